@@ -1,0 +1,1 @@
+"""When and where work runs. The only room that imports ray."""

@@ -1,0 +1,1 @@
+"""Where bytes live: video containers, Parquet, receipts, DuckDB, GIS files, model weights."""
