@@ -119,6 +119,9 @@ class VideoSink(Protocol):
     def close(self) -> VideoFile:
         """Finishes the file."""
 
+    def abort(self) -> None:
+        """Removes the unfinished file."""
+
 
 class Services(Protocol):
     """What a worker does for an op, so that the op itself touches no file."""

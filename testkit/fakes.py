@@ -72,12 +72,16 @@ class MemorySink:
     def __init__(self, path: str) -> None:
         self.path = path
         self.batches: list[FrameBatch] = []
+        self.aborted = False
 
     def write(self, batch: FrameBatch) -> None:
         self.batches.append(batch)
 
     def close(self) -> VideoFile:
         return VideoFile(self.path, sum(map(len, self.batches)), 1000, "0" * 64)
+
+    def abort(self) -> None:
+        self.aborted = True
 
 
 class FakeServices:

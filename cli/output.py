@@ -1,0 +1,101 @@
+"""How results are printed: JSON on stdout for machines, tables for people; progress and warnings always on stderr."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.table import Table
+
+
+class Output:
+    """Where a command's words go.
+
+    Args:
+        as_json: one JSON value on stdout, and nothing else there.
+        out, err: consoles, given by tests.
+    """
+
+    def __init__(self, as_json: bool, out: Console | None = None, err: Console | None = None) -> None:
+        self.as_json = as_json
+        self.out = out or Console(file=sys.stdout, soft_wrap=False)
+        self.err = err or Console(file=sys.stderr)
+
+    def json(self, value: Any) -> None:
+        """Prints a value as JSON."""
+        self.out.file.write(json.dumps(value, indent=2, default=_plain, ensure_ascii=False) + "\n")
+
+    def say(self, text: str) -> None:
+        """A line for people; kept off stdout where that is a machine's."""
+        (self.err if self.as_json else self.out).print(escape(text), soft_wrap=True, highlight=False)
+
+    def warn(self, text: str) -> None:
+        """A warning."""
+        self.err.print(f"[yellow]warning:[/] {escape(text)}", soft_wrap=True, highlight=False)
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
+        """A table for people; numbers are set to the right."""
+        rows = [list(row) for row in rows]
+        table = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
+        for index, name in enumerate(columns):
+            numeric = bool(rows) and all(isinstance(row[index], int | float) or row[index] is None for row in rows)
+            table.add_column(escape(name), justify="right" if numeric else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*(escape(readable(value)) for value in row))
+        self.out.print(table)
+
+    @contextmanager
+    def progress(self, what: str) -> Iterator["Bar"]:
+        """A progress bar on stderr, drawn only where somebody looks."""
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+        )
+        with Progress(*columns, console=self.err, transient=True, disable=not self.err.is_terminal) as progress:
+            yield Bar(progress, progress.add_task(what, total=None, rate=""))
+
+
+class Bar:
+    """One progress bar."""
+
+    def __init__(self, progress: Progress, task: Any) -> None:
+        self._progress = progress
+        self._task = task
+
+    def update(self, done: float, total: float, note: str = "") -> None:
+        """Sets how far it is."""
+        self._progress.update(self._task, completed=done, total=total, rate=note)
+
+
+def readable(value: object) -> str:
+    """A value as people read it."""
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:,.3f}".rstrip("0").rstrip(".") if abs(value) < 1e6 else f"{value:,.0f}"
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, bytes):
+        return f"{len(value)} bytes"
+    return str(value)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as ``1:02:03``, or ``12.3 s`` when short."""
+    return f"{seconds:.1f} s" if seconds < 60 else str(timedelta(seconds=round(seconds)))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return f"<{len(value)} bytes>"
+    return str(value)

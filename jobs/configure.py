@@ -1,0 +1,112 @@
+"""From ``[ops.NAME]`` tables of site.toml to ops that are ready to be planned: parameters checked, weights found."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from ops import REGISTRY
+from schemas.errors import SiteError
+from schemas.op import Op
+from schemas.values import Feature, ModelFile
+from storage.layers import load_features
+from storage.site_file import Site, locate
+from storage.weights import ModelStore
+
+
+@dataclass(frozen=True)
+class ReadyOp:
+    """An op with its parameters, and the weights that it will be opened with."""
+
+    op: Op
+    model: ModelFile | None
+
+    @property
+    def name(self) -> str:
+        """The op's name."""
+        return self.op.spec.name
+
+    @property
+    def params_json(self) -> str:
+        """The parameters as canonical JSON."""
+        return json.dumps(asdict(self.op.params), sort_keys=True, default=str)
+
+
+@dataclass(frozen=True)
+class ReadySite:
+    """A site whose configuration has been checked against the ops.
+
+    Attributes:
+        ops: enabled ops by name, in pipeline order.
+        warnings: what a user should know before a night is run.
+    """
+
+    site: Site
+    ops: Mapping[str, ReadyOp]
+    features: tuple[Feature, ...]
+    warnings: tuple[str, ...] = ()
+
+    def features_of(self, camera: str) -> Sequence[Feature]:
+        """Zones and lines that concern a camera."""
+        return [feature for feature in self.features if feature.camera in (None, camera)]
+
+
+def _where(site: Site, path: Sequence[str | int]) -> str:
+    line = locate(site.root, path)
+    return f"{site.root / 'site.toml'}{f', line {line}' if line else ''}"
+
+
+def build_params(site: Site, name: str, kind: type, given: Mapping[str, Any]) -> Any:
+    """An op's parameters from its table of site.toml.
+
+    Raises:
+        SiteError: a key that the op does not have, or a value of another type; names file, line and key.
+    """
+    fields = list(kind.__dataclass_fields__)  # type: ignore[attr-defined]
+    for key in given:
+        if key not in fields:
+            close = get_close_matches(key, fields, 1)
+            hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(fields)}"
+            raise SiteError(f"{_where(site, ['ops', name, key])}: op {name} has no parameter {key!r}; {hint}")
+    try:
+        return TypeAdapter(kind).validate_python(dict(given))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = str(first["loc"][0]) if first["loc"] else next(iter(given), "")
+        raise SiteError(
+            f"{_where(site, ['ops', name, key])}: [ops.{name}] {key} = {given.get(key)!r}: {first['msg']}"
+        ) from error
+
+
+def ready_site(site: Site) -> ReadySite:
+    """Checks ``[ops]`` and layers, and finds the weights.
+
+    Raises:
+        SiteError: an op or parameter that does not exist, or a layer that cannot be read.
+        ModelError: weights that are named but missing, altered or not trusted.
+    """
+    for key in site.config.ops:
+        if key not in REGISTRY:
+            raise SiteError(f"{_where(site, ['ops', key])}: there is no op {key!r}; there are {', '.join(REGISTRY)}")
+    for name in site.config.skip_ops:
+        if name not in REGISTRY:
+            raise SiteError(f"{_where(site, ['skip_ops'])}: there is no op {name!r}; there are {', '.join(REGISTRY)}")
+    models = ModelStore(site.models, site.config.models.trust)
+    ops: dict[str, ReadyOp] = {}
+    warnings: list[str] = []
+    for name, kind in REGISTRY.items():
+        op = kind(build_params(site, name, kind.spec.params, site.config.ops.get(name, {})))
+        if name in site.config.skip_ops or not op.enabled:
+            continue
+        request = op.model_request
+        model = models.resolve(request) if request else None
+        if request and model is None:
+            warnings.append(
+                f"no weights for {name}: people are found by motion alone, on fixed cameras only, less well; "
+                "get a detector's weights and say `nightshift models import FILE`"
+            )
+        ops[name] = ReadyOp(op, model)
+    return ReadySite(site, ops, load_features(site), tuple(warnings))

@@ -1,0 +1,148 @@
+"""Is this machine fit for a night? Each check says what it saw, and what to do if it is not well."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from storage.video.ffmpeg import ffmpeg_path
+
+from jobs.api import Opened
+from jobs.configure import ready_site
+from schemas.errors import NightshiftError
+from storage.sql import open_sql, spatial_available
+from storage.weights import ModelStore
+
+LOW_BYTES = 5 * 10**9
+EARLIEST = 1_735_689_600  # 2025-01-01: an earlier clock was never set
+RAY_TIMEOUT_S = 60
+
+Verdict = Literal["ok", "warning", "error"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at."""
+
+    name: str
+    verdict: Verdict
+    seen: str
+    advice: str = ""
+
+
+def diagnose(opened: Opened | None, broken: str = "") -> list[Check]:
+    """Looks at everything that a night needs; without a site only at the machine.
+
+    Args:
+        broken: why there is no site.
+    """
+    checks = [_ffmpeg(), _clock(), _ray()]
+    if opened is None:
+        return [*checks, Check("site", "error", broken)]
+    looks: list[Callable[[Opened], Check]] = [_site, _weights, _spatial, _disk, _archive]
+    return [*checks, *(_told(look, opened) for look in looks)]
+
+
+def _told(look: Callable[[Opened], Check], opened: Opened) -> Check:
+    try:
+        return look(opened)
+    except NightshiftError as error:
+        return Check(look.__name__.strip("_"), "error", str(error))
+
+
+def _ffmpeg() -> Check:
+    try:
+        path = ffmpeg_path()
+        line = subprocess.run([path, "-version"], capture_output=True, text=True, check=True, timeout=20).stdout
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+        return Check("ffmpeg", "error", str(error), "install ffmpeg, or `pip install imageio-ffmpeg`")
+    return Check("ffmpeg", "ok", f"{line.split(' Copyright')[0]} at {path}")
+
+
+def _clock() -> Check:
+    now = time.time()
+    if now < EARLIEST:
+        return Check("clock", "error", f"it says {time.ctime(now)}", "set the machine's clock: receipts carry its time")
+    with tempfile.NamedTemporaryFile() as file:
+        skew = abs(Path(file.name).stat().st_mtime - now)
+    if skew > 2:
+        return Check(
+            "clock", "warning", f"files are dated {skew:.0f} s off the clock", "synchronise the file server's clock"
+        )
+    return Check("clock", "ok", time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(now)))
+
+
+def _ray() -> Check:
+    probe = (
+        "import ray, logging; ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, "
+        "logging_level=logging.ERROR, object_store_memory=80_000_000, address='local'); "
+        "print(ray.__version__, ray.get(ray.remote(lambda: 1).remote()))"
+    )
+    environment = os.environ | {"RAY_USAGE_STATS_ENABLED": "0"}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", probe],
+            capture_output=True,
+            text=True,
+            timeout=RAY_TIMEOUT_S,
+            env=environment,
+            check=True,
+        )
+    except subprocess.TimeoutExpired:
+        return Check("ray", "error", f"did not start within {RAY_TIMEOUT_S} s", "look at /tmp/ray/session_latest/logs")
+    except subprocess.CalledProcessError as error:
+        return Check("ray", "error", error.stderr.strip().splitlines()[-1], "look at /tmp/ray/session_latest/logs")
+    return Check("ray", "ok", f"Ray {done.stdout.split()[0]} starts and runs a task")
+
+
+def _site(opened: Opened) -> Check:
+    ready = ready_site(opened.site)
+    if ready.warnings:
+        return Check("site", "warning", ready.warnings[0])
+    return Check("site", "ok", f"{opened.site.root / 'site.toml'}: {len(opened.site.config.cameras)} cameras")
+
+
+def _weights(opened: Opened) -> Check:
+    models = ModelStore(opened.site.models, opened.site.config.models.trust)
+    bad = [f"{name}: {detail}" for name, fine, detail in models.verify() if not fine]
+    if bad:
+        return Check("weights", "error", "; ".join(bad), "import them again with `nightshift models import FILE`")
+    names = [model.name for model in models.list()]
+    if not names:
+        return Check(
+            "weights", "warning", "none: motion stands in", "`nightshift models import FILE` brings a detector"
+        )
+    return Check("weights", "ok", ", ".join(names))
+
+
+def _spatial(opened: Opened) -> Check:
+    connection = open_sql(opened.store)
+    try:
+        if spatial_available(connection):
+            return Check("spatial", "ok", "DuckDB's spatial extension loads, offline")
+    finally:
+        connection.close()
+    return Check(
+        "spatial", "warning", "DuckDB's spatial extension does not load", "pip install duckdb-extension-spatial"
+    )
+
+
+def _disk(opened: Opened) -> Check:
+    free = shutil.disk_usage(opened.store.root).free
+    seen = f"{free / 1e9:.1f} GB free at {opened.store.root}"
+    if free < LOW_BYTES:
+        return Check("disk", "warning", seen, "make room: a night that finds the disk full stops")
+    return Check("disk", "ok", seen)
+
+
+def _archive(opened: Opened) -> Check:
+    archive = opened.site.archive
+    if not archive.is_dir():
+        return Check("archive", "error", f"{archive} is not there", "mount it, or set `archive` in site.toml")
+    return Check("archive", "ok", str(archive))

@@ -1,0 +1,253 @@
+"""The driver: keeps workers busy with a plan's units until all is done, the deadline nears, or somebody stops it."""
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from jobs.graph import UnitKey
+from jobs.ledger import key_of
+from jobs.plan import Plan, Standing, State
+from jobs.pool import Finished, Pool
+from jobs.queue import WorkQueue
+from jobs.visit import Failure, Input, Outcome, UnitOrder, Visit
+from schemas.errors import StoreFull, TransientError
+from schemas.values import Quarantined, Receipt, UnitContext
+
+ATTEMPTS = 3
+BACKOFF_S = 1.0
+POLL_S = 0.25
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a night is. ``media_s`` counts each second of footage once an op."""
+
+    units_done: int
+    units_total: int
+    media_done_s: float
+    media_total_s: float
+    elapsed_s: float
+    left_s: float | None
+    running: int
+
+
+@dataclass
+class NightReport:
+    """What a night did. ``state`` is as in the table ``runs``."""
+
+    run_id: str
+    state: str = "done"
+    receipts: list[Receipt] = field(default_factory=list)
+    set_aside: list[Quarantined] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    left: int = 0
+    wall_s: float = 0.0
+
+
+class Night:
+    """One run of a plan on a pool.
+
+    Args:
+        keep: called with each unit that is set aside, to be written down.
+        deadline: no visit is begun that would, by the estimate, end after it; what still runs then is stopped.
+        stop: set by the first Ctrl-C: what runs is finished, nothing new begun.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        pool: Pool,
+        run_id: str,
+        keep: Callable[[Quarantined], None],
+        on_progress: Callable[[Progress], None] = lambda _: None,
+        deadline: datetime | None = None,
+        stop: threading.Event | None = None,
+    ) -> None:
+        self._plan = plan
+        self._pool = pool
+        self._keep = keep
+        self._on_progress = on_progress
+        self._deadline = deadline
+        self._stop = stop or threading.Event()
+        self._queue = WorkQueue(plan)
+        self._flying: dict[int, Visit] = {}
+        self._attempts: dict[UnitKey, int] = defaultdict(int)
+        self._resting: list[tuple[float, list[UnitKey]]] = []
+        self._visits = 0
+        self._started = time.monotonic()
+        self._to_do = plan.to_do
+        self._report = NightReport(run_id)
+
+    def run(self) -> NightReport:
+        """Runs until nothing is left that may run.
+
+        Raises:
+            StoreFull: no space is left for results; what is committed stays.
+        """
+        while True:
+            self._wake()
+            held = self._dispatch()
+            self._tell()
+            if not self._flying:
+                if not self._resting or held or self._stop.is_set():
+                    break
+                time.sleep(POLL_S)
+                continue
+            for finished in self._pool.wait(POLL_S):
+                self._take_in(finished)
+            if self._deadline and datetime.now(UTC) > self._deadline + timedelta(seconds=1) and self._flying:
+                self._flying.clear()  # the pool is closed by whoever opened it; what runs was never committed
+                break
+        return self._close()
+
+    def _close(self) -> NightReport:
+        report = self._report
+        report.left = len(self._queue.left) + sum(len(keys) for _, keys in self._resting)
+        report.wall_s = time.monotonic() - self._started
+        troubled = any(s.state in (State.QUARANTINED, State.BLOCKED) for s in self._plan.standing.values())
+        if self._stop.is_set():
+            report.state = "interrupted"
+        elif self._unfinished():
+            report.state = "deadline"
+        elif troubled or report.failures:
+            report.state = "partial"
+        return report
+
+    def _unfinished(self) -> bool:
+        return any(standing.state in (State.MISSING, State.STALE) for standing in self._plan.standing.values())
+
+    def _wake(self) -> None:
+        now = time.monotonic()
+        for due, keys in [rest for rest in self._resting if rest[0] <= now]:
+            self._resting.remove((due, keys))
+            self._queue.give_back(keys)
+
+    def _dispatch(self) -> bool:
+        """Fills free slots; True if something was held back for the deadline."""
+        while len(self._flying) < self._pool.slots and not self._stop.is_set():
+            keys = self._queue.take()
+            if not keys:
+                return False
+            if not self._fits(keys):
+                self._queue.give_back(keys)
+                return True
+            visit = self._order(keys)
+            self._flying[visit.number] = visit
+            self._pool.submit(visit)
+        return False
+
+    def _fits(self, keys: Sequence[UnitKey]) -> bool:
+        if self._deadline is None:
+            return True
+        needed = timedelta(seconds=sum(map(self._plan.work_s, keys)))
+        return datetime.now(UTC) + needed <= self._deadline
+
+    def _order(self, keys: Sequence[UnitKey]) -> Visit:
+        self._visits += 1
+        orders = tuple(self._unit_order(key, set(keys)) for key in keys)
+        return Visit(self._visits, self._report.run_id, orders, max(self._attempts[key] for key in keys) + 1)
+
+    def _unit_order(self, key: UnitKey, together: set[UnitKey]) -> UnitOrder:
+        plan = self._plan
+        unit, op = plan.units[key], plan.ready.ops[key.op].op
+        inputs = []
+        for read in op.spec.reads:
+            sources = [source.key for source in unit.sources if source.read == read]
+            inside = tuple(source for source in sources if source in together)
+            files = [self._file(source, read.table) for source in sources if source not in together]
+            inputs.append(Input(read, tuple(path for path in files if path), inside))
+        context = UnitContext(
+            camera=plan.ready.site.config.camera_view(key.camera),
+            date=key.date,
+            unit=key.unit,
+            site_crs=plan.ready.site.config.crs,
+            segments=unit.segments,
+            features=tuple(plan.ready.features_of(key.camera)) if "layers" in op.spec.uses else (),
+        )
+        prints = plan.fingerprints
+        return UnitOrder(key, prints.of(key), prints.ingredients(key), context, tuple(inputs))
+
+    def _file(self, key: UnitKey, table: str) -> str | None:
+        if self._plan.fingerprints.excluded(key):
+            return None
+        receipt = self._plan.ledger.receipt(key, self._plan.fingerprints.of(key))
+        return receipt.files.get(table) if receipt else None
+
+    def _take_in(self, finished: Finished) -> None:
+        visit, outcome = finished
+        self._flying.pop(visit.number, None)
+        keys = [order.key for order in visit.orders]
+        if isinstance(outcome, TransientError):
+            failures = tuple(Failure(key, "transient", "TransientError", str(outcome)) for key in keys[:1])
+            outcome = Outcome(failures=failures)
+        for receipt in outcome.receipts:
+            self._report.receipts.append(receipt)
+            self._plan.ledger.add(receipt)
+            self._queue.settle(key_of(receipt), Standing(State.DONE))
+        for lost in outcome.lost:
+            self._set_aside(lost, self._print_of(visit, lost.key))
+        for failure in outcome.failures:
+            self._failed(failure, visit)
+        settled = {key_of(receipt) for receipt in outcome.receipts} | {failure.key for failure in outcome.failures}
+        self._queue.give_back([key for key in keys if key not in settled])
+
+    @staticmethod
+    def _print_of(visit: Visit, key: UnitKey) -> str:
+        for order in visit.orders:
+            if order.key == key:
+                return order.fingerprint
+        return visit.orders[0].fingerprint
+
+    def _failed(self, failure: Failure, visit: Visit) -> None:
+        key = failure.key
+        if failure.kind == "full":
+            raise StoreFull(failure.detail)
+        if failure.kind == "transient":
+            self._attempts[key] += 1
+            if self._attempts[key] < ATTEMPTS:
+                self._resting.append((time.monotonic() + BACKOFF_S * 2 ** self._attempts[key], [key]))
+                return
+        self._report.failures.append(failure)
+        entry = self._set_aside(failure, self._print_of(visit, key))
+        self._queue.settle(key, Standing(State.QUARANTINED, f"{entry.reason}: {entry.detail}"))
+
+    def _set_aside(self, failure: Failure, fingerprint: str) -> Quarantined:
+        segments = self._plan.units[failure.key].segments if failure.key in self._plan.units else ()
+        entry = Quarantined(
+            op=failure.key.op,
+            camera=failure.key.camera,
+            date=failure.key.date,
+            unit=failure.key.unit,
+            fingerprint=fingerprint,
+            kind="bug" if failure.kind == "transient" else failure.kind,  # type: ignore[arg-type]
+            reason=failure.reason,
+            detail=failure.detail or failure.trace.strip().splitlines()[-1:][0],
+            path=segments[0].path if len(segments) == 1 else None,
+            time=datetime.now(UTC),
+            run_id=self._report.run_id,
+        )
+        self._keep(entry)
+        self._plan.ledger.set_aside(entry)
+        self._report.set_aside.append(entry)
+        return entry
+
+    def _tell(self) -> None:
+        left = [key for key in self._to_do if self._plan.standing[key].state in (State.MISSING, State.STALE)]
+        total_s = sum(map(self._plan.work_s, self._to_do))
+        done_s = total_s - sum(map(self._plan.work_s, left))
+        elapsed_s = time.monotonic() - self._started
+        media_total_s = sum(self._plan.units[key].media_s for key in self._to_do)
+        self._on_progress(
+            Progress(
+                units_done=len(self._to_do) - len(left),
+                units_total=len(self._to_do),
+                media_done_s=media_total_s - sum(self._plan.units[key].media_s for key in left),
+                media_total_s=media_total_s,
+                elapsed_s=elapsed_s,
+                left_s=elapsed_s * (total_s - done_s) / done_s if done_s > 0 else None,
+                running=sum(len(visit.orders) for visit in self._flying.values()),
+            )
+        )

@@ -1,0 +1,27 @@
+"""What is computed: every op there is, in the order of the pipeline.
+
+An op takes frames and tables and gives tables; it opens no file and knows no Ray. To add one, write its file and put
+its class in this tuple: planner, ``site.toml``, documentation and contract tests read it from here.
+"""
+
+from collections.abc import Mapping
+
+from ops.anonymize import Anonymize
+from ops.detect import Detect
+from ops.link import Link
+from ops.positions import Positions
+from ops.publish import Publish
+from ops.track import Track
+from schemas.op import Op
+
+_OPS: tuple[type[Op], ...] = (
+    Detect,
+    Track,
+    Link,
+    Positions,
+    Anonymize,
+    Publish,
+)
+
+REGISTRY: Mapping[str, type[Op]] = {op.spec.name: op for op in _OPS}
+"""Every op by name, each after the ops whose tables it reads."""

@@ -1,0 +1,176 @@
+"""Time bins: what was observed in each, and who was there how long."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from ops.paths import Mask, starts
+from ops.zones import Walk
+from schemas.values import Int64, Segment
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, eq=False)
+class Stretches:
+    """Spans of time without a gap in which there is footage, ``(M,)`` each, in order, none touching the next."""
+
+    start_us: Int64
+    end_us: Int64
+
+    @classmethod
+    def of(cls, segments: Iterable[Segment]) -> "Stretches":
+        """The union of segments."""
+        spans: list[list[int]] = []
+        for start, end in sorted((_us(segment.start), _us(segment.end)) for segment in segments):
+            if spans and start <= spans[-1][1]:
+                spans[-1][1] = max(spans[-1][1], end)
+            elif end > start:
+                spans.append([start, end])
+        start_us, end_us = np.array(spans, dtype=np.int64).reshape(-1, 2).T
+        return cls(start_us, end_us)
+
+    def end_after(self, time_us: Int64) -> Int64:
+        """When the stretch ends that each time lies in; the time itself where it lies in none."""
+        if not len(self.start_us):
+            return time_us
+        place = np.searchsorted(self.start_us, time_us, side="right") - 1
+        return np.where(place >= 0, np.maximum(self.end_us[place], time_us), time_us)
+
+
+@dataclass(frozen=True, eq=False)
+class Bins:
+    """The bins in which there is footage.
+
+    Attributes:
+        width_us: length of a bin.
+        number: ``(B,)``, rising; bin ``n`` begins ``n * width_us`` after 1970 began, UTC.
+        observed_us: ``(B,)``, how much of each was observed, above 0.
+    """
+
+    width_us: int
+    number: Int64
+    observed_us: Int64
+
+    @classmethod
+    def of(cls, stretches: Stretches, width_s: float) -> "Bins":
+        """The bins that stretches of footage touch."""
+        width_us = round(width_s * 1e6)
+        _, number, start_us, end_us = cut(stretches.start_us, stretches.end_us, width_us)
+        distinct, place = np.unique(number, return_inverse=True)
+        observed = np.zeros(len(distinct), dtype=np.int64)
+        np.add.at(observed, place, end_us - start_us)
+        return cls(width_us, distinct, observed)
+
+    def __len__(self) -> int:
+        return len(self.number)
+
+    @property
+    def start_us(self) -> Int64:
+        """``(B,)``, start of each bin, microseconds since 1970."""
+        return self.number * self.width_us
+
+    def place(self, time_us: Int64) -> Int64:
+        """Which bin each time is in, as an index; a time outside all of them goes to the last bin before it."""
+        return np.clip(np.searchsorted(self.number, time_us // self.width_us, side="right") - 1, 0, None)
+
+
+@dataclass(frozen=True, eq=False)
+class Presence:
+    """Spans of time during which tracks were somewhere, ``(K,)`` each; ``point`` is the first point of the span."""
+
+    point: Int64
+    start_us: Int64
+    end_us: Int64
+
+
+@dataclass(frozen=True, eq=False)
+class Occupancy:
+    """What ``occupancy`` found, ``(groups, bins)`` each."""
+
+    dwell_us: Int64
+    most: Int64
+    distinct: Int64
+
+
+def spans(walk: Walk, stretches: Stretches, max_gap_s: float) -> tuple[Int64, Int64]:
+    """From when to when each point of a walk speaks for its track, ``(N,)`` each.
+
+    Until the next point, unless that is more than ``max_gap_s`` away; then, and at a track's end, for as long as the
+    point before spoke. Never beyond the end of the footage, so that nobody is present while nothing is observed.
+    """
+    time_us, first = walk.time_us, walk.first
+    gap = np.diff(time_us, append=time_us[-1:])
+    gap[np.append(first[1:], True)] = -1  # the last of its track has no next point
+    known = (gap >= 0) & (gap <= max_gap_s * 1e6)
+    before = np.where(~first & np.roll(known, 1), np.roll(gap, 1), 0)
+    end_us = np.minimum(time_us + np.where(known, gap, before), stretches.end_after(time_us))
+    return time_us, np.maximum(end_us, time_us + 1)
+
+
+def presence(there: Mask, walk: Walk, start_us: Int64, end_us: Int64) -> Presence:
+    """Joins the spans of points that are ``there`` and follow each other without a break."""
+    point = np.flatnonzero(there)
+    if not len(point):
+        nothing = np.zeros(0, dtype=np.int64)
+        return Presence(nothing, nothing, nothing)
+    begins = starts(walk.track[point])
+    begins[1:] |= (np.diff(point) > 1) | (end_us[point[:-1]] < start_us[point[1:]])
+    begin = np.flatnonzero(begins)
+    return Presence(point[begin], start_us[point[begin]], end_us[point[np.append(begin[1:], len(point)) - 1]])
+
+
+def occupancy(present: Presence, group: Int64, track: Int64, groups: int, bins: Bins) -> Occupancy:
+    """Time spent, largest number at once and distinct tracks, for each group and bin.
+
+    Args:
+        present: spans of time.
+        group: ``(K,)`` number of the group of each span, below ``groups``.
+        track: ``(K,)`` number of the track of each span.
+        groups: how many groups there are.
+        bins: the bins.
+    """
+    span, number, start_us, end_us = cut(present.start_us, present.end_us, bins.width_us)
+    place = np.clip(np.searchsorted(bins.number, number), 0, max(len(bins) - 1, 0))
+    cell = group[span] * len(bins) + place
+    shape = (groups, len(bins))
+    dwell = np.zeros(groups * len(bins), dtype=np.int64)
+    np.add.at(dwell, cell, end_us - start_us)
+    who = np.unique(np.column_stack([cell, track[span]]), axis=0)
+    distinct = np.bincount(who[:, 0], minlength=groups * len(bins))
+    most = _most_at_once(cell, start_us, end_us, groups * len(bins))
+    return Occupancy(dwell.reshape(shape), most.reshape(shape), distinct.reshape(shape))
+
+
+def cut(start_us: Int64, end_us: Int64, width_us: int) -> tuple[Int64, Int64, Int64, Int64]:
+    """Cuts spans at the borders of bins: the span, the bin's number, and start and end of each piece, ``(P,)`` each."""
+    lowest, highest = start_us // width_us, (end_us - 1) // width_us
+    pieces = highest - lowest + 1
+    span = np.repeat(np.arange(len(start_us)), pieces)
+    number = lowest[span] + np.arange(len(span)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    return (
+        span,
+        number,
+        np.maximum(start_us[span], number * width_us),
+        np.minimum(end_us[span], (number + 1) * width_us),
+    )
+
+
+def _most_at_once(cell: Int64, start_us: Int64, end_us: Int64, cells: int) -> Int64:
+    """Largest number of pieces of a cell that overlap; one that ends as another begins does not."""
+    most = np.zeros(cells, dtype=np.int64)
+    if not len(cell):
+        return most
+    change = np.concatenate([np.ones(len(cell), dtype=np.int64), -np.ones(len(cell), dtype=np.int64)])
+    cell, time_us = np.concatenate([cell, cell]), np.concatenate([start_us, end_us])
+    order = np.lexsort((change, time_us, cell))  # at one time, who leaves before who comes
+    present, cell = np.cumsum(change[order]), cell[order]
+    begin = np.flatnonzero(starts(cell))
+    most[cell[begin]] = np.maximum.reduceat(present, begin)
+    return most
+
+
+def _us(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1)

@@ -1,0 +1,299 @@
+"""Op ``counts``: who was in which zone for how long, and who crossed which line, in time bins.
+
+Bins are aligned to UTC: bin ``n`` begins ``n * bin_s`` after 1970 began, so no change to or from summer time splits,
+doubles or drops one; bins that divide an hour begin on the local hour wherever clocks differ from UTC by whole hours.
+Tables go by local day: a stay or a bin that is cut by midnight stands in both days' tables, each with its own part.
+Somebody who is first seen within a zone has not entered it, nor left it when last seen there: tracks begin and end
+behind every pillar, and doors would otherwise count double.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from ops.bins import Bins, Stretches, occupancy, presence, spans
+from ops.ground.feet import feet_of
+from ops.ground.homography import GroundPlane, ground_plane
+from ops.ground.project import to_ground
+from ops.ground.view import concerns, zones_outside_view
+from ops.paths import Mask, Paths
+from ops.zones import Crossings, Walk, crossings, inside
+from schemas.errors import SiteError
+from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables
+from schemas.tables import TABLES, TIME
+from schemas.values import Feature, FeatureKind, Float64, Int64, UnitContext
+
+VIEW = "view"
+"""The zone that is the whole frame."""
+
+DIRECTIONS = ("left_to_right", "right_to_left")
+
+
+@dataclass(frozen=True)
+class CountsParams:
+    """Parameters of ``counts``."""
+
+    bin_s: float = field(default=60.0, metadata={"doc": "length of a time bin, seconds"})
+    margin_m: float = field(
+        default=0.3,
+        metadata={"doc": "how far beyond a border or line of a map layer one must come for it to count, metres"},
+    )
+    margin_px: float = field(default=5.0, metadata={"doc": "the same for pixel layers, pixels of image_size"})
+    min_stay_s: float = field(
+        default=0.5, metadata={"doc": "shorter stays inside, or outside, of a zone are passed over, seconds"}
+    )
+    max_gap_s: float = field(
+        default=2.0, metadata={"doc": "a track unseen for longer is not present in between, seconds"}
+    )
+
+    def __post_init__(self) -> None:
+        if not self.bin_s >= 0.001:
+            raise ValueError(f"bin_s is {self.bin_s}; a time bin needs a length above 0")
+
+
+class Counts(TableOp):
+    """Counts tracks in zones and over lines."""
+
+    spec = OpSpec(
+        name="counts",
+        version=1,
+        summary="People and things in zones and across lines, per time bin, with dwell times.",
+        scope=Scope.CAMERA_DAY,
+        reads=(Read("track_points"), Read("positions")),
+        writes=("counts", "flows", "zone_events"),
+        params=CountsParams,
+        uses=("layers", "calibration"),
+        memory_mb=3000,
+    )
+    params: CountsParams
+
+    def __init__(self, params: CountsParams | None = None) -> None:
+        super().__init__(params or CountsParams())
+
+    def run(self, unit: UnitContext, inputs: Tables, services: Services) -> Tables:  # noqa: ARG002
+        """Gives ``counts``, ``flows`` and ``zone_events``.
+
+        Raises:
+            SiteError: a zone of a layer is called 'view'.
+        """
+        stretches = Stretches.of(unit.segments)
+        frame = _Frame(unit, _labels(inputs["track_points"]), Bins.of(stretches, self.params.bin_s))
+        scenes = _scenes(unit, inputs, stretches, self.params)
+        pixels = scenes["pixel"]
+        parts = _Parts([_count_rows(frame, VIEW, pixels, np.ones(len(pixels.paths), dtype=np.bool_))], [], [])
+        for feature in _features_in_view(unit):
+            scene = scenes[feature.space]
+            if feature.kind is FeatureKind.ZONE:
+                there = inside(scene.upright(feature), scene.walk, scene.margin, self.params.min_stay_s)
+                parts.counts.append(_count_rows(frame, feature.feature_id, scene, there))
+                parts.events.append(_stay_rows(frame, feature.feature_id, scene, there))
+            else:
+                crossed = crossings(scene.upright(feature), scene.walk, scene.margin)
+                parts.flows.append(_flow_rows(frame, feature.feature_id, scene, crossed))
+                parts.events.append(_cross_rows(frame, feature.feature_id, scene, crossed))
+        return {
+            "counts": _joined("counts", parts.counts),
+            "flows": _joined("flows", parts.flows),
+            "zone_events": _joined("zone_events", parts.events),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class _Frame:
+    """What the rows of a day have in common: ``labels`` get a row in every bin, nobody there or not."""
+
+    unit: UnitContext
+    labels: tuple[str, ...]
+    bins: Bins
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """Tables of one zone or line each, to be joined."""
+
+    counts: list[pa.Table]
+    flows: list[pa.Table]
+    events: list[pa.Table]
+
+
+@dataclass(frozen=True, eq=False)
+class _Scene:
+    """All tracks of a day in one space.
+
+    Attributes:
+        walk: metres, or pixels with the second axis turned up, so that left is left in both.
+        start_us, end_us: ``(N,)``, when each point speaks for its track.
+        margin: in the units of ``walk``.
+        plane: of the camera; None where it is not calibrated.
+    """
+
+    paths: Paths
+    walk: Walk
+    start_us: Int64
+    end_us: Int64
+    margin: float
+    turned: bool
+    plane: GroundPlane | None
+
+    def upright(self, feature: Feature) -> BaseGeometry:
+        """A feature's geometry in the units of ``walk``."""
+        return shapely.transform(feature.geometry, _turn) if self.turned else feature.geometry
+
+    def on_ground(self, at: Float64) -> Float64:
+        """Places ``(K, 2)`` in the site's CRS of points in the units of ``walk``; NaN where they are not known."""
+        if not self.turned:
+            return at
+        return np.full_like(at, np.nan) if self.plane is None else to_ground(self.plane, _turn(at))
+
+    def labels(self, names: tuple[str, ...], point: Int64) -> Int64:
+        """Number of each point's label among ``names``."""
+        number = np.array([names.index(label) for label in self.paths.labels], dtype=np.int64)
+        return number[self.paths.label[point]]
+
+
+def _turn(points: Float64) -> Float64:
+    turned: Float64 = points * np.array([1.0, -1.0])
+    return turned
+
+
+def _scenes(unit: UnitContext, inputs: Tables, stretches: Stretches, params: CountsParams) -> dict[str, _Scene]:
+    plane = ground_plane(unit.camera)
+    points, positions = inputs["track_points"], inputs["positions"]
+    seen, placed = Paths.of(points), Paths.of(positions)
+    foot = _turn(feet_of(points, seen, unit.camera, unit.segments).pixels)
+    walks = {
+        "pixel": (seen, Walk(seen.track, seen.time_us, foot), params.margin_px),
+        "map": (placed, Walk(placed.track, placed.time_us, placed.columns(positions, "x_m", "y_m")), params.margin_m),
+    }
+    return {
+        space: _Scene(paths, walk, *spans(walk, stretches, params.max_gap_s), margin, space == "pixel", plane)
+        for space, (paths, walk, margin) in walks.items()
+    }
+
+
+def _labels(points: pa.Table) -> tuple[str, ...]:
+    """Classes seen on this day, and people in any case."""
+    return tuple(sorted({"person", *pc.unique(points["label"]).to_pylist()}))
+
+
+def _features_in_view(unit: UnitContext) -> list[Feature]:
+    """Zones and lines that this camera can tell about: no zeros are written about what it does not see."""
+    frames_px = [(segment.width, segment.height) for segment in unit.segments]
+    size_px = unit.camera.image_size_px or max(frames_px, default=(0, 0))
+    mine = [feature for feature in unit.features if concerns(unit.camera, feature)]
+    for feature in mine:
+        if feature.feature_id == VIEW and feature.kind is FeatureKind.ZONE:
+            raise SiteError(f"layer {feature.layer}: a zone is called {VIEW!r}, which names the whole frame; rename it")
+    hidden = {feature.feature_id for feature in zones_outside_view(unit.camera, mine, size_px)}
+    return [feature for feature in mine if feature.feature_id not in hidden]
+
+
+def _count_rows(frame: _Frame, zone: str, scene: _Scene, there: Mask) -> pa.Table:
+    """``counts`` of one zone: every label in every bin with footage."""
+    bins, labels = frame.bins, frame.labels
+    present = presence(there, scene.walk, scene.start_us, scene.end_us)
+    label = scene.labels(labels, present.point)
+    found = occupancy(present, label, scene.paths.track[present.point], len(labels), bins)
+    rows = len(labels) * len(bins)
+    observed_s = np.tile(bins.observed_us / 1e6, len(labels))
+    dwell_s = found.dwell_us.ravel() / 1e6
+    return TABLES["counts"].conform(
+        {
+            "camera": [frame.unit.camera.camera] * rows,
+            "zone": [zone] * rows,
+            "label": np.repeat(np.array(labels, dtype=object), len(bins)),
+            "bin_start": _times(np.tile(bins.start_us, len(labels))),
+            "bin_s": np.full(rows, bins.width_us / 1e6),
+            "observed_s": observed_s,
+            "mean_count": dwell_s / observed_s,
+            "max_count": found.most.ravel(),
+            "distinct_tracks": found.distinct.ravel(),
+            "dwell_s": dwell_s,
+        }
+    )
+
+
+def _flow_rows(frame: _Frame, line: str, scene: _Scene, crossed: Crossings) -> pa.Table:
+    """``flows`` of one line: every label and direction in every bin with footage."""
+    bins, labels = frame.bins, frame.labels
+    label = scene.labels(labels, crossed.point)
+    cell = (label * 2 + ~crossed.rightwards) * len(bins) + bins.place(crossed.time_us)
+    rows = len(labels) * 2 * len(bins)
+    return TABLES["flows"].conform(
+        {
+            "camera": [frame.unit.camera.camera] * rows,
+            "line": [line] * rows,
+            "label": np.repeat(np.array(labels, dtype=object), 2 * len(bins)),
+            "bin_start": _times(np.tile(bins.start_us, 2 * len(labels))),
+            "bin_s": np.full(rows, bins.width_us / 1e6),
+            "direction": np.tile(np.repeat(np.array(DIRECTIONS, dtype=object), len(bins)), len(labels)),
+            "crossings": np.bincount(cell, minlength=rows),
+        }
+    )
+
+
+def _stay_rows(frame: _Frame, zone: str, scene: _Scene, there: Mask) -> pa.Table:
+    """``zone_events`` of one zone: each change of sides, and how long the stay was that an exit ends."""
+    time_us = scene.walk.time_us
+    begins = scene.walk.first | (there != np.roll(there, 1))
+    changed = np.flatnonzero(begins & ~scene.walk.first)
+    began = np.maximum.accumulate(np.where(begins, np.arange(len(there)), 0))
+    entered = there[changed]
+    dwell_s = (time_us[changed] - time_us[began[changed - 1]]) / 1e6
+    return _event_rows(
+        frame,
+        scene,
+        zone,
+        changed,
+        time_us[changed],
+        scene.walk.at[changed],
+        {
+            "kind": np.where(entered, "enter", "exit").astype(object),
+            "dwell_s": pa.array(np.where(entered, np.nan, dwell_s), from_pandas=True),
+        },
+    )
+
+
+def _cross_rows(frame: _Frame, line: str, scene: _Scene, crossed: Crossings) -> pa.Table:
+    """``zone_events`` of one line."""
+    direction = np.array(DIRECTIONS, dtype=object)[(~crossed.rightwards).astype(np.int64)]
+    special = {"kind": ["cross"] * len(direction), "direction": direction}
+    return _event_rows(frame, scene, line, crossed.point, crossed.time_us, crossed.at, special)
+
+
+def _event_rows(
+    frame: _Frame,
+    scene: _Scene,
+    feature: str,
+    point: Int64,
+    time_us: Int64,
+    at: Float64,
+    special: Mapping[str, Any],
+) -> pa.Table:
+    place = scene.on_ground(at)
+    return TABLES["zone_events"].conform(
+        {
+            "camera": [frame.unit.camera.camera] * len(point),
+            "track_id": np.array(scene.paths.tracks, dtype=object)[scene.paths.track[point]],
+            "label": np.array(scene.paths.labels, dtype=object)[scene.paths.label[point]],
+            "feature": [feature] * len(point),
+            "time": _times(time_us),
+            "x_m": pa.array(place[:, 0], from_pandas=True),
+            "y_m": pa.array(place[:, 1], from_pandas=True),
+            **special,
+        }
+    )
+
+
+def _times(time_us: Int64) -> pa.Array:
+    return pa.array(time_us, pa.int64()).cast(TIME)
+
+
+def _joined(name: str, parts: list[pa.Table]) -> pa.Table:
+    return TABLES[name].conform(pa.concat_tables(parts)) if parts else TABLES[name].empty()

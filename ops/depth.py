@@ -1,0 +1,88 @@
+"""Op ``depth``: how far every track point is from the lens, from where its feet meet the ground plane.
+
+The error is the foot point's, carried along the line of sight; that of the lens's own place, as calibrated or computed,
+is not in it: it is the same for all points of a camera.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ops.ground.feet import feet_of
+from ops.ground.homography import GroundPlane, ground_plane
+from ops.ground.lens import lens_position
+from ops.ground.project import covariance, to_ground
+from ops.paths import Paths
+from ops.positions import STANDING
+from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables
+from schemas.tables import TABLES
+from schemas.values import Float64, UnitContext
+
+METHOD = "ground_plane"
+
+
+@dataclass(frozen=True)
+class DepthParams:
+    """Parameters of ``depth``; shares are of the box's height."""
+
+    labels: tuple[str, ...] = field(default=STANDING, metadata={"doc": "classes that stand on the ground"})
+    sigma_u_share: float = field(default=0.05, metadata={"doc": "standard deviation of the foot point sideways"})
+    sigma_v_share: float = field(default=0.05, metadata={"doc": "standard deviation of the foot point up and down"})
+    cut_sigma_share: float = field(
+        default=0.3, metadata={"doc": "the same up and down, where the lower edge of the frame hides the feet"}
+    )
+    floor_px: float = field(
+        default=1.0, metadata={"doc": "least standard deviation of a foot point, pixels of image_size"}
+    )
+    max_sigma_m: float = field(
+        default=25.0, metadata={"doc": "points less certain than this (standard deviation) are left out, metres"}
+    )
+
+
+class Depth(TableOp):
+    """Measures distances from the lens on the ground plane."""
+
+    spec = OpSpec(
+        name="depth",
+        version=1,
+        summary="Distance of every track point from the lens, by the ground plane.",
+        scope=Scope.CAMERA_DAY,
+        reads=(Read("track_points"),),
+        writes=("depth",),
+        params=DepthParams,
+        uses=("calibration",),
+        memory_mb=1500,
+    )
+    params: DepthParams
+
+    def __init__(self, params: DepthParams | None = None) -> None:
+        super().__init__(params or DepthParams())
+
+    def run(self, unit: UnitContext, inputs: Tables, services: Services) -> Tables:  # noqa: ARG002
+        """Gives ``depth``; none for an uncalibrated camera, nor where nothing tells how high the lens hangs."""
+        plane = ground_plane(unit.camera)
+        lens_m = None if plane is None else lens_position(unit.camera, plane)
+        points = inputs["track_points"]
+        points = points.filter(pc.is_in(points["label"], pa.array(self.params.labels, pa.string())))
+        if plane is None or lens_m is None or not points.num_rows:
+            return {"depth": TABLES["depth"].empty()}
+        return {"depth": self._distances(points, plane, lens_m, unit)}
+
+    def _distances(self, points: pa.Table, plane: GroundPlane, lens_m: Float64, unit: UnitContext) -> pa.Table:
+        params = self.params
+        paths = Paths.of(points)
+        feet = feet_of(points, paths, unit.camera, unit.segments)
+        sigma_px = feet.sigma_px(params.sigma_u_share, params.sigma_v_share, params.cut_sigma_share, params.floor_px)
+        away_m = to_ground(plane, feet.pixels) - lens_m[:2]
+        distance_m = np.sqrt((away_m**2).sum(axis=1) + lens_m[2] ** 2)
+        slope = away_m / distance_m[:, None]
+        spread = covariance(plane, feet.pixels, sigma_px)
+        sigma_m = np.sqrt(np.einsum("ni,nij,nj->n", slope, spread, slope))
+        kept = np.flatnonzero(sigma_m <= params.max_sigma_m)  # NaN above the horizon: left out
+        rows = pa.array(paths.row[kept])
+        return TABLES["depth"].conform(
+            {name: points[name].take(rows) for name in ("camera", "track_id", "time")}
+            | {"distance_m": distance_m[kept], "sigma_m": sigma_m[kept], "method": [METHOD] * len(kept)}
+        )

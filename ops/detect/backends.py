@@ -1,0 +1,162 @@
+"""Where a detector's network runs: OpenVINO for IR and ONNX, PyTorch for Ultralytics' own ``.pt``; all on the CPU.
+
+ONNX runs in OpenVINO too: it is as fast there as IR, and one path is tested where two would have to be.
+"""
+
+import os
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ops.detect.letterbox import fit_into, letterbox
+from schemas.errors import ModelError
+from schemas.values import Float32, ModelFile, Uint8
+
+USUAL_INPUT_PX = (640, 640)
+
+Deliver = Callable[[Float32], None]
+
+
+class Network(ABC):
+    """A detector's network.
+
+    Attributes:
+        input_px: (width, height) of its input.
+        classes: class names by index.
+        centred: how frames are fitted into the input, see ``fit_into``.
+    """
+
+    def __init__(self, model: ModelFile, input_px: tuple[int, int], classes: tuple[str, ...]) -> None:
+        self.input_px = input_px
+        self.classes = classes
+        self.centred = model.layout != "yolox"
+
+    @abstractmethod
+    def submit(self, frame: Uint8, deliver: Deliver) -> None:
+        """Runs the network on a frame.
+
+        Args:
+            frame: ``(H, W, 3)`` BGR; no longer needed when this returns.
+            deliver: called with the output, batch dimension included, now or later, maybe from another thread, and
+                not in order; the array is good for the length of the call.
+        """
+
+    def wait(self) -> None:
+        """Returns when all that was submitted has been delivered."""
+
+    def _draw(self, frame: Uint8, canvas: Uint8) -> None:
+        height, width = frame.shape[:2]
+        letterbox(frame, fit_into((width, height), self.input_px, self.centred), canvas)
+
+
+def open_network(model: ModelFile, cpus: int) -> Network:
+    """Loads a detector for ``cpus`` threads.
+
+    Raises:
+        ModelError: it is not a detector that Nightshift can read, or it is damaged.
+    """
+    if model.layout not in ("yolo", "yolox"):
+        raise ModelError(f"weights {model.name!r} have an output of unknown layout; use a YOLO or YOLOX detector")
+    if model.format == "pt":
+        return TorchNetwork(model, cpus)
+    if model.format in ("openvino", "onnx"):
+        return OpenVinoNetwork(model, cpus)
+    raise ModelError(f"weights {model.name!r} are of the format {model.format}, which is not for detectors")
+
+
+class OpenVinoNetwork(Network):
+    """OpenVINO on the CPU: frames are fitted into the input here while others are inferred in its threads.
+
+    Colour order, scaling and layout are part of the compiled network, so a frame is handed over as bytes. Every stream
+    has one thread, which infers a frame start to end: the result does not depend on how many there are.
+    """
+
+    def __init__(self, model: ModelFile, cpus: int) -> None:
+        import openvino as ov
+
+        try:
+            network = ov.Core().read_model(_graph_file(Path(model.path)))
+            input_px = _fix_input(network, model.input_px)
+            settings = {"INFERENCE_NUM_THREADS": cpus, "NUM_STREAMS": cpus, "PERFORMANCE_HINT": "THROUGHPUT"}
+            compiled = ov.Core().compile_model(_with_preprocessing(network, model), "CPU", settings)
+        except RuntimeError as error:
+            reason = str(error).strip().splitlines()[-1]
+            raise ModelError(f"OpenVINO cannot load {model.path}: {reason}; fetch or export it again") from error
+        super().__init__(model, input_px, model.classes)
+        # One job more than streams: it is filled while they work.
+        self._queue = ov.AsyncInferQueue(compiled, cpus + 1)
+        self._queue.set_callback(lambda request, deliver: deliver(request.get_output_tensor(0).data))
+
+    def submit(self, frame: Uint8, deliver: Deliver) -> None:
+        request = self._queue[self._queue.get_idle_request_id()]
+        self._draw(frame, request.get_input_tensor(0).data[0])
+        self._queue.start_async(userdata=deliver)
+
+    def wait(self) -> None:
+        self._queue.wait_all()
+
+
+def _graph_file(path: Path) -> Path:
+    return next(iter(sorted(path.glob("*.xml"))), path) if path.is_dir() else path
+
+
+def _fix_input(network: Any, wanted_px: tuple[int, int] | None) -> tuple[int, int]:
+    """Gives a network of free input size a size; returns (width, height)."""
+    if network.input(0).partial_shape.is_dynamic:
+        width, height = wanted_px or USUAL_INPUT_PX
+        network.reshape([1, 3, height, width])
+    _, _, height, width = network.input(0).shape
+    return width, height
+
+
+def _with_preprocessing(network: Any, model: ModelFile) -> Any:
+    """The network with an input of ``(1, H, W, 3)`` uint8 BGR: Ultralytics wants RGB in 0..1, YOLOX BGR in 0..255."""
+    from openvino import Layout, Type
+    from openvino.preprocess import ColorFormat, PrePostProcessor
+
+    steps = PrePostProcessor(network)
+    given = steps.input()
+    given.tensor().set_element_type(Type.u8).set_layout(Layout("NHWC")).set_color_format(ColorFormat.BGR)
+    given.model().set_layout(Layout("NCHW"))
+    prepared = given.preprocess().convert_element_type(Type.f32)
+    if model.layout == "yolo":
+        prepared.convert_color(ColorFormat.RGB).scale(255.0)
+    return steps.build()
+
+
+class TorchNetwork(Network):
+    """An Ultralytics checkpoint in PyTorch on the CPU.
+
+    ``storage.weights`` has let it through, so it may be unpickled. Ultralytics is kept from writing its settings into
+    the user's home and from going to the network or installing packages.
+    """
+
+    def __init__(self, model: ModelFile, cpus: int) -> None:
+        with tempfile.TemporaryDirectory() as settings_folder:
+            os.environ.setdefault("YOLO_CONFIG_DIR", settings_folder)
+            os.environ.setdefault("YOLO_OFFLINE", "true")
+            os.environ.setdefault("YOLO_AUTOINSTALL", "false")
+            import torch
+            from ultralytics.nn.tasks import load_checkpoint
+
+            torch.set_num_threads(cpus)
+            try:
+                self._module, _ = load_checkpoint(model.path, device="cpu", fuse=True)  # type: ignore[no-untyped-call]
+            except (TypeError, AttributeError, KeyError, RuntimeError, ModuleNotFoundError) as error:
+                raise ModelError(f"Ultralytics cannot load {model.path}: {error}; export it to ONNX") from error
+        names = self._module.names
+        super().__init__(model, model.input_px or USUAL_INPUT_PX, tuple(names[index] for index in sorted(names)))
+        self._canvas = np.empty((self.input_px[1], self.input_px[0], 3), np.uint8)
+
+    def submit(self, frame: Uint8, deliver: Deliver) -> None:
+        import torch
+
+        self._draw(frame, self._canvas)
+        rgb = np.ascontiguousarray(self._canvas[:, :, ::-1].transpose(2, 0, 1)[None])
+        with torch.inference_mode():
+            output = self._module(torch.from_numpy(rgb).float() / 255)
+        deliver((output[0] if isinstance(output, tuple | list) else output).numpy())

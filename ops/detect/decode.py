@@ -1,0 +1,138 @@
+"""Network outputs to boxes: the layouts of Ultralytics and YOLOX, and non-maximum suppression within a class."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+
+from schemas.values import Float32, Int64
+
+MAX_CANDIDATES = 1000
+MAX_DETECTIONS = 300  # a frame; as Ultralytics
+YOLOX_STRIDES = (8, 16, 32)
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """What was found in one frame, surest first.
+
+    Attributes:
+        xyxy: ``(N, 4)`` x1, y1, x2, y2 in px, right and bottom exclusive.
+        confidence: ``(N,)`` 0..1.
+        classes: ``(N,)`` class index.
+    """
+
+    xyxy: Float32
+    confidence: Float32
+    classes: Int64
+
+    def __len__(self) -> int:
+        return len(self.xyxy)
+
+    def take(self, rows: Int64) -> "Boxes":
+        """Some of them, in the order of ``rows``."""
+        return Boxes(self.xyxy[rows], self.confidence[rows], self.classes[rows])
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """How a network's output becomes boxes.
+
+    Attributes:
+        layout: ``yolo``: (1, 4 + classes, N), or (1, N, 6) from networks that suppress by themselves;
+            ``yolox``: (1, N, 5 + classes).
+        input_px: (width, height) of the input.
+        wanted: class indices to be found, rising.
+        confidence: least score, 0..1.
+        iou: boxes of one class that overlap more are one, 0..1.
+    """
+
+    layout: Literal["yolo", "yolox"]
+    input_px: tuple[int, int]
+    wanted: tuple[int, ...]
+    confidence: float
+    iou: float
+
+    def __call__(self, output: Float32) -> Boxes:
+        """Boxes in px of the input; ``output`` is the network's, batch dimension included, and is not kept."""
+        if self.layout == "yolox":
+            found = decode_yolox(output[0], self.input_px, self.wanted, self.confidence)
+        elif output.shape[2] == 6 and output.shape[1] != 6:
+            return decode_suppressed(output[0], self.wanted, self.confidence)
+        else:
+            found = decode_yolo(output[0], self.wanted, self.confidence)
+        return suppress(found, self.iou)
+
+
+def decode_yolo(output: Float32, wanted: tuple[int, ...], confidence: float) -> Boxes:
+    """Ultralytics' output ``(4 + classes, N)``: centre x, centre y, width, height in px, then a score a class."""
+    scores = output[[4 + index for index in wanted]]
+    best = scores.max(axis=0)
+    # Nearly all of the thousands of columns end here, so nothing else is computed before.
+    (columns,) = np.nonzero(best >= confidence)
+    return Boxes(
+        _corners(output[:4, columns].T), best[columns], np.array(wanted, np.int64)[scores[:, columns].argmax(axis=0)]
+    )
+
+
+def decode_yolox(output: Float32, input_px: tuple[int, int], wanted: tuple[int, ...], confidence: float) -> Boxes:
+    """YOLOX's output ``(N, 5 + classes)``: offsets in grid cells, log sizes, objectness, then a score a class."""
+    (rows,) = np.nonzero(output[:, 4] >= confidence)  # a class score is at most 1
+    kept = output[rows]
+    scores = kept[:, [5 + index for index in wanted]] * kept[:, 4:5]
+    best = scores.max(axis=1, initial=0)
+    (sure,) = np.nonzero(best >= confidence)
+    cells, strides = _yolox_grid(input_px)
+    kept, stride = kept[sure], strides[rows[sure], None]
+    centres = (kept[:, :2] + cells[rows[sure]]) * stride
+    sizes = np.exp(kept[:, 2:4]) * stride
+    classes = np.array(wanted, np.int64)[scores[sure].argmax(axis=1)]
+    return Boxes(_corners(np.concatenate([centres, sizes], axis=1)), best[sure], classes)
+
+
+@lru_cache(maxsize=4)
+def _yolox_grid(input_px: tuple[int, int]) -> tuple[Float32, Float32]:
+    """Cell of each output row ``(N, 2)`` x, y, and its stride ``(N,)`` in px."""
+    cells, strides = [], []
+    for stride in YOLOX_STRIDES:
+        columns, rows = input_px[0] // stride, input_px[1] // stride
+        y, x = np.mgrid[:rows, :columns]
+        cells.append(np.stack([x.ravel(), y.ravel()], axis=1))
+        strides.append(np.full(rows * columns, stride))
+    return np.concatenate(cells).astype(np.float32), np.concatenate(strides).astype(np.float32)
+
+
+def decode_suppressed(output: Float32, wanted: tuple[int, ...], confidence: float) -> Boxes:
+    """Output ``(N, 6)`` of a network that suppresses by itself: x1, y1, x2, y2 in px, score, class."""
+    classes = output[:, 5].astype(np.int64)
+    (rows,) = np.nonzero((output[:, 4] >= confidence) & np.isin(classes, wanted))
+    order = rows[np.argsort(-output[rows, 4], kind="stable")]
+    return Boxes(output[order, :4].copy(), output[order, 4].copy(), classes[order])
+
+
+def _corners(centred: Float32) -> Float32:
+    """``(N, 4)`` centre x, centre y, width, height to x1, y1, x2, y2."""
+    half = centred[:, 2:] / 2
+    return np.concatenate([centred[:, :2] - half, centred[:, :2] + half], axis=1)
+
+
+def suppress(found: Boxes, iou: float) -> Boxes:
+    """Keeps the surest of boxes of one class that overlap by more than ``iou``; surest first, at most 300."""
+    order = np.argsort(-found.confidence, kind="stable")[:MAX_CANDIDATES]
+    found = found.take(order)
+    clashes = (overlaps(found.xyxy) > iou) & (found.classes[:, None] == found.classes[None, :])
+    alive = np.ones(len(found), bool)
+    for row in range(len(found)):
+        if alive[row]:
+            alive[row + 1 :] &= ~clashes[row, row + 1 :]
+    return found.take(np.nonzero(alive)[0][:MAX_DETECTIONS])
+
+
+def overlaps(boxes: Float32) -> Float32:
+    """Intersection over union of each with each: ``(N, 4)`` to ``(N, N)``."""
+    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+    both = np.clip(high - low, 0, None).prod(axis=2)
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    return np.asarray(both / np.maximum(area[:, None] + area[None, :] - both, np.float32(1e-9)))

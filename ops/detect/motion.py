@@ -1,0 +1,109 @@
+"""People by motion and shape, with no weights: what differs from the background of a fixed camera and stands upright.
+
+The whole segment is at hand when its frames are judged, so the background is its own median, also of the first frame.
+Whoever stands on one spot for most of a segment becomes background and is not found; nor is who moves within a crowd.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from ops.detect.decode import Boxes
+from ops.detect.motion_buffer import MotionBuffer, Scene, brightened, most_of_channels
+from ops.detect.person_shape import Blob, Mask, SizeModel, confidence_of, is_person, learn_sizes, split_group
+from schemas.values import Uint8
+
+MOTION_WIDTH_PX = 480
+SEED_GREY, EDGE_GREY = 26.0, 13.0  # least difference of a sure pixel, and of one beside a sure one
+SEED_SIGMA, EDGE_SIGMA = 6.0, 3.0
+SHADOW_DARKEST, SHADOW_CHROMA = 0.45, 7.0
+
+
+@dataclass(frozen=True)
+class MotionParams:
+    """How people are told from other things that move.
+
+    Attributes:
+        min_height: least height of a person, as a share of the frame's.
+    """
+
+    min_height: float = 0.05
+
+
+def find_movers(buffer: MotionBuffer, source_px: tuple[int, int], params: MotionParams) -> list[Boxes]:
+    """People in the frames of a buffer, class 0, boxes in px of the source ``(width, height)``."""
+    blobs: list[list[Blob]] = [[] for _ in range(len(buffer))]
+    frame_px = (1, 1)
+    for scene in buffer.scenes():
+        frame_px = (scene.plate.shape[1], scene.plate.shape[0])
+        judge = Foreground(scene)
+        for number in range(scene.first, scene.last):
+            blobs[number] = judge.blobs(buffer.frame(number), number, params.min_height)
+    sizes = learn_sizes([blob for found in blobs for blob in found])
+    return [_people(found, sizes, frame_px, source_px) for found in blobs]
+
+
+def _people(
+    blobs: Sequence[Blob], sizes: SizeModel | None, frame_px: tuple[int, int], source_px: tuple[int, int]
+) -> Boxes:
+    people = [part for blob in blobs for part in split_group(blob, sizes) if is_person(part, sizes)]
+    people.sort(key=lambda blob: (-confidence_of(blob, sizes), blob.x, blob.y))
+    scale = np.array([source_px[0] / frame_px[0], source_px[1] / frame_px[1]] * 2, np.float32)
+    corners = np.array([blob.xyxy for blob in people], np.float32).reshape(-1, 4)
+    scores = np.array([confidence_of(blob, sizes) for blob in people], np.float32)
+    return Boxes(corners * scale, scores, np.zeros(len(people), np.int64))
+
+
+class Foreground:
+    """What of a scene's frames is not its background."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._plate = np.asarray(cv2.GaussianBlur(scene.plate, (3, 3), 0))
+        self._seed = np.maximum(SEED_GREY, SEED_SIGMA * scene.noise)
+        self._edge = np.maximum(EDGE_GREY, EDGE_SIGMA * scene.noise)
+
+    def blobs(self, frame: Uint8, number: int, min_height: float) -> list[Blob]:
+        """Connected regions that differ from the plate, ghosts of noise and shadow removed."""
+        frame = brightened(frame, float(self._scene.gains[number - self._scene.first]))
+        frame = np.asarray(cv2.GaussianBlur(frame, (3, 3), 0))
+        difference = most_of_channels(np.asarray(cv2.absdiff(frame, self._plate)))
+        mask = np.asarray(difference > self._edge)
+        mask[mask] = ~_shadow(frame[mask], self._plate[mask])
+        least = max(6.0, min_height * len(frame))
+        return _regions(_mended(mask.astype(np.uint8), least), difference > self._seed, difference, least)
+
+
+def _shadow(pixels: Uint8, background: Uint8) -> Mask:
+    """Which of ``(N, 3)`` pixels are the background, only darker, alike in all colours."""
+    behind = background.astype(np.float32) + 1
+    ratio = (pixels.astype(np.float32) + 1) / behind
+    low, high = ratio.min(axis=1), ratio.max(axis=1)
+    # The colour may be off by as much as a few grey levels make in a dark place.
+    return np.asarray((low > SHADOW_DARKEST) & (high < 1) & (high - low < SHADOW_CHROMA / behind.min(axis=1)))
+
+
+def _mended(mask: Uint8, least_height: float) -> Uint8:
+    """Specks removed and gaps within a body closed, more so upwards than sideways."""
+    mask = np.asarray(cv2.medianBlur(mask, 3))
+    tall = max(3, round(least_height * 0.4)) | 1
+    wide = max(3, round(least_height * 0.15)) | 1
+    return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((tall, wide), np.uint8)))
+
+
+def _regions(mask: Uint8, seeds: Mask, difference: Uint8, least_height: float) -> list[Blob]:
+    """Regions of a mask that hold enough sure pixels and are tall enough to be somebody, or part of somebody."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    found = []
+    for label in range(1, count):
+        x, y, width, height, area = stats[label].tolist()
+        if height < least_height * 0.5 or area < least_height * 2:
+            continue
+        inside = labels[y : y + height, x : x + width] == label
+        if seeds[y : y + height, x : x + width][inside].mean() < 0.2:
+            continue
+        contrast = float(difference[y : y + height, x : x + width][inside].mean())
+        found.append(Blob(x, y, inside, contrast))
+    return found

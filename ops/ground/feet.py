@@ -1,0 +1,65 @@
+"""Where boxes stand in the picture: the middle of their lower edge, in the pixels that the camera was calibrated in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ops.paths import Mask, Paths
+from schemas.values import CameraView, Float64, Segment
+
+EDGE_PX = 2.0
+"""A box that ends no farther than this from the lower edge of the frame is taken to go on below it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Feet:
+    """Foot points of boxes, one a point of ``Paths``.
+
+    Attributes:
+        pixels: ``(N, 2)``, u to the right and v downwards, in the camera's ``image_size_px``, or in the frame's own
+            pixels where that is not set.
+        height_px: ``(N,)``, heights of the boxes in the same pixels.
+        cut: ``(N,)``, whether the lower edge of the frame hides the feet.
+    """
+
+    pixels: Float64
+    height_px: Float64
+    cut: Mask
+
+    def sigma_px(self, share_u: float, share_v: float, share_cut: float, floor_px: float) -> Float64:
+        """Standard deviations ``(N, 2)`` of u and v: shares of the box's height; ``share_cut`` for v of hidden feet."""
+        shares = np.column_stack([np.full(len(self.cut), share_u), np.where(self.cut, share_cut, share_v)])
+        sigma: Float64 = np.maximum(shares * self.height_px[:, None], floor_px)
+        return sigma
+
+
+def feet_of(points: pa.Table, paths: Paths, view: CameraView, segments: Sequence[Segment]) -> Feet:
+    """The feet of ``track_points``, in the order of their paths."""
+    frame = frame_sizes_px(points, segments)[paths.row]
+    scale = pixel_scale(frame, view)
+    box = paths.columns(points, "x1", "y1", "x2", "y2")
+    foot = np.column_stack([(box[:, 0] + box[:, 2]) / 2, box[:, 3]])
+    return Feet(foot * scale, (box[:, 3] - box[:, 1]) * scale[:, 1], box[:, 3] > frame[:, 1] - EDGE_PX)
+
+
+def pixel_scale(frame_px: Float64, view: CameraView) -> Float64:
+    """Factors ``(N, 2)`` from pixels of frames ``(N, 2)`` to those of the camera's ``image_size_px``."""
+    return np.ones_like(frame_px) if view.image_size_px is None else np.array(view.image_size_px) / frame_px
+
+
+def frame_sizes_px(rows: pa.Table, segments: Sequence[Segment]) -> Float64:
+    """Width and height ``(N, 2)`` of the frame that each row comes from.
+
+    Raises:
+        ValueError: a row names a segment that is not among those of its unit.
+    """
+    names = pa.array([segment.segment_id for segment in segments], type=pa.string())
+    place = pc.index_in(rows["segment_id"], names)
+    if place.null_count:
+        raise ValueError(f"{place.null_count} rows name segments that are not of this unit")
+    sizes = np.array([(segment.width, segment.height) for segment in segments], dtype=np.float64).reshape(-1, 2)
+    found: Float64 = sizes[place.to_numpy()]
+    return found

@@ -1,0 +1,48 @@
+"""Where a camera's lens is, from its ground plane: for distances from the lens when nobody has measured its height."""
+
+import numpy as np
+
+from ops.ground.homography import GroundPlane
+from schemas.values import CameraView, Float64
+
+
+def lens_position(view: CameraView, plane: GroundPlane) -> Float64 | None:
+    """The lens ``(3,)``: x, y, height above the ground, metres in the site's CRS.
+
+    As site.toml says if it gives a height; else from the homography, with its own x and y if they are given. None when
+    nothing tells: a camera that looks straight down shows no perspective to measure its height by.
+    """
+    given = view.position_m
+    if given is not None and given[2] is not None:
+        return np.array(given, dtype=np.float64)
+    computed = _decompose(plane)
+    if computed is not None and given is not None:
+        computed[:2] = given[:2]
+    return computed
+
+
+def _decompose(plane: GroundPlane) -> Float64 | None:
+    """The lens from H = K [r1 r2 t], for square pixels and a principal point in the middle of the frame.
+
+    That r1 and r2 are orthogonal and of one length gives two equations for the focal length (Zhang, "A flexible new
+    technique for camera calibration", PAMI 2000), solved here in the least squares sense.
+    """
+    width, height = plane.size_px
+    centred = np.array([[1.0, 0, -width / 2], [0, 1, -height / 2], [0, 0, 1]]) @ plane.image_from_ground
+    (a1, b1, c1), (a2, b2, c2) = centred[:, 0], centred[:, 1]
+    flat = np.array([a1 * a2 + b1 * b2, (a1 * a1 + b1 * b1 - a2 * a2 - b2 * b2) / 2])
+    deep = np.array([c1 * c2, (c1 * c1 - c2 * c2) / 2])
+    if not flat @ flat > 0:
+        return None
+    inverse_square_px = -(flat @ deep) / (flat @ flat)
+    if not inverse_square_px > (0.01 / max(width, height)) ** 2:
+        return None  # a focal length of a hundred frame widths and more: no perspective to speak of
+    focal_px = 1 / np.sqrt(inverse_square_px)
+    columns = np.diag([1 / focal_px, 1 / focal_px, 1]) @ centred
+    length = (np.linalg.norm(columns[:, 0]) + np.linalg.norm(columns[:, 1])) / 2
+    right, forth, shift = (columns / length).T
+    turned = np.column_stack([right, forth, np.cross(right, forth)])
+    left, _, other = np.linalg.svd(turned)
+    lens = -(left @ other).T @ shift
+    # Seen in a mirror a plane looks the same: of the two solutions, the lens above the ground is the real one.
+    return np.array([lens[0] + plane.origin_m[0], lens[1] + plane.origin_m[1], abs(lens[2])])

@@ -1,0 +1,57 @@
+"""Between pixels and metres on the ground, and what the homography makes of a pixel's uncertainty."""
+
+import numpy as np
+
+from ops.ground.homography import GroundPlane
+from schemas.values import Float64
+
+
+def to_ground(plane: GroundPlane, pixels: Float64) -> Float64:
+    """Places on the ground ``(N, 2)``, metres in the site's CRS, of pixels ``(N, 2)``; NaN on and above the horizon."""
+    return _through(plane.ground_from_image, pixels) + plane.origin_m
+
+
+def to_pixels(plane: GroundPlane, points_m: Float64) -> Float64:
+    """Pixels ``(N, 2)`` of places on the ground ``(N, 2)``; NaN for places beside or behind the camera."""
+    return _through(plane.image_from_ground, points_m - plane.origin_m)
+
+
+def jacobian(plane: GroundPlane, pixels: Float64) -> Float64:
+    """Metres a pixel: ``(N, 2, 2)``, rows x and y, columns u and v; NaN on and above the horizon.
+
+    It also turns a velocity in pixels a second into one in metres a second.
+    """
+    matrix = plane.ground_from_image
+    mapped = pixels @ matrix[:, :2].T + matrix[:, 2]
+    depth = np.where(mapped[:, 2] > 0, mapped[:, 2], np.nan)
+    place = mapped[:, :2] / depth[:, None]
+    slope: Float64 = (matrix[None, :2, :2] - place[:, :, None] * matrix[None, 2:, :2]) / depth[:, None, None]
+    return slope
+
+
+def covariance(plane: GroundPlane, pixels: Float64, sigma_px: Float64) -> Float64:
+    """Covariance ``(N, 2, 2)`` of the places of pixels, m2: the pixel's error carried over, and the calibration's.
+
+    Args:
+        plane: the camera's ground plane.
+        pixels: ``(N, 2)``.
+        sigma_px: ``(N, 2)``, standard deviations of u and v, taken as independent.
+    """
+    slope = jacobian(plane, pixels) * sigma_px[:, None, :]
+    carried: Float64 = slope @ slope.transpose(0, 2, 1)
+    return carried + plane.calibration_var_m2 * np.eye(2)
+
+
+def largest_sigma_m(covariances: Float64) -> Float64:
+    """Standard deviation ``(N,)`` along the longest axis of each covariance ``(N, 2, 2)``."""
+    mean = (covariances[:, 0, 0] + covariances[:, 1, 1]) / 2
+    half = (covariances[:, 0, 0] - covariances[:, 1, 1]) / 2
+    longest: Float64 = np.sqrt(mean + np.hypot(half, covariances[:, 0, 1]))
+    return longest
+
+
+def _through(matrix: Float64, points: Float64) -> Float64:
+    mapped = points @ matrix[:, :2].T + matrix[:, 2]
+    depth = np.where(mapped[:, 2:] > 0, mapped[:, 2:], np.nan)
+    plain: Float64 = mapped[:, :2] / depth
+    return plain

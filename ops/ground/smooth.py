@@ -1,0 +1,68 @@
+"""Local straight lines through points in time: smoothing without lag, and velocity, at any frame rate."""
+
+import numpy as np
+
+from schemas.values import Float64, Int64
+
+
+def local_line(
+    time_us: Int64, values: Float64, weight: Float64, track: Int64, half_window_s: float
+) -> tuple[Float64, Float64]:
+    """Fits a line to the neighbours of each point, the nearer the more they count (Cleveland, LOESS, JASA 1979).
+
+    Args:
+        time_us: ``(N,)``, rising within a track.
+        values: ``(N, K)``.
+        weight: ``(N,)``, trust in each point, above 0.
+        track: ``(N,)``, points of one track stand together; neighbours are of the same track.
+        half_window_s: neighbours are at most so far away in time.
+
+    Returns:
+        value ``(N, K)`` of each point's line at its own time, and its slope ``(N, K)`` a second, NaN where a track
+        has no second point in reach.
+    """
+    sums = _Sums(values, weight)
+    # Neighbours by rank, nearest first: sums stay exact however long a track is, where prefix sums would cancel.
+    for step in range(1, len(values)):
+        early = np.flatnonzero(
+            (track[step:] == track[:-step]) & (time_us[step:] - time_us[:-step] < half_window_s * 1e6)
+        )
+        if not len(early):
+            break
+        late = early + step
+        apart_s = (time_us[late] - time_us[early]) / 1e6
+        nearness = (1 - (apart_s / half_window_s) ** 3) ** 3
+        sums.add(early, late, apart_s, nearness)
+        sums.add(late, early, -apart_s, nearness)
+    return sums.solve()
+
+
+class _Sums:
+    """Weighted sums of 1, t, t2, y and ty around each point, t from the point's own time."""
+
+    def __init__(self, values: Float64, weight: Float64) -> None:
+        self._values, self._weight = values, weight
+        self._w = weight.copy()
+        self._wt = np.zeros_like(weight)
+        self._wtt = np.zeros_like(weight)
+        self._wy = weight[:, None] * values
+        self._wty = np.zeros_like(values)
+
+    def add(self, at: Int64, neighbour: Int64, apart_s: Float64, nearness: Float64) -> None:
+        """Adds one neighbour to each of the points ``at``, each of which stands there once."""
+        share = nearness * self._weight[neighbour]
+        tilt = share * apart_s
+        self._w[at] += share
+        self._wt[at] += tilt
+        self._wtt[at] += tilt * apart_s
+        self._wy[at] += share[:, None] * self._values[neighbour]
+        self._wty[at] += tilt[:, None] * self._values[neighbour]
+
+    def solve(self) -> tuple[Float64, Float64]:
+        """Value and slope of each line at its point."""
+        spread = self._w * self._wtt - self._wt**2
+        known = spread > 1e-9 * self._w * self._wtt
+        spread = np.where(known, spread, np.nan)[:, None]
+        slope = (self._w[:, None] * self._wty - self._wt[:, None] * self._wy) / spread
+        value = (self._wtt[:, None] * self._wy - self._wt[:, None] * self._wty) / spread
+        return np.where(known[:, None], value, self._wy / self._w[:, None]), slope

@@ -1,0 +1,176 @@
+"""Op ``link``: joins the tracklets of a camera's day, and of the day before, into tracks with lasting ids.
+
+The op ``track`` follows everything a few seconds into the next segment, on the very detections that the next segment's
+tracklets are made of. So two tracklets are one track if they hold the same detections there; where they hold none in
+common, if their boxes lie on each other. A track is called by the first tracklet of its chain, so the same footage
+gives the same id in whatever order its segments were worked on. A gap in the recording ends every track.
+
+Only the day before is looked at: a thing in view for more than a whole day is named anew at the second midnight.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ops.tracking.chains import Chains, chain_up
+from ops.tracking.scene import kind_of
+from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables, Whose
+from schemas.tables import TABLES
+from schemas.values import UnitContext
+
+
+@dataclass(frozen=True)
+class LinkParams:
+    """Parameters of ``link``."""
+
+    min_shared: float = field(
+        default=0.3,
+        metadata={"doc": "least share of the detections in the overlap that two tracklets have in common to be linked"},
+    )
+    min_iou: float = field(
+        default=0.5,
+        metadata={"doc": "without common detections: least mean overlap of their boxes at common times to be linked"},
+    )
+
+
+class Link(TableOp):
+    """Joins tracklets into tracks."""
+
+    spec = OpSpec(
+        name="link",
+        version=1,
+        summary="Links tracklets across segment borders and midnight into tracks with lasting ids.",
+        scope=Scope.CAMERA_DAY,
+        reads=(
+            Read("tracklets"),
+            Read("tracklet_points"),
+            Read("tracklets", Whose.PREVIOUS_DAY, required=False),
+            Read("tracklet_points", Whose.PREVIOUS_DAY, required=False),
+        ),
+        writes=("tracks", "track_points"),
+        params=LinkParams,
+    )
+    params: LinkParams
+
+    def run(self, unit: UnitContext, inputs: Tables, services: Services) -> Tables:
+        """Links, then writes what lies on this day's segments; the overlap into tomorrow is tomorrow's."""
+        tracklets = _with_day_before(inputs, "tracklets")
+        points = _with_day_before(inputs, "tracklet_points")
+        kinds = {
+            name: kind_of(label)
+            for name, label in zip(tracklets["tracklet_id"].to_pylist(), tracklets["label"].to_pylist(), strict=True)
+        }
+        chains = chain_up(points, kinds, self.params.min_shared, self.params.min_iou)
+        rows = _rows_of_day(points, chains, [segment.segment_id for segment in unit.segments])
+        services.count("links", len(chains.following))
+        return _tables(unit, tracklets, rows, chains)
+
+
+def _with_day_before(inputs: Tables, name: str) -> pa.Table:
+    """A table of both days in its own order, so that the order in which its rows came does not matter."""
+    parts = [inputs[name]]
+    if f"previous_day.{name}" in inputs:
+        parts.append(inputs[f"previous_day.{name}"])
+    return TABLES[name].conform(pa.concat_tables([part.select(TABLES[name].schema.names) for part in parts]))
+
+
+def _rows_of_day(points: pa.Table, chains: Chains, segment_ids: list[str]) -> pa.Table:
+    """Points on the frames of these segments, each track at each time once.
+
+    A tracklet's own points all count. Of those in the overlap, the next segment's tracklet has its own; they count
+    only until it begins (it may take a while to be seen surely) or, if there is none, until the last detection that
+    no tracklet of the next segment has.
+    """
+    points = points.filter(pc.is_in(points["seen_segment_id"], pa.array(segment_ids, pa.string())))
+    own = pc.equal(points["segment_id"], points["seen_segment_id"])
+    core, overlap = points.filter(own), points.filter(pc.invert(own))
+    return pa.concat_tables([core, overlap.filter(_bridges(overlap, core, chains))])
+
+
+def _bridges(overlap: pa.Table, core: pa.Table, chains: Chains) -> pa.Array:
+    """Which points of the overlap their tracks need."""
+    taken = set(zip(*_lists(core, "seen_segment_id", "detection"), strict=True))
+    firsts = core.group_by("tracklet_id").aggregate([("time", "min")])
+    begin = dict(zip(*_lists(firsts, "tracklet_id", "time_min"), strict=True))
+    names, times, segments, detections = _lists(overlap, "tracklet_id", "time", "seen_segment_id", "detection")
+    free = [
+        detection is not None and (segment, detection) not in taken
+        for segment, detection in zip(segments, detections, strict=True)
+    ]
+    last_free: dict[str, int] = {}
+    for name, time, is_free in zip(names, times, free, strict=True):
+        if is_free:
+            last_free[name] = max(time, last_free.get(name, time))
+    needed = []
+    for name, time, detection, is_free in zip(names, times, detections, free, strict=True):
+        after = chains.following.get(name)
+        needed_still = time < begin[after] if after in begin else time <= last_free.get(name, -1)
+        needed.append(needed_still and (detection is None or is_free))
+    return pa.array(needed, pa.bool_())
+
+
+def _lists(table: pa.Table, *columns: str) -> list[list[Any]]:
+    """Columns as lists, times as whole microseconds: Python's datetimes are slow and round nothing."""
+    arrays = (table[name] for name in columns)
+    return [(a.cast(pa.int64()) if pa.types.is_timestamp(a.type) else a).to_pylist() for a in arrays]
+
+
+def _tables(unit: UnitContext, tracklets: pa.Table, rows: pa.Table, chains: Chains) -> Tables:
+    """Tracks and their points, from tracklet points that each stand once."""
+    labels = _track_labels(tracklets, chains)
+    names = rows["tracklet_id"].to_pylist()
+    track_ids = [chains.first(name) for name in names]
+    points = TABLES["track_points"].conform(
+        {
+            **{name: rows[name] for name in ("camera", "time", "pts", "x1", "y1", "x2", "y2", "confidence", "state")},
+            "track_id": track_ids,
+            "segment_id": rows["seen_segment_id"],
+            "label": [labels[track] for track in track_ids],
+        }
+    )
+    parts: dict[str, set[str]] = {}
+    for track, name in zip(track_ids, names, strict=True):
+        parts.setdefault(track, set()).add(name)
+    return {"tracks": _tracks(unit, tracklets, points, parts), "track_points": points}
+
+
+def _track_labels(tracklets: pa.Table, chains: Chains) -> dict[str, str]:
+    """Each track's label: the one that most of its detections stand behind; of equals the first in the alphabet."""
+    weight: dict[str, dict[str, int]] = {}
+    for name, label, observed in zip(*_lists(tracklets, "tracklet_id", "label", "observed"), strict=True):
+        labels = weight.setdefault(chains.first(name), {})
+        labels[label] = labels.get(label, 0) + observed
+    return {track: min(labels, key=lambda label: (-labels[label], label)) for track, labels in weight.items()}
+
+
+def _tracks(unit: UnitContext, tracklets: pa.Table, points: pa.Table, parts: dict[str, set[str]]) -> pa.Table:
+    """One row a track; ``parts`` are the tracklets that it is made of on this day."""
+    # One thread, for sums of floats depend on the order in which they are taken.
+    tracks = points.group_by("track_id", use_threads=False).aggregate(
+        [
+            ("label", "min"),
+            ("time", "min"),
+            ("time", "max"),
+            ("time", "count"),
+            ("confidence", "count"),
+            ("confidence", "mean"),
+        ]
+    )
+    source = dict(zip(*_lists(tracklets, "tracklet_id", "source"), strict=True))
+    track_ids = tracks["track_id"].to_pylist()
+    return TABLES["tracks"].conform(
+        {
+            "camera": [unit.camera.camera] * len(tracks),
+            "track_id": track_ids,
+            "label": tracks["label_min"],  # a track's points all have one
+            "start_time": tracks["time_min"],
+            "end_time": tracks["time_max"],
+            "points": tracks["time_count"],
+            "observed": tracks["confidence_count"],
+            "tracklets": [len(parts[track]) for track in track_ids],
+            "confidence": tracks["confidence_mean"],
+            "source": [source[track] for track in track_ids],
+        }
+    )

@@ -1,0 +1,45 @@
+"""The median of many pictures of one view, each pixel over those pictures in which it is not covered."""
+
+import numpy as np
+import numpy.typing as npt
+
+from schemas.values import Uint8
+
+Mask = npt.NDArray[np.bool_]
+
+UNSEEN = 255  # what stands where no sample was usable
+MOST_SAMPLES = 255  # counts are kept in a byte
+_TILE_BYTES = 1 << 18  # a tile of all pictures stays in the processor's cache
+
+
+def masked_median(samples: Uint8, usable: Mask) -> tuple[Uint8, Mask]:
+    """The lower median of the usable samples of each pixel, and which pixels had any.
+
+    Args:
+        samples: ``(S, H, W, C)``, at most 255 of them.
+        usable: ``(S, H, W)``.
+
+    Returns:
+        The median ``(H, W, C)``, ``UNSEEN`` where no sample was usable, and ``(H, W)``, True where one was.
+    """
+    count, height, width, channels = samples.shape
+    if count > MOST_SAMPLES:
+        raise ValueError(f"at most {MOST_SAMPLES} samples, got {samples.shape = }")
+    median = np.empty((height, width, channels), np.uint8)
+    rows = max(1, _TILE_BYTES // max(1, count * width * channels))
+    for top in range(0, height, rows):
+        tile = slice(top, top + rows)
+        median[tile] = _median_of_tile(samples[:, tile], usable[:, tile, :, None])
+    return median, np.asarray(usable.any(axis=0))
+
+
+def _median_of_tile(samples: Uint8, usable: Mask) -> Uint8:
+    """Found bit by bit, from the highest: how many samples are at most this? Eight passes, whatever their number."""
+    # A sample that is not usable counts as 255, above every threshold that is asked for.
+    values = np.where(usable, samples, np.uint8(255))
+    half = ((usable.sum(axis=0, dtype=np.int32) + 1) // 2).astype(np.uint8)
+    low = np.zeros(samples.shape[1:], np.uint8)
+    for bit in (128, 64, 32, 16, 8, 4, 2, 1):
+        below = np.add.reduce((values < low + np.uint8(bit)).view(np.uint8), axis=0, dtype=np.uint8)
+        low += np.uint8(bit) * (below < half)
+    return np.where(half > 0, low, np.uint8(UNSEEN))

@@ -1,0 +1,141 @@
+"""Op ``positions``: where on the ground every track point stands, with its uncertainty, speed and heading.
+
+The foot of the box is smoothed in the picture, where the detector's error is even, and only then projected: smoothing
+on the ground would favour the near side of every error. A box's error lasts for many frames, so the covariance stays
+that of a single box.
+"""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyproj import Transformer
+
+from ops.ground.feet import Feet, feet_of
+from ops.ground.homography import GroundPlane, ground_plane
+from ops.ground.project import covariance, jacobian, largest_sigma_m, to_ground
+from ops.ground.smooth import local_line
+from ops.paths import Paths
+from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables
+from schemas.tables import TABLES
+from schemas.values import Float64, UnitContext
+
+STANDING = (
+    "person",
+    "bicycle",
+    "car",
+    "motorcycle",
+    "bus",
+    "truck",
+    "backpack",
+    "handbag",
+    "suitcase",
+    "dog",
+)
+"""Classes whose box ends where it touches the ground."""
+
+
+@dataclass(frozen=True)
+class PositionsParams:
+    """Parameters of ``positions``; shares are of the box's height."""
+
+    labels: tuple[str, ...] = field(default=STANDING, metadata={"doc": "classes that stand on the ground"})
+    sigma_u_share: float = field(default=0.05, metadata={"doc": "standard deviation of the foot point sideways"})
+    sigma_v_share: float = field(default=0.05, metadata={"doc": "standard deviation of the foot point up and down"})
+    cut_sigma_share: float = field(
+        default=0.3, metadata={"doc": "the same up and down, where the lower edge of the frame hides the feet"}
+    )
+    floor_px: float = field(
+        default=1.0, metadata={"doc": "least standard deviation of a foot point, pixels of image_size"}
+    )
+    interpolated_factor: float = field(
+        default=2.0, metadata={"doc": "standard deviations are so many times larger where a box is interpolated"}
+    )
+    max_sigma_m: float = field(
+        default=25.0, metadata={"doc": "points less certain than this (standard deviation) are left out, metres"}
+    )
+    smooth_s: float = field(
+        default=0.5, metadata={"doc": "foot points are smoothed over so long to each side, seconds"}
+    )
+    speed_s: float = field(default=1.0, metadata={"doc": "speed is measured over so long to each side, seconds"})
+    min_speed_m_s: float = field(default=0.3, metadata={"doc": "slower than this has no heading, metres a second"})
+
+
+class Positions(TableOp):
+    """Puts tracks on the ground by the camera's homography."""
+
+    spec = OpSpec(
+        name="positions",
+        version=1,
+        summary="Where tracks are on the ground, from the camera's control points.",
+        scope=Scope.CAMERA_DAY,
+        reads=(Read("track_points"),),
+        writes=("positions",),
+        params=PositionsParams,
+        uses=("calibration",),
+        memory_mb=2000,
+    )
+    params: PositionsParams
+
+    def __init__(self, params: PositionsParams | None = None) -> None:
+        super().__init__(params or PositionsParams())
+
+    def run(self, unit: UnitContext, inputs: Tables, services: Services) -> Tables:  # noqa: ARG002
+        """Gives ``positions``; none for an uncalibrated camera."""
+        plane = ground_plane(unit.camera)
+        points = inputs["track_points"]
+        points = points.filter(pc.is_in(points["label"], pa.array(self.params.labels, pa.string())))
+        if plane is None or not points.num_rows:
+            return {"positions": TABLES["positions"].empty()}
+        return {"positions": self._positions(points, plane, unit)}
+
+    def _positions(self, points: pa.Table, plane: GroundPlane, unit: UnitContext) -> pa.Table:
+        paths = Paths.of(points)
+        feet = feet_of(points, paths, unit.camera, unit.segments)
+        sigma_px = self._sigma_px(points, paths, feet)
+        trust = sigma_px[:, 1] ** -2.0
+        foot, _ = local_line(paths.time_us, feet.pixels, trust, paths.track, self.params.smooth_s)
+        _, drift = local_line(paths.time_us, feet.pixels, trust, paths.track, self.params.speed_s)
+        spread = covariance(plane, foot, sigma_px)
+        kept = np.flatnonzero(largest_sigma_m(spread) <= self.params.max_sigma_m)  # NaN above the horizon: left out
+        foot, spread = foot[kept], spread[kept]
+        place = to_ground(plane, foot)
+        speed, heading = self._movement(np.einsum("nij,nj->ni", jacobian(plane, foot), drift[kept]))
+        lon, lat = _to_degrees(unit.site_crs).transform(place[:, 0], place[:, 1])
+        rows = pa.array(paths.row[kept])
+        same = {name: points[name].take(rows) for name in ("camera", "track_id", "time", "label", "state")}
+        return TABLES["positions"].conform(
+            same
+            | {
+                "x_m": place[:, 0],
+                "y_m": place[:, 1],
+                "lon": lon,
+                "lat": lat,
+                "var_x_m2": spread[:, 0, 0],
+                "cov_xy_m2": spread[:, 0, 1],
+                "var_y_m2": spread[:, 1, 1],
+                "speed_m_s": pa.array(speed, from_pandas=True),
+                "heading_deg": pa.array(heading, from_pandas=True),
+            }
+        )
+
+    def _sigma_px(self, points: pa.Table, paths: Paths, feet: Feet) -> Float64:
+        params = self.params
+        sigma = feet.sigma_px(params.sigma_u_share, params.sigma_v_share, params.cut_sigma_share, params.floor_px)
+        guessed = pc.equal(points["state"], "interpolated").to_numpy()[paths.row]
+        return np.where(guessed[:, None], params.interpolated_factor * sigma, sigma)
+
+    def _movement(self, velocity_m_s: Float64) -> tuple[Float64, Float64]:
+        """Speed ``(N,)`` in m/s, and heading ``(N,)`` clockwise from north in [0, 360), NaN where there is none."""
+        speed = np.hypot(velocity_m_s[:, 0], velocity_m_s[:, 1])
+        heading = np.degrees(np.arctan2(velocity_m_s[:, 0], velocity_m_s[:, 1])).astype(np.float32) % np.float32(360)
+        heading = np.where(heading == 360, 0, heading)  # a hair west of north rounds up
+        return speed, np.where(speed >= self.params.min_speed_m_s, heading, np.nan)
+
+
+@lru_cache(maxsize=8)
+def _to_degrees(crs: str) -> Transformer:
+    """From metres in a CRS to longitude and latitude; PROJ's network is off unless a user's environment asks for it."""
+    return Transformer.from_crs(crs, "EPSG:4326", always_xy=True)

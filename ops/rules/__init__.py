@@ -1,0 +1,21 @@
+"""Rules that find interactions, in the order in which they are tried.
+
+A rule is a function from the ``Scene`` of a camera-day to ``Interaction`` values; it keeps no state.
+To add one, write it in its own file here, put it in ``RULES``, and give its parameters to ``InteractionsParams``.
+
+A model joins in the same way once its findings are a table: an op of segment scope looks at frames and writes one row
+a finding (pair of boxes, verb, score), ``interactions`` reads that table, ``read_scene`` puts it into the scene, and a
+rule here matches the boxes to tracks and gives ``Interaction`` values. Rules never see frames, so that a changed rule
+goes over a year of footage without decoding any of it.
+"""
+
+from collections.abc import Callable
+
+from ops.rules.abandons import abandons
+from ops.rules.meets import meets
+from ops.rules.passages import passages
+from ops.rules.scene import Interaction, Scene
+
+Rule = Callable[[Scene], list[Interaction]]
+
+RULES: tuple[Rule, ...] = (meets, passages, abandons)

@@ -1,0 +1,144 @@
+"""Rule: a thing that somebody left: a still region that appeared where a person was, who then went away.
+
+Nothing here knows what the thing is; a detector that calls it a bag makes it surer. A region without an owner is not
+abandoned, nor is one larger than its owner (a car), one that is a person standing still, nor the bare floor that shows
+where a thing was taken away, as far as that can be told: by an earlier region, or by bags seen there before.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ops.rules.owners import Owner, find_owner, time_away
+from ops.rules.scene import PERSON, Evidence, Interaction, Scene, iso
+from ops.tracking.boxes import iou_matrix
+from schemas.values import Float64, Int64
+
+BAG_OVERLAP = 0.3
+SURE_BAG_S = 5.0
+"""A bag seen for so many seconds is as sure as it gets."""
+
+TAKEN_BEFORE_S, TAKEN_MARGIN_S = 30.0, 3.0
+"""When bags count as having stood in a region before it changed; just before, they may be on their way to it."""
+
+PERSON_OVERLAP = 0.5
+FAIR_CONTRAST = 20.0
+"""Grey levels at which contrast is half as good as it can be."""
+
+
+@dataclass(frozen=True)
+class Thing:
+    """Still regions that are one thing, across segment borders.
+
+    Attributes:
+        name: segment and number of the first of them.
+        until_us: until when it stayed: seen, or not seen to change in the segment that follows.
+    """
+
+    name: str
+    box: Float64
+    first_us: int
+    last_us: int
+    until_us: int
+    contrast: float
+
+
+def abandons(scene: Scene) -> list[Interaction]:
+    """One row a thing, from when its owner went away until that one came back, or the thing was gone."""
+    found = []
+    for thing in things(scene):
+        if _is_person(thing, scene) or _was_bag(thing, scene):
+            continue
+        owner = find_owner(thing.box, thing.first_us, scene)
+        away = owner and time_away(owner, thing.box, thing.first_us, thing.until_us, scene)
+        if owner and away:
+            found.append(_abandoning(scene, thing, owner, away))
+    return found
+
+
+def things(scene: Scene) -> list[Thing]:
+    """Still regions joined across segment borders, without those that undo an earlier one."""
+    regions, segments = scene.regions, scene.unit.segments
+    overlap = iou_matrix(regions.box, regions.box) >= scene.params.same_overlap
+    border_us = scene.params.border_s * 1e6
+    begins = [round(segment.start.timestamp() * 1e6) for segment in segments]
+    ends = [round(segment.end.timestamp() * 1e6) for segment in segments]
+    used: set[int] = set()
+    found = []
+    for number in range(len(regions.number)):
+        if number in used:
+            continue
+        used.add(number)
+        last_us, segment = int(regions.last_us[number]), int(regions.segment[number])
+        until_us = last_us
+        # A region that lasts to the end of its segment is background in the next, where only a change would show.
+        while last_us >= ends[segment] - border_us and _follows(segment, begins, ends, border_us):
+            segment += 1
+            later = [int(i) for i in np.flatnonzero(overlap[number] & (regions.segment == segment)) if i not in used]
+            if not later:
+                until_us = ends[segment]
+                break
+            used.add(later[0])
+            if regions.first_us[later[0]] > begins[segment] + border_us:
+                until_us = int(regions.first_us[later[0]])  # it was taken, or something was done to it
+                break
+            last_us = until_us = int(regions.last_us[later[0]])
+        name = f"{segments[regions.segment[number]].segment_id}-r{regions.number[number]}"
+        first_us, contrast = int(regions.first_us[number]), float(regions.contrast[number])
+        found.append(Thing(name, regions.box[number], first_us, last_us, until_us, contrast))
+    return found
+
+
+def _follows(segment: int, begins: list[int], ends: list[int], border_us: float) -> bool:
+    return segment + 1 < len(begins) and abs(begins[segment + 1] - ends[segment]) <= border_us
+
+
+def _is_person(thing: Thing, scene: Scene) -> bool:
+    """Whether a person stood in the region for most of its time."""
+    during = scene.people & (scene.paths.time_us >= thing.first_us) & (scene.paths.time_us <= thing.last_us)
+    at = np.flatnonzero(during)
+    same = iou_matrix(scene.box[at], thing.box[None])[:, 0] >= PERSON_OVERLAP
+    return len(_seconds(scene.paths.time_us[at[same]])) > 0.5 * (thing.last_us - thing.first_us) / 1e6
+
+
+def _bag_seconds(thing: Thing, scene: Scene, start_us: float, end_us: float) -> int:
+    """In how many different seconds a bag was seen in the region."""
+    time_us = scene.bags.time_us
+    at = np.flatnonzero((time_us >= start_us) & (time_us <= end_us))
+    same = iou_matrix(scene.bags.box[at], thing.box[None])[:, 0] >= BAG_OVERLAP
+    return len(_seconds(time_us[at[same]]))
+
+
+def _was_bag(thing: Thing, scene: Scene) -> bool:
+    """Whether a bag stood there before the region changed, and none afterwards: then it was taken."""
+    before = _bag_seconds(thing, scene, thing.first_us - TAKEN_BEFORE_S * 1e6, thing.first_us - TAKEN_MARGIN_S * 1e6)
+    after = _bag_seconds(thing, scene, thing.first_us + TAKEN_MARGIN_S * 1e6, thing.last_us)
+    return before >= SURE_BAG_S and after == 0
+
+
+def _seconds(time_us: Int64) -> Int64:
+    return np.unique(time_us // 1_000_000)
+
+
+def _abandoning(scene: Scene, thing: Thing, owner: Owner, away: tuple[int, int]) -> Interaction:
+    start_us, end_us = away
+    stay_s = (thing.until_us - start_us) / 1e6
+    contrast = thing.contrast / (thing.contrast + FAIR_CONTRAST)
+    stay = stay_s / (stay_s + scene.params.leave_s)
+    score = (contrast * stay * owner.certainty) ** (1 / 3)
+    bag_s = _bag_seconds(thing, scene, thing.first_us - TAKEN_MARGIN_S * 1e6, thing.last_us)
+    score += (1 - score) * 0.5 * min(1.0, bag_s / SURE_BAG_S)
+    evidence: Evidence = {
+        "box_px": thing.box.tolist(),
+        "contrast_grey": thing.contrast,
+        "first_time": iso(thing.first_us),
+        "last_time": iso(thing.last_us),
+        "stay_s": stay_s,
+        "away_s": (end_us - start_us) / 1e6,
+        "bag_seen_s": float(bag_s),
+        "owner_certainty": owner.certainty,
+        "owner_gap_widths": owner.gap_widths,
+        "left_as_track": scene.paths.tracks[owner.chain[-1]],
+    }
+    subject = scene.paths.tracks[owner.chain[0]]
+    return Interaction("abandons", subject, PERSON, thing.name, "still_region", start_us, end_us, score, evidence)

@@ -1,0 +1,26 @@
+"""Rule: people and things that enter and leave zones, as ``counts`` found them with its hysteresis."""
+
+import pyarrow.compute as pc
+
+from ops.paths import times_us
+from ops.rules.scene import Evidence, Interaction, Scene
+
+VERBS = {"enter": "enters", "exit": "exits"}
+
+
+def passages(scene: Scene) -> list[Interaction]:
+    """``enters`` and ``exits``, each an instant; as sure as the track is."""
+    events = scene.events.filter(pc.not_equal(scene.events["kind"], "cross"))
+    code = {name: number for number, name in enumerate(scene.paths.tracks)}
+    found = []
+    for row, time_us in zip(events.to_pylist(), times_us(events["time"]).tolist(), strict=True):
+        measured = {"x_m": row["x_m"], "y_m": row["y_m"], "dwell_s": row["dwell_s"]}
+        evidence: Evidence = {name: value for name, value in measured.items() if value is not None}
+        track = row["track_id"]
+        score = float(scene.confidence[code[track]]) if track in code else 0.0
+        found.append(
+            Interaction(
+                VERBS[row["kind"]], track, row["label"], row["feature"], "zone", time_us, time_us, score, evidence
+            )
+        )
+    return found

@@ -1,0 +1,202 @@
+"""What rules look at: the tracks, zone events, still regions and bags of one camera-day; and what they find."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ops.ground.feet import feet_of, frame_sizes_px, pixel_scale
+from ops.paths import Mask, Paths, column, encode, times_us
+from schemas.op import Tables
+from schemas.values import Float64, Int64, UnitContext
+
+BAGS = ("backpack", "handbag", "suitcase")
+PERSON = "person"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Evidence = Mapping[str, float | str | list[float]]
+
+
+@dataclass(frozen=True)
+class InteractionsParams:
+    """Parameters of ``interactions``. Heights are those of the people's boxes: for cameras that are not calibrated."""
+
+    meet_m: float = field(default=1.2, metadata={"doc": "people closer than this may be meeting, metres"})
+    meet_heights: float = field(default=0.7, metadata={"doc": "the same where nothing is calibrated, body heights"})
+    meet_speed_m_s: float = field(
+        default=0.7, metadata={"doc": "fastest movement of two who meet relative to each other, metres a second"}
+    )
+    meet_speed_heights_s: float = field(
+        default=0.4, metadata={"doc": "the same where nothing is calibrated, body heights a second"}
+    )
+    meet_s: float = field(default=3.0, metadata={"doc": "least length of a meeting, seconds"})
+    meet_break_s: float = field(default=1.0, metadata={"doc": "shorter breaks do not end a meeting, seconds"})
+    owner_before_s: float = field(
+        default=6.0, metadata={"doc": "an owner was at the place so long before a thing was first seen lying, seconds"}
+    )
+    owner_after_s: float = field(default=2.0, metadata={"doc": "or so long after, seconds"})
+    owner_widths: float = field(
+        default=1.0, metadata={"doc": "how near to a thing its owner was, widths of the owner's box"}
+    )
+    away_m: float = field(default=2.5, metadata={"doc": "an owner farther off than this is away, metres"})
+    away_heights: float = field(
+        default=1.5, metadata={"doc": "the same where nothing is calibrated, body heights of the owner"}
+    )
+    leave_s: float = field(
+        default=10.0, metadata={"doc": "a thing whose owner is away for so long is abandoned, seconds"}
+    )
+    same_overlap: float = field(
+        default=0.5, metadata={"doc": "least overlap (IoU) of two still regions that are one and the same place"}
+    )
+    border_s: float = field(
+        default=3.0, metadata={"doc": "regions that end and begin so near to a segment's border continue, seconds"}
+    )
+
+
+@dataclass(frozen=True)
+class Interaction:
+    """Who did what with whom; times in microseconds since 1970, evidence with units in its names."""
+
+    verb: str
+    subject: str
+    subject_label: str
+    object: str
+    object_kind: str
+    start_us: int
+    end_us: int
+    score: float
+    evidence: Evidence
+
+
+@dataclass(frozen=True, eq=False)
+class Regions:
+    """Still regions by the time at which they began, ``(R,)`` and ``(R, 4)``; ``segment`` is a number in the day."""
+
+    segment: Int64
+    number: Int64
+    first_us: Int64
+    last_us: Int64
+    box: Float64
+    contrast: Float64
+
+
+@dataclass(frozen=True, eq=False)
+class Bags:
+    """Detections of bags, ``(M,)`` and ``(M, 4)``."""
+
+    time_us: Int64
+    box: Float64
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """One camera-day. Boxes and feet are in pixels of the camera's ``image_size_px``, or of the frames without that.
+
+    Attributes:
+        paths: of ``track_points``; ``box`` ``(N, 4)``, ``foot`` ``(N, 2)`` and ``place_m`` ``(N, 2)`` go with them.
+        place_m: in the site's CRS; NaN where the point has no position.
+        confidence: ``(T,)``, mean score of each track.
+        frame_px: (width, height) that pixels are counted in.
+        events: ``zone_events``.
+    """
+
+    unit: UnitContext
+    params: InteractionsParams
+    paths: Paths
+    box: Float64
+    foot: Float64
+    place_m: Float64
+    confidence: Float64
+    frame_px: tuple[float, float]
+    events: pa.Table
+    regions: Regions
+    bags: Bags
+
+    @property
+    def people(self) -> Mask:
+        """``(N,)``, which points are of people."""
+        names = np.array([label == PERSON for label in self.paths.labels], dtype=np.bool_)
+        return names[self.paths.label]
+
+    @property
+    def on_ground(self) -> bool:
+        """Whether distances can be told in metres."""
+        return self.unit.camera.calibrated
+
+
+def read_scene(unit: UnitContext, inputs: Tables, params: InteractionsParams) -> Scene:
+    """The scene in an op's input tables."""
+    points, detections = inputs["track_points"], inputs["detections"]
+    paths = Paths.of(points)
+    frame_px = unit.camera.image_size_px or max(((s.width, s.height) for s in unit.segments), default=(1, 1))
+    return Scene(
+        unit,
+        params,
+        paths,
+        _boxes(points, unit)[paths.row],
+        feet_of(points, paths, unit.camera, unit.segments).pixels,
+        _places(paths, inputs["positions"]),
+        _confidence(paths, points),
+        frame_px,
+        inputs["zone_events"],
+        _regions(inputs["still_regions"], unit),
+        _bags(detections.filter(pc.is_in(detections["label"], pa.array(BAGS))), unit),
+    )
+
+
+def iso(time_us: int) -> str:
+    """A time for people and for JSON."""
+    return (_EPOCH + timedelta(microseconds=int(time_us))).isoformat(timespec="milliseconds")
+
+
+def _boxes(rows: pa.Table, unit: UnitContext) -> Float64:
+    scale = pixel_scale(frame_sizes_px(rows, unit.segments), unit.camera)
+    return np.column_stack([column(rows, name) for name in ("x1", "y1", "x2", "y2")]) * np.tile(scale, 2)
+
+
+def _places(paths: Paths, positions: pa.Table) -> Float64:
+    """Positions of the points that have one; the others' are NaN."""
+    place_m = np.full((len(paths), 2), np.nan)
+    if not positions.num_rows or not len(paths):
+        return place_m
+    names, track = encode(positions["track_id"])
+    known = {name: code for code, name in enumerate(paths.tracks)}
+    track = np.array([known.get(name, -1) for name in names], dtype=np.int64)[track]
+    begin_us = paths.time_us.min()
+    width_us = paths.time_us.max() - begin_us + 1
+    key = paths.track * width_us + (paths.time_us - begin_us)
+    wanted = track * width_us + (times_us(positions["time"]) - begin_us)
+    at = np.minimum(np.searchsorted(key, wanted), len(key) - 1)
+    met = key[at] == wanted
+    place_m[at[met]] = np.column_stack([column(positions, "x_m"), column(positions, "y_m")])[met]
+    return place_m
+
+
+def _confidence(paths: Paths, points: pa.Table) -> Float64:
+    score = paths.column(points, "confidence")
+    seen = ~np.isnan(score)
+    total = np.bincount(paths.track[seen], weights=score[seen], minlength=len(paths.tracks))
+    return total / np.maximum(np.bincount(paths.track[seen], minlength=len(paths.tracks)), 1)
+
+
+def _regions(table: pa.Table, unit: UnitContext) -> Regions:
+    names = pa.array([segment.segment_id for segment in unit.segments], type=pa.string())
+    first_us = times_us(table["first_time"])
+    segment = pc.index_in(table["segment_id"], names).to_numpy().astype(np.int64)
+    number = column(table, "region").astype(np.int64)
+    order = np.lexsort((number, segment, first_us))
+    return Regions(
+        segment[order],
+        number[order],
+        first_us[order],
+        times_us(table["last_time"])[order],
+        _boxes(table, unit)[order],
+        column(table, "contrast")[order],
+    )
+
+
+def _bags(detections: pa.Table, unit: UnitContext) -> Bags:
+    return Bags(times_us(detections["time"]), _boxes(detections, unit))

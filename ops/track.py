@@ -1,0 +1,188 @@
+"""Op ``track``: follows people and things through a segment, and on into the first seconds of the next.
+
+Frame by frame association is C-BIoU (Yang et al., WACV 2023) of the library `trackers
+<https://github.com/roboflow/trackers>`_: it takes the time of each frame, so that any observed rate will do, imports
+without torch and keeps no global counter of ids, all three unlike Ultralytics' ByteTrack, which is the peer that
+``bench/tracking.py`` compares with. What an online tracker cannot know is mended afterwards: weak ends are trimmed,
+chains that belong together are joined, gaps are filled, and what was never seen surely is dropped.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from ops.tracking.associate import associate
+from ops.tracking.fill import fill
+from ops.tracking.mend import believed, claim, extend, stitch, trim
+from ops.tracking.scene import Scene, kinds_of, read_scene
+from ops.tracking.sightings import Chain, Sightings
+from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables, Whose
+from schemas.tables import TABLES
+from schemas.values import Float64, Int64, UnitContext
+
+
+@dataclass(frozen=True)
+class TrackParams:
+    """Parameters of ``track``; all are times or shares, so that they hold at any frame rate and size."""
+
+    strong_confidence: float = field(
+        default=0.25, metadata={"doc": "confidence from which a detection may begin a track; weaker ones carry it on"}
+    )
+    sure_confidence: float = field(
+        default=0.35, metadata={"doc": "a track begins and ends with a detection at least as confident as this"}
+    )
+    mean_confidence: float = field(
+        default=0.35, metadata={"doc": "tracks whose detections are less confident on average are dropped"}
+    )
+    min_span_s: float = field(default=0.5, metadata={"doc": "tracks that last less are dropped, seconds"})
+    max_gap_s: float = field(
+        default=1.5, metadata={"doc": "longest time of hiding across which a track is carried on, seconds"}
+    )
+    reach: float = field(
+        default=0.4,
+        metadata={"doc": "how far apart, in box sizes, predictions from both sides of a gap may meet"},
+    )
+    double_overlap: float = field(
+        default=0.6,
+        metadata={"doc": "of two detections of a frame that overlap more (IoU), the less confident is left out"},
+    )
+    claim_overlap: float = field(
+        default=0.5, metadata={"doc": "least overlap (IoU) at which a left-over detection fills a gap in a track"}
+    )
+    smooth_s: float = field(
+        default=0.3, metadata={"doc": "boxes are smoothed by a Gaussian of this standard deviation, seconds; 0: not"}
+    )
+    overlap_s: float = field(
+        default=4.0, metadata={"doc": "how far tracks are followed into the next segment, to be linked there, seconds"}
+    )
+
+
+@dataclass(frozen=True)
+class _Tracklet:
+    """One followed thing: where it is on every frame from its first to its last sighting.
+
+    Attributes:
+        sighted: ``(M,)`` row of the detection in the scene, -1 where the box is interpolated.
+    """
+
+    frames: Int64
+    boxes: Float64
+    sighted: Int64
+
+    @property
+    def seen(self) -> Int64:
+        """Rows of its detections."""
+        return self.sighted[self.sighted >= 0]
+
+
+class Track(TableOp):
+    """Joins detections into tracklets."""
+
+    spec = OpSpec(
+        name="track",
+        version=1,
+        summary="Follows people and things through a segment and into the first seconds of the next.",
+        scope=Scope.SEGMENT,
+        reads=(
+            Read("detections"),
+            Read("observed_frames"),
+            Read("detections", Whose.NEXT, required=False),
+            Read("observed_frames", Whose.NEXT, required=False),
+        ),
+        writes=("tracklets", "tracklet_points"),
+        params=TrackParams,
+    )
+    params: TrackParams
+
+    def run(self, unit: UnitContext, inputs: Tables, services: Services) -> Tables:
+        """Tracks each kind of thing by itself: a car never becomes a person."""
+        scene = read_scene(unit.segment, inputs, self.params.overlap_s)
+        tracklets = [
+            tracklet
+            for rows in kinds_of(scene)
+            for tracklet in self._follow(scene, rows)
+            if scene.own[tracklet.frames[0]]  # what begins in the overlap is the next segment's
+        ]
+        tracklets.sort(key=lambda t: (int(t.frames[0]), *t.boxes[0], scene.label[t.seen[0]]))
+        services.count("tracklets", len(tracklets))
+        return {
+            "tracklets": _tracklet_table(unit, scene, tracklets),
+            "tracklet_points": _point_table(unit, scene, tracklets),
+        }
+
+    def _follow(self, scene: Scene, rows: Int64) -> list[_Tracklet]:
+        sightings, rows = scene.sightings(rows, self.params.double_overlap)
+        chains = self._chains(sightings)
+        return [self._tracklet(scene.size_px, sightings, chain, rows) for chain in chains]
+
+    def _chains(self, sightings: Sightings) -> list[Chain]:
+        params = self.params
+        chains = associate(sightings, params.strong_confidence, params.max_gap_s)
+        chains = trim(sightings, chains, params.sure_confidence)
+        chains = extend(sightings, chains, params.sure_confidence, params.claim_overlap)
+        # Short gaps first: a near certain join must not lose its partner to a far one.
+        for gap_s in (params.max_gap_s / 3, params.max_gap_s):
+            chains = stitch(sightings, chains, gap_s, params.reach)
+        chains = claim(sightings, chains, params.claim_overlap)
+        return believed(sightings, chains, params.min_span_s, params.mean_confidence)
+
+    def _tracklet(self, size_px: tuple[int, int], sightings: Sightings, chain: Chain, rows: Int64) -> _Tracklet:
+        frames, boxes = fill(sightings, chain, self.params.smooth_s)
+        boxes = np.clip(boxes, 0, np.tile(size_px, 2))  # smoothing may push a box over the edge of the frame
+        sighted = np.full(len(frames), -1, np.int64)
+        sighted[sightings.frame[chain] - frames[0]] = rows[chain]
+        return _Tracklet(frames, boxes, sighted)
+
+
+def tracklet_id(segment_id: str, number: int) -> str:
+    """Id of a segment's tracklet number ``number``, from 0 in order of appearance."""
+    return f"{segment_id}-{number:03d}"
+
+
+def _tracklet_table(unit: UnitContext, scene: Scene, tracklets: list[_Tracklet]) -> pa.Table:
+    segment_id = unit.segment.segment_id
+    return TABLES["tracklets"].conform(
+        {
+            "camera": [unit.camera.camera] * len(tracklets),
+            "segment_id": [segment_id] * len(tracklets),
+            "tracklet_id": [tracklet_id(segment_id, number) for number in range(len(tracklets))],
+            "label": [_main(scene.label[t.seen], scene.confidence[t.seen]) for t in tracklets],
+            "start_time": [int(scene.time_us[t.frames[0]]) for t in tracklets],
+            "end_time": [int(scene.time_us[t.frames[-1]]) for t in tracklets],
+            "observed": [len(t.seen) for t in tracklets],
+            "confidence": [float(scene.confidence[t.seen].mean()) for t in tracklets],
+            "source": [_main(scene.source[t.seen], scene.confidence[t.seen]) for t in tracklets],
+        }
+    )
+
+
+def _point_table(unit: UnitContext, scene: Scene, tracklets: list[_Tracklet]) -> pa.Table:
+    if not tracklets:
+        return TABLES["tracklet_points"].empty()
+    segment_id = unit.segment.segment_id
+    names = [tracklet_id(segment_id, number) for number in range(len(tracklets))]
+    frames = np.concatenate([t.frames for t in tracklets])
+    boxes = np.concatenate([t.boxes for t in tracklets])
+    sighted = np.concatenate([t.sighted for t in tracklets])
+    missed = sighted < 0
+    columns: Mapping[str, object] = {
+        "camera": [unit.camera.camera] * len(frames),
+        "segment_id": [segment_id] * len(frames),
+        "tracklet_id": np.repeat(names, [len(t.frames) for t in tracklets]),
+        "time": scene.time_us[frames],
+        "pts": scene.pts[frames],
+        **{name: boxes[:, edge] for edge, name in enumerate(("x1", "y1", "x2", "y2"))},
+        "confidence": pa.array(scene.confidence[sighted], mask=missed),
+        "state": np.where(missed, "interpolated", "observed"),
+        "seen_segment_id": np.where(scene.own[frames], segment_id, scene.next_segment_id),
+        "detection": pa.array(scene.detection[sighted], mask=missed),
+    }
+    return TABLES["tracklet_points"].conform(columns)
+
+
+def _main(words: np.ndarray[tuple[int, ...], np.dtype[np.str_]], weight: Float64) -> str:
+    """The word that most weight stands behind; of equals the first in the alphabet."""
+    choices, place = np.unique(words, return_inverse=True)
+    return str(choices[np.bincount(place, weights=weight).argmax()])

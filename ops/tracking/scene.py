@@ -1,0 +1,142 @@
+"""What a camera saw during a segment and the overlap with the next: the tables as arrays, on one time line."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ops.tracking.sightings import Sightings, without_doubles
+from schemas.op import Tables
+from schemas.values import Float64, Int64, Segment
+
+KINDS = (
+    ("person",),
+    ("bicycle",),
+    ("car", "motorcycle", "bus", "truck"),
+    ("backpack", "handbag", "suitcase"),
+)
+"""Labels that detectors take for each other. Others are each a kind of their own."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Frames that were looked at, and the boxes on them.
+
+    Attributes:
+        size_px: width and height of the frames.
+        time_us, pts: ``(F,)`` of each frame, time strictly rising.
+        own: ``(F,)`` false for frames of the next segment.
+        next_segment_id: whose frames those are; empty when there are none.
+        frame: ``(N,)`` frame of each box, rising.
+        box: ``(N, 4)`` x1, y1, x2, y2 in pixels.
+        confidence, label, source, detection: ``(N,)`` as in ``detections``.
+    """
+
+    size_px: tuple[int, int]
+    time_us: Int64
+    pts: Int64
+    own: npt.NDArray[np.bool_]
+    next_segment_id: str
+    frame: Int64
+    box: Float64
+    confidence: Float64
+    label: npt.NDArray[np.str_]
+    source: npt.NDArray[np.str_]
+    detection: Int64
+
+    def sightings(self, rows: Int64, double_overlap: float) -> tuple[Sightings, Int64]:
+        """Some of its boxes without doubles, and their row numbers in the scene."""
+        frame_s = (self.time_us - self.time_us[:1]) / 1e6
+        chosen = Sightings(frame_s, self.frame[rows], self.box[rows], self.confidence[rows])
+        rows = rows[without_doubles(chosen, double_overlap)]
+        return Sightings(frame_s, self.frame[rows], self.box[rows], self.confidence[rows]), rows
+
+
+def kind_of(label: str) -> str:
+    """The kind that a label belongs to, named by its first label."""
+    return next((kind[0] for kind in KINDS if label in kind), label)
+
+
+def kinds_of(scene: Scene) -> Iterator[Int64]:
+    """Rows of each kind of thing, in the order of the kinds' names."""
+    kinds = np.array([kind_of(label) for label in scene.label.tolist()], np.str_)
+    for kind in np.unique(kinds):
+        yield np.flatnonzero(kinds == kind)
+
+
+def read_scene(segment: Segment, inputs: Tables, overlap_s: float) -> Scene:
+    """The segment's frames and detections, and those of the first ``overlap_s`` seconds of the next, if there is one.
+
+    Args:
+        segment: the segment.
+        inputs: ``detections`` and ``observed_frames``, with ``next.`` before the next segment's.
+        overlap_s: seconds after the segment's end.
+    """
+    end_us = round(segment.end.timestamp() * 1e6)
+    frames, boxes = inputs["observed_frames"], inputs["detections"]
+    last_us = max(_times(frames).max(initial=0), _times(boxes).max(initial=0))
+    parts = [(frames, boxes)]
+    if "next.observed_frames" in inputs and "next.detections" in inputs:
+        # Clocks of two files may overlap by a little: time must rise, so that what is not later than ours is left out.
+        parts.append(
+            (
+                _between(inputs["next.observed_frames"], last_us, end_us + round(overlap_s * 1e6)),
+                _between(inputs["next.detections"], last_us, end_us + round(overlap_s * 1e6)),
+            )
+        )
+    time_us, pts, own = _time_line(parts)
+    table = pa.concat_tables([boxes.select(_COLUMNS) for _, boxes in parts]).sort_by(
+        [("time", "ascending"), ("detection", "ascending")]
+    )
+    following = next((t["segment_id"][0].as_py() for t in parts[-1] if len(parts) > 1 and len(t)), "")
+    return Scene(
+        size_px=(segment.width, segment.height),
+        time_us=time_us,
+        pts=pts,
+        own=own,
+        next_segment_id=following,
+        frame=np.searchsorted(time_us, _times(table)),
+        box=np.stack([_numbers(table, edge) for edge in ("x1", "y1", "x2", "y2")], axis=1),
+        confidence=_numbers(table, "confidence"),
+        label=np.array(table["label"].to_pylist(), np.str_),
+        source=np.array(table["source"].to_pylist(), np.str_),
+        detection=table["detection"].to_numpy().astype(np.int64),
+    )
+
+
+_COLUMNS = ["time", "pts", "detection", "label", "source", "confidence", "x1", "y1", "x2", "y2"]
+
+
+def _time_line(parts: list[tuple[pa.Table, pa.Table]]) -> tuple[Int64, Int64, npt.NDArray[np.bool_]]:
+    """Time, PTS and ownership of every frame that was looked at or has a detection."""
+    time_us, pts, own = (
+        np.concatenate(columns)
+        for columns in zip(
+            *(
+                (_times(table), table["pts"].to_numpy(), np.full(len(table), number == 0))
+                for number, tables in enumerate(parts)
+                for table in tables
+            ),
+            strict=True,
+        )
+    )
+    time_us, first = np.unique(time_us, return_index=True)
+    return time_us, pts[first], own[first]
+
+
+def _between(table: pa.Table, after_us: int, until_us: int) -> pa.Table:
+    times = table["time"].cast(pa.int64())
+    return table.filter(pc.and_(pc.greater(times, int(after_us)), pc.less(times, until_us)))
+
+
+def _times(table: pa.Table) -> Int64:
+    times: Int64 = table["time"].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_numpy()
+    return times
+
+
+def _numbers(table: pa.Table, column: str) -> Float64:
+    numbers: Float64 = table[column].to_numpy().astype(np.float64)
+    return numbers

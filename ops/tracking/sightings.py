@@ -1,0 +1,64 @@
+"""Detections of one kind of thing on the frames that were looked at: what all steps of tracking work on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ops.tracking.boxes import iou_matrix
+from schemas.values import Float64, Int64
+
+Chain = Int64
+"""Sightings of one thing: row numbers of ``Sightings``, at most one a frame, in order of time."""
+
+
+@dataclass(frozen=True)
+class Sightings:
+    """Boxes in order of time.
+
+    Attributes:
+        frame_s: ``(F,)`` time of every frame that was looked at, seconds, strictly rising.
+        frame: ``(N,)`` number of the frame of each box, rising.
+        box: ``(N, 4)`` x1, y1, x2, y2 in pixels.
+        confidence: ``(N,)`` 0..1.
+    """
+
+    frame_s: Float64
+    frame: Int64
+    box: Float64
+    confidence: Float64
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    @property
+    def time_s(self) -> Float64:
+        """``(N,)`` time of each box, seconds."""
+        return self.frame_s[self.frame]
+
+    def on_frame(self, number: int) -> Int64:
+        """Rows of one frame."""
+        first, end = np.searchsorted(self.frame, [number, number + 1])
+        return np.arange(first, end)
+
+    def span_s(self, chain: Chain) -> float:
+        """Time from the first to the last sighting of a chain, seconds."""
+        return float(self.frame_s[self.frame[chain[-1]]] - self.frame_s[self.frame[chain[0]]])
+
+    def in_order(self, chains: list[Chain]) -> list[Chain]:
+        """Chains by their first frame, then from left to right."""
+        return sorted(chains, key=lambda chain: (int(self.frame[chain[0]]), *self.box[chain[0]], len(chain)))
+
+
+def without_doubles(sightings: Sightings, overlap: float) -> Int64:
+    """Rows that are left when, of two boxes of one frame that overlap more, the less confident one goes."""
+    kept: list[int] = []
+    for number in np.unique(sightings.frame):
+        rows = sightings.on_frame(int(number))
+        best_first = rows[np.argsort(-sightings.confidence[rows], kind="stable")]
+        shared = iou_matrix(sightings.box[best_first], sightings.box[best_first])
+        chosen: list[int] = []
+        for candidate in range(len(best_first)):
+            if not any(shared[candidate, other] > overlap for other in chosen):
+                chosen.append(candidate)
+        kept.extend(int(row) for row in best_first[chosen])
+    return np.array(sorted(kept), np.int64)

@@ -1,0 +1,250 @@
+"""Scans an archive: which files are footage, from which camera and time, what is damaged, and where it is cut."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+
+from schemas.errors import CorruptFootage, SiteError
+from schemas.site import SiteConfig
+from schemas.tables import TABLES
+from schemas.values import Segment
+from storage.clock import AmbiguousFile, camera_of, in_second_hour, localise, parse_path
+from storage.files import sha256_file
+from storage.footage import (
+    KnownFootage,
+    Row,
+    originals,
+    segment_rows,
+    segments_from_tables,
+    segments_of,
+    unusable,
+    usable,
+)
+from storage.video.probe import probe
+from storage.walk import Entry, walk
+
+__all__ = ["ScanResult", "SetAside", "scan_archive", "segments_from_tables"]
+
+_ID_DIGITS = 16
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """A file, or a stretch of it, that cannot be used; for the table ``quarantine``.
+
+    Attributes:
+        path: below the archive.
+        unit: the footage id, or the path of what has no content that could be read.
+        fingerprint: of the file as it was found: changes with it.
+        reason: a word of ``schemas.errors.DAMAGE_REASONS``.
+        date: local date at which it starts, if that is known.
+    """
+
+    camera: str
+    path: str
+    unit: str
+    fingerprint: str
+    reason: str
+    detail: str
+    date: str | None
+
+
+@dataclass(frozen=True)
+class ScanResult:
+    """What an archive holds.
+
+    Attributes:
+        footage: table ``footage``, one row a file, readable or not.
+        segments: table ``segments``, of all that can be used.
+        plan: the same segments as values, by camera and time.
+        set_aside: what cannot be used, by path; a damaged file may be here and have segments all the same.
+    """
+
+    footage: pa.Table
+    segments: pa.Table
+    plan: tuple[Segment, ...]
+    set_aside: tuple[SetAside, ...]
+
+
+def scan_archive(
+    archive: Path,
+    config: SiteConfig,
+    known: pa.Table | None,
+    now: datetime,
+    progress: Callable[[int, int], None] | None = None,
+) -> ScanResult:
+    """Looks at every file of an archive; one that the last scan knew, by path, size and time, is not read again.
+
+    Args:
+        known: the footage table of the last scan.
+        now: files changed less than ``config.settle_s`` before it are left for the next scan.
+        progress: called after each file with how many are done, and how many there are.
+
+    Raises:
+        SiteError: there is no archive, or the file name pattern is wrong.
+    """
+    if not archive.is_dir():
+        raise SiteError(f"no archive at {archive}: make the folder, mount it, or correct 'archive' in site.toml")
+    entries = list(walk(archive, config.suffixes))
+    scan = _Scan(archive, config, KnownFootage(known, config.segment_s), now)
+    files: list[_File] = []
+    for number, entry in enumerate(entries, start=1):
+        files.append(scan.look(entry))
+        if progress is not None:
+            progress(number, len(entries))
+    files = _second_hours_found(files, config)
+    rows = _copies_noted([_row(file, config, now) for file in files if file.is_footage])
+    footage = TABLES["footage"].conform(pa.Table.from_pylist(rows, TABLES["footage"].schema))
+    plan = [s for row in originals(rows) for s in segments_of(row, config.camera_view(row["camera"]).timezone)]
+    segments = segment_rows(plan)
+    aside = [_set_aside(file, config, now) for file in files if file.content["damage"] is not None]
+    return ScanResult(footage, segments, segments_from_tables(footage, segments), tuple(aside))
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file as it was found; ``content`` holds the content columns of its footage row."""
+
+    camera: str
+    path: str
+    size_bytes: int
+    mtime_ns: int
+    sha256: str | None
+    named_time: datetime | None
+    content: Row
+    is_footage: bool = True
+
+    @property
+    def footage_id(self) -> str:
+        if self.sha256 is not None:
+            return self.sha256[:_ID_DIGITS]
+        return hashlib.sha256(f"unread:{self.path}".encode()).hexdigest()[:_ID_DIGITS]
+
+
+class _Scan:
+    """Looks at one file after another."""
+
+    def __init__(self, archive: Path, config: SiteConfig, known: KnownFootage, now: datetime) -> None:
+        self._archive = archive
+        self._config = config
+        self._known = known
+        self._now_s = now.timestamp()
+
+    def look(self, entry: Entry) -> _File:
+        """All that is known of a file but which of two equal hours it is from."""
+        named = parse_path(self._config.pattern, entry.path)
+        camera = named.camera if named else camera_of(entry.path)
+        found = _File(camera, entry.name, 0, 0, None, named.time if named else None, {})
+        if entry.trouble is not None:
+            # A folder, a loop or a nameless thing has no row; a file that should be footage has.
+            is_footage = entry.path.suffix.lower() in self._config.suffixes
+            return replace(found, content=unusable("unreadable", entry.trouble), is_footage=is_footage)
+        try:
+            return self._read(self._archive / entry.path, found)
+        except OSError as error:
+            return replace(found, content=unusable("unreadable", f"{entry.name} cannot be read: {error.strerror}"))
+
+    def _read(self, path: Path, found: _File) -> _File:
+        before = path.stat()
+        found = replace(found, size_bytes=before.st_size, mtime_ns=before.st_mtime_ns)
+        age_s = self._now_s - before.st_mtime
+        if abs(age_s) < self._config.settle_s:
+            return replace(found, content=unusable("still_written", f"it changed {max(age_s, 0):.0f} s ago"))
+        sha256 = self._known.sha256(found.path, found.size_bytes, found.mtime_ns)
+        if sha256 is None:
+            sha256 = sha256_file(path)
+        content = self._known.content(sha256) or self._content(path)
+        after = path.stat()
+        if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+            return replace(found, content=unusable("still_written", "it changed while it was read"))
+        if content["damage"] == "unreadable":
+            return replace(found, content=content)
+        return replace(found, sha256=sha256, content=content)
+
+    def _content(self, path: Path) -> Row:
+        try:
+            return usable(probe(path), self._config.segment_s)
+        except CorruptFootage as error:
+            return unusable(error.reason, error.message)
+
+
+def _second_hours_found(files: Sequence[_File], config: SiteConfig) -> list[_File]:
+    """Marks (``fold``) the files from the second of two equal hours, which only their neighbours can tell."""
+    result = list(files)
+    doubtful: dict[str, list[tuple[int, AmbiguousFile]]] = defaultdict(list)
+    for index, file in enumerate(files):
+        time = file.named_time
+        if time is not None and localise(time, _zone(file, config))[1] == "ambiguous":
+            hour = AmbiguousFile(time, file.content["duration_s"], file.mtime_ns)
+            doubtful[file.camera].append((index, hour))
+    for hours in doubtful.values():
+        second = in_second_hour([hour for _, hour in hours])
+        for (index, hour), is_second in zip(hours, second, strict=True):
+            result[index] = replace(result[index], named_time=hour.start.replace(fold=int(is_second)))
+    return result
+
+
+def _zone(file: _File, config: SiteConfig) -> ZoneInfo:
+    return ZoneInfo(config.camera_view(file.camera).timezone)
+
+
+def _start(file: _File, config: SiteConfig, now: datetime) -> tuple[datetime, str, str | None]:
+    """Time of the first frame (UTC), where that is known from, and what is doubtful about it."""
+    if file.named_time is not None:
+        start, note = localise(file.named_time, _zone(file, config))
+        return start, "name", note
+    container_time: datetime | None = file.content["container_time"]
+    if container_time is not None and container_time <= now:
+        return container_time, "container", None
+    written = _EPOCH + timedelta(microseconds=file.mtime_ns // 1000)
+    return written - timedelta(seconds=file.content["duration_s"]), "mtime", None
+
+
+def _row(file: _File, config: SiteConfig, now: datetime) -> Row:
+    start, source, note = _start(file, config, now)
+    return {
+        "camera": file.camera,
+        "footage_id": file.footage_id,
+        "path": file.path,
+        "size_bytes": file.size_bytes,
+        "mtime_ns": file.mtime_ns,
+        "content_sha256": file.sha256,
+        "start_time": start,
+        "start_source": source,
+        "clock_note": note,
+        **file.content,
+    }
+
+
+def _copies_noted(rows: Sequence[Row]) -> list[Row]:
+    """Names, on a camera's second file of the same content, the first; only that one is processed."""
+    first = {(row["camera"], row["footage_id"]): row["path"] for row in originals(rows)}
+    noted = []
+    for row in rows:
+        path = first.get((row["camera"], row["footage_id"]), row["path"])
+        is_copy = path != row["path"] and row["damage"] is None
+        noted.append({**row, "damage_detail": f"same content as {path}"} if is_copy else row)
+    return noted
+
+
+def _set_aside(file: _File, config: SiteConfig, now: datetime) -> SetAside:
+    state = f"{file.path}:{file.size_bytes}:{file.mtime_ns}:{file.sha256}:{file.content['damage']}"
+    date = None
+    if file.named_time is not None or file.mtime_ns:
+        date = _start(file, config, now)[0].astimezone(_zone(file, config)).date().isoformat()
+    return SetAside(
+        camera=file.camera,
+        path=file.path,
+        unit=file.path if file.sha256 is None else file.footage_id,
+        fingerprint=hashlib.sha256(state.encode()).hexdigest()[:_ID_DIGITS],
+        reason=file.content["damage"],
+        detail=file.content["damage_detail"],
+        date=date,
+    )

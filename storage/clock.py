@@ -1,0 +1,187 @@
+"""Reads camera and time from file names, and turns the cameras' local clocks into UTC."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
+from pathlib import PurePath
+from typing import Literal
+
+from schemas.errors import SiteError
+from schemas.site import is_camera_id
+
+ClockNote = Literal["ambiguous", "nonexistent"]
+
+_CODES = {
+    "Y": r"\d{4}",
+    "y": r"\d{2}",
+    "m": r"0[1-9]|1[0-2]",
+    "d": r"0[1-9]|[12]\d|3[01]",
+    "j": r"\d{3}",
+    "H": r"[01]\d|2[0-3]",
+    "M": r"[0-5]\d",
+    "S": r"[0-5]\d",
+    "f": r"\d{1,6}",
+    "s": r"\d{9,11}",
+    "z": r"Z|[+-]\d{2}:?\d{2}",
+}
+_TOKEN = re.compile(r"%(?P<code>.)|\{(?P<name>camera|\*)\}|(?P<text>[^%{]+|.)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class PathTime:
+    """What a path says.
+
+    Attributes:
+        camera: camera id.
+        time: naive local time, or aware where the pattern has ``%z``, ``%s`` or a final ``Z``; None where the
+            pattern holds no date, or the date does not exist.
+    """
+
+    camera: str
+    time: datetime | None
+
+
+def parse_path(pattern: str, relative: PurePath) -> PathTime | None:
+    """Camera and time of a file, by ``SiteConfig.pattern``; None where the path does not match it.
+
+    Args:
+        pattern: of the path without its suffix: ``{camera}``, ``{*}`` for anything, and the strftime codes
+            %Y %y %m %d %j %H %M %S %f %s %z. What stands twice must read the same both times.
+        relative: path below the archive.
+
+    Raises:
+        SiteError: the pattern has another code.
+    """
+    match = _compile(pattern).fullmatch(relative.with_suffix("").as_posix())
+    if match is None:
+        return None
+    found = {name: text for name, text in match.groupdict().items() if text is not None}
+    return PathTime(safe_camera(found["camera"]), _time(found, pattern.endswith("Z")))
+
+
+def camera_of(relative: PurePath) -> str:
+    """Camera of a file whose path does not match the pattern: its first folder, made safe."""
+    return safe_camera(relative.parts[0]) if len(relative.parts) > 1 else "camera"
+
+
+def safe_camera(text: str) -> str:
+    """A text as a camera id: letters, digits, ``_``, ``.`` and ``-``, for it becomes a folder's name."""
+    if is_camera_id(text):
+        return text
+    plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", text).lstrip("_.-")[:64].rstrip("-")
+    return plain or "camera"
+
+
+def localise(naive: datetime, tz: tzinfo) -> tuple[datetime, ClockNote | None]:
+    """UTC of a local clock's time, and what is doubtful about it at a change to or from summer time.
+
+    The first of two equal hours is taken (``naive.fold`` asks for the second); a time in the hour that is skipped is
+    read as if the clock had not been put forward yet. An aware time is taken as it is.
+    """
+    if naive.tzinfo is not None:
+        return naive.astimezone(UTC), None
+    local = naive.replace(tzinfo=tz)
+    instant = local.astimezone(UTC)
+    if instant.astimezone(tz).replace(tzinfo=None) != naive.replace(fold=0):
+        return local.replace(fold=0).astimezone(UTC), "nonexistent"
+    if local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset():
+        return instant, "ambiguous"
+    return instant, None
+
+
+@dataclass(frozen=True)
+class AmbiguousFile:
+    """A file of one camera that begins in the hour that a clock shows twice; ``start`` is naive local time."""
+
+    start: datetime
+    duration_s: float
+    mtime_ns: int
+
+
+def in_second_hour(files: Sequence[AmbiguousFile]) -> list[bool]:
+    """Which files belong to the second of two equal hours.
+
+    One camera does not record twice at once: where files overlap by most of their length, the one written later was
+    recorded an hour later.
+    """
+    order = sorted(range(len(files)), key=lambda index: (files[index].mtime_ns, files[index].start))
+    first_hour: list[AmbiguousFile] = []
+    second = [False] * len(files)
+    for index in order:
+        second[index] = any(_mostly_overlap(files[index], earlier) for earlier in first_hour)
+        if not second[index]:
+            first_hour.append(files[index])
+    return second
+
+
+def _mostly_overlap(one: AmbiguousFile, other: AmbiguousFile) -> bool:
+    begin = max(one.start, other.start)
+    end = min(one.start + timedelta(seconds=one.duration_s), other.start + timedelta(seconds=other.duration_s))
+    return (end - begin).total_seconds() > 0.5 * min(one.duration_s, other.duration_s)
+
+
+@lru_cache(maxsize=64)
+def _compile(pattern: str) -> re.Pattern[str]:
+    parts: list[str] = []
+    seen: set[str] = set()
+    for token in _TOKEN.finditer(pattern):
+        code, name, text = token.group("code", "name", "text")
+        if text is not None or code == "%":
+            parts.append(re.escape(text or "%"))
+        elif name == "*":
+            parts.append(".*?")
+        elif name == "camera":
+            parts.append(_group("camera", r"[^/]+?", seen))
+        elif code in _CODES:
+            parts.append(_group(code, _CODES[code], seen))
+        else:
+            raise SiteError(f"pattern {pattern!r} has %{code}; it may have {' '.join('%' + c for c in _CODES)}")
+    return re.compile("".join(parts), re.DOTALL)
+
+
+def _group(name: str, regex: str, seen: set[str]) -> str:
+    if name in seen:
+        return f"(?P={name})"
+    seen.add(name)
+    return f"(?P<{name}>{regex})"
+
+
+def _time(found: dict[str, str], ends_in_z: bool) -> datetime | None:
+    if "s" in found:
+        return datetime.fromtimestamp(int(found["s"]), UTC)
+    day = _day(found)
+    if day is None:
+        return None
+    microsecond = int(found.get("f", "0").ljust(6, "0"))
+    hour, minute, second = (int(found.get(code, "0")) for code in "HMS")
+    time = day.replace(hour=hour, minute=minute, second=second, microsecond=microsecond)
+    if "z" in found:
+        return _with_offset(time, found["z"])
+    return time.replace(tzinfo=UTC) if ends_in_z else time
+
+
+def _day(found: dict[str, str]) -> datetime | None:
+    if "Y" not in found and "y" not in found:
+        return None
+    # POSIX: two digits from 69 on are of the last century.
+    short = int(found.get("y", "0"))
+    year = int(found["Y"]) if "Y" in found else short + (1900 if short >= 69 else 2000)
+    try:
+        if "j" in found:
+            first = datetime(year, 1, 1)
+            day = first + timedelta(days=int(found["j"]) - 1)
+            return day if day.year == year else None
+        return datetime(year, int(found["m"]), int(found["d"]))
+    except (KeyError, ValueError, OverflowError):
+        return None
+
+
+def _with_offset(time: datetime, text: str) -> datetime | None:
+    if text == "Z":
+        return time.replace(tzinfo=UTC)
+    minutes = int(text[1:3]) * 60 + int(text[-2:])
+    if minutes >= 24 * 60:
+        return None
+    return time.replace(tzinfo=timezone(timedelta(minutes=-minutes if text[0] == "-" else minutes)))

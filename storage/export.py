@@ -1,0 +1,168 @@
+"""Writes rows to GeoJSON, GeoPackage, GeoParquet and CSV, for GIS programs and spreadsheets."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import shapely
+from pyproj import CRS
+
+from schemas.errors import UserError
+from schemas.tables import Privacy
+from storage.files import atomic_file, temporary_path
+from storage.results import write_result
+from storage.shapes import GEOMETRY, Shapes, geometry_column, is_binary, lines_by_track, reprojected, shapes_of
+from storage.site_file import WGS84
+
+
+def export(table: pa.Table, target: Path, crs: str, as_lines: bool = False) -> int:
+    """Writes a table to ``.geojson``, ``.gpkg``, ``.parquet`` or ``.csv``, whole or not at all, over what stood there.
+
+    GeoJSON is in longitude and latitude, as RFC 7946 wants it, GeoPackage and GeoParquet in the site's CRS; CSV keeps
+    the columns as they are, and a geometry column as WKT. Binary columns stay behind, since pictures do not leave the
+    site; a row without a place is written without a geometry.
+
+    Args:
+        table: rows with ``x_m`` and ``y_m`` (metres in ``crs``), or ``lon`` and ``lat``, or WKB in ``geometry``.
+        crs: the site's CRS.
+        as_lines: one line a track instead of one point a row, see ``lines_by_track``.
+
+    Returns:
+        Rows written.
+
+    Raises:
+        UserError: an unknown suffix, a table that may not leave the site or has no place in it, a file that cannot be
+            written.
+    """
+    write = _WRITERS.get(target.suffix.lower())
+    if write is None:
+        raise UserError(f"{target}: cannot write {target.suffix or 'no suffix'}; end the name in {', '.join(_WRITERS)}")
+    metadata = table.schema.metadata or {}
+    if metadata.get(b"nightshift.privacy") == Privacy.SENSITIVE.encode():
+        name = metadata.get(b"nightshift.table", b"?").decode()
+        raise UserError(f"table {name} is of privacy class 'sensitive' and is not exported")
+    if not target.parent.is_dir():
+        raise UserError(f"cannot write {target}: there is no folder {target.parent}; make it, or name another")
+    rows = lines_by_track(table) if as_lines else table
+    write(rows, target, CRS.from_user_input(crs))
+    return int(rows.num_rows)
+
+
+def _write_csv(rows: pa.Table, target: Path, _crs: CRS) -> None:
+    name = geometry_column(rows)
+    if name is not None:
+        shapes = shapely.from_wkb(rows[name].to_numpy(zero_copy_only=False))
+        texts = pa.array(shapely.to_wkt(shapes, rounding_precision=8), pa.string())
+        rows = rows.set_column(rows.column_names.index(name), name, texts)
+    write_result(_without_binary(rows), "csv", target)
+
+
+def _write_geojson(rows: pa.Table, target: Path, crs: CRS) -> None:
+    shapes = reprojected(shapes_of(rows, crs), crs, CRS.from_user_input(WGS84))
+    # Eight decimals are a millimetre; GDAL's own choice for RFC 7946 is seven.
+    options = {"RFC7946": "YES", "COORDINATE_PRECISION": "8"}
+    _write_gdal(_texts_for_times(_plain_columns(rows)), shapes, target, "GeoJSON", WGS84, options)
+
+
+def _write_geopackage(rows: pa.Table, target: Path, crs: CRS) -> None:
+    _write_gdal(_plain_columns(rows), shapes_of(rows, crs), target, "GPKG", crs.to_wkt(), {"GEOMETRY_NAME": "geom"})
+
+
+def _write_geoparquet(rows: pa.Table, target: Path, crs: CRS) -> None:
+    """GeoParquet 1.1, https://geoparquet.org/releases/v1.1.0/: WKB, and the CRS as PROJJSON."""
+    shapes = shapes_of(rows, crs)
+    description: dict[str, object] = {
+        "encoding": "WKB",
+        "geometry_types": sorted({shape.geom_type for shape in shapes if shape is not None}),
+        "crs": crs.to_json_dict(),
+    }
+    bounds = shapely.total_bounds(shapes)
+    if np.isfinite(bounds).all():
+        description["bbox"] = bounds.tolist()
+    geo = {"version": "1.1.0", "primary_column": GEOMETRY, "columns": {GEOMETRY: description}}
+    plain = _without_binary(rows).append_column(GEOMETRY, pa.array(shapely.to_wkb(shapes), pa.binary()))
+    try:
+        with atomic_file(target.resolve()) as file:
+            pq.write_table(plain.replace_schema_metadata({"geo": json.dumps(geo)}), file, compression="zstd")
+    except OSError as error:
+        raise UserError(f"cannot write {target}: {error.strerror}; name another file") from error
+
+
+_WRITERS: dict[str, Callable[[pa.Table, Path, CRS], None]] = {
+    ".geojson": _write_geojson,
+    ".gpkg": _write_geopackage,
+    ".parquet": _write_geoparquet,
+    ".csv": _write_csv,
+}
+
+
+def _write_gdal(
+    rows: pa.Table, shapes: Shapes, target: Path, driver: str, crs: str, layer_options: dict[str, str]
+) -> None:
+    """Writes through GDAL to a hidden name beside the target, and renames it when it is complete."""
+    from pyogrio import write_arrow
+    from pyogrio.errors import DataSourceError, FeatureError, FieldError, GeometryError
+
+    kinds = {shape.geom_type for shape in shapes if shape is not None}
+    wkb = pa.array(shapely.to_wkb(shapes), pa.binary())
+    temporary = temporary_path(target).with_suffix(target.suffix.lower())
+    try:
+        write_arrow(
+            rows.append_column(GEOMETRY, wkb).replace_schema_metadata(None),
+            temporary,
+            layer=target.stem,
+            driver=driver,
+            geometry_name=GEOMETRY,
+            geometry_type=kinds.pop() if len(kinds) == 1 else "Unknown",
+            crs=crs,
+            layer_options=layer_options,
+        )
+        temporary.replace(target)
+    except (DataSourceError, FeatureError, FieldError, GeometryError, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"cannot write {target}: {reason}; free some space or name another file") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _without_binary(rows: pa.Table) -> pa.Table:
+    return rows.select([field.name for field in rows.schema if not is_binary(field.type)])
+
+
+def _plain_columns(rows: pa.Table) -> pa.Table:
+    """Columns of types that GDAL can write: text, numbers, truth values, dates and UTC times."""
+    rows = _without_binary(rows)
+    return pa.table({field.name: _plain(rows[field.name]) for field in rows.schema})
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return _plain(column.cast(kind.value_type))
+    if pa.types.is_decimal(kind):
+        # DuckDB adds whole numbers up to decimals of 38 digits.
+        return column.cast(pa.float64())
+    if pa.types.is_timestamp(kind):
+        return column.cast(pa.timestamp("us", kind.tz and "UTC"))
+    if pa.types.is_nested(kind):
+        texts = [None if value is None else json.dumps(value, default=str) for value in column.to_pylist()]
+        return pa.chunked_array([pa.array(texts, pa.string())])
+    if pa.types.is_null(kind) or pa.types.is_interval(kind) or pa.types.is_duration(kind) or pa.types.is_time(kind):
+        texts = [None if value is None else str(value) for value in column.to_pylist()]
+        return pa.chunked_array([pa.array(texts, pa.string())])
+    return column
+
+
+def _texts_for_times(rows: pa.Table) -> pa.Table:
+    """Times as ISO 8601 texts, to the microsecond, with ``Z`` where they are UTC: JSON has no type for them."""
+    columns = {}
+    for field in rows.schema:
+        column = rows[field.name]
+        if pa.types.is_timestamp(field.type):
+            column = pc.strftime(column, format="%Y-%m-%dT%H:%M:%SZ" if field.type.tz else "%Y-%m-%dT%H:%M:%S")
+        columns[field.name] = column
+    return pa.table(columns)

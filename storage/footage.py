@@ -1,0 +1,171 @@
+"""What the table ``footage`` keeps of a file's content, so that an unchanged file is never read twice."""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from fractions import Fraction
+from typing import Any
+
+import pyarrow as pa
+
+from schemas.tables import TABLES
+from schemas.values import Segment
+from storage.video.cutting import Cut, Footage, cut
+from storage.video.probe import Probe
+
+Row = dict[str, Any]
+
+_NOTHING: Row = {
+    "duration_s": 0.0,
+    "frames": 0,
+    "codec": None,
+    "width": 0,
+    "height": 0,
+    "rotation_deg": 0,
+    "fps_num": 0,
+    "fps_den": 1,
+    "variable_fps": False,
+    "time_base_num": 0,
+    "time_base_den": 1,
+    "has_audio": False,
+    "damage": None,
+    "damage_detail": None,
+    "lost_s": 0.0,
+    "start_pts": 0,
+    "container_time": None,
+    "segment_s": 0.0,
+    "cuts": None,
+}
+"""Columns that follow from the content of a file alone, as they stand for a file of which nothing can be used."""
+
+_PASSING = {"unreadable", "still_written"}
+
+
+def unusable(reason: str, detail: str) -> Row:
+    """Content columns of a file that cannot be used."""
+    return {**_NOTHING, "damage": reason, "damage_detail": detail}
+
+
+def usable(found: Probe, segment_s: float) -> Row:
+    """Content columns of a file that was probed, cut into segments."""
+    return {
+        "duration_s": found.duration_s,
+        "frames": found.frames,
+        "codec": found.codec,
+        "width": found.width,
+        "height": found.height,
+        "rotation_deg": found.rotation_deg,
+        "fps_num": found.fps.numerator,
+        "fps_den": found.fps.denominator,
+        "variable_fps": found.variable_fps,
+        "time_base_num": found.time_base.numerator,
+        "time_base_den": found.time_base.denominator,
+        "has_audio": found.has_audio,
+        "damage": found.damage,
+        "damage_detail": found.damage_detail,
+        "lost_s": found.lost_s,
+        "start_pts": found.first_pts,
+        "container_time": found.container_start,
+        "segment_s": segment_s,
+        "cuts": json.dumps([[part.start_pts, part.end_pts, part.frames] for part in cut(found, segment_s)]),
+    }
+
+
+class KnownFootage:
+    """What the last scan knew.
+
+    Args:
+        table: the footage table that it gave, if there was one.
+        segment_s: length of segments that is asked for now.
+    """
+
+    def __init__(self, table: pa.Table | None, segment_s: float) -> None:
+        rows = [] if table is None else [row for row in table.to_pylist() if _was_read(row)]
+        self._by_file = {(row["path"], row["size_bytes"], row["mtime_ns"]): row for row in rows}
+        self._by_content = {row["content_sha256"]: row for row in rows if _is_cut(row, segment_s)}
+
+    def sha256(self, path: str, size_bytes: int, mtime_ns: int) -> str | None:
+        """Of a file that has not changed since; None if it has, or is new."""
+        row = self._by_file.get((path, size_bytes, mtime_ns))
+        return None if row is None else str(row["content_sha256"])
+
+    def content(self, sha256: str) -> Row | None:
+        """Content columns, wherever the same bytes were found."""
+        row = self._by_content.get(sha256)
+        if row is None:
+            return None
+        content = {name: row[name] for name in _NOTHING}
+        if content["damage"] is None:
+            content["damage_detail"] = None  # there may stand that it is a copy of another file
+        return content
+
+
+def _was_read(row: Row) -> bool:
+    return row["content_sha256"] is not None and row["damage"] not in _PASSING
+
+
+def _is_cut(row: Row, segment_s: float) -> bool:
+    return row["cuts"] is None or row["segment_s"] == segment_s
+
+
+def segments_of(row: Row, timezone: str) -> tuple[Segment, ...]:
+    """The segments of a footage row; none if it is unusable. ``timezone`` names their local days."""
+    whole = _whole(row)
+    cuts = [Cut(*part) for part in json.loads(row["cuts"] or "[]")]
+    return tuple(whole.segment(index, part, timezone) for index, part in enumerate(cuts))
+
+
+def segment_rows(segments: Iterable[Segment]) -> pa.Table:
+    """Segments as the table ``segments``."""
+    columns: dict[str, list[Any]] = {name: [] for name in TABLES["segments"].schema.names}
+    for segment in segments:
+        values = {**vars(segment), "start_time": segment.start, "end_time": segment.end}
+        for name, column in columns.items():
+            column.append(values[name])
+    return TABLES["segments"].conform(columns)
+
+
+def segments_from_tables(footage: pa.Table, segments: pa.Table) -> tuple[Segment, ...]:
+    """The segments as values, by camera, time and id, without a look at any file."""
+    rows = {(row["camera"], row["footage_id"]): row for row in originals(footage.to_pylist())}
+    found = [_from_row(row, rows[row["camera"], row["footage_id"]]) for row in segments.to_pylist()]
+    return tuple(sorted(found, key=lambda segment: (segment.camera, segment.start, segment.segment_id)))
+
+
+def originals(rows: Iterable[Row]) -> list[Row]:
+    """Of the usable files of one camera with the same content, the one of the first path."""
+    first: dict[tuple[str, str], Row] = {}
+    for row in sorted(rows, key=lambda row: row["path"]):
+        if row["cuts"] is not None:
+            first.setdefault((row["camera"], row["footage_id"]), row)
+    return list(first.values())
+
+
+def _whole(row: Row) -> Footage:
+    turned = row["rotation_deg"] in (90, 270)
+    width, height = (row["height"], row["width"]) if turned else (row["width"], row["height"])
+    start: datetime = row["start_time"]
+    time_base = Fraction(row["time_base_num"], row["time_base_den"])
+    return Footage(row["footage_id"], row["camera"], row["path"], start, row["start_pts"], time_base, width, height)
+
+
+def _from_row(row: Mapping[str, Any], footage: Row) -> Segment:
+    whole = _whole(footage)
+    return Segment(
+        segment_id=row["segment_id"],
+        footage_id=whole.footage_id,
+        camera=whole.camera,
+        date=row["date"],
+        index=row["index"],
+        path=whole.path,
+        start=row["start_time"],
+        end=row["end_time"],
+        start_pts=row["start_pts"],
+        end_pts=row["end_pts"],
+        frames=row["frames"],
+        time_base=whole.time_base,
+        footage_start=whole.start,
+        footage_start_pts=whole.first_pts,
+        width=whole.width,
+        height=whole.height,
+    )

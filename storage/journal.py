@@ -1,0 +1,166 @@
+"""Runs, and what was set aside: small JSON files, each replaced as a whole."""
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from schemas.tables import TABLES
+from schemas.values import Quarantined
+from storage.files import safe_name, write_atomic
+
+RUNS_FOLDER = "_runs"
+QUARANTINE_FOLDER = "_quarantine"
+
+RunState = Literal["running", "done", "partial", "deadline", "interrupted", "failed"]
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run: what was asked, how it ended, and the work it did. Fields as in the table ``runs``.
+
+    Attributes:
+        selection: cameras, dates and ops asked for; whatever JSON can hold.
+        stage_s: seconds by stage, all workers together.
+    """
+
+    run_id: str
+    started: datetime
+    selection: Mapping[str, Any] = field(default_factory=dict)
+    version: str = ""
+    ended: datetime | None = None
+    state: RunState = "running"
+    units_planned: int = 0
+    units_done: int = 0
+    units_quarantined: int = 0
+    media_s: float = 0.0
+    wall_s: float | None = None
+    frames_decoded: int = 0
+    detector_calls: int = 0
+    stage_s: Mapping[str, float] = field(default_factory=dict)
+
+
+def new_run_id(started: datetime) -> str:
+    """Start time in UTC and four random hex digits, such as ``20260302T220000Z-9f3a``."""
+    return f"{started.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+
+
+class Journal:
+    """The journal of the store in ``root``.
+
+    Attributes:
+        problems: of the last reading, one line each file that could not be read.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.problems: tuple[str, ...] = ()
+
+    def start_run(self, run: RunRecord) -> None:
+        """Notes that a run is under way; called again, notes how far it is."""
+        self._write_run(run)
+
+    def finish_run(self, run: RunRecord) -> None:
+        """Notes how a run ended.
+
+        Raises:
+            ValueError: the record does not say when and how it ended.
+        """
+        if run.ended is None or run.state == "running":
+            raise ValueError(f"run {run.run_id} is to be finished, but {run.ended = } {run.state = }")
+        self._write_run(run)
+
+    def runs(self) -> pa.Table:
+        """Every run, as the table ``runs``, oldest first."""
+        rows = [
+            {
+                **content,
+                "started": datetime.fromisoformat(content["started"]),
+                "ended": content["ended"] and datetime.fromisoformat(content["ended"]),
+                "selection": json.dumps(content["selection"], sort_keys=True),
+                "stage_s": json.dumps(content["stage_s"], sort_keys=True),
+            }
+            for content in self._read(RUNS_FOLDER, RunRecord)
+        ]
+        return _table("runs", rows)
+
+    def set_aside(self, entry: Quarantined) -> None:
+        """Puts a unit, or a file, in quarantine; a newer reason for the same work replaces the older."""
+        content = asdict(entry) | {"time": entry.time.isoformat()}
+        write_atomic(self._quarantine_path(entry.op, entry.camera, entry.unit, entry.fingerprint), _json(content))
+
+    def release(self, op: str, camera: str, unit: str, fingerprint: str | None = None) -> int:
+        """Takes a unit out of quarantine.
+
+        Args:
+            fingerprint: only as it failed with this one; None for all.
+
+        Returns:
+            How many entries were taken out.
+        """
+        released = 0
+        for entry in self.quarantined():
+            same = (entry.op, entry.camera, entry.unit) == (op, camera, unit)
+            if same and fingerprint in (None, entry.fingerprint):
+                self._quarantine_path(op, camera, unit, entry.fingerprint).unlink(missing_ok=True)
+                released += 1
+        return released
+
+    def quarantined(self) -> list[Quarantined]:
+        """Everything in quarantine, by time, op and unit."""
+        entries = [
+            Quarantined(**content | {"time": datetime.fromisoformat(content["time"])})
+            for content in self._read(QUARANTINE_FOLDER, Quarantined)
+        ]
+        return sorted(entries, key=lambda entry: (entry.time, entry.op, entry.unit, entry.fingerprint))
+
+    def quarantine_table(self) -> pa.Table:
+        """Everything in quarantine, as the table ``quarantine``."""
+        return _table("quarantine", [asdict(entry) for entry in self.quarantined()])
+
+    def _write_run(self, run: RunRecord) -> None:
+        ended = run.ended and run.ended.isoformat()
+        content = asdict(run) | {"started": run.started.isoformat(), "ended": ended}
+        write_atomic(self.root / RUNS_FOLDER / f"{safe_name(run.run_id)}.json", _json(content))
+
+    def _quarantine_path(self, op: str, camera: str, unit: str, fingerprint: str) -> Path:
+        name = f"{safe_name(unit)}-{safe_name(fingerprint)}.json"
+        return self.root / QUARANTINE_FOLDER / safe_name(op) / safe_name(camera) / name
+
+    def _read(self, folder: str, kind: type) -> list[dict[str, Any]]:
+        """Contents of the JSON files below a folder that have every field of ``kind``, by path."""
+        wanted = {each.name for each in fields(kind)}
+        contents, problems = [], []
+        for path in sorted((self.root / folder).rglob("[!.]*.json")):
+            try:
+                content = json.loads(path.read_bytes())
+            except FileNotFoundError:
+                continue  # released by another process while this one looked
+            except (OSError, ValueError) as error:
+                problems.append(f"{path}: {error}; ignored")
+                continue
+            if isinstance(content, dict) and wanted <= content.keys():
+                contents.append({name: content[name] for name in wanted})
+            else:
+                problems.append(f"{path}: not a record of this kind; ignored")
+        self.problems = tuple(problems)
+        return contents
+
+
+def _json(content: dict[str, Any]) -> bytes:
+    return json.dumps(content, indent=1, sort_keys=True).encode()
+
+
+def _table(name: str, rows: list[dict[str, Any]]) -> pa.Table:
+    spec = TABLES[name]
+    return spec.conform({each.name: [_printable(row[each.name]) for row in rows] for each in spec.columns})
+
+
+def _printable(value: object) -> object:
+    """A path whose bytes are no UTF-8 keeps them in JSON as lone surrogates, which Arrow refuses."""
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value

@@ -1,0 +1,169 @@
+"""Reads and writes ``site.toml``; every mistake in it is told in one line that names the file, the line and the key."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+from pydantic import ValidationError
+from pyproj import CRS, Transformer
+from pyproj.exceptions import CRSError
+
+from schemas.errors import SiteError
+from schemas.site import SiteConfig
+from schemas.tables import TABLES
+from storage.site_mistakes import Document, plain, told
+from storage.toml_lines import key_lines
+
+SITE_FILE = "site.toml"
+FOLDERS = ("archive", "models", "layers")
+WGS84 = "OGC:CRS84"
+
+_TEMPLATE = Path(__file__).with_name("site_template.toml")
+_WEB_MERCATOR = 3857
+
+
+@dataclass(frozen=True)
+class Site:
+    """A site: the folder that ``site.toml`` stands in, and what it says."""
+
+    root: Path
+    config: SiteConfig
+
+    @property
+    def archive(self) -> Path:
+        """Folder of footage."""
+        return _below(self.root, self.config.archive)
+
+    @property
+    def store(self) -> Path:
+        """Folder of results."""
+        return _below(self.root, self.config.store)
+
+    @property
+    def models(self) -> Path:
+        """Folder of the site's own weights."""
+        return self.root / "models"
+
+
+def load_site(root: Path) -> Site:
+    """Reads and checks ``site.toml`` in the folder ``root``.
+
+    Raises:
+        SiteError: in one line: file, line and key, what is wrong and what to do.
+    """
+    document = Document.read(root / SITE_FILE)
+    try:
+        config = SiteConfig.model_validate(document.table)
+    except ValidationError as error:
+        raise SiteError(told(document, error)) from error
+    for key, problem in (
+        ("crs", _crs_problem(config.crs)),
+        ("archive", _path_problem(config.archive)),
+        ("store", _path_problem(config.store)),
+    ):
+        if problem:
+            raise SiteError(document.at((key,), problem))
+    return Site(root, config)
+
+
+def locate(root: Path, path: Sequence[str | int]) -> int | None:
+    """The line of a key in ``site.toml``, such as ``("ops", "detect", "fps")``; None if it does not stand there."""
+    try:
+        text = (root / SITE_FILE).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    return key_lines(text).get(tuple(path))
+
+
+def write_new_site(root: Path, name: str, crs: str, timezone: str) -> Path:
+    """Writes a commented ``site.toml`` and the folders of a new site; gives the file's path.
+
+    Raises:
+        SiteError: there is a ``site.toml`` already, the folder cannot be written, or CRS or time zone are no good.
+    """
+    target = root / SITE_FILE
+    problem = _crs_problem(crs)
+    if problem:
+        raise SiteError(f"--crs: {problem}")
+    try:
+        SiteConfig(name=name, crs=crs, timezone=timezone)
+    except ValidationError as error:
+        raise SiteError("; ".join(plain(each) for each in error.errors())) from error
+    text = _TEMPLATE.read_text(encoding="utf-8")
+    for mark, value in (("@NAME@", name), ("@CRS@", crs), ("@TIMEZONE@", timezone)):
+        text = text.replace(mark, json.dumps(value, ensure_ascii=False), 1)
+    try:
+        for folder in FOLDERS:
+            (root / folder).mkdir(parents=True, exist_ok=True)
+        with target.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise SiteError(f"{error.filename} is there already; nothing was changed, choose another folder") from error
+    except OSError as error:
+        raise SiteError(f"cannot write {target}: {error.strerror}; choose a folder that can be written") from error
+    return target
+
+
+def cameras_table(
+    site: Site, extra_cameras: Iterable[str] = (), calibration_error_m: Mapping[str, float] | None = None
+) -> pa.Table:
+    """The table ``cameras``: those of ``site.toml``, and others that were found in the archive.
+
+    Args:
+        site: the site.
+        extra_cameras: ids that may or may not stand in ``site.toml``.
+        calibration_error_m: what the control points miss their homography by, by camera, where it is known.
+    """
+    names = sorted({camera.id for camera in site.config.cameras} | set(extra_cameras))
+    views = [site.config.camera_view(name) for name in names]
+    to_lonlat = Transformer.from_crs(site.config.crs, WGS84, always_xy=True)
+    errors = calibration_error_m or {}
+    places: list[tuple[float | None, ...]] = [(None, None, None, None)] * len(views)
+    for number, view in enumerate(views):
+        if view.position_m is not None:
+            x_m, y_m, _ = view.position_m
+            places[number] = (x_m, y_m, *to_lonlat.transform(x_m, y_m))
+    return TABLES["cameras"].conform(
+        {
+            "camera": names,
+            "name": [view.name for view in views],
+            "timezone": [view.timezone for view in views],
+            "fixed": [view.fixed for view in views],
+            "calibrated": [view.calibrated for view in views],
+            "x_m": [place[0] for place in places],
+            "y_m": [place[1] for place in places],
+            "lon": [place[2] for place in places],
+            "lat": [place[3] for place in places],
+            "calibration_error_m": [errors.get(name) for name in names],
+        }
+    )
+
+
+def _below(root: Path, written: str) -> Path:
+    return root / Path(written).expanduser()
+
+
+def _path_problem(written: str) -> str | None:
+    if "://" in written:
+        return f"{written} is not a folder: object stores are not supported yet, use a folder on this machine"
+    return None if written.strip() else "is empty: name a folder"
+
+
+def _crs_problem(text: str) -> str | None:
+    """Why a CRS cannot be a site's: positions are metres to the east and to the north; None if it can."""
+    advice = "use a projected CRS in metres, such as your country's grid or a UTM zone (EPSG:326xx)"
+    try:
+        crs = CRS.from_user_input(text)
+    except CRSError:
+        return f"unknown CRS {text!r}; write it like EPSG:28992"
+    if not crs.is_projected:
+        return f"{text} ({crs.name}) is not projected; {advice}"
+    if any(axis.unit_name != "metre" for axis in crs.axis_info):
+        return f"{text} ({crs.name}) is in {crs.axis_info[0].unit_name}; {advice}"
+    if any(axis.direction == "west" for axis in crs.axis_info):
+        return f"{text} ({crs.name}) counts to the west, so maps would be mirrored; {advice}"
+    if crs.to_epsg() == _WEB_MERCATOR:
+        return f"{text} ({crs.name}) stretches distances away from the equator; {advice}"
+    return None

@@ -1,0 +1,291 @@
+"""What a weights file says about itself: its identity, and how it is run and read, without running any code in it."""
+
+import hashlib
+import json
+import re
+import shutil
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+from xml.etree import ElementTree
+
+from schemas.errors import ModelError
+from storage.files import sha256_file, temporary_path
+
+Format = Literal["openvino", "onnx", "pt", "transformers"]
+Task = Literal["detect", "pose", "depth", "face", "embed"]
+Layout = Literal["yolo", "yolox", "depth", "other"]
+Scale = Literal["relative", "metric"]
+
+FOLDER_FILES = ("*.xml", "*.bin", "metadata.yaml", "config.json", "preprocessor_config.json", "*.safetensors")
+"""Files of a model folder that make up the model; others (calibration logs, readmes) are not hashed."""
+
+COCO_CLASSES = 80
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What can be read from weights; None where they do not say."""
+
+    format: Format
+    task: Task | None = None
+    layout: Layout = "other"
+    licence: str | None = None
+    input_px: tuple[int, int] | None = None
+    classes: tuple[str, ...] = ()
+    scale: Scale | None = None
+
+
+def format_of(path: Path) -> Format | None:
+    """How a file or folder would be run, by its suffix or what lies in it; None if it is no weights file."""
+    if path.is_dir():
+        if any(path.glob("*.xml")):
+            return "openvino"
+        return "transformers" if (path / "config.json").is_file() else None
+    return {".onnx": "onnx", ".pt": "pt"}.get(path.suffix)  # type: ignore[return-value]
+
+
+def model_parts(path: Path) -> list[Path]:
+    """The files that a model consists of, by name: of ONNX also the tensors that lie beside it."""
+    if path.is_dir():
+        return sorted({part for pattern in FOLDER_FILES for part in path.glob(pattern) if part.is_file()})
+    external = path.with_name(path.name + ".data")
+    return [path, external] if external.is_file() else [path]
+
+
+def sha256_of(path: Path) -> str:
+    """sha256 of a file; of several, of the lines ``NAME SHA256`` in order of the names.
+
+    Raises:
+        ModelError: it cannot be read.
+    """
+    parts = model_parts(path)
+    try:
+        sums = [sha256_file(part) for part in parts]
+    except OSError as error:
+        raise ModelError(f"weights {path} cannot be read: {error.strerror}; check its permissions") from error
+    if path.is_file() and len(parts) == 1:
+        return sums[0]
+    lines = "".join(f"{part.name} {digest}\n" for part, digest in zip(parts, sums, strict=True))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def copy_model(source: Path, target: Path) -> None:
+    """Copies the model's files so that ``target`` appears complete or not at all."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = temporary_path(target)
+    try:
+        if source.is_dir():
+            unfinished.mkdir()
+            for part in model_parts(source):
+                shutil.copyfile(part, unfinished / part.name)
+        else:
+            for part in model_parts(source)[1:]:  # an ONNX names the tensors beside it, so those keep their name
+                shutil.copyfile(part, target.with_name(part.name))
+            shutil.copyfile(source, unfinished)
+        unfinished.rename(target)
+    except OSError as error:
+        raise ModelError(f"{source} cannot be copied to {target}: {error.strerror}") from error
+    finally:
+        if unfinished.is_dir():
+            shutil.rmtree(unfinished)
+        unfinished.unlink(missing_ok=True)
+
+
+def read_facts(path: Path, coco: tuple[str, ...]) -> Facts:
+    """Reads what weights say about themselves.
+
+    Args:
+        path: a file or folder.
+        coco: the 80 COCO classes, taken for a model of 80 classes that does not name them.
+
+    Raises:
+        ModelError: these are no weights, or they are damaged, or for a task that Nightshift has no use for.
+    """
+    kind = format_of(path)
+    try:
+        if kind == "openvino":
+            return _openvino_facts(path, coco)
+        if kind == "onnx":
+            return _onnx_facts(path, coco)
+        if kind == "transformers":
+            return _transformers_facts(path)
+        if kind == "pt":
+            return _pt_facts(path)
+    except OSError as error:
+        raise ModelError(f"weights {path} cannot be read: {error.strerror}; check its permissions") from error
+    raise ModelError(
+        f"{path} is not a weights file; give an .onnx or .pt file, an OpenVINO folder (.xml, .bin) "
+        "or a transformers folder (config.json, .safetensors)"
+    )
+
+
+def _not_weights(path: Path, why: object) -> ModelError:
+    return ModelError(
+        f"{path} is not a readable weights file: {str(why).strip().splitlines()[0]}; fetch or export it again"
+    )
+
+
+def _task(name: str, path: Path) -> Task:
+    if name not in get_args(Task):
+        raise ModelError(f"{path} is for the task {name!r}; Nightshift uses {', '.join(get_args(Task))}")
+    return name  # type: ignore[return-value]
+
+
+def _layout(shape: list[int | None], classes: int, task: Task | None) -> Layout:
+    """How an output of three dimensions is read; ``None`` stands for a free one."""
+    if task not in ("detect", "pose"):
+        return "depth" if task == "depth" else "other"
+    if shape[2] is not None and (shape[2] == classes + 5 or (not classes and shape[2] == COCO_CLASSES + 5)):
+        return "yolox"
+    return "yolo"
+
+
+# OpenVINO ------------------------------------------------------------------------------------------------------------
+
+
+def _openvino_facts(folder: Path, coco: tuple[str, ...]) -> Facts:
+    graphs = sorted(folder.glob("*.xml"))
+    if len(graphs) != 1:
+        raise ModelError(f"{folder} holds {len(graphs)} .xml files; an OpenVINO model folder has exactly one")
+    (graph,) = graphs
+    if not graph.with_suffix(".bin").is_file():
+        raise ModelError(f"{folder} has no {graph.stem}.bin beside {graph.name}: copy the whole folder")
+    inputs, outputs = _openvino_shapes(graph)
+    said = _read_metadata(folder / "metadata.yaml")
+    task = _task(said["task"], folder) if "task" in said else None
+    names = _class_names(said.get("names"))
+    return _network_facts("openvino", inputs, outputs, task, said.get("license"), names, coco)
+
+
+def _openvino_shapes(graph: Path) -> tuple[list[list[int | None]], list[list[int | None]]]:
+    """Shapes of the inputs and outputs, from the IR's XML alone: it is small, and parsing it runs nothing."""
+    try:
+        root = ElementTree.parse(graph).getroot()
+    except ElementTree.ParseError as error:
+        raise _not_weights(graph, error) from error
+    layers = root.findall("./layers/layer") if root.tag == "net" else []
+    if not layers:
+        raise _not_weights(graph, "no network in it")
+
+    def shapes(kind: str, port: str) -> list[list[int | None]]:
+        ports = [layer.find(f"./{port}/port") for layer in layers if layer.get("type") == kind]
+        sizes = [[int(dim.text or -1) for dim in found.findall("dim")] for found in ports if found is not None]
+        return [[None if size < 0 else size for size in shape] for shape in sizes]
+
+    return shapes("Parameter", "output"), shapes("Result", "input")
+
+
+def _read_metadata(path: Path) -> dict[str, Any]:
+    import yaml  # type: ignore[import-untyped]
+
+    if not path.is_file():
+        return {}
+    try:
+        said = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise _not_weights(path, error) from error
+    return said if isinstance(said, dict) else {}
+
+
+# ONNX ----------------------------------------------------------------------------------------------------------------
+
+
+def _onnx_facts(path: Path, coco: tuple[str, ...]) -> Facts:
+    import onnxruntime as ort
+    from onnxruntime.capi import onnxruntime_pybind11_state as refusals
+
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 4
+    try:
+        network = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except (
+        refusals.Fail,
+        refusals.InvalidProtobuf,
+        refusals.InvalidGraph,
+        refusals.InvalidArgument,
+        refusals.NoSuchFile,
+        refusals.NotImplemented,
+        refusals.RuntimeException,
+    ) as error:
+        raise _not_weights(path, error) from error
+    said = network.get_modelmeta().custom_metadata_map
+    task = _task(said["task"], path) if "task" in said else None
+    inputs, outputs = (
+        [[size if isinstance(size, int) else None for size in port.shape] for port in ports]
+        for ports in (network.get_inputs(), network.get_outputs())
+    )
+    names = _class_names(said.get("names"))
+    return _network_facts("onnx", inputs, outputs, task, said.get("license"), names, coco)
+
+
+def _class_names(said: object) -> tuple[str, ...]:
+    """Class names as Ultralytics writes them, ``{0: 'person', 1: 'bicycle'}``: a mapping, a list, or either's text."""
+    import yaml
+
+    if isinstance(said, str):
+        said = yaml.safe_load(said)  # a Python literal of a dict of strings is also YAML flow syntax
+    if isinstance(said, dict):
+        said = [said[key] for key in sorted(said)]
+    return tuple(str(name) for name in said) if isinstance(said, list) else ()
+
+
+def _network_facts(
+    kind: Format,
+    inputs: list[list[int | None]],
+    outputs: list[list[int | None]],
+    task: Task | None,
+    licence: str | None,
+    names: tuple[str, ...],
+    coco: tuple[str, ...],
+) -> Facts:
+    """Facts of a network from its ports: what it does not say of itself is told from its output's shape."""
+    output: list[int | None] = outputs[0] if len(outputs) == 1 and len(outputs[0]) == 3 else [None, None, None]
+    coco_shaped = output[1] == COCO_CLASSES + 4 or output[2] == COCO_CLASSES + 5
+    if task is None and coco_shaped:
+        task = "detect"
+    if task == "detect" and not names and coco_shaped:
+        names = coco
+    size = inputs[0] if len(inputs) == 1 else []
+    width, height = (size[3], size[2]) if len(size) == 4 else (None, None)
+    return Facts(
+        kind,
+        task,
+        _layout(output, len(names), task),
+        licence,
+        None if width is None or height is None else (width, height),
+        names,
+        "relative" if task == "depth" else None,
+    )
+
+
+# transformers and pickles --------------------------------------------------------------------------------------------
+
+
+def _transformers_facts(folder: Path) -> Facts:
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise _not_weights(folder / "config.json", error) from error
+    if not any(folder.glob("*.safetensors")):
+        raise ModelError(f"{folder} has no .safetensors file; save the model with safe_serialization=True")
+    kinds = " ".join(config.get("architectures") or ())
+    if not re.search(r"DepthEstimation|DPT|DepthAnything|ZoeDepth|GLPN", kinds):
+        raise ModelError(
+            f"{folder} is a {kinds or 'nameless'} model; of transformers, Nightshift runs depth estimation"
+        )
+    scale: Scale = "metric" if config.get("depth_estimation_type") == "metric" else "relative"
+    return Facts("transformers", "depth", "depth", config.get("license"), scale=scale)
+
+
+def _pt_facts(path: Path) -> Facts:
+    """A PyTorch checkpoint: a zip with a pickle, which is not opened here; its classes are known once it is loaded."""
+    if not zipfile.is_zipfile(path):
+        raise _not_weights(path, "not a PyTorch checkpoint")
+    with zipfile.ZipFile(path) as archive:
+        if not any(name.endswith("data.pkl") for name in archive.namelist()):
+            raise _not_weights(path, "not a PyTorch checkpoint")
+    return Facts("pt", None, "yolo")

@@ -1,0 +1,289 @@
+"""Model weights by name: found, checked against their sha256, imported. Nothing is ever downloaded.
+
+Search order: the site's ``models/``, ``$NIGHTSHIFT_MODELS``, the user's cache. Weights on the known list
+(``known_weights.toml``) or imported (``models/models.json``) must be what they were; others say themselves what they
+are. A ``.pt`` is a pickle, which can run code when it is loaded: off the known list it is refused until the user trusts
+it by name.
+"""
+
+import json
+import os
+import tomllib
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from schemas.errors import ModelError
+from schemas.op import ModelRequest
+from schemas.values import ModelFile
+from storage.files import write_atomic
+from storage.weight_files import Facts, Task, copy_model, format_of, read_facts, sha256_of
+
+RECORD = "models.json"
+PREFERRED = ("yolo11n_int8_openvino_model", "yolov8n_int8_openvino_model", "yolox_nano.onnx")
+"""What ``auto`` takes first, if it is for the task at hand: the most accurate first."""
+
+Paths = list[Path]
+Checks = list[tuple[str, bool, str]]  # names for what ``ModelStore.list`` hides inside its class
+
+
+class ModelStore:
+    """The weights that a site can use.
+
+    Args:
+        site_models: the site's ``models`` folder, which need not exist.
+        trust: names of pickled weights that may be loaded though they are not on the known list.
+    """
+
+    def __init__(self, site_models: Path, trust: tuple[str, ...] = ()) -> None:
+        self._site_models = site_models
+        self._trust = frozenset(trust)
+
+    @property
+    def folders(self) -> Paths:
+        """Where weights are looked for, in order."""
+        given = os.environ.get("NIGHTSHIFT_MODELS")
+        cache_home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        return [self._site_models, *([Path(given)] if given else []), cache_home / "nightshift" / "models"]
+
+    def resolve(self, request: ModelRequest) -> ModelFile | None:
+        """The weights asked for; of ``auto`` the best at hand for the task, None if there are none.
+
+        Raises:
+            ModelError: weights that were named are missing, or for another task; or are altered, unreadable, untrusted.
+        """
+        if request.name == "auto":
+            return self._best(request.task)
+        path = self._find(request.name)
+        if path is None:
+            raise ModelError(
+                f"no weights {request.name!r} in {', '.join(map(str, self.folders))}; "
+                "import them with `nightshift models import FILE`, or name others (`nightshift models list`)"
+            )
+        model = self._describe(path)
+        if model.task != request.task:
+            raise ModelError(f"weights {request.name!r} ({path}) are for {model.task}, but {request.task} is asked for")
+        return model
+
+    def list(self) -> list[ModelFile]:
+        """All weights that can be used, by name; ``verify`` says why others cannot."""
+        return [model for model, _ in map(self._try_describe, self._all_paths()) if model is not None]
+
+    def import_model(
+        self,
+        source: Path,
+        name: str | None = None,
+        task: Task | None = None,
+        licence: str | None = None,
+        origin: str | None = None,
+    ) -> ModelFile:
+        """Copies weights into the site's ``models/`` and records what they are.
+
+        Args:
+            source: a file, or a folder for OpenVINO and transformers models.
+            name: name to give them; the source's if left out.
+            task: what they are for, if they do not say it themselves; ``detect`` for a ``.pt``.
+            licence: their licence, if they do not say it.
+            origin: where they come from; the source's path if left out.
+
+        Raises:
+            ModelError: they are no weights, not trusted, altered, or other weights have that name.
+        """
+        if not source.exists():
+            raise ModelError(f"there is no file or folder {source}; give the path of the weights")
+        target = self._site_models / _target_name(source, name)
+        model = self._identify(source, target.name, task)
+        if target.exists() and sha256_of(target) != model.sha256:
+            raise ModelError(f"other weights stand at {target}; remove them, or import these with --name OTHER")
+        known = _known_by_sha().get(model.sha256)
+        recorded = ModelFile(
+            **{
+                **asdict(model),
+                "path": str(target),
+                "licence": licence or model.licence,
+                "origin": origin or (known.origin if known else str(source)),
+            }
+        )
+        if not target.exists():
+            copy_model(source, target)
+        record = self._record()
+        record[target.name] = {key: value for key, value in asdict(recorded).items() if key not in ("name", "path")}
+        text = json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False)
+        write_atomic(self._site_models / RECORD, (text + "\n").encode())
+        return recorded
+
+    def verify(self) -> Checks:
+        """Checks all weights: (name, whether they are usable and as recorded, what was found)."""
+        record, known = self._record(), _known()
+        rows = []
+        for path in self._all_paths():
+            model, refusal = self._try_describe(path)
+            if model is None:
+                rows.append((path.name, False, refusal))
+            elif path.name in known or path.name in record:
+                rows.append((path.name, True, f"sha256 {model.sha256[:12]} as {_source(path.name in known)}"))
+            else:
+                rows.append(
+                    (path.name, True, f"sha256 {model.sha256[:12]}, never recorded: import it to have it checked")
+                )
+        missing = sorted(name for name in record if not (self._site_models / name).exists())
+        rows += [(name, False, f"was imported, but is gone from {self._site_models}") for name in missing]
+        return rows
+
+    # Finding ---------------------------------------------------------------------------------------------------------
+
+    def _find(self, name: str) -> Path | None:
+        for folder in self.folders:
+            for candidate in (folder / name, folder / f"{name}.onnx", folder / f"{name}.pt"):
+                if candidate.parent == folder and candidate.exists():
+                    return candidate
+        return None
+
+    def _all_paths(self) -> Paths:
+        """What lies in the folders and looks like weights; of one name the first in search order."""
+        found: dict[str, Path] = {}
+        for folder in self.folders:
+            entries = folder.iterdir() if folder.is_dir() else ()
+            for path in entries:
+                if not path.name.startswith(".") and format_of(path) is not None:
+                    found.setdefault(path.name, path)
+        return [found[name] for name in sorted(found)]
+
+    def _best(self, task: str) -> ModelFile | None:
+        record = self._record()
+        names = [path.name for path in self._all_paths()]
+        for name in PREFERRED:
+            if name in names and _known()[name].task == task:
+                return self.resolve(ModelRequest(name, _known()[name].task))
+        # What a user imported goes before what merely lies there.
+        models = sorted(self.list(), key=lambda model: (model.name not in record, model.name))
+        return next((model for model in models if model.task == task), None)
+
+    # Describing ------------------------------------------------------------------------------------------------------
+
+    def _try_describe(self, path: Path) -> tuple[ModelFile | None, str]:
+        try:
+            return self._describe(path), ""
+        except ModelError as error:
+            return None, str(error)
+
+    def _describe(self, path: Path) -> ModelFile:
+        record = self._record() if path.parent == self._site_models else {}
+        recorded = record.get(path.name)
+        if recorded is None:
+            return self._identify(path, path.name, None)
+        model = _model(recorded, path.name, path)
+        _check_unaltered(path, sha256_of(path), model.sha256, "imported")
+        self._check_trust(path.name, model.format, model.sha256, path)
+        return model
+
+    def _identify(self, path: Path, name: str, task: Task | None) -> ModelFile:
+        """What weights off the record are, under the name that they have or shall have."""
+        sha256 = sha256_of(path)
+        if name in _known():
+            _check_unaltered(path, sha256, _known()[name].sha256, "known")
+        known = _known_by_sha().get(sha256)
+        if known is not None:
+            return ModelFile(**{**asdict(known), "name": name, "path": str(path)})
+        facts = read_facts(path, _coco80())
+        self._check_trust(name, facts.format, sha256, path)
+        return _from_facts(facts, name, path, sha256, task)
+
+    def _check_trust(self, name: str, kind: str, sha256: str, path: Path) -> None:
+        if kind == "pt" and name not in self._trust and sha256 not in _known_by_sha():
+            raise ModelError(
+                f"{path} is a pickle, which can run any code when loaded, and its sha256 is not on the known list; "
+                "export it to ONNX or OpenVINO, or, if you trust it, "
+                f'write trust = ["{name}"] under [models] in site.toml'
+            )
+
+    def _record(self) -> dict[str, dict[str, Any]]:
+        path = self._site_models / RECORD
+        if not path.is_file():
+            return {}
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ModelError(f"{path} cannot be read ({error}); remove it and import the weights again") from error
+        return dict(record)
+
+
+def _from_facts(facts: Facts, name: str, path: Path, sha256: str, task: Task | None) -> ModelFile:
+    task = facts.task or task or ("detect" if facts.format == "pt" else None)
+    if task is None:
+        raise ModelError(
+            f"{path} does not say what it is for; import it with --task detect, pose, depth, face or embed"
+        )
+    depth = task == "depth"
+    return ModelFile(
+        name=name,
+        path=str(path),
+        format=facts.format,
+        task=task,
+        layout="depth" if depth else facts.layout,
+        sha256=sha256,
+        licence=facts.licence or "unknown",
+        origin="unknown",
+        input_px=facts.input_px,
+        classes=facts.classes,
+        scale=facts.scale or ("relative" if depth else None),
+    )
+
+
+def _check_unaltered(path: Path, sha256: str, expected: str, how: Literal["known", "imported"]) -> None:
+    if sha256 != expected:
+        raise ModelError(
+            f"weights {path} are altered: sha256 {sha256[:12]}… is not the {expected[:12]}… {_source(how == 'known')}; "
+            "fetch them again, or, if they are your own, import them with --name OTHER"
+        )
+
+
+def _source(known: bool) -> str:
+    return "on the known list" if known else "recorded when they were imported"
+
+
+def _model(fields: dict[str, Any], name: str, path: Path) -> ModelFile:
+    """A ``ModelFile`` from its JSON or TOML form, where tuples are lists."""
+    size = fields.get("input_px")
+    return ModelFile(
+        **{
+            **fields,
+            "name": name,
+            "path": str(path),
+            "input_px": None if size is None else (size[0], size[1]),
+            "classes": tuple(fields.get("classes", ())),
+        }
+    )
+
+
+def _target_name(source: Path, name: str | None) -> str:
+    if name is None:
+        return source.resolve().name
+    if name != Path(name).name or name.startswith(".") or name == RECORD:
+        raise ModelError(f"{name!r} cannot be the name of weights: give a plain file name")
+    return name if source.is_dir() or name.endswith(source.suffix) else name + source.suffix
+
+
+@cache
+def _known_list() -> dict[str, Any]:
+    return tomllib.loads(Path(__file__).with_name("known_weights.toml").read_text(encoding="utf-8"))
+
+
+def _coco80() -> tuple[str, ...]:
+    return tuple(_known_list()["coco80"])
+
+
+@cache
+def _known() -> dict[str, ModelFile]:
+    """The known list, by name; paths are empty."""
+    models = {}
+    for entry in _known_list()["models"]:
+        classes = _coco80() if entry.get("classes") == "coco80" else entry.get("classes", ())
+        models[entry["name"]] = _model({**entry, "classes": classes}, entry["name"], Path())
+    return models
+
+
+@cache
+def _known_by_sha() -> dict[str, ModelFile]:
+    return {model.sha256: model for model in _known().values()}

@@ -1,0 +1,87 @@
+"""Bad files as archives have them, made from good ones. Every maker gives the path of the file it made."""
+
+from pathlib import Path
+
+import av
+import numpy as np
+
+from storage.video.ffmpeg import remux
+
+
+def truncated(source: Path, target: Path, share: float = 0.6) -> Path:
+    """The first ``share`` of a file's bytes: the recorder lost power, or a copy was cut short."""
+    content = source.read_bytes()
+    target.write_bytes(content[: int(len(content) * share)])
+    return target
+
+
+def without_moov(source: Path, target: Path) -> Path:
+    """An MP4 without its index, as a recorder leaves it that was killed before it finished the file."""
+    content = source.read_bytes()
+    at = content.index(b"moov") - 4
+    size = int.from_bytes(content[at : at + 4])
+    target.write_bytes(content[:at] + content[at + size :])
+    return target
+
+
+def random_bytes(target: Path, size_bytes: int = 200_000, seed: int = 1) -> Path:
+    """Noise under a video's name."""
+    target.write_bytes(np.random.default_rng(seed).bytes(size_bytes))
+    return target
+
+
+def empty(target: Path) -> Path:
+    """A file of no bytes."""
+    target.write_bytes(b"")
+    return target
+
+
+def zero_length(source: Path, target: Path) -> Path:
+    """A whole, well-formed AVI whose video stream has no frames."""
+    with av.open(str(source)) as good, av.open(str(target), "w", format="avi") as container:
+        container.add_stream_from_template(good.streams.video[0])
+        container.start_encoding()
+    return target
+
+
+def rotated(source: Path, target: Path, clockwise_deg: int) -> Path:
+    """The same frames, with the wish in the metadata that players turn them."""
+    counter_clockwise_deg = str(-clockwise_deg % 360)
+    if not remux(source, target, before={"display_rotation": counter_clockwise_deg}):
+        raise RuntimeError(f"ffmpeg could not rotate {source.name}")
+    return target
+
+
+def zeroed(source: Path, target: Path, begin: float = 0.5, end: float = 0.55) -> Path:
+    """Zero bytes from share ``begin`` to share ``end`` of a file: a bad sector in the middle of a GOP."""
+    content = bytearray(source.read_bytes())
+    first, last = int(len(content) * begin), int(len(content) * end)
+    content[first:last] = bytes(last - first)
+    target.write_bytes(content)
+    return target
+
+
+def noise_in_packets(source: Path, target: Path) -> Path:
+    """A sound container whose every packet is noise: only a decoder finds out."""
+    content = bytearray(source.read_bytes())
+    noise = np.random.default_rng(2)
+    with av.open(str(source)) as container:
+        for packet in container.demux(video=0):
+            if packet.size and packet.pos is not None:
+                content[packet.pos : packet.pos + packet.size] = noise.bytes(packet.size)
+    target.write_bytes(content)
+    return target
+
+
+def grow(path: Path, more: bytes = b"\0" * 1000) -> Path:
+    """Appends to a file, as a recorder does that still writes it."""
+    with path.open("ab") as file:
+        file.write(more)
+    return path
+
+
+def clock_jumps_back(source: Path, target: Path) -> Path:
+    """An MPEG-TS twice in one file: the second time, all times begin again."""
+    content = source.read_bytes()
+    target.write_bytes(content + content)
+    return target

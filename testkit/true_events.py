@@ -1,0 +1,246 @@
+"""What really happened at a sample site: records, and the files that they are kept in.
+
+The truth lies in ``truth/truth.json`` (events and files) and ``truth/boxes.json`` (a column each of what is visible in
+every frame) beside the site's archive.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from schemas.errors import UserError
+from schemas.values import Float64, Int64
+
+FOLDER = "truth"
+CLEARLY_VISIBLE = 0.3
+"""Share of a person that must be visible to be counted: less is neither a miss nor wrong."""
+_SHORTEST_SEEN_S = 0.5
+
+Bools = npt.NDArray[np.bool_]
+Texts = npt.NDArray[np.str_]
+
+
+@dataclass(frozen=True)
+class TrueFile:
+    """One file of the archive. ``readable_s`` is shorter than ``duration_s`` where the file breaks off."""
+
+    camera: str
+    path: str
+    start_time: datetime
+    duration_s: float
+    frames: int
+    readable_frames: int
+    readable_s: float
+
+
+@dataclass(frozen=True)
+class TruePerson:
+    """One visit of one person; times are when the way begins and ends, seen by a camera or not."""
+
+    person: str
+    height_m: float
+    start_time: datetime
+    end_time: datetime
+
+
+@dataclass(frozen=True)
+class TrueCrossing:
+    """A line crossed before a camera's eyes; ``direction`` as in the table ``zone_events``."""
+
+    camera: str
+    person: str
+    line: str
+    time: datetime
+    direction: str
+
+
+@dataclass(frozen=True)
+class TrueStay:
+    """A zone entered and left before a camera's eyes: from when to when somebody was seen in it."""
+
+    camera: str
+    person: str
+    zone: str
+    start_time: datetime
+    end_time: datetime
+
+
+@dataclass(frozen=True)
+class TrueMeeting:
+    """Two people who stand within a metre of each other before a camera's eyes."""
+
+    camera: str
+    people: tuple[str, str]
+    start_time: datetime
+    end_time: datetime
+
+
+@dataclass(frozen=True)
+class TrueBag:
+    """A suitcase left behind: when it was put down, when its owner was last seen, its visible box at that time."""
+
+    camera: str
+    owner: str
+    left_time: datetime
+    owner_gone_time: datetime
+    end_time: datetime
+    box: tuple[float, float, float, float]
+    x_m: float
+    y_m: float
+
+
+@dataclass(frozen=True, repr=False)
+class TrueBoxes:
+    """What is visible of people, one row a person and frame; sorted by camera, time, person.
+
+    Attributes:
+        time_us: microseconds since 1970 UTC.
+        box: ``(N, 4)`` x1, y1, x2, y2 about the visible pixels; x2, y2 exclusive.
+        visible_share: of the person's pixels, 0..1.
+        feet_seen: the ground point is inside the frame and not hidden by anything that stands in the hall.
+        place_m: ``(N, 2)`` ground point in the site's CRS.
+    """
+
+    camera: Texts
+    time_us: Int64
+    person: Texts
+    box: Float64
+    visible_share: Float64
+    feet_seen: Bools
+    place_m: Float64
+
+    def __len__(self) -> int:
+        return len(self.time_us)
+
+    def take(self, rows: npt.NDArray[Any]) -> "TrueBoxes":
+        """The rows of a mask or of indices."""
+        return TrueBoxes(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+
+    def to_columns(self) -> dict[str, list[Any]]:
+        """Plain lists by column name, pixels and shares rounded to what they are worth."""
+        sides = {name: self.box[:, i].tolist() for i, name in enumerate(("x1", "y1", "x2", "y2"))}
+        return {
+            "camera": self.camera.tolist(),
+            "time_us": self.time_us.tolist(),
+            "person": self.person.tolist(),
+            **sides,
+            "visible_share": np.round(self.visible_share, 4).tolist(),
+            "feet_seen": self.feet_seen.tolist(),
+            "x_m": np.round(self.place_m[:, 0], 4).tolist(),
+            "y_m": np.round(self.place_m[:, 1], 4).tolist(),
+        }
+
+    @classmethod
+    def from_columns(cls, columns: Mapping[str, Sequence[Any]]) -> "TrueBoxes":
+        """The reverse of ``to_columns``."""
+        return cls(
+            camera=np.array(columns["camera"], np.str_),
+            time_us=np.array(columns["time_us"], np.int64),
+            person=np.array(columns["person"], np.str_),
+            box=np.column_stack([np.array(columns[c], np.float64) for c in ("x1", "y1", "x2", "y2")]),
+            visible_share=np.array(columns["visible_share"], np.float64),
+            feet_seen=np.array(columns["feet_seen"], np.bool_),
+            place_m=np.column_stack([np.array(columns[c], np.float64) for c in ("x_m", "y_m")]),
+        )
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Everything that is known about a sample site."""
+
+    fps: int
+    files: tuple[TrueFile, ...]
+    people: tuple[TruePerson, ...]
+    crossings: tuple[TrueCrossing, ...]
+    stays: tuple[TrueStay, ...]
+    meetings: tuple[TrueMeeting, ...]
+    bags: tuple[TrueBag, ...]
+    boxes: TrueBoxes = field(repr=False)
+
+    @cached_property
+    def cameras(self) -> tuple[str, ...]:
+        """Camera ids, in the order of the archive."""
+        return tuple(dict.fromkeys(file.camera for file in self.files))
+
+    def readable_us(self, camera: str) -> Int64:
+        """``(N, 2)`` start and end of what can be read of each file, microseconds since 1970 UTC."""
+        spans = [(microseconds(f.start_time), f.readable_s) for f in self.files if f.camera == camera]
+        return np.array([(start, start + round(length_s * 1e6)) for start, length_s in spans], np.int64).reshape(-1, 2)
+
+    def distinct_people(self, camera: str, spans_us: Int64 | None = None) -> int:
+        """People whom a camera sees clearly for half a second or longer, in the readable footage or in ``spans_us``."""
+        boxes = self.boxes
+        spans = self.readable_us(camera) if spans_us is None else spans_us
+        rows = (boxes.camera == camera) & (boxes.visible_share >= CLEARLY_VISIBLE) & within(boxes.time_us, spans)
+        _, frames = np.unique(boxes.person[rows], return_counts=True)
+        return int((frames >= _SHORTEST_SEEN_S * self.fps).sum())
+
+
+def within(time_us: Int64, spans_us: Int64) -> Bools:
+    """Which times ``(N,)`` lie in one of the spans ``(M, 2)``, ends excluded."""
+    inside = (time_us[:, None] >= spans_us[:, 0]) & (time_us[:, None] < spans_us[:, 1])
+    return np.asarray(inside.any(axis=1))
+
+
+def save_truth(truth: Truth, root: Path) -> None:
+    """Writes the truth below a site's folder; the same truth gives the same bytes."""
+    folder = root / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    events = {name: getattr(truth, name) for name in _RECORDS}
+    document = {"fps": truth.fps} | {name: [asdict(record) for record in records] for name, records in events.items()}
+    text = json.dumps(document, indent=1, default=_json_time)
+    (folder / "truth.json").write_text(text + "\n", encoding="utf-8")
+    columns = ",\n".join(f'"{name}": {json.dumps(values)}' for name, values in truth.boxes.to_columns().items())
+    (folder / "boxes.json").write_text("{" + columns + "}\n", encoding="utf-8")
+
+
+def load_truth(root: Path) -> Truth:
+    """The truth of the sample site in a folder.
+
+    Raises:
+        UserError: the folder is not a sample site.
+    """
+    folder = root / FOLDER
+    if not (folder / "truth.json").is_file():
+        raise UserError(f"{root} is not a sample site: it has no {FOLDER}/truth.json; make one with `nightshift demo`")
+    document = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
+    columns = json.loads((folder / "boxes.json").read_text(encoding="utf-8"))
+    events = {name: tuple(_record(kind, row) for row in document[name]) for name, kind in _RECORDS.items()}
+    return Truth(fps=document["fps"], boxes=TrueBoxes.from_columns(columns), **events)
+
+
+_RECORDS: Mapping[str, type] = {
+    "files": TrueFile,
+    "people": TruePerson,
+    "crossings": TrueCrossing,
+    "stays": TrueStay,
+    "meetings": TrueMeeting,
+    "bags": TrueBag,
+}
+
+
+def _record(kind: type, row: dict[str, Any]) -> Any:
+    """A record from JSON: times end in ``_time``, lists are tuples."""
+    values = {
+        name: datetime.fromisoformat(value) if name.endswith("_time") or name == "time" else value
+        for name, value in row.items()
+    }
+    return kind(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+
+
+def _json_time(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no place in the truth")
+
+
+def microseconds(time: datetime) -> int:
+    """Since 1970 UTC."""
+    return round(time.timestamp() * 1_000_000)

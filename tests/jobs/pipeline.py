@@ -1,0 +1,96 @@
+"""A pipeline of tiny ops, for tests of planning and running that need neither footage nor weights."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from jobs.configure import ReadyOp, ReadySite
+from jobs.fingerprint import Fingerprints
+from jobs.graph import Selection, UnitKey
+from jobs.ledger import Ledger
+from jobs.plan import Plan, make_plan
+from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables, Whose
+from schemas.site import SiteConfig
+from schemas.tables import TABLES
+from schemas.values import Feature, Receipt, Segment, UnitContext
+from storage.site_file import Site
+
+
+@dataclass(frozen=True)
+class Knob:
+    """Parameters of a tiny op."""
+
+    value: int = field(default=1, metadata={"doc": "anything"})
+
+
+def tiny_op(name: str, scope: Scope, reads: Sequence[Read], writes: Sequence[str], uses: tuple[str, ...] = ()) -> type:
+    """An op that gives empty tables."""
+
+    class Tiny(TableOp):
+        spec = OpSpec(name, 1, name, scope, tuple(reads), tuple(writes), Knob, uses)  # type: ignore[arg-type]
+
+        def run(self, unit: UnitContext, inputs: Tables, services: Services) -> Tables:
+            return {table: TABLES[table].empty() for table in writes}
+
+    return Tiny
+
+
+DETECT = tiny_op("detect", Scope.SEGMENT, [], ["detections"])
+TRACK = tiny_op(
+    "track",
+    Scope.SEGMENT,
+    [Read("detections"), Read("detections", Whose.NEXT, required=False)],
+    ["tracklets"],
+)
+LINK = tiny_op(
+    "link",
+    Scope.CAMERA_DAY,
+    [Read("tracklets", required=False), Read("tracklets", Whose.PREVIOUS_DAY, required=False)],
+    ["tracks"],
+)
+COUNTS = tiny_op("counts", Scope.CAMERA_DAY, [Read("tracks")], ["counts"], ("layers",))
+PUBLISH = tiny_op("publish", Scope.FOOTAGE, [Read("tracklets")], ["anonymized"])
+PIPELINE = (DETECT, TRACK, LINK, COUNTS, PUBLISH)
+
+
+def tiny_site(
+    knobs: Mapping[str, int] | None = None, features: Sequence[Feature] = (), ops: Sequence[type] = PIPELINE
+) -> ReadySite:
+    """A site with the tiny pipeline."""
+    config = SiteConfig(name="tiny", crs="EPSG:28992", timezone="Europe/Amsterdam")
+    ready = {op.spec.name: ReadyOp(op(Knob((knobs or {}).get(op.spec.name, 1))), None) for op in ops}
+    return ReadySite(Site(Path("nowhere"), config), ready, tuple(features))
+
+
+def plan_tiny(
+    segments: Sequence[Segment],
+    receipts: Sequence[Receipt] = (),
+    site: ReadySite | None = None,
+    selection: Selection | None = None,
+) -> Plan:
+    """A plan of the tiny pipeline."""
+    return make_plan(site or tiny_site(), segments, Ledger(receipts, ()), selection or Selection())
+
+
+def receipt_for(prints: Fingerprints, key: UnitKey, second: int = 0) -> Receipt:
+    """A receipt of a unit as it is fingerprinted now."""
+    return Receipt(
+        op=key.op,
+        version=1,
+        camera=key.camera,
+        date=key.date,
+        unit=key.unit,
+        fingerprint=prints.of(key),
+        ingredients=prints.ingredients(key),
+        files={},
+        committed=datetime(2026, 3, 3, 1, 0, second, tzinfo=UTC),
+        run_id="r",
+        wall_s=1.0,
+        media_s=10.0,
+    )
+
+
+def all_receipts(plan: Plan) -> list[Receipt]:
+    """Receipts of everything in a plan."""
+    return [receipt_for(plan.fingerprints, key) for key in plan.units]

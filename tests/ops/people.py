@@ -1,0 +1,134 @@
+"""Tables of made-up people, for the tests of ops that cover them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import cv2
+import numpy as np
+import pyarrow as pa
+
+from schemas.tables import TABLES
+from schemas.values import Segment, Uint8
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A box that a detector, or a tracker, had at a time."""
+
+    time_s: float
+    box: Box
+    confidence: float = 0.8
+    label: str = "person"
+
+
+def boxes_by_column(seen: Sequence[Seen]) -> dict[str, list[float]]:
+    """Boxes as the columns that tables have."""
+    return {name: [one.box[number] for one in seen] for number, name in enumerate(("x1", "y1", "x2", "y2"))}
+
+
+def at(segment: Segment, time_s: float) -> tuple[object, int]:
+    """Time and PTS of an offset into a segment."""
+    return segment.start + timedelta(seconds=time_s), segment.start_pts + round(time_s / float(segment.time_base))
+
+
+def observed(segment: Segment, times_s: Sequence[float]) -> pa.Table:
+    """``observed_frames`` at these offsets."""
+    moments = [at(segment, time_s) for time_s in times_s]
+    return TABLES["observed_frames"].conform(
+        {
+            "camera": [segment.camera] * len(moments),
+            "segment_id": [segment.segment_id] * len(moments),
+            "time": [time for time, _ in moments],
+            "pts": [pts for _, pts in moments],
+            "detections": [0] * len(moments),
+        }
+    )
+
+
+def detected(segment: Segment, seen: Sequence[Seen]) -> pa.Table:
+    """``detections``."""
+    moments = [at(segment, one.time_s) for one in seen]
+    return TABLES["detections"].conform(
+        {
+            "camera": [segment.camera] * len(seen),
+            "segment_id": [segment.segment_id] * len(seen),
+            "time": [time for time, _ in moments],
+            "pts": [pts for _, pts in moments],
+            "detection": list(range(len(seen))),
+            "label": [one.label for one in seen],
+            "confidence": [one.confidence for one in seen],
+            **boxes_by_column(seen),
+            "source": ["model"] * len(seen),
+        }
+    )
+
+
+def tracked(segment: Segment, tracks: Sequence[Sequence[Seen]]) -> dict[str, pa.Table]:
+    """``tracklets`` and ``tracklet_points``; every track has one point at least."""
+    ids = [f"{segment.segment_id}-{number:05d}" for number in range(len(tracks))]
+    tracklets = {
+        "camera": [segment.camera] * len(ids),
+        "segment_id": [segment.segment_id] * len(ids),
+        "tracklet_id": ids,
+        "label": [track[0].label for track in tracks],
+        "start_time": [at(segment, track[0].time_s)[0] for track in tracks],
+        "end_time": [at(segment, track[-1].time_s)[0] for track in tracks],
+        "observed": [len(track) for track in tracks],
+        "confidence": [0.8] * len(ids),
+        "source": ["model"] * len(ids),
+    }
+    points = [(name, one) for name, track in zip(ids, tracks, strict=True) for one in track]
+    seen = [one for _, one in points]
+    moments = [at(segment, one.time_s) for one in seen]
+    columns = {
+        "camera": [segment.camera] * len(points),
+        "segment_id": [segment.segment_id] * len(points),
+        "tracklet_id": [name for name, _ in points],
+        "time": [time for time, _ in moments],
+        "pts": [pts for _, pts in moments],
+        **boxes_by_column(seen),
+        "state": ["interpolated"] * len(points),
+        "seen_segment_id": [segment.segment_id] * len(points),
+    }
+    return {
+        "tracklets": TABLES["tracklets"].conform(tracklets),
+        "tracklet_points": TABLES["tracklet_points"].conform(columns),
+    }
+
+
+def plate_row(segment: Segment, plate: Uint8, unknown: Uint8 | None = None, samples: int = 30) -> pa.Table:
+    """``plates`` with one plate, ``(H, W, 3)`` BGR."""
+    height, width = plate.shape[:2]
+    unknown = np.zeros((height, width), np.uint8) if unknown is None else unknown
+    return TABLES["plates"].conform(
+        {
+            "camera": [segment.camera],
+            "segment_id": [segment.segment_id],
+            "width": [width],
+            "height": [height],
+            "png": [cv2.imencode(".png", plate)[1].tobytes()],
+            "unknown_png": [cv2.imencode(".png", unknown)[1].tobytes()],
+            "noise": [1.0],
+            "samples": [samples],
+            "unknown_share": [float((unknown > 0).mean())],
+        }
+    )
+
+
+def inputs_of(
+    segment: Segment,
+    tracks: Sequence[Sequence[Seen]] = (),
+    seen: Sequence[Seen] = (),
+    looked_s: Sequence[float] = tuple(np.arange(0, 10, 0.2)),
+    plates: pa.Table | None = None,
+) -> Mapping[str, pa.Table]:
+    """Everything that ``anonymize`` reads."""
+    return {
+        "observed_frames": observed(segment, looked_s),
+        "detections": detected(segment, seen),
+        **tracked(segment, tracks),
+        "plates": TABLES["plates"].empty() if plates is None else plates,
+    }

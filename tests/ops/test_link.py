@@ -1,0 +1,176 @@
+"""Linking: ids last across borders and midnight, whatever the cuts and the order of work."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.op import Tables
+from schemas.tables import TABLES
+from tests.ops.walkers import Piece, Walker, film, link, night, steady, track, track_all
+
+LEFT = Walker(x=50, y=100, vx=25)
+RIGHT = Walker(x=550, y=250, vx=-25)
+CROSSING = (Walker(x=50, y=100, vx=50, vy=6), Walker(x=550, y=190, vx=-45, vy=-6))
+DURATION_S = 12.0
+
+CUTS = st.lists(st.integers(10, 110), min_size=1, max_size=4, unique=True).map(
+    lambda tenths: [tenth / 10 for tenth in sorted(tenths)]
+)
+
+
+def _same(a: Tables, b: Tables) -> bool:
+    return all(a[name].equals(b[name], check_metadata=True) for name in a)
+
+
+def _once_each(tables: Tables) -> bool:
+    keys = list(zip(*(tables["track_points"][name].to_pylist() for name in ("track_id", "time")), strict=True))
+    return len(keys) == len(set(keys))
+
+
+def _walks(tables: Tables) -> dict[str, list[tuple[int, float]]]:
+    """Pixel paths by track: PTS and left edge."""
+    walks: dict[str, list[tuple[int, float]]] = {}
+    points = tables["track_points"].to_pydict()
+    for track_id, pts, x in zip(points["track_id"], points["pts"], points["x1"], strict=True):
+        walks.setdefault(track_id, []).append((pts, x))
+    return walks
+
+
+@settings(max_examples=20, deadline=None)
+@given(CUTS)
+def test_a_walker_keeps_one_id_through_any_cuts(cuts_s: list[float]) -> None:
+    pieces = film([LEFT], steady(DURATION_S, 10), cuts_s)
+    got = night(pieces)
+    (track_id,) = got["tracks"]["track_id"].to_pylist()
+    assert track_id == f"{pieces[0].segment.segment_id}-000"
+    assert got["track_points"].num_rows == 120
+    assert _once_each(got)
+
+
+@settings(max_examples=15, deadline=None)
+@given(CUTS)
+def test_two_who_cross_keep_theirs_as_if_never_cut(cuts_s: list[float]) -> None:
+    whole = _walks(night(film(CROSSING, steady(DURATION_S, 10))))
+    cut = _walks(night(film(CROSSING, steady(DURATION_S, 10), cuts_s)))
+    assert len(whole) == 2
+    assert len(cut) == 2
+    for track_id, path in whole.items():
+        np.testing.assert_allclose(cut[track_id], path, atol=2.0)
+
+
+@settings(max_examples=15, deadline=None)
+@given(CUTS, st.randoms(use_true_random=False))
+def test_order_of_segments_and_rows_does_not_matter(cuts_s: list[float], random: object) -> None:
+    pieces = film([LEFT, RIGHT], steady(DURATION_S, 10), cuts_s)
+    tracked = track_all(pieces)
+    segments = [piece.segment for piece in pieces]
+    shuffled = [{name: _shuffled(table, random) for name, table in part.items()} for part in tracked]
+    random.shuffle(shuffled)
+    assert _same(link(segments, tracked), link(segments[::-1], shuffled))
+
+
+def _shuffled(table: pa.Table, random: object) -> pa.Table:
+    order = list(range(table.num_rows))
+    random.shuffle(order)
+    return table.take(pa.array(order, pa.int64()))
+
+
+def test_hiding_across_a_border_leaves_no_hole() -> None:
+    hiding = replace(LEFT, hidden_s=(5.5, 6.6))
+    pieces = film([hiding], steady(DURATION_S, 10), [6.0])
+    got = night(pieces)
+    assert got["tracks"].num_rows == 1
+    assert got["track_points"].num_rows == 120
+    assert got["track_points"]["state"].to_pylist().count("interpolated") == 11
+    assert got["tracks"]["observed"].to_pylist() == [109]
+    assert got["tracks"]["tracklets"].to_pylist() == [2]
+    assert _once_each(got)
+
+
+def test_who_leaves_just_after_the_border_is_followed_to_the_end() -> None:
+    leaving = replace(LEFT, until_s=6.3)
+    pieces = film([leaving], steady(DURATION_S, 10), [6.0])
+    tracked = track_all(pieces)
+    assert tracked[1]["tracklets"].num_rows == 0  # too short to be believed there by itself
+    got = link([piece.segment for piece in pieces], tracked)
+    assert got["track_points"].num_rows == 63
+    assert got["track_points"]["segment_id"].to_pylist()[-1] == pieces[1].segment.segment_id
+
+
+def test_overlap_that_has_no_tracklet_after_it_doubles_no_detection() -> None:
+    pieces = film([LEFT, RIGHT], steady(DURATION_S, 10), [6.0])
+    got = night(pieces)
+    assert got["tracks"].num_rows == 2
+    assert got["track_points"].num_rows == 240
+
+
+def test_a_gap_in_the_recording_ends_tracks() -> None:
+    pieces = film([LEFT], steady(DURATION_S, 10), [6.0])
+    apart = [track(piece) for piece in pieces]  # the second does not follow, so the planner hands no next
+    got = link([piece.segment for piece in pieces], apart)
+    assert got["tracks"]["track_id"].to_pylist() == [f"{piece.segment.segment_id}-000" for piece in pieces]
+
+
+def test_boxes_link_where_detections_do_not() -> None:
+    pieces = film([LEFT, RIGHT], steady(DURATION_S, 10), [6.0])
+    tracked = track_all(pieces)
+    renumbered = tracked[1]["tracklet_points"].to_pydict()
+    renumbered["detection"] = [None if number is None else number + 5000 for number in renumbered["detection"]]
+    tracked[1]["tracklet_points"] = TABLES["tracklet_points"].conform(renumbered)
+    got = link([piece.segment for piece in pieces], tracked)
+    assert got["tracks"]["tracklets"].to_pylist() == [2, 2]
+
+
+def test_kinds_are_not_linked_but_names_of_one_kind_are() -> None:
+    pieces = film([replace(LEFT, label="car")], steady(DURATION_S, 10), [6.0])
+    tracked = track_all(pieces)
+    for label, tracks in (("truck", ["car"]), ("person", ["car", "person"])):
+        second = tracked[1]["tracklets"].to_pydict() | {"label": [label]}
+        got = link(
+            [piece.segment for piece in pieces],
+            [tracked[0], tracked[1] | {"tracklets": TABLES["tracklets"].conform(second)}],
+        )
+        assert got["tracks"]["label"].to_pylist() == tracks
+        assert set(got["track_points"]["label"].to_pylist()) == set(tracks)
+
+
+def test_the_id_lasts_over_midnight_and_each_point_is_in_one_day() -> None:
+    pieces = film([LEFT], steady(DURATION_S, 10), [4.0, 8.0])
+    tracked = track_all(pieces)
+    segments = [piece.segment for piece in pieces]
+    evening = link(segments[:2], tracked[:2])
+    morning = link(segments[2:], tracked[2:], day_before=tracked[:2])
+    assert evening["tracks"]["track_id"].to_pylist() == morning["tracks"]["track_id"].to_pylist()
+    assert evening["track_points"].num_rows == 80
+    assert morning["track_points"].num_rows == 40
+    whole = link(segments, tracked)["track_points"]
+    assert pa.concat_tables([evening["track_points"], morning["track_points"]]).equals(whole)
+
+
+def test_yesterday_alone_writes_nothing_today() -> None:
+    pieces = film([LEFT], steady(DURATION_S, 10), [6.0])
+    later = [replace(piece.segment, start=piece.segment.start + timedelta(days=1)) for piece in pieces[1:]]
+    got = link(later, [], day_before=[track(pieces[0])])
+    assert got["tracks"].num_rows == got["track_points"].num_rows == 0
+
+
+@pytest.mark.parametrize("segments", [0, 2])
+def test_empty_day(segments: int) -> None:
+    pieces: list[Piece] = film([], steady(DURATION_S, 10), [6.0])[:segments]
+    got = link([piece.segment for piece in pieces], track_all(pieces) if pieces else [])
+    for name, table in got.items():
+        assert table.num_rows == 0
+        assert table.schema.equals(TABLES[name].schema, check_metadata=True)
+
+
+def test_inputs_are_left_alone() -> None:
+    pieces = film([LEFT], steady(DURATION_S, 10), [6.0])
+    tracked = track_all(pieces)
+    copies = [{name: table.slice(0) for name, table in part.items()} for part in tracked]
+    link([piece.segment for piece in pieces], tracked)
+    assert all(_same(a, b) for a, b in zip(tracked, copies, strict=True))

@@ -1,0 +1,86 @@
+"""``publish`` joins all covered parts of a footage, or none."""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pytest
+
+from ops.publish import Publish, PublishParams
+from schemas.errors import CoverageError
+from schemas.tables import TABLES
+from schemas.values import Segment, UnitContext, VideoFile
+from testkit.fakes import FOOTAGE_ID, FakeServices, make_segment, make_unit
+
+SEGMENTS = tuple(make_segment(index) for index in range(3))
+UNIT = make_unit(SEGMENTS, unit=FOOTAGE_ID)
+
+
+class JoiningServices(FakeServices):
+    """Joins parts of 100 frames each, less ``lost``."""
+
+    def __init__(self, lost: int = 0) -> None:
+        super().__init__()
+        self.lost = lost
+
+    def join_video(self, unit: UnitContext, parts: Sequence[str]) -> VideoFile:
+        self.joined.append(tuple(parts))
+        return VideoFile(f"anonymized/{unit.unit}.mp4", 100 * len(parts) - self.lost, 4321, "ab" * 32)
+
+
+def parts_of(segments: Sequence[Segment], modes: Sequence[str] = ("solid",) * 9) -> pa.Table:
+    rows = [
+        {
+            "camera": segment.camera,
+            "segment_id": segment.segment_id,
+            "footage_id": segment.footage_id,
+            "path": f"_parts/{segment.segment_id}.mp4",
+            "frames": 100,
+            "size_bytes": 1000,
+            "sha256": "0" * 64,
+            "mode": mode,
+            "covered_frames": 10 * (segment.index + 1),
+            "covered_share": 0.1 * (segment.index + 1),
+        }
+        for segment, mode in zip(segments, modes, strict=False)
+    ]
+    spec = TABLES["anonymized_segments"]
+    return spec.conform({name: [row[name] for row in rows] for name in spec.schema.names}) if rows else spec.empty()
+
+
+def publish(parts: pa.Table, services: FakeServices) -> pa.Table:
+    return Publish(PublishParams()).run(UNIT, {"anonymized_segments": parts}, services)["anonymized"]
+
+
+def test_parts_are_joined_in_order_of_time_and_their_figures_add_up() -> None:
+    services = JoiningServices()
+    (row,) = publish(parts_of(SEGMENTS[::-1]), services).to_pylist()
+    assert services.joined == [tuple(f"_parts/{segment.segment_id}.mp4" for segment in SEGMENTS)]
+    assert (row["frames"], row["covered_frames"], row["mode"]) == (300, 60, "solid")
+    assert row["covered_share"] == pytest.approx(0.2)
+    assert (row["start_time"], row["end_time"]) == (SEGMENTS[0].start, SEGMENTS[-1].end)
+
+
+def double(parts: pa.Table) -> pa.Table:
+    return pa.concat_tables([parts, parts.slice(0, 1)])
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        (parts_of(SEGMENTS[:2]), f"missing: \\['{SEGMENTS[2].segment_id}'\\]"),
+        (parts_of([]), "0 covered parts"),
+        (double(parts_of(SEGMENTS)), "4 covered parts"),
+        (parts_of([*SEGMENTS, make_segment(7)]), f"of no segment: \\['{make_segment(7).segment_id}'\\]"),
+        (parts_of(SEGMENTS, ("solid", "pixelate", "solid")), "different modes"),
+    ],
+)
+def test_nothing_is_published_unless_every_part_is_there_once(parts: pa.Table, message: str) -> None:
+    services = JoiningServices()
+    with pytest.raises(CoverageError, match=message):
+        publish(parts, services)
+    assert not services.joined
+
+
+def test_frames_lost_in_joining_are_noticed() -> None:
+    with pytest.raises(CoverageError, match="300 frames, joined they have 299"):
+        publish(parts_of(SEGMENTS), JoiningServices(lost=1))

@@ -1,0 +1,109 @@
+"""``site.toml`` is checked where it can be checked: names, times, control points, references."""
+
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+import schemas.site
+from schemas.site import CameraConfig, LayerConfig, SiteConfig, is_camera_id
+from schemas.values import ControlPoint
+
+LEAST = {"name": "Station", "crs": "EPSG:28992", "timezone": "Europe/Amsterdam"}
+POINTS = tuple(
+    {"u": u, "v": v, "x": x, "y": y} for u, v, x, y in ((0, 0, 1, 2), (9, 0, 3, 2), (9, 9, 3, 4), (0, 9, 1, 4))
+)
+
+
+def test_the_least_site_has_defaults_for_everything_else() -> None:
+    config = SiteConfig(**LEAST)
+    assert (config.archive, config.store, config.segment_s, config.cameras) == ("archive", "store", 300.0, ())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"timezone": "Europe/Atlantis"}, "unknown time zone 'Europe/Atlantis'"),
+        ({"timezone": "../etc/passwd"}, "unknown time zone"),
+        ({"pattern": "%Y"}, "pattern must have {camera}"),
+        ({"segment_s": 0.5}, "greater than or equal to 1"),
+        ({"segment_s": float("inf")}, "finite number"),
+        ({"archives": "x"}, "Extra inputs are not permitted"),
+        ({"cameras": [{"id": "a"}, {"id": "a"}]}, "camera 'a' stands twice"),
+        ({"layers": [{"name": "z", "file": "f"}] * 2}, "layer 'z' stands twice"),
+        ({"layers": [{"name": "z", "file": "f", "space": "pixel", "camera": "b"}]}, "camera 'b' is not among"),
+        ({"cameras": [{"id": "a", "timezone": "nowhere"}]}, "unknown time zone 'nowhere'"),
+        ({"cameras": [{"id": "a/b"}]}, "should match pattern"),
+        ({"cameras": [{"id": "a", "control_points": POINTS[:3], "image_size": [10, 10]}]}, "needs at least 4"),
+        ({"cameras": [{"id": "a", "control_points": POINTS}]}, "no image_size"),
+        ({"models": {"trusted": ["x"]}}, "Extra inputs are not permitted"),
+    ],
+)
+def test_mistakes_are_named(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError) as raised:
+        SiteConfig(**{**LEAST, **change})
+    assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(("space", "camera"), [("pixel", None), ("map", "a")])
+def test_a_layer_has_a_camera_just_when_it_is_in_pixels(space: str, camera: str | None) -> None:
+    with pytest.raises(ValidationError, match="camera is needed for space = 'pixel', and only there"):
+        LayerConfig(name="z", file="f", space=space, camera=camera)  # type: ignore[arg-type]
+
+
+def test_a_configured_camera_keeps_its_own_clock_points_and_place() -> None:
+    camera = {"id": "a", "timezone": "UTC", "fixed": False, "position": [1, 2], "image_size": [10, 10]}
+    config = SiteConfig(**LEAST, cameras=[{**camera, "control_points": POINTS}])
+    view = config.camera_view("a")
+    assert (view.name, view.timezone, view.fixed, view.image_size_px) == ("a", "UTC", False, (10, 10))
+    assert view.position_m == (1.0, 2.0, None)
+    assert view.calibrated
+    assert view.control_points[1] == ControlPoint(9, 0, 3, 2)
+
+
+def test_a_position_may_have_a_height() -> None:
+    config = SiteConfig(**LEAST, cameras=[{"id": "a", "position": [1, 2, 3.5]}])
+    assert config.camera_view("a").position_m == (1.0, 2.0, 3.5)
+
+
+def test_a_camera_that_the_site_does_not_name_is_fixed_and_uncalibrated() -> None:
+    view = SiteConfig(**LEAST).camera_view("door")
+    assert (view.camera, view.name, view.timezone) == ("door", "door", "Europe/Amsterdam")
+    assert view.fixed
+    assert not view.calibrated
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        ("cam1", True),
+        ("Gate_3.north-1", True),
+        ("", False),
+        (".hidden", False),
+        ("a b", False),
+        ("a" * 65, False),
+        ("a/..", False),
+        ("é", False),
+    ],
+)
+def test_camera_ids_can_be_folder_names(text: str, good: bool) -> None:
+    assert is_camera_id(text) is good
+
+
+MODELS = [
+    kind
+    for kind in vars(schemas.site).values()
+    if isinstance(kind, type) and issubclass(kind, BaseModel) and kind is not BaseModel
+]
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_every_key_is_described_and_nothing_can_be_changed(model: type[BaseModel]) -> None:
+    assert (model.model_config["extra"], model.model_config["frozen"]) == ("forbid", True)
+    for name, key in model.model_fields.items():
+        assert key.description, f"{model.__name__}.{name} has no description"
+
+
+def test_a_camera_cannot_be_changed_once_read() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        CameraConfig(id="a").id = "b"  # type: ignore[misc]

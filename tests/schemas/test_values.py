@@ -1,0 +1,79 @@
+"""Value types say what is wrong with what they are given."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from schemas.errors import DAMAGE_REASONS, CorruptFootage, ModelError, NightshiftError, UserError
+from schemas.op import Read, Whose
+from schemas.values import CameraView, ControlPoint, FrameBatch, UnitContext
+from testkit.fakes import make_batch, make_segment, make_unit
+
+FRAMES = np.zeros((3, 4, 5, 3), np.uint8)
+NUMBERS = np.arange(3)
+
+
+@pytest.mark.parametrize(
+    ("frames", "message"),
+    [
+        (FRAMES[0], "frames.shape = \\(4, 5, 3\\)"),
+        (FRAMES[..., :2], "\\(3, 4, 5, 2\\)"),
+        (FRAMES.astype(np.float32), "float32"),
+        (FRAMES[:2], "lengths differ"),
+    ],
+)
+def test_a_batch_prints_the_shape_that_it_refuses(frames: np.ndarray, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        FrameBatch(frames, NUMBERS, NUMBERS)
+
+
+def test_a_batch_has_the_length_of_its_frames_and_a_short_repr() -> None:
+    batch = FrameBatch(FRAMES, NUMBERS, NUMBERS)
+    assert len(batch) == 3
+    assert repr(batch) == "FrameBatch((3, 4, 5, 3), pts=[0]..[2])"
+
+
+def test_frames_of_a_segment_keep_its_clock() -> None:
+    segment = make_segment(2, duration_s=10.0, fps=10.0)
+    batch = make_batch(FRAMES, segment, first=5)
+    for pts, time_us in zip(batch.pts.tolist(), batch.times_us.tolist(), strict=True):
+        passed_s = (pts - segment.footage_start_pts) * segment.time_base
+        assert time_us == round(segment.footage_start.timestamp() * 1e6) + passed_s * 1_000_000
+
+
+def test_segments_follow_each_other() -> None:
+    one, two = make_segment(0), make_segment(1)
+    assert (one.end, one.end_pts) == (two.start, two.start_pts)
+    assert one.duration_s == 10.0
+
+
+def test_a_unit_has_one_segment_or_says_so() -> None:
+    segment = make_segment()
+    assert make_unit([segment]).segment is segment
+    several: UnitContext = make_unit([segment, make_segment(1)])
+    with pytest.raises(ValueError, match="too many values"):
+        _ = several.segment
+
+
+def test_a_camera_is_calibrated_when_it_has_control_points() -> None:
+    camera = CameraView("a", "A", "UTC", fixed=True)
+    assert not camera.calibrated
+    assert replace(camera, control_points=(ControlPoint(0, 0, 0, 0),)).calibrated
+
+
+def test_a_read_is_handed_over_under_the_name_of_whose_it_is() -> None:
+    keys = [Read("detections", whose).key for whose in Whose]
+    assert keys == ["detections", "next.detections", "previous_day.detections"]
+
+
+def test_corrupt_footage_says_its_reason_first() -> None:
+    error = CorruptFootage(DAMAGE_REASONS[0], "cam1/clip.mp4 has 0 bytes")
+    assert str(error) == "empty_file: cam1/clip.mp4 has 0 bytes"
+    assert error.reason == "empty_file"
+
+
+def test_the_users_mistakes_are_told_from_others() -> None:
+    assert issubclass(ModelError, UserError)
+    assert not issubclass(CorruptFootage, UserError)
+    assert issubclass(CorruptFootage, NightshiftError)

@@ -1,0 +1,233 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import geopandas
+import pytest
+import shapely
+from pyproj import Transformer
+from shapely.geometry import LineString, MultiPolygon, Polygon, box, mapping
+
+from schemas.errors import SiteError
+from schemas.values import FeatureKind
+from storage.layers import load_features
+from storage.site_file import Site, load_site, write_new_site
+
+DAM_SQUARE_RD = (121390.0, 487335.0)
+
+
+def square(size_m: float = 10.0, east_m: float = 0.0) -> Polygon:
+    x, y = DAM_SQUARE_RD
+    return box(x + east_m, y, x + east_m + size_m, y + size_m)
+
+
+def to_lonlat(geometry: Any) -> Any:
+    convert = Transformer.from_crs("EPSG:28992", "OGC:CRS84", always_xy=True)
+    return shapely.transform(geometry, convert.transform, interleaved=False)
+
+
+def collection(*features: tuple[dict[str, Any], Any], crs: str | None = None) -> dict[str, Any]:
+    members = [
+        {"type": "Feature", "properties": properties, "geometry": None if shape is None else mapping(shape)}
+        for properties, shape in features
+    ]
+    document: dict[str, Any] = {"type": "FeatureCollection", "features": members}
+    if crs:
+        document["crs"] = {"type": "name", "properties": {"name": crs}}
+    return document
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    write_new_site(tmp_path, "Dam", "EPSG:28992", "Europe/Amsterdam")
+    return tmp_path
+
+
+def site_with(root: Path, *layers: str) -> Site:
+    path = root / "site.toml"
+    path.write_text(path.read_text() + "".join(f"\n[[layers]]\n{layer}\n" for layer in layers))
+    return load_site(root)
+
+
+def without_layers(root: Path) -> None:
+    path = root / "site.toml"
+    path.write_text(path.read_text().split("\n[[layers]]")[0])
+
+
+def with_geojson(root: Path, document: object, extra: str = "") -> Site:
+    text = document if isinstance(document, str) else json.dumps(document)
+    (root / "layers/zones.geojson").write_text(text)
+    return site_with(root, f'name = "zones"\nfile = "layers/zones.geojson"\n{extra}')
+
+
+def error_of(site: Site) -> str:
+    with pytest.raises(SiteError) as caught:
+        load_features(site)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_a_site_without_layers_has_no_features(root: Path) -> None:
+    assert load_features(load_site(root)) == ()
+
+
+def test_lonlat_geojson_lands_on_the_metre_grid(root: Path) -> None:
+    line = LineString([DAM_SQUARE_RD, (DAM_SQUARE_RD[0] + 5, DAM_SQUARE_RD[1])])
+    document = collection(({"id": "dam"}, to_lonlat(square())), ({"id": "door"}, to_lonlat(line)))
+    dam, door = load_features(with_geojson(root, document))
+    assert (dam.feature_id, dam.kind, dam.space, dam.layer, dam.camera) == (
+        "dam",
+        FeatureKind.ZONE,
+        "map",
+        "zones",
+        None,
+    )
+    assert dam.geometry.hausdorff_distance(square()) < 0.01
+    assert door.kind is FeatureKind.LINE
+    assert shapely.get_coordinates(door.geometry) == pytest.approx(shapely.get_coordinates(line), abs=0.01)
+
+
+def test_a_crs_that_geojson_names_is_honoured(root: Path) -> None:
+    site = with_geojson(root, collection(({"id": "dam"}, square()), crs="urn:ogc:def:crs:EPSG::28992"))
+    (dam,) = load_features(site)
+    assert dam.geometry.equals_exact(square(), 1e-6)
+
+
+@pytest.mark.parametrize("suffix", ["gpkg", "fgb", "shp"])
+@pytest.mark.parametrize("crs", ["EPSG:32631", "EPSG:4326", "EPSG:3035"])
+def test_every_format_and_axis_order_lands_in_the_same_place(root: Path, suffix: str, crs: str) -> None:
+    frame = geopandas.GeoDataFrame({"zone": ["dam"]}, geometry=[square()], crs="EPSG:28992").to_crs(crs)
+    frame.to_file(root / f"layers/a.{suffix}")
+    (dam,) = load_features(site_with(root, f'name = "a"\nfile = "layers/a.{suffix}"\nid_field = "zone"'))
+    assert dam.feature_id == "dam"
+    assert dam.geometry.hausdorff_distance(square()) < 0.01
+
+
+def test_pixel_layers_keep_their_coordinates(root: Path) -> None:
+    pixels = Polygon([(100, 1050), (1900, 1050), (1900, 400)])
+    document = collection(({"id": "floor"}, pixels))
+    (root / "site.toml").write_text((root / "site.toml").read_text() + '\n[[cameras]]\nid = "gate"\n')
+    (floor,) = load_features(with_geojson(root, document, 'space = "pixel"\ncamera = "gate"'))
+    assert floor.geometry.equals(pixels)
+    assert (floor.space, floor.camera) == ("pixel", "gate")
+
+
+def test_ids_come_from_the_field_else_from_the_number(root: Path) -> None:
+    document = collection(
+        ({"id": 7}, to_lonlat(square())), ({"id": None}, to_lonlat(square())), ({"id": 9}, to_lonlat(square()))
+    )
+    assert [each.feature_id for each in load_features(with_geojson(root, document))] == ["7", "1", "9"]
+
+
+def test_features_keep_the_order_of_layers_and_files(root: Path) -> None:
+    for name, ids in (("a", "zx"), ("b", "yw")):
+        document = collection(*(({"id": each}, to_lonlat(square())) for each in ids))
+        (root / f"layers/{name}.geojson").write_text(json.dumps(document))
+    site = site_with(root, *(f'name = "{name}"\nfile = "layers/{name}.geojson"' for name in "ba"))
+    assert [each.feature_id for each in load_features(site)] == ["y", "w", "z", "x"]
+
+
+def test_multi_part_features_stay_one(root: Path) -> None:
+    both = MultiPolygon([square(), square(east_m=50)])
+    (feature,) = load_features(with_geojson(root, collection(({"id": "both"}, to_lonlat(both)))))
+    assert feature.geometry.area == pytest.approx(200, rel=1e-4)
+
+
+def test_a_bow_tie_is_repaired(root: Path) -> None:
+    x, y = DAM_SQUARE_RD
+    tie = Polygon([(x, y), (x + 10, y + 10), (x + 10, y), (x, y + 10)])
+    (feature,) = load_features(with_geojson(root, collection(({"id": "tie"}, to_lonlat(tie)))))
+    assert feature.geometry.is_valid
+    assert feature.geometry.area == pytest.approx(50, rel=1e-3)
+
+
+def test_a_spike_does_not_survive_the_repair(root: Path) -> None:
+    x, y = DAM_SQUARE_RD
+    spiked = Polygon([(x, y), (x + 10, y), (x + 20, y), (x + 10, y), (x + 10, y + 10), (x, y + 10)])
+    document = collection(({"id": "spiked"}, spiked), crs="EPSG:28992")
+    (feature,) = load_features(with_geojson(root, document))
+    assert feature.geometry.geom_type == "Polygon"
+    assert feature.geometry.area == pytest.approx(100)
+
+
+def test_heights_are_dropped(root: Path) -> None:
+    high = shapely.force_3d(to_lonlat(square()), 12.0)
+    (feature,) = load_features(with_geojson(root, collection(({"id": "high"}, high))))
+    assert not feature.geometry.has_z
+
+
+@pytest.mark.parametrize(
+    ("features", "says"),
+    [
+        ([({"id": "pole"}, shapely.Point(4.9, 52.37))], "feature 'pole' is a Point; a layer needs polygons"),
+        ([({"id": "gone"}, None)], "feature 'gone' has no geometry"),
+        ([({"id": "dot"}, LineString([(4.9, 52.37), (4.9, 52.37)]))], "feature 'dot' is a line of no length"),
+        ([({"id": "flat"}, Polygon([(4, 52), (5, 52), (4, 52)]))], "feature 'flat' encloses nothing"),
+        ([({"id": "a"}, box(4, 52, 5, 53)), ({"id": "a"}, box(4, 52, 5, 53))], "id 'a' stands twice"),
+        ([({"id": "view"}, box(4, 52, 5, 53))], "'view': this id is taken"),
+        ([], "has no features"),
+    ],
+)
+def test_a_useless_feature_is_named(root: Path, features: list[Any], says: str) -> None:
+    message = error_of(with_geojson(root, collection(*features)))
+    assert says in message
+    assert "zones.geojson" in message
+
+
+def test_ids_must_differ_across_layers(root: Path) -> None:
+    (root / "layers/more.geojson").write_text(json.dumps(collection(({"id": "a"}, to_lonlat(square())))))
+    with_geojson(root, collection(({"id": "a"}, to_lonlat(square()))))
+    message = error_of(site_with(root, 'name = "more"\nfile = "layers/more.geojson"'))
+    assert "'a' stands twice (in the layers zones and more)" in message
+
+
+def test_a_missing_file_is_told_with_its_line(root: Path) -> None:
+    site = site_with(root, 'name = "zones"\nfile = "layers/nowhere.gpkg"')
+    line = (root / "site.toml").read_text().splitlines().index('file = "layers/nowhere.gpkg"') + 1
+    assert f"site.toml, line {line}: layer zones: there is no file {root}/layers/nowhere.gpkg" in error_of(site)
+
+
+@pytest.mark.parametrize("content", ["junk", "", '{"type": "FeatureCollection", "features": [{'])
+def test_a_file_that_is_no_layer_is_told(root: Path, content: str) -> None:
+    assert "zones.geojson cannot be read as a GIS layer" in error_of(with_geojson(root, content))
+
+
+def test_metres_passed_off_as_degrees_are_told(root: Path) -> None:
+    assert "lies outside of where EPSG:28992 is defined" in error_of(
+        with_geojson(root, collection(({"id": "dam"}, square())))
+    )
+
+
+def test_a_shapefile_without_its_prj_is_told(root: Path) -> None:
+    geopandas.GeoDataFrame({"id": ["dam"]}, geometry=[square()], crs="EPSG:28992").to_file(root / "layers/a.shp")
+    (root / "layers/a.prj").unlink()
+    assert "names no CRS" in error_of(site_with(root, 'name = "a"\nfile = "layers/a.shp"'))
+
+
+def test_of_several_layers_in_a_geopackage_the_namesake_is_read(root: Path) -> None:
+    path = root / "layers/all.gpkg"
+    for name in ("streets", "zones"):
+        frame = geopandas.GeoDataFrame({"id": [f"in_{name}"]}, geometry=[square()], crs="EPSG:28992")
+        frame.to_file(path, layer=name)
+    (feature,) = load_features(site_with(root, 'name = "zones"\nfile = "layers/all.gpkg"'))
+    assert feature.feature_id == "in_zones"
+    without_layers(root)
+    message = error_of(site_with(root, 'name = "doors"\nfile = "layers/all.gpkg"'))
+    assert "holds the layers streets, zones" in message
+
+
+@pytest.mark.assets
+def test_real_layers_are_read(root: Path, assets: Path) -> None:
+    streets = assets / "gis/amsterdam_roads.fgb"
+    (shapefile,) = (assets / "gis/nyc_taxi_zones").rglob("*.shp")
+    roads = load_features(site_with(root, f'name = "roads"\nfile = "{streets}"\nid_field = "none"'))
+    assert {feature.kind for feature in roads} == {FeatureKind.LINE}
+    x, y = roads[0].geometry.coords[0]
+    assert 100_000 < x < 140_000
+    assert 470_000 < y < 500_000
+    without_layers(root)
+    (root / "site.toml").write_text((root / "site.toml").read_text().replace("EPSG:28992", "EPSG:32618"))
+    zones = load_features(site_with(root, f'name = "taxi"\nfile = "{shapefile}"\nid_field = "none"'))
+    assert {feature.kind for feature in zones} == {FeatureKind.ZONE}
+    assert all(feature.geometry.is_valid for feature in zones)
