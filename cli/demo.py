@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from testkit.truth import compare, load_truth
 
 from cli.night import show_summary, stopping_gently, summary_json
 from cli.options import Json
@@ -14,7 +13,6 @@ from jobs import api, reading
 from jobs.graph import Selection
 from jobs.night import Progress
 from schemas.errors import UserError
-from testkit.sample_site import build_sample_site
 
 MINUTES = """SELECT camera, zone, bin_start, max_count, distinct_tracks FROM counts
 WHERE label = 'person' AND distinct_tracks > 0"""
@@ -33,6 +31,9 @@ def demo(
     as_json: Json = False,
 ) -> int:
     """Build a sample site, run a night on it, and compare what was measured with what is true."""
+    from testkit.sample_site import build_sample_site  # a second of imports that only this command needs
+    from testkit.truth import compare, load_truth
+
     output = Output(as_json)
     _clear(folder)
     with output.progress("sample footage") as bar:

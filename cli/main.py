@@ -11,14 +11,14 @@ from importlib.metadata import version
 from typing import Annotated
 
 import typer
-from click.exceptions import Abort, ClickException, Exit
+from typer.exceptions import TyperException
 
 from cli import demo, night, results, site
 from schemas.errors import NightshiftError, UserError
 
 DONE, TROUBLED, MISTAKE, DEADLINE, INTERRUPTED = 0, 1, 2, 3, 130
 BROKEN_PIPE = 141
-DEBUG = "NIGHTSHIFT_DEBUG"
+DEBUG = "--debug"
 
 app = typer.Typer(
     name="nightshift",
@@ -40,41 +40,39 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _common(
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    debug: Annotated[bool, typer.Option(DEBUG, help="Show the traceback of an error.")] = False,
     show_version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    del show_version
-    if debug:
-        os.environ[DEBUG] = "1"
+    del show_version, debug  # run_cli, which sees every error, looks for --debug itself
 
 
 def run_cli(arguments: Sequence[str]) -> int:
     """Runs one command line and gives its exit code; errors become one line on stderr."""
     try:
         code = app(args=list(arguments), standalone_mode=False)
-    except Exit as error:
+    except typer.Exit as error:
         return error.exit_code
-    except (Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         return _tell("interrupted", INTERRUPTED)
-    except ClickException as error:
-        return _tell(error.format_message(), MISTAKE)
-    except UserError as error:
-        return _tell(str(error), MISTAKE, error)
+    except TyperException as error:
+        return _tell(str(error), MISTAKE)
     except NightshiftError as error:
-        return _tell(str(error), TROUBLED, error)
+        if DEBUG in arguments:
+            raise
+        return _tell(str(error), MISTAKE if isinstance(error, UserError) else TROUBLED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
-    except Exception as error:  # noqa: BLE001  the last boundary: a bug is told as one, and exits non-zero
-        return _tell(f"a bug, please report it: {type(error).__name__}: {error} (--debug shows where)", TROUBLED, error)
+    except Exception as error:
+        if DEBUG in arguments:
+            raise
+        return _tell(f"a bug, please report it: {type(error).__name__}: {error} (--debug shows where)", TROUBLED)
     return code if isinstance(code, int) else DONE
 
 
-def _tell(message: str, code: int, error: Exception | None = None) -> int:
-    if error is not None and os.environ.get(DEBUG):
-        raise error
+def _tell(message: str, code: int) -> int:
     typer.echo(f"nightshift: {' '.join(message.split())}", err=True)
     return code
 
@@ -82,3 +80,7 @@ def _tell(message: str, code: int, error: Exception | None = None) -> int:
 def main() -> None:
     """Entry point of the installed command."""
     sys.exit(run_cli(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -18,7 +18,7 @@ from jobs.pool import InlinePool, Pool
 from jobs.stock import Stock, take_stock, write_set_aside, write_stock
 from jobs.visit import WorkerSetup
 from jobs.worker import totals
-from schemas.errors import UserError
+from schemas.errors import StoreFull, UserError
 from schemas.values import Quarantined
 from storage.journal import Journal, RunRecord, new_run_id
 from storage.site_file import Site, load_site
@@ -130,18 +130,22 @@ def run(
         version=version("nightshift"),
     )
     deadline = next_time(options.until, ZoneInfo(opened.site.config.timezone), started) if options.until else None
+    opened.store.sweep()
     found = scan(opened, run_id=record.run_id)
     planned = plan(opened, selection, found.stock, options.retry)
     for warning in planned.ready.warnings:
         on_warning(warning)
     opened.journal.start_run(replace(record, units_planned=len(planned.to_do)))
     reaffirm_done(opened.store, planned, record.run_id)
-    report = NightReport(record.run_id, state="failed")
     try:
-        report = _work(opened, planned, options, report.run_id, on_progress, deadline, stop)
-    finally:
-        record = _finished(record, report, planned)
-        opened.journal.finish_run(record)
+        report = _work(opened, planned, options, record.run_id, on_progress, deadline, stop)
+    except StoreFull:
+        raise  # there is no room to write down how the run ended either: in the journal it never ended
+    except BaseException:
+        opened.journal.finish_run(_finished(record, NightReport(record.run_id, state="failed"), planned))
+        raise
+    record = _finished(record, report, planned)
+    opened.journal.finish_run(record)
     seen = [entry for entry in found.set_aside if _concerns(selection, entry)]
     return RunSummary(report, record, planned, seen)
 

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from ops import REGISTRY
+from ops.ground.view import concerns, zones_outside_view
 from schemas.errors import SiteError
 from schemas.op import Op
 from schemas.values import Feature, ModelFile
@@ -109,4 +110,19 @@ def ready_site(site: Site) -> ReadySite:
                 "get a detector's weights and say `nightshift models import FILE`"
             )
         ops[name] = ReadyOp(op, model)
-    return ReadySite(site, ops, load_features(site), tuple(warnings))
+    features = load_features(site)
+    return ReadySite(site, ops, features, (*warnings, *_unseen(site, features)))
+
+
+def _unseen(site: Site, features: Sequence[Feature]) -> list[str]:
+    """Warnings of zones and lines that no camera sees: they would count nobody, ever."""
+    views = [site.config.camera_view(camera.id) for camera in site.config.cameras]
+    warnings = []
+    for feature in features:
+        watching = [view for view in views if concerns(view, feature) and view.image_size_px]
+        if watching and all(zones_outside_view(view, [feature], view.image_size_px or (0, 0)) for view in watching):
+            cameras = ", ".join(view.camera for view in watching)
+            warnings.append(
+                f"{feature.kind} {feature.feature_id} of layer {feature.layer} is outside the view of {cameras}"
+            )
+    return warnings

@@ -11,10 +11,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from schemas.op import OpSpec, Read, Scope, Whose
-from schemas.values import Segment
-
-DAY = "day"
-"""Name of the one unit that a camera-day op has on a day."""
+from schemas.values import DAY_UNIT, Segment
 
 GAP_S = 1.0
 """Segments that are no farther apart than this follow each other: recorders lose some frames between two files."""
@@ -91,7 +88,7 @@ class _Catalogue:
         """Camera, date, unit and segments of every unit of a scope."""
         if scope is Scope.CAMERA_DAY:
             for (camera, day), segments in self.by_day.items():
-                yield camera, day, DAY, tuple(segments)
+                yield camera, day, DAY_UNIT, tuple(segments)
         elif scope is Scope.FOOTAGE:
             for (camera, footage_id), segments in self.by_footage.items():
                 yield camera, segments[0].date, footage_id, tuple(segments)
@@ -115,7 +112,7 @@ class _Catalogue:
             for segment in segments:
                 yield Source(read, UnitKey(writer.name, camera, segment.date, segment.segment_id))
         elif writer.scope is scope is Scope.CAMERA_DAY and segments:
-            yield Source(read, UnitKey(writer.name, camera, day, DAY))
+            yield Source(read, UnitKey(writer.name, camera, day, DAY_UNIT))
 
 
 def build_graph(segments: Sequence[Segment], specs: Sequence[OpSpec]) -> dict[UnitKey, Unit]:

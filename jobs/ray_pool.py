@@ -44,7 +44,8 @@ def start_ray(address: str | None, workers: int) -> int:
             raise UserError(
                 f"--address {address}: no Ray cluster answers ({first_line}); start one with `ray up ray_cluster.yaml`"
             ) from error
-    return workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return workers or max(1, int(resources.get("CPU", 1)))
 
 
 def _init_options(address: str | None, workers: int) -> dict[str, Any]:

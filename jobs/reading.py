@@ -8,8 +8,6 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-from storage.export import export
-from storage.map_page import render_map
 
 from jobs.api import Opened, plan
 from jobs.graph import Selection
@@ -18,6 +16,7 @@ from jobs.stock import known_stock
 from schemas.errors import SelectionError
 from schemas.tables import TABLES, Privacy
 from schemas.values import Quarantined
+from storage.export import export
 from storage.layers import load_features
 from storage.site_file import cameras_table
 from storage.sql import open_sql, run_query
@@ -62,6 +61,8 @@ def export_result(opened: Opened, table_or_query: str, target: Path, as_lines: b
 
 def draw_map(opened: Opened, target: Path) -> int:
     """Writes the map page. Returns how many positions it was drawn from."""
+    from storage.map_page import render_map
+
     connection = connect(opened)
     try:
         positions, counts = (

@@ -11,19 +11,18 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from storage.archive import ScanResult, SetAside, scan_archive, segments_from_tables
 
 from jobs.fingerprint import digest
-from jobs.graph import DAY, UnitKey
+from jobs.graph import UnitKey
 from jobs.ledger import Ledger
 from schemas.tables import TABLES
-from schemas.values import Quarantined, Receipt, Segment
+from schemas.values import DAY_UNIT, SCAN_OP, Quarantined, Receipt, Segment
+from storage.archive import ScanResult, SetAside, scan_archive, segments_from_tables
 from storage.journal import Journal
 from storage.receipts import current
 from storage.site_file import Site
 from storage.store import Store
 
-SCAN = "scan"
 SCAN_VERSION = 1
 
 
@@ -45,7 +44,7 @@ class Stock:
 
 def known_stock(store: Store) -> Stock:
     """The archive as the last scan wrote it down."""
-    receipts = current(store.receipts([SCAN]))
+    receipts = current(store.receipts([SCAN_OP]))
     footage, segments = (
         store.read_tables(name, [receipt.files[name] for receipt in receipts if name in receipt.files])
         for name in ("footage", "segments")
@@ -90,7 +89,7 @@ def write_stock(stock: Stock, site: Site, store: Store, run_id: str) -> int:
     Returns:
         how many camera-days were written.
     """
-    receipts = store.receipts([SCAN])
+    receipts = store.receipts([SCAN_OP])
     ledger = Ledger(receipts, ())
     days = _days(stock.footage, site)
     for receipt in receipts:
@@ -101,7 +100,7 @@ def write_stock(stock: Stock, site: Site, store: Store, run_id: str) -> int:
             "footage": stock.footage.filter(_among(stock.footage, camera, members)),
             "segments": stock.segments.filter(_among(stock.segments, camera, members)),
         }
-        written += _write_day(tables, UnitKey(SCAN, camera, day, DAY), store, ledger, run_id)
+        written += _write_day(tables, UnitKey(SCAN_OP, camera, day, DAY_UNIT), store, ledger, run_id)
     return written
 
 
@@ -136,7 +135,7 @@ def _write_day(tables: dict[str, pa.Table], key: UnitKey, store: Store, ledger: 
     }
     store.commit(
         Receipt(
-            op=SCAN,
+            op=SCAN_OP,
             version=SCAN_VERSION,
             camera=key.camera,
             date=key.date,
@@ -148,6 +147,7 @@ def _write_day(tables: dict[str, pa.Table], key: UnitKey, store: Store, ledger: 
             run_id=run_id,
             wall_s=0.0,
             media_s=0.0,
+            counters={"rows": sum(table.num_rows for table in tables.values())},
         )
     )
     return True
@@ -157,7 +157,7 @@ def write_set_aside(stock: Stock, journal: Journal, run_id: str) -> list[Quarant
     """Writes down which files are set aside, and lets go of those that are no longer."""
     entries = [
         Quarantined(
-            op=SCAN,
+            op=SCAN_OP,
             camera=item.camera,
             date=item.date,
             unit=item.unit,
@@ -172,9 +172,9 @@ def write_set_aside(stock: Stock, journal: Journal, run_id: str) -> list[Quarant
         for item in stock.set_aside
     ]
     now = {(entry.camera, entry.unit, entry.fingerprint) for entry in entries}
-    known = {(e.camera, e.unit, e.fingerprint) for e in journal.quarantined() if e.op == SCAN}
+    known = {(e.camera, e.unit, e.fingerprint) for e in journal.quarantined() if e.op == SCAN_OP}
     for camera, unit, fingerprint in known - now:
-        journal.release(SCAN, camera, unit, fingerprint)
+        journal.release(SCAN_OP, camera, unit, fingerprint)
     for entry in entries:
         if (entry.camera, entry.unit, entry.fingerprint) not in known:
             journal.set_aside(entry)

@@ -7,8 +7,13 @@ its class in this tuple: planner, ``site.toml``, documentation and contract test
 from collections.abc import Mapping
 
 from ops.anonymize import Anonymize
+from ops.counts import Counts
+from ops.depth import Depth
+from ops.depth_map import DepthMap
 from ops.detect import Detect
+from ops.interactions import Interactions
 from ops.link import Link
+from ops.plate import Plate
 from ops.positions import Positions
 from ops.publish import Publish
 from ops.track import Track
@@ -16,9 +21,14 @@ from schemas.op import Op
 
 _OPS: tuple[type[Op], ...] = (
     Detect,
+    Plate,
     Track,
     Link,
     Positions,
+    Counts,
+    Depth,
+    DepthMap,
+    Interactions,
     Anonymize,
     Publish,
 )

@@ -22,8 +22,8 @@ What is covered, mode by mode. A box is *padded* by ``pad_share`` and by ``pad_p
 3. anywhere, every region of a person's size that differs clearly from the plate or was never seen free of people
    (somebody the detector missed, but cars, too), and for ``hold_s`` where it was.
 
-``silhouette`` on any other camera or plate: all of every padded box. ``solid`` and ``pixelate``: all of every padded
-box, and 3. where there is a plate. ``silhouette`` and ``solid`` let no original pixel of the covered ones through;
+``solid`` and ``pixelate`` there: the same, but in 1. all of the padded box. On any other camera or plate every mode
+covers all of every padded box. ``silhouette`` and ``solid`` let no original pixel of the covered ones through;
 ``pixelate`` lets their means through and is for those who may see them.
 
 What cannot be covered: one whom the detector never finds and who stands still for most of the segment, since then he
@@ -259,7 +259,7 @@ class AnonymizeSession(FrameSession):
         if self._params.mode == "silhouette":
             cover_bodies(mask, sure)
         else:
-            cover_boxes(mask, generous)
+            cover_boxes(mask, padded(sure, self._params.pad_share, self._params.pad_px))
         return mask
 
 

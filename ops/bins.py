@@ -103,7 +103,7 @@ def spans(walk: Walk, stretches: Stretches, max_gap_s: float) -> tuple[Int64, In
     """
     time_us, first = walk.time_us, walk.first
     gap = np.diff(time_us, append=time_us[-1:])
-    gap[np.append(first[1:], True)] = -1  # the last of its track has no next point
+    gap[walk.last] = -1  # the last of its track has no next point
     known = (gap >= 0) & (gap <= max_gap_s * 1e6)
     before = np.where(~first & np.roll(known, 1), np.roll(gap, 1), 0)
     end_us = np.minimum(time_us + np.where(known, gap, before), stretches.end_after(time_us))

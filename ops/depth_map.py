@@ -137,7 +137,9 @@ def _load_transformers(model: ModelFile, cpus: int) -> Estimate:
     """A folder with config, image processor and safetensors weights; code in the folder is never run."""
     import torch
     from transformers import AutoImageProcessor, AutoModelForDepthEstimation
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # the night has its own
     torch.set_num_threads(cpus)
     try:
         processor = AutoImageProcessor.from_pretrained(model.path, local_files_only=True)  # type: ignore[no-untyped-call]

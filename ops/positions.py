@@ -7,11 +7,11 @@ that of a single box.
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyproj import Transformer
 
 from ops.ground.feet import Feet, feet_of
 from ops.ground.homography import GroundPlane, ground_plane
@@ -21,6 +21,9 @@ from ops.paths import Paths
 from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables
 from schemas.tables import TABLES
 from schemas.values import Float64, UnitContext
+
+if TYPE_CHECKING:
+    from pyproj import Transformer
 
 STANDING = (
     "person",
@@ -136,6 +139,8 @@ class Positions(TableOp):
 
 
 @lru_cache(maxsize=8)
-def _to_degrees(crs: str) -> Transformer:
+def _to_degrees(crs: str) -> "Transformer":
     """From metres in a CRS to longitude and latitude; PROJ's network is off unless a user's environment asks for it."""
+    from pyproj import Transformer
+
     return Transformer.from_crs(crs, "EPSG:4326", always_xy=True)

@@ -24,6 +24,7 @@ SAME_GREY = 15.0  # a changed pixel stays as it is if it moves by less
 LOOK_SAMPLES = 9
 NOISE_PAIRS = 60
 MOSTLY = 0.6
+ALIKE = 0.35  # a thing still looks as it did if it is off by less than this share of its contrast
 LEARNING = 0.1
 LIGHT_SHARE = 0.25  # light may change over such a share of the frame's width; things left are smaller
 LEAST_FILL = 0.3
@@ -79,12 +80,10 @@ class _Clip:
         median, seen = masked_median(self.samples[numbers], self.free[numbers])
         return median.astype(np.float32), seen
 
-    def shows(self, mask: Mask, early: Float32, late: Float32) -> Mask:
-        """In which samples a region looks as it did late rather than early, ``(S,)``."""
-        inside = self.samples[:, mask].astype(np.float32)
-        to_late = np.abs(inside - late[mask]).max(axis=2)
-        to_early = np.abs(inside - early[mask]).max(axis=2)
-        return np.asarray((to_late < to_early).mean(axis=1) > MOSTLY)
+    def shows(self, mask: Mask, late: Float32, tolerance: float) -> Mask:
+        """In which samples, covered or not, most of a region looks as it did late, ``(S,)``."""
+        apart = np.abs(self.samples[:, mask].astype(np.float32) - late[mask]).max(axis=2)
+        return np.asarray((apart <= tolerance).mean(axis=1) > MOSTLY)
 
 
 @dataclass(frozen=True)
@@ -199,7 +198,8 @@ def _region(mask: Mask, since: int, clip: _Clip, source_px: tuple[int, int]) -> 
     contrast = float(change[mask].mean())
     if contrast < max(LEAST_CONTRAST, SHARP_EDGE * float(np.median(change[ring]))):
         return None
-    shows = clip.shows(mask, early, late)
+    # Somebody in front of a thing must look unlike it to be told from it, or it seems to be there before them.
+    shows = clip.shows(mask, late, max(SAME_GREY, ALIKE * contrast))
     begin = int(np.searchsorted(clip.windows, since, side="right"))
     before = np.nonzero(~shows[:begin])[0]
     first = int(before[-1]) + 1 if len(before) else 0

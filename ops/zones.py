@@ -9,6 +9,9 @@ from shapely.geometry.base import BaseGeometry
 from ops.paths import Mask, last_so_far, starts
 from schemas.values import Float64, Int64
 
+BISECTIONS = 30
+"""Halvings of a step: a hundred metres become less than a micrometre."""
+
 
 @dataclass(frozen=True, eq=False)
 class Walk:
@@ -28,6 +31,11 @@ class Walk:
     def first(self) -> Mask:
         """``(N,)``, whether a point is its path's first."""
         return starts(self.track)
+
+    @property
+    def last(self) -> Mask:
+        """``(N,)``, whether a point is its path's last."""
+        return np.roll(self.first, -1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +82,7 @@ def crossings(line: BaseGeometry, walk: Walk, margin: float) -> Crossings:
     margins are passed. The net of all passages in between decides, so that jitter on the line cancels out.
     """
     passing = _passages(line, walk)
-    shapely.prepare(line)
-    far = np.flatnonzero(~shapely.dwithin(line, shapely.points(walk.at), margin))
+    far = np.flatnonzero(_is_far(line, walk.at, margin))
     before, after = far[:-1], far[1:]
     same = walk.track[before] == walk.track[after]
     before, after = before[same], after[same]
@@ -84,12 +91,37 @@ def crossings(line: BaseGeometry, walk: Walk, margin: float) -> Crossings:
     point = np.where(net > 0, _latest(passing.sign > 0, walk)[after], _latest(passing.sign < 0, walk)[after])
     met = np.flatnonzero(net != 0)
     before, after, net, point = before[met], after[met], net[met], point[met]
-    crossed = passing.edge[point]
-    # Round the end of a line and back to the same side is no crossing, though the net is not nought.
-    sides = (_left(passing.edges[crossed], walk.at[index]) > 0 for index in (before, after))
-    there = np.flatnonzero(np.not_equal(*sides))
-    point, crossed = point[there], crossed[there]
-    return _interpolate(walk, point, passing.edges[crossed], net[there] > 0)
+    crossed = passing.edges[passing.edge[point]]
+    found = _interpolate(walk, point, crossed, net > 0)
+    # Round the end of a line and back to the same side is no crossing, though the net is not nought. Sides are told
+    # where the margin begins and ends, not at the points themselves: those depend on how often one looks.
+    direct = (after == before + 1)[:, None]
+    entry = _edge_of_margin(line, walk.at[before], np.where(direct, found.at, walk.at[before + 1]), margin)
+    leave = _edge_of_margin(line, walk.at[after], np.where(direct, found.at, walk.at[after - 1]), margin)
+    there = np.flatnonzero((_left(crossed, entry) > 0) != (_left(crossed, leave) > 0))
+    return Crossings(found.point[there], found.time_us[there], found.at[there], found.rightwards[there])
+
+
+def _is_far(line: BaseGeometry, at: Float64, margin: float) -> Mask:
+    """Which points are farther than a margin from a line."""
+    shapely.prepare(line)
+    low_x, low_y, high_x, high_y = line.bounds
+    around = (at >= (low_x - margin, low_y - margin)).all(axis=1) & (at <= (high_x + margin, high_y + margin)).all(
+        axis=1
+    )
+    near = np.flatnonzero(around)  # most of a day's points are nowhere near, and need not become geometries
+    far = np.ones(len(at), dtype=np.bool_)
+    far[near] = ~shapely.dwithin(line, shapely.points(at[near]), margin)
+    return far
+
+
+def _edge_of_margin(line: BaseGeometry, far: Float64, near: Float64, margin: float) -> Float64:
+    """Where the way ``(K, 2)`` from beyond a line's margin to within it passes the margin's edge, just outside."""
+    for _ in range(BISECTIONS):
+        middle = (far + near) / 2
+        beyond = _is_far(line, middle, margin)[:, None]
+        far, near = np.where(beyond, middle, far), np.where(beyond, near, middle)
+    return far
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,7 +217,7 @@ def _without_short_stays(side: Mask, walk: Walk, min_stay_s: float) -> Mask:
     """Stays on one side that are too short become part of what was before, or of what comes after."""
     first = walk.first
     begin = np.flatnonzero(first | (side != np.roll(side, 1)))
-    last = np.flatnonzero(np.append(first[1:], True))
+    last = np.flatnonzero(walk.last)
     # A stay ends where the next one begins, or at the last point of its path.
     end = np.minimum(np.append(begin[1:], len(side) - 1), last[np.searchsorted(last, begin)])
     long = walk.time_us[end] - walk.time_us[begin] >= min_stay_s * 1e6
@@ -198,7 +230,7 @@ def _fill(values: Mask, known: Mask, first: Mask, otherwise: Mask) -> Mask:
     """Unknown values become the last known one of their path, else the next known one, else ``otherwise``."""
     number = np.arange(len(values))
     earlier = last_so_far(np.where(known, number, -1), first)
-    last = np.append(first[1:], True)
+    last = np.roll(first, -1)
     mirrored = last_so_far(np.where(known[::-1], number, -1), last[::-1])[::-1]
     later = len(values) - 1 - mirrored
     filled: Mask = np.where(

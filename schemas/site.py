@@ -176,4 +176,4 @@ class SiteConfig(_Strict):
 
 def is_camera_id(text: str) -> bool:
     """Whether a text may be a camera id: it becomes a folder name."""
-    return re.match(CAMERA_ID, text) is not None
+    return re.fullmatch(CAMERA_ID, text) is not None

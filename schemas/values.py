@@ -15,6 +15,12 @@ Int64 = npt.NDArray[np.int64]
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
+SCAN_OP = "scan"
+"""Name under which a scan of the archive is committed, as if it were an op."""
+
+DAY_UNIT = "day"
+"""Name of the one unit that a camera-day has."""
+
 
 @dataclass(frozen=True)
 class Segment:

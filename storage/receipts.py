@@ -90,10 +90,10 @@ def files_of(receipts: Iterable[Receipt], table: str) -> list[str]:
     return [receipt.files[table] for receipt in ordered if receipt.files.get(table)]
 
 
-def receipts_table(receipts: Iterable[Receipt]) -> pa.Table:
-    """Receipts as the table ``receipts``."""
+def receipts_table(receipts: Iterable[Receipt], seen: Iterable[Receipt]) -> pa.Table:
+    """Receipts as the table ``receipts``; ``seen`` are those that readers see."""
     every = list(receipts)
-    shown = {id(receipt) for receipt in current(every)}
+    shown = {id(receipt) for receipt in seen}
     plain = ("op", "version", "camera", "date", "unit", "fingerprint", "committed", "run_id", "wall_s", "media_s")
     columns: dict[str, list[object]] = {name: [getattr(receipt, name) for receipt in every] for name in plain}
     columns["rows"] = [receipt.counters.get("rows", 0) for receipt in every]

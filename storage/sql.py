@@ -18,9 +18,10 @@ from schemas.errors import QueryError
 from schemas.tables import TABLES, TableSpec
 from schemas.values import Feature
 from storage.journal import Journal
-from storage.receipts import current, files_of, receipts_table
+from storage.receipts import files_of, receipts_table
 from storage.results import ResultFormat, write_result
 from storage.store import Store
+from storage.visible import visible
 
 __all__ = ["ResultFormat", "open_sql", "run_query", "spatial_available", "write_result"]
 
@@ -57,9 +58,9 @@ def open_sql(
     _configure(con)
     has_spatial = _load_spatial(con)
     receipts = store.receipts()
-    seen = current(receipts)
+    seen = visible(store, receipts)
     journal = Journal(root)
-    _keep(con, "receipts", receipts_table(receipts))
+    _keep(con, "receipts", receipts_table(receipts, seen))
     _keep(con, "runs", journal.runs())
     _keep(con, "quarantine", journal.quarantine_table())
     _keep(con, "cameras", TABLES["cameras"].empty() if cameras is None else cameras)

@@ -144,8 +144,7 @@ class ModelStore:
         """What lies in the folders and looks like weights; of one name the first in search order."""
         found: dict[str, Path] = {}
         for folder in self.folders:
-            entries = folder.iterdir() if folder.is_dir() else ()
-            for path in entries:
+            for path in _entries(folder):
                 if not path.name.startswith(".") and format_of(path) is not None:
                     found.setdefault(path.name, path)
         return [found[name] for name in sorted(found)]
@@ -207,6 +206,13 @@ class ModelStore:
         except (OSError, ValueError) as error:
             raise ModelError(f"{path} cannot be read ({error}); remove it and import the weights again") from error
         return dict(record)
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir()) if folder.is_dir() else []
+    except OSError as error:
+        raise ModelError(f"folder {folder} cannot be read: {error.strerror}; check its permissions") from error
 
 
 def _from_facts(facts: Facts, name: str, path: Path, sha256: str, task: Task | None) -> ModelFile:

@@ -6,7 +6,8 @@ ONNX runs in OpenVINO too: it is as fast there as IR, and one path is tested whe
 import os
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -136,10 +137,7 @@ class TorchNetwork(Network):
     """
 
     def __init__(self, model: ModelFile, cpus: int) -> None:
-        with tempfile.TemporaryDirectory() as settings_folder:
-            os.environ.setdefault("YOLO_CONFIG_DIR", settings_folder)
-            os.environ.setdefault("YOLO_OFFLINE", "true")
-            os.environ.setdefault("YOLO_AUTOINSTALL", "false")
+        with _ultralytics_kept_quiet():
             import torch
             from ultralytics.nn.tasks import load_checkpoint
 
@@ -160,3 +158,25 @@ class TorchNetwork(Network):
         with torch.inference_mode():
             output = self._module(torch.from_numpy(rgb).float() / 255)
         deliver((output[0] if isinstance(output, tuple | list) else output).numpy())
+
+
+@contextmanager
+def _ultralytics_kept_quiet() -> Iterator[None]:
+    """Where ultralytics is imported for the first time: it reads its environment then, and only then."""
+    with tempfile.TemporaryDirectory() as folder:
+        wanted = {
+            "YOLO_CONFIG_DIR": folder,
+            "YOLO_OFFLINE": "true",
+            "YOLO_AUTOINSTALL": "false",
+            "YOLO_VERBOSE": "false",
+        }
+        before = {name: os.environ.get(name) for name in wanted}
+        os.environ.update(wanted)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value

@@ -11,12 +11,14 @@ Mask = npt.NDArray[np.bool_]
 
 SLENDEREST, STOUTEST = 5.0, 1.35  # height over width of one person, upright
 LEAST_FILL = 0.35
-USUAL_ASPECT = 2.4
+USUAL_ASPECT = 2.6
+SQUATTEST_GROUP = 0.4  # height over width
+LEAST_DIP = 0.05  # between two heads, as a share of the height
 QUANTILE = 0.65
 FEW_SINGLES = 40  # fewer clear single people do not tell how tall people are here
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Blob:
     """A moving region.
 
@@ -110,29 +112,40 @@ def is_person(blob: Blob, sizes: SizeModel | None) -> bool:
 
 
 def confidence_of(blob: Blob, sizes: SizeModel | None) -> float:
-    """How much a region looks like a person, 0..1: contrast, solidity, proportions and size, each worth a share."""
+    """How much a region looks like a person, 0..1: size tells most, then proportions, contrast and solidity."""
     contrast = min(1.0, blob.contrast / 60)
-    solid = min(1.0, blob.fill / 0.6)
+    solid = min(1.0, blob.fill / 0.5)
     upright = max(0.0, 1 - abs(np.log(blob.aspect / USUAL_ASPECT)))
-    size = 0.5 if sizes is None else max(0.0, 1 - 2 * abs(np.log(blob.height / sizes.height_at(blob.bottom))))
-    return float(0.2 + 0.75 * (0.3 * contrast + 0.2 * solid + 0.25 * upright + 0.25 * size))
+    size = 0.7 if sizes is None else max(0.0, 1 - 2.5 * abs(np.log(blob.height / sizes.height_at(blob.bottom))))
+    likeness = 0.5 * size + 0.25 * upright + 0.15 * contrast + 0.1 * solid
+    return float(0.1 + 0.85 * likeness**2)
 
 
 def split_group(blob: Blob, sizes: SizeModel | None) -> list[Blob]:
-    """People who walk side by side, apart: cut at the lowest columns of the outline between their heads."""
+    """People who walk side by side, apart: cut where the outline dips between two heads; a car's has no such dips."""
     height = blob.height if sizes is None else min(blob.height, 1.2 * sizes.height_at(blob.bottom))
     people = round(blob.width / (height / USUAL_ASPECT))
-    if people < 2 or blob.aspect > 2 or blob.aspect < 0.4 or blob.fill < LEAST_FILL:
+    if people < 2 or not SQUATTEST_GROUP <= blob.aspect <= 2 or blob.fill < LEAST_FILL:
         return [blob]
-    columns = blob.mask.sum(axis=0).astype(float)
+    filled = blob.mask.sum(axis=0)
     step = blob.width / people
     cuts = [0]
     for number in range(1, people):
         low, high = round(step * (number - 0.35)), round(step * (number + 0.35)) + 1
-        cuts.append(low + int(np.argmin(columns[low:high])))
-    cuts.append(blob.width)
-    parts = [_cropped(blob, left, right) for left, right in pairwise(cuts) if right > left]
+        cut = low + int(np.argmin(filled[low:high]))
+        if cut > cuts[-1] and _dips(blob, cuts[-1], cut, round(step)):
+            cuts.append(cut)
+    if len(cuts) == 1:
+        return [blob]
+    parts = [_cropped(blob, left, right) for left, right in pairwise([*cuts, blob.width])]
     return [part for part in parts if part is not None]
+
+
+def _dips(blob: Blob, left: int, cut: int, reach: int) -> bool:
+    """Whether the outline's top at a column is clearly lower than on both sides of it."""
+    tops = np.where(blob.mask.any(axis=0), blob.mask.argmax(axis=0), blob.height)
+    higher = max(tops[left:cut].min(), tops[cut + 1 : cut + 1 + reach].min(initial=blob.height))
+    return bool(tops[cut] - higher >= LEAST_DIP * blob.height)
 
 
 def _cropped(blob: Blob, left: int, right: int) -> Blob | None:

@@ -24,14 +24,12 @@ def local_line(
     sums = _Sums(values, weight)
     # Neighbours by rank, nearest first: sums stay exact however long a track is, where prefix sums would cancel.
     for step in range(1, len(values)):
-        early = np.flatnonzero(
-            (track[step:] == track[:-step]) & (time_us[step:] - time_us[:-step] < half_window_s * 1e6)
-        )
-        if not len(early):
+        apart_s = (time_us[step:] - time_us[:-step]) / 1e6
+        near = (track[step:] == track[:-step]) & (apart_s < half_window_s)
+        if not near.any():
             break
-        late = early + step
-        apart_s = (time_us[late] - time_us[early]) / 1e6
-        nearness = (1 - (apart_s / half_window_s) ** 3) ** 3
+        nearness = np.where(near, (1 - np.minimum(apart_s / half_window_s, 1) ** 3) ** 3, 0)
+        early, late = slice(None, -step), slice(step, None)
         sums.add(early, late, apart_s, nearness)
         sums.add(late, early, -apart_s, nearness)
     return sums.solve()
@@ -41,28 +39,28 @@ class _Sums:
     """Weighted sums of 1, t, t2, y and ty around each point, t from the point's own time."""
 
     def __init__(self, values: Float64, weight: Float64) -> None:
-        self._values, self._weight = values, weight
+        self._columns, self._weight = values.T.copy(), weight
         self._w = weight.copy()
         self._wt = np.zeros_like(weight)
         self._wtt = np.zeros_like(weight)
-        self._wy = weight[:, None] * values
-        self._wty = np.zeros_like(values)
+        self._wy = weight * self._columns
+        self._wty = np.zeros_like(self._columns)
 
-    def add(self, at: Int64, neighbour: Int64, apart_s: Float64, nearness: Float64) -> None:
-        """Adds one neighbour to each of the points ``at``, each of which stands there once."""
+    def add(self, at: slice, neighbour: slice, apart_s: Float64, nearness: Float64) -> None:
+        """Adds one neighbour to each of the points ``at``, as far as it is near."""
         share = nearness * self._weight[neighbour]
         tilt = share * apart_s
         self._w[at] += share
         self._wt[at] += tilt
         self._wtt[at] += tilt * apart_s
-        self._wy[at] += share[:, None] * self._values[neighbour]
-        self._wty[at] += tilt[:, None] * self._values[neighbour]
+        self._wy[:, at] += share * self._columns[:, neighbour]
+        self._wty[:, at] += tilt * self._columns[:, neighbour]
 
     def solve(self) -> tuple[Float64, Float64]:
         """Value and slope of each line at its point."""
         spread = self._w * self._wtt - self._wt**2
         known = spread > 1e-9 * self._w * self._wtt
-        spread = np.where(known, spread, np.nan)[:, None]
-        slope = (self._w[:, None] * self._wty - self._wt[:, None] * self._wy) / spread
-        value = (self._wtt[:, None] * self._wy - self._wt[:, None] * self._wty) / spread
-        return np.where(known[:, None], value, self._wy / self._w[:, None]), slope
+        spread = np.where(known, spread, np.nan)
+        slope = (self._w * self._wty - self._wt * self._wy) / spread
+        value = (self._wtt * self._wy - self._wt * self._wty) / spread
+        return np.where(known, value, self._wy / self._w).T, slope.T

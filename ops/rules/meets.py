@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from ops.ground.smooth import local_line
 from ops.paths import Mask, starts
@@ -71,6 +70,8 @@ def _moments(scene: Scene) -> _Moments:
 
 def _near_pairs(moments: _Moments, scene: Scene) -> tuple[Int64, Int64]:
     """Pairs of moments at which two people are close and slow relative to each other; the lower track id first."""
+    from scipy.spatial import cKDTree
+
     if len(moments.track) < 2:
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     limit = scene.params.meet_m if scene.on_ground else scene.params.meet_heights

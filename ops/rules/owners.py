@@ -35,7 +35,7 @@ class Owner:
 
 
 def find_owner(box: Float64, first_us: int, scene: Scene) -> Owner | None:
-    """The person who was longest at a thing while it appeared, if the thing is no larger than that person."""
+    """Who was longest and nearest at a thing while it appeared; None if nobody was, or none as large as the thing."""
     params, paths = scene.params, scene.paths
     time_us = paths.time_us
     around = scene.people & (time_us >= first_us - params.owner_before_s * 1e6)
@@ -44,15 +44,16 @@ def find_owner(box: Float64, first_us: int, scene: Scene) -> Owner | None:
     near = gap_widths <= params.owner_widths
     if not near.any():
         return None
-    stays = np.bincount(paths.track[at[near]])
+    closeness = 1 - 0.9 * gap_widths[near] / max(params.owner_widths, 1e-9)
+    stays = np.bincount(paths.track[at[near]], weights=closeness)  # the longer and the nearer
     track = int(stays.argmax())
     sizes = np.median(scene.box[paths.track == track, 2:] - scene.box[paths.track == track, :2], axis=0)
     if np.prod(box[2:] - box[:2]) > np.prod(sizes) or box[3] - box[1] > sizes[1]:
         return None
     chain = _with_heirs(track, scene)
-    others = sum(int(count) for number, count in enumerate(stays) if number not in chain)
+    others = sum(float(stay) for number, stay in enumerate(stays) if number not in chain)
     least = float(gap_widths[near & (paths.track[at] == track)].min())
-    certainty = float(stays[track]) / (stays[track] + others) / (1 + least)
+    certainty = float(stays[track]) / (float(stays[track]) + others) / (1 + least)
     if _lost_beside(chain[-1], box, scene):
         certainty *= LOST_CERTAINTY
     return Owner(chain, least, certainty)

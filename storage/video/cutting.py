@@ -39,17 +39,19 @@ def cut(found: Probe, segment_s: float) -> tuple[Cut, ...]:
     bounds = np.searchsorted(found.pts, [*starts[1:], found.end_pts])
     edges = [0, *(int(bound) for bound in bounds)]
     ends = [*starts[1:], found.end_pts]
+    longest_pause = round(_LONGEST_PAUSE_S / found.time_base)
+    step = int(np.median(np.diff(found.pts))) if found.frames > 1 else longest_pause
     return tuple(
-        Cut(start, _end(found, int(found.pts[b - 1]), end), b - a)
+        Cut(start, _end(int(found.pts[b - 1]), end, step, longest_pause), b - a)
         for start, end, a, b in zip(starts, ends, edges[:-1], edges[1:], strict=True)
     )
 
 
-def _end(found: Probe, last_pts: int, next_pts: int) -> int:
+def _end(last_pts: int, next_pts: int, step: int, longest_pause: int) -> int:
     """Where a segment ends: at the next one, unless the camera paused in between."""
-    if (next_pts - last_pts) * found.time_base <= _LONGEST_PAUSE_S:
+    if next_pts - last_pts <= longest_pause:
         return next_pts
-    return min(next_pts, last_pts + max(1, round(1 / (found.fps * found.time_base))))
+    return min(next_pts, last_pts + max(1, step))
 
 
 def plan_segments(

@@ -21,7 +21,7 @@ SUITCASE = "suitcase of "
 _SUITCASE_HEIGHT_M = 0.95
 _CUT_AT = 0.45  # of the file's bytes
 _KEYFRAME_S = 2
-_ENCODER = {"preset": "veryfast", "crf": "22", "threads": "1", "bf": "0", "sc_threshold": "0"}
+_ENCODER = {"preset": "veryfast", "crf": "23", "threads": "1", "bf": "0", "sc_threshold": "0"}
 
 
 @dataclass(frozen=True)

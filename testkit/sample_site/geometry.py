@@ -49,9 +49,10 @@ class Pinhole:
         width, height = (n * supersample for n in self.size_px)
         u = (np.arange(width) + 0.5) / supersample - self.size_px[0] / 2
         v = (np.arange(height) + 0.5) / supersample - self.size_px[1] / 2
-        grid = np.stack(np.broadcast_arrays(u[None, :] / self.focal_px, v[:, None] / self.focal_px, 1.0), axis=2)
-        directions: Float64 = grid @ self.rotation
-        return directions
+        right, down, forward = self.rotation
+        # Sums, not a matrix product: how BLAS splits that among threads must not show in the last digits.
+        rays = (u / self.focal_px)[None, :, None] * right + (v / self.focal_px)[:, None, None] * down + forward
+        return np.asarray(rays, np.float64)
 
     def to_ground(self, pixels: Float64) -> Float64:
         """Pixels ``(N, 2)`` below the horizon to the floor ``(N, 2)``, metres."""

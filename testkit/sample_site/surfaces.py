@@ -85,7 +85,7 @@ def tiles(hit: Hit) -> Float32:
     x, y = hit.point[:, 0] / 0.6, hit.point[:, 1] / 0.6
     i, j = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
     tone = ((i * 73856093) ^ (j * 19349663)) % 97 / 97.0 - 0.5
-    stone = np.array((168, 182, 190), np.float32) * (1 + 0.10 * tone)[:, None].astype(np.float32)
+    stone: Float32 = np.array((168, 182, 190), np.float32) * (1 + 0.10 * tone)[:, None].astype(np.float32)
     dark = ((i + 3 * j) % 11 == 0) | (j == 11)
     stone[dark] *= 0.72
     veins = hit.textures.noise(hit.point[:, 0], hit.point[:, 1], 110, fine=True)
@@ -102,7 +102,7 @@ def wood(hit: Hit) -> Float32:
     grain = hit.textures.noise(hit.point[:, 0] * 0.15, across, 160, fine=True)
     seam = np.where((across / 0.11) % 1 < 0.08, 0.6, 1.0)
     uneven: Float32 = ((1 + 0.18 * grain) * seam)[:, None].astype(np.float32)
-    return np.array((62, 104, 150), np.float32) * uneven
+    return np.asarray(np.array((62, 104, 150), np.float32) * uneven, np.float32)
 
 
 def poster(low: tuple[float, float], high: tuple[float, float]) -> Surface:

@@ -312,6 +312,13 @@ def test_a_plate_that_cannot_vouch_leaves_whole_padded_boxes(plates: pa.Table | 
     assert mask.sum() == 96 * 36
 
 
+def test_where_batches_are_cut_changes_no_pixel() -> None:
+    frames = np.concatenate([with_body(), with_body((60, 40, 90, 120)), np.repeat(WALL[None], 8, axis=0)])
+    inputs = inputs_of(WALL_SEGMENT, [[Seen(0.2, (80.0, 30.0, 150.0, 130.0))]], plates=plate_row(WALL_SEGMENT, WALL))
+    one, other = (cover(frames, inputs, FIXED, WALL_SEGMENT, step=step)[0] for step in (1, 8))
+    assert (one == other).all()
+
+
 def test_one_who_is_half_hidden_stays_covered_after_the_track_ends() -> None:
     frames = with_body((104, 42, 112, 58), count=30)  # A head, smaller than person_share.
     masks = on_wall(frames, tracks=[[Seen(0, BODY)]], params={"person_share": 0.05, "linger_s": 2.0})
@@ -323,6 +330,12 @@ def test_solid_covers_the_box_and_those_who_were_missed() -> None:
     mask = on_wall(with_body(), tracks=[[Seen(0, (10, 10, 30, 60))]], params={"mode": "solid"})[0]
     assert mask[10:60, 10:30].all()
     assert mask[40:120, 100:130].all()
+
+
+def test_solid_leaves_nothing_where_a_track_ended_and_only_wall_is_left() -> None:
+    masks = on_wall(np.repeat(WALL[None], 20, axis=0), tracks=[[Seen(0, BODY)]], params={"mode": "solid"})
+    assert masks[0, 40:120, 100:130].all()
+    assert not masks[1:].any()
 
 
 def test_pixelated_people_keep_their_place_and_nothing_else_changes() -> None:

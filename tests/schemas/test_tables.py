@@ -34,7 +34,7 @@ def rows_of(spec: TableSpec) -> st.SearchStrategy[list[dict[str, Any]]]:
 
 def texts(row: dict[str, Any]) -> list[str]:
     """A row that can be sorted and compared, whatever its types: times of two libraries differ in repr only."""
-    return [f"{name}={value}" for name, value in row.items()]
+    return [f"{name}={value}" for name, value in sorted(row.items())]
 
 
 def columns_of(spec: TableSpec, rows: list[dict[str, Any]]) -> dict[str, list[Any]]:

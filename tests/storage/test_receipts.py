@@ -117,9 +117,9 @@ def test_files_of_a_table_leave_out_units_without_rows() -> None:
 def test_table_marks_what_readers_see() -> None:
     old = make_receipt({"detections": "x"}, fingerprint="a")
     new = make_receipt(fingerprint="b", committed=NOW + timedelta(seconds=1))
-    table = receipts_table([new, old])
+    table = receipts_table([new, old], [new])
     assert table.schema.equals(TABLES["receipts"].schema)
     rows = table.to_pylist()
     assert [(row["fingerprint"], row["current"], row["rows"]) for row in rows] == [("a", False, 7), ("b", True, 7)]
     assert json.loads(rows[0]["files"]) == {"detections": "x"}
-    assert receipts_table([]).num_rows == 0
+    assert receipts_table([], []).num_rows == 0

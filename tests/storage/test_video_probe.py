@@ -188,7 +188,8 @@ def made_up(seconds: float, gop_s: float = 2.0, fps: int = 10, gaps: dict[int, f
     keys = tuple(pts[:: round(gop_s * fps)])
     end = pts[-1] + round(1000 / fps)
     array = np.array(pts, dtype=np.int64)
-    return Probe("h264", 64, 48, 0, base, 500, end, array, keys, Fraction(fps), False, False, None, None, None, 0.0)
+    average = Fraction(len(pts) - 1) / ((pts[-1] - pts[0]) * base)
+    return Probe("h264", 64, 48, 0, base, 500, end, array, keys, average, False, False, None, None, None, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,40 @@
+"""Small detectors whose answer is known, as files that the backends load."""
+
+from pathlib import Path
+
+import numpy as np
+
+from schemas.values import Float32, ModelFile
+
+SIDE_PX = 64
+
+
+def colour_network(folder: Path, boxes: Float32) -> ModelFile:
+    """An OpenVINO detector that sees one object per box, always there, of two classes: how red, how green all is.
+
+    Args:
+        folder: where its files go.
+        boxes: ``(N, 4)`` centre x, centre y, width, height in px of its 64 x 64 input.
+    """
+    import openvino as ov
+    from openvino import opset8 as op
+
+    image = op.parameter([1, 3, SIDE_PX, SIDE_PX], np.float32, name="images")
+    means = op.reduce_mean(image, np.array([2, 3]), keep_dims=False)  # (1, 3), red first
+    scores = op.reshape(op.gather(means, np.array([0, 1]), np.array(1)), np.array([1, 2, 1]), special_zero=False)
+    scores = op.broadcast(scores, np.array([1, 2, len(boxes)]))
+    found = op.concat([op.constant(boxes.T[None].astype(np.float32)), scores], axis=1)
+    folder.mkdir(parents=True, exist_ok=True)
+    ov.save_model(ov.Model([op.result(found)], [image]), folder / "net.xml", compress_to_fp16=False)
+    return ModelFile(
+        name=folder.name,
+        path=str(folder),
+        format="openvino",
+        task="detect",
+        layout="yolo",
+        sha256="0" * 64,
+        licence="none",
+        origin="test",
+        input_px=(SIDE_PX, SIDE_PX),
+        classes=("person", "plant"),
+    )

@@ -1,0 +1,251 @@
+"""Counts, flows and zone events of made-up tracks, in the picture and on the map."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ops.bins import Bins, Presence, Stretches, occupancy
+from ops.counts import Counts, CountsParams
+from ops.positions import Positions
+from schemas.errors import SiteError
+from schemas.tables import TABLES
+from schemas.values import CameraView, Feature, FeatureKind
+from testkit.fakes import START, FakeServices, make_segment, make_unit
+from tests.ops.ground_scene import ORIGIN_M, SIZE_PX, join, make_points, make_view, project, site
+
+PLAIN = CameraView("cam1", "Camera 1", "Europe/Amsterdam", True)
+
+
+def zone(geometry, name="z", space="pixel"):
+    return Feature(name, "layer", FeatureKind.ZONE, space, "cam1" if space == "pixel" else None, geometry)
+
+
+def line(*points, name="l", space="pixel"):
+    geometry = shapely.LineString(points)
+    return Feature(name, "layer", FeatureKind.LINE, space, "cam1" if space == "pixel" else None, geometry)
+
+
+def run(points, features=(), segments=None, view=PLAIN, **params):
+    unit = make_unit(segments or [make_segment(duration_s=60, size_px=SIZE_PX)], view, features, unit="day")
+    positions = Positions().run(unit, {"track_points": points}, FakeServices())
+    tables = Counts(CountsParams(**params)).run(unit, {"track_points": points, **positions}, FakeServices())
+    for name, table in tables.items():
+        assert table.schema.equals(TABLES[name].schema, check_metadata=True)
+        keys = list(zip(*(table[column].to_pylist() for column in TABLES[name].key), strict=True))
+        assert len(keys) == len(set(keys))
+    return tables
+
+
+def stand(segment, start_s, end_s, foot=(100.0, 200.0), track="a", fps=10, **more):
+    """Somebody who stands still, seen on every frame from ``start_s`` until before ``end_s``."""
+    times_s = np.arange(round(start_s * fps), round(end_s * fps)) / fps
+    return make_points(segment, times_s, np.tile(np.array(foot, float), (len(times_s), 1)), track, **more)
+
+
+def go(segment, corners, times_s, track="a", fps=10, **more):
+    """Somebody who is at ``corners`` at ``times_s`` and walks straight in between."""
+    at_s = np.arange(round(times_s[0] * fps), round(times_s[-1] * fps) + 1) / fps
+    foot = np.column_stack([np.interp(at_s, times_s, [corner[axis] for corner in corners]) for axis in (0, 1)])
+    return make_points(segment, at_s, foot, track, **more)
+
+
+def rows(table, **equal):
+    return [row for row in table.to_pylist() if all(row[name] == value for name, value in equal.items())]
+
+
+def test_the_view_counts_who_is_there_by_bin():
+    segment = make_segment(duration_s=120, size_px=SIZE_PX)
+    points = join(stand(segment, 0, 30), stand(segment, 10, 90, (300, 300), "b"), stand(segment, 95, 100, track="c"))
+    first, second = rows(run(points, segments=[segment])["counts"], zone="view", label="person")
+    assert first["bin_start"] == START
+    assert (first["bin_s"], first["observed_s"]) == (60, 60)
+    assert first["dwell_s"] == pytest.approx(80)
+    assert first["mean_count"] == pytest.approx(80 / 60)
+    assert (first["max_count"], first["distinct_tracks"]) == (2, 2)
+    assert second["dwell_s"] == pytest.approx(35)
+    assert (second["max_count"], second["distinct_tracks"]) == (1, 2)
+
+
+def test_bins_with_footage_have_a_row_though_nobody_came_and_others_have_none():
+    early = make_segment(duration_s=60, size_px=SIZE_PX)
+    late = make_segment(0, 90, size_px=SIZE_PX, start=START + timedelta(minutes=10))
+    car = stand(early, 0, 5, label="car")
+    counts = run(car, [zone(shapely.box(400, 0, 410, 10))], segments=[early, late])["counts"]
+    minutes = [(row["bin_start"] - START).total_seconds() / 60 for row in rows(counts, zone="z", label="person")]
+    assert minutes == [0, 10, 11]
+    assert [row["observed_s"] for row in rows(counts, zone="z", label="person")] == [60, 60, 30]
+    assert Counter((row["zone"], row["label"]) for row in counts.to_pylist()) == {
+        (place, label): 3 for place in ("view", "z") for label in ("car", "person")
+    }
+    assert {row["mean_count"] for row in rows(counts, zone="z")} == {0.0}
+
+
+def test_a_day_without_tracks_has_zeros_and_a_day_without_footage_nothing():
+    nobody = TABLES["track_points"].empty()
+    tables = run(nobody, [zone(shapely.box(0, 0, 10, 10)), line((0, 0), (9, 9))])
+    assert [(row["zone"], row["mean_count"]) for row in tables["counts"].to_pylist()] == [("view", 0), ("z", 0)]
+    assert [(row["direction"], row["crossings"]) for row in tables["flows"].to_pylist()] == [
+        ("left_to_right", 0),
+        ("right_to_left", 0),
+    ]
+    unit = make_unit([], PLAIN, unit="day")
+    inputs = {"track_points": nobody, "positions": TABLES["positions"].empty()}
+    assert all(table.num_rows == 0 for table in Counts().run(unit, inputs, FakeServices()).values())
+
+
+def test_nobody_is_present_where_there_is_no_footage_nor_while_out_of_sight():
+    first = make_segment(0, 20, size_px=SIZE_PX)
+    second = make_segment(0, 20, size_px=SIZE_PX, start=START + timedelta(seconds=20.6))
+    across = join(stand(first, 15, 20), stand(second, 20.6, 25))
+    (row,) = rows(run(across, segments=[first, second])["counts"], zone="view")
+    assert row["dwell_s"] == pytest.approx(5 + 4.4, abs=0.11)
+    hidden = join(stand(first, 0, 5), stand(first, 10, 12))
+    (row,) = rows(run(hidden, segments=[first])["counts"], zone="view")
+    assert row["dwell_s"] == pytest.approx(7, abs=0.01)
+    lone = stand(first, 3, 3.1)
+    (row,) = rows(run(lone, segments=[first])["counts"], zone="view")
+    assert (row["max_count"], row["distinct_tracks"]) == (1, 1)
+
+
+def test_who_walks_through_a_zone_enters_and_leaves_it():
+    segment = make_segment(duration_s=60, size_px=SIZE_PX)
+    there = go(segment, [(50, 200), (350, 200)], (0, 30))  # 10 px a second
+    tables = run(there, [zone(shapely.box(100, 150, 200, 250))])
+    entered, left = tables["zone_events"].to_pylist()
+    assert (entered["kind"], left["kind"], entered["dwell_s"]) == ("enter", "exit", None)
+    assert (entered["time"] - START).total_seconds() == pytest.approx(5, abs=0.2)
+    assert left["dwell_s"] == pytest.approx(10, abs=0.2)
+    assert entered["x_m"] is None
+    (row,) = rows(tables["counts"], zone="z")
+    assert row["dwell_s"] == pytest.approx(10, abs=0.2)
+
+
+def test_who_is_first_or_last_seen_within_a_zone_did_not_enter_or_leave_it():
+    segment = make_segment(duration_s=60, size_px=SIZE_PX)
+    out = go(segment, [(150, 200), (350, 200)], (0, 20), "out")
+    into = go(segment, [(350, 200), (150, 200)], (0, 20), "into")
+    events = run(join(out, into), [zone(shapely.box(100, 150, 200, 250))])["zone_events"]
+    assert [(row["track_id"], row["kind"]) for row in events.to_pylist()] == [("out", "exit"), ("into", "enter")]
+
+
+def test_a_line_in_the_picture_has_left_and_right_as_one_sees_them():
+    segment = make_segment(duration_s=60, size_px=SIZE_PX)
+    rightwards = go(segment, [(100, 200), (300, 200)], (0, 20), "r")
+    upwards = line((200, 400), (200, 0))  # drawn from the bottom to the top of the picture: left is left
+    tables = run(rightwards, [upwards])
+    (event,) = tables["zone_events"].to_pylist()
+    assert (event["kind"], event["direction"], event["dwell_s"]) == ("cross", "left_to_right", None)
+    assert (event["time"] - START).total_seconds() == pytest.approx(10, abs=0.01)
+    assert [(row["direction"], row["crossings"]) for row in tables["flows"].to_pylist()] == [
+        ("left_to_right", 1),
+        ("right_to_left", 0),
+    ]
+
+
+def test_a_line_and_a_zone_on_the_map_are_those_that_the_camera_sees():
+    """East of a northward line is its right, on the map as in the picture of a camera that looks north."""
+    segment = make_segment(duration_s=60, size_px=SIZE_PX)
+    times_s = np.arange(80) / 10
+    places = ORIGIN_M + np.column_stack([-2 + 0.5 * times_s, np.full(80, 8.0)])
+    points = make_points(segment, times_s, project(places))
+    seam = [project(np.array([site(0, north)]))[0] for north in (6, 12)]
+    features = [
+        line(site(0, 6), site(0, 12), name="map", space="map"),
+        line(*seam, name="pixel"),
+        zone(shapely.box(*site(-1, 7), *site(1, 9)), space="map"),
+    ]
+    tables = run(points, features, view=make_view())
+    crossed = {row["feature"]: row for row in rows(tables["zone_events"], kind="cross")}
+    for name in ("map", "pixel"):
+        assert crossed[name]["direction"] == "left_to_right"
+        assert (crossed[name]["time"] - START).total_seconds() == pytest.approx(4, abs=0.05)
+        assert (crossed[name]["x_m"], crossed[name]["y_m"]) == pytest.approx(site(0, 8), abs=0.05)
+    assert rows(tables["counts"], zone="z")[0]["dwell_s"] == pytest.approx(4, abs=0.2)
+
+
+def test_pixel_zones_are_in_the_size_that_the_camera_was_calibrated_in():
+    segment = make_segment(duration_s=60, size_px=(320, 240))
+    there = stand(segment, 0, 10, (75, 100))
+    tables = run(there, [zone(shapely.box(140, 190, 160, 210))], [segment], replace(PLAIN, image_size_px=SIZE_PX))
+    assert rows(tables["counts"], zone="z")[0]["dwell_s"] == pytest.approx(10)
+
+
+def test_zones_that_this_camera_cannot_see_have_no_rows():
+    segment = make_segment(duration_s=60, size_px=SIZE_PX)
+    features = [
+        zone(shapely.box(700, 0, 800, 50), "outside"),
+        zone(shapely.box(*site(-1, -20), *site(1, -18)), "behind", "map"),
+        line((700, 0), (800, 50), name="far"),
+        replace(zone(shapely.box(0, 0, 9, 9), "anothers"), camera="cam2"),
+        zone(shapely.box(10, 10, 10.5, 10.5), "tiny"),
+        zone(shapely.Polygon([(0, 0), (50, 50), (50, 0), (0, 50)]), "bowtie"),
+    ]
+    tables = run(stand(segment, 0, 5), features, view=make_view())
+    assert set(tables["counts"]["zone"].to_pylist()) == {"view", "tiny", "bowtie"}
+    assert tables["flows"].num_rows == 0
+    uncalibrated = run(stand(segment, 0, 5), features)
+    assert set(uncalibrated["counts"]["zone"].to_pylist()) == {"view", "tiny", "bowtie"}
+
+
+def test_a_zone_must_not_be_called_view():
+    with pytest.raises(SiteError, match="'view'"):
+        run(TABLES["track_points"].empty(), [zone(shapely.box(0, 0, 9, 9), "view")])
+
+
+def test_a_bin_has_a_length():
+    with pytest.raises(ValueError, match="bin_s"):
+        CountsParams(bin_s=0)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        datetime(2026, 3, 28, 22, 58, 30, tzinfo=UTC),  # midnight in Amsterdam
+        datetime(2026, 3, 29, 0, 58, 30, tzinfo=UTC),  # clocks go forward at 01:00 UTC
+        datetime(2026, 10, 25, 0, 58, 30, tzinfo=UTC),  # and back
+    ],
+)
+def test_midnight_and_summer_time_lose_and_double_nothing(start):
+    segment = make_segment(0, 180, size_px=SIZE_PX, start=start)
+    there = stand(segment, 0, 180, start=start)
+    counted = rows(run(there, segments=[segment])["counts"], zone="view")
+    assert [row["bin_start"] for row in counted] == [
+        start - timedelta(seconds=30) + timedelta(minutes=n) for n in range(4)
+    ]
+    assert [row["observed_s"] for row in counted] == [30, 60, 60, 30]
+    assert [row["dwell_s"] for row in counted] == pytest.approx([30, 60, 60, 30])
+    assert {row["mean_count"] for row in counted} == {1.0}
+
+
+def test_overlapping_files_are_observed_once():
+    one, two = (make_segment(0, 30, start=START + timedelta(seconds=shift)) for shift in (0, 20))
+    assert Bins.of(Stretches.of([two, one]), 60).observed_us.tolist() == [50_000_000]
+
+
+spans = st.tuples(st.integers(0, 400), st.integers(1, 200), st.integers(0, 1), st.integers(0, 3))
+
+
+@given(st.lists(spans, max_size=12))
+def test_occupancy_is_what_counting_every_microsecond_gives(drawn):
+    drawn = sorted({(track, group): (begin, end, group, track) for begin, end, group, track in drawn}.values())
+    width_us, groups = 100, 2
+    bins = Bins(width_us, np.arange(7), np.full(7, width_us))
+    begin, length, group, track = (
+        np.array(c, dtype=np.int64) for c in (zip(*drawn, strict=True) if drawn else [[]] * 4)
+    )
+    found = occupancy(Presence(np.arange(len(drawn)), begin, begin + length), group, track, groups, bins)
+    there = np.zeros((groups, len(drawn) + 1, 7 * width_us), dtype=bool)
+    for number, (b, n, g, _) in enumerate(drawn):
+        there[g, number, b : b + n] = True
+    cells = there.reshape(groups, -1, 7, width_us)
+    assert (found.dwell_us == cells.sum(axis=(1, 3))).all()
+    assert (found.most == cells.sum(axis=1).max(axis=2)).all()
+    for g in range(groups):
+        for n in range(7):
+            assert found.distinct[g, n] == len({t for i, (_, _, _, t) in enumerate(drawn) if cells[g, i, n].any()})

@@ -1,0 +1,55 @@
+"""Distances from the lens of a camera that is known exactly."""
+
+import numpy as np
+import pytest
+
+from ops.depth import Depth, DepthParams
+from schemas.tables import TABLES
+from schemas.values import CameraView
+from testkit.fakes import FakeServices, make_segment, make_unit
+from tests.ops.ground_scene import LENS_M, ORIGIN_M, SIZE_PX, make_points, make_view, project
+
+SEGMENT = make_segment(duration_s=30, size_px=SIZE_PX)
+PLACES_M = ORIGIN_M + np.array([[0.0, 5.0], [3.0, 9.0], [-4.0, 30.0]])
+DISTANCES_M = np.hypot(np.hypot(*(PLACES_M - LENS_M[:2]).T), LENS_M[2])
+
+
+def depth(foot_px, view=None, **params):
+    points = make_points(SEGMENT, np.arange(len(foot_px)) / 10, foot_px)
+    unit = make_unit([SEGMENT], view or make_view(), unit="day")
+    table = Depth(DepthParams(**params)).run(unit, {"track_points": points}, FakeServices())["depth"]
+    assert table.schema.equals(TABLES["depth"].schema, check_metadata=True)
+    return table
+
+
+@pytest.mark.parametrize("position_m", [None, (121000.0, 486000.0, None), (121000.0, 486000.0, 5.0)])
+def test_distances_go_from_the_lens_to_the_feet(position_m):
+    table = depth(project(PLACES_M), make_view(position_m=position_m))
+    assert table["distance_m"].to_numpy() == pytest.approx(DISTANCES_M, rel=1e-3)
+    assert set(table["method"].to_pylist()) == {"ground_plane"}
+
+
+def test_a_lens_that_was_measured_higher_is_farther():
+    table = depth(project(PLACES_M), make_view(position_m=(121000.0, 486000.0, 12.0)))
+    assert (table["distance_m"].to_numpy() > DISTANCES_M + 0.5).all()
+
+
+def test_the_error_is_that_of_a_foot_seen_a_little_off():
+    foot = project(PLACES_M[1:2])
+    noise = np.random.default_rng(0).normal(size=(20_000, 2)) * 0.05 * 80
+    sigma_m = depth(foot)["sigma_m"][0].as_py()
+    assert sigma_m == pytest.approx(depth(foot + noise)["distance_m"].to_numpy().std(), rel=0.1)
+
+
+def test_errors_grow_with_distance_and_the_horizon_has_none():
+    sigma_m = depth(project(PLACES_M[[0, 1, 2]]))["sigma_m"].to_numpy()
+    assert (np.diff(sigma_m) > 0).all()
+    horizon_v = SIZE_PX[1] / 2 - 600 * np.tan(np.radians(30))
+    assert depth(np.array([[320.0, horizon_v - 3], [320.0, horizon_v + 2]])).num_rows == 0
+
+
+def test_a_camera_that_is_not_calibrated_or_looks_straight_down_measures_nothing():
+    foot = project(PLACES_M)
+    assert depth(foot, CameraView("cam1", "", "UTC", True)).num_rows == 0
+    assert depth(foot, labels=("car",)).num_rows == 0
+    assert depth(foot[:0]).num_rows == 0

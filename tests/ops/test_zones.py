@@ -1,0 +1,176 @@
+"""Borders and lines with hysteresis, on walks in a plane."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ops.zones import Walk, crossings, inside
+
+LINE = shapely.LineString([(0, 0), (0, 10)])  # drawn northwards: left is west
+SQUARE = shapely.box(0, 0, 10, 10)
+MARGIN = 0.5
+
+
+def walk(*paths, step_s=0.1):
+    """Paths of ``(x, y)`` points, one every ``step_s``."""
+    at = np.concatenate([np.asarray(path, float).reshape(-1, 2) for path in paths])
+    track = np.repeat(np.arange(len(paths)), [len(path) for path in paths])
+    time_us = np.concatenate([np.arange(len(path)) for path in paths]) * round(step_s * 1e6)
+    return Walk(track, time_us, at)
+
+
+def along(*corners, step=0.2):
+    """Points along straight legs between corners, every ``step``."""
+    legs = [
+        np.linspace(start, end, max(2, int(np.hypot(*np.subtract(end, start)) / step)), endpoint=False)
+        for start, end in pairwise(corners)
+    ]
+    return np.concatenate([*legs, [corners[-1]]])
+
+
+def directions(line, path, margin=MARGIN):
+    return crossings(line, walk(path), margin).rightwards.tolist()
+
+
+def test_a_crossing_has_its_direction_time_and_place():
+    found = crossings(LINE, walk([(-2, 4), (2, 6)], step_s=1.0), MARGIN)
+    assert found.rightwards.tolist() == [True]
+    assert found.at.tolist() == [[0, 5]]
+    assert found.time_us.tolist() == [500_000]
+    assert directions(LINE, [(2, 6), (-2, 4)]) == [False]
+    assert directions(LINE.reverse(), [(-2, 4), (2, 6)]) == [False]
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ([(-2, 5), (0.4, 5), (-2, 5)], []),  # within the margin, and back
+        ([(-0.4, 5), (2, 5)], []),  # never seen clear of the line before
+        ([(-2, 5), (0.4, 5)], []),  # not seen clear of it after
+        ([(-2, 11), (2, 11)], []),  # past its end
+        ([(-2, 5), (-2, 12), (2, 12), (2, 5)], []),  # round its end
+        ([(-2, 5), (2, 5), (-2, 5), (2, 5)], [True, False, True]),
+        ([(-2, 9.9), (0.2, 9.9), (0.1, 10.2), (-2, 11)], []),  # round its end, and back on the same side
+        ([(-2, 0.1), (2, 0.1)], [True]),  # just within its end
+        ([(0, -3), (0, 13)], []),  # along it
+        ([(-2, 5), (0, 5), (0, 6), (0, 7), (2, 7)], [True]),  # on it for a while
+    ],
+)
+def test_what_counts_as_a_crossing(path, expected):
+    assert directions(LINE, path) == expected
+
+
+@given(st.lists(st.tuples(st.floats(-0.49, 0.49), st.floats(0.01, 9.99)), min_size=1, max_size=40))
+def test_jitter_within_the_margin_is_no_crossing(points):
+    assert directions(LINE, points) == []
+    assert directions(LINE, [(-3, 5), *points, (-3, 5)]) == []
+    assert directions(LINE, [(-3, 5), *points, (3, 5)]) == [True]
+
+
+@given(
+    st.lists(st.booleans(), min_size=2, max_size=6),
+    st.lists(st.tuples(st.floats(-0.34, 0.34), st.floats(-0.34, 0.34)), min_size=200, max_size=200),
+)
+def test_jitter_below_the_margin_never_changes_a_count(sides, jitter):
+    path = along(*((3.0 if side else -3.0, 5.0) for side in sides), step=0.25)
+    shaken = path + np.array(jitter)[np.arange(len(path)) % 200]
+    expected = [after for before, after in pairwise(sides) if before != after]
+    assert directions(LINE, path) == expected
+    assert directions(LINE, shaken) == expected
+
+
+@given(
+    st.lists(st.tuples(st.integers(-40, 40), st.integers(-30, 130)), min_size=2, max_size=12),
+    st.lists(st.integers(0, 4), min_size=11, max_size=11),
+)
+def test_points_in_between_never_change_a_count(corners, more):
+    # Off a grid that avoids the line itself: on it, rounding decides on which side a point lies.
+    path = (np.array(corners) + 0.37) / 10
+    finer = np.concatenate(
+        [
+            np.linspace(start, end, count + 1, endpoint=False)
+            for start, end, count in zip(path, path[1:], more, strict=False)
+        ]
+        + [path[-1:]]
+    )
+    assert directions(LINE, finer) == directions(LINE, path)
+
+
+def test_a_bent_line_is_crossed_once_at_its_corner_and_twice_through_its_arms():
+    bent = shapely.LineString([(-5, 0), (0, 5), (5, 0)])
+    assert directions(bent, along((0, 8), (0, 1))) == [True]
+    assert directions(bent, along((-8, 2), (8, 2))) == [True, False]
+    parts = shapely.MultiLineString([[(-1, 0), (-1, 10)], [(3, 0), (3, 10)]])
+    assert directions(parts, along((-4, 5), (6, 5))) == [True, True]
+
+
+def test_a_crossing_on_a_long_step_is_that_of_the_step():
+    found = crossings(LINE, walk([(-9, 1), (-8, 1), (8, 1), (9, 1)]), MARGIN)
+    assert found.point.tolist() == [2]
+
+
+def test_paths_do_not_run_into_each_other():
+    found = crossings(LINE, walk([(-2, 5), (-1, 5)], [(1, 5), (2, 5)]), MARGIN)
+    assert len(found.point) == 0
+
+
+def changes(zone, path, margin=MARGIN, min_stay_s=0.3):
+    there = inside(zone, walk(path), margin, min_stay_s)
+    return np.flatnonzero(np.diff(there.astype(int))).tolist(), there
+
+
+def test_a_stay_begins_and_ends_at_the_border_itself():
+    path = along((-3, 5), (5, 5), (-3, 5), step=0.2)
+    _, there = changes(SQUARE, path)
+    assert there.tolist() == (path[:, 0] > 0).tolist()
+
+
+@given(st.lists(st.tuples(st.floats(-0.49, 0.49), st.floats(1, 9)), min_size=1, max_size=40))
+def test_jitter_on_a_border_changes_nothing(points):
+    assert changes(SQUARE, points)[0] == []
+    assert changes(SQUARE, [*[(-3, 5)] * 5, *points, *[(-3, 5)] * 5])[0] == []
+    assert changes(SQUARE, [*[(5, 5)] * 5, *points, *[(5, 5)] * 5])[0] == []
+    assert len(changes(SQUARE, [*[(-3, 5)] * 5, *points, *[(5, 5)] * 5])[0]) == 1
+
+
+def test_stays_that_are_too_short_are_passed_over():
+    out, brief, long = [(-3, 5)] * 10, [(5, 5)] * 2, [(5, 5)] * 4
+    assert changes(SQUARE, [*out, *brief, *out])[0] == []
+    assert changes(SQUARE, [*out, *long, *out])[0] == [9, 13]
+    assert changes(SQUARE, [*brief, *out])[0] == []
+    assert changes(SQUARE, [*out, *brief])[0] == []
+    inward = [(5, 5)] * 10
+    assert changes(SQUARE, [*inward, *[(-3, 5)] * 2, *inward])[1].all()
+
+
+def test_a_path_that_never_leaves_the_margin_is_where_it_mostly_is():
+    assert changes(SQUARE, [(0.1, 5), (-0.1, 5), (0.2, 5)])[1].all()
+    assert not changes(SQUARE, [(-0.1, 5), (0.1, 5), (-0.2, 5)])[1].any()
+    assert changes(SQUARE, [(0.1, 5)])[1].tolist() == [True]
+
+
+@pytest.mark.parametrize(
+    "zone",
+    [
+        shapely.box(5, 5, 5.1, 5.1),  # smaller than the margin
+        shapely.Polygon([(0, 0), (10, 10), (10, 0), (0, 10)]),  # a bow tie
+        shapely.MultiPolygon([shapely.box(4, 4, 6, 6), shapely.box(20, 20, 21, 21)]),
+        shapely.box(4, 4, 6, 6).difference(shapely.box(4.5, 4.5, 4.7, 4.7)),
+    ],
+)
+def test_odd_zones_hold_who_stands_in_them(zone):
+    middle = zone if zone.is_valid else shapely.make_valid(zone)
+    x, y = shapely.get_coordinates(middle.representative_point())[0]
+    marks, there = changes(zone, [*[(-30, -30)] * 5, *[(x, y)] * 5, *[(-30, -30)] * 5])
+    assert marks == [4, 9]
+    assert there.sum() == 5
+
+
+def test_nobody_anywhere_is_no_trouble():
+    nobody = Walk(np.zeros(0, int), np.zeros(0, int), np.zeros((0, 2)))
+    assert inside(SQUARE, nobody, MARGIN, 0.3).tolist() == []
+    assert crossings(LINE, nobody, MARGIN).point.tolist() == []

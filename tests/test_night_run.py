@@ -1,0 +1,133 @@
+"""A night on the sample site, through every room, and what is left of it the second time."""
+
+import os
+
+import av
+import pytest
+
+from jobs import api, reading
+from testkit.truth import compare, load_truth
+
+
+def rows(site, sql):
+    return reading.query(api.open_site(site), sql).to_pylist()
+
+
+def test_every_op_left_rows_and_the_cut_file_is_told(night_site):
+    opened = api.open_site(night_site)
+    tables = {row["op"] for row in rows(night_site, "SELECT DISTINCT op FROM receipts WHERE rows > 0")}
+    assert {"detect", "plate", "track", "link", "positions", "counts", "depth", "anonymize", "publish"} <= tables
+    assert [(entry.op, entry.reason) for entry in opened.journal.quarantined()] == [("scan", "truncated")]
+    (run,) = opened.journal.runs().to_pylist()
+    assert run["state"] == "done"
+    assert run["units_done"] > 20 and run["frames_decoded"] > 0
+
+
+def test_the_second_run_decodes_nothing_and_calls_no_detector(used_site, nightshift):
+    again = nightshift("run", "--site", used_site, "--in-process", "--json")
+    assert again.code == 1, "the cut file is still cut"
+    assert again.json["units_done"] == again.json["frames_decoded"] == again.json["detector_calls"] == 0
+
+
+def test_a_person_who_crosses_a_file_border_keeps_one_id(night_site):
+    crossing = rows(
+        night_site,
+        """SELECT track_id, count(DISTINCT split_part(segment_id, '-', 1)) AS files FROM track_points
+           WHERE camera = 'hall' GROUP BY track_id ORDER BY files DESC LIMIT 1""",
+    )
+    assert crossing[0]["files"] == 2
+
+
+def test_measured_is_near_the_truth(night_site):
+    connection = reading.connect(api.open_site(night_site))
+    comparison = compare(load_truth(night_site), connection)
+    connection.close()
+    errors = [row for row in comparison.rows if row.what.endswith("position error, median")]
+    assert errors and all(row.measured is not None and row.measured < 0.6 for row in errors), comparison.as_rows()
+
+
+def test_published_video_has_every_frame_at_its_time_and_nothing_else(night_site):
+    published = rows(night_site, "SELECT * FROM anonymized ORDER BY camera, start_time")
+    footage = rows(night_site, "SELECT * FROM footage ORDER BY camera, start_time")
+    assert [row["footage_id"] for row in published] == [row["footage_id"] for row in footage]
+    store = api.open_site(night_site).store.root
+    for row, source in zip(published, footage, strict=True):
+        with av.open(str(store / row["path"])) as video, av.open(str(night_site / "archive" / source["path"])) as raw:
+            assert [stream.type for stream in video.streams] == ["video"]
+            mine, theirs = times(video), times(raw)
+            assert mine == pytest.approx(theirs[: len(mine)]) and len(mine) == row["frames"] == source["frames"]
+    assert not list((store / "_parts").rglob("*.mp4")), "parts are removed once they are joined"
+
+
+def times(container):
+    stream = container.streams.video[0]
+    pts = sorted(packet.pts for packet in container.demux(stream) if packet.pts is not None)
+    return [float((tick - pts[0]) * stream.time_base) for tick in pts]
+
+
+def test_a_moved_zone_recounts_without_video(used_site, nightshift):
+    zones = used_site / "layers" / "zones.geojson"
+    zones.write_text(zones.read_text().replace('"hall_centre"', '"middle"'))
+    plan = nightshift("plan", "--site", used_site, "--json").json
+    todo = {unit["op"] for unit in plan["units"]}
+    assert todo == {"counts", "interactions"}
+    run = nightshift("run", "--site", used_site, "--in-process", "--json").json
+    assert run["frames_decoded"] == 0 and run["units_done"] == plan["to_do"]
+    assert "middle" in {row["zone"] for row in rows(used_site, "SELECT DISTINCT zone FROM counts")}
+
+
+def test_parameters_set_back_bring_the_former_rows_back(used_site, nightshift):
+    config = used_site / "site.toml"
+    before = rows(used_site, "SELECT * FROM counts")
+    original = config.read_text()
+    config.write_text(original + "\n[ops.counts]\nbin_s = 30\n")
+    nightshift("run", "--site", used_site, "--in-process", "--json")
+    assert {row["bin_s"] for row in rows(used_site, "SELECT bin_s FROM counts")} == {30.0}
+    config.write_text(original)
+    back = nightshift("run", "--site", used_site, "--in-process", "--json")
+    assert back.json["units_done"] == 0
+    assert rows(used_site, "SELECT * FROM counts") == before
+
+
+def test_a_file_that_grows_replaces_what_was_read_of_it(used_site, nightshift, tmp_path):
+    gate = next((used_site / "archive" / "gate").glob("*.mp4"))
+    hall = next((used_site / "archive" / "hall").glob("*.mp4"))
+    gate.write_bytes(hall.read_bytes())
+    young = nightshift("scan", "--site", used_site, "--json").json["set_aside"]
+    assert [entry["reason"] for entry in young] == ["still_written"], "it may still grow"
+    os.utime(gate, (0, 0))
+    nightshift("run", "--site", used_site, "--in-process", "--json", "--camera", "gate", "--ops", "detect")
+    footage = rows(used_site, "SELECT footage_id FROM footage WHERE camera = 'gate'")
+    seen = rows(
+        used_site, "SELECT DISTINCT split_part(segment_id, '-', 1) AS id FROM observed_frames WHERE camera = 'gate'"
+    )
+    assert len(footage) == 1 and [row["id"] for row in seen] == [footage[0]["footage_id"]]
+
+
+def test_results_outlive_footage(used_site, nightshift):
+    before = rows(used_site, "SELECT count(*) AS n FROM track_points")
+    for file in (used_site / "archive" / "hall").glob("*.mp4"):
+        file.unlink()
+    nightshift("run", "--site", used_site, "--in-process", "--json")
+    assert rows(used_site, "SELECT count(*) AS n FROM track_points") == before
+    assert len(rows(used_site, "SELECT * FROM footage WHERE camera = 'hall'")) == 2
+
+
+def test_the_order_of_work_changes_no_row(built_site, night_site, tmp_path, nightshift):
+    import shutil
+
+    other = tmp_path / "other"
+    shutil.copytree(built_site, other)
+    for op in ("detect", "track", "anonymize"):
+        nightshift("run", "--site", other, "--in-process", "--json", "--ops", op, "--camera", "hall")
+    nightshift("run", "--site", other, "--in-process", "--json")
+    for table in ("detections", "track_points", "positions", "counts", "interactions", "anonymized"):
+        query = f"SELECT * FROM {table} WHERE camera = 'hall' ORDER BY ALL"
+        assert rows(other, query) == rows(night_site, query), table
+
+
+def test_selected_ops_bring_what_they_need(fresh_site, nightshift):
+    said = nightshift("run", "--site", fresh_site, "--in-process", "--json", "--ops", "counts", "--camera", "hall")
+    assert said.code == 0
+    done = {row["op"] for row in rows(fresh_site, "SELECT DISTINCT op FROM receipts WHERE camera = 'hall'")}
+    assert done == {"scan", "detect", "track", "link", "positions", "counts"}
