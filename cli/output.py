@@ -12,6 +12,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
+PIPE_WIDTH = 400
+"""Columns of a table that goes to a file or a pipe, where nothing need be folded."""
+
 
 class Output:
     """Where a command's words go.
@@ -23,7 +26,7 @@ class Output:
 
     def __init__(self, as_json: bool, out: Console | None = None, err: Console | None = None) -> None:
         self.as_json = as_json
-        self.out = out or Console(file=sys.stdout, soft_wrap=False)
+        self.out = out or Console(file=sys.stdout, width=None if sys.stdout.isatty() else PIPE_WIDTH)
         self.err = err or Console(file=sys.stderr)
 
     def json(self, value: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from ops import REGISTRY
+from ops.ground.homography import calibration_error_m
 from ops.ground.view import concerns, zones_outside_view
 from schemas.errors import SiteError
 from schemas.op import Op
@@ -82,6 +83,16 @@ def build_params(site: Site, name: str, kind: type, given: Mapping[str, Any]) ->
         ) from error
 
 
+def calibration_errors(site: Site) -> dict[str, float]:
+    """What the control points of each calibrated camera miss their homography by, median metres.
+
+    Raises:
+        SiteError: control points that fix no homography; names the camera.
+    """
+    errors = {camera.id: calibration_error_m(site.config.camera_view(camera.id)) for camera in site.config.cameras}
+    return {camera: error for camera, error in errors.items() if error is not None}
+
+
 def ready_site(site: Site) -> ReadySite:
     """Checks ``[ops]`` and layers, and finds the weights.
 
@@ -110,6 +121,7 @@ def ready_site(site: Site) -> ReadySite:
                 "get a detector's weights and say `nightshift models import FILE`"
             )
         ops[name] = ReadyOp(op, model)
+    calibration_errors(site)  # a camera that cannot be calibrated is told now, not at two in the night
     features = load_features(site)
     return ReadySite(site, ops, features, (*warnings, *_unseen(site, features)))
 
@@ -117,10 +129,11 @@ def ready_site(site: Site) -> ReadySite:
 def _unseen(site: Site, features: Sequence[Feature]) -> list[str]:
     """Warnings of zones and lines that no camera sees: they would count nobody, ever."""
     views = [site.config.camera_view(camera.id) for camera in site.config.cameras]
+    sized = [(view, view.image_size_px) for view in views if view.image_size_px]
     warnings = []
     for feature in features:
-        watching = [view for view in views if concerns(view, feature) and view.image_size_px]
-        if watching and all(zones_outside_view(view, [feature], view.image_size_px or (0, 0)) for view in watching):
+        watching = [view for view, _ in sized if concerns(view, feature)]
+        if watching and all(zones_outside_view(view, [feature], size) for view, size in sized if view in watching):
             cameras = ", ".join(view.camera for view in watching)
             warnings.append(
                 f"{feature.kind} {feature.feature_id} of layer {feature.layer} is outside the view of {cameras}"

@@ -6,8 +6,10 @@ An actor holds opened models and gives back receipts, a few kilobytes a visit.
 
 import logging
 import os
+import socket
 import tempfile
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from jobs.pool import Finished
@@ -17,8 +19,13 @@ from schemas.errors import TransientError, UserError
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # archives are often air-gapped: nothing is reported anywhere
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+if (Path.home() / ".ray" / "auth_token").is_file():
+    os.environ.setdefault("RAY_AUTH_MODE", "token")  # as a head does that this user starts
 
-import ray  # the two settings above are read at import
+import ray  # the settings above are read at import
+
+ANSWER_S = 5.0
+"""How long a cluster's head may take to accept a connection."""
 
 OBJECT_STORE_BYTES = 80_000_000
 """Receipts are small, frames never travel: the smallest object store that Ray takes will do."""
@@ -35,6 +42,8 @@ def start_ray(address: str | None, workers: int) -> int:
     Raises:
         UserError: the cluster cannot be reached.
     """
+    if address:
+        _check_that_it_answers(address)
     if not ray.is_initialized():
         logging.getLogger("ray").setLevel(logging.ERROR)
         try:
@@ -46,6 +55,19 @@ def start_ray(address: str | None, workers: int) -> int:
             ) from error
     resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     return workers or max(1, int(resources.get("CPU", 1)))
+
+
+def _check_that_it_answers(address: str) -> None:
+    """Asks before Ray does, which would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return  # "auto": Ray knows where
+    try:
+        socket.create_connection((host, int(port)), ANSWER_S).close()
+    except OSError as error:
+        raise UserError(
+            f"--address {address}: nothing answers there ({error}); start a cluster with `ray up ray_cluster.yaml`"
+        ) from error
 
 
 def _init_options(address: str | None, workers: int) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from jobs.api import Opened, plan
+from jobs.configure import calibration_errors
 from jobs.graph import Selection
 from jobs.plan import Plan
 from jobs.stock import known_stock
@@ -18,6 +19,7 @@ from schemas.tables import TABLES, Privacy
 from schemas.values import Quarantined
 from storage.export import export
 from storage.layers import load_features
+from storage.map_page import render_map
 from storage.site_file import cameras_table
 from storage.sql import open_sql, run_query
 
@@ -27,7 +29,12 @@ _NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 def connect(opened: Opened, unsafe: bool = False) -> duckdb.DuckDBPyConnection:
     """DuckDB over the site's store: every table, the cameras as site.toml has them, the features of its layers."""
     seen = known_stock(opened.store).footage["camera"].unique().to_pylist()
-    return open_sql(opened.store, cameras_table(opened.site, seen), load_features(opened.site), unsafe)
+    return open_sql(
+        opened.store,
+        cameras_table(opened.site, seen, calibration_errors(opened.site)),
+        load_features(opened.site),
+        unsafe,
+    )
 
 
 def query(opened: Opened, sql: str, unsafe: bool = False) -> pa.Table:
@@ -61,8 +68,6 @@ def export_result(opened: Opened, table_or_query: str, target: Path, as_lines: b
 
 def draw_map(opened: Opened, target: Path) -> int:
     """Writes the map page. Returns how many positions it was drawn from."""
-    from storage.map_page import render_map
-
     connection = connect(opened)
     try:
         positions, counts = (

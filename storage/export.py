@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -15,8 +14,19 @@ from schemas.errors import UserError
 from schemas.tables import Privacy
 from storage.files import atomic_file, temporary_path
 from storage.results import write_result
-from storage.shapes import GEOMETRY, Shapes, geometry_column, is_binary, lines_by_track, reprojected, shapes_of
+from storage.shapes import (
+    GEOMETRY,
+    Shapes,
+    bounds_of,
+    geometry_column,
+    is_binary,
+    lines_by_track,
+    reprojected,
+    shapes_of,
+)
 from storage.site_file import WGS84
+
+Columns = dict[str, pa.ChunkedArray]
 
 
 def export(table: pa.Table, target: Path, crs: str, as_lines: bool = False) -> int:
@@ -80,14 +90,14 @@ def _write_geoparquet(rows: pa.Table, target: Path, crs: CRS) -> None:
         "geometry_types": sorted({shape.geom_type for shape in shapes if shape is not None}),
         "crs": crs.to_json_dict(),
     }
-    bounds = shapely.total_bounds(shapes)
-    if np.isfinite(bounds).all():
-        description["bbox"] = bounds.tolist()
+    bounds = bounds_of(shapes)
+    if bounds is not None:
+        description["bbox"] = list(bounds)
     geo = {"version": "1.1.0", "primary_column": GEOMETRY, "columns": {GEOMETRY: description}}
-    plain = _without_binary(rows).append_column(GEOMETRY, pa.array(shapely.to_wkb(shapes), pa.binary()))
+    table = _with_shapes({field.name: _storable(rows[field.name]) for field in _without_binary(rows).schema}, shapes)
     try:
         with atomic_file(target.resolve()) as file:
-            pq.write_table(plain.replace_schema_metadata({"geo": json.dumps(geo)}), file, compression="zstd")
+            pq.write_table(table.replace_schema_metadata({"geo": json.dumps(geo)}), file, compression="zstd")
     except OSError as error:
         raise UserError(f"cannot write {target}: {error.strerror}; name another file") from error
 
@@ -101,18 +111,17 @@ _WRITERS: dict[str, Callable[[pa.Table, Path, CRS], None]] = {
 
 
 def _write_gdal(
-    rows: pa.Table, shapes: Shapes, target: Path, driver: str, crs: str, layer_options: dict[str, str]
+    columns: Columns, shapes: Shapes, target: Path, driver: str, crs: str, layer_options: dict[str, str]
 ) -> None:
     """Writes through GDAL to a hidden name beside the target, and renames it when it is complete."""
     from pyogrio import write_arrow
     from pyogrio.errors import DataSourceError, FeatureError, FieldError, GeometryError
 
     kinds = {shape.geom_type for shape in shapes if shape is not None}
-    wkb = pa.array(shapely.to_wkb(shapes), pa.binary())
     temporary = temporary_path(target).with_suffix(target.suffix.lower())
     try:
         write_arrow(
-            rows.append_column(GEOMETRY, wkb).replace_schema_metadata(None),
+            _with_shapes(columns, shapes),
             temporary,
             layer=target.stem,
             driver=driver,
@@ -129,14 +138,17 @@ def _write_gdal(
         temporary.unlink(missing_ok=True)
 
 
+def _with_shapes(columns: Columns, shapes: Shapes) -> pa.Table:
+    return pa.table({**columns, GEOMETRY: pa.array(shapely.to_wkb(shapes), pa.binary())})
+
+
 def _without_binary(rows: pa.Table) -> pa.Table:
     return rows.select([field.name for field in rows.schema if not is_binary(field.type)])
 
 
-def _plain_columns(rows: pa.Table) -> pa.Table:
+def _plain_columns(rows: pa.Table) -> Columns:
     """Columns of types that GDAL can write: text, numbers, truth values, dates and UTC times."""
-    rows = _without_binary(rows)
-    return pa.table({field.name: _plain(rows[field.name]) for field in rows.schema})
+    return {field.name: _plain(rows[field.name]) for field in _without_binary(rows).schema}
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -149,20 +161,30 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_timestamp(kind):
         return column.cast(pa.timestamp("us", kind.tz and "UTC"))
     if pa.types.is_nested(kind):
-        texts = [None if value is None else json.dumps(value, default=str) for value in column.to_pylist()]
-        return pa.chunked_array([pa.array(texts, pa.string())])
-    if pa.types.is_null(kind) or pa.types.is_interval(kind) or pa.types.is_duration(kind) or pa.types.is_time(kind):
-        texts = [None if value is None else str(value) for value in column.to_pylist()]
-        return pa.chunked_array([pa.array(texts, pa.string())])
-    return column
+        return _worded(column, lambda value: json.dumps(value, default=str))
+    if pa.types.is_time(kind):
+        return _worded(column, str)
+    return _storable(column)
 
 
-def _texts_for_times(rows: pa.Table) -> pa.Table:
+def _storable(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column that Parquet and GDAL alike have a type for: lengths of time become texts."""
+    kind = column.type
+    lengths = pa.types.is_interval(kind) or pa.types.is_duration(kind)
+    return _worded(column, str) if lengths or pa.types.is_null(kind) else column
+
+
+def _worded(column: pa.ChunkedArray, word: Callable[[object], str]) -> pa.ChunkedArray:
+    texts = [None if value is None else word(value) for value in column.to_pylist()]
+    return pa.chunked_array([pa.array(texts, pa.string())])
+
+
+def _texts_for_times(columns: Columns) -> Columns:
     """Times as ISO 8601 texts, to the microsecond, with ``Z`` where they are UTC: JSON has no type for them."""
-    columns = {}
-    for field in rows.schema:
-        column = rows[field.name]
-        if pa.types.is_timestamp(field.type):
-            column = pc.strftime(column, format="%Y-%m-%dT%H:%M:%SZ" if field.type.tz else "%Y-%m-%dT%H:%M:%S")
-        columns[field.name] = column
-    return pa.table(columns)
+    return {
+        name: _iso_texts(column) if pa.types.is_timestamp(column.type) else column for name, column in columns.items()
+    }
+
+
+def _iso_texts(times: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.strftime(times, format="%Y-%m-%dT%H:%M:%SZ" if times.type.tz else "%Y-%m-%dT%H:%M:%S")

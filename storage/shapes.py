@@ -60,12 +60,12 @@ def lines_by_track(positions: pa.Table) -> pa.Table:
     keys = [name for name in names if name != "label"]
     rows = positions.select([*names, "time", "x_m", "y_m"]).drop_null()
     rows = rows.sort_by([(name, "ascending") for name in (*keys, "time")])
-    first, last = _runs(rows, keys)
-    coordinates = np.column_stack([rows["x_m"].to_numpy(), rows["y_m"].to_numpy()])
-    points = last - first + 1
+    first, points = _runs(rows, keys)
+    coordinates = np.column_stack([rows["x_m"].to_numpy(), rows["y_m"].to_numpy()])[np.repeat(points > 1, points)]
+    first, points = first[points > 1], points[points > 1]
     lines = shapely.linestrings(coordinates, indices=np.repeat(np.arange(len(first)), points))
     length_m = shapely.length(lines)
-    start, end = rows["time"].take(first), rows["time"].take(last)
+    start, end = rows["time"].take(first), rows["time"].take(first + points - 1)
     duration_s = pc.divide(pc.cast(pc.cast(pc.subtract(end, start), pa.duration("us")), pa.int64()), 1e6)
     columns = {name: rows[name].take(first) for name in names}
     columns |= {"start_time": start, "end_time": end, "points": pa.array(points), "length_m": pa.array(length_m)}
@@ -90,6 +90,14 @@ def reprojected(shapes: Shapes, source: CRS, target: CRS) -> Shapes:
     transform = Transformer.from_crs(source, target, always_xy=True).transform
     moved: Shapes = shapely.transform(shapes, transform, interleaved=False)
     return moved
+
+
+def bounds_of(shapes: Shapes) -> tuple[float, float, float, float] | None:
+    """West, south, east and north of all shapes together; None if there is none."""
+    if not len(shapes):
+        return None
+    west, south, east, north = map(float, shapely.total_bounds(shapes))
+    return (west, south, east, north) if np.isfinite([west, south, east, north]).all() else None
 
 
 def is_binary(kind: pa.DataType) -> bool:
@@ -120,11 +128,11 @@ def _own_crs(field: pa.Field) -> CRS | None:
 def _check_place(shapes: Shapes, crs: CRS) -> None:
     """Refuses shapes that are far from where the CRS is used: degrees taken for metres would land in the sea."""
     area = crs.area_of_use
-    bounds = shapely.total_bounds(shapes)
-    if area is None or not np.isfinite(bounds).all():
+    bounds = bounds_of(shapes)
+    if area is None or bounds is None:
         return
     west, south, east, north = Transformer.from_crs(crs, WGS84, always_xy=True).transform_bounds(*bounds)
-    margin_deg = 5.0
+    margin_deg = 0.5
     inside = np.isfinite([west, south, east, north]).all() and (
         west <= area.east + margin_deg
         and east >= area.west - margin_deg
@@ -139,15 +147,11 @@ def _check_place(shapes: Shapes, crs: CRS) -> None:
 
 
 def _runs(rows: pa.Table, keys: list[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """First and last row of each run of equal keys that is two rows or longer; the rows are sorted by them."""
-    if rows.num_rows == 0:
-        nothing = np.zeros(0, np.int64)
-        return nothing, nothing
-    changes = np.zeros(rows.num_rows, bool)
-    changes[0] = True
-    for key in keys:
+    """First row and length of each run of rows with equal keys; the rows are sorted by them."""
+    changes = np.ones(rows.num_rows, bool)
+    for number, key in enumerate(keys):
         column = rows[key].combine_chunks()
-        changes[1:] |= pc.not_equal(column[1:], column[:-1]).to_numpy(zero_copy_only=False)
+        differs = pc.not_equal(column[1:], column[:-1]).to_numpy(zero_copy_only=False).astype(bool)
+        changes[1:] = differs if number == 0 else changes[1:] | differs
     first = np.flatnonzero(changes)
-    last = np.append(first[1:], rows.num_rows) - 1
-    return first[last > first], last[last > first]
+    return first, np.diff(np.append(first, rows.num_rows))

@@ -180,7 +180,7 @@ def real(name: str, assets: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     return model
 
 
-def pets(assets: Path, numbers: list[int]) -> tuple[Uint8, list[np.ndarray]]:  # type: ignore[type-arg]
+def pets(assets: Path, numbers: list[int]) -> tuple[Uint8, list[np.ndarray]]:
     """Frames of PETS by number, and the true boxes of people in each."""
     folder = assets / "video" / "PETS09-S2L1" / "img1"
     frames = np.stack([cv2.imread(str(next(folder.glob(f"*{number:06d}.jpg")))) for number in numbers])
@@ -189,7 +189,7 @@ def pets(assets: Path, numbers: list[int]) -> tuple[Uint8, list[np.ndarray]]:  #
     return frames, [np.column_stack([rows[:, 2:4], rows[:, 2:4] + rows[:, 4:6]]) for rows in counted]
 
 
-def boxes_of(frame: int, tables: Tables) -> np.ndarray:  # type: ignore[type-arg]
+def boxes_of(frame: int, tables: Tables) -> np.ndarray:
     pts = tables["observed_frames"]["pts"][frame]
     rows = tables["detections"]
     sure = [row for row in rows.filter(pc.equal(rows["pts"], pts)).to_pylist() if row["confidence"] >= 0.25]

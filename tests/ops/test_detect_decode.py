@@ -11,7 +11,7 @@ INPUT_PX = (64, 32)
 
 
 def decoder(layout: str, wanted: tuple[int, ...] = (0, 2), confidence: float = 0.3, iou: float = 0.5) -> Decoder:
-    return Decoder(layout, INPUT_PX, wanted, confidence, iou)  # type: ignore[arg-type]
+    return Decoder(layout, INPUT_PX, wanted, confidence, iou)
 
 
 def yolo_output(rows: list[tuple[float, ...]]) -> Float32:

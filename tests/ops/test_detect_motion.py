@@ -31,7 +31,7 @@ def find(frames: Uint8, sizes: tuple[int, ...] = (16,), source_px: tuple[int, in
     return session.finish({})
 
 
-def boxes_by_frame(tables: Tables) -> list[np.ndarray]:  # type: ignore[type-arg]
+def boxes_by_frame(tables: Tables) -> list[np.ndarray]:
     rows = tables["detections"].to_pylist()
     return [
         np.array([[r[n] for n in ("x1", "y1", "x2", "y2")] for r in rows if r["pts"] == pts], np.float32).reshape(-1, 4)
@@ -39,7 +39,7 @@ def boxes_by_frame(tables: Tables) -> list[np.ndarray]:  # type: ignore[type-arg
     ]
 
 
-def hits(found: list[np.ndarray], true: list[list[tuple[int, ...]]], iou: float = 0.5) -> tuple[float, float]:  # type: ignore[type-arg]
+def hits(found: list[np.ndarray], true: list[list[tuple[int, ...]]], iou: float = 0.5) -> tuple[float, float]:
     """Recall and precision over all frames, of people wholly inside the frame."""
     right = wanted = given = 0
     for boxes, people in zip(found, true, strict=True):

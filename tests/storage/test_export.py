@@ -73,8 +73,8 @@ def test_positions_come_back_as_points_where_they_were(walk: pa.Table, tmp_path:
     assert set(walk.column_names) <= set(frame.columns)
     assert list(frame["track_id"]) == walk["track_id"].to_pylist()
     times = pd.to_datetime(frame["time"], utc=True)
-    # GeoPackage knows milliseconds, and no more.
-    allowed = timedelta(milliseconds=1) if suffix == ".gpkg" else timedelta()
+    # GDAL reads milliseconds, and no more.
+    allowed = timedelta() if suffix == ".parquet" else timedelta(milliseconds=1)
     assert (abs(times - pd.Series(walk["time"].to_pylist())) <= allowed).all()
     assert list(tmp_path.iterdir()) == [target]
 
@@ -87,7 +87,8 @@ def test_geojson_is_rfc_7946(walk: pa.Table, tmp_path: Path) -> None:
     assert first["geometry"]["type"] == "Point"
     lon, lat = first["geometry"]["coordinates"]
     assert (lon, lat) == pytest.approx((walk["lon"][0].as_py(), walk["lat"][0].as_py()), abs=1e-8)
-    assert 4 < lon < 6 < 50 < lat < 54
+    assert 4 < lon < 6
+    assert 50 < lat < 54
     assert first["properties"]["time"] == "2026-03-02T22:00:00.123456Z"
     assert first["properties"]["speed_m_s"] is None
 
@@ -105,7 +106,7 @@ def test_csv_keeps_the_columns(walk: pa.Table, tmp_path: Path) -> None:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == walk.column_names
     assert rows[0]["time"] == "2026-03-02T22:00:00.123456Z"
-    assert float(rows[2]["x_m"]) == 121003.0 or float(rows[2]["x_m"]) == 121010.0
+    assert [float(row["x_m"]) for row in rows] == walk["x_m"].to_pylist()
 
 
 @pytest.mark.parametrize("suffix", [".geojson", ".gpkg", ".parquet"])
@@ -162,9 +163,7 @@ def spatial() -> duckdb.DuckDBPyConnection:
 
 @pytest.mark.parametrize("suffix", [".geojson", ".gpkg", ".parquet"])
 def test_a_geometry_of_duckdb_is_honoured_under_any_name(tmp_path: Path, suffix: str) -> None:
-    table = (
-        spatial().execute("SELECT 'spot' AS name, ST_Buffer(ST_Point(121000, 486000), 5) AS around").to_arrow_table()
-    )
+    table = spatial().execute("SELECT 1 AS one, ST_Buffer(ST_Point(121000, 486000), 5) AS around").to_arrow_table()
     assert export(table, tmp_path / f"out{suffix}", RD) == 1
     (shape,) = read(tmp_path / f"out{suffix}").to_crs(RD).geometry
     assert shape.geom_type == "Polygon"
@@ -175,7 +174,7 @@ def test_a_geometry_of_duckdb_is_honoured_under_any_name(tmp_path: Path, suffix:
 
 def test_degrees_passed_off_as_metres_are_told(tmp_path: Path) -> None:
     table = pa.table({"geometry": [shapely.to_wkb(shapely.Point(-74.0, 40.7)), None]})
-    with pytest.raises(UserError, match="far from where EPSG:32633 is used.*ST_Point"):
+    with pytest.raises(UserError, match=r"far from where EPSG:32633 is used.*ST_Point"):
         export(table, tmp_path / "out.gpkg", "EPSG:32633")
     assert list(tmp_path.iterdir()) == []
 
@@ -224,12 +223,12 @@ def test_pictures_stay_behind_in_csv(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", [".geojson", ".gpkg", ".parquet"])
 def test_rows_without_a_place_are_told_what_they_lack(tmp_path: Path, suffix: str) -> None:
-    with pytest.raises(UserError, match="x_m and y_m, or lon and lat, or a geometry column.*write a .csv"):
+    with pytest.raises(UserError, match=r"x_m and y_m, or lon and lat, or a geometry column.*write a .csv"):
         export(pa.table({"camera": ["a"]}), tmp_path / f"out{suffix}", RD)
 
 
 def test_lines_from_a_table_without_tracks_are_told_what_they_lack(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="lines need the columns.*; track_id, time is not there"):
+    with pytest.raises(UserError, match=r"lines need the columns.*; track_id, time is not there"):
         export(pa.table({"x_m": [1.0], "y_m": [1.0]}), tmp_path / "out.gpkg", RD, as_lines=True)
 
 

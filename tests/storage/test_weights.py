@@ -290,7 +290,7 @@ def test_the_known_list_describes_the_real_weights(
         ("face", "face_detection_yunet_2026may.onnx"),
         ("embed", "osnet_x0_25_msmt17.onnx"),
     ):
-        best = store.resolve(ModelRequest("auto", task))  # type: ignore[arg-type]
+        best = store.resolve(ModelRequest("auto", task))
         assert best is not None
         assert best.name == name
 

@@ -1,0 +1,78 @@
+"""Draws the site as one HTML page that opens anywhere, without network: layers, cameras, tracks and density.
+
+``scene`` gathers what is drawn, ``walks`` puts positions in order; ``page.html`` takes in ``map.css``,
+``map.js``, which draws, and ``controls.js``: pointer, keys and panel.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from schemas.values import Feature
+from storage.files import write_atomic
+from storage.map_page.scene import MAX_ZONE_ROWS, build_scene, placed_cameras, zone_rows
+from storage.site_file import Site
+
+__all__ = ["render_map"]
+
+_HERE = Path(__file__).parent
+_SCRIPT_ENDERS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&"}
+
+
+def render_map(
+    site: Site,
+    features: Sequence[Feature],
+    cameras: pa.Table,
+    positions: pa.Table,
+    counts: pa.Table | None,
+    target: Path,
+    now: datetime,
+    max_tracks: int = 2000,
+) -> None:
+    """Writes the map page; the same arguments give the same bytes.
+
+    Args:
+        site: whose CRS the map is drawn in and whose time zone it shows.
+        features: zones and lines; those in pixels of a camera are named on the page but not drawn.
+        cameras: the table ``cameras``.
+        positions: the table ``positions``.
+        counts: the table ``counts``, for the page's table of zones; None leaves that out.
+        target: the page; replaced if it is there.
+        now: aware time that the page says it was made at.
+        max_tracks: if there are more tracks, so many of them are drawn, evenly spread over time.
+
+    Raises:
+        StoreFull: no space is left.
+    """
+    scene = build_scene(site, features, cameras, positions, max_tracks)
+    placed = placed_cameras(cameras)
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    page = environment.from_string(_text("page.html")).render(
+        site=site.config,
+        drawn=scene,
+        made=now.astimezone(ZoneInfo(site.config.timezone)).strftime("%Y-%m-%d %H:%M"),
+        zones=zone_rows(counts) if counts is not None else [],
+        max_zones=MAX_ZONE_ROWS,
+        unplaced=[camera for camera in cameras["camera"].to_pylist() if camera not in placed],
+        pixel_features=[feature.feature_id for feature in features if feature.space == "pixel"],
+        style=Markup(_text("map.css")),
+        map_script=Markup(_text("map.js")),
+        controls_script=Markup(_text("controls.js")),
+        scene=_as_script(scene),
+    )
+    write_atomic(target, page.encode("utf-8", "replace"))
+
+
+def _as_script(scene: Mapping[str, object]) -> Markup:
+    """JSON that may stand inside a script element: no text in it can end that element."""
+    return Markup(json.dumps(scene, separators=(",", ":"), allow_nan=False).translate(_SCRIPT_ENDERS))
+
+
+def _text(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")
