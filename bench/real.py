@@ -12,25 +12,17 @@ import os
 import sys
 import tempfile
 import time
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 
 from jobs import api, reading
 from jobs.graph import Selection
-from testkit.evaluate import MotRows, TrackScores, evaluate, iou_matrix, load_mot, rows_of
-from testkit.real_site import CLIPS, DETECTOR, build_real_site, pets_anchor
+from testkit.evaluate import evaluate, rows_of
+from testkit.pets import LAST_FRAME, pets_scores, pets_truth, rounded
+from testkit.real_site import CLIPS, DETECTOR, build_real_site
 
 ASSETS = Path(os.environ.get("NIGHTSHIFT_ASSETS", Path(__file__).parents[2] / "shared" / "assets"))
-GT_SCALE = 0.625
-"""The PETS clip is 480 x 360, the ground truth is of 768 x 576."""
-
-LAST_FRAME = 400
-"""The ground truth ends there."""
-
-TICKS_A_FRAME = 1024
 
 
 def main() -> None:
@@ -65,10 +57,13 @@ def measure(folder: Path, workers: int) -> dict[str, dict[str, float]]:
     summary = api.run(opened, Selection(), api.RunOptions(workers=workers))
     wall_s = time.perf_counter() - started
     footage = reading.query(opened, "SELECT sum(frames) AS frames FROM footage")["frames"][0].as_py()
+    connection = reading.connect(opened)
+    pets = pets_scores(connection, ASSETS)
+    connection.close()
     stage_s = summary.record.stage_s
     work_s = sum(stage_s.values())
     return {
-        "pets": pets_scores(opened),
+        "pets": pets,
         "night": {
             "clips": len(CLIPS),
             "frames": float(footage),
@@ -81,57 +76,6 @@ def measure(folder: Path, workers: int) -> dict[str, dict[str, float]]:
             "frames_decoded": summary.record.frames_decoded,
         },
     }
-
-
-def pets_scores(opened: api.Opened) -> dict[str, float]:
-    """Scores of frames 1 to 400 of PETS, of the tables that the night wrote."""
-    truth = load_mot(ASSETS / "gt" / "PETS09-S2L1" / "gt.txt", GT_SCALE)
-    points = reading.query(
-        opened,
-        f"""SELECT pts // {TICKS_A_FRAME} + 1 AS frame, track_id, x1, y1, x2, y2, p.x_m, p.y_m
-            FROM track_points t LEFT JOIN positions p USING (camera, track_id, time)
-            WHERE camera = 'pets' AND t.label = 'person' AND pts // {TICKS_A_FRAME} < {LAST_FRAME}
-            ORDER BY frame, track_id""",
-    )
-    rows = mot_rows(points)
-    scores = evaluate(truth, rows)
-    errors = ground_errors(rows, points)
-    return rounded(scores) | {
-        "ground_median_m": round(float(np.median(errors)), 4),
-        "ground_p90_m": round(float(np.quantile(errors, 0.9)), 4),
-    }
-
-
-def rounded(scores: TrackScores) -> dict[str, float]:
-    """Scores with four decimals."""
-    return {name: round(value, 4) for name, value in asdict(scores).items()}
-
-
-def mot_rows(points: pa.Table) -> MotRows:
-    """Track points as the evaluator takes them."""
-    boxes = np.column_stack([points[name].to_numpy() for name in ("x1", "y1", "x2", "y2")]).astype(float)
-    identity = np.unique(points["track_id"].to_numpy(), return_inverse=True)[1]
-    return rows_of(points["frame"].to_numpy(), identity, boxes)
-
-
-def ground_errors(rows: MotRows, points: pa.Table) -> np.ndarray:
-    """Distance in metres of each position from the true one of the person whose box it overlaps by half or more."""
-    anchor = pets_anchor(ASSETS)
-    raw = np.loadtxt(ASSETS / "gt" / "PETS09-S2L1" / "gt.txt", delimiter=",")
-    truth_boxes = np.column_stack([raw[:, 2:4], raw[:, 2:4] + raw[:, 4:6]]) * GT_SCALE
-    places = raw[:, 7:9] + [anchor.x0_m, anchor.y0_m]
-    found = np.column_stack([points[name].to_numpy(zero_copy_only=False) for name in ("x_m", "y_m")])
-    errors = []
-    for frame in np.unique(rows.frame):
-        mine, theirs = np.flatnonzero(rows.frame == frame), np.flatnonzero(raw[:, 0] == frame)
-        if not len(theirs):
-            continue
-        overlap = iou_matrix(rows.box[mine], truth_boxes[theirs])
-        best = overlap.argmax(axis=1)
-        hit = overlap[np.arange(len(mine)), best] >= 0.5
-        errors.append(np.linalg.norm(found[mine[hit]] - places[theirs[best[hit]]], axis=1))
-    every = np.concatenate(errors)
-    return every[np.isfinite(every)]
 
 
 def peer() -> dict[str, float]:
@@ -152,9 +96,8 @@ def peer() -> dict[str, float]:
             identities += result.boxes.id.int().tolist()
             boxes += result.boxes.xyxy.tolist()
     wall_s = time.perf_counter() - started
-    truth = load_mot(ASSETS / "gt" / "PETS09-S2L1" / "gt.txt", GT_SCALE)
     rows = rows_of(np.array(frames), np.array(identities), np.array(boxes))
-    return rounded(evaluate(truth, rows)) | {"fps": round(LAST_FRAME / wall_s, 2)}
+    return rounded(evaluate(pets_truth(ASSETS), rows)) | {"fps": round(LAST_FRAME / wall_s, 2)}
 
 
 if __name__ == "__main__":

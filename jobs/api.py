@@ -104,8 +104,7 @@ class RunSummary:
     @property
     def exit_code(self) -> int:
         """0 done; 1 something is quarantined or failed; 3 stopped at the deadline; 130 interrupted."""
-        codes = {"interrupted": 130, "deadline": 3, "partial": 1}
-        return codes.get(self.report.state, 1 if self.footage_set_aside else 0)
+        return {"done": 0, "partial": 1, "deadline": 3, "interrupted": 130}[self.report.state]
 
 
 def run(
@@ -144,9 +143,11 @@ def run(
     except BaseException:
         opened.journal.finish_run(_finished(record, NightReport(record.run_id, state="failed"), planned))
         raise
+    seen = [entry for entry in found.set_aside if _concerns(selection, entry)]
+    if seen and report.state == "done":
+        report.state = "partial"
     record = _finished(record, report, planned)
     opened.journal.finish_run(record)
-    seen = [entry for entry in found.set_aside if _concerns(selection, entry)]
     return RunSummary(report, record, planned, seen)
 
 

@@ -78,7 +78,6 @@ class Night:
         self._resting: list[tuple[float, list[UnitKey]]] = []
         self._visits = 0
         self._started = time.monotonic()
-        self._to_do = plan.to_do
         self._report = NightReport(run_id)
 
     def run(self) -> NightReport:
@@ -235,19 +234,17 @@ class Night:
         return entry
 
     def _tell(self) -> None:
-        left = [key for key in self._to_do if self._plan.standing[key].state in (State.MISSING, State.STALE)]
-        total_s = sum(map(self._plan.work_s, self._to_do))
-        done_s = total_s - sum(map(self._plan.work_s, left))
+        total, settled = self._queue.total, self._queue.settled
         elapsed_s = time.monotonic() - self._started
-        media_total_s = sum(self._plan.units[key].media_s for key in self._to_do)
+        left_s = elapsed_s * (total.work_s - settled.work_s) / settled.work_s if settled.work_s > 0 else None
         self._on_progress(
             Progress(
-                units_done=len(self._to_do) - len(left),
-                units_total=len(self._to_do),
-                media_done_s=media_total_s - sum(self._plan.units[key].media_s for key in left),
-                media_total_s=media_total_s,
+                units_done=settled.units,
+                units_total=total.units,
+                media_done_s=settled.media_s,
+                media_total_s=total.media_s,
                 elapsed_s=elapsed_s,
-                left_s=elapsed_s * (total_s - done_s) / done_s if done_s > 0 else None,
+                left_s=left_s,
                 running=sum(len(visit.orders) for visit in self._flying.values()),
             )
         )

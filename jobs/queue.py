@@ -5,6 +5,7 @@ Pure bookkeeping over a plan; ``jobs.night`` hands out what this gives and tells
 
 import heapq
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
 
 from jobs.graph import UnitKey, dependents
@@ -13,22 +14,42 @@ from jobs.plan import Plan, Standing, State
 Place = tuple[str, str, str]
 
 
+@dataclass
+class Tally:
+    """Units, seconds of footage (each once an op), and estimated seconds of work."""
+
+    units: int = 0
+    media_s: float = 0.0
+    work_s: float = 0.0
+
+    def add(self, plan: Plan, key: UnitKey) -> None:
+        """Counts one more unit."""
+        self.units += 1
+        self.media_s += plan.units[key].media_s
+        self.work_s += plan.work_s(key)
+
+
 class WorkQueue:
     """Units of a plan on their way from waiting to settled.
 
     A unit is settled when it is done, or will never be. A unit whose sources are all settled is ready. Newest footage
     first, and within a place in pipeline order.
+
+    Attributes:
+        total, settled: how much there was to do, and how much of it is settled.
     """
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._readers = dependents(plan.units)
         self._waiting = set(plan.to_do)
+        self.total, self.settled = Tally(), Tally()
         self._running: set[UnitKey] = set()
         self._open_sources = {key: self._count_open(key) for key in self._waiting}
         self._places: dict[Place, list[UnitKey]] = {}
         for key in plan.to_do:
             self._places.setdefault(plan.units[key].place, []).append(key)
+            self.total.add(plan, key)
         self._heap: list[tuple[int, float, Place]] = []
         for key in plan.to_do:
             if not self._open_sources[key]:
@@ -92,6 +113,8 @@ class WorkQueue:
 
     def settle(self, key: UnitKey, standing: Standing) -> None:
         """Says what became of a unit; units that cannot do without it are blocked in turn."""
+        if key in self._waiting or key in self._running:
+            self.settled.add(self._plan, key)
         self._waiting.discard(key)
         self._running.discard(key)
         self._plan.standing[key] = standing

@@ -19,7 +19,7 @@ def test_every_op_left_rows_and_the_cut_file_is_told(night_site):
     assert {"detect", "plate", "track", "link", "positions", "counts", "depth", "anonymize", "publish"} <= tables
     assert [(entry.op, entry.reason) for entry in opened.journal.quarantined()] == [("scan", "truncated")]
     (run,) = opened.journal.runs().to_pylist()
-    assert run["state"] == "done"
+    assert run["state"] == "partial"
     assert run["units_done"] > 20 and run["frames_decoded"] > 0
 
 

@@ -27,6 +27,9 @@ from storage.files import make_folder, sha256_file, sync_folder, temporary_path
 from storage.video.source import VideoPacket
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
+# With AVX-512, x264's macroblock tree reads memory that it never wrote, at most frame widths: without it, the same
+# frames give the same bytes. No frame refers to later ones, so that parts can be joined.
+_REPEATABLE = {"mbtree": "0", "bf": "0"}
 
 
 class PartWriter:
@@ -53,7 +56,7 @@ class PartWriter:
         self._path = path
         self._segment = segment
         self._store_root = store_root
-        self._options = {"crf": str(crf), "preset": preset, "threads": str(threads), "bf": "0"}
+        self._options = {"crf": str(crf), "preset": preset, "threads": str(threads), **_REPEATABLE}
         self._hidden = temporary_path(path)
         self._muxer: _Muxer | None = None
         self._pts: list[int] = []

@@ -1,0 +1,61 @@
+"""The whole night on real footage with real weights; the bars are those of the peer on the same weights."""
+
+import pytest
+
+from jobs import api, reading
+from jobs.graph import Selection
+from testkit.pets import pets_scores
+from testkit.real_site import CLIPS, build_real_site
+
+pytestmark = [pytest.mark.assets, pytest.mark.ray, pytest.mark.timeout(900)]
+PEER_HOTA, PEER_MOTA = 0.511, 0.718
+
+
+@pytest.fixture(scope="module")
+def real_night(assets, tmp_path_factory):
+    """The site of real clips after a night on two workers."""
+    root = tmp_path_factory.mktemp("real") / "site"
+    build_real_site(root, assets)
+    opened = api.open_site(root)
+    summary = api.run(opened, Selection(), api.RunOptions(workers=2))
+    return opened, summary
+
+
+def rows(opened, sql):
+    return reading.query(opened, sql).to_pylist()
+
+
+def test_everything_was_done_and_nothing_set_aside(real_night):
+    opened, summary = real_night
+    assert summary.exit_code == 0 and summary.report.left == 0, summary.report.failures
+    assert {row["op"] for row in rows(opened, "SELECT DISTINCT op FROM receipts")} >= {
+        "detect",
+        "publish",
+        "interactions",
+    }
+    assert rows(opened, "SELECT count(*) AS n FROM anonymized") == [{"n": len(CLIPS)}]
+    assert rows(
+        opened, "SELECT sum(f.frames) - sum(a.frames) AS n FROM footage f JOIN anonymized a USING (footage_id)"
+    ) == [{"n": 0}]
+    assert {row["source"] for row in rows(opened, "SELECT DISTINCT source FROM detections")} == {"model"}
+
+
+def test_each_frame_is_detected_at_most_once(real_night):
+    opened, summary = real_night
+    looked_at = rows(opened, "SELECT count(*) AS n FROM observed_frames")[0]["n"]
+    assert summary.record.detector_calls == looked_at
+    frames = rows(opened, "SELECT sum(frames) AS n FROM footage")[0]["n"]
+    assert summary.record.frames_decoded == 2 * frames, "one decode for detect and plate, one for anonymize"
+
+
+def test_tracks_and_places_on_pets_are_at_least_as_good_as_the_peers(real_night, assets):
+    connection = reading.connect(real_night[0])
+    scores = pets_scores(connection, assets)
+    connection.close()
+    assert scores["hota"] >= PEER_HOTA and scores["mota"] >= PEER_MOTA, scores
+    assert scores["ground_median_m"] <= 0.5, scores
+
+
+def test_the_bag_that_is_left_is_found_and_only_that(real_night):
+    (left,) = rows(real_night[0], "SELECT * FROM interactions WHERE verb = 'abandons'")
+    assert left["camera"] == "bag" and left["object_kind"] == "still_region"
