@@ -25,11 +25,9 @@ from schemas.errors import CoverageError, StoreFull
 from schemas.values import FrameBatch, Segment, Uint8, VideoFile
 from storage.files import make_folder, sha256_file, sync_folder, temporary_path
 from storage.video.source import VideoPacket
+from storage.video.x264 import repeatable
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
-# With AVX-512, x264's macroblock tree reads memory that it never wrote, at most frame widths: without it, the same
-# frames give the same bytes. No frame refers to later ones, so that parts can be joined.
-_REPEATABLE = {"mbtree": "0", "bf": "0"}
 
 
 class PartWriter:
@@ -56,7 +54,7 @@ class PartWriter:
         self._path = path
         self._segment = segment
         self._store_root = store_root
-        self._options = {"crf": str(crf), "preset": preset, "threads": str(threads), **_REPEATABLE}
+        self._options = {"crf": str(crf), "preset": preset, "threads": str(threads), "bf": "0", **repeatable()}
         self._hidden = temporary_path(path)
         self._muxer: _Muxer | None = None
         self._pts: list[int] = []

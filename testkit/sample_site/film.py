@@ -11,6 +11,7 @@ import av
 import numpy as np
 
 from schemas.values import Uint8
+from storage.video.x264 import repeatable
 from testkit.sample_site.geometry import Pinhole
 from testkit.sample_site.people import Look
 from testkit.sample_site.picture import Figure, Painter, Sighting
@@ -103,7 +104,7 @@ def _encode(target: Path, frames: Iterable[Uint8], spec: SampleSpec) -> None:
     """Writes frames (BGR) at a constant rate; the index comes first, as cameras with a card write it."""
     options = {"movflags": "+faststart", "fflags": "+bitexact"}
     with av.open(str(target), "w", format="mp4", options=options) as container:
-        stream = container.add_stream("libx264", rate=spec.fps, options=_ENCODER)
+        stream = container.add_stream("libx264", rate=spec.fps, options=_ENCODER | repeatable())
         stream.width, stream.height = spec.size_px
         stream.pix_fmt = "yuv420p"
         stream.time_base = Fraction(1, spec.fps)

@@ -1,5 +1,8 @@
 """Parts and their join: every frame at its own time, complete or invisible."""
 
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +18,7 @@ from storage.video import PartWriter, SegmentReader, join_parts, plan_segments, 
 from testkit import clips
 
 START = datetime(2026, 3, 2, 22, 0, 0, tzinfo=UTC)
+ROOT = Path(__file__).parents[2]
 
 
 def segments_of(path: Path, segment_s: float = 0.8) -> list[Segment]:
@@ -123,6 +127,21 @@ def test_same_frames_give_the_same_bytes(tmp_path: Path) -> None:
     joins = [join_parts([path], path.with_suffix(".joined.mp4"), tmp_path) for path in paths]
     assert paths[0].read_bytes() == paths[1].read_bytes()
     assert joins[0].sha256 == joins[1].sha256
+
+
+def test_what_fresh_memory_holds_does_not_change_the_bytes(tmp_path: Path) -> None:
+    """glibc fills memory that it hands out with a value of one's choice; elsewhere this cannot fail."""
+    source = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(40), size_px=(320, 240))
+    copy = (
+        "import sys; from pathlib import Path; from tests.storage.test_video_writer import copy_part, segments_of; "
+        "source, target = map(Path, sys.argv[1:]); "
+        "copy_part(source, segments_of(source, 60)[0], target, target.parent)"
+    )
+    parts = [tmp_path / f"{fill}.mp4" for fill in (1, 165)]
+    for part in parts:
+        environment = os.environ | {"MALLOC_PERTURB_": part.stem}
+        subprocess.run([sys.executable, "-c", copy, str(source), str(part)], cwd=ROOT, env=environment, check=True)
+    assert parts[0].read_bytes() == parts[1].read_bytes()
 
 
 def test_an_odd_size_grows_by_a_pixel(tmp_path: Path) -> None:
