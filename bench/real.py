@@ -7,6 +7,7 @@ is Ultralytics' own pipeline with ByteTrack on every frame. With --json one JSON
 """
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -37,7 +38,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         figures = measure(Path(folder), arguments.workers)
     if not arguments.no_peer:
-        figures["peer"] = peer()
+        with contextlib.redirect_stdout(sys.stderr):  # stdout is for the figures
+            figures["peer"] = peer()
         figures["ratio"] = {
             name: round(figures["pets"][name] / figures["peer"][name], 3) for name in ("hota", "mota", "idf1")
         } | {"fps": round(figures["night"]["fps"] / figures["peer"]["fps"], 3)}
