@@ -2,8 +2,6 @@
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
-UV := $(VENV)/bin/uv
-UV_VERSION := 0.9.9
 DEMO_SITE ?= demo-site
 
 .PHONY: install install-test demo test check bench docs clean

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from storage.video.ffmpeg import ffmpeg_path
-
 from jobs.api import Opened
 from jobs.configure import ready_site
 from schemas.errors import NightshiftError
 from storage.sql import open_sql, spatial_available
+from storage.video.ffmpeg import ffmpeg_path
 from storage.weights import ModelStore
 
 LOW_BYTES = 5 * 10**9

@@ -4,12 +4,11 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from storage.video.writer import PartWriter, join_parts
-
 from jobs.visit import UnitOrder
 from schemas.op import VideoSink
 from schemas.values import UnitContext, VideoFile
 from storage.store import Store
+from storage.video.writer import PartWriter, join_parts
 
 PRINT_DIGITS = 12
 

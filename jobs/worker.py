@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 
 import cv2
 import pyarrow as pa
-from storage.video.reader import SegmentReader
 
 from jobs.graph import UnitKey
 from jobs.services import UnitServices
@@ -22,6 +21,7 @@ from schemas.op import FrameOp, FrameSession, Op, TableOp, Tables
 from schemas.tables import TABLES
 from schemas.values import Receipt
 from storage.store import Store
+from storage.video.reader import SegmentReader
 
 
 class Worker:
