@@ -140,8 +140,9 @@ def run(
         report = _work(opened, planned, options, record.run_id, on_progress, deadline, stop)
     except StoreFull:
         raise  # there is no room to write down how the run ended either: in the journal it never ended
-    except BaseException:
-        opened.journal.finish_run(_finished(record, NightReport(record.run_id, state="failed"), planned))
+    except BaseException as error:
+        state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        opened.journal.finish_run(_finished(record, NightReport(record.run_id, state=state), planned))
         raise
     seen = [entry for entry in found.set_aside if _concerns(selection, entry)]
     if seen and report.state == "done":

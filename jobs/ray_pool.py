@@ -125,12 +125,8 @@ class RayPool:
         return visit, outcome
 
     def close(self) -> None:
-        """Kills the actors."""
+        """Kills the actors, and ends the embedded Ray or leaves the cluster."""
         for actor in [*self._free, *(actor for actor, _ in self._busy.values())]:
             ray.kill(actor)
         self._free, self._busy = [], {}
-
-
-def stop_ray() -> None:
-    """Ends the embedded Ray, or leaves the cluster."""
-    ray.shutdown()
+        ray.shutdown()
