@@ -8,6 +8,7 @@ follow MOT15, as published ones for these sequences do; ``forgiving`` does not c
 """
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -82,7 +83,8 @@ def main() -> None:
     model = ModelStore(ASSETS / "weights").resolve(ModelRequest(arguments.model, "detect"))
     if model is None:
         sys.exit(f"no weights named {arguments.model} in {ASSETS / 'weights'}")
-    figures = {each.name: measure(each, model, arguments.segment_s) for each in SEQUENCES}
+    with contextlib.redirect_stdout(sys.stderr):  # stdout is for the figures; Ultralytics greets there
+        figures = {each.name: measure(each, model, arguments.segment_s) for each in SEQUENCES}
     if arguments.json:
         print(json.dumps(figures))
         return

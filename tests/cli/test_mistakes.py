@@ -136,7 +136,7 @@ def run_night(site: Path, *options: str) -> subprocess.Popen:
 
 
 def wait_for_a_receipt(site: Path, process: subprocess.Popen) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while not list((site / "store" / "_receipts").glob("detect/*/*/*.json")):
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.02)
