@@ -236,7 +236,8 @@ class Night:
     def _tell(self) -> None:
         total, settled = self._queue.total, self._queue.settled
         elapsed_s = time.monotonic() - self._started
-        left_s = elapsed_s * (total.work_s - settled.work_s) / settled.work_s if settled.work_s > 0 else None
+        left = max(total.work_s - settled.work_s, 0.0)
+        left_s = elapsed_s * left / settled.work_s if settled.work_s > 0 else None
         self._on_progress(
             Progress(
                 units_done=settled.units,

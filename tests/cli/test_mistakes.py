@@ -167,11 +167,11 @@ def test_kill_9_loses_no_row_and_doubles_none(fresh_site, night_site, nightshift
         assert mine == nightshift("sql", query, "--site", night_site, "--json").json, table
 
 
-def test_a_deadline_that_is_too_near_begins_nothing(fresh_site, nightshift):
-    from datetime import datetime
+def test_a_deadline_stops_the_night_and_the_next_run_carries_on(fresh_site, nightshift):
+    from datetime import datetime, timedelta
     from zoneinfo import ZoneInfo
 
-    soon = f"{datetime.now(ZoneInfo('Europe/Amsterdam')):%H:%M:59}"
+    soon = f"{datetime.now(ZoneInfo('Europe/Amsterdam')) + timedelta(seconds=2):%H:%M:%S}"
     said = nightshift("run", "--site", fresh_site, "--in-process", "--json", "--until", soon)
-    assert said.code in (1, 3)
-    assert (said.code == 3) == (said.json["units_left"] > 0)
+    assert said.code == 3 and said.json["state"] == "deadline" and said.json["units_left"] > 0
+    assert nightshift("run", "--site", fresh_site, "--in-process", "--json").json["units_left"] == 0
