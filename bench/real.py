@@ -19,6 +19,7 @@ import numpy as np
 
 from jobs import api, reading
 from jobs.graph import Selection
+from jobs.limits import RunOptions
 from testkit.evaluate import evaluate, rows_of
 from testkit.pets import LAST_FRAME, pets_scores, pets_truth, rounded
 from testkit.real_site import CLIPS, DETECTOR, build_real_site
@@ -56,7 +57,7 @@ def measure(folder: Path, workers: int) -> dict[str, dict[str, float]]:
     build_real_site(folder, ASSETS)
     opened = api.open_site(folder)
     started = time.perf_counter()
-    summary = api.run(opened, Selection(), api.RunOptions(workers=workers))
+    summary = api.run(opened, Selection(), RunOptions(workers=workers))
     wall_s = time.perf_counter() - started
     footage = reading.query(opened, "SELECT sum(frames) AS frames FROM footage")["frames"][0].as_py()
     connection = reading.connect(opened)

@@ -11,6 +11,7 @@ from cli.options import Json
 from cli.output import Output
 from jobs import api, reading
 from jobs.graph import Selection
+from jobs.limits import RunOptions
 from jobs.night import Progress
 from schemas.errors import UserError
 
@@ -45,7 +46,7 @@ def demo(
         def show(progress: Progress) -> None:
             bar.update(progress.units_done, progress.units_total)
 
-        summary = api.run(opened, Selection(), api.RunOptions(workers=workers), show, output.warn, stop)
+        summary = api.run(opened, Selection(), RunOptions(workers=workers), show, output.warn, stop)
     page = folder / "map.html"
     reading.draw_map(opened, page)
     connection = reading.connect(opened)
@@ -75,6 +76,6 @@ def _show_results(output: Output, opened: api.Opened, rows: list[list[object]], 
     anonymized = reading.query(opened, "SELECT path FROM anonymized ORDER BY path")["path"].to_pylist()
     output.say("")
     for path in anonymized:
-        output.say(f"anonymized: {opened.store.root / path}")
+        output.say(f"anonymized: {opened.store.blobs.url}/{path}")
     output.say(f"map:        {page}")
     output.say(f'query it:   nightshift sql --site {opened.site.root} "SELECT * FROM flows"')

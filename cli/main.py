@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from cli import demo, night, results, site
+from cli import demo, night, reprocess, results, site, upkeep
 from schemas.errors import NightshiftError, UserError
 
 DONE, TROUBLED, MISTAKE, DEADLINE, INTERRUPTED = 0, 1, 2, 3, 130
@@ -28,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (site, night, results, demo):
+for group in (site, night, reprocess, results, upkeep, demo):
     group.register(app)
 
 
@@ -57,7 +57,7 @@ def run_cli(arguments: Sequence[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         return _tell("interrupted", INTERRUPTED)
     except TyperException as error:
-        return _tell(str(error), MISTAKE)
+        return _tell(error.format_message(), MISTAKE)
     except NightshiftError as error:
         if DEBUG in arguments:
             raise

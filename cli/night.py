@@ -10,12 +10,33 @@ from typing import Annotated
 
 import typer
 
-from cli.options import HERE, Cameras, First, Json, Last, Ops, Retry, Site, selection
+from cli.options import (
+    HERE,
+    Address,
+    Age,
+    Cameras,
+    First,
+    FirstCameras,
+    InProcess,
+    Json,
+    Last,
+    MaxHours,
+    Ops,
+    Retry,
+    Site,
+    Until,
+    Workers,
+    run_options,
+    selection,
+)
 from cli.output import Output, duration
 from jobs import api
+from jobs.graph import Selection
+from jobs.limits import RunOptions, parse_clock
 from jobs.night import Progress
-from jobs.plan import Plan, State
+from jobs.plan import Plan
 from jobs.schedule import schedule_text
+from jobs.standing import State
 
 SHOWN_WHYS = 5
 
@@ -78,34 +99,35 @@ def run(
     first: First = None,
     last: Last = None,
     ops: Ops = None,
-    workers: Annotated[int, typer.Option("--workers", min=0, help="Worker processes; 0: one a CPU.")] = 0,
-    in_process: Annotated[bool, typer.Option("--in-process", help="Work in this process, without Ray.")] = False,
-    address: Annotated[str | None, typer.Option("--address", help="Ray cluster, such as HOST:6379 or auto.")] = None,
-    until: Annotated[str | None, typer.Option("--until", metavar="HH:MM", help="Drain by this local time.")] = None,
+    workers: Workers = 0,
+    in_process: InProcess = False,
+    address: Address = None,
+    until: Until = None,
+    max_hours: MaxHours = None,
+    age: Age = "newest",
+    first_cameras: FirstCameras = None,
     retry: Retry = False,
     as_json: Json = False,
 ) -> int:
     """Scan, plan and run: a night. What is done is kept, whatever happens."""
     output = Output(as_json)
-    options = api.RunOptions(
-        workers=None if in_process else workers,
-        address=address,
-        until=api.parse_clock(until) if until else None,
-        retry=retry,
-    )
-    opened = api.open_site(site)
-    chosen = selection(cameras, first, last, ops)
-    with stopping_gently(output) as stop, output.progress("night") as bar:
-
-        def show(progress: Progress) -> None:
-            bar.update(progress.units_done, progress.units_total, _rate(progress))
-
-        summary = api.run(opened, chosen, options, show, output.warn, stop)
+    options = run_options(workers, in_process, address, until, max_hours, age, first_cameras, retry)
+    summary = run_and_show(output, api.open_site(site), selection(cameras, first, last, ops), options)
     if as_json:
         output.json(summary_json(summary))
     else:
         show_summary(output, summary)
     return summary.exit_code
+
+
+def run_and_show(output: Output, opened: api.Opened, chosen: Selection, options: RunOptions) -> api.RunSummary:
+    """Runs a selection with a progress bar, until it is done or somebody stops it."""
+    with stopping_gently(output) as stop, output.progress("night") as bar:
+
+        def show(progress: Progress) -> None:
+            bar.update(progress.units_done, progress.units_total, _rate(progress))
+
+        return api.run(opened, chosen, options, show, output.warn, stop)
 
 
 def _rate(progress: Progress) -> str:
@@ -142,6 +164,7 @@ def summary_json(summary: api.RunSummary) -> dict[str, object]:
         "state": summary.report.state,
         "exit_code": summary.exit_code,
         "units_done": record.units_done,
+        "units_elsewhere": summary.report.elsewhere,
         "units_left": summary.report.left,
         "media_s": round(record.media_s, 3),
         "wall_s": record.wall_s,
@@ -164,6 +187,8 @@ def show_summary(output: Output, summary: api.RunSummary) -> None:
         f"run {record.run_id}: {report.state}; {record.units_done} units done of {duration(record.media_s)} of footage "
         f"in {duration(wall_s)}{speed}; {record.frames_decoded} frames decoded, {record.detector_calls} detector calls"
     )
+    if report.elsewhere:
+        output.say(f"{report.elsewhere} units were done by another run meanwhile")
     if report.left:
         output.say(f"{report.left} units left: the next run carries on")
     entries = [*summary.footage_set_aside, *report.set_aside]
@@ -182,7 +207,7 @@ def schedule(
     output = Output(as_json)
     opened = api.open_site(site)
     text = schedule_text(
-        opened.site.root, opened.site.config.timezone, api.parse_clock(at), api.parse_clock(until), getpass.getuser()
+        opened.site.root, opened.site.config.timezone, parse_clock(at), parse_clock(until), getpass.getuser()
     )
     if as_json:
         output.json({"service": text.service, "timer": text.timer, "crontab": text.crontab})

@@ -2,11 +2,13 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from jobs.graph import Selection
+from jobs.limits import RunOptions, parse_clock
+from jobs.queue import Order
 from schemas.errors import SelectionError
 
 Site = Annotated[
@@ -22,17 +24,63 @@ Ops = Annotated[
     typer.Option("--ops", help="Only these ops and what they need; comma-separated or given again."),
 ]
 Retry = Annotated[bool, typer.Option("--retry", help="Try again what is in quarantine.")]
+Workers = Annotated[int, typer.Option("--workers", min=0, help="Worker processes; 0: one a CPU.")]
+InProcess = Annotated[bool, typer.Option("--in-process", help="Work in this process, without Ray.")]
+Address = Annotated[str | None, typer.Option("--address", help="Ray cluster, such as HOST:6379 or auto.")]
+Until = Annotated[str | None, typer.Option("--until", metavar="HH:MM", help="Drain by this local time.")]
+MaxHours = Annotated[float | None, typer.Option("--max-hours", min=0, help="Drain after so many hours.")]
+Age = Annotated[Literal["newest", "oldest"], typer.Option("--order", help="Which footage goes first.")]
+FirstCameras = Annotated[
+    list[str] | None,
+    typer.Option("--first-camera", help="This camera goes before all others; may be given again."),
+]
 HERE = Path()
 
 
-def selection(cameras: list[str] | None, first: str | None, last: str | None, ops: list[str] | None) -> Selection:
+def selection(
+    cameras: list[str] | None,
+    first: str | None,
+    last: str | None,
+    ops: list[str] | None,
+    readers: bool = False,
+    purged: bool = False,
+) -> Selection:
     """The selection that the options name.
+
+    Args:
+        readers: with the ops that read those named.
+        purged: with what was purged.
 
     Raises:
         SelectionError: a day that is not one.
     """
     names = tuple(name.strip() for item in ops or () for name in item.split(",") if name.strip())
-    return Selection(tuple(cameras or ()), _day("--from", first), _day("--to", last), names)
+    return Selection(tuple(cameras or ()), _day("--from", first), _day("--to", last), names, readers, purged)
+
+
+def run_options(
+    workers: int,
+    in_process: bool,
+    address: str | None,
+    until: str | None,
+    max_hours: float | None,
+    age: str,
+    first_cameras: list[str] | None,
+    retry: bool = False,
+) -> RunOptions:
+    """How to run, as the options say it.
+
+    Raises:
+        UserError: a time of day that is not one.
+    """
+    return RunOptions(
+        workers=None if in_process else workers,
+        address=address,
+        until=parse_clock(until) if until else None,
+        max_hours=max_hours,
+        retry=retry,
+        order=Order(newest_first=age == "newest", cameras_first=tuple(first_cameras or ())),
+    )
 
 
 def _day(option: str, text: str | None) -> date | None:

@@ -17,6 +17,7 @@ from storage.sql import run_query
 
 ROWS_SHOWN = 200
 Format = Literal["table", "csv", "json", "parquet"]
+AsOf = Annotated[str | None, typer.Option("--as-of", metavar="RUN", help="As it was when this run ended.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -31,15 +32,19 @@ def sql(
     site: Site = HERE,
     form: Annotated[Format, typer.Option("--format", help="How the result is written.")] = "table",
     target: Annotated[Path | None, typer.Option("-o", "--output", help="File to write to.", show_default=False)] = None,
+    as_of: AsOf = None,
+    unsafe: Annotated[
+        bool, typer.Option("--unsafe", help="The query may also read and write other files, and change settings.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Query the store with DuckDB, read-only."""
     output = Output(as_json)
     opened = api.open_site(site)
     if query is None:
-        _shell(reading.connect(opened), output)
+        _shell(reading.connect(opened, unsafe, as_of), output)
         return
-    _show(reading.query(opened, query), "json" if as_json else form, target, output)
+    _show(reading.query(opened, query, unsafe, as_of), "json" if as_json else form, target, output)
 
 
 def _show(result: pa.Table, form: Format, target: Path | None, output: Output) -> None:
@@ -90,11 +95,12 @@ def export(
     target: Annotated[Path, typer.Option("-o", "--output", help=".geojson, .gpkg, .parquet or .csv")],
     site: Site = HERE,
     lines: Annotated[bool, typer.Option("--lines", help="Positions as one line a track instead of points.")] = False,
+    as_of: AsOf = None,
     as_json: Json = False,
 ) -> None:
     """Write a table or a query's result as GeoJSON, GeoPackage, GeoParquet or CSV."""
     output = Output(as_json)
-    rows = reading.export_result(api.open_site(site), what, target, lines)
+    rows = reading.export_result(api.open_site(site), what, target, lines, as_of)
     if as_json:
         output.json({"file": str(target), "rows": rows})
     else:
@@ -104,11 +110,12 @@ def export(
 def draw_map(
     target: Annotated[Path, typer.Option("-o", "--output", help="The page.")] = Path("map.html"),
     site: Site = HERE,
+    as_of: AsOf = None,
     as_json: Json = False,
 ) -> None:
     """Write one page that opens without a network: cameras, zones, tracks on the ground, density."""
     output = Output(as_json)
-    positions = reading.draw_map(api.open_site(site), target)
+    positions = reading.draw_map(api.open_site(site), target, as_of)
     if as_json:
         output.json({"file": str(target), "positions": positions})
     else:

@@ -2,27 +2,38 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pyarrow.compute as pc
+
 from jobs.configure import ReadySite, ready_site
 from jobs.graph import Selection
 from jobs.ledger import Ledger, key_of
+from jobs.limits import RunOptions
 from jobs.night import Night, NightReport, Progress
-from jobs.plan import Plan, State, make_plan
+from jobs.plan import Plan, make_plan
 from jobs.pool import InlinePool, Pool
+from jobs.queue import Order
+from jobs.run_clock import RunClock
+from jobs.sharing import Sharing
 from jobs.stock import Stock, take_stock, write_set_aside, write_stock
+from jobs.upkeep import compact_if_many
 from jobs.visit import WorkerSetup
 from jobs.worker import totals
-from schemas.errors import StoreFull, UserError
+from schemas.errors import SelectionError, StoreFull
 from schemas.values import Quarantined
+from storage.claims import Claims
 from storage.journal import Journal, RunRecord, new_run_id
 from storage.site_file import Site, load_site
 from storage.store import Store
+from storage.tombstones import read_tombstones
 
 
 @dataclass(frozen=True)
@@ -35,14 +46,14 @@ class Opened:
 
 
 def open_site(root: Path) -> Opened:
-    """Reads site.toml and opens the store, which is made if it is not there.
+    """Reads site.toml and opens the store, to read from: it need not be there, and may be read-only.
 
     Raises:
-        SiteError: site.toml is missing or wrong, or the store cannot be made.
+        SiteError: site.toml is missing or wrong, or the store is not one that this Nightshift reads.
     """
     site = load_site(root)
-    store = Store.create(site.store)
-    return Opened(site, store, Journal(store.root))
+    store = Store.open(site.store)
+    return Opened(site, store, Journal(store.blobs))
 
 
 @dataclass(frozen=True)
@@ -54,12 +65,33 @@ class ScanReport:
     set_aside: list[Quarantined]
 
 
-def scan(opened: Opened, progress: Callable[[int, int], None] | None = None, run_id: str = "") -> ScanReport:
-    """Scans the archive and writes down what is there."""
-    run_id = run_id or new_run_id(datetime.now(UTC))
+def scan(opened: Opened, progress: Callable[[int, int], None] | None = None) -> ScanReport:
+    """Scans the archive and writes down what is there.
+
+    Raises:
+        SiteError: there is no archive, or the store cannot be written.
+    """
+    Store.create(opened.site.store)
+    clock = run_clock(opened)
+    return _scan(opened, new_run_id(clock.now()), clock, progress)
+
+
+def _scan(
+    opened: Opened, run_id: str, clock: RunClock, progress: Callable[[int, int], None] | None = None
+) -> ScanReport:
     stock = take_stock(opened.site, opened.store, progress)
-    written = write_stock(stock, opened.site, opened.store, run_id)
+    committed = clock.now()
+    written = write_stock(stock, opened.site, opened.store, run_id, committed)
+    clock.saw(committed)
     return ScanReport(stock, written, write_set_aside(stock, opened.journal, run_id))
+
+
+def run_clock(opened: Opened) -> RunClock:
+    """The clock of a run that begins now."""
+    runs = opened.journal.runs()
+    columns = (opened.store.receipts_arrow()["committed"], runs["started"], runs["ended"])
+    moments: list[datetime | None] = [pc.max(column).as_py() for column in columns]
+    return RunClock(max(filter(None, moments), default=None))
 
 
 def plan(opened: Opened, selection: Selection, stock: Stock | None = None, retry: bool = False) -> Plan:
@@ -71,25 +103,21 @@ def plan(opened: Opened, selection: Selection, stock: Stock | None = None, retry
     """
     ready = ready_site(opened.site)
     stock = stock or take_stock(opened.site, opened.store)
-    ledger = Ledger(opened.store.receipts(), opened.journal.quarantined())
+    ledger = Ledger(opened.store.receipts_arrow(), opened.journal.quarantined(), read_tombstones(opened.store))
     return make_plan(ready, stock.plan, ledger, selection, retry)
 
 
-@dataclass(frozen=True)
-class RunOptions:
-    """How a selection is run.
+def check_order(opened: Opened, stock: Stock, order: Order) -> None:
+    """Sees to it that the cameras that are to go first are there.
 
-    Attributes:
-        workers: worker slots; 0 for one a CPU; None for this process, without Ray.
-        address: of a Ray cluster; None for this machine.
-        until: local time at which all must have ended.
-        retry: try what is in quarantine again.
+    Raises:
+        SelectionError: one is not.
     """
-
-    workers: int | None = 0
-    address: str | None = None
-    until: time | None = None
-    retry: bool = False
+    known = {camera.id for camera in opened.site.config.cameras}.union(stock.footage["camera"].unique().to_pylist())
+    for camera in order.cameras_first:
+        if camera not in known:
+            there = ", ".join(sorted(known)) or "none"
+            raise SelectionError(f"--first-camera {camera}: no such camera; there are {there}")
 
 
 @dataclass(frozen=True)
@@ -117,38 +145,59 @@ def run(
 ) -> RunSummary:
     """Scans, plans and runs a selection; every unit is committed as it is done.
 
+    Other runs may be at work on the same store: they share the work, and each ends when all that it was to do is done.
+
     Raises:
-        UserError: the selection, the site or the cluster is not as said.
+        UserError: the selection, the site or the cluster is not as said, or the store cannot be written.
         StoreFull: no space is left; what is committed stays.
     """
-    started = datetime.now(UTC)
+    Store.create(opened.site.store)
+    began = time.monotonic()
+    deadline = options.deadline(ZoneInfo(opened.site.config.timezone), datetime.now(UTC))
+    clock = run_clock(opened)
+    started = clock.now()
     record = RunRecord(
         run_id=new_run_id(started),
         started=started,
         selection={key: str(value) for key, value in asdict(selection).items() if value},
         version=version("nightshift"),
     )
-    deadline = next_time(options.until, ZoneInfo(opened.site.config.timezone), started) if options.until else None
-    opened.store.sweep()
-    found = scan(opened, run_id=record.run_id)
-    planned = plan(opened, selection, found.stock, options.retry)
-    for warning in planned.ready.warnings:
-        on_warning(warning)
-    opened.journal.start_run(replace(record, units_planned=len(planned.to_do)))
-    reaffirm_done(opened.store, planned, record.run_id)
-    try:
-        report = _work(opened, planned, options, record.run_id, on_progress, deadline, stop)
-    except StoreFull:
-        raise  # there is no room to write down how the run ended either: in the journal it never ended
-    except BaseException as error:
-        state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-        opened.journal.finish_run(_finished(record, NightReport(record.run_id, state=state), planned))
-        raise
-    seen = [entry for entry in found.set_aside if _concerns(selection, entry)]
-    if seen and report.state == "done":
-        report.state = "partial"
-    record = _finished(record, report, planned)
-    opened.journal.finish_run(record)
+    # What others commit from here on is looked for, so their signs of life are watched before the store is read.
+    with Claims(opened.store.blobs, record.run_id, options.lease_s) as claims:
+        found = _scan(opened, record.run_id, clock)
+        check_order(opened, found.stock, options.order)
+        planned = plan(opened, selection, found.stock, options.retry)
+        for warning in planned.ready.warnings:
+            on_warning(warning)
+        opened.journal.start_run(replace(record, units_planned=len(planned.to_do)))
+        reaffirm_done(opened.store, planned, record.run_id, clock)
+        night = partial(
+            Night,
+            run_id=record.run_id,
+            keep=opened.journal.set_aside,
+            on_progress=on_progress,
+            deadline=deadline,
+            stop=stop,
+            order=options.order,
+            others=Sharing(opened.store, claims),
+            clock=clock,
+        )
+        try:
+            report = _work(opened, planned, options, night)
+        except StoreFull:
+            raise  # there is no room to write down how the run ended either: in the journal it never ended
+        except BaseException as error:
+            state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+            failed = NightReport(record.run_id, state=state)
+            opened.journal.finish_run(_finished(record, failed, planned, clock, began))
+            raise
+        seen = [entry for entry in found.set_aside if _concerns(selection, entry)]
+        if seen and report.state == "done":
+            report.state = "partial"
+        record = _finished(record, report, planned, clock, began)
+        opened.journal.finish_run(record)
+    if report.state in ("done", "partial"):
+        compact_if_many(opened.store, on_warning)
     return RunSummary(report, record, planned, seen)
 
 
@@ -156,21 +205,12 @@ def _concerns(selection: Selection, entry: Quarantined) -> bool:
     return not selection.cameras or entry.camera in selection.cameras
 
 
-def _work(
-    opened: Opened,
-    planned: Plan,
-    options: RunOptions,
-    run_id: str,
-    on_progress: Callable[[Progress], None],
-    deadline: datetime | None,
-    stop: threading.Event | None,
-) -> NightReport:
+def _work(opened: Opened, planned: Plan, options: RunOptions, night: Callable[[Plan, Pool], Night]) -> NightReport:
     """Runs the night on a pool; with nothing to do none is opened."""
-    if not planned.to_do:
-        return Night(planned, _NoPool(), run_id, opened.journal.set_aside).run()
-    pool = open_pool(worker_setup(opened, planned.ready), options, len(planned.to_do))
+    setup = worker_setup(opened, planned.ready)
+    pool = open_pool(setup, options, len(planned.to_do)) if planned.to_do else _NoPool()
     try:
-        return Night(planned, pool, run_id, opened.journal.set_aside, on_progress, deadline, stop).run()
+        return night(planned, pool).run()
     finally:
         pool.close()
 
@@ -186,7 +226,7 @@ class _NoPool(InlinePool):
 def worker_setup(opened: Opened, ready: ReadySite) -> WorkerSetup:
     """What workers of this site are made from."""
     ops = {name: (item.op, item.model) for name, item in ready.ops.items()}
-    return WorkerSetup(opened.site.archive.resolve(), opened.store.root.resolve(), ops)
+    return WorkerSetup(opened.site.archive, opened.site.store, ops)
 
 
 def open_pool(setup: WorkerSetup, options: RunOptions, units: int) -> Pool:
@@ -204,54 +244,33 @@ def default_workers() -> int:
     return os.cpu_count() or 1
 
 
-def reaffirm_done(store: Store, planned: Plan, run_id: str) -> None:
+def reaffirm_done(store: Store, planned: Plan, run_id: str, clock: RunClock) -> None:
     """Makes readers see what the plan calls done, where newer work under other parameters hides it."""
-    for key, standing in planned.standing.items():
-        if standing.state is State.DONE:
-            receipt = planned.ledger.receipt(key, planned.fingerprints.of(key))
-            newest = planned.ledger.newest(key)
-            if receipt and newest and newest.fingerprint != receipt.fingerprint:
-                planned.ledger.add(store.reaffirm(receipt, run_id))
+    for key, fingerprint in planned.hidden:
+        receipt = planned.ledger.receipt(key, fingerprint)
+        if receipt:
+            again = store.reaffirm(receipt, run_id, clock.now())
+            clock.saw(again.committed)
+            planned.ledger.add(again)
 
 
-def _finished(record: RunRecord, report: NightReport, planned: Plan) -> RunRecord:
+def _finished(record: RunRecord, report: NightReport, planned: Plan, clock: RunClock, began: float) -> RunRecord:
     counters, stage_s = totals(report.receipts)
     worked_on = {
         segment.segment_id: segment.duration_s
         for receipt in report.receipts
         for segment in planned.units[key_of(receipt)].segments
     }
-    ended = datetime.now(UTC)
     return replace(
         record,
-        ended=ended,
+        ended=clock.now(),
         state=report.state,  # type: ignore[arg-type]
-        units_planned=len(planned.to_do) + len(report.receipts) + len(report.set_aside),
+        units_planned=len(planned.to_do) + len(report.receipts) + report.elsewhere + len(report.set_aside),
         units_done=len(report.receipts),
         units_quarantined=len(report.set_aside),
         media_s=sum(worked_on.values()),
-        wall_s=(ended - record.started).total_seconds(),
+        wall_s=time.monotonic() - began,
         frames_decoded=counters["frames_decoded"],
         detector_calls=counters["detector_calls"],
         stage_s=stage_s,
     )
-
-
-def next_time(clock: time, zone: ZoneInfo, now: datetime) -> datetime:
-    """The next moment, after ``now``, at which a local clock shows ``clock``; UTC."""
-    local = now.astimezone(zone)
-    today = datetime.combine(local.date(), clock, zone)
-    chosen = today if today > local else datetime.combine(local.date() + timedelta(days=1), clock, zone)
-    return chosen.astimezone(UTC)
-
-
-def parse_clock(text: str) -> time:
-    """``HH:MM`` as a time of day.
-
-    Raises:
-        UserError: it is not one.
-    """
-    try:
-        return time.fromisoformat(text)
-    except ValueError as error:
-        raise UserError(f"{text!r} is not a time of day; write it as 06:00") from error

@@ -1,7 +1,6 @@
 """Is this machine fit for a night? Each check says what it saw, and what to do if it is not well."""
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from typing import Literal
 from jobs.api import Opened
 from jobs.configure import ready_site
 from schemas.errors import NightshiftError
+from storage.blobs import open_blobs
 from storage.sql import open_sql, spatial_available
 from storage.video.ffmpeg import ffmpeg_path
 from storage.weights import ModelStore
@@ -133,15 +133,16 @@ def _spatial(opened: Opened) -> Check:
 
 
 def _disk(opened: Opened) -> Check:
-    free = shutil.disk_usage(opened.store.root).free
-    seen = f"{free / 1e9:.1f} GB free at {opened.store.root}"
+    url, free = opened.store.blobs.url, opened.store.blobs.free_bytes()
+    if free is None:
+        return Check("disk", "ok", f"{url} is an object store: it says nothing of its free space")
+    seen = f"{free / 1e9:.1f} GB free at {url}"
     if free < LOW_BYTES:
         return Check("disk", "warning", seen, "make room: a night that finds the disk full stops")
     return Check("disk", "ok", seen)
 
 
 def _archive(opened: Opened) -> Check:
-    archive = opened.site.archive
-    if not archive.is_dir():
-        return Check("archive", "error", f"{archive} is not there", "mount it, or set `archive` in site.toml")
-    return Check("archive", "ok", str(archive))
+    archive = open_blobs(opened.site.archive)
+    archive.check_readable()
+    return Check("archive", "ok", archive.url)

@@ -9,16 +9,25 @@ from datetime import UTC, datetime, timedelta
 
 from jobs.graph import UnitKey
 from jobs.ledger import key_of
-from jobs.plan import Plan, Standing, State
+from jobs.orders import orders_for
+from jobs.plan import Plan
 from jobs.pool import Finished, Pool
-from jobs.queue import WorkQueue
-from jobs.visit import Failure, Input, Outcome, UnitOrder, Visit
+from jobs.queue import Order, WorkQueue
+from jobs.run_clock import RunClock
+from jobs.sharing import Alone, Others
+from jobs.standing import Standing, State
+from jobs.visit import Failure, Outcome, Visit
 from schemas.errors import StoreFull, TransientError
-from schemas.values import Quarantined, Receipt, UnitContext
+from schemas.values import Quarantined, Receipt
 
 ATTEMPTS = 3
 BACKOFF_S = 1.0
 POLL_S = 0.25
+GRACE_S = 1.0
+"""Seconds past the deadline at which what still runs is given up."""
+
+TAKEN_S = 1.0
+"""Seconds until a place is looked at again at which another run works."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +45,15 @@ class Progress:
 
 @dataclass
 class NightReport:
-    """What a night did. ``state`` is as in the table ``runs``."""
+    """What a night did. ``state`` is as in the table ``runs``.
+
+    Attributes:
+        elsewhere: units that were to be done and that another run did meanwhile.
+    """
 
     run_id: str
     state: str = "done"
+    elsewhere: int = 0
     receipts: list[Receipt] = field(default_factory=list)
     set_aside: list[Quarantined] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
@@ -54,6 +68,9 @@ class Night:
         keep: called with each unit that is set aside, to be written down.
         deadline: no visit is begun that would, by the estimate, end after it; what still runs then is stopped.
         stop: set by the first Ctrl-C: what runs is finished, nothing new begun.
+        order: what goes first.
+        others: the other runs on the store.
+        clock: the time of commits.
     """
 
     def __init__(
@@ -65,6 +82,9 @@ class Night:
         on_progress: Callable[[Progress], None] = lambda _: None,
         deadline: datetime | None = None,
         stop: threading.Event | None = None,
+        order: Order | None = None,
+        others: Others | None = None,
+        clock: RunClock | None = None,
     ) -> None:
         self._plan = plan
         self._pool = pool
@@ -72,7 +92,9 @@ class Night:
         self._on_progress = on_progress
         self._deadline = deadline
         self._stop = stop or threading.Event()
-        self._queue = WorkQueue(plan)
+        self._others = others or Alone()
+        self._clock = clock or RunClock(None)
+        self._queue = WorkQueue(plan, order)
         self._flying: dict[int, Visit] = {}
         self._attempts: dict[UnitKey, int] = defaultdict(int)
         self._resting: list[tuple[float, list[UnitKey]]] = []
@@ -91,13 +113,13 @@ class Night:
             held = self._dispatch()
             self._tell()
             if not self._flying:
-                if not self._resting or held or self._stop.is_set():
+                if not self._resting or held or self._stop.is_set() or self._late():
                     break
                 time.sleep(POLL_S)
                 continue
             for finished in self._pool.wait(POLL_S):
                 self._take_in(finished)
-            if self._deadline and datetime.now(UTC) > self._deadline + timedelta(seconds=1) and self._flying:
+            if self._late(GRACE_S) and self._flying:
                 self._flying.clear()  # the pool is closed by whoever opened it; what runs was never committed
                 break
         return self._close()
@@ -106,7 +128,7 @@ class Night:
         report = self._report
         report.left = len(self._queue.left) + sum(len(keys) for _, keys in self._resting)
         report.wall_s = time.monotonic() - self._started
-        troubled = any(s.state in (State.QUARANTINED, State.BLOCKED) for s in self._plan.standing.values())
+        troubled = any(standing.troubled for standing in self._plan.standing.values())
         if self._stop.is_set():
             report.state = "interrupted"
         elif self._unfinished():
@@ -133,47 +155,50 @@ class Night:
             if not self._fits(keys):
                 self._queue.give_back(keys)
                 return True
-            visit = self._order(keys)
-            self._flying[visit.number] = visit
-            self._pool.submit(visit)
+            if self._others.take(self._plan.units[keys[0]].place):
+                self._send(keys)
+            else:
+                self._resting.append((time.monotonic() + TAKEN_S, keys))
         return False
+
+    def _send(self, keys: Sequence[UnitKey]) -> None:
+        """Gives units of a place that is ours to a worker, but for those that another run has done meanwhile."""
+        place, prints = self._plan.units[keys[0]].place, self._plan.fingerprints
+        left = [key for key in keys if not (self._others.about and self._done_elsewhere(key, prints.of(key)))]
+        if not left:
+            self._others.release(place)
+            return
+        self._visits += 1
+        attempt = max(self._attempts[key] for key in left) + 1
+        visit = Visit(self._visits, self._report.run_id, orders_for(self._plan, left), attempt, self._clock.floor)
+        self._flying[visit.number] = visit
+        self._pool.submit(visit)
+
+    def _done_elsewhere(self, key: UnitKey, fingerprint: str) -> bool:
+        """Whether exactly this work is committed by now; then it is settled."""
+        receipt = self._others.committed(key, fingerprint)
+        if receipt is None:
+            return False
+        self._done(receipt)
+        return True
+
+    def _done(self, receipt: Receipt) -> None:
+        if receipt.run_id == self._report.run_id:
+            self._report.receipts.append(receipt)
+        else:
+            self._report.elsewhere += 1
+        self._clock.saw(receipt.committed)
+        self._plan.ledger.add(receipt)
+        self._queue.settle(key_of(receipt), Standing(State.DONE))
+
+    def _late(self, grace_s: float = 0.0) -> bool:
+        return self._deadline is not None and datetime.now(UTC) > self._deadline + timedelta(seconds=grace_s)
 
     def _fits(self, keys: Sequence[UnitKey]) -> bool:
         if self._deadline is None:
             return True
         needed = timedelta(seconds=sum(map(self._plan.work_s, keys)))
         return datetime.now(UTC) + needed <= self._deadline
-
-    def _order(self, keys: Sequence[UnitKey]) -> Visit:
-        self._visits += 1
-        orders = tuple(self._unit_order(key, set(keys)) for key in keys)
-        return Visit(self._visits, self._report.run_id, orders, max(self._attempts[key] for key in keys) + 1)
-
-    def _unit_order(self, key: UnitKey, together: set[UnitKey]) -> UnitOrder:
-        plan = self._plan
-        unit, op = plan.units[key], plan.ready.ops[key.op].op
-        inputs = []
-        for read in op.spec.reads:
-            sources = [source.key for source in unit.sources if source.read == read]
-            inside = tuple(source for source in sources if source in together)
-            files = [self._file(source, read.table) for source in sources if source not in together]
-            inputs.append(Input(read, tuple(path for path in files if path), inside))
-        context = UnitContext(
-            camera=plan.ready.site.config.camera_view(key.camera),
-            date=key.date,
-            unit=key.unit,
-            site_crs=plan.ready.site.config.crs,
-            segments=unit.segments,
-            features=tuple(plan.ready.features_of(key.camera)) if "layers" in op.spec.uses else (),
-        )
-        prints = plan.fingerprints
-        return UnitOrder(key, prints.of(key), prints.ingredients(key), context, tuple(inputs))
-
-    def _file(self, key: UnitKey, table: str) -> str | None:
-        if self._plan.fingerprints.excluded(key):
-            return None
-        receipt = self._plan.ledger.receipt(key, self._plan.fingerprints.of(key))
-        return receipt.files.get(table) if receipt else None
 
     def _take_in(self, finished: Finished) -> None:
         visit, outcome = finished
@@ -182,10 +207,9 @@ class Night:
         if isinstance(outcome, TransientError):
             failures = tuple(Failure(key, "transient", "TransientError", str(outcome)) for key in keys[:1])
             outcome = Outcome(failures=failures)
+        self._others.release(self._plan.units[keys[0]].place)
         for receipt in outcome.receipts:
-            self._report.receipts.append(receipt)
-            self._plan.ledger.add(receipt)
-            self._queue.settle(key_of(receipt), Standing(State.DONE))
+            self._done(receipt)
         for lost in outcome.lost:
             self._set_aside(lost, self._print_of(visit, lost.key))
         for failure in outcome.failures:
@@ -204,6 +228,8 @@ class Night:
         key = failure.key
         if failure.kind == "full":
             raise StoreFull(failure.detail)
+        if self._done_elsewhere(key, self._print_of(visit, key)):
+            return  # as when another run, done with it, removed what this one was about to join
         if failure.kind == "transient":
             self._attempts[key] += 1
             if self._attempts[key] < ATTEMPTS:

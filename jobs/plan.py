@@ -1,54 +1,45 @@
-"""What would run, and why: every unit asked for is done, missing, stale, quarantined or blocked."""
+"""What would run, and why: every unit asked for is done, missing, stale, quarantined, blocked or purged."""
 
+import gc
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import StrEnum
 
 from jobs.configure import ReadySite
-from jobs.fingerprint import Fingerprints, what_changed
-from jobs.graph import Selection, Unit, UnitKey, build_graph, select
+from jobs.fingerprint import Bases, Fingerprints
+from jobs.graph import Selection, Unit, UnitKey, feeds_of, needed_ops
+from jobs.layout import CameraLayout
 from jobs.ledger import Ledger
+from jobs.standing import Standing, State
+from jobs.survey import Findings, Survey, Terms
 from schemas.errors import SelectionError
-from schemas.values import Receipt, Segment
+from storage.segments import Segments
+
+__all__ = ["FIRST_GUESS_S", "Plan", "Standing", "State", "make_plan"]
 
 FIRST_GUESS_S = 0.05
 """Seconds of work a second of footage and op, before any run has measured it."""
 
 
-class State(StrEnum):
-    """Where a unit stands."""
-
-    DONE = "done"
-    MISSING = "missing"
-    STALE = "stale"
-    QUARANTINED = "quarantined"
-    BLOCKED = "blocked"
-
-
-@dataclass(frozen=True)
-class Standing:
-    """A unit's state, and why it is so, for people."""
-
-    state: State
-    why: str = ""
-
-
 @dataclass(frozen=True)
 class Plan:
-    """The work of a selection.
+    """The work of a selection. What is done already is counted only.
 
     Attributes:
-        graph: every unit of the site; units outside the selection serve as sources when they are done.
-        units: the units asked for, with what they cannot do without, in pipeline order.
-        standing: by unit of ``units``.
+        units: those asked for that are neither done nor purged, with what they cannot do without, camera by camera in
+            pipeline order.
+        standing: of ``units``, and of those that were purged. A run notes in it what becomes of them.
+        done: by op, how many units asked for were done when the plan was made.
+        hidden: which of those, by their fingerprints, newer work under other parameters hides from readers.
         rates: seconds of work a second of footage, by op, as past runs measured it.
     """
 
     ready: ReadySite
-    graph: Mapping[UnitKey, Unit]
     units: Mapping[UnitKey, Unit]
     standing: dict[UnitKey, Standing]
+    done: Mapping[str, int]
+    hidden: Sequence[tuple[UnitKey, str]]
     fingerprints: Fingerprints
     ledger: Ledger
     rates: Mapping[str, float]
@@ -67,11 +58,13 @@ class Plan:
         return sum(map(self.work_s, self.to_do)) / max(workers, 1)
 
     def tally(self) -> dict[str, Counter[State]]:
-        """By op, how many units are in which state."""
-        tally: dict[str, Counter[State]] = defaultdict(Counter)
+        """By op, in pipeline order, how many units are in which state."""
+        tally: dict[str, Counter[State]] = {op: Counter() for op in self.ready.ops}
+        for op, units in self.done.items():
+            tally[op][State.DONE] += units
         for key, standing in self.standing.items():
             tally[key.op][standing.state] += 1
-        return dict(tally)
+        return {op: +states for op, states in tally.items() if states.total()}
 
     def whys(self) -> dict[str, Counter[str]]:
         """By op, the reasons of what would run or cannot, with how many units each has."""
@@ -82,38 +75,7 @@ class Plan:
         return dict(whys)
 
 
-def rates_of(receipts: Sequence[Receipt]) -> dict[str, float]:
-    """Seconds of work a second of footage, by op."""
-    work: Counter[str] = Counter()
-    media: Counter[str] = Counter()
-    for receipt in receipts:
-        if receipt.media_s > 0:
-            work[receipt.op] += receipt.wall_s  # type: ignore[assignment]
-            media[receipt.op] += receipt.media_s  # type: ignore[assignment]
-    return {op: work[op] / media[op] for op in media}
-
-
-def assess(key: UnitKey, plan: Plan, retry: bool) -> Standing:
-    """Where one unit stands, given that the units before it have been assessed."""
-    prints, ledger = plan.fingerprints, plan.ledger
-    for source in plan.units[key].sources:
-        if source.read.required and prints.excluded(source.key):
-            return Standing(State.BLOCKED, f"needs {source.key.op} of {source.key.unit}, which is not to be had")
-    fingerprint = prints.of(key)
-    if ledger.receipt(key, fingerprint):
-        return Standing(State.DONE)
-    entry = ledger.quarantined(key, fingerprint)
-    if entry and not retry:
-        return Standing(State.QUARANTINED, f"{entry.reason}: {entry.detail}")
-    former = ledger.newest(key)
-    if former:
-        return Standing(State.STALE, what_changed(former.ingredients, prints.ingredients(key)))
-    return Standing(State.MISSING, "never done" if not entry else "tried again")
-
-
-def make_plan(
-    ready: ReadySite, segments: Sequence[Segment], ledger: Ledger, selection: Selection, retry: bool = False
-) -> Plan:
+def make_plan(ready: ReadySite, segments: Segments, ledger: Ledger, selection: Selection, retry: bool = False) -> Plan:
     """Plans a selection.
 
     Args:
@@ -123,25 +85,45 @@ def make_plan(
     Raises:
         SelectionError: a camera or op that does not exist.
     """
-    _check(selection, ready, segments)
-    graph = build_graph(segments, [op.op.spec for op in ready.ops.values()])
-    prints = Fingerprints(graph, ready.ops, ready.site.config.camera_view, ready.features_of, ready.site.config.crs)
-    units = select(graph, selection)
-    plan = Plan(ready, graph, units, {}, prints, ledger, rates_of(ledger.all_receipts()))
-    for key in graph:
-        if key not in units:
-            if not ledger.receipt(key, prints.of(key)):
-                prints.exclude(key)
-            continue
-        standing = assess(key, plan, retry)
-        plan.standing[key] = standing
-        if standing.state in (State.QUARANTINED, State.BLOCKED):
-            prints.exclude(key)
-    return plan
+    cameras = segments.cameras()
+    _check(selection, ready, cameras)
+    specs = [op.op.spec for op in ready.ops.values()]
+    feeds = feeds_of(specs)
+    wanted = selection.wanted_ops(feeds)
+    bases = Bases(ready.ops, ready.site.config.camera_view, ready.features_of, ready.site.config.crs)
+    terms = Terms(
+        ops={name: ready.ops[name] for name in needed_ops(wanted, feeds)},
+        feeds=feeds,
+        wanted=wanted,
+        writers={table: spec.name for spec in specs for table in spec.writes},
+        bases=bases,
+        ledger=ledger,
+        selection=selection,
+        retry=retry,
+    )
+    found = Findings()
+    with _no_garbage():
+        for camera, table in cameras.items():
+            if selection.wants_camera(camera):
+                Survey(terms, CameraLayout(camera, table), found).run()
+    prints = Fingerprints(found.units, bases, feeds, found.prints)
+    return Plan(ready, found.units, found.standing, found.done, found.hidden, prints, ledger, ledger.rates())
 
 
-def _check(selection: Selection, ready: ReadySite, segments: Sequence[Segment]) -> None:
-    cameras = {segment.camera for segment in segments} | {camera.id for camera in ready.site.config.cameras}
+@contextmanager
+def _no_garbage() -> Iterator[None]:
+    """Keeps Python from looking for garbage, again and again, among values that all stay: a third of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _check(selection: Selection, ready: ReadySite, seen: Mapping[str, object]) -> None:
+    cameras = {*seen, *(camera.id for camera in ready.site.config.cameras)}
     for camera in selection.cameras:
         if camera not in cameras:
             raise SelectionError(f"--camera {camera}: no such camera; there are {', '.join(sorted(cameras)) or 'none'}")

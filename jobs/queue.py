@@ -9,9 +9,23 @@ from dataclasses import dataclass
 from datetime import date
 
 from jobs.graph import UnitKey, dependents
-from jobs.plan import Plan, Standing, State
+from jobs.plan import Plan
+from jobs.standing import Standing, State
 
 Place = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What goes first.
+
+    Attributes:
+        newest_first: by the start of the footage; else the oldest.
+        cameras_first: before all others, in this order.
+    """
+
+    newest_first: bool = True
+    cameras_first: tuple[str, ...] = ()
 
 
 @dataclass
@@ -32,15 +46,16 @@ class Tally:
 class WorkQueue:
     """Units of a plan on their way from waiting to settled.
 
-    A unit is settled when it is done, or will never be. A unit whose sources are all settled is ready. Newest footage
-    first, and within a place in pipeline order.
+    A unit is settled when it is done, or will never be. A unit whose sources are all settled is ready. Places go in
+    the order asked for, and within a place units in pipeline order.
 
     Attributes:
         total, settled: how much there was to do, and how much of it is settled.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, order: Order | None = None) -> None:
         self._plan = plan
+        self._order = order or Order()
         self._readers = dependents(plan.units)
         self._waiting = set(plan.to_do)
         self.total, self.settled = Tally(), Tally()
@@ -50,7 +65,7 @@ class WorkQueue:
         for key in plan.to_do:
             self._places.setdefault(plan.units[key].place, []).append(key)
             self.total.add(plan, key)
-        self._heap: list[tuple[int, float, Place]] = []
+        self._heap: list[tuple[int, int, float, Place]] = []
         for key in plan.to_do:
             if not self._open_sources[key]:
                 self._offer(key)
@@ -60,9 +75,11 @@ class WorkQueue:
         return sum(1 for source in sources if source in self._waiting)
 
     def _offer(self, key: UnitKey) -> None:
-        unit = self._plan.units[key]
-        newest_first = (-date.fromisoformat(key.date).toordinal(), -unit.segments[0].start.timestamp())
-        heapq.heappush(self._heap, (*newest_first, unit.place))
+        unit, first = self._plan.units[key], self._order.cameras_first
+        camera = first.index(key.camera) if key.camera in first else len(first)
+        sign = -1 if self._order.newest_first else 1
+        when = (sign * date.fromisoformat(key.date).toordinal(), sign * unit.segments[0].start.timestamp())
+        heapq.heappush(self._heap, (camera, *when, unit.place))
 
     @property
     def left(self) -> list[UnitKey]:
@@ -75,7 +92,7 @@ class WorkQueue:
         With a ready unit go those of the same place that will be ready once it is done.
         """
         while self._heap:
-            place = heapq.heappop(self._heap)[2]
+            place = heapq.heappop(self._heap)[-1]
             taken: list[UnitKey] = []
             for key in self._places[place]:
                 if key in self._waiting and self._ready_after(key, taken) and not self._settled_already(key):

@@ -1,9 +1,9 @@
 """Reading results: queries, exports, the map page, and how a site stands."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -20,55 +20,64 @@ from schemas.values import Quarantined
 from storage.export import export
 from storage.layers import load_features
 from storage.map_page import render_map
-from storage.site_file import cameras_table
-from storage.sql import open_sql, run_query
-
-_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
+from storage.sql import VERSIONS_SUFFIX, as_query, open_sql, run_query
 
 
-def connect(opened: Opened, unsafe: bool = False) -> duckdb.DuckDBPyConnection:
-    """DuckDB over the site's store: every table, the cameras as site.toml has them, the features of its layers."""
-    seen = known_stock(opened.store).footage["camera"].unique().to_pylist()
-    return open_sql(
-        opened.store,
-        cameras_table(opened.site, seen, calibration_errors(opened.site)),
-        load_features(opened.site),
-        unsafe,
-    )
+def connect(
+    opened: Opened, unsafe: bool = False, as_of: str | None = None, asked: str | None = None
+) -> duckdb.DuckDBPyConnection:
+    """DuckDB over the site's store: every table, the cameras as site.toml has them, the features of its layers.
+
+    Args:
+        unsafe: queries may also read and write other files, attach databases, and change settings.
+        as_of: the run that the tables are to be seen as of; None for now.
+        asked: the query that the connection is for, if that is known, which opens it the sooner; None for any.
+
+    Raises:
+        SelectionError: there is no such run.
+    """
+    errors = partial(calibration_errors, opened.site)
+    return open_sql(opened.store, opened.site, as_of, unsafe, asked, errors)
 
 
-def query(opened: Opened, sql: str, unsafe: bool = False) -> pa.Table:
+def query(opened: Opened, sql: str, unsafe: bool = False, as_of: str | None = None) -> pa.Table:
     """The result of a query.
 
     Raises:
         QueryError: DuckDB refuses it, or it would change something.
+        SelectionError: there is no such run.
     """
-    connection = connect(opened, unsafe)
+    connection = connect(opened, unsafe, as_of, sql)
     try:
         return run_query(connection, sql)
     finally:
         connection.close()
 
 
-def export_result(opened: Opened, table_or_query: str, target: Path, as_lines: bool) -> int:
+def export_result(opened: Opened, table_or_query: str, target: Path, as_lines: bool, as_of: str | None = None) -> int:
     """Writes a table or a query's result to a GIS or CSV file. Returns how many rows were written.
 
     Raises:
-        SelectionError: a table that does not exist, or that is not to leave the site.
+        SelectionError: a table that does not exist, or that is not to leave the site, or no such run.
     """
-    if _NAME.match(table_or_query):
-        spec = TABLES.get(table_or_query)
-        if spec is None:
-            raise SelectionError(f"there is no table {table_or_query!r}; there are {', '.join(TABLES)}")
-        if spec.privacy is Privacy.SENSITIVE:
-            raise SelectionError(f"table {spec.name} is of privacy class 'sensitive' and is not exported")
-        table_or_query = f"SELECT * FROM {table_or_query}"
-    return export(query(opened, table_or_query), target, opened.site.config.crs, as_lines)
+    sql = as_query(table_or_query)
+    if sql != table_or_query:
+        _check_exportable(opened, table_or_query)
+    return export(query(opened, sql, as_of=as_of), target, opened.site.config.crs, as_lines)
 
 
-def draw_map(opened: Opened, target: Path) -> int:
+def _check_exportable(opened: Opened, name: str) -> None:
+    layers = [f"layer_{layer.name}" for layer in opened.site.config.layers]
+    spec = TABLES.get(name) or TABLES.get(name.removesuffix(VERSIONS_SUFFIX))
+    if spec is None and name not in ("features", *layers):
+        raise SelectionError(f"there is no table {name!r}; there are {', '.join([*TABLES, 'features', *layers])}")
+    if spec is not None and spec.privacy is Privacy.SENSITIVE:
+        raise SelectionError(f"table {spec.name} is of privacy class 'sensitive' and is not exported")
+
+
+def draw_map(opened: Opened, target: Path, as_of: str | None = None) -> int:
     """Writes the map page. Returns how many positions it was drawn from."""
-    connection = connect(opened)
+    connection = connect(opened, as_of=as_of, asked="positions, counts, cameras")
     try:
         positions, counts = (
             TABLES[name].conform(run_query(connection, f"SELECT * EXCLUDE (date) FROM {name}"))

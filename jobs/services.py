@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 from jobs.visit import UnitOrder
 from schemas.op import VideoSink
@@ -21,8 +20,8 @@ class UnitServices:
         self._store = store
         self._order = order
         self._sinks: list[PartWriter] = []
-        self._made: list[Path] = []
-        self._parts: list[Path] = []
+        self._made: list[str] = []
+        self._parts: list[str] = []
 
     def count(self, counter: str, amount: int = 1) -> None:
         """Adds to a counter of work done."""
@@ -31,10 +30,10 @@ class UnitServices:
     def video_sink(self, unit: UnitContext) -> VideoSink:
         """A new part for this segment."""
         key = self._order.key
-        path = self._store.part_path(key.camera, key.date, key.unit, self._order.fingerprint)
-        sink = PartWriter(path, unit.segment, self._store.root)
+        name = self._store.part_name(key.camera, key.date, key.unit, self._order.fingerprint)
+        sink = PartWriter(self._store.blobs, name, unit.segment)
         self._sinks.append(sink)
-        self._made.append(path)
+        self._made.append(name)
         return sink
 
     def join_video(self, unit: UnitContext, parts: Sequence[str]) -> VideoFile:
@@ -42,18 +41,23 @@ class UnitServices:
         key = self._order.key
         start = unit.segments[0].footage_start
         name = f"{start:%Y%m%dT%H%M%SZ}-{key.unit}-{self._order.fingerprint[:PRINT_DIGITS]}"
-        target = self._store.video_path(key.camera, key.date, name)
-        self._parts = [self._store.root / part for part in parts]
-        return join_parts(self._parts, target, self._store.root)
+        target = self._store.video_name(key.camera, key.date, name)
+        self._parts = list(parts)
+        return join_parts(self._store.blobs, parts, target)
 
     def settle(self) -> None:
         """After the unit is committed: parts that have been joined are not needed any more."""
-        for part in self._parts:
-            part.unlink(missing_ok=True)
+        self._store.blobs.delete(self._parts)
+
+    def hand_over(self) -> None:
+        """Before the unit is committed: from here on a receipt may name what was made.
+
+        A commit may stand although an error is heard of it, as when the disk is full just after, or an answer is lost.
+        """
+        self._made.clear()
 
     def undo(self) -> None:
         """After the unit failed: nothing half-written stays."""
         for sink in self._sinks:
             sink.abort()
-        for path in self._made:
-            path.unlink(missing_ok=True)
+        self._store.blobs.delete(self._made)

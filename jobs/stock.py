@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -16,14 +17,22 @@ from jobs.fingerprint import digest
 from jobs.graph import UnitKey
 from jobs.ledger import Ledger
 from schemas.tables import TABLES
-from schemas.values import DAY_UNIT, SCAN_OP, Quarantined, Receipt, Segment
+from schemas.values import DAY_UNIT, SCAN_OP, Quarantined, Receipt
 from storage.archive import ScanResult, SetAside, scan_archive, segments_from_tables
+from storage.blobs import open_blobs
 from storage.journal import Journal
-from storage.receipts import current
+from storage.scanned import SCANNED, scanned_rows
+from storage.segments import Segments
 from storage.site_file import Site
 from storage.store import Store
+from storage.visible import newest_of
 
 SCAN_VERSION = 1
+
+_CHANGED = """
+SELECT camera, footage_id FROM (FROM new EXCEPT ALL FROM old) UNION
+SELECT camera, footage_id FROM (FROM old EXCEPT ALL FROM new)
+"""
 
 
 @dataclass(frozen=True)
@@ -32,23 +41,22 @@ class Stock:
 
     Attributes:
         footage, segments: rows of those tables, of all cameras and days.
-        plan: the segments, as values.
+        plan: the segments, to be planned.
         set_aside: files that cannot be used, or not whole.
+        former: what the scan before had written down, if that was looked at.
     """
 
     footage: pa.Table
     segments: pa.Table
-    plan: tuple[Segment, ...]
+    plan: Segments
     set_aside: tuple[SetAside, ...] = ()
+    former: "Stock | None" = None
 
 
 def known_stock(store: Store) -> Stock:
     """The archive as the last scan wrote it down."""
-    receipts = current(store.receipts([SCAN_OP]))
-    footage, segments = (
-        store.read_tables(name, [receipt.files[name] for receipt in receipts if name in receipt.files])
-        for name in ("footage", "segments")
-    )
+    scans = newest_of(store.receipts_arrow([SCAN_OP]))
+    footage, segments = (scanned_rows(store, name, scans) for name in SCANNED)
     return Stock(footage, segments, segments_from_tables(footage, segments))
 
 
@@ -59,9 +67,9 @@ def take_stock(site: Site, store: Store, progress: Callable[[int, int], None] | 
         SiteError: there is no archive.
     """
     known = known_stock(store)
-    found = scan_archive(site.archive, site.config, known.footage, datetime.now(UTC), progress)
+    found = scan_archive(open_blobs(site.archive), site.config, known.footage, datetime.now(UTC), progress)
     footage, segments = _with_the_gone(found, known)
-    return Stock(footage, segments, segments_from_tables(footage, segments), found.set_aside)
+    return Stock(footage, segments, segments_from_tables(footage, segments), found.set_aside, known)
 
 
 def _with_the_gone(found: ScanResult, known: Stock) -> tuple[pa.Table, pa.Table]:
@@ -83,25 +91,51 @@ def _with_the_gone(found: ScanResult, known: Stock) -> tuple[pa.Table, pa.Table]
     return footage, segments
 
 
-def write_stock(stock: Stock, site: Site, store: Store, run_id: str) -> int:
+def write_stock(stock: Stock, site: Site, store: Store, run_id: str, committed: datetime) -> int:
     """Commits what a scan found, a camera-day at a time; what has not changed is not written again.
+
+    Args:
+        committed: the time of commit.
 
     Returns:
         how many camera-days were written.
     """
-    receipts = store.receipts([SCAN_OP])
-    ledger = Ledger(receipts, ())
+    changed = _changed_days(stock, site)
+    if not changed:
+        return 0
+    ledger = Ledger(store.receipts_arrow([SCAN_OP]))
     days = _days(stock.footage, site)
-    for receipt in receipts:
-        days.setdefault((receipt.camera, receipt.date), [])  # a day whose footage was all superseded
+    files, segments = (_rows_by_footage(table) for table in (stock.footage, stock.segments))
     written = 0
-    for (camera, day), members in sorted(days.items()):
+    for camera, day in sorted(changed):
+        names = [(camera, footage_id) for footage_id in dict.fromkeys(days.get((camera, day), ()))]
         tables = {
-            "footage": stock.footage.filter(_among(stock.footage, camera, members)),
-            "segments": stock.segments.filter(_among(stock.segments, camera, members)),
+            "footage": stock.footage.take(_rows_of(names, files)),
+            "segments": stock.segments.take(_rows_of(names, segments)),
         }
-        written += _write_day(tables, UnitKey(SCAN_OP, camera, day, DAY_UNIT), store, ledger, run_id)
+        written += _write_day(tables, UnitKey(SCAN_OP, camera, day, DAY_UNIT), store, ledger, run_id, committed)
     return written
+
+
+def _changed_days(stock: Stock, site: Site) -> set[tuple[str, str]]:
+    """Cameras and days whose rows are not those of the scan before; also where all footage was superseded."""
+    if stock.former is None:
+        return set(_days(stock.footage, site))
+    changed: set[tuple[str, str]] = set()
+    with duckdb.connect() as con:
+        for table in ("footage", "segments"):
+            con.register("new", getattr(stock, table))
+            con.register("old", getattr(stock.former, table))
+            found = con.execute(_CHANGED).fetchall()
+            changed.update(found)
+    if not changed:
+        return set()
+    days: set[tuple[str, str]] = set()
+    for footage in (stock.footage, stock.former.footage):
+        for place, members in _days(footage, site).items():
+            if any((place[0], footage_id) in changed for footage_id in members):
+                days.add(place)
+    return days
 
 
 def _days(footage: pa.Table, site: Site) -> dict[tuple[str, str], list[str]]:
@@ -114,21 +148,30 @@ def _days(footage: pa.Table, site: Site) -> dict[tuple[str, str], list[str]]:
     return days
 
 
-def _among(table: pa.Table, camera: str, footage_ids: list[str]) -> pa.ChunkedArray:
-    ids = pa.array(sorted(set(footage_ids)), pa.string())
-    return pc.and_(pc.equal(table["camera"], camera), pc.is_in(table["footage_id"], ids))
+def _rows_by_footage(table: pa.Table) -> dict[tuple[str, str], list[int]]:
+    """By camera and footage id, the numbers of its rows."""
+    rows: dict[tuple[str, str], list[int]] = {}
+    for number, name in enumerate(zip(table["camera"].to_pylist(), table["footage_id"].to_pylist(), strict=True)):
+        rows.setdefault(name, []).append(number)
+    return rows
 
 
-def _write_day(tables: dict[str, pa.Table], key: UnitKey, store: Store, ledger: Ledger, run_id: str) -> bool:
-    fingerprint = digest([SCAN_VERSION, {name: table.to_pylist() for name, table in tables.items()}])
-    newest = ledger.newest(key)
-    if newest and newest.fingerprint == fingerprint:
+def _rows_of(names: list[tuple[str, str]], rows: dict[tuple[str, str], list[int]]) -> pa.Array:
+    return pa.array(sorted(number for name in names for number in rows.get(name, ())), pa.int64())
+
+
+def _write_day(
+    tables: dict[str, pa.Table], key: UnitKey, store: Store, ledger: Ledger, run_id: str, committed: datetime
+) -> bool:
+    rows = {name: table.to_pylist() for name, table in tables.items()}
+    fingerprint = digest([SCAN_VERSION, key.camera, key.date, rows])
+    if ledger.newest_print(key) == fingerprint:
         return False
     former = ledger.receipt(key, fingerprint)
     if former:
-        store.reaffirm(former, run_id)
+        store.reaffirm(former, run_id, committed)
         return True
-    files = {
+    written = {
         name: store.write_table(name, table, camera=key.camera, date=key.date, unit=key.unit, fingerprint=fingerprint)
         for name, table in tables.items()
         if table.num_rows
@@ -142,8 +185,9 @@ def _write_day(tables: dict[str, pa.Table], key: UnitKey, store: Store, ledger: 
             unit=key.unit,
             fingerprint=fingerprint,
             ingredients={},
-            files=files,
-            committed=datetime.now(UTC),
+            files={name: file for name, (file, _) in written.items()},
+            sha256={name: sha256 for name, (_, sha256) in written.items()},
+            committed=committed,
             run_id=run_id,
             wall_s=0.0,
             media_s=0.0,

@@ -1,11 +1,13 @@
 """What the driver and its workers say to each other. All of it is small, and pickles."""
 
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import UTC, datetime
 
 from jobs.graph import UnitKey
 from schemas.op import Op, Read
-from schemas.values import ModelFile, Receipt, UnitContext
+from schemas.values import ModelFile, Receipt, UnitContext, UnitFile
+
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -13,12 +15,12 @@ class Input:
     """Where a worker finds a table that an op reads.
 
     Attributes:
-        files: committed files below the store.
+        files: where committed rows stand.
         units: units of the same visit that write the rest of it.
     """
 
     read: Read
-    files: tuple[str, ...]
+    files: tuple[UnitFile, ...]
     units: tuple[UnitKey, ...]
 
 
@@ -35,12 +37,17 @@ class UnitOrder:
 
 @dataclass(frozen=True)
 class Visit:
-    """Units of one place that a worker does in one go, in order; frame ops among them share a decode where they can."""
+    """Units of one place that a worker does in one go, in order; frame ops among them share a decode where they can.
+
+    Attributes:
+        not_before: the least time of commit, whatever the worker's clock says: see ``jobs.run_clock``.
+    """
 
     number: int
     run_id: str
     orders: tuple[UnitOrder, ...]
     attempt: int = 1
+    not_before: datetime = LONG_AGO
 
 
 @dataclass(frozen=True)
@@ -76,12 +83,12 @@ class WorkerSetup:
     """What a worker is made from.
 
     Attributes:
-        archive, store: folders, which every worker's machine must see under the same path.
+        archive, store: where they are; a folder must stand under the same path on every worker's machine.
         ops: ops by name, not yet opened, each with its weights.
         cpus: threads that a worker may use.
     """
 
-    archive: Path
-    store: Path
+    archive: str
+    store: str
     ops: dict[str, tuple[Op, ModelFile | None]]
     cpus: int = 1

@@ -16,10 +16,11 @@ import pyarrow as pa
 from jobs.graph import UnitKey
 from jobs.services import UnitServices
 from jobs.visit import Failure, Input, Outcome, UnitOrder, Visit, WorkerSetup
-from schemas.errors import CorruptFootage, CoverageError, StoreFull, TransientError
+from schemas.errors import CorruptFootage, CoverageError, NightshiftError, SiteError, StoreFull, TransientError
 from schemas.op import FrameOp, FrameSession, Op, TableOp, Tables
 from schemas.tables import TABLES
 from schemas.values import Receipt
+from storage.blobs import Fetched, open_blobs
 from storage.store import Store
 from storage.video.reader import SegmentReader
 
@@ -29,7 +30,8 @@ class Worker:
 
     def __init__(self, setup: WorkerSetup) -> None:
         self._setup = setup
-        self._store = Store(setup.store)
+        self._store = Store.open(setup.store)
+        self._footage = Fetched(open_blobs(setup.archive))
         self._open: dict[str, Op] = {}
         cv2.setNumThreads(setup.cpus)
         pa.set_cpu_count(setup.cpus)
@@ -52,15 +54,21 @@ class Worker:
         return self._open[name]
 
     def close(self) -> None:
-        """Closes the ops."""
+        """Closes the ops, and lets go of footage."""
         for op in self._open.values():
             op.close()
         self._open.clear()
+        self._footage.close()
 
     @property
     def store(self) -> Store:
         """Where results go."""
         return self._store
+
+    @property
+    def footage(self) -> Fetched:
+        """Where footage comes from."""
+        return self._footage
 
     @property
     def setup(self) -> WorkerSetup:
@@ -171,9 +179,10 @@ class _VisitWork:
                 needing.append((unit, need))
         if not needing:
             return
-        path = self._worker.setup.archive / segment.path
-        reader = SegmentReader(path, segment, [need for _, need in needing], threads=self._worker.setup.cpus)
+        needs = [need for _, need in needing]
         try:
+            path = self._worker.footage.path(segment.path)
+            reader = SegmentReader(path, segment, needs, threads=self._worker.setup.cpus)
             for index, batch in reader:
                 unit = needing[index][0]
                 if unit.order.key not in self._failed:
@@ -185,7 +194,7 @@ class _VisitWork:
                         ),  # type: ignore[misc]
                         unit,
                     )
-        except (CorruptFootage, OSError) as error:
+        except (NightshiftError, OSError) as error:
             for unit, _ in needing:
                 self._fail(unit.order, error, unit)
             return
@@ -224,7 +233,7 @@ class _VisitWork:
         if set(tables) != set(spec.writes):
             raise ValueError(f"op {key.op} gave {sorted(tables)}, its spec says {sorted(spec.writes)}")
         started = time.perf_counter()
-        files = {
+        written = {
             name: store.write_table(
                 name, table, camera=key.camera, date=key.date, unit=key.unit, fingerprint=order.fingerprint
             )
@@ -233,6 +242,7 @@ class _VisitWork:
         }
         unit.services.count("rows", sum(table.num_rows for table in tables.values()))
         stage_s = unit.clock.stage_s | {"commit": time.perf_counter() - started}
+        unit.services.hand_over()
         return store.commit(
             Receipt(
                 op=key.op,
@@ -242,8 +252,9 @@ class _VisitWork:
                 unit=key.unit,
                 fingerprint=order.fingerprint,
                 ingredients=order.ingredients,
-                files=files,
-                committed=datetime.now(UTC),
+                files={name: file for name, (file, _) in written.items()},
+                sha256={name: digest for name, (_, digest) in written.items()},
+                committed=max(datetime.now(UTC), self._visit.not_before),
                 run_id=self._visit.run_id,
                 wall_s=sum(stage_s.values()),
                 media_s=sum(segment.duration_s for segment in order.context.segments),
@@ -295,7 +306,7 @@ def classify(key: UnitKey, error: Exception) -> Failure:
         return Failure(key, "full", "StoreFull", str(error))
     if isinstance(error, FileNotFoundError | PermissionError):
         return Failure(key, "footage", "unreadable", str(error))
-    if isinstance(error, TransientError | OSError | MemoryError):
+    if isinstance(error, SiteError | TransientError | OSError | MemoryError):  # a bucket's key that ran out is no bug
         return Failure(key, "transient", type(error).__name__, str(error), trace)
     return Failure(key, "bug", type(error).__name__, str(error), trace)
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from schemas.tables import TABLES
 from schemas.values import CameraView
 from schemas.values import ControlPoint as Point
 
@@ -100,15 +101,52 @@ class ModelsConfig(_Strict):
     )
 
 
+Days = Annotated[int, Field(ge=1, le=36500)]
+
+_NO_DAYS_OF_THEIR_OWN = {
+    **dict.fromkeys(("footage", "segments"), "goes with tables_days, once nothing else of its day is left"),
+    **dict.fromkeys(("anonymized", "anonymized_segments"), "goes with video_days"),
+    **dict.fromkeys(("cameras", "runs", "receipts", "quarantine", "purges"), "is not purged"),
+}
+
+
+class RetentionConfig(_Strict):
+    """``[retention]``: for how long things are kept. What is left out is kept for ever."""
+
+    footage_days: Days | None = Field(
+        None, description="days for which footage stays in the archive; `nightshift purge` deletes the files after that"
+    )
+    tables_days: Days | None = Field(None, description="days for which rows of tables are kept")
+    video_days: Days | None = Field(None, description="days for which published anonymized video is kept")
+    tables: dict[str, Days] = Field(
+        {},
+        description="`[retention.tables]`: days of single tables, in place of tables_days; "
+        "tables that one op writes go together, so they need the same",
+    )
+
+    @field_validator("tables")
+    @classmethod
+    def _known_tables(cls, value: dict[str, int]) -> dict[str, int]:
+        for name in value:
+            if name not in TABLES:
+                raise ValueError(f"there is no table {name!r}; docs/tables.md has them all")
+            if name in _NO_DAYS_OF_THEIR_OWN:
+                raise ValueError(f"table {name} {_NO_DAYS_OF_THEIR_OWN[name]}; leave it out")
+        return value
+
+
 class SiteConfig(_Strict):
     """The whole of ``site.toml``."""
 
     name: str = Field(description="name of the site")
     crs: str = Field(description="projected CRS of the site in metres, such as EPSG:28992")
     timezone: str = Field(description="IANA time zone: local days, and camera clocks unless they say otherwise")
-    archive: str = Field("archive", description="folder of footage; relative to the site's folder")
-    store: str = Field("store", description="folder of results; relative to the site's folder")
+    archive: str = Field(
+        "archive", description="where footage is: a folder, relative to the site's, or s3://bucket/prefix"
+    )
+    store: str = Field("store", description="where results go: a folder, relative to the site's, or s3://bucket/prefix")
     models: ModelsConfig = Field(ModelsConfig(), description="weights")
+    retention: RetentionConfig = Field(RetentionConfig(), description="for how long things are kept")
     pattern: str = Field(
         "{camera}/%Y-%m-%dT%H-%M-%S",
         description="path of a file below the archive, without suffix: {camera}, strftime codes, {*} for anything; "

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,9 @@ Float64 = npt.NDArray[np.float64]
 
 SCAN_OP = "scan"
 """Name under which a scan of the archive is committed, as if it were an op."""
+
+MARK_DIGITS = 16
+"""Digits of a unit's fingerprint that mark its rows."""
 
 DAY_UNIT = "day"
 """Name of the one unit that a camera-day has."""
@@ -213,6 +216,7 @@ class Receipt:
 
     Attributes:
         files: path below the store by table.
+        sha256: of the file that the unit wrote, by table; once it is merged with others, the manifest has its hash.
         stage_s: seconds by stage, for estimates and benchmarks.
         counters: work done: ``frames_decoded``, ``detector_calls``, ``rows``, ...
     """
@@ -231,6 +235,19 @@ class Receipt:
     media_s: float
     stage_s: dict[str, float] = field(default_factory=dict)
     counters: dict[str, int] = field(default_factory=dict)
+    sha256: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def mark(self) -> str:
+        """What stands in the column ``_unit`` of every row that the unit wrote."""
+        return self.fingerprint[:MARK_DIGITS]
+
+
+class UnitFile(NamedTuple):
+    """Where a unit's rows of one table stand: a file below the store, and the mark that tells them from others'."""
+
+    name: str
+    mark: str
 
 
 @dataclass(frozen=True)
@@ -248,3 +265,26 @@ class Quarantined:
     path: str | None
     time: datetime
     run_id: str
+
+
+FOOTAGE_OP = "footage"
+"""Name under which tombstones of footage files stand, as if an op had made them."""
+
+
+@dataclass(frozen=True)
+class Tombstone:
+    """The record that a unit's results, or a footage file, were deleted on purpose.
+
+    Attributes:
+        op: of the unit; ``footage`` for a file, whose ``unit`` is then its footage id.
+        fingerprint: of the results that were deleted.
+        rule: of site.toml, as a user would write it: ``tables_days = 90``.
+    """
+
+    op: str
+    camera: str
+    date: str
+    fingerprint: str
+    unit: str
+    purged: datetime
+    rule: str

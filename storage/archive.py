@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from schemas.errors import CorruptFootage, SiteError
+from schemas.errors import CorruptFootage
 from schemas.site import SiteConfig
 from schemas.tables import TABLES
-from schemas.values import Segment
+from storage.blobs import Blob, Blobs
 from storage.clock import AmbiguousFile, camera_of, in_second_hour, localise, parse_path
 from storage.files import sha256_file
 from storage.footage import (
@@ -21,11 +21,11 @@ from storage.footage import (
     Row,
     originals,
     segment_rows,
-    segments_from_tables,
     segments_of,
     unusable,
     usable,
 )
+from storage.segments import Segments, segments_from_tables
 from storage.video.probe import probe
 from storage.walk import Entry, walk
 
@@ -63,18 +63,18 @@ class ScanResult:
     Attributes:
         footage: table ``footage``, one row a file, readable or not.
         segments: table ``segments``, of all that can be used.
-        plan: the same segments as values, by camera and time.
+        plan: the same segments, by camera and time.
         set_aside: what cannot be used, by path; a damaged file may be here and have segments all the same.
     """
 
     footage: pa.Table
     segments: pa.Table
-    plan: tuple[Segment, ...]
+    plan: Segments
     set_aside: tuple[SetAside, ...]
 
 
 def scan_archive(
-    archive: Path,
+    archive: Blobs,
     config: SiteConfig,
     known: pa.Table | None,
     now: datetime,
@@ -83,6 +83,8 @@ def scan_archive(
     """Looks at every file of an archive; one that the last scan knew, by path, size and time, is not read again.
 
     Args:
+        archive: the footage.
+        config: of the site.
         known: the footage table of the last scan.
         now: files changed less than ``config.settle_s`` before it are left for the next scan.
         progress: called after each file with how many are done, and how many there are.
@@ -90,8 +92,7 @@ def scan_archive(
     Raises:
         SiteError: there is no archive, or the file name pattern is wrong.
     """
-    if not archive.is_dir():
-        raise SiteError(f"no archive at {archive}: make the folder, mount it, or correct 'archive' in site.toml")
+    archive.check_readable()
     entries = list(walk(archive, config.suffixes))
     scan = _Scan(archive, config, KnownFootage(known, config.segment_s), now)
     files: list[_File] = []
@@ -131,7 +132,7 @@ class _File:
 class _Scan:
     """Looks at one file after another."""
 
-    def __init__(self, archive: Path, config: SiteConfig, known: KnownFootage, now: datetime) -> None:
+    def __init__(self, archive: Blobs, config: SiteConfig, known: KnownFootage, now: datetime) -> None:
         self._archive = archive
         self._config = config
         self._known = known
@@ -146,24 +147,26 @@ class _Scan:
             # A folder, a loop or a nameless thing has no row; a file that should be footage has.
             is_footage = entry.path.suffix.lower() in self._config.suffixes
             return replace(found, content=unusable("unreadable", entry.trouble), is_footage=is_footage)
+        assert entry.blob is not None
+        found = replace(found, size_bytes=entry.blob.size_bytes, mtime_ns=entry.blob.modified_ns)
         try:
-            return self._read(self._archive / entry.path, found)
+            return self._read(entry.blob, found)
         except OSError as error:
-            return replace(found, content=unusable("unreadable", f"{entry.name} cannot be read: {error.strerror}"))
+            reason = f"{entry.name} cannot be read: {error.strerror or error}"
+            return replace(found, size_bytes=0, mtime_ns=0, content=unusable("unreadable", reason))
 
-    def _read(self, path: Path, found: _File) -> _File:
-        before = path.stat()
-        found = replace(found, size_bytes=before.st_size, mtime_ns=before.st_mtime_ns)
-        age_s = self._now_s - before.st_mtime
+    def _read(self, blob: Blob, found: _File) -> _File:
+        age_s = self._now_s - blob.modified
         if abs(age_s) < self._config.settle_s:
             return replace(found, content=unusable("still_written", f"it changed {max(age_s, 0):.0f} s ago"))
         sha256 = self._known.sha256(found.path, found.size_bytes, found.mtime_ns)
-        if sha256 is None:
-            sha256 = sha256_file(path)
-        content = self._known.content(sha256) or self._content(path)
-        after = path.stat()
-        if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-            return replace(found, content=unusable("still_written", "it changed while it was read"))
+        content = self._known.content(sha256) if sha256 is not None else None
+        if sha256 is None or content is None:
+            with self._archive.local(blob.name) as path:
+                sha256 = sha256 or sha256_file(path)
+                content = self._known.content(sha256) or self._content(path)
+            if self._archive.stat(blob.name) != blob:
+                return replace(found, content=unusable("still_written", "it changed while it was read"))
         if content["damage"] == "unreadable":
             return replace(found, content=content)
         return replace(found, sha256=sha256, content=content)

@@ -1,7 +1,7 @@
 """Whole files or none: the primitives that everything in the store is written with.
 
 A file that is being written has a name that starts with ``.tmp-``, in the folder where it will stand. Readers skip
-names that start with a dot; ``Store.sweep`` removes what a killed process left behind.
+names that start with a dot; ``storage/sweep.py`` removes what a killed process left behind.
 """
 
 import errno
@@ -9,17 +9,18 @@ import hashlib
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
 
-from schemas.errors import StoreFull
+from schemas.errors import StoreFull, TransientError
 
 TEMPORARY_PREFIX = ".tmp-"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _LONGEST_NAME = 120
 _CHUNK_BYTES = 1 << 20
+_TRIES = 20
 
 
 def write_atomic(path: Path, content: bytes) -> None:
@@ -28,8 +29,8 @@ def write_atomic(path: Path, content: bytes) -> None:
     Raises:
         StoreFull: no space is left.
     """
-    with atomic_file(path) as file:
-        file.write(content)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def put_if_absent(path: Path, content: bytes) -> bool:
@@ -38,21 +39,36 @@ def put_if_absent(path: Path, content: bytes) -> bool:
     Raises:
         StoreFull: no space is left.
     """
-    temporary = temporary_path(path)
-    with _full_disk_said(path):
-        make_folder(path.parent)
+    if path.exists():
+        return False  # spares the writing; who is right when it is not there yet is said by the link below
+    with full_disk_said(path), _hidden_beside(path) as temporary:
+        _write(temporary, content)
         try:
-            with temporary.open("xb") as file:
-                file.write(content)
-                _flush(file)
             # A hard link fails if the name is taken, on every local file system and on NFS; a rename would replace it.
             os.link(temporary, path)
         except FileExistsError:
             return False
-        finally:
-            temporary.unlink(missing_ok=True)
         sync_folder(path.parent)
     return True
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A hidden path for the block to write, whose file takes the place of ``path`` at the end, or vanishes.
+
+    A block that removes the file changes nothing.
+
+    Raises:
+        StoreFull: no space is left.
+    """
+    with full_disk_said(path), _hidden_beside(path) as temporary:
+        _new_file(temporary).close()  # so that the folder is not empty, and nobody removes it
+        yield temporary
+        if temporary.exists():
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
+            sync_folder(path.parent)
 
 
 @contextmanager
@@ -62,17 +78,9 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     Raises:
         StoreFull: no space is left.
     """
-    temporary = temporary_path(path)
-    with _full_disk_said(path):
-        make_folder(path.parent)
-        try:
-            with temporary.open("xb") as file:
-                yield file
-                _flush(file)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-        sync_folder(path.parent)
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        yield file
+        file.flush()
 
 
 def temporary_path(path: Path) -> Path:
@@ -101,9 +109,14 @@ def sync_folder(folder: Path) -> None:
 def sha256_file(path: Path) -> str:
     """Sha256 of a file's content, 64 hex digits."""
     with path.open("rb") as file:
-        digest = hashlib.sha256()
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
+        return sha256_stream(file)
+
+
+def sha256_stream(file: BinaryIO) -> str:
+    """Sha256 of what is left to be read, 64 hex digits."""
+    digest = hashlib.sha256()
+    while chunk := file.read(_CHUNK_BYTES):
+        digest.update(chunk)
     return digest.hexdigest()
 
 
@@ -118,13 +131,9 @@ def safe_name(text: str) -> str:
     return name
 
 
-def _flush(file: BinaryIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())
-
-
 @contextmanager
-def _full_disk_said(path: Path) -> Iterator[None]:
+def full_disk_said(path: Path) -> Iterator[None]:
+    """Raises ``StoreFull`` in place of what the file system raises where no space is left."""
     try:
         yield
     except OSError as error:
@@ -134,3 +143,32 @@ def _full_disk_said(path: Path) -> Iterator[None]:
             f"no space left to write {path}: free some space (or raise the quota) and run again; "
             "what is committed stays"
         ) from error
+
+
+@contextmanager
+def _hidden_beside(path: Path) -> Iterator[Path]:
+    """A new hidden name in the folder of ``path``; what stands there at the end is removed."""
+    temporary = temporary_path(path)
+    try:
+        yield temporary
+    finally:
+        with suppress(FileNotFoundError, NotADirectoryError):  # what went wrong before is the error to tell
+            temporary.unlink()
+
+
+def _write(temporary: Path, content: bytes) -> None:
+    with _new_file(temporary) as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _new_file(temporary: Path) -> BinaryIO:
+    """Opens a new file in a folder that is made, again if another process removes it while it is empty."""
+    for _ in range(_TRIES):
+        try:
+            make_folder(temporary.parent)
+            return temporary.open("xb")
+        except FileNotFoundError:
+            continue
+    raise TransientError(f"the folder {temporary.parent} is removed again and again while it is written to")

@@ -1,7 +1,7 @@
 """What the table ``footage`` keeps of a file's content, so that an unchanged file is never read twice."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
@@ -125,13 +125,6 @@ def segment_rows(segments: Iterable[Segment]) -> pa.Table:
     return TABLES["segments"].conform(columns)
 
 
-def segments_from_tables(footage: pa.Table, segments: pa.Table) -> tuple[Segment, ...]:
-    """The segments as values, by camera, time and id, without a look at any file."""
-    rows = {(row["camera"], row["footage_id"]): row for row in originals(footage.to_pylist())}
-    found = [_from_row(row, rows[row["camera"], row["footage_id"]]) for row in segments.to_pylist()]
-    return tuple(sorted(found, key=lambda segment: (segment.camera, segment.start, segment.segment_id)))
-
-
 def originals(rows: Iterable[Row]) -> list[Row]:
     """Of the usable files of one camera with the same content, the one of the first path."""
     first: dict[tuple[str, str], Row] = {}
@@ -147,25 +140,3 @@ def _whole(row: Row) -> Footage:
     start: datetime = row["start_time"]
     time_base = Fraction(row["time_base_num"], row["time_base_den"])
     return Footage(row["footage_id"], row["camera"], row["path"], start, row["start_pts"], time_base, width, height)
-
-
-def _from_row(row: Mapping[str, Any], footage: Row) -> Segment:
-    whole = _whole(footage)
-    return Segment(
-        segment_id=row["segment_id"],
-        footage_id=whole.footage_id,
-        camera=whole.camera,
-        date=row["date"],
-        index=row["index"],
-        path=whole.path,
-        start=row["start_time"],
-        end=row["end_time"],
-        start_pts=row["start_pts"],
-        end_pts=row["end_pts"],
-        frames=row["frames"],
-        time_base=whole.time_base,
-        footage_start=whole.start,
-        footage_start_pts=whole.first_pts,
-        width=whole.width,
-        height=whole.height,
-    )

@@ -5,14 +5,14 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
 
 from schemas.tables import TABLES
 from schemas.values import Quarantined
-from storage.files import safe_name, write_atomic
+from storage.blobs import Blobs
+from storage.files import safe_name
 
 RUNS_FOLDER = "_runs"
 QUARANTINE_FOLDER = "_quarantine"
@@ -51,14 +51,14 @@ def new_run_id(started: datetime) -> str:
 
 
 class Journal:
-    """The journal of the store in ``root``.
+    """The journal of a store.
 
     Attributes:
         problems: of the last reading, one line each file that could not be read.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
         self.problems: tuple[str, ...] = ()
 
     def start_run(self, run: RunRecord) -> None:
@@ -92,7 +92,7 @@ class Journal:
     def set_aside(self, entry: Quarantined) -> None:
         """Puts a unit, or a file, in quarantine; a newer reason for the same work replaces the older."""
         content = asdict(entry) | {"time": entry.time.isoformat()}
-        write_atomic(self._quarantine_path(entry.op, entry.camera, entry.unit, entry.fingerprint), _json(content))
+        self._blobs.write(_quarantine_name(entry.op, entry.camera, entry.unit, entry.fingerprint), _json(content))
 
     def release(self, op: str, camera: str, unit: str, fingerprint: str | None = None) -> int:
         """Takes a unit out of quarantine.
@@ -103,13 +103,13 @@ class Journal:
         Returns:
             How many entries were taken out.
         """
-        released = 0
-        for entry in self.quarantined():
-            same = (entry.op, entry.camera, entry.unit) == (op, camera, unit)
-            if same and fingerprint in (None, entry.fingerprint):
-                self._quarantine_path(op, camera, unit, entry.fingerprint).unlink(missing_ok=True)
-                released += 1
-        return released
+        released = [
+            _quarantine_name(op, camera, unit, entry.fingerprint)
+            for entry in self.quarantined()
+            if (entry.op, entry.camera, entry.unit) == (op, camera, unit) and fingerprint in (None, entry.fingerprint)
+        ]
+        self._blobs.delete(released)
+        return len(released)
 
     def quarantined(self) -> list[Quarantined]:
         """Everything in quarantine, by time, op and unit."""
@@ -126,19 +126,18 @@ class Journal:
     def _write_run(self, run: RunRecord) -> None:
         ended = run.ended and run.ended.isoformat()
         content = asdict(run) | {"started": run.started.isoformat(), "ended": ended}
-        write_atomic(self.root / RUNS_FOLDER / f"{safe_name(run.run_id)}.json", _json(content))
-
-    def _quarantine_path(self, op: str, camera: str, unit: str, fingerprint: str) -> Path:
-        name = f"{safe_name(unit)}-{safe_name(fingerprint)}.json"
-        return self.root / QUARANTINE_FOLDER / safe_name(op) / safe_name(camera) / name
+        self._blobs.write(f"{RUNS_FOLDER}/{safe_name(run.run_id)}.json", _json(content))
 
     def _read(self, folder: str, kind: type) -> list[dict[str, Any]]:
         """Contents of the JSON files below a folder that have every field of ``kind``, by path."""
         wanted = {each.name for each in fields(kind)}
         contents, problems = [], []
-        for path in sorted((self.root / folder).rglob("[!.]*.json")):
+        for blob in self._blobs.list(folder):
+            path = f"{self._blobs.url}/{blob.name}"
+            if not blob.name.endswith(".json"):
+                continue
             try:
-                content = json.loads(path.read_bytes())
+                content = json.loads(self._blobs.read(blob.name))
             except FileNotFoundError:
                 continue  # released by another process while this one looked
             except (OSError, ValueError) as error:
@@ -150,6 +149,11 @@ class Journal:
                 problems.append(f"{path}: not a record of this kind; ignored")
         self.problems = tuple(problems)
         return contents
+
+
+def _quarantine_name(op: str, camera: str, unit: str, fingerprint: str) -> str:
+    file = f"{safe_name(unit)}-{safe_name(fingerprint)}.json"
+    return "/".join((QUARANTINE_FOLDER, safe_name(op), safe_name(camera), file))
 
 
 def _json(content: dict[str, Any]) -> bytes:

@@ -1,5 +1,13 @@
-"""One table's rows as a Parquet file."""
+"""Rows of a table as Parquet: one unit's file, and files into which those of many units are merged.
 
+Every file has two columns more than its table: ``_unit``, the mark of the unit that wrote the row, and ``_date``, the
+unit's local date. The footer says which row groups a unit's rows stand in, so that those of one are read without the
+others; units of few rows share a row group, for thousands of small ones are slow to read.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import BinaryIO
 
@@ -10,7 +18,13 @@ import pyarrow.parquet as pq
 from schemas.errors import NightshiftError
 from schemas.tables import TableSpec
 
+UNIT_COLUMN, DATE_COLUMN = "_unit", "_date"
+PLACES = "nightshift.places"
+"""Key in a file's footer: JSON, by mark the numbers of the row groups that the unit's rows stand in."""
+
 ROWS_A_GROUP = 128 * 1024
+ENOUGH_ROWS = 8 * 1024
+"""Units are put together in a row group until it has that many rows."""
 
 
 def checked_rows(spec: TableSpec, table: pa.Table, camera: str) -> pa.Table:
@@ -29,40 +43,98 @@ def checked_rows(spec: TableSpec, table: pa.Table, camera: str) -> pa.Table:
     return spec.conform(table)
 
 
-def write_parquet(rows: pa.Table, file: BinaryIO, spec: TableSpec) -> None:
-    """Writes rows, sorted as ``spec`` says, with the statistics that let readers skip row groups."""
-    pq.write_table(
-        rows,
-        file,
-        compression="zstd",
-        row_group_size=ROWS_A_GROUP,
-        write_statistics=True,
-        sorting_columns=pq.SortingColumn.from_ordering(rows.schema, [(name, "ascending") for name in spec.order]),
-    )
+def file_schema(spec: TableSpec) -> pa.Schema:
+    """The columns of a table's files."""
+    hidden = [pa.field(UNIT_COLUMN, pa.string(), nullable=False), pa.field(DATE_COLUMN, pa.date32(), nullable=False)]
+    return pa.schema([*spec.columns, *hidden], metadata=spec.schema.metadata)
 
 
-def read_parquet(path: Path, spec: TableSpec, columns: list[str]) -> pa.Table:
-    """Some columns of a file. A column that was added to the table since it was written is null in it.
+def marked(rows: pa.Table, spec: TableSpec, mark: str, day: str) -> pa.Table:
+    """A unit's rows as they stand in a file. ``day`` is ``YYYY-MM-DD``."""
+    count = rows.num_rows
+    marks = pa.repeat(pa.scalar(mark), count)
+    days = pa.repeat(pa.scalar(date.fromisoformat(day), pa.date32()), count)
+    return pa.Table.from_arrays([*rows.columns, marks, days], schema=file_schema(spec))
+
+
+def write_units(path: Path, spec: TableSpec, units: Iterable[pa.Table]) -> int:
+    """Writes marked rows of one or more units, one after the other, with statistics to skip row groups by.
+
+    Returns:
+        how many rows were written.
+    """
+    schema = file_schema(spec)
+    places: dict[str, list[int]] = {}
+    rows = groups = 0
+    with pq.ParquetWriter(path, schema, compression="zstd", write_statistics=True) as writer:
+        for packed in _packed(units):
+            writer.write_table(packed, row_group_size=ROWS_A_GROUP)
+            new_groups = list(range(groups, groups - (-packed.num_rows // ROWS_A_GROUP)))
+            for mark in packed[UNIT_COLUMN].unique().to_pylist():
+                places.setdefault(mark, []).extend(new_groups)
+            rows, groups = rows + packed.num_rows, groups + len(new_groups)
+        writer.add_key_value_metadata({PLACES: json.dumps(places, separators=(",", ":"))})
+    return rows
+
+
+def _packed(units: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Units put together until they are worth a row group."""
+    held: list[pa.Table] = []
+    for unit in units:
+        held.append(unit)
+        if sum(each.num_rows for each in held) >= ENOUGH_ROWS:
+            yield pa.concat_tables(held)
+            held = []
+    if held:
+        yield pa.concat_tables(held)
+
+
+def read_units(file: BinaryIO, columns: Collection[str], marks: Collection[str] | None) -> pa.Table:
+    """Some columns of the rows of some units, or of all (None); columns that the file has not are left out.
 
     Raises:
-        NightshiftError: the file is missing or torn.
+        pa.ArrowException: the file is torn.
     """
+    # The handle keeps pyarrow from reading camera=... in the path as a column.
+    with pq.ParquetFile(file) as parquet:
+        found = [column for column in columns if column in parquet.schema_arrow.names]
+        places = _places(parquet)
+        if marks is None or places.keys() <= set(marks):
+            return parquet.read(columns=found)
+        groups = sorted({group for mark in marks for group in places.get(mark, ())})
+        rows = parquet.read_row_groups(groups, columns=[*dict.fromkeys([*found, UNIT_COLUMN])])
+    return rows.filter(pc.is_in(rows[UNIT_COLUMN], pa.array(sorted(marks), pa.string()))).select(found)
+
+
+def _places(parquet: pq.ParquetFile) -> dict[str, list[int]]:
     try:
-        # The handle keeps pyarrow from reading camera=... in the path as a column.
-        with path.open("rb") as handle, pq.ParquetFile(handle) as parquet:
-            found = [column for column in columns if column in parquet.schema_arrow.names]
-            table = parquet.read(columns=found)
-    except (OSError, pa.ArrowException) as error:
-        raise NightshiftError(
-            f"{spec.name}: cannot read {path}, which a receipt names: {first_line(error)}; "
-            "remove that receipt and run again to make it anew"
-        ) from error
-    schema = pa.schema([spec.schema.field(column) for column in columns], metadata=spec.schema.metadata)
+        found: dict[str, list[int]] = json.loads(parquet.metadata.metadata[PLACES.encode()])
+    except (KeyError, TypeError, ValueError) as error:
+        raise pa.ArrowInvalid("its footer does not say where units stand: it is no file of this store") from error
+    return found
+
+
+def in_columns(table: pa.Table, spec: TableSpec, columns: Collection[str]) -> pa.Table:
+    """Some columns of a file's rows, as the table has them today."""
+    return in_schema(table, pa.schema([spec.schema.field(name) for name in columns], metadata=spec.schema.metadata))
+
+
+def in_schema(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """A file's rows in the columns and types of today; a column that was added since it was written is null in it."""
+    found = set(table.column_names)
     arrays = [
         table[field.name].cast(field.type) if field.name in found else pa.nulls(len(table), field.type)
         for field in schema
     ]
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def unreadable(spec: TableSpec, name: str, error: Exception) -> NightshiftError:
+    """What to say of a file that a receipt names and that is missing or torn."""
+    return NightshiftError(
+        f"{spec.name}: cannot read {name}, which a receipt names: {first_line(error)}; "
+        "`nightshift repair` lets it be made anew"
+    )
 
 
 def first_line(error: Exception) -> str:

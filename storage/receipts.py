@@ -1,29 +1,58 @@
-"""Receipts as JSON files and as a table, and which of them readers see."""
+"""Receipts as JSON files, one a unit, and as rows of one Arrow table, for stores of years."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from schemas.tables import TABLES
+from schemas.tables import TABLES, TIME
 from schemas.values import Receipt
 from storage.files import safe_name
 
 RECEIPTS_FOLDER = "_receipts"
-FORMAT = 1
+RECEIPT_SUFFIX = ".json"
+FORMAT = 2
 """Version of the JSON, so that an older Nightshift can refuse what it does not understand."""
 
-UnitName = tuple[str, str, str, str]
+RECEIPT_SCHEMA = pa.schema(
+    [
+        pa.field("op", pa.string(), nullable=False),
+        pa.field("version", pa.int32(), nullable=False),
+        pa.field("camera", pa.string(), nullable=False),
+        pa.field("date", pa.string(), nullable=False),
+        pa.field("unit", pa.string(), nullable=False),
+        pa.field("fingerprint", pa.string(), nullable=False),
+        pa.field("committed", TIME, nullable=False),
+        pa.field("run_id", pa.string(), nullable=False),
+        pa.field("wall_s", pa.float64(), nullable=False),
+        pa.field("media_s", pa.float64(), nullable=False),
+        pa.field("rows", pa.int64(), nullable=False),
+        pa.field("files", pa.string(), nullable=False),
+        pa.field("sha256", pa.string(), nullable=False),
+        pa.field("ingredients", pa.string(), nullable=False),
+        pa.field("stage_s", pa.string(), nullable=False),
+        pa.field("counters", pa.string(), nullable=False),
+    ]
+)
+"""One row a receipt. ``date`` is text; ``files`` and what follows are JSON objects as text."""
+
+_IN_JSON = ("files", "sha256", "ingredients", "stage_s", "counters")
 
 
-def receipt_path(receipt: Receipt) -> Path:
-    """Where a receipt stands, below the store: one name for each unit and fingerprint."""
-    name = f"{safe_name(receipt.unit)}-{safe_name(receipt.fingerprint)}.json"
-    return Path(RECEIPTS_FOLDER, safe_name(receipt.op), safe_name(receipt.camera), safe_name(receipt.date), name)
+def receipt_path(receipt: Receipt, again: bool = False) -> str:
+    """Where a receipt stands, below the store: one name for each unit and fingerprint.
+
+    Args:
+        again: the work was committed before, and a later run, whose name is then added, says that it holds again.
+    """
+    name = f"{safe_name(receipt.unit)}-{safe_name(receipt.fingerprint)}"
+    if again:
+        name += f"~{safe_name(receipt.run_id)}"
+    folders = (RECEIPTS_FOLDER, safe_name(receipt.op), safe_name(receipt.camera), safe_name(receipt.date))
+    return "/".join((*folders, f"{name}{RECEIPT_SUFFIX}"))
 
 
 def to_json(receipt: Receipt) -> bytes:
@@ -50,6 +79,15 @@ def from_json(content: bytes) -> Receipt:
     return receipt
 
 
+def format_of(content: bytes) -> int | None:
+    """The version of a receipt's JSON; None if it is torn."""
+    try:
+        found = json.loads(content)
+    except ValueError:
+        return None
+    return found.get("format") if isinstance(found, dict) else None
+
+
 def _check(receipt: Receipt) -> None:
     for field in fields(Receipt):
         value = getattr(receipt, field.name)
@@ -61,42 +99,40 @@ def _check(receipt: Receipt) -> None:
         raise ValueError("not a receipt: committed has no time zone")
 
 
-def unit_name(receipt: Receipt) -> UnitName:
-    """Op, camera, date and unit: what newer receipts of the same name replace."""
-    return receipt.op, receipt.camera, receipt.date, receipt.unit
-
-
-def current(receipts: Iterable[Receipt]) -> list[Receipt]:
-    """The receipts that readers see: of each unit the newest, by time of commit and then fingerprint.
-
-    Returns:
-        One receipt a unit, ordered by op, camera, date and unit.
-    """
-    newest: dict[UnitName, Receipt] = {}
-    for receipt in receipts:
-        known = newest.get(unit_name(receipt))
-        if known is None or _age(known) < _age(receipt):
-            newest[unit_name(receipt)] = receipt
-    return [newest[name] for name in sorted(newest)]
-
-
-def _age(receipt: Receipt) -> tuple[datetime, str]:
-    return receipt.committed, receipt.fingerprint
-
-
-def files_of(receipts: Iterable[Receipt], table: str) -> list[str]:
-    """Files of one table that these receipts name, below the store, by camera, date and unit."""
-    ordered = sorted(receipts, key=lambda receipt: (receipt.camera, receipt.date, receipt.unit, receipt.fingerprint))
-    return [receipt.files[table] for receipt in ordered if receipt.files.get(table)]
-
-
-def receipts_table(receipts: Iterable[Receipt], seen: Iterable[Receipt]) -> pa.Table:
-    """Receipts as the table ``receipts``; ``seen`` are those that readers see."""
+def receipts_to_arrow(receipts: Iterable[Receipt]) -> pa.Table:
+    """Receipts as rows of ``RECEIPT_SCHEMA``, in the order given."""
     every = list(receipts)
-    shown = {id(receipt) for receipt in seen}
-    plain = ("op", "version", "camera", "date", "unit", "fingerprint", "committed", "run_id", "wall_s", "media_s")
-    columns: dict[str, list[object]] = {name: [getattr(receipt, name) for receipt in every] for name in plain}
-    columns["rows"] = [receipt.counters.get("rows", 0) for receipt in every]
-    columns["files"] = [json.dumps(receipt.files, sort_keys=True) for receipt in every]
-    columns["current"] = [id(receipt) in shown for receipt in every]
-    return TABLES["receipts"].conform(columns)
+    columns = []
+    values: list[object]
+    for field in RECEIPT_SCHEMA:
+        if field.name in _IN_JSON:
+            values = [as_text(getattr(receipt, field.name)) for receipt in every]
+        elif field.name == "rows":
+            values = [receipt.counters.get("rows", 0) for receipt in every]
+        else:
+            values = [getattr(receipt, field.name) for receipt in every]
+        columns.append(pa.array(values, field.type))
+    return pa.Table.from_arrays(columns, schema=RECEIPT_SCHEMA)
+
+
+def receipt_of(row: Mapping[str, Any]) -> Receipt:
+    """The receipt of a row of ``RECEIPT_SCHEMA``, as ``to_pylist`` gives it."""
+    content = {field.name: row[field.name] for field in fields(Receipt)}
+    return Receipt(**content | {name: json.loads(row[name]) for name in _IN_JSON})
+
+
+def receipts_of(table: pa.Table) -> list[Receipt]:
+    """The receipts of some rows."""
+    return [receipt_of(row) for row in table.to_pylist()]
+
+
+def shown(receipts: pa.Table, current: pa.Array) -> pa.Table:
+    """Receipts as users see them: the table ``receipts``. ``current`` says of each whether readers see its rows."""
+    spec = TABLES["receipts"]
+    columns = {name: receipts[name] for name in spec.schema.names if name != "current"}
+    return spec.conform({**columns, "current": current})
+
+
+def as_text(value: Mapping[str, object]) -> str:
+    """JSON as it stands in a row of ``RECEIPT_SCHEMA``."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))

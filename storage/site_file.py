@@ -13,6 +13,7 @@ from pyproj.exceptions import CRSError
 from schemas.errors import SiteError
 from schemas.site import SiteConfig
 from schemas.tables import TABLES
+from storage.blobs.remote import known_protocols
 from storage.site_mistakes import Document, plain, told
 from storage.toml_lines import key_lines
 
@@ -32,14 +33,14 @@ class Site:
     config: SiteConfig
 
     @property
-    def archive(self) -> Path:
-        """Folder of footage."""
-        return _below(self.root, self.config.archive)
+    def archive(self) -> str:
+        """Where footage lies: a folder or ``s3://BUCKET/PREFIX``, for ``storage.blobs.open_blobs``."""
+        return _location(self.root, self.config.archive)
 
     @property
-    def store(self) -> Path:
-        """Folder of results."""
-        return _below(self.root, self.config.store)
+    def store(self) -> str:
+        """Where results lie: a folder or ``s3://BUCKET/PREFIX``, for ``storage.store.Store``."""
+        return _location(self.root, self.config.store)
 
     @property
     def models(self) -> Path:
@@ -60,8 +61,8 @@ def load_site(root: Path) -> Site:
         raise SiteError(told(document, error)) from error
     for key, problem in (
         ("crs", _crs_problem(config.crs)),
-        ("archive", _path_problem(config.archive)),
-        ("store", _path_problem(config.store)),
+        ("archive", _location_problem(config.archive, writing=False)),
+        ("store", _location_problem(config.store, writing=True)),
     ):
         if problem:
             raise SiteError(document.at((key,), problem))
@@ -141,14 +142,28 @@ def cameras_table(
     )
 
 
-def _below(root: Path, written: str) -> Path:
-    return root / Path(written).expanduser()
+def _location(root: Path, written: str) -> str:
+    """As written, if it is an address; else the folder, which every worker's machine must see under the same path."""
+    return written if "://" in written else str((root / Path(written).expanduser()).absolute())
 
 
-def _path_problem(written: str) -> str | None:
-    if "://" in written:
-        return f"{written} is not a folder: object stores are not supported yet, use a folder on this machine"
-    return None if written.strip() else "is empty: name a folder"
+def _location_problem(written: str, writing: bool) -> str | None:
+    """Why footage or results cannot lie there; None if they can, as far as the address tells."""
+    if not written.strip():
+        return "is empty: name a folder, or s3://BUCKET/PREFIX"
+    protocol, separator, path = written.partition("://")
+    if not separator:
+        return None
+    if not path.strip("/"):
+        return f"{written} names no bucket: write {protocol}://BUCKET/PREFIX"
+    if protocol not in known_protocols(writing):
+        use = "use a folder or s3://BUCKET/PREFIX"
+        if protocol in known_protocols(False):
+            return (
+                f"{written}: of two writers of one file {protocol}:// may let both win, so it cannot be a store; {use}"
+            )
+        return f"{written}: unknown protocol {protocol}://; {use}"
+    return None
 
 
 def _crs_problem(text: str) -> str | None:

@@ -1,78 +1,119 @@
 """The store: tables as Parquet files that exist for readers only once a receipt names them."""
 
-import os
+import json
 import secrets
-import shutil
-import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from schemas.errors import SiteError
+from schemas.errors import SiteError, TransientError
 from schemas.tables import TABLES
-from schemas.values import Receipt
-from storage.files import atomic_file, put_if_absent, safe_name, sync_folder, temporary_path, write_atomic
-from storage.parquet import checked_rows, first_line, read_parquet, write_parquet
-from storage.receipts import RECEIPTS_FOLDER, from_json, receipt_path, to_json
+from schemas.values import MARK_DIGITS, Receipt, UnitFile
+from storage.blobs import Blobs, open_blobs
+from storage.files import safe_name, sha256_file
+from storage.manifest import Manifest, month_of
+from storage.parquet import checked_rows, first_line, in_columns, marked, read_units, unreadable, write_units
+from storage.receipts import (
+    RECEIPT_SCHEMA,
+    RECEIPT_SUFFIX,
+    RECEIPTS_FOLDER,
+    format_of,
+    from_json,
+    receipt_of,
+    receipt_path,
+    receipts_of,
+    receipts_to_arrow,
+    to_json,
+)
 
 PRINT_DIGITS = 12
 """Digits of a fingerprint in the name of a file; the receipt has all of them."""
 
+STORE_FILE = "_store.json"
+FORMAT = 2
+"""Version of the store's layout. 1 had no manifest and no marks on rows."""
+
 PARTS_FOLDER = "_parts"
 VIDEO_FOLDER = "anonymized"
 VIDEO_SUFFIX = ".mp4"
-_VIDEO_TABLES = ("anonymized_segments", "anonymized")
-"""Tables whose column ``path`` names a video below the store."""
+_TRIES = 5
+_LOOKS = 8  # receipts of which some may be torn
 
 
 class Store:
-    """A store in a folder.
+    """A store below a folder, or below a prefix of an object store.
 
     ::
 
+        _store.json                                      versions of the layout and of the tables
         TABLE/camera=ID/date=YYYY-MM-DD/UNIT-FINGERPRINT-NONCE.parquet
+        TABLE/camera=ID/month=YYYY-MM/month-NONCE.parquet  merged, see storage/compaction.py
         anonymized/camera=ID/date=YYYY-MM-DD/NAME.mp4    published video
         _parts/camera=ID/date=YYYY-MM-DD/...mp4          covered segments, until they are joined
-        _receipts/OP/CAMERA/DATE/UNIT-FINGERPRINT.json   what is committed
+        _receipts/OP/CAMERA/DATE/UNIT-FINGERPRINT.json   what is committed since the last compaction
+        _manifest/                                       what was committed before, see storage/manifest.py
         _runs/, _quarantine/                             see storage/journal.py
 
     Attributes:
-        problems: of the last call of ``receipts``, one line each receipt file that it could not read.
+        problems: of the last reading of receipts, one line each receipt file that could not be read.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, blobs: Blobs) -> None:
+        self.blobs = blobs
+        self.manifest = Manifest(blobs)
         self.problems: tuple[str, ...] = ()
 
     @classmethod
-    def create(cls, root: Path) -> "Store":
-        """A store in ``root``, whose folder is made if it is not there.
+    def create(cls, location: str | Path) -> "Store":
+        """A store to write to, made if it is not there.
 
         Raises:
-            SiteError: the folder cannot be made, or is not a folder.
+            SiteError: it cannot be made or written, is not a folder, or was written by a newer Nightshift.
         """
+        store = cls.open(location)
+        store.blobs.check_writable()
+        versions = {"format": FORMAT, "tables": {name: spec.version for name, spec in TABLES.items()}}
+        if store._versions() != versions:
+            store.blobs.write(STORE_FILE, json.dumps(versions, indent=1, sort_keys=True).encode())
+        return store
+
+    @classmethod
+    def open(cls, location: str | Path) -> "Store":
+        """A store to read from, which may be read-only, or empty.
+
+        Raises:
+            SiteError: it is not a folder, or was written by another version of Nightshift.
+        """
+        store = cls(open_blobs(location))
+        _check_versions(store._versions(), store.blobs.url)
+        return store
+
+    def _versions(self) -> Mapping[str, Any]:
         try:
-            (root / RECEIPTS_FOLDER).mkdir(parents=True, exist_ok=True)
-        except (FileExistsError, NotADirectoryError) as error:
-            raise SiteError(f"store {root} is not a folder: name another one in site.toml") from error
-        except OSError as error:
-            raise SiteError(f"store {root} cannot be made: {error.strerror}; make it, or let it be written") from error
-        return cls(root)
+            return _versions_in(self.blobs.read(STORE_FILE))
+        except FileNotFoundError:
+            # The first layout did not say what it was, but in its receipts.
+            return {"format": 1} if any(map(self._is_of_first_layout, islice(self._receipt_files(), _LOOKS))) else {}
+        except ValueError as error:
+            raise SiteError(f"{self.blobs.url}/{STORE_FILE} is torn: {error}; remove it and run again") from error
 
-    def relative(self, path: Path) -> str:
-        """A path below the store, as receipts and tables name it."""
-        return path.relative_to(self.root).as_posix()
-
-    def free_bytes(self) -> int:
-        """Space left for new files."""
-        return shutil.disk_usage(self.root).free
+    def _is_of_first_layout(self, receipt: str) -> bool:
+        try:
+            return format_of(self.blobs.read(receipt)) == 1
+        except FileNotFoundError:
+            return False  # compacted while this one looked: that is a newer layout
 
     # Tables
 
-    def write_table(self, name: str, table: pa.Table, *, camera: str, date: str, unit: str, fingerprint: str) -> str:
+    def write_table(
+        self, name: str, table: pa.Table, *, camera: str, date: str, unit: str, fingerprint: str
+    ) -> tuple[str, str]:
         """Writes rows of one unit to a new file, which nobody reads until ``commit`` of a receipt that names it.
 
         Args:
@@ -82,25 +123,26 @@ class Store:
             unit: segment id, footage id, ``day``, or a path.
 
         Returns:
-            The path below the store; an empty text, and no file, when there are no rows.
+            The file's name below the store, and its sha256; two empty texts, and no file, when there are no rows.
 
         Raises:
             ValueError: the table's columns or types are wrong, or it has rows of another camera.
             StoreFull: no space is left.
         """
-        rows = checked_rows(TABLES[name], table, camera)
+        spec = TABLES[name]
+        rows = checked_rows(spec, table, camera)
         if not rows.num_rows:
-            return ""
-        path = self._folder(name, camera, date) / _unique_name(unit, fingerprint, ".parquet")
-        with atomic_file(path) as file:
-            write_parquet(rows, file, TABLES[name])
-        return self.relative(path)
+            return "", ""
+        file = f"{_folder(name, camera, date)}/{_unique_name(unit, fingerprint, '.parquet')}"
+        with self.blobs.create(file) as path:
+            write_units(path, spec, [marked(rows, spec, fingerprint[:MARK_DIGITS], date)])
+            return file, sha256_file(path)
 
-    def read_tables(self, name: str, files: Sequence[str], columns: Sequence[str] = ()) -> pa.Table:
-        """Rows of several files, in the table's sort order.
+    def read_tables(self, name: str, files: Sequence[UnitFile], columns: Sequence[str] = ()) -> pa.Table:
+        """Rows of several units, in the table's sort order.
 
         Args:
-            files: paths below the store, as receipts name them; empty ones are skipped.
+            files: where the units' rows stand; those with an empty name are skipped.
             columns: the columns wanted, all if empty.
 
         Raises:
@@ -111,11 +153,28 @@ class Store:
         order = [(column, "ascending") for column in spec.order]
         # Rows are sorted by columns that may not be asked for.
         needed = list(dict.fromkeys([*wanted, *spec.order]))
-        parts = [read_parquet(self.root / file, spec, needed) for file in files if file]
+        marks: dict[str, set[str]] = {}
+        for file, mark in files:
+            if file:
+                marks.setdefault(file, set()).add(mark)
+        parts = [in_columns(self.read_units(name, file, needed, marks[file]), spec, needed) for file in marks]
         if not parts:
             return spec.empty().select(wanted)
-        table = parts[0] if len(parts) == 1 else pa.concat_tables(parts).sort_by(order)
-        return table.select(wanted)
+        table = pa.concat_tables(parts)
+        units = sum(map(len, marks.values()))
+        return (table if units == 1 else table.sort_by(order)).select(wanted)
+
+    def read_units(self, table: str, file: str, columns: Sequence[str], marks: Collection[str] | None) -> pa.Table:
+        """Some columns of one file's rows as they stand in it, of these units or of all.
+
+        Raises:
+            NightshiftError: the file is missing or torn.
+        """
+        try:
+            with self.blobs.open(file) as handle:
+                return read_units(handle, columns, marks)
+        except (OSError, pa.ArrowException) as error:
+            raise unreadable(TABLES[table], f"{self.blobs.url}/{file}", error) from error
 
     # Receipts
 
@@ -128,153 +187,157 @@ class Store:
         Raises:
             StoreFull: no space is left; nothing is committed.
         """
-        path = self.root / receipt_path(receipt)
-        content = to_json(receipt)
-        while not put_if_absent(path, content):
-            winner = _read_receipt(path)
-            if winner is not None:
-                self._drop(set(receipt.files.values()) - set(winner.files.values()))
-                return winner
-            _clear_torn(path)
-        return receipt
+        name = receipt_path(receipt)
+        for _ in range(_TRIES):
+            if self.blobs.put_if_absent(name, to_json(receipt)):
+                return receipt
+            try:
+                winner = from_json(self.blobs.read(name))
+            except FileNotFoundError:
+                continue  # compacted while this one looked
+            except ValueError:
+                # Torn: it stands for nothing, and may not be removed, for another worker may be about to do the same.
+                name = receipt_path(receipt, again=True)
+                continue
+            self.blobs.delete(set(receipt.files.values()) - set(winner.files.values()) - {""})
+            return winner
+        raise TransientError(f"{self.blobs.url}/{name} changes again and again while it is committed")
 
-    def reaffirm(self, receipt: Receipt, run_id: str) -> Receipt:
+    def reaffirm(self, receipt: Receipt, run_id: str, committed: datetime | None = None) -> Receipt:
         """Makes a committed unit the newest again, as when a changed parameter is set back: its files are still good.
 
         Returns:
-            The receipt as it stands now, committed by ``run_id``.
+            A second receipt of the same work, by ``run_id``; the first stays, for ``AS OF``.
 
         Raises:
-            StoreFull: no space is left; the receipt stands as it was.
+            StoreFull: no space is left.
         """
-        again = replace(receipt, committed=datetime.now(UTC), run_id=run_id)
-        write_atomic(self.root / receipt_path(again), to_json(again))
+        again = replace(receipt, committed=committed or datetime.now(UTC), run_id=run_id)
+        self.blobs.put_if_absent(receipt_path(again, again=True), to_json(again))
         return again
 
+    def committed(self, op: str, camera: str, date: str, unit: str, fingerprint: str) -> Receipt | None:
+        """The receipt of exactly this work; None if it is not committed.
+
+        Raises:
+            NightshiftError: the manifest cannot be read.
+        """
+        asked = Receipt(op, 0, camera, date, unit, fingerprint, {}, {}, datetime.now(UTC), "", 0.0, 0.0)
+        try:
+            return from_json(self.blobs.read(receipt_path(asked)))
+        except (FileNotFoundError, ValueError):
+            pass  # not there, or torn, which is as good as not there: then the manifest may have it
+        found = self.manifest.receipts(self.manifest.head(), months=[month_of(date)])
+        found = found.filter(pc.equal(found["fingerprint"], fingerprint))
+        same = [row for row in found.to_pylist() if (row["camera"], row["unit"], row["op"]) == (camera, unit, op)]
+        return receipt_of(same[0]) if same else None
+
+    def receipts_arrow(self, ops: Collection[str] | None = None) -> pa.Table:
+        """Every receipt, of these ops or of all, as rows of ``RECEIPT_SCHEMA``: the manifest's, then the loose ones.
+
+        What cannot be read stands in ``problems``. Work that was committed twice, or said to hold again, has a row each
+        time, all with the same files.
+        """
+        loose = receipts_to_arrow(self.loose_receipts(ops).values())
+        kept = self.manifest.receipts(self.manifest.head())  # after the loose ones: see storage/manifest.py
+        if ops is not None:
+            kept = kept.filter(pc.is_in(kept["op"], pa.array(sorted(ops), pa.string())))
+        return joined(kept, loose)
+
     def receipts(self, ops: Collection[str] | None = None) -> list[Receipt]:
-        """Every receipt, of these ops or of all, ordered by path; what cannot be read stands in ``problems``."""
-        receipts, problems = [], []
-        folders = [safe_name(op) for op in sorted(set(ops))] if ops is not None else [""]
+        """Every receipt, as values, ordered by op, camera, date and unit: for a store of days, not of years."""
+        found = receipts_of(self.receipts_arrow(ops))
+        return sorted(found, key=lambda each: (each.op, each.camera, each.date, each.unit, each.committed))
+
+    def loose_receipts(self, ops: Collection[str] | None = None) -> dict[str, Receipt]:
+        """Receipts that are not in the manifest yet, by file; what cannot be read stands in ``problems``."""
+        found: dict[str, Receipt] = {}
+        problems = []
+        folders = [f"/{safe_name(op)}" for op in sorted(set(ops))] if ops is not None else [""]
         for folder in folders:
-            for entry in _files_below(str(self.root / RECEIPTS_FOLDER / folder)):
+            for name in self._receipt_files(folder):
                 try:
-                    receipts.append(from_json(_content(entry.path)))
+                    found[name] = from_json(self.blobs.read(name))
                 except FileNotFoundError:
-                    continue  # cleared by another process while this one looked
+                    continue  # compacted while this one looked
                 except (OSError, ValueError) as error:
-                    problems.append(f"receipt {entry.path}: {first_line(error)}; ignored, its unit runs again")
+                    problems.append(f"receipt {name}: {first_line(error)}; ignored, its unit runs again")
         self.problems = tuple(problems)
-        return receipts
+        return found
+
+    def has_loose_receipts(self) -> bool:
+        """Whether there are receipts that are not in the manifest, or not only there; nothing is read."""
+        return next(self._receipt_files(), None) is not None
+
+    def _receipt_files(self, folder: str = "") -> Iterator[str]:
+        blobs = self.blobs.list(f"{RECEIPTS_FOLDER}{folder}")
+        return (blob.name for blob in blobs if blob.name.endswith(RECEIPT_SUFFIX))
 
     # Video
 
-    def part_path(self, camera: str, date: str, unit: str, fingerprint: str) -> Path:
+    def part_name(self, camera: str, date: str, unit: str, fingerprint: str) -> str:
         """A new name for a covered segment, before it is joined."""
-        return self._folder(PARTS_FOLDER, camera, date) / _unique_name(unit, fingerprint, VIDEO_SUFFIX)
+        return f"{_folder(PARTS_FOLDER, camera, date)}/{_unique_name(unit, fingerprint, VIDEO_SUFFIX)}"
 
-    def video_path(self, camera: str, date: str, name: str) -> Path:
+    def video_name(self, camera: str, date: str, name: str) -> str:
         """Where published video stands; ``name`` has no suffix and must differ where the content does."""
-        return self._folder(VIDEO_FOLDER, camera, date) / f"{safe_name(name)}{VIDEO_SUFFIX}"
+        return f"{_folder(VIDEO_FOLDER, camera, date)}/{safe_name(name)}{VIDEO_SUFFIX}"
 
-    # Upkeep
 
-    def sweep(self, older_than_h: float = 24.0) -> list[str]:
-        """Removes what killed workers left: hidden temporaries, and tables and video that no receipt names.
+def joined(kept: pa.Table, loose: pa.Table) -> pa.Table:
+    """Receipts of the manifest with loose ones; of work that is there twice, all have the files of the same one.
 
-        Nothing younger than ``older_than_h`` hours goes, since a worker may be about to commit it. While a receipt is
-        unreadable only temporaries go: it may name the rest.
+    That is the manifest's, since files of a loose receipt that was compacted may be gone, or else the oldest.
+    """
+    prints = pc.value_counts(pa.chunked_array([*loose["fingerprint"].chunks], pa.string()))
+    both = kept.filter(pc.is_in(kept["fingerprint"], prints.field("values")))
+    if not both.num_rows and len(prints) == loose.num_rows:
+        return pa.concat_tables([kept, loose])
+    known = {_identity(row): row for row in both.to_pylist()}
+    events = {(*_identity(row), row["run_id"]) for row in both.to_pylist()}
+    rows = []
+    for row in loose.sort_by([("committed", "ascending"), ("run_id", "ascending")]).to_pylist():
+        first = known.setdefault(_identity(row), row)
+        if (*_identity(row), row["run_id"]) not in events:
+            rows.append(row | {"files": first["files"], "sha256": first["sha256"]})
+    return pa.concat_tables([kept, pa.Table.from_pylist(rows, RECEIPT_SCHEMA)])
 
-        Returns:
-            Paths below the store that were removed, sorted.
-        """
-        oldest = time.time() - older_than_h * 3600
-        # Files first, receipts second: what is committed in between is found in the receipts.
-        old = [path for path in _every_file(self.root) if _mtime(path) < oldest]
-        doomed = {self.relative(path) for path in old if path.name.startswith(".")}
-        candidates = {self.relative(path) for path in old if path.suffix in (".parquet", VIDEO_SUFFIX)} - doomed
-        candidates = {path for path in candidates if path.split("/")[0] in (*TABLES, PARTS_FOLDER)}
-        if candidates:
-            receipts = self.receipts()
-            if not self.problems:
-                doomed |= candidates - self._named(receipts, any(map(_is_video, candidates)))
-        self._drop(doomed)
-        return sorted(doomed)
 
-    def _named(self, receipts: Iterable[Receipt], with_video: bool) -> set[str]:
-        """Every path that receipts, or the rows of video tables, name."""
-        receipts = list(receipts)
-        named = {file for receipt in receipts for file in receipt.files.values()}
-        for name in _VIDEO_TABLES if with_video else ():
-            files = [receipt.files.get(name, "") for receipt in receipts]
-            named |= set(self.read_tables(name, files, ["path"])["path"].to_pylist())
-        return named
+def _identity(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return (row["op"], row["camera"], row["date"], row["unit"], row["fingerprint"])
 
-    def _drop(self, paths: Iterable[str]) -> None:
-        for path in sorted(paths):
-            if path:
-                (self.root / path).unlink(missing_ok=True)
 
-    def _folder(self, top: str, camera: str, date: str) -> Path:
-        return self.root / top / f"camera={camera}" / f"date={date}"
+def _versions_in(content: bytes) -> Mapping[str, Any]:
+    """What ``STORE_FILE`` says; ValueError if it says nothing of the kind."""
+    found = json.loads(content)
+    match found:
+        case {"format": int(), **rest} if isinstance(tables := rest.get("tables", {}), dict):
+            if all(isinstance(version, int) for version in tables.values()):
+                return dict(found)
+    raise ValueError("it names no versions")
+
+
+def _check_versions(found: Mapping[str, Any], url: str) -> None:
+    layout = found.get("format", FORMAT)
+    if layout < FORMAT:
+        raise SiteError(
+            f"store {url} has the layout of an earlier Nightshift ({layout}, this one has {FORMAT}): "
+            "name a new store in site.toml and run again; the footage is untouched"
+        )
+    newer = [
+        f"table {name} {version}, here {TABLES[name].version}"
+        for name, version in found.get("tables", {}).items()
+        if name in TABLES and version > TABLES[name].version
+    ]
+    if layout > FORMAT:
+        newer.insert(0, f"layout {layout}, here {FORMAT}")
+    if newer:
+        raise SiteError(f"store {url} was written by a newer Nightshift ({'; '.join(newer)}): upgrade Nightshift")
+
+
+def _folder(top: str, camera: str, date: str) -> str:
+    return f"{top}/camera={camera}/date={date}"
 
 
 def _unique_name(unit: str, fingerprint: str, suffix: str) -> str:
     return f"{safe_name(unit)}-{safe_name(fingerprint[:PRINT_DIGITS])}-{secrets.token_hex(4)}{suffix}"
-
-
-def _read_receipt(path: Path) -> Receipt | None:
-    """The receipt that stands at ``path``; None if it is torn or gone."""
-    try:
-        return from_json(path.read_bytes())
-    except (FileNotFoundError, ValueError):
-        return None
-
-
-def _clear_torn(path: Path) -> None:
-    """Takes a torn receipt away; one that another worker has just put in its place is put back."""
-    aside = temporary_path(path)
-    try:
-        path.rename(aside)
-    except FileNotFoundError:
-        return
-    whole = _read_receipt(aside)
-    if whole is not None:
-        put_if_absent(path, to_json(whole))
-    aside.unlink()
-    sync_folder(path.parent)
-
-
-def _content(path: str) -> bytes:
-    with open(path, "rb") as file:  # noqa: PTH123  a Path each is most of the time of reading 100,000 receipts
-        return file.read()
-
-
-def _files_below(folder: str) -> Iterator["os.DirEntry[str]"]:
-    """Files below a folder, in order, without hidden ones and temporaries; none if there is no such folder."""
-    try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except FileNotFoundError:
-        return
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _files_below(entry.path)
-        elif entry.name.endswith(".json"):
-            yield entry
-
-
-def _every_file(folder: Path) -> Iterator[Path]:
-    for parent, _, names in os.walk(folder):
-        yield from (Path(parent, name) for name in names)
-
-
-def _mtime(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except FileNotFoundError:
-        return time.time()
-
-
-def _is_video(path: str) -> bool:
-    return path.endswith(VIDEO_SUFFIX)

@@ -1,40 +1,96 @@
-"""Which committed units readers see: the newest of each, of footage that the archive's last scan knows.
+"""Which committed work readers see: the newest of each unit, of footage that the archive's last scan knows.
 
 A file whose content changed under the same path, a camera's clock that was corrected, a file moved to another camera:
 each leaves units behind that would otherwise stand beside those that took their place.
 """
 
-from collections.abc import Iterable
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from schemas.values import DAY_UNIT, SCAN_OP, Receipt
-from storage.receipts import current
+from schemas.values import DAY_UNIT, MARK_DIGITS, SCAN_OP, UnitFile
+from storage.manifest import Head
+from storage.receipts import receipts_of
+from storage.scanned import scanned_rows
 from storage.store import Store
 
+_NEWEST = """
+SELECT max_by(number, {'committed': committed, 'fingerprint': fingerprint, 'run_id': run_id}) AS number
+FROM receipts GROUP BY op, camera, "date", unit
+"""
 
-def visible(store: Store, receipts: Iterable[Receipt]) -> list[Receipt]:
-    """The receipts that readers see, one a unit, ordered by op, camera, date and unit.
+_KNOWN = f"""
+SELECT number FROM receipts JOIN newest USING (number)
+WHERE op = '{SCAN_OP}' OR unit = '{DAY_UNIT}' AND (camera, "date") IN (SELECT (camera, "date") FROM segments)
+OR (camera, "date", unit) IN (
+    SELECT (camera, "date", segment_id) FROM segments
+    UNION ALL SELECT (camera, "date", footage_id) FROM segments WHERE "index" = 0
+)
+"""
+
+_FILES = f"""
+WITH entries AS (
+    SELECT unnest(map_entries(files::JSON::MAP(VARCHAR, VARCHAR))) AS entry,
+        camera, "date", fingerprint[:{MARK_DIGITS}] AS mark, seen, receipts.rows AS rows, number
+    FROM receipts WHERE files <> '{{}}'
+)
+SELECT entry.key AS "table", entry.value AS "name", camera, "date", mark, rows, seen, number
+FROM entries WHERE entry.value <> ''
+"""
+
+
+def newest_of(receipts: pa.Table) -> pa.Table:
+    """Of each unit the receipt that counts: the newest by time of commit, then fingerprint."""
+    with duckdb.connect() as con:
+        con.register("receipts", _numbered(receipts))
+        numbers = con.execute(f"{_NEWEST} ORDER BY number").to_arrow_table()["number"]
+    return receipts.take(numbers)
+
+
+def seen_by_readers(store: Store, receipts: pa.Table, head: Head | None = None) -> pa.Array:
+    """Of each receipt, whether readers see its rows.
 
     Args:
-        receipts: every receipt of the store. Where there is no scan among them, none is taken for superseded.
+        receipts: every receipt there is, or was at some time, as rows of ``RECEIPT_SCHEMA``. Where there is no scan
+            among them, none is taken for superseded.
+        head: of the manifest; None for the one that holds now.
+
+    Returns:
+        ``(len(receipts),)`` bool.
     """
-    newest = current(receipts)
-    scans = [receipt for receipt in newest if receipt.op == SCAN_OP]
-    if not scans:
-        return newest
-    known = _known_units(store, scans)
-    return [
-        receipt for receipt in newest if receipt.op == SCAN_OP or (receipt.camera, receipt.date, receipt.unit) in known
-    ]
+    seen = np.zeros(receipts.num_rows, dtype=bool)
+    scans = newest_of(receipts.filter(pc.equal(receipts["op"], SCAN_OP)))
+    with duckdb.connect() as con:
+        con.register("receipts", _numbered(receipts))
+        con.execute(f"CREATE TABLE newest AS {_NEWEST}")
+        if scans.num_rows:
+            con.register("segments", scanned_rows(store, "segments", scans, head))
+            numbers = con.execute(_KNOWN).to_arrow_table()["number"]
+        else:
+            numbers = con.execute("SELECT number FROM newest").to_arrow_table()["number"]
+    seen[numbers.to_numpy()] = True
+    return pa.array(seen)
 
 
-def _known_units(store: Store, scans: Iterable[Receipt]) -> set[tuple[str, str, str]]:
-    """Camera, date and unit of every unit that the scanned footage has."""
-    files = [receipt.files.get("segments", "") for receipt in scans]
-    rows = store.read_tables("segments", files, ["camera", "date", "segment_id", "footage_id", "index"])
-    known = set()
-    for row in rows.to_pylist():
-        known.add((row["camera"], row["date"], row["segment_id"]))
-        known.add((row["camera"], row["date"], DAY_UNIT))
-        if row["index"] == 0:
-            known.add((row["camera"], row["date"], row["footage_id"]))
-    return known
+def files_of(receipts: pa.Table, seen: pa.Array) -> pa.Table:
+    """The files that receipts name: one row a receipt and table.
+
+    Returns:
+        columns ``table``, ``name``, ``camera``, ``date``, ``mark``, ``rows`` (of the receipt, all its tables), ``seen``
+        and ``number`` (row of the receipt).
+    """
+    with duckdb.connect() as con:
+        con.register("receipts", _numbered(receipts, "files", "rows").append_column("seen", seen))
+        return con.execute(_FILES).to_arrow_table()
+
+
+def unit_files(receipts: pa.Table, table: str) -> list[UnitFile]:
+    """Where the rows of one table of some units stand."""
+    found = receipts_of(receipts)
+    return [UnitFile(each.files[table], each.mark) for each in found if each.files.get(table)]
+
+
+def _numbered(receipts: pa.Table, *more: str) -> pa.Table:
+    names = ["op", "camera", "date", "unit", "fingerprint", "committed", "run_id", *more]
+    return receipts.select(names).append_column("number", pa.array(np.arange(receipts.num_rows)))

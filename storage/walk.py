@@ -1,19 +1,27 @@
-"""Goes through the folders of an archive, and names what it could not look at."""
+"""Goes through the files of an archive, and names what it could not look at."""
 
 import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PurePosixPath
+
+from storage.blobs import Blob, Blobs, LocalBlobs
 
 _UNFINISHED = ".part"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A file of footage, or with ``trouble`` something that could not be looked at. ``path`` is below the archive."""
+    """A file of footage, or with ``trouble`` something that could not be looked at.
+
+    Attributes:
+        path: below the archive.
+        blob: the file as it was found.
+    """
 
     path: PurePath
     trouble: str | None = None
+    blob: Blob | None = None
 
     @property
     def name(self) -> str:
@@ -21,9 +29,16 @@ class Entry:
         return os.fsencode(self.path.as_posix()).decode("utf-8", "backslashreplace")
 
 
-def walk(archive: Path, suffixes: Collection[str]) -> Iterator[Entry]:
+def walk(archive: Blobs, suffixes: Collection[str]) -> Iterator[Entry]:
     """Files with one of the suffixes (in any case), by path, links followed; hidden and unfinished ones left out."""
-    yield from _folder(archive, PurePath(), {suffix.lower() for suffix in suffixes}, ())
+    wanted = {suffix.lower() for suffix in suffixes}
+    if isinstance(archive, LocalBlobs):
+        yield from _folder(archive.root, PurePath(), wanted, ())
+        return
+    for blob in archive.list():
+        path = PurePosixPath(blob.name)
+        if path.suffix.lower() in wanted:
+            yield Entry(path, blob=blob)
 
 
 def _folder(
@@ -51,13 +66,14 @@ def _folder(
 def _file(file: Path, path: PurePath, suffixes: Collection[str]) -> Iterator[Entry]:
     wanted = path.suffix.lower() in suffixes
     try:
-        file.stat()
+        status = file.stat()
     except OSError as error:
         if wanted or file.is_symlink():
             yield Entry(path, f"it cannot be looked at: {error.strerror}")
         return
     if not wanted:
         return
-    text = path.as_posix()
-    legible = text.encode("utf-8", "surrogateescape") == text.encode("utf-8", "replace")
-    yield Entry(path, None if legible else "its name is not UTF-8: rename it")
+    name = path.as_posix()
+    legible = name.encode("utf-8", "surrogateescape") == name.encode("utf-8", "replace")
+    found = Blob(name, status.st_size, status.st_mtime_ns)
+    yield Entry(path, None if legible else "its name is not UTF-8: rename it", found)

@@ -19,7 +19,7 @@ from pydantic.fields import FieldInfo
 
 from ops import REGISTRY
 from schemas.op import Op, Read, Whose
-from schemas.site import CameraConfig, ControlPointConfig, LayerConfig, ModelsConfig, SiteConfig
+from schemas.site import CameraConfig, ControlPointConfig, LayerConfig, ModelsConfig, RetentionConfig, SiteConfig
 from schemas.tables import TABLES, TIME, TableSpec
 
 USES = {"fixed": "whether the camera is fixed", "calibration": "its control points", "layers": "its zones and lines"}
@@ -94,8 +94,9 @@ def _link(table: str) -> str:
 def site_page() -> str:
     """The keys of ``site.toml``."""
     parts = [
-        _keys("The site", SiteConfig, skip={"models", "cameras", "layers", "ops"}),
+        _keys("The site", SiteConfig, skip={"models", "retention", "cameras", "layers", "ops"}),
         _keys("`[models]`", ModelsConfig),
+        _keys("`[retention]`", RetentionConfig),
         _keys("`[[cameras]]`", CameraConfig),
         _keys("A control point, in `control_points` of a camera", ControlPointConfig),
         _keys("`[[layers]]`", LayerConfig),

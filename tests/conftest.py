@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,25 @@ from testkit.sample_site import TINY, build_sample_site
 
 settings.register_profile("no clock", settings.get_profile("default"), deadline=None)
 settings.load_profile("no clock")  # machines are noisy: no test asserts a time
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--long``: tests that look for rare orders of events look for minutes, not for seconds."""
+    parser.addoption("--long", action="store_true", help="look longer for rare orders of events")
+
+
+@pytest.fixture
+def long(request: pytest.FixtureRequest) -> bool:
+    """Whether tests may take minutes."""
+    return bool(request.config.getoption("--long"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_sync() -> Iterator[None]:
+    """Does not wait for the disk at each file, which is most of the time of many tests: nobody cuts the power."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
 
 
 @pytest.fixture(scope="session")

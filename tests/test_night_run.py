@@ -50,7 +50,7 @@ def test_published_video_has_every_frame_at_its_time_and_nothing_else(night_site
     published = rows(night_site, "SELECT * FROM anonymized ORDER BY camera, start_time")
     footage = rows(night_site, "SELECT * FROM footage ORDER BY camera, start_time")
     assert [row["footage_id"] for row in published] == [row["footage_id"] for row in footage]
-    store = api.open_site(night_site).store.root
+    store = night_site / "store"
     for row, source in zip(published, footage, strict=True):
         with av.open(str(store / row["path"])) as video, av.open(str(night_site / "archive" / source["path"])) as raw:
             assert [stream.type for stream in video.streams] == ["video"]

@@ -36,7 +36,7 @@ TROUBLED = ("nightshift scan", "nightshift run")
 Example = tuple[str, str, str]
 
 
-def _examples(page: Path) -> list[Example]:
+def examples_of(page: Path) -> list[Example]:
     """Page, command and shown output of every command in a page's console blocks."""
     found: list[list[str]] = []
     for block in re.findall(r"^```console\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE):
@@ -52,7 +52,7 @@ def _examples(page: Path) -> list[Example]:
     return [(page.name, command, output) for command, output in found if command]
 
 
-EXAMPLES = [example for page in PAGES for example in _examples(page)]
+EXAMPLES = [example for page in PAGES for example in examples_of(page)]
 
 
 RUN = [example for example in EXAMPLES if example[1].startswith("nightshift ") and example[1] not in NOT_RUN]

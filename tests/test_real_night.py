@@ -4,6 +4,7 @@ import pytest
 
 from jobs import api, reading
 from jobs.graph import Selection
+from jobs.limits import RunOptions
 from testkit.pets import pets_scores
 from testkit.real_site import CLIPS, build_real_site
 
@@ -17,7 +18,7 @@ def real_night(assets, tmp_path_factory):
     root = tmp_path_factory.mktemp("real") / "site"
     build_real_site(root, assets)
     opened = api.open_site(root)
-    summary = api.run(opened, Selection(), api.RunOptions(workers=2))
+    summary = api.run(opened, Selection(), RunOptions(workers=2))
     return opened, summary
 
 

@@ -74,4 +74,23 @@ RECORDS = (
         ("time", "op", "unit"),
         Privacy.OPEN,
     ),
+    TableSpec(
+        "purges",
+        "What `nightshift purge` deleted: one row a camera-day, rule and kind.",
+        (
+            text("purge_id", "start time and four random hex digits"),
+            time("purged", "when it was deleted"),
+            text("rule", "of site.toml, such as 'tables_days = 90'"),
+            text("what", "'footage', 'tables' or 'video'"),
+            CAMERA,
+            text("date", "local date"),
+            whole("units", "footage files, or units of work of all versions"),
+            whole("files", "files that held it"),
+            whole("rows", "rows of tables"),
+            whole("size_bytes", "what it took; of rows in shared files, their share of the file", "bytes"),
+        ),
+        ("purge_id", "rule", "what", "camera", "date"),
+        ("purged", "camera", "date", "what"),
+        Privacy.OPEN,
+    ),
 )

@@ -1,15 +1,14 @@
 """Writes covered frames as H.264 in MP4, each at its own time, and joins such parts without encoding again.
 
-A file is written under a hidden name beside its target and renamed when it is complete and on disk, so what can be
-seen is whole. Times in it are relative to the footage's first frame, in the source's time base.
+A file gets its name when it is complete, so what can be seen is whole. Times in it are relative to the footage's first
+frame, in the source's time base.
 """
 
 import errno
-import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from fractions import Fraction
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import av
 import numpy as np
@@ -23,7 +22,8 @@ from av.video.stream import VideoStream
 
 from schemas.errors import CoverageError, StoreFull
 from schemas.values import FrameBatch, Segment, Uint8, VideoFile
-from storage.files import make_folder, sha256_file, sync_folder, temporary_path
+from storage.blobs import Blobs
+from storage.files import sha256_file
 from storage.video.source import VideoPacket
 from storage.video.x264 import repeatable
 
@@ -34,9 +34,9 @@ class PartWriter:
     """A ``VideoSink`` of one segment: H.264, yuv420p, no sound, no metadata; the same frames give the same bytes.
 
     Args:
-        path: the file to be; it does not exist before ``close``.
+        blobs: where it is written.
+        name: of the file to be; it does not exist before ``close``.
         segment: gives the time base and the end of the last frame.
-        store_root: what ``VideoFile.path`` is relative to.
         crf: quality of x264, 0 (lossless) to 51.
         preset: of x264, how much time it may take.
         threads: of x264; other numbers give other bytes.
@@ -44,18 +44,19 @@ class PartWriter:
 
     def __init__(
         self,
-        path: Path,
+        blobs: Blobs,
+        name: str,
         segment: Segment,
-        store_root: Path,
         crf: int = 23,
         preset: str = "veryfast",
         threads: int = 1,
     ) -> None:
-        self._path = path
+        self._blobs = blobs
+        self._name = name
         self._segment = segment
-        self._store_root = store_root
         self._options = {"crf": str(crf), "preset": preset, "threads": str(threads), "bf": "0", **repeatable()}
-        self._hidden = temporary_path(path)
+        self._file = ExitStack()
+        self._path: Path | None = None
         self._muxer: _Muxer | None = None
         self._pts: list[int] = []
 
@@ -66,7 +67,7 @@ class PartWriter:
             ValueError: PTS do not rise.
             StoreFull: no space is left.
         """
-        with _space_checked(self._path):
+        with _space_checked(self._name):
             for image, pts in zip(batch.frames, batch.pts.tolist(), strict=True):
                 self._encode(_even(image), pts)
 
@@ -77,13 +78,14 @@ class PartWriter:
             CoverageError: no frame was written, or not all of them can be read back.
             StoreFull: no space is left.
         """
-        if self._muxer is None:
-            raise CoverageError(f"no frame was written to {self._path.name}")
+        if self._muxer is None or self._path is None:
+            raise CoverageError(f"no frame was written to {self._name}")
         end_ticks = self._ticks(self._segment.end_pts)
-        with _space_checked(self._path):
+        with _space_checked(self._name):
             self._muxer.encode(None)
             self._muxer.close(end_ticks)
-            written = _publish(self._hidden, self._path, self._store_root, self._pts)
+            written = _checked(self._path, self._name, self._pts)
+            self._file.close()
         self._muxer = None
         return written
 
@@ -92,16 +94,18 @@ class PartWriter:
         if self._muxer is not None:
             self._muxer.abandon()
             self._muxer = None
-        self._hidden.unlink(missing_ok=True)
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+        self._file.close()
 
     def _encode(self, image: Uint8, pts: int) -> None:
         ticks = self._ticks(pts)
         if self._pts and ticks <= self._pts[-1]:
-            raise ValueError(f"PTS must rise: {pts} comes after {self._pts[-1]} ticks in {self._path.name}")
+            raise ValueError(f"PTS must rise: {pts} comes after {self._pts[-1]} ticks in {self._name}")
         if self._muxer is None:
-            make_folder(self._hidden.parent)
+            self._path = self._file.enter_context(self._blobs.create(self._name))
             height, width = image.shape[:2]
-            self._muxer = _Muxer.encoding(self._hidden, self._segment.time_base, width, height, self._options)
+            self._muxer = _Muxer.encoding(self._path, self._segment.time_base, width, height, self._options)
         frame = VideoFrame.from_ndarray(image, format="bgr24")
         frame.pts = ticks
         frame.time_base = self._muxer.time_base
@@ -113,26 +117,32 @@ class PartWriter:
         return (pts - self._segment.footage_start_pts) * self._segment.time_base.numerator
 
 
-def join_parts(parts: Sequence[Path], target: Path, store_root: Path) -> VideoFile:
+def join_parts(blobs: Blobs, parts: Sequence[str], name: str) -> VideoFile:
     """Joins parts of one footage, in order, into one MP4 that starts to play before it is loaded whole.
 
     Every frame keeps its time relative to the footage's first frame, exactly; where first frames are lost, the file
-    begins with an empty edit. ``VideoFile.path`` is relative to ``store_root``.
+    begins with an empty edit.
+
+    Args:
+        blobs: where the parts are, and where the file is written.
+        parts: names of the parts.
+        name: of the file to be.
 
     Raises:
         CoverageError: parts do not fit together, or the result has not all of their frames.
         StoreFull: no space is left.
     """
-    gone = [part.name for part in parts if not part.is_file()]
-    if gone or not parts:
-        raise CoverageError(f"{target.name} has no parts, or these are gone: {', '.join(gone)}; anonymize it again")
-    hidden = temporary_path(target)
-    try:
-        with _space_checked(target):
-            make_folder(target.parent)
-            return _publish(hidden, target, store_root, _remux(parts, hidden))
-    finally:
-        hidden.unlink(missing_ok=True)
+    with ExitStack() as at_hand:
+        files, gone = [], []
+        for part in parts:
+            try:
+                files.append(at_hand.enter_context(blobs.local(part)))
+            except FileNotFoundError:
+                gone.append(PurePosixPath(part).name)
+        if gone or not files:
+            raise CoverageError(f"{name} has no parts, or these are gone: {', '.join(gone)}; anonymize it again")
+        with _space_checked(name), blobs.create(name) as path:
+            return _checked(path, name, _remux(files, path))
 
 
 def _remux(parts: Sequence[Path], hidden: Path) -> list[int]:
@@ -248,26 +258,19 @@ def _even(image: Uint8) -> Uint8:
 
 
 @contextmanager
-def _space_checked(path: Path) -> Iterator[None]:
+def _space_checked(name: str) -> Iterator[None]:
     try:
         yield
     except (OSError, FFmpegError) as error:
         if error.errno in _NO_SPACE:
-            raise StoreFull(
-                f"no space is left to write {path.name} in {path.parent}; free some and run again"
-            ) from error
+            raise StoreFull(f"no space is left to write {name}; free some and run again") from error
         raise
 
 
-def _publish(hidden: Path, target: Path, store_root: Path, ticks: Sequence[int]) -> VideoFile:
-    """Checks that every frame is there at its time, then makes the file visible, durably."""
-    with av.open(f"file:{hidden}") as container:
+def _checked(path: Path, name: str, ticks: Sequence[int]) -> VideoFile:
+    """What a file is that has just been written; every frame must be there, at its time."""
+    with av.open(f"file:{path}") as container:
         found = [packet.pts for packet in container.demux(video=0) if packet.pts is not None]
     if found != list(ticks):
-        raise CoverageError(f"{target.name} has {len(found)} frames at their times where {len(ticks)} were written")
-    with hidden.open("rb") as file:
-        os.fsync(file.fileno())
-    size_bytes, sha256 = hidden.stat().st_size, sha256_file(hidden)
-    hidden.replace(target)
-    sync_folder(target.parent)
-    return VideoFile(target.relative_to(store_root).as_posix(), len(found), size_bytes, sha256)
+        raise CoverageError(f"{name} has {len(found)} frames at their times where {len(ticks)} were written")
+    return VideoFile(name, len(found), path.stat().st_size, sha256_file(path))

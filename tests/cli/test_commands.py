@@ -15,6 +15,8 @@ def test_help_names_every_command(nightshift):
         "scan",
         "plan",
         "run",
+        "reprocess",
+        "diff",
         "status",
         "sql",
         "export",
@@ -120,7 +122,7 @@ def test_plan_gives_reasons_and_an_estimate_from_past_runs(nightshift, used_site
     config = used_site / "site.toml"
     config.write_text(config.read_text() + "\n[ops.track]\nmax_gap_s = 2.0\n")
     plan = nightshift("plan", "--site", used_site, "--json").json
-    assert plan["why"]["track"] == {"params": 5}
+    assert plan["why"]["track"] == {"params: max_gap_s 1.5 → 2.0": 5}
     assert plan["estimate_s"] > 0
     assert "detect" not in {unit["op"] for unit in plan["units"]}
     assert "units to do, about" in nightshift("plan", "--site", used_site).out

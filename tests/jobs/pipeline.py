@@ -10,10 +10,12 @@ from jobs.fingerprint import Fingerprints
 from jobs.graph import Selection, UnitKey
 from jobs.ledger import Ledger
 from jobs.plan import Plan, make_plan
-from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables, Whose
+from schemas.op import FrameNeed, FrameOp, FrameSession, OpSpec, Read, Scope, Services, TableOp, Tables, Whose
 from schemas.site import SiteConfig
 from schemas.tables import TABLES
-from schemas.values import Feature, Receipt, Segment, UnitContext
+from schemas.values import Feature, Quarantined, Receipt, Segment, Tombstone, UnitContext
+from storage.receipts import receipts_to_arrow
+from storage.segments import Segments
 from storage.site_file import Site
 
 
@@ -36,7 +38,18 @@ def tiny_op(name: str, scope: Scope, reads: Sequence[Read], writes: Sequence[str
     return Tiny
 
 
-DETECT = tiny_op("detect", Scope.SEGMENT, [], ["detections"])
+class Detect(FrameOp):
+    """An op that looks at frames. Nothing here ever runs it."""
+
+    spec = OpSpec("detect", 1, "detect", Scope.SEGMENT, (), ("detections",), Knob)
+
+    def frame_need(self, unit: UnitContext) -> FrameNeed:
+        return FrameNeed()
+
+    def start(self, unit: UnitContext, inputs: Tables, services: Services) -> FrameSession:
+        raise NotImplementedError
+
+
 TRACK = tiny_op(
     "track",
     Scope.SEGMENT,
@@ -51,7 +64,7 @@ LINK = tiny_op(
 )
 COUNTS = tiny_op("counts", Scope.CAMERA_DAY, [Read("tracks")], ["counts"], ("layers",))
 PUBLISH = tiny_op("publish", Scope.FOOTAGE, [Read("tracklets")], ["anonymized"])
-PIPELINE = (DETECT, TRACK, LINK, COUNTS, PUBLISH)
+PIPELINE = (Detect, TRACK, LINK, COUNTS, PUBLISH)
 
 
 def tiny_site(
@@ -68,9 +81,13 @@ def plan_tiny(
     receipts: Sequence[Receipt] = (),
     site: ReadySite | None = None,
     selection: Selection | None = None,
+    tombstones: Sequence[Tombstone] = (),
+    quarantined: Sequence[Quarantined] = (),
+    retry: bool = False,
 ) -> Plan:
     """A plan of the tiny pipeline."""
-    return make_plan(site or tiny_site(), segments, Ledger(receipts, ()), selection or Selection())
+    ledger = Ledger(receipts_to_arrow(receipts), quarantined, tombstones)
+    return make_plan(site or tiny_site(), Segments.of(segments), ledger, selection or Selection(), retry)
 
 
 def receipt_for(prints: Fingerprints, key: UnitKey, second: int = 0) -> Receipt:
@@ -91,6 +108,18 @@ def receipt_for(prints: Fingerprints, key: UnitKey, second: int = 0) -> Receipt:
     )
 
 
-def all_receipts(plan: Plan) -> list[Receipt]:
-    """Receipts of everything in a plan."""
-    return [receipt_for(plan.fingerprints, key) for key in plan.units]
+def all_receipts(plan: Plan, second: int = 0) -> list[Receipt]:
+    """Receipts of everything that a plan would do."""
+    return [receipt_for(plan.fingerprints, key, second) for key in plan.to_do]
+
+
+def tombstone_for(receipt: Receipt, rule: str = "tables_days = 90") -> Tombstone:
+    """Says that what a receipt committed was purged."""
+    purged = datetime(2026, 11, 1, tzinfo=UTC)
+    return Tombstone(receipt.op, receipt.camera, receipt.date, receipt.fingerprint, receipt.unit, purged, rule)
+
+
+def quarantine_for(prints: Fingerprints, key: UnitKey) -> Quarantined:
+    """Says that a unit, as it is fingerprinted now, was set aside."""
+    time = datetime(2026, 3, 3, 1, tzinfo=UTC)
+    return Quarantined(*key, prints.of(key), "footage", "decode_error", "seen", None, time, "r")

@@ -6,18 +6,18 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 import shapely
 
-from jobs.graph import Selection, UnitKey, following
+from jobs.graph import Selection, UnitKey
 from jobs.plan import State
 from schemas.errors import SelectionError
 from schemas.values import Feature, FeatureKind
 from testkit.fakes import make_segment
-from tests.jobs.pipeline import all_receipts, plan_tiny, receipt_for, tiny_site
+from tests.jobs.pipeline import all_receipts, plan_tiny, quarantine_for, receipt_for, tiny_site
 
 SEGMENTS = [make_segment(index) for index in range(3)]
 
 
 def states(plan, op):
-    return [standing.state for key, standing in plan.standing.items() if key.op == op]
+    return {state: units for state, units in plan.tally()[op].items() if units}
 
 
 def test_everything_is_missing_at_first_and_nothing_after_it_was_done():
@@ -26,19 +26,20 @@ def test_everything_is_missing_at_first_and_nothing_after_it_was_done():
     assert plan_tiny(SEGMENTS, all_receipts(plan)).to_do == []
 
 
-def test_segments_follow_each_other_without_a_gap_only():
-    late = replace(SEGMENTS[2], start=SEGMENTS[2].start + timedelta(seconds=5), segment_id="late")
-    follows = following([SEGMENTS[1], late, SEGMENTS[0]])
-    assert {key: value.segment_id for key, value in follows.items()} == {SEGMENTS[0].segment_id: SEGMENTS[1].segment_id}
+def test_what_is_done_is_counted_and_nothing_else_is_kept_of_it():
+    plan = plan_tiny(SEGMENTS, all_receipts(plan_tiny(SEGMENTS)))
+    assert plan.done == {"detect": 3, "track": 3, "link": 1, "counts": 1, "publish": 1}
+    assert plan.tally()["track"] == {State.DONE: 3}
+    assert not plan.units and not plan.standing and not plan.hidden
 
 
 def test_a_changed_op_is_stale_with_what_reads_it_and_nothing_else():
     receipts = all_receipts(plan_tiny(SEGMENTS))
     plan = plan_tiny(SEGMENTS, receipts, tiny_site({"track": 2}))
-    assert states(plan, "detect") == [State.DONE] * 3
+    assert states(plan, "detect") == {State.DONE: 3}
     for op in ("track", "link", "counts", "publish"):
-        assert set(states(plan, op)) == {State.STALE}
-    assert plan.whys()["track"] == {"params": 3}
+        assert states(plan, op).keys() == {State.STALE}
+    assert plan.whys()["track"] == {"params: value 1 → 2": 3}
     assert plan.whys()["link"] == {"reads track": 1}
 
 
@@ -102,5 +103,51 @@ def test_a_selection_of_what_is_not_there_is_the_users_mistake(selection, words)
 def test_midnight_links_to_the_day_before():
     yesterday = replace(make_segment(0), date="2026-03-01", segment_id="y", start=datetime(2026, 3, 1, 22, tzinfo=UTC))
     plan = plan_tiny([yesterday, *SEGMENTS])
-    link = plan.graph[UnitKey("link", "cam1", "2026-03-02", "day")]
+    link = plan.units[UnitKey("link", "cam1", "2026-03-02", "day")]
     assert "y" in {source.key.unit for source in link.sources}
+
+
+def test_readers_are_asked_for_within_the_same_dates():
+    tomorrow = replace(SEGMENTS[2], date="2026-03-03")
+    segments = [*SEGMENTS[:2], tomorrow]
+    receipts = all_receipts(plan_tiny(segments))
+    changed = tiny_site({"track": 2})
+    chosen = Selection(ops=("track",), last=date(2026, 3, 2))
+    assert {key.op for key in plan_tiny(segments, receipts, changed, chosen).to_do} == {"track"}
+    plan = plan_tiny(segments, receipts, changed, replace(chosen, readers=True))
+    assert {key.op for key in plan.to_do} == {"track", "link", "counts", "publish"}
+    assert {key.date for key in plan.to_do if key.op != "track"} == {"2026-03-02"}
+    tracks = {key.unit for key in plan.to_do if key.op == "track"}
+    assert tracks == {segment.segment_id for segment in segments}, "publish cannot do without the rest of its file"
+
+
+def test_work_that_newer_work_hides_is_named():
+    first = all_receipts(plan_tiny(SEGMENTS))
+    second = all_receipts(plan_tiny(SEGMENTS, first, tiny_site({"counts": 2})), second=1)
+    assert [receipt.op for receipt in second] == ["counts"]
+    plan = plan_tiny(SEGMENTS, first + second)
+    (counts,) = [receipt for receipt in first if receipt.op == "counts"]
+    assert plan.to_do == [] and [fingerprint for _, fingerprint in plan.hidden] == [counts.fingerprint]
+    again = replace(counts, committed=counts.committed + timedelta(hours=1), run_id="later")
+    assert plan_tiny(SEGMENTS, [*first, *second, again]).hidden == []
+    assert plan_tiny(SEGMENTS, first + second, selection=Selection(ops=("detect",))).hidden == []
+
+
+def test_quarantine_holds_for_the_same_work_only_until_it_is_tried_again():
+    fresh = plan_tiny(SEGMENTS)
+    bad = UnitKey("detect", "cam1", "2026-03-02", SEGMENTS[1].segment_id)
+    entry = quarantine_for(fresh.fingerprints, bad)
+    plan = plan_tiny(SEGMENTS, quarantined=[entry])
+    assert plan.standing[bad].state is State.QUARANTINED and plan.standing[bad].troubled
+    assert plan.standing[bad._replace(op="track")].state is State.BLOCKED
+    assert plan.standing[bad._replace(op="track")].why == f"needs detect of {bad.unit}, which is not to be had"
+    before = bad._replace(op="track", unit=SEGMENTS[0].segment_id)
+    assert plan.fingerprints.of(before) != fresh.fingerprints.of(before), "it no longer reads the next segment"
+    assert plan_tiny(SEGMENTS, quarantined=[entry], retry=True).standing[bad].why == "tried again"
+    assert plan_tiny(SEGMENTS, site=tiny_site({"detect": 2}), quarantined=[entry]).standing[bad].state is State.MISSING
+
+
+def test_cameras_that_nobody_asked_for_are_not_looked_at():
+    other = replace(SEGMENTS[0], camera="cam2")
+    plan = plan_tiny([*SEGMENTS, other], selection=Selection(cameras=("cam2",)))
+    assert {key.camera for key in plan.units} == {"cam2"}

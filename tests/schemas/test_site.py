@@ -37,6 +37,11 @@ def test_the_least_site_has_defaults_for_everything_else() -> None:
         ({"cameras": [{"id": "a", "control_points": POINTS[:3], "image_size": [10, 10]}]}, "needs at least 4"),
         ({"cameras": [{"id": "a", "control_points": POINTS}]}, "no image_size"),
         ({"models": {"trusted": ["x"]}}, "Extra inputs are not permitted"),
+        ({"retention": {"days": 3}}, "Extra inputs are not permitted"),
+        ({"retention": {"footage_days": 0}}, "greater than or equal to 1"),
+        ({"retention": {"tables": {"track": 3}}}, "there is no table 'track'"),
+        ({"retention": {"tables": {"footage": 3}}}, "table footage goes with tables_days"),
+        ({"retention": {"tables": {"purges": 3}}}, "table purges is not purged"),
     ],
 )
 def test_mistakes_are_named(change: dict[str, Any], message: str) -> None:

@@ -1,16 +1,23 @@
 """Rows and receipts for the tests of the store."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import pyarrow as pa
 
 from schemas.tables import TABLES
-from schemas.values import Receipt
+from schemas.values import SCAN_OP, Receipt
 from storage.store import Store
 
 NOW = datetime(2026, 3, 2, 22, 0, tzinfo=UTC)
 DATE = "2026-03-02"
 CAMERA = "cam1"
+
+
+def print_of(*parts: object) -> str:
+    """A fingerprint of its own for each combination of parts."""
+    return sha256("|".join(map(str, parts)).encode()).hexdigest()
 
 
 def sample(kind: pa.DataType, number: int) -> object:
@@ -45,31 +52,72 @@ def make_rows(name: str, count: int = 3, camera: str = CAMERA, first: int = 0) -
     return spec.conform(columns)
 
 
+def segment_rows(segments: Sequence[str], camera: str = CAMERA, date: str = DATE) -> pa.Table:
+    """What a scan knows of a camera-day: these segments, each the first of the footage of the same name."""
+    count = len(segments)
+    spec = TABLES["segments"]
+    columns: dict[str, list[object]] = {
+        field.name: [sample(field.type, number) for number in range(count)] for field in spec.columns
+    }
+    known = {"camera": [camera] * count, "date": [date] * count, "segment_id": list(segments)}
+    return spec.conform({**columns, **known, "footage_id": list(segments), "index": [0] * count})
+
+
 def make_receipt(
     files: dict[str, str] | None = None,
     op: str = "detect",
     unit: str = "day",
-    fingerprint: str = "f" * 64,
+    fingerprint: str = "",
     camera: str = CAMERA,
     date: str = DATE,
     committed: datetime = NOW,
+    run_id: str = "run",
+    sha256: dict[str, str] | None = None,
+    rows: int = 7,
 ) -> Receipt:
-    """A receipt, of a plain unit unless told otherwise."""
+    """A receipt, of a plain unit unless told otherwise; the fingerprint is the unit's own unless it is given."""
     return Receipt(
         op=op,
         version=1,
         camera=camera,
         date=date,
         unit=unit,
-        fingerprint=fingerprint,
+        fingerprint=fingerprint or print_of(op, camera, date, unit),
         ingredients={"version": "1"},
         files=files or {},
         committed=committed,
-        run_id="run",
+        run_id=run_id,
         wall_s=1.5,
         media_s=300.0,
         stage_s={"decode": 0.25},
-        counters={"rows": 7},
+        counters={"rows": rows},
+        sha256=sha256 or {},
+    )
+
+
+def put_all(
+    store: Store,
+    op: str,
+    tables: dict[str, pa.Table],
+    unit: str = "day",
+    fingerprint: str = "",
+    camera: str = CAMERA,
+    date: str = DATE,
+    committed: datetime = NOW,
+    run_id: str = "run",
+) -> Receipt:
+    """Writes and commits the tables of one unit."""
+    fingerprint = fingerprint or print_of(op, camera, date, unit)
+    written = {
+        name: store.write_table(name, rows, camera=camera, date=date, unit=unit, fingerprint=fingerprint)
+        for name, rows in tables.items()
+        if rows.num_rows
+    }
+    files = {name: file for name, (file, _) in written.items()}
+    hashes = {name: digest for name, (_, digest) in written.items()}
+    count = sum(rows.num_rows for rows in tables.values())
+    return store.commit(
+        make_receipt(files, op, unit, fingerprint, camera, date, committed, run_id, sha256=hashes, rows=count)
     )
 
 
@@ -78,12 +126,20 @@ def put(
     name: str,
     rows: pa.Table,
     unit: str = "day",
-    fingerprint: str = "f" * 64,
+    fingerprint: str = "",
     camera: str = CAMERA,
     date: str = DATE,
     committed: datetime = NOW,
+    run_id: str = "run",
 ) -> Receipt:
     """Writes and commits rows of one table, by an op that is named as the table."""
-    file = store.write_table(name, rows, camera=camera, date=date, unit=unit, fingerprint=fingerprint)
-    files = {name: file} if file else {}
-    return store.commit(make_receipt(files, name, unit, fingerprint, camera, date, committed))
+    return put_all(store, name, {name: rows}, unit, fingerprint, camera, date, committed, run_id)
+
+
+def put_scan(
+    store: Store, segments: Sequence[str], camera: str = CAMERA, date: str = DATE, committed: datetime = NOW
+) -> Receipt:
+    """Commits a scan that knows of these segments of a camera-day, and of nothing else of it."""
+    print_ = print_of(SCAN_OP, camera, date, *segments)
+    rows = {"segments": segment_rows(segments, camera, date)}
+    return put_all(store, SCAN_OP, rows, "day", print_, camera, date, committed, f"scan-{committed.isoformat()}")

@@ -13,8 +13,10 @@ from schemas.site import SiteConfig
 from schemas.tables import TABLES
 from storage import archive as archive_module
 from storage.archive import ScanResult, scan_archive, segments_from_tables
+from storage.blobs import LocalBlobs, open_blobs
 from storage.video import probe
 from testkit import clips, damage
+from tests.storage.fake_s3 import REGISTRY, ClientError, FakeS3, behind_s3
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 OLD_NS = round(datetime(2026, 11, 1, tzinfo=UTC).timestamp() * 1e9)
@@ -26,7 +28,7 @@ def config(**changes: object) -> SiteConfig:
 
 
 def scan(folder: Path, known: ScanResult | None = None, **changes: object) -> ScanResult:
-    return scan_archive(folder, config(**changes), known.footage if known else None, NOW)
+    return scan_archive(LocalBlobs(folder), config(**changes), known.footage if known else None, NOW)
 
 
 def settle(path: Path, mtime_ns: int = OLD_NS) -> Path:
@@ -81,7 +83,7 @@ def test_an_empty_archive(folder: Path) -> None:
 
 
 def test_a_missing_archive_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(SiteError, match=r"no archive at .*: make the folder, mount it, or correct 'archive'"):
+    with pytest.raises(SiteError, match=r"no folder .*: make it, mount it, or correct its place in site.toml"):
         scan(tmp_path / "nowhere")
 
 
@@ -372,7 +374,7 @@ def test_progress_is_told(folder: Path, put: Callable[..., Path]) -> None:
     put("door/a.mp4")
     put("door/b.mp4")
     told: list[tuple[int, int]] = []
-    scan_archive(folder, config(), None, NOW, lambda done, total: told.append((done, total)))
+    scan_archive(LocalBlobs(folder), config(), None, NOW, lambda done, total: told.append((done, total)))
     assert told == [(1, 2), (2, 2)]
 
 
@@ -397,3 +399,50 @@ def test_real_clips(assets: Path, folder: Path) -> None:
     assert result.set_aside == ()
     assert sum(segment.frames for segment in result.plan) == sum(result.footage["frames"].to_pylist()) == 3806
     assert probe(folder / result.plan[0].path).frames == rows(result)[result.plan[0].path]["frames"]
+
+
+def test_an_archive_in_an_object_store_gives_the_same_segments(
+    folder: Path, put: Callable[..., Path], work: list[str]
+) -> None:
+    put("door/2026-03-02T10-00-00.mp4")
+    put("gate/2026-03-02T11-00-00.mp4")
+    settle(damage.empty(folder / "gate" / "2026-03-02T12-00-00.mp4"))
+    (folder / "gate" / "notes.txt").write_text("no footage")
+    here = scan(folder)
+    with behind_s3() as fake:
+        remote = open_blobs("s3://bucket/archive")
+        for path in folder.rglob("*.*"):
+            remote.write(path.relative_to(folder).as_posix(), path.read_bytes())
+        later = datetime.now(UTC) + timedelta(hours=1)
+        there = scan_archive(remote, config(), None, later)
+        assert there.plan == here.plan
+        assert [(aside.path, aside.reason) for aside in there.set_aside] == [
+            (aside.path, aside.reason) for aside in here.set_aside
+        ]
+        (row, *_) = there.footage.to_pylist()
+        assert row["mtime_ns"] == remote.stat(row["path"]).modified_ns
+        work.clear()
+        fake.requests.clear()
+        assert scan_archive(remote, config(), there.footage, later).plan == here.plan
+        assert work == []
+        assert [verb for verb, _ in fake.requests] == ["list"], "what is known is not fetched again"
+
+
+def test_a_missing_bucket_says_what_to_do() -> None:
+    with behind_s3(), pytest.raises(SiteError, match="there is no such bucket"):
+        scan_archive(open_blobs("s3://other"), config(), None, NOW)
+
+
+def test_footage_in_cold_storage_is_set_aside() -> None:
+    class Frozen(FakeS3):
+        def get_file(self, rpath: str, lpath: str, **_: object) -> None:
+            raise PermissionError("frozen") from ClientError("InvalidObjectState")
+
+    with behind_s3(), pytest.MonkeyPatch.context() as patch:
+        remote = open_blobs("s3://bucket")
+        remote.write("door/2026-03-02T10-00-00.mp4", b"x")
+        patch.setitem(REGISTRY._registry, "s3", Frozen)
+        result = scan_archive(remote, config(), None, datetime.now(UTC) + timedelta(hours=1))
+    (aside,) = result.set_aside
+    assert aside.reason == "unreadable"
+    assert "in cold storage" in aside.detail

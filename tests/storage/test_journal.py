@@ -7,6 +7,7 @@ import pytest
 
 from schemas.tables import TABLES
 from schemas.values import Quarantined
+from storage.blobs import LocalBlobs
 from storage.journal import Journal, RunRecord, new_run_id
 from tests.storage.rows import CAMERA, DATE, NOW
 
@@ -27,7 +28,7 @@ ENTRY = Quarantined(
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Journal:
-    return Journal(tmp_path)
+    return Journal(LocalBlobs(tmp_path))
 
 
 def test_a_journal_without_folders_is_empty(journal: Journal) -> None:
@@ -85,12 +86,12 @@ def test_a_newer_reason_replaces_the_older(journal: Journal) -> None:
 @pytest.mark.parametrize(
     "unit", ["cam1/2026/ä b.mp4", "../../../etc/passwd", ".hidden", "", "x" * 3000, "\udcff\udc80.mp4"]
 )
-def test_any_path_can_be_set_aside_and_released(journal: Journal, unit: str) -> None:
+def test_any_path_can_be_set_aside_and_released(journal: Journal, tmp_path: Path, unit: str) -> None:
     entry = replace(ENTRY, unit=unit, path=unit, op="scan", camera="", date=None, fingerprint="")
     journal.set_aside(entry)
     assert journal.quarantined() == [entry]
     assert journal.quarantine_table().num_rows == 1
-    assert all(path.is_relative_to(journal.root / "_quarantine") for path in journal.root.rglob("*.json"))
+    assert all(blob.name.startswith("_quarantine/") for blob in LocalBlobs(tmp_path).list())
     assert journal.release("scan", "", unit) == 1
     assert journal.quarantined() == []
 
@@ -112,9 +113,9 @@ def test_release_takes_one_fingerprint_or_all(journal: Journal) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b'{"op": ', b"[]", b"{}", b"\xff"])
-def test_torn_files_are_told_and_passed_over(journal: Journal, content: bytes) -> None:
+def test_torn_files_are_told_and_passed_over(journal: Journal, tmp_path: Path, content: bytes) -> None:
     journal.set_aside(ENTRY)
-    torn = journal.root / "_quarantine" / "detect" / CAMERA / "s9-f.json"
+    torn = tmp_path / "_quarantine" / "detect" / CAMERA / "s9-f.json"
     torn.write_bytes(content)
     assert journal.quarantined() == [ENTRY]
     (problem,) = journal.problems

@@ -1,14 +1,24 @@
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, timedelta, timezone
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.tables import TABLES
 from schemas.values import Receipt
-from storage.receipts import current, files_of, from_json, receipt_path, receipts_table, to_json
+from storage.receipts import (
+    RECEIPT_SCHEMA,
+    format_of,
+    from_json,
+    receipt_path,
+    receipts_of,
+    receipts_to_arrow,
+    shown,
+    to_json,
+)
 from tests.storage.rows import NOW, make_receipt
 
 _name = st.text(st.characters(codec="utf-8"), max_size=20)
@@ -28,7 +38,8 @@ _receipts = st.builds(
     wall_s=_size,
     media_s=_size,
     stage_s=st.dictionaries(_name, _size, max_size=3),
-    counters=st.dictionaries(_name, st.integers(0, 1 << 60), max_size=3),
+    counters=st.dictionaries(_name | st.just("rows"), st.integers(0, 1 << 60), max_size=3),
+    sha256=st.dictionaries(_name, _name, max_size=3),
 )
 
 
@@ -54,6 +65,7 @@ def test_a_torn_receipt_is_never_read(receipt: Receipt, data: st.DataObject) -> 
     ("change", "why"),
     [
         ({"format": 99}, "format 99"),
+        ({"format": 1}, "format 1, this Nightshift reads 2"),
         ({"op": None}, "op"),
         ({"files": ["a"]}, "files"),
         ({"wall_s": "long"}, "wall_s"),
@@ -81,45 +93,54 @@ def test_path_tells_units_and_fingerprints_apart() -> None:
         for print_ in ("f" * 64, "e" * 64)
     }
     assert len(paths) == 8
-    assert all(len(path.parts) == 5 and ".." not in path.parts for path in paths)
+    assert all(path.count("/") == 4 and ".." not in path.split("/") for path in paths)
 
 
-def test_current_is_the_newest_of_each_unit() -> None:
-    old = make_receipt(fingerprint="b")
-    new = make_receipt(fingerprint="a", committed=NOW + timedelta(seconds=1))
-    other = make_receipt(unit="s1", fingerprint="c")
-    for order in ([old, new, other], [other, new, old]):
-        assert current(order) == [new, other]
+def test_path_of_what_holds_again_is_one_a_run() -> None:
+    first, second = make_receipt(run_id="r/1"), make_receipt(run_id="r2")
+    paths = {
+        receipt_path(first),
+        receipt_path(second),
+        receipt_path(first, again=True),
+        receipt_path(second, again=True),
+    }
+    assert len(paths) == 3
+    assert all(path.startswith(receipt_path(first).removesuffix(".json")) for path in paths)
 
 
-def test_current_of_one_moment_is_decided_by_the_fingerprint() -> None:
-    one, two = make_receipt(fingerprint="a"), make_receipt(fingerprint="b")
-    assert current([one, two]) == current([two, one]) == [two]
+@given(st.lists(_receipts, max_size=4))
+def test_rows_and_back(receipts: list[Receipt]) -> None:
+    table = receipts_to_arrow(receipts)
+    assert table.schema.equals(RECEIPT_SCHEMA)
+    assert receipts_of(table) == receipts
+    assert table["rows"].to_pylist() == [receipt.counters.get("rows", 0) for receipt in receipts]
 
 
-def test_current_compares_moments_not_clocks() -> None:
+def test_rows_of_none() -> None:
+    assert receipts_to_arrow([]).equals(RECEIPT_SCHEMA.empty_table())
+
+
+def test_a_commit_in_another_zone_is_the_same_moment() -> None:
     amsterdam = timezone(timedelta(hours=1))
-    early = make_receipt(fingerprint="b", committed=datetime(2026, 3, 2, 22, 30, tzinfo=amsterdam))
-    late = make_receipt(fingerprint="a", committed=datetime(2026, 3, 2, 22, 0, tzinfo=UTC))
-    assert current([early, late]) == [late]
+    receipt = replace(make_receipt(), committed=NOW.astimezone(amsterdam))
+    for again in (from_json(to_json(receipt)), *receipts_of(receipts_to_arrow([receipt]))):
+        assert again == receipt == make_receipt()
 
 
-def test_files_of_a_table_leave_out_units_without_rows() -> None:
-    receipts = [
-        make_receipt({"detections": "b"}, unit="2"),
-        make_receipt({"detections": "a", "plates": "p"}, unit="1"),
-        make_receipt({}, unit="3"),
-        make_receipt({"detections": ""}, unit="4"),
-    ]
-    assert files_of(receipts, "detections") == ["a", "b"]
-
-
-def test_table_marks_what_readers_see() -> None:
+def test_users_see_which_are_current() -> None:
     old = make_receipt({"detections": "x"}, fingerprint="a")
     new = make_receipt(fingerprint="b", committed=NOW + timedelta(seconds=1))
-    table = receipts_table([new, old], [new])
+    table = shown(receipts_to_arrow([new, old]), pa.array([True, False]))
     assert table.schema.equals(TABLES["receipts"].schema)
     rows = table.to_pylist()
     assert [(row["fingerprint"], row["current"], row["rows"]) for row in rows] == [("a", False, 7), ("b", True, 7)]
     assert json.loads(rows[0]["files"]) == {"detections": "x"}
-    assert receipts_table([], []).num_rows == 0
+    assert shown(receipts_to_arrow([]), pa.array([], pa.bool_())).num_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "version"), [(b'{"format": 1}', 1), (b'{"format": 2, "op": ""}', 2), (b"{}", None), (b"[2]", None)]
+)
+def test_format(content: bytes, version: int | None) -> None:
+    assert format_of(content) == version
+    assert format_of(content[:-1]) is None

@@ -136,7 +136,7 @@ def test_a_target_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_results_of_queries_with_types_of_their_own(tmp_path: Path) -> None:
-    with open_sql(Store(tmp_path / "none")) as con:
+    with open_sql(Store.open(tmp_path / "none")) as con:
         table = run_query(
             con,
             "SELECT INTERVAL 1 DAY AS i, uuid() AS u, TIME '01:02' AS t, MAP {'a': 1} AS m, 1.50 AS d, sum(2) AS s, "

@@ -58,9 +58,17 @@ def test_a_new_site_loads_and_has_its_folders(tmp_path: Path) -> None:
     site = load_site(tmp_path / "new")
     assert path == tmp_path / "new/site.toml"
     assert (site.config.name, site.config.crs, site.config.timezone) == (name, "EPSG:28992", "Europe/Amsterdam")
-    assert (site.archive, site.store) == (tmp_path / "new/archive", tmp_path / "new/store")
+    assert (site.archive, site.store) == (str(tmp_path / "new/archive"), str(tmp_path / "new/store"))
     assert all((tmp_path / "new" / folder).is_dir() for folder in ("archive", "models", "layers"))
     assert site.models.is_dir()
+
+
+def test_footage_and_results_may_lie_in_object_stores(root: Path) -> None:
+    path = root / "site.toml"
+    text = path.read_text().replace('archive = "archive"', 'archive = "gs://footage"')
+    path.write_text(text.replace('store = "store"', 'store = "s3://bucket/a/b"'))
+    site = load_site(root)
+    assert (site.archive, site.store) == ("gs://footage", "s3://bucket/a/b")
 
 
 def test_the_examples_of_a_new_site_are_valid(root: Path) -> None:
@@ -96,7 +104,7 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 def test_paths_may_be_absolute(root: Path, tmp_path: Path) -> None:
     path = root / "site.toml"
     path.write_text(path.read_text().replace('archive = "archive"', 'archive = "/mnt/nas"'))
-    assert load_site(root).archive == Path("/mnt/nas")
+    assert load_site(root).archive == "/mnt/nas"
 
 
 def test_a_missing_site_says_how_to_make_one(tmp_path: Path) -> None:
@@ -138,7 +146,18 @@ def test_an_unknown_key_in_an_inline_table_lists_the_known_ones(root: Path) -> N
         ("{ u = 960, v = 1040, ", "{ u = 960, ", 'cameras[0].control_points[3]: key "v" is missing: pixel, downwards'),
         ('camera = "gate"', 'camera = "gat"', "layers[1].camera: layer door: camera 'gat' is not among the cameras"),
         ('name = "door"', 'name = "zones"', "layers[1].name: layer 'zones' stands twice"),
-        ('store = "store"', 'store = "s3://bucket/x"', "store: s3://bucket/x is not a folder: object stores"),
+        ('store = "store"', 'store = "s3://"', "store: s3:// names no bucket: write s3://BUCKET/PREFIX"),
+        (
+            'store = "store"',
+            'store = "memory://x"',
+            "store: memory://x: of two writers of one file memory:// may let both",
+        ),
+        (
+            'store = "store"',
+            'store = "s4://bucket"',
+            "store: s4://bucket: unknown protocol s4://; use a folder or s3://",
+        ),
+        ('archive = "archive"', 'archive = "file:///srv"', "archive: file:///srv: unknown protocol file://"),
         ('archive = "archive"', 'archive = ""', "archive: is empty"),
         ('"EPSG:28992"', '"EPSG:4326"', "crs: EPSG:4326 (WGS 84) is not projected"),
         ('"EPSG:28992"', '"EPSG:2263"', "is in US survey foot"),

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -11,11 +13,13 @@ import av
 import numpy as np
 import pytest
 
-from schemas.errors import CoverageError, StoreFull
+from schemas.errors import CoverageError, StoreFull, TransientError
 from schemas.op import FrameNeed
 from schemas.values import FrameBatch, Segment, Uint8
+from storage.blobs import LocalBlobs, open_blobs
 from storage.video import PartWriter, SegmentReader, join_parts, plan_segments, probe, writer
 from testkit import clips
+from tests.storage.fake_s3 import behind_s3
 
 START = datetime(2026, 3, 2, 22, 0, 0, tzinfo=UTC)
 ROOT = Path(__file__).parents[2]
@@ -26,7 +30,7 @@ def segments_of(path: Path, segment_s: float = 0.8) -> list[Segment]:
 
 
 def copy_part(source: Path, segment: Segment, target: Path, store: Path) -> list[int]:
-    sink = PartWriter(target, segment, store)
+    sink = PartWriter(LocalBlobs(store), target.relative_to(store).as_posix(), segment)
     pts: list[int] = []
     for _, batch in SegmentReader(source, segment, [FrameNeed()]):
         sink.write(batch)
@@ -86,9 +90,9 @@ def test_the_joined_copy_shows_every_frame_at_its_time(source: Path, tmp_path: P
     for segment in segments_of(source):
         part = store / "parts" / f"{segment.index}.mp4"
         pts += copy_part(source, segment, part, store)
-        parts.append(part)
+        parts.append(f"parts/{segment.index}.mp4")
     assert len(parts) > 2
-    joined = join_parts(parts, store / "video" / "joined.mp4", store)
+    joined = join_parts(LocalBlobs(store), parts, "video/joined.mp4")
     assert joined.path == "video/joined.mp4"
     assert joined.frames == 90
     found = probe(source)
@@ -106,7 +110,7 @@ def test_nothing_of_the_source_or_the_encoder_is_in_the_file(tmp_path: Path) -> 
     )
     part = tmp_path / "part.mp4"
     copy_part(source, segments_of(source, 60)[0], part, tmp_path)
-    joined = tmp_path / join_parts([part], tmp_path / "joined.mp4", tmp_path).path
+    joined = tmp_path / join_parts(LocalBlobs(tmp_path), [part.name], "joined.mp4").path
     for path in (part, joined):
         content = path.read_bytes()
         assert not [word for word in (b"x264", b"Lavf", b"Lavc", b"secret") if word in content]
@@ -124,7 +128,7 @@ def test_same_frames_give_the_same_bytes(tmp_path: Path) -> None:
     paths = [tmp_path / "a.mp4", tmp_path / "b.mp4"]
     for path in paths:
         copy_part(source, segment, path, tmp_path)
-    joins = [join_parts([path], path.with_suffix(".joined.mp4"), tmp_path) for path in paths]
+    joins = [join_parts(LocalBlobs(tmp_path), [path.name], f"{path.stem}.joined.mp4") for path in paths]
     assert paths[0].read_bytes() == paths[1].read_bytes()
     assert joins[0].sha256 == joins[1].sha256
 
@@ -147,7 +151,7 @@ def test_what_fresh_memory_holds_does_not_change_the_bytes(tmp_path: Path) -> No
 def test_an_odd_size_grows_by_a_pixel(tmp_path: Path) -> None:
     source = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(3))
     segment = segments_of(source)[0]
-    sink = PartWriter(tmp_path / "odd.mp4", segment, tmp_path)
+    sink = PartWriter(LocalBlobs(tmp_path), "odd.mp4", segment)
     sink.write(batch_of([np.full((51, 33, 3), 77, np.uint8)], [segment.start_pts]))
     sink.close()
     found = probe(tmp_path / "odd.mp4")
@@ -158,7 +162,7 @@ def test_colours_come_back(tmp_path: Path) -> None:
     source = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(3), size_px=(1280, 720))
     colours = [(40, 120, 220), (255, 255, 255), (0, 0, 0), (255, 0, 0), (0, 255, 0), (0, 0, 255)]
     image = np.repeat(np.array(colours, np.uint8)[None], 200, axis=1).repeat(720, axis=0)
-    sink = PartWriter(tmp_path / "part.mp4", segments_of(source)[0], tmp_path)
+    sink = PartWriter(LocalBlobs(tmp_path), "part.mp4", segments_of(source)[0])
     sink.write(batch_of([image], [0]))
     sink.close()
     ((_, batch),) = SegmentReader(tmp_path / "part.mp4", segments_of(tmp_path / "part.mp4")[0], [FrameNeed()])
@@ -169,7 +173,7 @@ def test_a_lost_beginning_stays_a_gap(tmp_path: Path) -> None:
     source = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(60))
     first, second, *_ = segments_of(source)
     pts = copy_part(source, second, tmp_path / "part.mp4", tmp_path)
-    joined = join_parts([tmp_path / "part.mp4"], tmp_path / "joined.mp4", tmp_path)
+    joined = join_parts(LocalBlobs(tmp_path), ["part.mp4"], "joined.mp4")
     base, joined_pts, _ = shown(tmp_path / joined.path)
     assert joined_pts[0] * base == (pts[0] - first.footage_start_pts) * first.time_base == Fraction(8, 5)
 
@@ -178,7 +182,7 @@ def test_it_is_invisible_until_it_is_closed_and_gone_when_aborted(tmp_path: Path
     source = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(40))
     segment = segments_of(source, 60)[0]
     folder = tmp_path / "parts"
-    sink = PartWriter(folder / "part.mp4", segment, tmp_path)
+    sink = PartWriter(LocalBlobs(tmp_path), "parts/part.mp4", segment)
     assert not folder.exists(), "a constructor does no I/O"
     for _, batch in SegmentReader(source, segment, [FrameNeed()]):
         sink.write(batch)
@@ -191,16 +195,16 @@ def test_it_is_invisible_until_it_is_closed_and_gone_when_aborted(tmp_path: Path
 def test_nothing_written_is_not_a_copy(tmp_path: Path) -> None:
     source = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(5))
     with pytest.raises(CoverageError, match="no frame"):
-        PartWriter(tmp_path / "part.mp4", segments_of(source)[0], tmp_path).close()
+        PartWriter(LocalBlobs(tmp_path), "part.mp4", segments_of(source)[0]).close()
     with pytest.raises(CoverageError, match="no parts"):
-        join_parts([], tmp_path / "joined.mp4", tmp_path)
+        join_parts(LocalBlobs(tmp_path), [], "joined.mp4")
     with pytest.raises(CoverageError, match=r"gone: part.mp4"):
-        join_parts([tmp_path / "part.mp4"], tmp_path / "joined.mp4", tmp_path)
+        join_parts(LocalBlobs(tmp_path), ["part.mp4"], "joined.mp4")
 
 
 def test_times_must_rise(tmp_path: Path) -> None:
     source = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(5))
-    sink = PartWriter(tmp_path / "part.mp4", segments_of(source)[0], tmp_path)
+    sink = PartWriter(LocalBlobs(tmp_path), "part.mp4", segments_of(source)[0])
     images = [clips.numbered_frame(0), clips.numbered_frame(1)]
     with pytest.raises(ValueError, match="PTS must rise"):
         sink.write(batch_of(images, [512, 512]))
@@ -214,7 +218,7 @@ def test_parts_out_of_order_are_not_joined(tmp_path: Path) -> None:
         parts.append(tmp_path / f"{segment.index}.mp4")
         copy_part(source, segment, parts[-1], tmp_path)
     with pytest.raises(CoverageError, match="out of order"):
-        join_parts(parts[::-1], tmp_path / "video" / "joined.mp4", tmp_path)
+        join_parts(LocalBlobs(tmp_path), [part.name for part in parts[::-1]], "video/joined.mp4")
     assert in_folder(tmp_path / "video") == []
 
 
@@ -225,7 +229,7 @@ def test_parts_of_other_sizes_are_not_joined(tmp_path: Path) -> None:
         parts.append(tmp_path / f"part{width}.mp4")
         copy_part(source, segments_of(source, 60)[0], parts[-1], tmp_path)
     with pytest.raises(CoverageError, match=r"part256.mp4 was not encoded like"):
-        join_parts(parts, tmp_path / "joined.mp4", tmp_path)
+        join_parts(LocalBlobs(tmp_path), [part.name for part in parts], "joined.mp4")
 
 
 def test_a_frame_that_cannot_be_read_back_is_not_vouched_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,30 +246,65 @@ def test_a_frame_that_cannot_be_read_back_is_not_vouched_for(tmp_path: Path, mon
 
     monkeypatch.setattr(writer._Muxer, "copy", copy_all_but_one)
     with pytest.raises(CoverageError, match="19 frames at their times where 20"):
-        join_parts([part], tmp_path / "joined.mp4", tmp_path)
+        join_parts(LocalBlobs(tmp_path), [part.name], "joined.mp4")
     assert in_folder(tmp_path) == ["part.mp4", "x.mp4"]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk(tmp_path: Path) -> None:
     source = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(20))
     segment = segments_of(source, 60)[0]
     part = tmp_path / "part.mp4"
     copy_part(source, segment, part, tmp_path)
 
-    def on_a_full_disk(path: Path) -> Path:
-        hidden = path.with_name(".tmp-full")
-        hidden.unlink(missing_ok=True)
-        hidden.symlink_to("/dev/full")
-        return hidden
+    class FullDisk(LocalBlobs):
+        @contextmanager
+        def create(self, name: str) -> Iterator[Path]:
+            with super().create(name) as path:
+                path.unlink()
+                path.symlink_to("/dev/full")
+                yield path
 
-    monkeypatch.setattr(writer, "temporary_path", on_a_full_disk)
-    sink = PartWriter(tmp_path / "full.mp4", segment, tmp_path)
+    sink = PartWriter(FullDisk(tmp_path), "full.mp4", segment)
     with pytest.raises(StoreFull, match=r"no space is left to write full.mp4"):
         for _, batch in SegmentReader(source, segment, [FrameNeed()]):
             sink.write(batch)
         sink.close()
     sink.abort()
-    with pytest.raises(StoreFull, match=r"no space is left to write joined.mp4"):
-        join_parts([part], tmp_path / "joined.mp4", tmp_path)
+    with pytest.raises(StoreFull, match=r"no space left to write .*/joined.mp4"):
+        join_parts(FullDisk(tmp_path), [part.name], "joined.mp4")
     assert in_folder(tmp_path) == ["part.mp4", "x.mp4"]
+
+
+def test_in_an_object_store_the_bytes_are_those_of_a_folder(source: Path, tmp_path: Path) -> None:
+    with behind_s3():
+        made = []
+        for blobs in (open_blobs(tmp_path / "store"), open_blobs("s3://bucket/store")):
+            parts = []
+            for segment in segments_of(source):
+                sink = PartWriter(blobs, f"parts/{segment.index}.mp4", segment)
+                for _, batch in SegmentReader(source, segment, [FrameNeed()]):
+                    sink.write(batch)
+                assert not blobs.exists(f"parts/{segment.index}.mp4")
+                parts.append(sink.close().path)
+            made.append(join_parts(blobs, parts, "video/joined.mp4"))
+            assert blobs.stat("video/joined.mp4").size_bytes == made[-1].size_bytes
+        assert made[0] == made[1]
+
+
+def test_an_upload_that_fails_leaves_nothing_and_can_be_tried_again(source: Path) -> None:
+    segment = segments_of(source)[0]
+    with behind_s3() as fake:
+        blobs = open_blobs("s3://bucket")
+        for trouble in (ConnectionResetError("reset"), None):
+            sink = PartWriter(blobs, "part.mp4", segment)
+            for _, batch in SegmentReader(source, segment, [FrameNeed()]):
+                sink.write(batch)
+            if trouble is not None:
+                fake.trouble.append(trouble)
+                with pytest.raises(TransientError, match="reset"):
+                    sink.close()
+                sink.abort()
+                assert list(blobs.list()) == []
+        assert sink.close().frames == segment.frames
+        assert blobs.exists("part.mp4")

@@ -1,0 +1,326 @@
+"""The store at the scale of years: planning, opening, querying and committing, beside DuckDB on the bare files.
+
+    python bench/store.py [--segments 100000] [--cameras 200] [--days 365] [--json] [--folder DIR]
+
+Writes synthetic rows through the store's own writers and commits every unit of every op of the site, as nights would
+have done; then measures. The peer, in the same run, is ``read_parquet`` of the whole glob, before anything was merged.
+``--folder`` is where the store is built: memory (/dev/shm) unless told otherwise, for what is measured is not the disk;
+commits are measured on the disk that temporary files go to. With --json one JSON object on stdout.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from jobs import api, reading
+from jobs.configure import ready_site
+from jobs.graph import Selection, Unit
+from jobs.ledger import Ledger
+from jobs.plan import Plan, make_plan
+from jobs.stock import Stock, known_stock, take_stock, write_stock
+from schemas.tables import TABLES
+from schemas.values import Receipt
+from storage.archive import segments_from_tables
+from storage.compaction import compact
+from storage.footage import segment_rows, segments_of
+from storage.receipts import RECEIPT_SCHEMA
+from storage.store import Store
+
+FIRST_DAY = date(2025, 11, 1)
+ZONE = ZoneInfo("Europe/Amsterdam")
+SEGMENT_S = 300
+DETECTIONS, TRACKS, HOURS = 40, 2, 24
+REPEATS = 3
+COMMITTED_SEGMENTS = 100
+WORKERS = 2
+
+Figures = dict[str, Any]
+
+TYPICAL: Figures = {
+    "size_bytes": 1,
+    "mtime_ns": 0,
+    "start_source": "name",
+    "duration_s": float(SEGMENT_S),
+    "frames": SEGMENT_S * 10,
+    "codec": "h264",
+    "width": 768,
+    "height": 432,
+    "rotation_deg": 0,
+    "fps_num": 10,
+    "fps_den": 1,
+    "variable_fps": False,
+    "time_base_num": 1,
+    "time_base_den": 90_000,
+    "has_audio": False,
+    "lost_s": 0.0,
+    "start_pts": 0,
+    "segment_s": float(SEGMENT_S),
+    "cuts": json.dumps([[0, SEGMENT_S * 90_000, SEGMENT_S * 10]]),
+}
+"""What all footage has in common."""
+
+
+def main() -> None:
+    """Builds a store, measures it and prints the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--segments", type=int, default=100_000)
+    parser.add_argument("--cameras", type=int, default=200)
+    parser.add_argument("--days", type=int, default=365)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--folder", type=Path, default=Path("/dev/shm") if Path("/dev/shm").is_dir() else None)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder, tempfile.TemporaryDirectory() as disk:
+        figures = measure(Path(folder), Path(disk), arguments.segments, arguments.cameras, arguments.days)
+    if arguments.json:
+        print(json.dumps(figures))
+        return
+    for name, value in figures.items():
+        print(f"{name:<24} {value}")
+
+
+def measure(root: Path, disk: Path, segments: int, cameras: int, days: int) -> Figures:
+    """Builds the store below ``root`` and measures it."""
+    names = [f"cam{number:04d}" for number in range(cameras)]
+    say("site and footage")
+    stock = build_site(root, names, days, segments)
+    opened = api.open_site(root)
+    say(f"{len(stock.plan)} segments: rows and receipts")
+    started = time.perf_counter()
+    Store.create(opened.site.store)
+    with multiprocessing.get_context("spawn").Pool(WORKERS) as pool:
+        units = sum(pool.imap_unordered(partial(commit_camera, root), (of_camera(stock, name) for name in names)))
+    built_s = time.perf_counter() - started
+    camera, day = names[cameras // 2], (FIRST_DAY + timedelta(days // 2)).isoformat()
+    figures: Figures = {"segments": len(stock.plan), "units": units, "cameras": cameras, "days": days}
+    say("the bare files")
+    figures |= measure_glob(opened.store, camera, day)
+    figures["open_query_loose_s"] = best(lambda: open_and_count(opened, camera, day), 1)
+    say("compaction")
+    started = time.perf_counter()
+    done = compact(opened.store)
+    figures |= {"compact_s": seconds(started), "files_before": done.merged, "files_after": done.written}
+    say("queries")
+    figures["open_query_s"] = best(lambda: open_and_count(opened, camera, day))
+    figures["year_hourly_s"] = best(lambda: open_and_count_hours(opened, camera))
+    say("plan")
+    figures |= measure_plan(opened)
+    say("commits")
+    figures |= measure_commits(disk, opened, stock)
+    figures["built_s"] = round(built_s, 1)
+    figures["ratio_open_query"] = round(figures["glob_query_s"] / figures["open_query_s"], 1)
+    figures["ratio_year_hourly"] = round(figures["glob_year_hourly_s"] / figures["year_hourly_s"], 1)
+    return figures
+
+
+def say(text: str) -> None:
+    """Progress, beside the figures."""
+    print(f"... {text}", file=sys.stderr, flush=True)
+
+
+def seconds(started: float) -> float:
+    """Since a moment."""
+    return round(time.perf_counter() - started, 3)
+
+
+def best(call: Callable[[], object], repeats: int = REPEATS) -> float:
+    """Median time of several calls, seconds."""
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - started)
+    return round(statistics.median(times), 3)
+
+
+# What is measured
+
+ONE_DAY = "SELECT count(*), min(time), max(time) FROM {source} WHERE camera = '{camera}' AND date = '{day}'"
+YEAR_HOURLY = "SELECT date_trunc('hour', time) AS hour, count(*) FROM {source} WHERE camera = '{camera}' GROUP BY hour"
+
+
+def open_and_count(opened: api.Opened, camera: str, day: str) -> int:
+    """Opens the store and counts a camera-day's detections."""
+    found = reading.query(opened, ONE_DAY.format(source="detections", camera=camera, day=day))
+    return int(found.column(0)[0].as_py())
+
+
+def open_and_count_hours(opened: api.Opened, camera: str) -> int:
+    """Opens the store and counts a camera's detections by the hour, over all days."""
+    return int(reading.query(opened, YEAR_HOURLY.format(source="detections", camera=camera)).num_rows)
+
+
+def measure_glob(store: Store, camera: str, day: str) -> Figures:
+    """The same queries on every file that matches a pattern, with DuckDB's own partitions."""
+    source = (
+        f"read_parquet('{store.blobs.url}/detections/**/*.parquet', hive_partitioning = true, "
+        "hive_types = {'camera': VARCHAR, 'date': DATE})"
+    )
+    with duckdb.connect() as con:
+        one_day = partial(con.execute, ONE_DAY.format(source=source, camera=camera, day=day))
+        hours = partial(con.execute, YEAR_HOURLY.format(source=source, camera=camera))
+        return {
+            "glob_query_s": best(lambda: one_day().to_arrow_table(), 1),
+            "glob_year_hourly_s": best(lambda: hours().to_arrow_table(), 1),
+        }
+
+
+def measure_plan(opened: api.Opened) -> Figures:
+    """A plan of everything, all of it done: from the tables of the last scan, and with the archive looked at anew."""
+    plans: list[Plan] = []
+
+    def plan_known() -> None:
+        plans.append(api.plan(opened, Selection(), known_stock(opened.store)))
+
+    plan_s = best(plan_known)
+    if plans[-1].to_do:
+        sys.exit(f"{len(plans[-1].to_do)} units are not done: {plans[-1].whys()}")
+    return {"plan_s": plan_s, "scan_s": best(lambda: take_stock(opened.site, opened.store), 1)}
+
+
+def measure_commits(disk: Path, opened: api.Opened, stock: Stock) -> Figures:
+    """What it costs a segment that its rows are written and committed, all its ops together, on a disk."""
+    store = Store.create(disk / "store")
+    plan = camera_plan(opened, of_camera(stock, stock.plan[0].camera))
+    units = list(plan.units.values())[: COMMITTED_SEGMENTS * len(plan.ready.ops)]
+    segments = {segment.segment_id for unit in units for segment in unit.segments}
+    started = time.perf_counter()
+    for unit in units:
+        commit_unit(store, plan, unit)
+    wall_s = time.perf_counter() - started
+    return {
+        "commit_ms": round(1000 * wall_s / len(segments), 2),
+        "commit_unit_ms": round(1000 * wall_s / len(units), 2),
+    }
+
+
+# How the store is built
+
+
+def build_site(root: Path, cameras: Sequence[str], days: int, segments: int) -> Stock:
+    """Writes site.toml and an archive of files of one byte, and says what a scan would have found in them."""
+    blocks = "\n".join(f'[[cameras]]\nid = "{camera}"' for camera in cameras)
+    (root / "site.toml").write_text(
+        f'name = "years"\ncrs = "EPSG:28992"\ntimezone = "{ZONE}"\nsegment_s = {SEGMENT_S}\n{blocks}\n'
+    )
+    footage: list[Figures] = []
+    for camera in cameras:
+        (root / "archive" / camera).mkdir(parents=True)
+        for number in range(segments // len(cameras)):
+            start = segment_start(number, segments // len(cameras), days)
+            file = root / "archive" / camera / f"{start:%Y-%m-%dT%H-%M-%S}.mp4"
+            file.write_bytes(b"0")
+            os.utime(file, ns=(0, 0))
+            footage.append(footage_row(camera, f"{len(footage):016x}", f"{camera}/{file.name}", start))
+    cuts = segment_rows(segment for row in footage for segment in segments_of(row, str(ZONE)))
+    tables = TABLES["footage"].conform(columns_of(footage)), cuts
+    return Stock(*tables, segments_from_tables(*tables))
+
+
+def segment_start(number: int, count: int, days: int) -> datetime:
+    """Local wall time of a camera's segment: spread over the days, several on some."""
+    day, nth = number * days // count, number - -(-(number * days // count) * count // days)
+    return datetime.combine(FIRST_DAY + timedelta(day), datetime.min.time()) + timedelta(hours=8 + nth)
+
+
+def footage_row(camera: str, footage_id: str, path: str, start: datetime) -> Figures:
+    """A row of ``footage``."""
+    named = {"camera": camera, "footage_id": footage_id, "path": path, "content_sha256": footage_id * 4}
+    return TYPICAL | named | {"start_time": start.replace(tzinfo=ZONE).astimezone(UTC)}
+
+
+def columns_of(rows: list[Figures]) -> dict[str, list[Any]]:
+    """Rows as columns."""
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+def of_camera(stock: Stock, camera: str) -> tuple[pa.Table, pa.Table]:
+    """The rows of ``footage`` and ``segments`` of one camera."""
+    footage, segments = (table.filter(pc.equal(table["camera"], camera)) for table in (stock.footage, stock.segments))
+    return footage, segments
+
+
+def camera_plan(opened: api.Opened, tables: tuple[pa.Table, pa.Table]) -> Plan:
+    """A camera's units, as if none were done."""
+    nothing = Ledger(RECEIPT_SCHEMA.empty_table())
+    return make_plan(ready_site(opened.site), segments_from_tables(*tables), nothing, Selection())
+
+
+def commit_camera(root: Path, tables: tuple[pa.Table, pa.Table]) -> int:
+    """Writes and commits a camera's scan, and every unit of it; gives how many."""
+    opened = api.open_site(root)
+    stock = Stock(*tables, segments_from_tables(*tables))
+    write_stock(stock, opened.site, opened.store, "bench", datetime.now(UTC))
+    plan = camera_plan(opened, tables)
+    for unit in plan.units.values():
+        commit_unit(opened.store, plan, unit)
+    return len(plan.units)
+
+
+def commit_unit(store: Store, plan: Plan, unit: Unit) -> None:
+    """Writes a unit's rows and commits it, as a worker does."""
+    key, fingerprint = unit.key, plan.fingerprints.of(unit.key)
+    place = {"camera": key.camera, "date": key.date, "unit": key.unit, "fingerprint": fingerprint}
+    written = {name: store.write_table(name, rows, **place) for name, rows in rows_of(unit)}
+    store.commit(
+        Receipt(
+            op=key.op,
+            version=1,
+            ingredients=plan.fingerprints.ingredients(key),
+            files={name: file for name, (file, _) in written.items()},
+            sha256={name: sha256 for name, (_, sha256) in written.items()},
+            committed=datetime.now(UTC),
+            run_id="bench",
+            wall_s=1.0,
+            media_s=unit.media_s,
+            counters={"rows": DETECTIONS if written else 0},
+            **place,  # type: ignore[arg-type]  # four texts
+        )
+    )
+
+
+def rows_of(unit: Unit) -> Iterator[tuple[str, pa.Table]]:
+    """Synthetic rows of the ops of which an hourly count is made; the others found nothing."""
+    if unit.key.op == "detect":
+        yield "detections", filled("detections", unit, DETECTIONS)
+    elif unit.key.op == "link":
+        yield "tracks", filled("tracks", unit, TRACKS)
+    elif unit.key.op == "counts":
+        yield "counts", filled("counts", unit, HOURS)
+
+
+def filled(name: str, unit: Unit, count: int) -> pa.Table:
+    """Rows of a table: the unit's camera, times that rise, numbers and texts that differ."""
+    spec = TABLES[name]
+    start = unit.segments[0].start
+    columns: dict[str, Any] = {}
+    for field in spec.columns:
+        if field.name == "camera":
+            columns[field.name] = [unit.key.camera] * count
+        elif pa.types.is_timestamp(field.type):
+            columns[field.name] = [start + timedelta(seconds=SEGMENT_S * n / count) for n in range(count)]
+        elif pa.types.is_string(field.type):
+            columns[field.name] = [f"{unit.key.unit}-{n}" for n in range(count)]
+        elif pa.types.is_boolean(field.type):
+            columns[field.name] = [n % 2 == 0 for n in range(count)]
+        else:
+            columns[field.name] = [n % 100 for n in range(count)]
+    return spec.conform(columns)
+
+
+if __name__ == "__main__":
+    main()

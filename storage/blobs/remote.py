@@ -1,0 +1,280 @@
+"""Files below a prefix of an object store, through fsspec: S3 and what speaks its protocol, others for reading."""
+
+import errno
+import posixpath
+import secrets
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import fsspec
+from fsspec.spec import AbstractFileSystem
+
+from schemas.errors import SiteError, StoreFull
+from storage.blobs import s3
+from storage.blobs.base import Blob
+from storage.blobs.faults import FULL, Undecided, code_of, told_as
+from storage.blobs.told import ToldFile
+from storage.files import TEMPORARY_PREFIX
+
+EXCLUSIVE_PROTOCOLS = frozenset({"s3", "s3a"})
+"""Protocols whose server itself decides which of several writers creates a file.
+
+For many others fsspec looks whether the file is there and then writes it, so that two writers can both succeed.
+"""
+
+_TRIES = 5
+
+
+def known_protocols(writing: bool) -> frozenset[str]:
+    """Protocols of object stores that can be read, or written to by several at once; installed or not."""
+    return EXCLUSIVE_PROTOCOLS if writing else frozenset(fsspec.available_protocols()) - {"file", "local"}
+
+
+class RemoteBlobs:
+    """``Blobs`` in an object store. Credentials, region and endpoint are those of the AWS settings (``AWS_...``).
+
+    Args:
+        url: ``s3://BUCKET`` or ``s3://BUCKET/PREFIX``.
+
+    Raises:
+        SiteError: no package is installed that knows the protocol, or the address names no bucket.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._protocol, _, path = url.partition("://")
+        self._root = path.strip("/")
+        self._url = f"{self._protocol}://{self._root}"
+        if not self._root:
+            raise SiteError(f"{url} names no bucket: write {self._protocol}://BUCKET/PREFIX")
+        self._check_protocol()
+
+    @property
+    def url(self) -> str:
+        """The address, without a slash at its end."""
+        return self._url
+
+    @property
+    def filesystem(self) -> AbstractFileSystem:
+        """What fsspec calls a file system; another in each process, for its connections do not survive a fork."""
+        options = s3.OPTIONS if self._speaks_s3 else {}
+        # fsspec keeps it by process; a listing that it remembered would hide what other machines write.
+        found = fsspec.filesystem(self._protocol, use_listings_cache=False, **options)
+        if self._speaks_s3:
+            found.retries = s3.TRIES
+        return found
+
+    def read(self, name: str) -> bytes:
+        """The content of a file."""
+        # Else s3fs asks for the size first, to fetch large files in parts: twice the requests, for files of receipts.
+        whole = {"max_concurrency": 1} if self._speaks_s3 else {}
+        with self._errors_told(name):
+            return cast(bytes, self.filesystem.cat_file(self._path(name), **whole))
+
+    def open(self, name: str) -> BinaryIO:
+        """A file, fetched in blocks as they are read."""
+        with self._errors_told(name):
+            file = self.filesystem.open(self._path(name), "rb")
+        return cast(BinaryIO, ToldFile(file, lambda: self._errors_told(name)))
+
+    def write(self, name: str, content: bytes) -> None:
+        """Writes a file whole, in place of what stood there."""
+        with self._errors_told(name, writing=True):
+            self.filesystem.pipe_file(self._path(name), content)
+
+    def put_if_absent(self, name: str, content: bytes) -> bool:
+        """Creates a file whole, unless one stands there: the server decides.
+
+        Who loses the connection after the server has taken the content, and tries again, is told False: what stands
+        there is then its own.
+        """
+        if not self._speaks_s3:
+            raise SiteError(
+                f"{self._url} cannot be a store: of two writers of one file {self._protocol}:// may let both win; "
+                "use a folder or s3://BUCKET/PREFIX"
+            )
+        for _ in range(_TRIES - 1):
+            with suppress(Undecided):
+                return self._put_if_absent(name, content)
+        return self._put_if_absent(name, content)
+
+    @contextmanager
+    def create(self, name: str) -> Iterator[Path]:
+        """A scratch file, sent whole when the block has ended well."""
+        with _scratch(name) as path:
+            yield path
+            if path.exists():
+                with self._errors_told(name, writing=True):
+                    self.filesystem.put_file(str(path), self._path(name))
+
+    @contextmanager
+    def local(self, name: str) -> Iterator[Path]:
+        """A scratch file, fetched whole."""
+        with _scratch(name) as path:
+            with self._errors_told(name):
+                self.filesystem.get_file(self._path(name), str(path))
+            yield path
+
+    def list(self, below: str = "") -> Iterator[Blob]:
+        """Every file below a folder."""
+        start = self._path(below) if below else self._root
+        try:
+            with self._errors_told(below):
+                found = self.filesystem.find(start, detail=True)
+        except FileNotFoundError:
+            return
+        blobs = [
+            self._blob(path, each)
+            for path, each in found.items()
+            if path.strip("/").startswith(f"{start}/")  # and not the file of that name itself
+        ]
+        for blob in sorted(blobs, key=lambda blob: blob.name.split("/")):
+            if not any(part.startswith(".") for part in blob.name.split("/")):
+                yield blob
+
+    def stat(self, name: str) -> Blob:
+        """Size and time of a file."""
+        with self._errors_told(name):
+            found = self.filesystem.info(self._path(name))
+        if found["type"] != "file":
+            raise _gone(f"{self._url}/{name}")
+        return self._blob(self._path(name), found)
+
+    def exists(self, name: str) -> bool:
+        """Whether there is such a file."""
+        try:
+            self.stat(name)  # not ``isfile``, to which a lost connection is a file that is not there
+        except FileNotFoundError:
+            return False
+        return True
+
+    def delete(self, names: Iterable[str]) -> None:
+        """Removes files, many with one request."""
+        paths = [self._path(name) for name in sorted(set(names))]
+        with self._errors_told("", writing=True):
+            if self._speaks_s3:
+                s3.delete(self.filesystem, paths)
+                return
+            for path in paths:
+                with suppress(FileNotFoundError):
+                    self.filesystem.rm_file(path)
+
+    def free_bytes(self) -> int | None:
+        """Nobody knows: an object store grows."""
+        return None
+
+    def sweep(self, older_than_h: float) -> Sequence[str]:
+        """Removes hidden files that are as old as that, and parts of files that were never sent to the end."""
+        oldest = datetime.now(UTC) - timedelta(hours=older_than_h)
+        with self._errors_told(""):
+            found = [self._blob(path, each) for path, each in self.filesystem.find(self._root, detail=True).items()]
+            sent = s3.abort_uploads(self.filesystem, self._root, oldest) if self._speaks_s3 else []
+        hidden = [blob for blob in found if posixpath.basename(blob.name).startswith(TEMPORARY_PREFIX)]
+        old = [blob.name for blob in hidden if blob.modified < oldest.timestamp()]
+        self.delete(old)
+        return sorted([*old, *map(self._name, sent)])
+
+    def check_readable(self) -> None:
+        """Raises SiteError if the bucket is not there or may not be looked into."""
+        try:
+            with self._errors_told(""):
+                # Not ``exists``, to which a lost connection and wrong credentials are a bucket that is not there.
+                self.filesystem.info(self._root.partition("/")[0])
+        except FileNotFoundError as error:
+            raise SiteError(self._no_bucket()) from error
+
+    def check_writable(self) -> None:
+        """Raises SiteError if files cannot be created, or two writers of one file could both be told that they did."""
+        self.check_readable()
+        name = f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
+        created = self.put_if_absent(name, b"1")
+        again = self.put_if_absent(name, b"2")
+        self.delete([name])
+        if again or not created:
+            raise SiteError(
+                f"{self._url} ignores conditional writes (If-None-Match), so two runs could both commit one unit: "
+                "use an object store that has them, or a folder"
+            )
+
+    def _check_protocol(self) -> None:
+        try:
+            fsspec.get_filesystem_class(self._protocol)
+        except ValueError as error:
+            raise SiteError(
+                f"{self._url}: unknown protocol {self._protocol}://: use a folder or s3://BUCKET/PREFIX"
+            ) from error
+        except ImportError as error:
+            advice = "pip install 'nightshift[s3]'" if self._protocol in EXCLUSIVE_PROTOCOLS else str(error)
+            raise SiteError(f"{self._url} needs a package that is not installed: {advice}") from error
+
+    @property
+    def _speaks_s3(self) -> bool:
+        return self._protocol in EXCLUSIVE_PROTOCOLS
+
+    def _blob(self, path: str, found: Mapping[str, Any]) -> Blob:
+        return Blob(self._name(path), int(found["size"]), _modified_ns(found))
+
+    def _name(self, path: str) -> str:
+        return path.strip("/").removeprefix(f"{self._root}/")
+
+    def _path(self, name: str) -> str:
+        return f"{self._root}/{name}"
+
+    def _put_if_absent(self, name: str, content: bytes) -> bool:
+        try:
+            with self._errors_told(name, writing=True):
+                # Not ``open(..., "xb")``: s3fs before 2025.7 replaces small files with it.
+                self.filesystem.pipe_file(self._path(name), content, mode="create")
+        except FileExistsError:
+            return False
+        return True
+
+    def _no_bucket(self) -> str:
+        return f"{self._url}: there is no such bucket; make it, or correct the address in site.toml"
+
+    @contextmanager
+    def _errors_told(self, name: str, writing: bool = False) -> Iterator[None]:
+        """Sorts what an object store raises: a site's mistake, a full store, or worth another try."""
+        try:
+            yield
+        except FileExistsError:
+            raise
+        except FileNotFoundError as error:
+            if writing or code_of(error) == "NoSuchBucket":
+                raise SiteError(self._no_bucket()) from error
+            raise _gone(f"{self._url}/{name}") from error
+        except Exception as error:
+            told = told_as(error, f"{self._url}/{name}".rstrip("/"), writing)
+            if told is None:
+                raise
+            raise told from error
+
+
+@contextmanager
+def _scratch(name: str) -> Iterator[Path]:
+    """A path of the same file name, so that errors and formats are told right, in a folder that goes at the end."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="nightshift-") as folder:
+            yield Path(folder, posixpath.basename(name))
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise StoreFull(
+            f"no space left in {tempfile.gettempdir()}, where {name} is kept for a moment: free some, or set TMPDIR"
+        ) from error
+
+
+def _gone(where: str) -> FileNotFoundError:
+    return FileNotFoundError(errno.ENOENT, "it is not there", where)
+
+
+def _modified_ns(found: Mapping[str, Any]) -> int:
+    """When a file was last changed; each protocol has its own word for it.
+
+    In whole seconds, as S3 tells of a single file, even where it lists files more exactly: else nothing would match.
+    """
+    value = next((found[key] for key in ("LastModified", "last_modified", "mtime", "created") if key in found), 0.0)
+    return int(value.timestamp() if isinstance(value, datetime) else value) * 10**9

@@ -1,0 +1,177 @@
+"""The segments of an archive as columns: a hundred thousand of them are read at once, and few are ever looked at."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any, overload
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.values import Segment
+
+SEGMENT_COLUMNS = pa.schema(
+    [
+        ("segment_id", pa.string()),
+        ("footage_id", pa.string()),
+        ("camera", pa.string()),
+        ("date", pa.string()),
+        ("index", pa.int64()),
+        ("path", pa.string()),
+        ("start_us", pa.int64()),
+        ("end_us", pa.int64()),
+        ("start_pts", pa.int64()),
+        ("end_pts", pa.int64()),
+        ("frames", pa.int64()),
+        ("time_base_num", pa.int64()),
+        ("time_base_den", pa.int64()),
+        ("footage_start_us", pa.int64()),
+        ("footage_start_pts", pa.int64()),
+        ("width", pa.int64()),
+        ("height", pa.int64()),
+    ]
+)
+"""A ``Segment`` as a row: times in microseconds since 1970 UTC, the time base in two parts."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_fraction = lru_cache(maxsize=256)(Fraction)  # an archive has few time bases, and a Fraction is slow to make
+
+
+class Segments(Sequence[Segment]):
+    """Segments, by camera, start and id. A ``Segment`` is made only of those that are asked for.
+
+    Args:
+        table: rows of ``SEGMENT_COLUMNS``, in any order.
+    """
+
+    def __init__(self, table: pa.Table) -> None:
+        order = [(name, "ascending") for name in ("camera", "start_us", "segment_id")]
+        self.table: pa.Table = table.sort_by(order).combine_chunks()
+
+    @classmethod
+    def of(cls, segments: Iterable[Segment]) -> "Segments":
+        """Values as columns."""
+        rows = [_row(segment) for segment in segments]
+        return cls(pa.Table.from_pylist(rows, SEGMENT_COLUMNS))
+
+    def cameras(self) -> dict[str, pa.Table]:
+        """The rows of each camera, by start and id."""
+        found: dict[str, pa.Table] = {}
+        first = 0
+        for count in pc.value_counts(self.table["camera"]).to_pylist():
+            found[count["values"]] = self.table.slice(first, count["counts"])
+            first += count["counts"]
+        return found
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Segment: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Segment, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> Segment | tuple[Segment, ...]:
+        chosen = range(len(self))[index]
+        if isinstance(chosen, range):
+            make = segment_maker(self.table.take(pa.array(chosen, pa.int64())))
+            return tuple(make(row) for row in range(len(chosen)))
+        return segment_maker(self.table.slice(chosen, 1))(0)
+
+    def __iter__(self) -> Iterator[Segment]:
+        return map(segment_maker(self.table), range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and len(self) == len(other) and tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]  # columns may be large: nobody should use them as a key
+
+
+def segment_maker(table: pa.Table) -> Callable[[int], Segment]:
+    """A function that makes the ``Segment`` of a row of ``SEGMENT_COLUMNS``; good for many rows of the same table."""
+    rows = list(zip(*(table[name].to_pylist() for name in SEGMENT_COLUMNS.names), strict=True))
+
+    def make(row: int) -> Segment:
+        segment_id, footage_id, camera, date, index, path, start_us, end_us, start_pts, end_pts, frames = rows[row][:11]
+        time_base_num, time_base_den, footage_start_us, footage_start_pts, width, height = rows[row][11:]
+        return Segment(
+            segment_id=segment_id,
+            footage_id=footage_id,
+            camera=camera,
+            date=date,
+            index=index,
+            path=path,
+            start=_time(start_us),
+            end=_time(end_us),
+            start_pts=start_pts,
+            end_pts=end_pts,
+            frames=frames,
+            time_base=_fraction(time_base_num, time_base_den),
+            footage_start=_time(footage_start_us),
+            footage_start_pts=footage_start_pts,
+            width=width,
+            height=height,
+        )
+
+    return make
+
+
+def segments_from_tables(footage: pa.Table, segments: pa.Table) -> Segments:
+    """The segments of a scan, without a look at any file.
+
+    Args:
+        footage, segments: rows of those tables; each segment's footage is among them.
+
+    Raises:
+        ValueError: a segment of footage that is not in the table.
+    """
+    files = _first_copies(footage)
+    wanted = pc.index_in(_file_key(segments), _file_key(files))
+    if wanted.null_count:
+        raise ValueError(f"{wanted.null_count} segments of footage that is not in the table footage")
+    theirs = files.take(wanted)
+    turned = pc.is_in(theirs["rotation_deg"], pa.array([90, 270], theirs["rotation_deg"].type))
+    columns = {
+        **{name: segments[name] for name in ("segment_id", "footage_id", "camera", "date", "index")},
+        "path": theirs["path"],
+        "start_us": _micros(segments["start_time"]),
+        "end_us": _micros(segments["end_time"]),
+        **{name: segments[name] for name in ("start_pts", "end_pts", "frames")},
+        **{name: theirs[name] for name in ("time_base_num", "time_base_den")},
+        "footage_start_us": _micros(theirs["start_time"]),
+        "footage_start_pts": theirs["start_pts"],
+        "width": pc.if_else(turned, theirs["height"], theirs["width"]),
+        "height": pc.if_else(turned, theirs["width"], theirs["height"]),
+    }
+    return Segments(pa.table([columns[f.name].cast(f.type) for f in SEGMENT_COLUMNS], schema=SEGMENT_COLUMNS))
+
+
+def _first_copies(footage: pa.Table) -> pa.Table:
+    """The usable files; ``index_in`` then finds, of those with the same content, the one of the first path."""
+    return footage.filter(pc.is_valid(footage["cuts"])).sort_by("path")
+
+
+def _file_key(table: pa.Table) -> pa.Array:
+    columns = [table[name].cast(pa.string()) for name in ("camera", "footage_id")]
+    return pc.binary_join_element_wise(*columns, "\x1f").combine_chunks()
+
+
+def _micros(times: pa.ChunkedArray) -> pa.ChunkedArray:
+    return times.cast(pa.timestamp("us", "UTC")).cast(pa.int64())
+
+
+def _time(micros: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+def _row(segment: Segment) -> dict[str, Any]:
+    times = {"start_us": segment.start, "end_us": segment.end, "footage_start_us": segment.footage_start}
+    return {
+        **vars(segment),
+        **{name: (time - _EPOCH) // _MICROSECOND for name, time in times.items()},
+        "time_base_num": segment.time_base.numerator,
+        "time_base_den": segment.time_base.denominator,
+    }

@@ -1,0 +1,104 @@
+"""Macros, and the site's zones and lines as tables with geometry."""
+
+import importlib.util
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from schemas.values import Feature
+from storage.sql.lazy import INTERNAL, create_lazy
+from storage.sql.text import named, quoted
+
+SPATIAL_PACKAGE = "duckdb_extension_spatial"
+ADVICE = f"install the package duckdb-extension-spatial {duckdb.__version__}"
+
+_GEOMETRY = re.compile(r"st_|in_zone|features|layer_|geom", re.IGNORECASE)
+
+_FEATURES = pa.schema([(name, pa.string()) for name in ("feature_id", "layer", "kind", "space", "camera", "wkt")])
+
+
+def load_spatial(con: duckdb.DuckDBPyConnection) -> bool:
+    """Loads the spatial extension from its package; ``LOAD`` by path copies nothing, and needs no home folder.
+
+    Returns:
+        whether there is one for this DuckDB.
+    """
+    package = importlib.util.find_spec(SPATIAL_PACKAGE)
+    folders = list(package.submodule_search_locations or ()) if package else []
+    for folder in folders:
+        file = Path(folder, "extensions", f"v{duckdb.__version__}", "spatial.duckdb_extension")
+        try:
+            con.execute(f"LOAD {quoted(file)}")
+        except duckdb.Error:
+            continue
+        return True
+    return False
+
+
+def mentions_geometry(sql: str) -> bool:
+    """Whether a query may need the spatial extension, which is most of the time that a connection takes to open."""
+    return _GEOMETRY.search(sql) is not None
+
+
+def spatial_available(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether spatial functions (``ST_...``, ``in_zone``) work in this connection."""
+    # Not duckdb_extensions(): it looks into the home folder, which a locked connection may not.
+    found = con.execute(
+        "SELECT count(*) FROM duckdb_functions() WHERE lower(function_name) = 'st_intersects'"
+    ).fetchone()
+    return bool(found and found[0])
+
+
+def create_layers(
+    con: duckdb.DuckDBPyConnection, features: Callable[[], pa.Table], layers: Sequence[str], has_spatial: bool
+) -> None:
+    """Creates ``features``, a view ``layer_NAME`` for each layer, and the macro ``in_zone``.
+
+    Args:
+        features: gives them as ``features_table`` does.
+        has_spatial: else ``geometry`` is WKT, and ``in_zone`` says what is needed.
+    """
+    create_lazy(con, "features", _FEATURES, features, internal=True)
+    geometry = "ST_GeomFromText(wkt)" if has_spatial else "wkt"
+    con.execute(f"CREATE VIEW features AS SELECT * EXCLUDE (wkt), {geometry} AS geometry FROM {INTERNAL}.features")
+    for layer in layers:
+        con.execute(f"CREATE VIEW {named(f'layer_{layer}')} AS FROM features WHERE layer = {quoted(layer)}")
+    if has_spatial:
+        # The columns are renamed so that an argument named as one of them is the caller's.
+        con.execute(
+            "CREATE MACRO in_zone(x, y, zone) AS ST_Intersects(ST_Point(x, y), ("
+            "SELECT if(count(*) = 0, error('no zone ' || zone || ': see the table features'), ST_Union_Agg(_geometry)) "
+            "FROM features AS _zones(_id, _layer, _kind, _space, _camera, _geometry) "
+            "WHERE _id = zone AND _kind = 'zone'))"
+        )
+    else:
+        con.execute(f"CREATE MACRO in_zone(x, y, zone) AS error('in_zone needs the spatial extension: {ADVICE}')")
+
+
+def create_macros(con: duckdb.DuckDBPyConnection, timezones: Mapping[str, str]) -> None:
+    """Creates the macros that need no geometry.
+
+    Args:
+        timezones: IANA names by camera.
+    """
+    known = ", ".join(f"{quoted(camera)}: {quoted(zone)}" for camera, zone in sorted(timezones.items()))
+    timezone = f"map_extract_value(MAP {{{known}}}, camera)" if known else "NULL::VARCHAR"
+    for macro in (
+        f"timezone_of(camera) AS {timezone}",
+        "local_time(camera, ts) AS timezone(timezone_of(camera), ts::TIMESTAMPTZ)",
+        "local_date(camera, ts) AS local_time(camera, ts)::DATE",
+        "map_distance_m(x1, y1, x2, y2) AS sqrt((x2 - x1) ** 2 + (y2 - y1) ** 2)",
+    ):
+        con.execute(f"CREATE MACRO {macro}")
+
+
+def features_table(features: Sequence[Feature]) -> pa.Table:
+    """Zones and lines as rows, their geometry as WKT."""
+    rows = [(f.feature_id, f.layer, str(f.kind), f.space, f.camera, f.geometry.wkt) for f in features]
+    return pa.table(
+        [pa.array([row[number] for row in rows], field.type) for number, field in enumerate(_FEATURES)],
+        schema=_FEATURES,
+    )

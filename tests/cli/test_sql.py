@@ -1,0 +1,56 @@
+"""`sql`, `export` and `map` on what a run left, on what it left then, and with what only `--unsafe` may."""
+
+import csv
+
+import geopandas
+import pytest
+
+
+@pytest.fixture
+def first_run(nightshift, used_site):
+    """The run of the site's night, after which a second one counted in longer bins."""
+    ((run,),) = [[run["run_id"] for run in nightshift("status", "--site", used_site, "--json").json["runs"]]]
+    config = used_site / "site.toml"
+    config.write_text(config.read_text() + "\n[ops.counts]\nbin_s = 120.0\n")
+    assert nightshift("run", "--site", used_site, "--in-process", "--ops", "counts", "--json").json["units_done"] > 0
+    return run
+
+
+def bins(said):
+    return {row["bin_s"] for row in said.json}
+
+
+def test_as_of_a_run_the_results_are_those_of_then(nightshift, used_site, first_run, tmp_path):
+    query = "SELECT DISTINCT bin_s FROM counts"
+    site = ["--site", used_site]
+    then = bins(nightshift("sql", query, *site, "--json", "--as-of", first_run))
+    assert bins(nightshift("sql", query, *site, "--json")) == {120.0} != then
+    assert bins(nightshift("sql", "SELECT DISTINCT bin_s FROM counts_all", *site, "--json")) == {120.0} | then
+    for as_of, expected in (([], {120.0}), (["--as-of", first_run], then)):
+        assert nightshift("export", "counts", "-o", tmp_path / "counts.csv", *site, *as_of).code == 0
+        with (tmp_path / "counts.csv").open() as file:
+            assert {float(row["bin_s"]) for row in csv.DictReader(file)} == expected
+    page = tmp_path / "map.html"
+    assert nightshift("map", "-o", page, *site, "--json", "--as-of", first_run).json["positions"] > 0
+    for command in (["sql", query], ["export", "counts", "-o", tmp_path / "x.csv"], ["map", "-o", page]):
+        said = nightshift(*command, *site, "--as-of", "nonsense")
+        assert said.code == 2 and "nonsense" in said.err and said.err.count("\n") == 1
+
+
+def test_layers_and_versions_are_exported_but_nothing_sensitive(nightshift, used_site, tmp_path):
+    target = tmp_path / "out.geojson"
+    layer = nightshift("sql", "SELECT DISTINCT layer FROM features", "--site", used_site, "--json").json[0]["layer"]
+    for table in (f"layer_{layer}", "positions_all"):
+        assert nightshift("export", table, "-o", target, "--site", used_site).code == 0
+        assert len(geopandas.read_file(target)) > 0
+    for table in ("plates", "plates_all"):
+        said = nightshift("export", table, "-o", tmp_path / "x.csv", "--site", used_site)
+        assert said.code == 2 and "sensitive" in said.err
+
+
+def test_a_query_writes_nothing_unless_it_is_unsafe(nightshift, used_site, tmp_path):
+    query = f"COPY (SELECT camera FROM footage) TO '{tmp_path}/out.csv'"
+    said = nightshift("sql", query, "--site", used_site)
+    assert said.code == 2 and "COPY refused" in said.err and not list(tmp_path.glob("*.csv"))
+    assert nightshift("sql", query, "--site", used_site, "--unsafe").code == 0
+    assert (tmp_path / "out.csv").read_text().startswith("camera\n")

@@ -1,0 +1,58 @@
+"""docs/reprocess.md and docs/store.md are true.
+
+Of the first, the commands, run one after the other on the sample site after its night, say what it shows; of the
+second, the Python runs. What begins with `nightshift` runs in this process, anything else in a shell. Runs of the page
+have made-up names, which stand for the runs of the site in their order.
+"""
+
+import doctest
+import re
+import shlex
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jobs import api
+from testkit.docs import DOCS
+from tests.test_readme import examples_of
+
+PAGE = DOCS / "reprocess.md"
+RUN_ID = re.compile(r"\b\d{8}T\d{6}Z-[0-9a-f]{4}\b")
+
+
+def _replaced(text: str, names: Mapping[str, str]) -> str:
+    return RUN_ID.sub(lambda found: names.get(found[0], found[0]), text)
+
+
+def _run_names(site: Path, page: str) -> dict[str, str]:
+    """The site's runs by the names that they have in the page."""
+    runs = api.open_site(site).journal.runs()["run_id"].to_pylist()
+    return dict(zip(dict.fromkeys(RUN_ID.findall(page)), runs, strict=False))
+
+
+def test_the_walk_through_shows_what_happens(nightshift, used_site, monkeypatch):
+    monkeypatch.chdir(used_site)
+    page = PAGE.read_text()
+    examples = examples_of(PAGE)
+    assert len(examples) > 10
+    for _, written, shown in examples:
+        command = _replaced(written, _run_names(used_site, page))
+        if not command.startswith("nightshift "):
+            subprocess.run(command, shell=True, check=True, cwd=used_site)
+            continue
+        said = nightshift(*shlex.split(command)[1:])
+        assert said.code in (0, 1) and "bug" not in said.err, f"{command}: {said.err}"
+        assert said.code == 0 or "run" in command, f"{command}: {said.err}"
+        back = {real: name for name, real in _run_names(used_site, page).items()}
+        got = "".join(line.rstrip() + "\n" for line in _replaced(said.out, back).splitlines())
+        assert not shown or doctest.OutputChecker().check_output(shown, got, doctest.ELLIPSIS), f"{command}:\n{got}"
+
+
+def test_the_python_shown_reads_the_store(used_site, capsys):
+    (shown,) = re.findall(r"^```python\n(.*?)^```$", (DOCS / "store.md").read_text(), re.DOTALL | re.MULTILINE)
+    names: dict[str, Any] = {}
+    exec(compile(shown.replace("path/to/site", str(used_site)), "store.md", "exec"), names)
+    assert names["boxes"].num_rows == 154
+    assert names["places"].crs.to_epsg() == 28992 and not names["places"].geometry.is_empty.any()
+    assert "count_star()" in capsys.readouterr().out
