@@ -6,11 +6,14 @@
     _claims/run-RUN.json                      that run's heartbeat: a number that rises as long as it lives
 
 A claim holds as long as its run's heartbeat changes. An observer measures by its own clock how long the number stood
-still, so that clocks of other machines need not be right. Claims save work and guard nothing: whoever works without
-one, or takes one over too early, does work twice, and of two commits of the same work one stands.
+still, so that clocks of other machines need not be right; of a run on its own machine it sees at once that it is gone.
+Claims save work and guard nothing: whoever works without one, or takes one over too early, does work twice, and of two
+commits of the same work one stands.
 """
 
 import json
+import os
+import platform
 import threading
 import time
 from collections import Counter
@@ -144,6 +147,9 @@ class Claims:
             beat = self._blobs.read(_run_name(run_id))
         except FileNotFoundError:
             return False  # a run puts its heartbeat before its first claim, and removes it last
+        if _ended_here(beat):
+            self._blobs.delete([_run_name(run_id)])
+            return False
         now = self._clock()
         known = self._seen.get(run_id)
         if known is None or known[0] != beat:
@@ -164,7 +170,8 @@ class Claims:
 
     def _write_beat(self) -> None:
         self._beats += 1
-        self._blobs.write(_run_name(self._run_id), json.dumps({"beats": self._beats}).encode())
+        beat = {"beats": self._beats, "host": platform.node(), "pid": os.getpid()}
+        self._blobs.write(_run_name(self._run_id), json.dumps(beat).encode())
 
     def _look_around(self) -> None:
         mine = _run_name(self._run_id)
@@ -183,3 +190,21 @@ def _place_name(place: Place) -> str:
 
 def _run_name(run_id: str) -> str:
     return f"{_RUN}{safe_name(run_id)}.json"
+
+
+def _ended_here(beat: bytes) -> bool:
+    """Whether a heartbeat is of a process of this machine that is there no more."""
+    try:
+        found = json.loads(beat)
+        host, pid = str(found["host"]), int(found["pid"])
+    except (ValueError, KeyError, TypeError):
+        return False  # torn: then its silence will tell
+    if host != platform.node():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False  # it is there, and another user's
+    return False

@@ -1,6 +1,7 @@
 """A full disk: at every write of a night and of a compaction, and a real disk that is too small."""
 
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -56,11 +57,12 @@ def mounted(folder: Path, kib: int) -> Iterator[None]:
 
 def may_mount(folder: Path) -> bool:
     """Whether this user may mount a disk, and there are disks in memory here."""
-    try:
-        with mounted(folder / "mount-probe", 64):
-            return True
-    except PermissionError:
-        return False
+    with tempfile.TemporaryDirectory(dir=folder) as probe:
+        try:
+            with mounted(Path(probe, "disk"), 64):
+                return True
+        except PermissionError:
+            return False
 
 
 def _mount(*arguments: str | Path) -> None:

@@ -1,5 +1,9 @@
 """Claims: one run a place, leases that end by the observer's clock, and nothing left behind."""
 
+import json
+import platform
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -107,6 +111,17 @@ def test_a_heart_that_cannot_write_beats_on(blobs):
 
     with Claims(Hiccups(blobs.root), "a", beat_s=0.005):
         assert failed.wait(60) and recovered.wait(60)
+
+
+@pytest.mark.parametrize(("host", "gone"), [(platform.node(), True), ("elsewhere", False)])
+def test_of_a_process_of_this_machine_that_is_gone_nothing_is_waited_for(blobs, host, gone):
+    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    dead = Claims(blobs, "dead")
+    beat = {"beats": 1, "host": host, "pid": int(ended.stdout)}
+    blobs.write(f"{CLAIMS_FOLDER}/run-dead.json", json.dumps(beat).encode())
+    assert dead.take(PLACE)
+    with Claims(blobs, "b") as b:
+        assert b.take(PLACE) is gone
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}"])
