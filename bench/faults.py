@@ -4,7 +4,7 @@
 
 Every fault happens to a store of its own; then Nightshift finishes, and what readers see is compared with a night that
 nobody disturbed, row by row. Exits with 1 if a row was lost or doubled, or anything else differs. With --json one JSON
-object on stdout. The long form has a hundred cases and every write of a night; --short takes a few minutes on two cores.
+object on stdout. The long form has a hundred cases and every write of a night; --short takes minutes on two cores.
 """
 
 import argparse
