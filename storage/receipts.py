@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from schemas.tables import TABLES, TIME
-from schemas.values import Receipt
+from schemas.values import Receipt, UnitFile
 from storage.files import safe_name
 
 RECEIPTS_FOLDER = "_receipts"
@@ -124,6 +124,12 @@ def receipt_of(row: Mapping[str, Any]) -> Receipt:
 def receipts_of(table: pa.Table) -> list[Receipt]:
     """The receipts of some rows."""
     return [receipt_of(row) for row in table.to_pylist()]
+
+
+def unit_files(receipts: pa.Table, table: str) -> list[UnitFile]:
+    """Where the rows of one table of some units stand."""
+    found = receipts_of(receipts)
+    return [UnitFile(each.files[table], each.mark) for each in found if each.files.get(table)]
 
 
 def shown(receipts: pa.Table, current: pa.Array) -> pa.Table:

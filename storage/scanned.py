@@ -7,7 +7,7 @@ from schemas.tables import TABLES
 from schemas.values import MARK_DIGITS
 from storage.manifest import MANIFEST_FOLDER, Head, Part
 from storage.parquet import UNIT_COLUMN, file_schema, in_columns, in_schema
-from storage.receipts import receipts_of
+from storage.receipts import unit_files
 from storage.store import Store
 
 SCANNED = ("footage", "segments")
@@ -50,8 +50,7 @@ def _marked_rows(store: Store, head: Head, table: str, scans: pa.Table) -> pa.Ta
     known = known.filter(pc.is_in(known[UNIT_COLUMN], pa.array(marks.to_pylist(), pa.string())))
     others = scans.filter(pc.invert(pc.is_in(marks, known[UNIT_COLUMN].combine_chunks().unique())))
     places: dict[str, set[str]] = {}
-    for receipt in receipts_of(others):
-        if receipt.files.get(table):
-            places.setdefault(receipt.files[table], set()).add(receipt.mark)
+    for file, mark in unit_files(others, table):
+        places.setdefault(file, set()).add(mark)
     found = [in_schema(store.read_units(table, file, schema.names, places[file]), schema) for file in sorted(places)]
     return pa.concat_tables([known, *found])

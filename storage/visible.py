@@ -9,9 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.values import DAY_UNIT, MARK_DIGITS, SCAN_OP, UnitFile
+from schemas.values import DAY_UNIT, MARK_DIGITS, SCAN_OP
 from storage.manifest import Head
-from storage.receipts import receipts_of
 from storage.scanned import scanned_rows
 from storage.store import Store
 
@@ -83,12 +82,6 @@ def files_of(receipts: pa.Table, seen: pa.Array) -> pa.Table:
     with duckdb.connect() as con:
         con.register("receipts", _numbered(receipts, "files", "rows").append_column("seen", seen))
         return con.execute(_FILES).to_arrow_table()
-
-
-def unit_files(receipts: pa.Table, table: str) -> list[UnitFile]:
-    """Where the rows of one table of some units stand."""
-    found = receipts_of(receipts)
-    return [UnitFile(each.files[table], each.mark) for each in found if each.files.get(table)]
 
 
 def _numbered(receipts: pa.Table, *more: str) -> pa.Table:

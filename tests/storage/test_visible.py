@@ -6,9 +6,9 @@ import pytest
 
 from schemas.values import Receipt, UnitFile
 from storage.blobs import LocalBlobs
-from storage.receipts import receipts_of, receipts_to_arrow
+from storage.receipts import receipts_of, receipts_to_arrow, unit_files
 from storage.store import Store
-from storage.visible import files_of, newest_of, seen_by_readers, unit_files
+from storage.visible import files_of, newest_of, seen_by_readers
 from tests.storage.rows import CAMERA, DATE, NOW, make_receipt, put_scan
 
 HOUR = timedelta(hours=1)
