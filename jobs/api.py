@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from jobs.configure import ReadySite, ready_site
 from jobs.graph import Selection
+from jobs.joined import forget_joined
 from jobs.ledger import Ledger, key_of
 from jobs.limits import RunOptions
 from jobs.night import Night, NightReport, Progress
@@ -167,6 +168,8 @@ def run(
         found = _scan(opened, record.run_id, clock)
         check_order(opened, found.stock, options.order)
         planned = plan(opened, selection, found.stock, options.retry)
+        if forget_joined(opened.store, planned):
+            planned = plan(opened, selection, found.stock, options.retry)
         for warning in planned.ready.warnings:
             on_warning(warning)
         opened.journal.start_run(replace(record, units_planned=len(planned.to_do)))

@@ -9,6 +9,21 @@ from storage.store import Store
 _TRIES = 5
 
 
+def drop_receipts(store: Store, fingerprints: Collection[str]) -> None:
+    """Drops units wherever their receipts are, loose or in the manifest: they run again.
+
+    Raises:
+        TransientError: other compactions got ahead again and again; what the manifest has was not dropped.
+        StoreFull: no space is left; what the manifest has was not dropped.
+    """
+    if not fingerprints:
+        return
+    loose = store.loose_receipts()
+    store.blobs.delete([name for name, receipt in loose.items() if receipt.fingerprint in fingerprints])
+    kept = store.manifest.receipts(store.manifest.head(), ["fingerprint"])["fingerprint"]
+    drop_units(store, set(fingerprints).intersection(kept.to_pylist()))
+
+
 def drop_units(
     store: Store,
     fingerprints: Collection[str],

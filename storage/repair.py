@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from schemas.errors import NightshiftError, TransientError
 from storage.audit import Audit, audit, expected_files, torn_receipts
-from storage.dropping import drop_units
+from storage.dropping import drop_receipts
 from storage.fault import Fault, Finding, UnitName, hash_of
 from storage.manifest import MANIFEST_FOLDER, MERGED_SCHEMA, RETIRED_SCHEMA, Head, next_head
 from storage.manifest_audit import audit_manifest, headless_shards
@@ -90,11 +90,7 @@ def repair(store: Store, on_progress: Callable[[int, int], None] = lambda _done,
     found = audit(store, on_progress)
     damaged = [finding for finding in found.faults if finding.fault in (Fault.MISSING, Fault.ALTERED)]
     dropped = sorted({unit for finding in damaged for unit in finding.units})
-    prints = {unit.fingerprint for unit in dropped}
-    loose = [name for name, receipt in store.loose_receipts().items() if receipt.fingerprint in prints]
-    store.blobs.delete(loose)
-    kept = store.manifest.receipts(store.manifest.head(), ["fingerprint"])["fingerprint"]
-    drop_units(store, prints.intersection(kept.to_pylist()))
+    drop_receipts(store, {unit.fingerprint for unit in dropped})
     altered = [finding.name for finding in damaged if finding.fault is Fault.ALTERED]
     store.blobs.delete(altered)  # a file of work that runs again may get the same name
     deleted += [*altered, *sweep(store)]

@@ -65,6 +65,27 @@ def times(container):
     return [float((tick - pts[0]) * stream.time_base) for tick in pts]
 
 
+@pytest.mark.parametrize("compacted", [False, True])
+def test_a_publication_whose_receipt_is_lost_is_made_again_from_footage(used_site, nightshift, compacted):
+    receipts = used_site / "store" / "_receipts" / "publish"
+    lost = sorted(receipts.rglob("*.json"))
+    assert lost
+    for path in lost:
+        path.unlink()
+    if compacted:  # then the receipts of the parts, which are gone, stand in the manifest
+        assert nightshift("compact", "--site", used_site).code == 0
+    before = rows(used_site, "SELECT path, sha256 FROM anonymized_segments ORDER BY segment_id")
+    assert before and not rows(used_site, "SELECT * FROM anonymized")
+    run = nightshift("run", "--site", used_site, "--in-process", "--json")
+    assert run.code == 1, run  # as ever at this site, one of whose files is cut off
+    assert run.json["units_done"] == len(before) + len(lost)
+    (count,) = rows(used_site, "SELECT count(*) AS n FROM anonymized")
+    assert count["n"] == len(lost)
+    for row in rows(used_site, "SELECT path FROM anonymized"):
+        assert (used_site / "store" / row["path"]).is_file()
+    assert nightshift("run", "--site", used_site, "--in-process", "--json").json["units_done"] == 0
+
+
 def test_a_moved_zone_recounts_without_video(used_site, nightshift):
     zones = used_site / "layers" / "zones.geojson"
     zones.write_text(zones.read_text().replace('"hall_centre"', '"middle"'))

@@ -263,7 +263,7 @@ def _space_checked(name: str) -> Iterator[None]:
         yield
     except (OSError, FFmpegError) as error:
         if error.errno in _NO_SPACE:
-            raise StoreFull(f"no space is left to write {name}; free some and run again") from error
+            raise StoreFull(f"no space left to write {name}: free some space and run again") from error
         raise
 
 

@@ -266,7 +266,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
                 yield path
 
     sink = PartWriter(FullDisk(tmp_path), "full.mp4", segment)
-    with pytest.raises(StoreFull, match=r"no space is left to write full.mp4"):
+    with pytest.raises(StoreFull, match=r"no space left to write full.mp4"):
         for _, batch in SegmentReader(source, segment, [FrameNeed()]):
             sink.write(batch)
         sink.close()
