@@ -29,7 +29,7 @@ import pyarrow.compute as pc
 from ops.detect import Detect, DetectParams
 from ops.link import Link, LinkParams
 from ops.track import Track, TrackParams
-from schemas.op import ModelRequest, Tables
+from schemas.op import DETECTOR, ModelRequest, Tables
 from schemas.tables import TABLES
 from schemas.values import FrameBatch, ModelFile, Segment
 from storage.weights import ModelStore
@@ -138,7 +138,7 @@ def detect(sequence: Sequence, model: ModelFile) -> Seen:
         fps = float(stream.average_rate or 0)
         segment = make_segment(0, sequence.frames / fps, fps, (stream.width, stream.height))
     op = Detect(DetectParams(model=model.name))
-    op.open(model, cpus=os.cpu_count() or 1)
+    op.open({DETECTOR: model}, cpus=os.cpu_count() or 1)
     session = op.start(make_unit([segment]), {}, FakeServices())
     for batch in batches(clip, segment, sequence.frames, fps):
         session.feed(batch)

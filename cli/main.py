@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from cli import demo, night, reprocess, results, site, upkeep
+from cli import demo, night, privacy, reprocess, results, site, upkeep
 from schemas.errors import NightshiftError, UserError
 
 DONE, TROUBLED, MISTAKE, DEADLINE, INTERRUPTED = 0, 1, 2, 3, 130
@@ -28,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (site, night, reprocess, results, upkeep, demo):
+for group in (site, night, reprocess, results, privacy, upkeep, demo):
     group.register(app)
 
 

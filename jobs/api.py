@@ -228,7 +228,7 @@ class _NoPool(InlinePool):
 
 def worker_setup(opened: Opened, ready: ReadySite) -> WorkerSetup:
     """What workers of this site are made from."""
-    ops = {name: (item.op, item.model) for name, item in ready.ops.items()}
+    ops = {name: (item.op, item.models) for name, item in ready.ops.items()}
     return WorkerSetup(opened.site.archive, opened.site.store, ops)
 
 

@@ -11,8 +11,9 @@ from pydantic import TypeAdapter, ValidationError
 from ops import REGISTRY
 from ops.ground.homography import calibration_error_m
 from ops.ground.view import concerns, zones_outside_view
-from schemas.errors import SiteError
-from schemas.op import Op
+from schemas.anonymity import TARGETS
+from schemas.errors import ModelError, SiteError
+from schemas.op import DETECTOR, Models, Op
 from schemas.values import Feature, ModelFile
 from storage.layers import load_features
 from storage.site_file import Site, locate
@@ -24,7 +25,7 @@ class ReadyOp:
     """An op with its parameters, and the weights that it will be opened with."""
 
     op: Op
-    model: ModelFile | None
+    models: Models
 
     @property
     def name(self) -> str:
@@ -109,21 +110,73 @@ def ready_site(site: Site) -> ReadySite:
     models = ModelStore(site.models, site.config.models.trust)
     ops: dict[str, ReadyOp] = {}
     warnings: list[str] = []
+    detectors: list[ModelFile] = []
     for name, kind in REGISTRY.items():
         op = kind(build_params(site, name, kind.spec.params, site.config.ops.get(name, {})))
         if name in site.config.skip_ops or not op.enabled:
             continue
-        request = op.model_request
-        model = models.resolve(request) if request else None
-        if request and model is None:
+        found = _models(op, models, detectors)
+        if DETECTOR in op.model_requests and DETECTOR not in found:
             warnings.append(
                 f"no weights for {name}: people are found by motion alone, on fixed cameras only, less well; "
                 "get a detector's weights and say `nightshift models import FILE`"
             )
-        ops[name] = ReadyOp(op, model)
+        detectors += [found[DETECTOR]] if DETECTOR in found else []
+        ops[name] = ReadyOp(op, found)
+    _check_targets(site, ops)
     calibration_errors(site)  # a camera that cannot be calibrated is told now, not at two in the night
     features = load_features(site)
     return ReadySite(site, ops, features, (*warnings, *_unseen(site, features)))
+
+
+def _models(op: Op, models: ModelStore, detectors: Sequence[ModelFile]) -> Models:
+    """The weights that an op gets, by what they are for.
+
+    Args:
+        detectors: weights that people are found with; whoever looks a second time gets others.
+
+    Raises:
+        ModelError: weights are missing, altered or not trusted.
+    """
+    found = {}
+    for role, request in op.model_requests.items():
+        model = models.resolve(request, detectors)
+        if model is not None:
+            found[role] = model
+        elif request.required:
+            raise ModelError(
+                f"op {op.spec.name}, as site.toml has it, needs weights for {request.task}, and none are at hand; "
+                f"bring some with `nightshift models import FILE --task {request.task}`"
+            )
+    return found
+
+
+def _check_targets(site: Site, ops: Mapping[str, ReadyOp]) -> None:
+    """Sees to it that whatever is to be covered is looked for.
+
+    Raises:
+        SiteError: a target of ``anonymize`` that ``detect``, or its weights, do not know: it would stay visible.
+    """
+    if "anonymize" not in ops or "detect" not in ops:
+        return
+    detect = ops["detect"]
+    sought = set(detect.op.params.classes)
+    model = detect.models.get(DETECTOR)
+    known = {"person"} if model is None else set(model.classes) or sought
+    for target in ops["anonymize"].op.params.targets:
+        labels = TARGETS[target]
+        where = f"{_where(site, ['ops', 'anonymize', 'targets'])}: target {target!r}"
+        if not known.intersection(labels):
+            by = "motion alone" if model is None else f"weights {model.name}"
+            raise SiteError(
+                f"{where} would stay visible: {by} cannot find {' or '.join(labels)}; bring weights that can"
+            )
+        if not (missing := known.intersection(labels) - sought):
+            continue
+        raise SiteError(
+            f"{where} would stay visible in part: detect does not look for {', '.join(sorted(missing))}; "
+            "add that to classes of [ops.detect]"
+        )
 
 
 def _unseen(site: Site, features: Sequence[Feature]) -> list[str]:

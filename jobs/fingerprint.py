@@ -17,12 +17,14 @@ import pyarrow.compute as pc
 
 from jobs.configure import ReadyOp
 from jobs.graph import Feed, Unit, UnitKey, dependents
+from schemas.op import Models
 from schemas.values import CameraView, Feature
 
 FEW = 16
 """Hex digits of an ingredient's hash: it explains, it need not resist anybody."""
 
 _SEPARATOR = "\x1f"
+_DIGESTS = ("calibration", "layers", "privacy masks")
 _READABLE = ("op", "weights", "fixed", "crs")
 _LONG = 60
 
@@ -101,7 +103,7 @@ class Bases:
         parts = {
             "op": f"{spec.name} {spec.version}",
             "params": op.params_json,
-            "weights": f"{op.model.name} {op.model.sha256}" if op.model else "none",
+            "weights": _weights(op.models),
             "camera": camera,
         }
         if "calibration" in spec.uses:
@@ -111,10 +113,18 @@ class Bases:
             parts["layers"] = digest(_layers(self._features(camera)))
         if "fixed" in spec.uses:
             parts["fixed"] = str(self._camera_view(camera).fixed)
-        short = {name: part[:FEW] if name in ("calibration", "layers") else part for name, part in parts.items()}
-        if op.model:
-            short["weights"] = f"{op.model.name} {op.model.sha256[:FEW]}"
+        if "privacy_masks" in spec.uses:
+            parts["privacy masks"] = digest(
+                [self._camera_view(camera).image_size_px, self._camera_view(camera).privacy_masks]
+            )
+        short = {name: part[:FEW] if name in _DIGESTS else part for name, part in parts.items()}
+        short["weights"] = _weights(op.models, FEW)
         return Base(digest(parts), short)
+
+
+def _weights(models: Models, digits: int | None = None) -> str:
+    """Names and hashes of weights, in order of what they are for."""
+    return ", ".join(f"{models[role].name} {models[role].sha256[:digits]}" for role in sorted(models)) or "none"
 
 
 def _calibration(camera: CameraView) -> list[Any]:

@@ -99,6 +99,8 @@ class CameraLayout:
         seen = self._seen(places, whose)
         if writer is Scope.SEGMENT:
             return seen
+        if writer is reader is Scope.FOOTAGE and whose is Whose.SELF:
+            return [(place,) for place in range(len(places))]
         if writer is reader is Scope.CAMERA_DAY:
             days = [_day_before(day) if whose is Whose.PREVIOUS_DAY else day for day in places.dates]
             return [(self._day_index[day],) if some else () for day, some in zip(days, seen, strict=True)]

@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import PurePosixPath
 
 from jobs.visit import UnitOrder
 from schemas.op import VideoSink
@@ -44,6 +46,16 @@ class UnitServices:
         target = self._store.video_name(key.camera, key.date, name)
         self._parts = list(parts)
         return join_parts(self._store.blobs, parts, target)
+
+    def write_beside(self, video_path: str, suffix: str, content: bytes) -> VideoFile:
+        """Writes a file beside a published one, named as that is, by this work, and with a suffix.
+
+        A worker that does the same work writes the same bytes under the same name; so it stays if this unit fails.
+        """
+        video = PurePosixPath(video_path)
+        name = str(video.with_name(f"{video.stem}-{self._order.fingerprint[:PRINT_DIGITS]}{suffix}"))
+        self._store.blobs.write(name, content)
+        return VideoFile(name, 0, len(content), sha256(content).hexdigest())
 
     def settle(self) -> None:
         """After the unit is committed: parts that have been joined are not needed any more."""

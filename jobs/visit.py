@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from jobs.graph import UnitKey
-from schemas.op import Op, Read
-from schemas.values import ModelFile, Receipt, UnitContext, UnitFile
+from schemas.op import Models, Op, Read
+from schemas.values import Receipt, UnitContext, UnitFile
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -90,5 +90,5 @@ class WorkerSetup:
 
     archive: str
     store: str
-    ops: dict[str, tuple[Op, ModelFile | None]]
+    ops: dict[str, tuple[Op, Models]]
     cpus: int = 1

@@ -48,8 +48,8 @@ class Worker:
     def op(self, name: str) -> Op:
         """An op, opened."""
         if name not in self._open:
-            op, model = self._setup.ops[name]
-            op.open(model, self._setup.cpus)
+            op, models = self._setup.ops[name]
+            op.open(models, self._setup.cpus)
             self._open[name] = op
         return self._open[name]
 

@@ -7,6 +7,7 @@ its class in this tuple: planner, ``site.toml``, documentation and contract test
 from collections.abc import Mapping
 
 from ops.anonymize import Anonymize
+from ops.audit import Audit
 from ops.counts import Counts
 from ops.depth import Depth
 from ops.depth_map import DepthMap
@@ -31,6 +32,7 @@ _OPS: tuple[type[Op], ...] = (
     Interactions,
     Anonymize,
     Publish,
+    Audit,
 )
 
 REGISTRY: Mapping[str, type[Op]] = {op.spec.name: op for op in _OPS}

@@ -6,7 +6,7 @@ Whether its values are metres is not to be seen from the values, so it is told b
 """
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from schemas.errors import ModelError
-from schemas.op import ModelRequest, OpSpec, Read, Scope, Services, TableOp, Tables
+from schemas.op import ModelRequest, Models, OpSpec, Read, Scope, Services, TableOp, Tables
 from schemas.tables import TABLES
 from schemas.values import Float32, ModelFile, Uint8, UnitContext
 
@@ -25,6 +25,7 @@ SPREAD_RGB = np.array([0.229, 0.224, 0.225], dtype=np.float32)
 FREE_SIDE_PX = 518
 """Input width and height of ONNX models that take any size: a multiple of 14, as vision transformers need."""
 
+DEPTH = "depth"
 LARGEST_F16 = float(np.finfo(np.float16).max)
 
 Estimate = Callable[[Uint8], Float32]
@@ -65,16 +66,17 @@ class DepthMap(TableOp):
         return bool(self.params.model)
 
     @property
-    def model_request(self) -> ModelRequest | None:
+    def model_requests(self) -> Mapping[str, ModelRequest]:
         """The model named."""
-        return ModelRequest(self.params.model, "depth") if self.params.model else None
+        return {DEPTH: ModelRequest(self.params.model, "depth")} if self.params.model else {}
 
-    def open(self, model: ModelFile | None, cpus: int) -> None:
+    def open(self, models: Models, cpus: int) -> None:
         """Loads the model.
 
         Raises:
             ModelError: there is none, or it is none that gives depth.
         """
+        model = models.get(DEPTH)
         if model is None:
             raise ModelError(f"depth model {self.params.model!r} is not at hand; put it into the site's models/")
         if model.format == "transformers":

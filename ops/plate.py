@@ -43,7 +43,7 @@ class Plate(FrameOp):
 
     spec = OpSpec(
         name="plate",
-        version=1,
+        version=2,
         summary="Makes a clean background of a fixed view, and finds things left or taken.",
         scope=Scope.SEGMENT,
         reads=(Read("detections", late=True), Read("observed_frames", late=True)),
@@ -55,7 +55,10 @@ class Plate(FrameOp):
     params: PlateParams
 
     def frame_need(self, unit: UnitContext) -> FrameNeed | None:
-        return FrameNeed(self.params.fps) if unit.camera.fixed else None
+        if not unit.camera.fixed:
+            return None
+        # A short segment gives no fewer samples than a long one, as far as it has them.
+        return FrameNeed(max(self.params.fps, self.params.samples / max(unit.segment.duration_s, 1.0)))
 
     def start(self, unit: UnitContext, inputs: Tables, services: Services) -> FrameSession:  # noqa: ARG002
         return PlateSession(unit.segment, self.params)

@@ -1,5 +1,6 @@
 """Publish: the covered parts of a footage, joined to one file; all of them, or none."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,25 @@ from schemas.errors import CoverageError
 from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables
 from schemas.tables import TABLES
 from schemas.values import UnitContext
+
+_SAME = {
+    "mode": "in different modes",
+    "level": "to different levels",
+    "targets": "for different targets",
+    "params": "with different parameters",
+    "models": "with different weights",
+}
+"""Columns in which parts of one footage may not differ, and what to say of those that do."""
+
+_SUMMED = (
+    "covered_frames",
+    "frames_widened",
+    "frames_whole",
+    "frames_lost",
+    "verifier_looks",
+    "verifier_hits",
+    "plate_frames",
+)
 
 
 @dataclass(frozen=True)
@@ -21,7 +41,7 @@ class Publish(TableOp):
 
     spec = OpSpec(
         name="publish",
-        version=1,
+        version=2,
         summary="One anonymized file per footage, joined from its covered segments: complete, or not at all.",
         scope=Scope.FOOTAGE,
         reads=(Read("anonymized_segments"),),
@@ -36,16 +56,15 @@ class Publish(TableOp):
         """One row, once every segment's part is at hand.
 
         Raises:
-            CoverageError: a part is missing, doubled or foreign, parts differ in mode, or frames were lost in joining.
+            CoverageError: a part is missing, doubled or foreign, parts are covered in different ways, or frames were
+                lost in joining.
         """
         spec = TABLES["anonymized"]
         parts = inputs["anonymized_segments"]
         if not unit.segments and not len(parts):
             return {spec.name: spec.empty()}
         rows = _in_order(unit, parts)
-        modes = {row["mode"] for row in rows}
-        if len(modes) != 1:
-            raise CoverageError(f"footage {unit.unit}: its parts are covered in different modes: {sorted(modes)}")
+        way = _one_way(unit, rows)
         video = services.join_video(unit, [row["path"] for row in rows])
         frames = sum(row["frames"] for row in rows)
         if video.frames != frames:
@@ -59,11 +78,51 @@ class Publish(TableOp):
             "frames": frames,
             "size_bytes": video.size_bytes,
             "sha256": video.sha256,
-            "mode": modes.pop(),
-            "covered_frames": sum(row["covered_frames"] for row in rows),
-            "covered_share": sum(row["covered_share"] * row["frames"] for row in rows) / frames if frames else 0.0,
+            "verified_by": _common(rows),
+            **way,
+            **{name: _sum(rows, name) for name in _SUMMED},
+            **{name: _mean(rows, name) for name in ("covered_share", "unknown_share")},
         }
         return {spec.name: spec.conform({name: [value] for name, value in whole.items()})}
+
+
+def _one_way(unit: UnitContext, rows: Sequence[Mapping[str, Any]]) -> dict[str, object]:
+    """How all parts are covered.
+
+    Raises:
+        CoverageError: they are covered in different ways.
+    """
+    way: dict[str, object] = {}
+    for name, words in _SAME.items():
+        values = {row[name] for row in rows}
+        if len(values) != 1:
+            raise CoverageError(
+                f"footage {unit.unit}: its parts are covered {words}: {sorted(map(str, values))}; anonymize it again"
+            )
+        way[name] = values.pop()
+    return way
+
+
+def _sum(rows: Sequence[Mapping[str, Any]], name: str) -> int | None:
+    """The sum over parts; None if it is not known of one."""
+    values = [row[name] for row in rows]
+    return None if None in values else sum(values)
+
+
+def _mean(rows: Sequence[Mapping[str, Any]], name: str) -> float | None:
+    """The mean over frames of the parts of which it is known; None if it is known of none."""
+    known = [(row[name], row["frames"]) for row in rows if row[name] is not None]
+    frames = sum(count for _, count in known)
+    return sum(value * count for value, count in known) / frames if frames else (0.0 if known else None)
+
+
+def _common(rows: Sequence[Mapping[str, Any]]) -> str | None:
+    """What looked at every one of the parts; None if that is not known of one."""
+    texts = [row["verified_by"] for row in rows]
+    if None in texts:
+        return None
+    first, *others = (text.split(", ") for text in texts)
+    return ", ".join(name for name in first if all(name in other for other in others))
 
 
 def _in_order(unit: UnitContext, parts: pa.Table) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ documented.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Literal, Protocol
@@ -17,6 +17,8 @@ import pyarrow as pa
 from schemas.values import FrameBatch, ModelFile, UnitContext, VideoFile
 
 Tables = Mapping[str, pa.Table]
+Models = Mapping[str, ModelFile]
+"""Weights by what they are for."""
 
 
 class Scope(StrEnum):
@@ -71,10 +73,12 @@ class FrameNeed:
     Attributes:
         fps: at most so many frames a second, evenly chosen by time; None for every frame.
         width_px: frames scaled down to at most this width, aspect kept; None for the source's size.
+        lost: also the times at which there is a frame that cannot be decoded, as black frames marked ``lost``.
     """
 
     fps: float | None = None
     width_px: int | None = None
+    lost: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ class OpSpec:
     reads: tuple[Read, ...]
     writes: tuple[str, ...]
     params: type
-    uses: tuple[Literal["calibration", "layers", "fixed"], ...] = ()
+    uses: tuple[Literal["calibration", "layers", "fixed", "privacy_masks"], ...] = ()
     cpus: float = 1
     gpus: float = 0
     memory_mb: int = 500
@@ -104,17 +108,51 @@ class OpSpec:
 
 @dataclass(frozen=True)
 class ModelRequest:
-    """Weights that an op wants: a name that ``storage.weights`` knows, or ``auto`` for the best at hand, if any."""
+    """Weights that an op wants: a name that ``storage.weights`` knows, or ``auto`` for the best at hand, if any.
+
+    Attributes:
+        required: without any the op cannot work.
+    """
 
     name: str
     task: Literal["detect", "pose", "depth", "face", "embed"]
+    required: bool = False
+
+
+DETECTOR = "detector"
+"""What the weights are for without which people are found by motion alone."""
+
+
+class Take(Protocol):
+    """Frames that are encoded but not in the file yet.
+
+    A take is a closed group of pictures: it is decoded without any other, so what ``play`` shows is what every player
+    will show, to the bit, should the take be kept. It holds encoded packets and no frames. A take that is not kept
+    leaves no trace.
+    """
+
+    def write(self, batch: FrameBatch) -> None:
+        """Encodes frames, each at its own PTS, all of one size; ``ValueError`` once the take was played or kept."""
+
+    def play(self) -> Iterator[FrameBatch]:
+        """Ends the encoding and gives the frames as decoded again, BGR, in batches; may be called again.
+
+        Size, ``pts`` and ``times_us`` are those that were written.
+        """
 
 
 class VideoSink(Protocol):
-    """Where covered frames go. The file is invisible until the unit's receipt is committed."""
+    """Where covered frames go, take by take. The file is invisible until the unit's receipt is committed."""
 
-    def write(self, batch: FrameBatch) -> None:
-        """Encodes frames, each at its own PTS."""
+    def take(self, again: bool = False) -> Take:
+        """Frames to be encoded, and to be looked at before they are kept, or not.
+
+        Args:
+            again: they are another take's as played, with more covered: encoded finer, so that little is lost.
+        """
+
+    def keep(self, take: Take) -> None:
+        """Puts a take into the file, after those kept before and later than they, without encoding again."""
 
     def close(self) -> VideoFile:
         """Finishes the file."""
@@ -135,6 +173,12 @@ class Services(Protocol):
     def join_video(self, unit: UnitContext, parts: Sequence[str]) -> VideoFile:
         """Joins covered parts, paths below the store, in order into one published file, without encoding again."""
 
+    def write_beside(self, video_path: str, suffix: str, content: bytes) -> VideoFile:
+        """Writes a file beside a published one: its path, size and hash, and no frames.
+
+        Its name ends in ``suffix`` and differs with the work that is done, so that no other version is replaced.
+        """
+
 
 class Op(ABC):
     """Base of all ops. ``__init__`` takes plain parameters and does no I/O; ``open`` loads models, once a worker."""
@@ -150,12 +194,12 @@ class Op(ABC):
         return True
 
     @property
-    def model_request(self) -> ModelRequest | None:
-        """The weights to be handed to ``open``."""
-        return None
+    def model_requests(self) -> Mapping[str, ModelRequest]:
+        """The weights to be handed to ``open``, by what they are for."""
+        return {}
 
-    def open(self, model: ModelFile | None, cpus: int) -> None:
-        """Loads the model for ``cpus`` threads; ``model`` is None when none is at hand or none was asked for."""
+    def open(self, models: Models, cpus: int) -> None:
+        """Loads the models for ``cpus`` threads; those that were asked for and are not at hand are left out."""
 
     def close(self) -> None:
         """Frees what ``open`` took."""

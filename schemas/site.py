@@ -4,13 +4,14 @@ Reading the file, and naming the line of a mistake in it, is ``storage/site_file
 """
 
 import re
+from math import isfinite
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from schemas.tables import TABLES
-from schemas.values import CameraView
+from schemas.values import CameraView, Polygon
 from schemas.values import ControlPoint as Point
 
 CAMERA_ID = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
@@ -26,6 +27,9 @@ def _known_timezone(name: str) -> str:
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise ValueError(f"unknown time zone {name!r}; use an IANA name such as Europe/Amsterdam") from error
     return name
+
+
+_Pixel = Annotated[float, Field(allow_inf_nan=True)]  # checked with its camera's name, see _polygons
 
 
 class ControlPointConfig(_Strict):
@@ -49,18 +53,35 @@ class CameraConfig(_Strict):
     )
     image_size: tuple[int, int] | None = Field(
         None,
-        description="[width, height] of the picture that control points and pixel zones were read in; "
+        description="[width, height] of the picture that control points, pixel zones and privacy masks were read in; "
         "frames of another size are scaled",
     )
     control_points: tuple[ControlPointConfig, ...] = Field(
         (),
         description="four or more ground control points, not three of them on one line; without them no positions",
     )
+    privacy_masks: tuple[tuple[tuple[_Pixel, _Pixel], ...], ...] = Field(
+        (),
+        description="polygons [[u, v], ...] of three or more pixels of image_size (of the frames, if it is left out), "
+        "always covered in anonymized video: windows, a neighbour's garden",
+    )
 
     @field_validator("timezone")
     @classmethod
     def _timezone(cls, value: str | None) -> str | None:
         return None if value is None else _known_timezone(value)
+
+    @field_validator("privacy_masks")
+    @classmethod
+    def _polygons(cls, value: tuple[Polygon, ...], info: ValidationInfo) -> tuple[Polygon, ...]:
+        for number, polygon in enumerate(value):
+            mask = f"camera {info.data.get('id', '')}: privacy mask {number + 1}"
+            if len(polygon) < 3:
+                raise ValueError(f"{mask} has {len(polygon)} points; a polygon needs at least 3")
+            for u, v in polygon:
+                if not (isfinite(u) and isfinite(v)):
+                    raise ValueError(f"{mask} has a point [{u}, {v}]; write pixels as plain numbers")
+        return value
 
     @model_validator(mode="after")
     def _enough_points(self) -> "CameraConfig":
@@ -105,8 +126,10 @@ Days = Annotated[int, Field(ge=1, le=36500)]
 
 _NO_DAYS_OF_THEIR_OWN = {
     **dict.fromkeys(("footage", "segments"), "goes with tables_days, once nothing else of its day is left"),
-    **dict.fromkeys(("anonymized", "anonymized_segments"), "goes with video_days"),
-    **dict.fromkeys(("cameras", "runs", "receipts", "quarantine", "purges"), "is not purged"),
+    **dict.fromkeys(
+        ("anonymized", "anonymized_segments", "anonymized_tracks", "review_frames", "audits"), "goes with video_days"
+    ),
+    **dict.fromkeys(("cameras", "runs", "receipts", "quarantine", "purges", "exports"), "is not purged"),
 }
 
 
@@ -206,6 +229,7 @@ class SiteConfig(_Strict):
             fixed=config.fixed,
             control_points=tuple(Point(p.u, p.v, p.x, p.y) for p in config.control_points),
             image_size_px=config.image_size,
+            privacy_masks=config.privacy_masks,
             position_m=None
             if position is None
             else (position[0], position[1], position[2] if len(position) == 3 else None),

@@ -14,6 +14,10 @@ Uint8 = npt.NDArray[np.uint8]
 Int64 = npt.NDArray[np.int64]
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+Polygon = tuple[tuple[float, float], ...]
+"""Corners (x, y) in pixels; the last is joined to the first."""
 
 SCAN_OP = "scan"
 """Name under which a scan of the archive is committed, as if it were an op."""
@@ -71,17 +75,21 @@ class FrameBatch:
         frames: ``(N, H, W, 3)`` uint8, BGR; never written to by the one who receives it.
         pts: ``(N,)`` int64, in the stream's time base, strictly rising.
         times_us: ``(N,)`` int64, microseconds since 1970 UTC.
+        lost: ``(N,)``, true where the footage has a frame that cannot be decoded; None: nowhere.
     """
 
     frames: Uint8
     pts: Int64
     times_us: Int64
+    lost: Bools | None = None
 
     def __post_init__(self) -> None:
         if self.frames.ndim != 4 or self.frames.shape[3] != 3 or self.frames.dtype != np.uint8:
             raise ValueError(f"frames must be (N, H, W, 3) uint8, got {self.frames.shape = } {self.frames.dtype = }")
         if not len(self.frames) == len(self.pts) == len(self.times_us):
             raise ValueError(f"lengths differ: {self.frames.shape = } {self.pts.shape = } {self.times_us.shape = }")
+        if self.lost is not None and self.lost.shape != (len(self.frames),):
+            raise ValueError(f"lost must be (N,), got {self.lost.shape = } {self.frames.shape = }")
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -106,8 +114,11 @@ class CameraView:
 
     Attributes:
         control_points: in pixels of ``image_size_px`` and metres of the site's CRS; empty when uncalibrated.
-        image_size_px: (width, height) that the control points were read in; frames of another size are scaled.
+        image_size_px: (width, height) that the control points and privacy masks were read in; frames of another size
+            are scaled.
         position_m: where the camera stands (x, y) and how high (z), in the site's CRS, if known.
+        privacy_masks: polygons that are covered in every anonymized frame, in pixels of ``image_size_px`` (or of
+            frames, if that is not set).
     """
 
     camera: str
@@ -117,6 +128,7 @@ class CameraView:
     control_points: tuple[ControlPoint, ...] = ()
     image_size_px: tuple[int, int] | None = None
     position_m: tuple[float, float, float | None] | None = None
+    privacy_masks: tuple[Polygon, ...] = ()
 
     @property
     def calibrated(self) -> bool:

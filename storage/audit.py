@@ -21,7 +21,7 @@ from storage.receipts import RECEIPTS_FOLDER, from_json, receipt_path, receipts_
 from storage.store import Store, joined
 from storage.sweep import SWEPT_H, manifest_files, swept_files
 from storage.tombstones import TOMBSTONES_FOLDER, read_tombstones
-from storage.video_files import PARTS_TABLE, PUBLISHED_TABLE, VIDEO_TABLES, named_video
+from storage.video_files import AUDITS_TABLE, PARTS_TABLE, PUBLISHED_TABLE, VIDEO_TABLES, named_video
 
 _THREADS = 2
 
@@ -138,7 +138,7 @@ class _Audit:
         ]
 
     def _video(self, receipts: pa.Table) -> tuple[list[Finding], list[str]]:
-        """What is wrong with video that rows name, and every path that they name.
+        """What is wrong with video and audits that rows name, and every path that they name.
 
         Parts need not be there once they are joined to a file that is sound.
         """
@@ -157,12 +157,14 @@ class _Audit:
             waiting.append(done is None or done < times[row[UNIT_COLUMN]][0])
         lone = parts.filter(pa.array(waiting, pa.bool_()))
         lost = self._compare(lone["path"].to_pylist(), lone["sha256"].to_pylist())
+        audits = named_video(self._store, receipts, AUDITS_TABLE)
+        doubtful = self._compare(audits["path"].to_pylist(), audits["sha256"].to_pylist())
         findings = [
             Finding(fault, rows["path"][row].as_py(), detail, _marked(receipts, rows[UNIT_COLUMN][row].as_py()))
-            for rows, found in ((published, wrong), (lone, lost))
+            for rows, found in ((published, wrong), (lone, lost), (audits, doubtful))
             for row, (fault, detail) in found.items()
         ]
-        return findings, [*published["path"].to_pylist(), *parts["path"].to_pylist()]
+        return findings, [path for rows in (published, parts, audits) for path in rows["path"].to_pylist()]
 
     def _compare(self, names: Sequence[str], hashes: Sequence[str | None]) -> dict[int, tuple[Fault, str]]:
         """Hashes files, two at a time; gives what is wrong, by place in the list."""

@@ -173,6 +173,9 @@ def _model_in(annotation: object) -> type[BaseModel] | None:
 
 
 def _meaning(path: KeyPath) -> str:
+    """What the key at a path is for; items of a list mean what their list means."""
+    while path and isinstance(path[-1], int):
+        path = path[:-1]
     model = _model_at(path[:-1])
     field = model.model_fields.get(str(path[-1])) if model else None
     return (field.description if field else None) or "add it"

@@ -10,8 +10,8 @@ from schemas.tables import TABLES
 from storage.blobs import Blob
 from storage.manifest import MANIFEST_FOLDER, Head
 from storage.manifest_audit import headless_shards
-from storage.store import PARTS_FOLDER, VIDEO_SUFFIX, Store
-from storage.video_files import VIDEO_TABLES, named_video
+from storage.store import PARTS_FOLDER, VIDEO_FOLDER, VIDEO_SUFFIX, Store
+from storage.video_files import VIDEO_SUFFIXES, VIDEO_TABLES, named_video
 from storage.visible import files_of
 
 SWEPT_H = 24.0
@@ -19,6 +19,7 @@ SWEPT_H = 24.0
 
 _SUFFIXES = {
     **dict.fromkeys((*TABLES, PARTS_FOLDER), (".parquet", VIDEO_SUFFIX)),
+    VIDEO_FOLDER: (".parquet", *VIDEO_SUFFIXES),
     MANIFEST_FOLDER: (".parquet",),  # heads stay: their numbers must not be free for a compaction that began before
 }
 """By folder, the suffixes of what Nightshift writes there; nothing else is ever swept."""
@@ -71,7 +72,7 @@ def _unnamed(store: Store, names: Collection[str]) -> set[str]:
         if headless_shards(store, names, known, receipts):
             return set()
         named = named_files(receipts) | known
-        for table in VIDEO_TABLES if any(name.endswith(VIDEO_SUFFIX) for name in names) else ():
+        for table in VIDEO_TABLES if any(name.endswith(VIDEO_SUFFIXES) for name in names) else ():
             named.update(named_video(store, receipts, table)["path"].to_pylist())
     except SiteError:
         raise

@@ -1,4 +1,4 @@
-"""The video that rows of the store name: published files, and parts of them that wait to be joined."""
+"""The video that rows of the store name: published files with their audits, and parts that wait to be joined."""
 
 from collections import defaultdict
 
@@ -6,13 +6,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.tables import TABLES
+from schemas.tables.videos import AUDIT_SUFFIX
 from storage.parquet import UNIT_COLUMN
-from storage.store import Store
+from storage.store import VIDEO_SUFFIX, Store
 from storage.visible import files_of
 
-PARTS_TABLE, PUBLISHED_TABLE = "anonymized_segments", "anonymized"
-VIDEO_TABLES = (PARTS_TABLE, PUBLISHED_TABLE)
-"""Tables with the columns ``path`` (below the store), ``size_bytes``, ``sha256`` and ``footage_id``."""
+PARTS_TABLE, PUBLISHED_TABLE, AUDITS_TABLE = "anonymized_segments", "anonymized", "audits"
+VIDEO_TABLES = (PARTS_TABLE, PUBLISHED_TABLE, AUDITS_TABLE)
+"""Tables with the columns ``path`` (below the store), ``size_bytes``, ``sha256`` and ``footage_id``.
+
+An audit is no video, but stands beside it and goes with it.
+"""
+
+VIDEO_SUFFIXES = (VIDEO_SUFFIX, AUDIT_SUFFIX)
+"""How the names of the files end that these tables name."""
 
 _COLUMNS = ("camera", "footage_id", "path", "size_bytes", "sha256", UNIT_COLUMN)
 

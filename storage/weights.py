@@ -9,6 +9,7 @@ it by name.
 import json
 import os
 import tomllib
+from collections.abc import Collection
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -47,14 +48,18 @@ class ModelStore:
         cache_home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         return [self._site_models, *([Path(given)] if given else []), cache_home / "nightshift" / "models"]
 
-    def resolve(self, request: ModelRequest) -> ModelFile | None:
+    def resolve(self, request: ModelRequest, besides: Collection[ModelFile] = ()) -> ModelFile | None:
         """The weights asked for; of ``auto`` the best at hand for the task, None if there are none.
+
+        Args:
+            besides: of ``auto``, not these, and rather some that are read otherwise: who looks a second time shall not
+                err in the same places.
 
         Raises:
             ModelError: weights that were named are missing, or for another task; or are altered, unreadable, untrusted.
         """
         if request.name == "auto":
-            return self._best(request.task)
+            return self._best(request.task, besides)
         path = self._find(request.name)
         if path is None:
             raise ModelError(
@@ -149,15 +154,24 @@ class ModelStore:
                     found.setdefault(path.name, path)
         return [found[name] for name in sorted(found)]
 
-    def _best(self, task: str) -> ModelFile | None:
+    def _best(self, task: str, besides: Collection[ModelFile]) -> ModelFile | None:
         record = self._record()
         names = [path.name for path in self._all_paths()]
-        for name in PREFERRED:
-            if name in names and _known()[name].task == task:
-                return self.resolve(ModelRequest(name, _known()[name].task))
-        # What a user imported goes before what merely lies there.
-        models = sorted(self.list(), key=lambda model: (model.name not in record, model.name))
-        return next((model for model in models if model.task == task), None)
+        preferred = [name for name in PREFERRED if name in names and _known()[name].task == task]
+        if preferred and not besides:
+            return self.resolve(ModelRequest(preferred[0], _known()[preferred[0]].task))
+        taken, layouts = {model.sha256 for model in besides}, {model.layout for model in besides}
+        models = [model for model in self.list() if model.task == task and model.sha256 not in taken]
+        # The most accurate of another kind goes first, and what a user imported before what merely lies there.
+        models.sort(
+            key=lambda model: (
+                model.layout in layouts,
+                preferred.index(model.name) if model.name in preferred else len(preferred),
+                model.name not in record,
+                model.name,
+            )
+        )
+        return models[0] if models else None
 
     # Describing ------------------------------------------------------------------------------------------------------
 

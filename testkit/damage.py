@@ -85,3 +85,16 @@ def clock_jumps_back(source: Path, target: Path) -> Path:
     content = source.read_bytes()
     target.write_bytes(content + content)
     return target
+
+
+def flipped_bits(source: Path, target: Path, share: float = 0.1, seed: int = 3) -> Path:
+    """One bit flipped in a share of the pictures' packets, the first one apart: a failing disk, or a bad radio link."""
+    content = bytearray(source.read_bytes())
+    chance = np.random.default_rng(seed)
+    with av.open(str(source)) as container:
+        packets = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    for begin, size in packets[1:]:
+        if begin is not None and chance.random() < share:
+            content[begin + int(chance.integers(size))] ^= 1 << int(chance.integers(8))
+    target.write_bytes(content)
+    return target

@@ -22,7 +22,12 @@ from schemas.op import Op, Read, Whose
 from schemas.site import CameraConfig, ControlPointConfig, LayerConfig, ModelsConfig, RetentionConfig, SiteConfig
 from schemas.tables import TABLES, TIME, TableSpec
 
-USES = {"fixed": "whether the camera is fixed", "calibration": "its control points", "layers": "its zones and lines"}
+USES = {
+    "fixed": "whether the camera is fixed",
+    "calibration": "its control points",
+    "layers": "its zones and lines",
+    "privacy_masks": "its privacy masks",
+}
 DOCS = Path(__file__).parents[1] / "docs"
 
 

@@ -1,12 +1,14 @@
 """Stand-ins for what a worker gives an op: a unit's context, and services that keep everything in memory."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from hashlib import sha256
 
 import numpy as np
 
+from schemas.op import Take
 from schemas.values import CameraView, Feature, FrameBatch, Segment, Uint8, UnitContext, VideoFile
 
 START = datetime(2026, 3, 2, 22, 0, 0, tzinfo=UTC)
@@ -66,16 +68,45 @@ def make_batch(frames: Uint8, segment: Segment, first: int = 0, fps: float = 10.
     return FrameBatch(frames, pts, times_us)
 
 
+class MemoryTake:
+    """A ``Take`` that keeps the frames, and shows them as they were written."""
+
+    def __init__(self) -> None:
+        self.batches: list[FrameBatch] = []
+        self.ended = False
+
+    def write(self, batch: FrameBatch) -> None:
+        if self.ended:
+            raise ValueError("this take was played or kept already")
+        self.batches.append(batch)
+
+    def play(self) -> Iterator[FrameBatch]:
+        self.ended = True
+        return iter(self.batches)
+
+
 class MemorySink:
-    """A ``VideoSink`` that keeps the frames."""
+    """A ``VideoSink`` that keeps the frames: ``takes`` are all that were begun, ``batches`` those of kept ones."""
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.batches: list[FrameBatch] = []
+        self.takes: list[MemoryTake] = []
+        self.kept: list[MemoryTake] = []
         self.aborted = False
 
-    def write(self, batch: FrameBatch) -> None:
-        self.batches.append(batch)
+    @property
+    def batches(self) -> list[FrameBatch]:
+        return [batch for take in self.kept for batch in take.batches]
+
+    def take(self, again: bool = False) -> MemoryTake:  # noqa: ARG002 - nothing is encoded here
+        self.takes.append(MemoryTake())
+        return self.takes[-1]
+
+    def keep(self, take: Take) -> None:
+        if not isinstance(take, MemoryTake) or take not in self.takes or take in self.kept:
+            raise ValueError("this is not a take of this file, or it was kept already")
+        take.ended = True
+        self.kept.append(take)
 
     def close(self) -> VideoFile:
         return VideoFile(self.path, sum(map(len, self.batches)), 1000, "0" * 64)
@@ -85,12 +116,13 @@ class MemorySink:
 
 
 class FakeServices:
-    """``Services`` in memory: ``counters``, ``sinks`` by unit, ``joined`` parts."""
+    """``Services`` in memory: ``counters``, ``sinks`` by unit, ``joined`` parts, files ``beside`` video."""
 
     def __init__(self) -> None:
         self.counters: Counter[str] = Counter()
         self.sinks: dict[str, MemorySink] = {}
         self.joined: list[tuple[str, ...]] = []
+        self.beside: dict[str, bytes] = {}
 
     def count(self, counter: str, amount: int = 1) -> None:
         self.counters[counter] += amount
@@ -101,3 +133,8 @@ class FakeServices:
     def join_video(self, unit: UnitContext, parts: Sequence[str]) -> VideoFile:
         self.joined.append(tuple(parts))
         return VideoFile(f"anonymized/{unit.unit}.mp4", 100, 1000, "0" * 64)
+
+    def write_beside(self, video_path: str, suffix: str, content: bytes) -> VideoFile:
+        name = f"{video_path.removesuffix('.mp4')}{suffix}"
+        self.beside[name] = content
+        return VideoFile(name, 0, len(content), sha256(content).hexdigest())

@@ -2,7 +2,10 @@
 
 All of it happens on a reduced picture, since people are larger than pixels, and is laid over the frame afterwards,
 grown by more than was lost. A pixel is vouched for when the plate knows it and the frame differs from the plate by
-no more than noise, light drift and the plate's own edges explain.
+no more than noise, light drift, a shake of the camera and the plate's own edges explain.
+
+A frame that differs in most places, and nowhere shows the plate's view any more, cannot be compared: the camera was
+moved, or the light went off. The plate vouches for no pixel of it.
 """
 
 from dataclasses import dataclass
@@ -10,7 +13,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ops.covering.paint import whole_boxes
+from ops.covering.alignment import Fit, Probes, Reference, Shift, ShiftFinder, fit_to, held_share, shifted
+from ops.covering.paint import cover_boxes, whole_boxes
 from schemas.values import Float64, Int64, Uint8
 
 WORK_WIDTH_PX = 384
@@ -22,8 +26,21 @@ EDGE_SHARE = 0.3
 OUTLINE = 90
 """Level of a blurred mask, 0..255, from which on a pixel is covered."""
 
-GAIN_RANGE = (0.6, 1.6)
-"""Brightness of the frame over the plate's that passes for light drift."""
+SHAKEN = 0.12
+"""Share of textured probes that differ from which on a frame is looked at for a shift."""
+
+STEADIER = 0.8
+"""A shift is taken if no more than this share of the textured probes that differed still do."""
+
+DOUBTED = 0.2
+"""Share of the probes, or of the textured ones, that differ from which on the view is doubted."""
+
+DIFFERING = 0.35
+"""Share of probes that differ from which on the light is doubted, and the view where it has no texture."""
+
+HELD = 0.2
+"""Share of a doubted view's parts that must still be the plate's. Measured-real on PETS: .88 at least where the camera
+stands still or shakes, .02 at most where it was moved by ten pixels or more."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +53,7 @@ class Tolerance:
         far_factor: outside people's boxes the difference must be so many times larger.
         person_share: share of the frame that a region must have to be a person, outside people's boxes.
         hold_us: such a region stays for so long after it was last seen.
+        grow_share: what differs is grown on every side by this share of the frame's width, and by two pixels at least.
     """
 
     floor: float
@@ -43,6 +61,28 @@ class Tolerance:
     far_factor: float
     person_share: float
     hold_us: int
+    grow_share: float = 0.0
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A frame held against the plate.
+
+    Attributes:
+        time_us: the frame's time.
+        comparable: whether the plate can vouch for pixels of it.
+        gains: ``(3,)`` its brightness over the plate's by channel (BGR).
+        shift_px: how far it shows things from where the plate has them (right, down), pixels of the frame.
+        differing: share of the places looked at that differ from the plate, 0..1.
+        fit: of the reduced frame, for ``people``.
+    """
+
+    time_us: int
+    comparable: bool
+    gains: Float64
+    shift_px: Shift
+    differing: float
+    fit: Fit
 
 
 class Background:
@@ -61,88 +101,133 @@ class Background:
         scale = min(1.0, WORK_WIDTH_PX / width)
         self._size = (max(round(width * scale), 1), max(round(height * scale), 1))
         self.size_px = (width, height)
-        self._plate = self._reduced(plate)
+        self._plate = plate
+        small = self._reduced(plate)
         share = cv2.resize((unknown > 0).astype(np.float32), self._size, interpolation=cv2.INTER_AREA)
-        self._unknown = np.where(share > 0, np.uint8(255), np.uint8(0))
-        contrast = cv2.morphologyEx(self._plate, cv2.MORPH_GRADIENT, _disc(3)).max(axis=2)
+        contrast = np.asarray(cv2.morphologyEx(small, cv2.MORPH_GRADIENT, _disc(3)).max(axis=2), np.uint8)
         edges = EDGE_SHARE * contrast
-        self._near = np.clip(tolerance.floor + edges, 0, 254).astype(np.uint8)
-        self._far = np.clip(tolerance.floor * tolerance.far_factor + edges, 0, 254).astype(np.uint8)
+        self._still = Reference(
+            plate=small,
+            near=np.clip(tolerance.floor + edges, 0, 254).astype(np.uint8),
+            far=np.clip(tolerance.floor * tolerance.far_factor + edges, 0, 254).astype(np.uint8),
+            unknown=np.where(share > 0, np.uint8(255), np.uint8(0)),
+        )
+        self._probes = Probes(self._still, contrast)
+        self._shifts = ShiftFinder(small, self._probes)
         self._person_px = max(tolerance.person_share * self._size[0] * self._size[1], 9.0)
         self._noise_factor = tolerance.noise_factor
         self._hold_us = tolerance.hold_us
+        self._growth = _disc(2 * max(round(tolerance.grow_share * self._size[0]), 2) + 1)
         self._last_far_us: Int64 = np.full(self._size[::-1], np.iinfo(np.int64).min // 2)
-        self._probes = _probes(self._plate, self._unknown)
+        self._reference = self._still
+        self._gains = np.ones(3)
 
-    def people(self, frame: Uint8, time_us: int, boxes: Float64) -> Uint8:
-        """The mask ``(H, W)``, 255 where people are: what differs within boxes, and large differences anywhere.
+    def judge(self, frame: Uint8, time_us: int) -> Judged:
+        """Finds a frame's light and shift, and whether it can be compared.
 
         Args:
-            frame: ``(H, W, 3)`` BGR, of the plate's size.
-            time_us: microseconds; frames come in order of time.
+            frame: ``(H, W, 3)`` BGR, of the plate's size, before anything is painted on it.
+            time_us: microseconds; frames come in order of time, each once.
+        """
+        small = self._reduced(frame)
+        fit = self._steadied(small, self._fit(small, self._reference))
+        if fit.differing > DIFFERING:
+            # Somebody near to the camera is most of the picture, and his colour is no light.
+            before = self._fit(small, fit.reference, self._gains)
+            fit = min(fit, before, key=lambda each: (not each.lit, each.differing))
+        comparable = fit.lit and _holds(small, fit)
+        if comparable:
+            self._reference, self._gains = fit.reference, fit.gains
+        (right, down), across = fit.reference.shift_px, self.size_px[0] / self._size[0]
+        shift_px = (right * across, down * self.size_px[1] / self._size[1])
+        return Judged(time_us, comparable, fit.gains, shift_px, fit.differing, fit)
+
+    def people(self, judged: Judged, boxes: Float64) -> Uint8:
+        """The mask ``(H, W)``, 255 where people are: what differs within boxes, and large differences anywhere.
+
+        Of a frame that cannot be compared it is all of the boxes, and what was covered just before outside of them.
+
+        Args:
+            judged: of ``judge``, for each frame once and in order of time.
             boxes: ``(M, 4)``, padded boxes of people in pixels of the frame.
         """
-        difference = self._difference(self._reduced(frame))
-        mask = cv2.bitwise_or(self._within(difference, boxes), self._missed(difference, time_us))
-        full = cv2.resize(mask, self.size_px, interpolation=cv2.INTER_LINEAR)
-        return np.asarray(cv2.threshold(full, OUTLINE, 255, cv2.THRESH_BINARY)[1], np.uint8)
+        if not judged.comparable:
+            whole = self._whole(self._held(judged.time_us))
+            cover_boxes(whole, boxes)
+            return whole
+        return self._whole(cv2.bitwise_or(self._within(judged.fit, boxes), self._missed(judged.fit, judged.time_us)))
+
+    def plate_for(self, judged: Judged) -> Uint8 | None:
+        """The plate ``(H, W, 3)`` BGR in a frame's light and place; None for a frame that cannot be compared."""
+        if not judged.comparable:
+            return None
+        lit = np.asarray(cv2.transform(self._plate, np.diag(judged.gains)), np.uint8)
+        return lit if judged.shift_px == (0.0, 0.0) else shifted(lit, judged.shift_px)
 
     def _reduced(self, picture: Uint8) -> Uint8:
         return np.asarray(cv2.resize(picture, self._size, interpolation=cv2.INTER_AREA), np.uint8)
 
-    def _difference(self, small: Uint8) -> Uint8:
-        """The largest difference of any channel to the plate in this frame's light, less this frame's noise."""
-        drifted = cv2.transform(self._plate, np.diag(self._gains(small)))
-        blue, green, red = cv2.split(cv2.absdiff(small, drifted))
-        difference = np.asarray(cv2.max(cv2.max(blue, green), red), np.uint8)
-        probed = difference[self._probes]
-        noise = self._noise_factor * float(np.median(probed)) if len(probed) else 0.0
-        return np.asarray(cv2.subtract(difference, np.full(1, noise)), np.uint8)
+    def _whole(self, mask: cv2.typing.MatLike) -> Uint8:
+        """A reduced, rounded mask at the frame's size."""
+        full = cv2.resize(mask, self.size_px, interpolation=cv2.INTER_LINEAR)
+        return np.asarray(cv2.threshold(full, OUTLINE, 255, cv2.THRESH_BINARY)[1], np.uint8)
 
-    def _gains(self, small: Uint8) -> Float64:
-        """Brightness of the frame over the plate's by channel: the median, which people do not move."""
-        plate = self._plate[self._probes]
-        if not len(plate):
-            return np.ones(3)
-        return np.asarray(np.clip(np.median(small[self._probes] / plate, axis=0), *GAIN_RANGE))
+    def _fit(self, small: Uint8, reference: Reference, gains: Float64 | None = None) -> Fit:
+        return fit_to(small, reference, self._probes, self._noise_factor, gains)
 
-    def _within(self, difference: Uint8, boxes: Float64) -> Uint8:
+    def _steadied(self, small: Uint8, fit: Fit) -> Fit:
+        """The fit, or one to the plate moved elsewhere if that fits clearly better."""
+        if fit.shaken <= SHAKEN:
+            return fit
+        shift_px = self._shifts.find(small)
+        if shift_px is None or shift_px == fit.reference.shift_px:
+            return fit
+        moved = self._fit(small, self._still.moved(shift_px))
+        return moved if moved.shaken <= STEADIER * fit.shaken else fit
+
+    def _within(self, fit: Fit, boxes: Float64) -> Uint8:
         """What differs within the boxes, closed and grown, so that its outline is calm."""
-        allowed = np.zeros_like(difference)
+        allowed = np.zeros_like(fit.difference)
         scale = np.tile(np.array(self._size) / np.array(self.size_px), 2)
         for x1, y1, x2, y2 in whole_boxes(boxes * scale, self._size):
             allowed[y1:y2, x1:x2] = 255
         if not allowed.any():
             return allowed
-        differs = cv2.bitwise_or(cv2.compare(difference, self._near, cv2.CMP_GT), self._unknown)
-        differs = cv2.medianBlur(cv2.bitwise_and(differs, allowed), 3)
-        closed = cv2.morphologyEx(differs, cv2.MORPH_CLOSE, _disc(7))
-        return _rounded(closed)
+        differs = _differs(fit, fit.reference.near)
+        calm = cv2.medianBlur(cv2.bitwise_and(differs, allowed), 3)
+        return self._rounded(cv2.morphologyEx(calm, cv2.MORPH_CLOSE, _disc(7)))
 
-    def _missed(self, difference: Uint8, time_us: int) -> Uint8:
+    def _missed(self, fit: Fit, time_us: int) -> Uint8:
         """Regions as large as a person that differ clearly, wherever they are, and for a while where they were."""
-        differs = cv2.bitwise_or(cv2.compare(difference, self._far, cv2.CMP_GT), self._unknown)
-        differs = cv2.morphologyEx(cv2.medianBlur(differs, 3), cv2.MORPH_CLOSE, _disc(7))
-        _, labels, stats, _ = cv2.connectedComponentsWithStats(differs, connectivity=8)
+        differs = _differs(fit, fit.reference.far)
+        closed = cv2.morphologyEx(cv2.medianBlur(differs, 3), cv2.MORPH_CLOSE, _disc(7))
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8)
         large = stats[:, cv2.CC_STAT_AREA] >= self._person_px
         large[0] = False
         if large.any():
             self._last_far_us[large[labels]] = time_us
+        return self._held(time_us)
+
+    def _held(self, time_us: int) -> Uint8:
         held = (self._last_far_us >= time_us - self._hold_us).astype(np.uint8) * np.uint8(255)
-        return _rounded(held)
+        return self._rounded(held)
+
+    def _rounded(self, mask: cv2.typing.MatLike) -> Uint8:
+        """A mask grown and blurred, so that its level ``OUTLINE`` is a calm outline that loses nothing."""
+        return np.asarray(cv2.GaussianBlur(cv2.dilate(mask, self._growth), (7, 7), 0), np.uint8)
 
 
-def _rounded(mask: cv2.typing.MatLike) -> Uint8:
-    """A mask grown by two pixels and blurred, so that its level ``OUTLINE`` is a calm outline that loses nothing."""
-    return np.asarray(cv2.GaussianBlur(cv2.dilate(mask, _disc(5)), (7, 7), 0), np.uint8)
+def _holds(small: Uint8, fit: Fit) -> bool:
+    """Whether a frame still shows the plate's view."""
+    if max(fit.differing, fit.shaken) <= DOUBTED:
+        return True
+    held = held_share(small, fit)
+    return fit.differing <= DIFFERING if held is None else held >= HELD
+
+
+def _differs(fit: Fit, limit: Uint8) -> Uint8:
+    return np.asarray(cv2.bitwise_or(cv2.compare(fit.difference, limit, cv2.CMP_GT), fit.reference.unknown), np.uint8)
 
 
 def _disc(size: int) -> Uint8:
     return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)), np.uint8)
-
-
-def _probes(plate: Uint8, unknown: Uint8) -> tuple[Int64, Int64]:
-    """Rows and columns of pixels on a grid that can tell the light: known, neither dark nor burnt out."""
-    usable = (plate.min(axis=2) >= 16) & (plate.max(axis=2) <= 235) & (unknown == 0)
-    rows, columns = np.nonzero(usable[::6, ::6])
-    return rows * 6, columns * 6

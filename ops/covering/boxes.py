@@ -5,14 +5,14 @@ from point to point and beyond both ends; detections become spans around their f
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
-import numpy.typing as npt
 
-from schemas.values import Float64, Int64
+from schemas.values import Bools, Float64, Int64
 
-Bools = npt.NDArray[np.bool_]
+NOBODY = -1
+"""Owner of what no track holds."""
 
 VELOCITY_US = 400_000
 """Speed at a track's end is taken over this time: two neighbouring boxes jitter too much for it."""
@@ -26,6 +26,7 @@ class Spans:
         start_us, end_us: ``(N,)``, microseconds since 1970, both inclusive.
         first, last: ``(N, 4)`` boxes ``x1, y1, x2, y2`` in pixels at ``start_us`` and at ``end_us``.
         sure: ``(N,)``: somebody is there; else somebody may be.
+        owner: ``(N,)``: number of the track, ``NOBODY`` for what no track holds.
     """
 
     start_us: Int64
@@ -33,34 +34,45 @@ class Spans:
     first: Float64
     last: Float64
     sure: Bools
+    owner: Int64
 
     def __len__(self) -> int:
         return len(self.start_us)
 
     def between(self, first_us: int, last_us: int) -> "Spans":
         """The spans that touch a stretch of time."""
-        touch = (self.start_us <= last_us) & (self.end_us >= first_us)
-        return Spans(self.start_us[touch], self.end_us[touch], self.first[touch], self.last[touch], self.sure[touch])
+        return self.take((self.start_us <= last_us) & (self.end_us >= first_us))
 
-    def at(self, time_us: int) -> tuple[Float64, Bools]:
-        """The boxes ``(M, 4)`` at a time, in the spans' order, and which of them are sure."""
+    def take(self, which: Bools) -> "Spans":
+        """The spans of a mask ``(N,)``."""
+        return Spans(*(getattr(self, each.name)[which] for each in fields(self)))
+
+    def at(self, time_us: int) -> "Present":
+        """Where everybody is at a time, in the spans' order."""
         now = self.between(time_us, time_us)
         length = np.maximum(now.end_us - now.start_us, 1)
         share = ((time_us - now.start_us) / length)[:, None]
-        return np.asarray(now.first + share * (now.last - now.first)), now.sure
+        return Present(np.asarray(now.first + share * (now.last - now.first)), now.sure, now.owner)
+
+
+@dataclass(frozen=True)
+class Present:
+    """Those who are or may be in a frame: ``boxes`` ``(M, 4)``, ``sure`` and ``owner`` ``(M,)`` as of ``Spans``."""
+
+    boxes: Float64
+    sure: Bools
+    owner: Int64
 
 
 def join_spans(parts: Sequence[Spans]) -> Spans:
     """All spans of several."""
-    none = Spans(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 4)), np.empty((0, 4)), np.empty(0, bool))
-    parts = [none, *parts]
-    return Spans(
-        np.concatenate([part.start_us for part in parts]),
-        np.concatenate([part.end_us for part in parts]),
-        np.concatenate([part.first for part in parts]),
-        np.concatenate([part.last for part in parts]),
-        np.concatenate([part.sure for part in parts]),
-    )
+    whole, box = np.empty(0, np.int64), np.empty((0, 4))
+    parts = [Spans(whole, whole, box, box, np.empty(0, bool), whole), *parts]
+    return Spans(*(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(Spans)))
+
+
+def _owned(owner: int, count: int) -> Int64:
+    return np.full(count, owner, np.int64)
 
 
 def padded(boxes: Float64, share: float, least_px: float) -> Float64:
@@ -75,15 +87,16 @@ class Path:
 
     times_us: Int64
     boxes: Float64
+    owner: int
 
 
 def split_paths(codes: Int64, times_us: Int64, boxes: Float64) -> Iterator[Path]:
-    """Paths from points of many tracks; ``codes`` ``(N,)`` says whose each point is."""
+    """Paths from points of many tracks; ``codes`` ``(N,)`` says whose each point is, and becomes the owner."""
     order = np.lexsort((times_us, codes))
     cuts = np.flatnonzero(np.diff(codes[order])) + 1
     for members in np.split(order, cuts):
         if len(members):
-            yield Path(times_us[members], boxes[members])
+            yield Path(times_us[members], boxes[members], int(codes[members[0]]))
 
 
 def path_spans(path: Path, fill_us: int, growth: float, least_px: float) -> Spans:
@@ -94,17 +107,19 @@ def path_spans(path: Path, fill_us: int, growth: float, least_px: float) -> Span
     """
     times, boxes = path.times_us, path.boxes
     if len(times) > 1:
-        within = Spans(times[:-1], times[1:], boxes[:-1], boxes[1:], np.ones(len(times) - 1, bool))
+        steps = len(times) - 1
+        within = Spans(times[:-1], times[1:], boxes[:-1], boxes[1:], np.ones(steps, bool), _owned(path.owner, steps))
     else:
-        within = Spans(times, times, boxes, boxes, np.ones(1, bool))
-    after = _beyond(times, boxes, fill_us, growth, least_px)
-    before = _beyond(-times[::-1], boxes[::-1], fill_us, growth, least_px)
-    before = Spans(-before.end_us, -before.start_us, before.last, before.first, before.sure)
+        within = Spans(times, times, boxes, boxes, np.ones(1, bool), _owned(path.owner, 1))
+    after = _beyond(path, fill_us, growth, least_px)
+    before = _beyond(Path(-times[::-1], boxes[::-1], path.owner), fill_us, growth, least_px)
+    before = replace(before, start_us=-before.end_us, end_us=-before.start_us, first=before.last, last=before.first)
     return join_spans([before, within, after])
 
 
-def _beyond(times_us: Int64, boxes: Float64, fill_us: int, growth: float, least_px: float) -> Spans:
+def _beyond(path: Path, fill_us: int, growth: float, least_px: float) -> Spans:
     """The span after the last point."""
+    times_us, boxes = path.times_us, path.boxes
     end, here = int(times_us[-1]), boxes[-1]
     back = min(int(np.searchsorted(times_us, end - VELOCITY_US)), max(len(times_us) - 2, 0))
     passed_us = max(end - int(times_us[back]), 1)
@@ -112,7 +127,8 @@ def _beyond(times_us: Int64, boxes: Float64, fill_us: int, growth: float, least_
     there = here + np.tile(moved * fill_us / passed_us, 2)
     both = np.concatenate([np.minimum(here, there)[:2], np.maximum(here, there)[2:]])
     grown = padded(both[None], growth, least_px)
-    return Spans(np.array([end]), np.array([end + fill_us]), here[None], grown, np.zeros(1, bool))
+    ends = np.array([end]), np.array([end + fill_us])
+    return Spans(*ends, here[None], grown, np.zeros(1, bool), _owned(path.owner, 1))
 
 
 def _centre(box: Float64) -> Float64:
@@ -123,7 +139,7 @@ def lingering_spans(path: Path, linger_us: int, growth: float, least_px: float) 
     """Around a track's first and last box for a while: people do not vanish, they are hidden, or the detector errs."""
     ends = padded(path.boxes[[0, -1]], growth, least_px)
     start = np.array([path.times_us[0] - linger_us, path.times_us[-1]])
-    return Spans(start, start + linger_us, ends, ends, np.zeros(2, bool))
+    return Spans(start, start + linger_us, ends, ends, np.zeros(2, bool), _owned(path.owner, 2))
 
 
 def bridge_spans(paths: Sequence[Path], bridge_us: int, overlap: float) -> Spans:
@@ -142,7 +158,8 @@ def bridge_spans(paths: Sequence[Path], bridge_us: int, overlap: float) -> Spans
     wait_us = starts[None] - ends[:, None]
     near = (wait_us > 0) & (wait_us <= bridge_us) & (_iou(lasts, firsts) >= overlap)
     early, late = np.nonzero(near)
-    return Spans(ends[early], starts[late], lasts[early], firsts[late], np.ones(len(early), bool))
+    owner = np.array([path.owner for path in paths])[early]
+    return Spans(ends[early], starts[late], lasts[early], firsts[late], np.ones(len(early), bool), owner)
 
 
 def _iou(one: Float64, other: Float64) -> Float64:
@@ -169,6 +186,8 @@ def seen_spans(times_us: Int64, boxes: Float64, looked_us: Int64, hold_us: int) 
     edged = np.concatenate([[np.iinfo(np.int64).min // 2], looked_us, [np.iinfo(np.int64).max // 2]])
     start = np.maximum(edged[np.searchsorted(edged, times_us, side="left") - 1], times_us - hold_us)
     end = np.minimum(edged[np.searchsorted(edged, times_us, side="right")], times_us + hold_us)
-    maybe = Spans(start, end, boxes, boxes, np.zeros(len(times_us), bool))
-    sure = Spans((start + times_us) // 2, (end + times_us + 1) // 2, boxes, boxes, np.ones(len(times_us), bool))
+    count = len(times_us)
+    maybe = Spans(start, end, boxes, boxes, np.zeros(count, bool), _owned(NOBODY, count))
+    nearest = (start + times_us) // 2, (end + times_us + 1) // 2
+    sure = Spans(*nearest, boxes, boxes, np.ones(count, bool), _owned(NOBODY, count))
     return join_spans([sure, maybe])

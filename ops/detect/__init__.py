@@ -1,6 +1,6 @@
 """``detect``: people, vehicles and bags in the frames of a segment, by a network, or by motion where there is none."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
@@ -13,9 +13,20 @@ from ops.detect.letterbox import Fit, fit_into, to_source
 from ops.detect.motion import MOTION_WIDTH_PX, MotionParams, find_movers
 from ops.detect.motion_buffer import MotionBuffer
 from schemas.errors import ModelError
-from schemas.op import FrameNeed, FrameOp, FrameSession, ModelRequest, OpSpec, Scope, Services, Tables
+from schemas.op import (
+    DETECTOR,
+    FrameNeed,
+    FrameOp,
+    FrameSession,
+    ModelRequest,
+    Models,
+    OpSpec,
+    Scope,
+    Services,
+    Tables,
+)
 from schemas.tables import TABLES
-from schemas.values import Float32, FrameBatch, Int64, ModelFile, Segment, UnitContext
+from schemas.values import Float32, FrameBatch, Int64, Segment, UnitContext
 
 MOTION = "motion"
 
@@ -63,7 +74,7 @@ class Detect(FrameOp):
 
     spec = OpSpec(
         name="detect",
-        version=1,
+        version=2,
         summary="Finds people, vehicles and bags, frame by frame.",
         scope=Scope.SEGMENT,
         reads=(),
@@ -80,10 +91,11 @@ class Detect(FrameOp):
         self._decoder: Decoder | None = None
 
     @property
-    def model_request(self) -> ModelRequest | None:
-        return None if self.params.model == MOTION else ModelRequest(self.params.model, "detect")
+    def model_requests(self) -> Mapping[str, ModelRequest]:
+        return {} if self.params.model == MOTION else {DETECTOR: ModelRequest(self.params.model, "detect")}
 
-    def open(self, model: ModelFile | None, cpus: int) -> None:
+    def open(self, models: Models, cpus: int) -> None:
+        model = models.get(DETECTOR)
         if model is None:
             return
         self._network = open_network(model, cpus)
@@ -214,6 +226,7 @@ def _tables(
             "time": frames.times_us,
             "pts": frames.pts,
             "detections": [len(boxes) for boxes in drawn],
+            "source": [source] * len(drawn),
         }
     )
     return {"detections": detections, "observed_frames": seen}

@@ -99,9 +99,11 @@ ARCHIVE = (
             time("time", "time of the frame"),
             PTS,
             column("detections", pa.int32(), "detections in it"),
+            text("source", "'model' or 'motion': what looked; null in rows of older versions", null=True),
         ),
         ("camera", "segment_id", "pts"),
         ("time", "pts"),
         Privacy.OPEN,
+        version=2,
     ),
 )

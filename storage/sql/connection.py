@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from schemas.tables import TABLES
 from storage.blobs import RemoteBlobs
+from storage.exports import exports_table
 from storage.journal import Journal
 from storage.layers import load_features
 from storage.site_file import Site, cameras_table
@@ -125,6 +126,7 @@ def _create_records(
         "receipts": snapshot.receipts,
         "quarantine": journal.quarantine_table,
         "purges": partial(purges_table, store),
+        "exports": partial(exports_table, store),
     }
     for name, make in makers.items():
         create_lazy(con, name, TABLES[name].schema, make)

@@ -22,9 +22,9 @@ from storage.snapshot import SeenFiles, Snapshot
 from storage.sql.lazy import AS_ONE_WORD, INTERNAL, create_lazy
 from storage.sql.text import named, quoted, unglobbed
 
-IN_FILES: Mapping[str, TableSpec] = {
-    name: spec for name, spec in TABLES.items() if name not in ("cameras", "runs", "receipts", "quarantine", "purges")
-}
+_RECORDS = ("cameras", "runs", "receipts", "quarantine", "purges", "exports")
+
+IN_FILES: Mapping[str, TableSpec] = {name: spec for name, spec in TABLES.items() if name not in _RECORDS}
 """Tables whose rows stand in files, by camera and date."""
 
 BY_DATE, BY_MONTH = "date", "month"

@@ -73,15 +73,16 @@ class SegmentReader:
         collectors = [_Collector(need, self._segment, self._batch, scaler) for need in self._needs]
         for frame, next_pts in _with_next(self._frames(), self._segment.end_pts):
             for index, collector in enumerate(collectors):
-                if collector.take(frame, next_pts):
+                full = collector.miss(next_pts) if frame is None else collector.take(frame, next_pts)
+                if full:
                     yield index, collector.flush()
             scaler.forget()
         for index, collector in enumerate(collectors):
             if len(collector):
                 yield index, collector.flush()
 
-    def _frames(self) -> Iterator[VideoFrame]:
-        """The segment's sound frames, PTS strictly rising; then sets ``lost``."""
+    def _frames(self) -> Iterator[VideoFrame | int]:
+        """The segment's sound frames, and the PTS of those that are none, strictly rising; then sets ``lost``."""
         segment = self._segment
         expected: set[int] = set()
         shown: list[int] = []
@@ -89,8 +90,12 @@ class SegmentReader:
             pts = frame.pts
             if pts is None or not segment.start_pts <= pts < segment.end_pts or (shown and pts <= shown[-1]):
                 continue
+            # A packet is fed before any later frame comes out, so what did not come out by now never will.
+            yield from _between(expected, shown, pts)
             shown.append(pts)
             yield frame
+        if shown:
+            yield from _between(expected, shown, segment.end_pts)
         self.lost = self._stretches(expected, set(shown))
         if not shown:
             raise CorruptFootage(
@@ -183,15 +188,28 @@ def _until(container: InputContainer, stream: VideoStream, first: VideoPacket, e
             yield packet
 
 
-def _with_next(frames: Iterator[VideoFrame], end_pts: int) -> Iterator[tuple[VideoFrame, int]]:
-    """Each frame with the PTS at which the next one takes its place."""
+def _between(expected: set[int], shown: list[int], end_pts: int) -> list[int]:
+    """PTS after the last frame shown and before another."""
+    last = shown[-1] if shown else -(2**63)
+    return sorted(pts for pts in expected if last < pts < end_pts)
+
+
+def _with_next(frames: Iterator[VideoFrame | int], end_pts: int) -> Iterator[tuple[VideoFrame | None, int]]:
+    """Each frame with the PTS at which the next sound one takes its place; None with the PTS of one that is lost."""
     held: VideoFrame | None = None
+    lost: list[int] = []
     for frame in frames:
+        if isinstance(frame, int):
+            lost.append(frame)
+            continue
         if held is not None and frame.pts is not None:
             yield held, frame.pts
+        yield from ((None, pts) for pts in lost)
+        lost.clear()
         held = frame
     if held is not None:
         yield held, end_pts
+    yield from ((None, pts) for pts in lost)
 
 
 def _time_us(segment: Segment, pts: int) -> int:
@@ -247,7 +265,9 @@ class _Collector:
         self._scaler = scaler
         self._size_px = scaler.size_px(need.width_px)
         self._rate = None if need.fps is None else Fraction(need.fps).limit_denominator(10_000) * segment.time_base
+        self._needs_lost = need.lost
         self._pts: list[int] = []
+        self._lost: list[bool] = []
         self._frames = self._room()
 
     def __len__(self) -> int:
@@ -258,14 +278,24 @@ class _Collector:
         if frame.pts is not None and self._wants(frame.pts, next_pts):
             self._frames[len(self._pts)] = self._scaler.bgr(frame, self._size_px)
             self._pts.append(frame.pts)
+            self._lost.append(False)
+        return len(self._pts) == self._batch
+
+    def miss(self, pts: int) -> bool:
+        """Notes a frame that cannot be decoded, if the need asks for such; True when the batch is full."""
+        if self._needs_lost:
+            self._frames[len(self._pts)] = 0
+            self._pts.append(pts)
+            self._lost.append(True)
         return len(self._pts) == self._batch
 
     def flush(self) -> FrameBatch:
         """The frames gathered so far, in an array of their own."""
-        frames, pts = self._frames[: len(self._pts)], self._pts
-        self._frames, self._pts = self._room(), []
+        frames, pts, lost = self._frames[: len(self._pts)], self._pts, self._lost
+        self._frames, self._pts, self._lost = self._room(), [], []
         times_us = [_time_us(self._segment, value) for value in pts]
-        return FrameBatch(frames, np.array(pts, dtype=np.int64), np.array(times_us, dtype=np.int64))
+        marks = np.array(lost) if any(lost) else None
+        return FrameBatch(frames, np.array(pts, dtype=np.int64), np.array(times_us, dtype=np.int64), marks)
 
     def _wants(self, pts: int, next_pts: int) -> bool:
         if self._rate is None:

@@ -6,32 +6,30 @@ frame, in the source's time base.
 
 import errno
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from fractions import Fraction
+from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
+from weakref import WeakSet
 
 import av
-import numpy as np
-from av.bitstream import BitStreamFilterContext
-from av.codec.context import Flags
-from av.container import OutputContainer
 from av.error import FFmpegError
-from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace
-from av.video.stream import VideoStream
 
 from schemas.errors import CoverageError, StoreFull
-from schemas.values import FrameBatch, Segment, Uint8, VideoFile
+from schemas.op import Take
+from schemas.values import Segment, VideoFile
 from storage.blobs import Blobs
 from storage.files import sha256_file
-from storage.video.source import VideoPacket
-from storage.video.x264 import repeatable
+from storage.video.h264 import LEAST_NUMBER, MOST_NUMBER
+from storage.video.muxer import Muxer
+from storage.video.takes import EncodedTake
+from storage.video.x264 import Encoding
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 
 
 class PartWriter:
-    """A ``VideoSink`` of one segment: H.264, yuv420p, no sound, no metadata; the same frames give the same bytes.
+    """A ``VideoSink`` of one segment: H.264, yuv420p, no sound, no metadata.
+
+    The same frames, cut into the same takes, give the same bytes.
 
     Args:
         blobs: where it is written.
@@ -54,43 +52,61 @@ class PartWriter:
         self._blobs = blobs
         self._name = name
         self._segment = segment
-        self._options = {"crf": str(crf), "preset": preset, "threads": str(threads), "bf": "0", **repeatable()}
+        self._encoding = Encoding(segment.footage_start_pts, segment.time_base, crf, preset, threads)
+        self._open_takes: WeakSet[EncodedTake] = WeakSet()
         self._file = ExitStack()
         self._path: Path | None = None
-        self._muxer: _Muxer | None = None
-        self._pts: list[int] = []
+        self._muxer: Muxer | None = None
+        self._ticks: list[int] = []
+        self._lone_frames = 0
 
-    def write(self, batch: FrameBatch) -> None:
-        """Encodes frames, each at its own PTS; an odd width or height grows by one pixel, for 4:2:0 has none.
+    def take(self, again: bool = False) -> EncodedTake:
+        """Frames to be encoded; nothing of them is in the file unless the take is kept.
+
+        Args:
+            again: they are another take's as played: encoded finer.
+        """
+        take = EncodedTake(self._encoding, self._name, again)
+        self._open_takes.add(take)
+        return take
+
+    def keep(self, take: Take) -> None:
+        """Puts a take's packets into the file, after those kept before; a take of no frames adds nothing.
 
         Raises:
-            ValueError: PTS do not rise.
+            ValueError: it is not a take of this file or was kept already, PTS do not rise, or its frames are of
+                another size than those kept before.
             StoreFull: no space is left.
         """
-        with _space_checked(self._name):
-            for image, pts in zip(batch.frames, batch.pts.tolist(), strict=True):
-                self._encode(_even(image), pts)
+        if not isinstance(take, EncodedTake) or take not in self._open_takes:
+            raise ValueError(f"this is not a take of {self._name}, or it was kept already, or the file is closed")
+        take.end()
+        if take.ticks:
+            self._check_follows(take)
+            with _space_checked(self._name):
+                self._add(take)
+        self._open_takes.discard(take)
 
     def close(self) -> VideoFile:
         """Finishes the file and makes it visible.
 
         Raises:
-            CoverageError: no frame was written, or not all of them can be read back.
+            CoverageError: no frame was kept, or not all of them can be read back.
             StoreFull: no space is left.
         """
         if self._muxer is None or self._path is None:
             raise CoverageError(f"no frame was written to {self._name}")
-        end_ticks = self._ticks(self._segment.end_pts)
         with _space_checked(self._name):
-            self._muxer.encode(None)
-            self._muxer.close(end_ticks)
-            written = _checked(self._path, self._name, self._pts)
+            self._muxer.close(self._encoding.ticks(self._segment.end_pts))
+            written = _checked(self._path, self._name, self._ticks)
             self._file.close()
         self._muxer = None
+        self._open_takes.clear()
         return written
 
     def abort(self) -> None:
         """Removes what was written."""
+        self._open_takes.clear()
         if self._muxer is not None:
             self._muxer.abandon()
             self._muxer = None
@@ -98,23 +114,35 @@ class PartWriter:
             self._path.unlink(missing_ok=True)
         self._file.close()
 
-    def _encode(self, image: Uint8, pts: int) -> None:
-        ticks = self._ticks(pts)
-        if self._pts and ticks <= self._pts[-1]:
-            raise ValueError(f"PTS must rise: {pts} comes after {self._pts[-1]} ticks in {self._name}")
+    def _check_follows(self, take: EncodedTake) -> None:
+        if self._ticks and take.ticks[0] <= self._ticks[-1]:
+            raise ValueError(
+                f"PTS must rise: a take from {take.ticks[0]} ticks on comes after {self._ticks[-1]} in {self._name}"
+            )
+        if self._muxer is not None and take.extradata != self._muxer.extradata:
+            raise ValueError(f"a take of {take.coded_size_px} px does not fit those kept before in {self._name}")
+
+    def _add(self, take: EncodedTake) -> None:
         if self._muxer is None:
             self._path = self._file.enter_context(self._blobs.create(self._name))
-            height, width = image.shape[:2]
-            self._muxer = _Muxer.encoding(self._path, self._segment.time_base, width, height, self._options)
-        frame = VideoFrame.from_ndarray(image, format="bgr24")
-        frame.pts = ticks
-        frame.time_base = self._muxer.time_base
-        self._muxer.encode(frame)
-        self._pts.append(ticks)
+            with self._encoding.stream(*take.coded_size_px) as template:
+                self._muxer = Muxer(self._path, template, index_first=False)
+        if len(take.packets) == 1:
+            take.renumber(self._next_number())
+        for packet in take.packets:
+            self._muxer.add(packet)
+        self._ticks += take.ticks
 
-    def _ticks(self, pts: int) -> int:
-        # MP4 counts in 1/timescale s: a time base of 100/2997 s becomes 100 ticks of 1/2997 s.
-        return (pts - self._segment.footage_start_pts) * self._segment.time_base.numerator
+    def _next_number(self) -> int:
+        """A number for the key frame of a take of one frame, unlike those of its neighbours.
+
+        Other takes begin with number 0 and have too few key frames to reach these. Neighbouring takes differ by the
+        last bit, also if others stand in between that were not kept; those of the segments around this one, to which
+        it will be joined, by the others.
+        """
+        self._lone_frames += 1
+        choice = 2 * self._segment.index + self._lone_frames % 2
+        return LEAST_NUMBER + choice % (MOST_NUMBER - LEAST_NUMBER + 1)
 
 
 def join_parts(blobs: Blobs, parts: Sequence[str], name: str) -> VideoFile:
@@ -148,7 +176,7 @@ def join_parts(blobs: Blobs, parts: Sequence[str], name: str) -> VideoFile:
 def _remux(parts: Sequence[Path], hidden: Path) -> list[int]:
     """Copies packets; gives the PTS that the result must have."""
     with av.open(f"file:{parts[0]}") as first:
-        muxer = _Muxer.copying(hidden, first.streams.video[0])
+        muxer = Muxer(hidden, first.streams.video[0], index_first=True)
     ticks: list[int] = []
     try:
         for part in parts:
@@ -161,100 +189,12 @@ def _remux(parts: Sequence[Path], hidden: Path) -> list[int]:
                     if ticks and packet.pts <= ticks[-1]:
                         raise CoverageError(f"{part.name} overlaps the part before it, or is out of order")
                     ticks.append(packet.pts)
-                    muxer.copy(packet)
+                    muxer.add(packet)
     except BaseException:
         muxer.abandon()
         raise
     muxer.close(None)
     return ticks
-
-
-class _Muxer:
-    """One MP4 being written, its last packet held back until its length is known."""
-
-    def __init__(self, container: OutputContainer, stream: VideoStream, time_base: Fraction) -> None:
-        self._container = container
-        self._stream = stream
-        self._filter: BitStreamFilterContext | None = None
-        self._held: VideoPacket | None = None
-        self.time_base = time_base
-
-    @classmethod
-    def encoding(cls, path: Path, time_base: Fraction, width: int, height: int, options: dict[str, str]) -> "_Muxer":
-        tick = Fraction(1, time_base.denominator)
-        container = _open_mp4(path, tick, {})
-        stream = container.add_stream("libx264", options=options)
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.time_base = tick
-        stream.codec_context.time_base = tick
-        stream.codec_context.flags |= Flags.bitexact
-        # What swscale makes of BGR; untagged, players would take large frames for BT.709.
-        stream.codec_context.colorspace = Colorspace.SMPTE170M
-        stream.codec_context.color_range = ColorRange.MPEG
-        return cls(container, stream, tick)
-
-    @classmethod
-    def copying(cls, path: Path, template: VideoStream) -> "_Muxer":
-        if template.time_base is None:
-            raise CoverageError("a part has no time base")
-        container = _open_mp4(path, template.time_base, {"movflags": "faststart"})
-        stream = container.add_stream_from_template(template)
-        stream.time_base = template.time_base
-        return cls(container, stream, template.time_base)
-
-    def encode(self, frame: VideoFrame | None) -> None:
-        """Encodes a frame, or what is left with None."""
-        for packet in self._stream.encode(frame):
-            # x264 leaves its version and settings in the first packet's SEI (NAL type 6): metadata, so it goes.
-            if self._filter is None:
-                self._filter = BitStreamFilterContext("filter_units=remove_types=6", self._stream)
-            for clean in self._filter.filter(packet):
-                self._mux_held()
-                self._held = clean
-
-    def copy(self, packet: VideoPacket) -> None:
-        packet.stream = self._stream
-        self._container.mux_one(packet)
-
-    def check_fits(self, stream: VideoStream, part: Path) -> None:
-        """A part must have been encoded like the first."""
-        ours, theirs = self._stream.codec_context.extradata, stream.codec_context.extradata
-        if ours != theirs or stream.time_base != self.time_base:
-            raise CoverageError(f"{part.name} was not encoded like the part before it")
-
-    def close(self, end_ticks: int | None) -> None:
-        """Writes the index; the last encoded frame is shown until ``end_ticks``."""
-        if self._held is not None and self._held.pts is not None and end_ticks is not None:
-            self._held.duration = end_ticks - self._held.pts
-        self._mux_held()
-        self._container.close()
-
-    def abandon(self) -> None:
-        """Lets go of the file, whose content no longer matters."""
-        self._held = None
-        with suppress(OSError, FFmpegError):
-            self._container.close()
-
-    def _mux_held(self) -> None:
-        if self._held is not None:
-            self._held.stream = self._stream
-            self._container.mux_one(self._held)
-            self._held = None
-
-
-def _open_mp4(path: Path, tick: Fraction, options: dict[str, str]) -> OutputContainer:
-    # The empty edit that puts the first frame at its time is counted in the movie's timescale: the default, 1/1000 s,
-    # would round it.
-    scale = str(tick.denominator)
-    exact = {"fflags": "+bitexact", "video_track_timescale": scale, "movie_timescale": scale}
-    return av.open(f"file:{path}", "w", format="mp4", options={**exact, **options})
-
-
-def _even(image: Uint8) -> Uint8:
-    height, width = image.shape[:2]
-    if height % 2 == 0 and width % 2 == 0:
-        return image
-    return np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
 
 
 @contextmanager

@@ -1,13 +1,96 @@
-"""How x264 must be told to give the same bytes for the same frames."""
+"""How x264 must be told to encode a part: the same bytes for the same frames, and streams that can be joined."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
 import pyarrow as pa
+from av.codec.context import CodecContext, Flags
+from av.video.codeccontext import VideoCodecContext
+from av.video.reformatter import ColorRange, Colorspace
+from av.video.stream import VideoStream
+
+FINER = 7
+"""So much better, in x264's crf, a take is encoded whose frames were encoded before: little is lost a second time."""
+
+_RATE = Fraction(24)  # x264 asks for one to choose a level; every frame has a time of its own
 
 
 def repeatable() -> dict[str, str]:
-    """Options of the encoder ``libx264`` beside one's own; ``x264-params`` is not free for others then.
+    """Options of the encoder ``libx264`` beside one's own: ``x264-params``, or none.
 
     With AVX-512, x264's macroblock tree reads memory that nobody has written, at most frame widths, and now and then
     other bytes come out. Its AVX2 code, which every CPU with AVX-512 can run, does not. To do without the tree
     (``mbtree=0``) would be as safe, but a fixed camera's footage takes a quarter more space at the same quality.
     """
     return {"x264-params": "asm=avx2"} if pa.runtime_info().detected_simd_level == "avx512" else {}
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How the frames of a part are encoded: H.264, yuv420p, no B-frames; times count from the footage's first frame.
+
+    Encoders of one encoding and one size have the same parameter sets, so that what they make can stand in one file.
+
+    Attributes:
+        first_pts: of the footage's first frame.
+        time_base: of PTS, seconds.
+        crf: quality of x264, 0 (lossless) to 51.
+        preset: of x264, how much time it may take.
+        threads: of x264; other numbers give other bytes.
+    """
+
+    first_pts: int
+    time_base: Fraction
+    crf: int
+    preset: str
+    threads: int
+
+    @property
+    def tick(self) -> Fraction:
+        """Seconds in which the file counts: MP4 knows 1/timescale s only, so a time base of 100/2997 s is cut up."""
+        return Fraction(1, self.time_base.denominator)
+
+    def ticks(self, pts: int) -> int:
+        """The time of a frame in the file."""
+        return (pts - self.first_pts) * self.time_base.numerator
+
+    def encoder(self, width: int, height: int, again: bool = False) -> VideoCodecContext:
+        """An open encoder for frames of an even size, pixels.
+
+        Args:
+            again: the frames were encoded before.
+        """
+        context = CodecContext.create("libx264", "w")
+        self._set_up(context, width, height, self.crf - FINER if again else self.crf)
+        context.open()
+        return context
+
+    @contextmanager
+    def stream(self, width: int, height: int) -> Iterator[VideoStream]:
+        """A stream of nothing that files can take as the template of theirs: parameter sets, size, colours."""
+        with av.open("nowhere", "w", format="null") as container:
+            stream = container.add_stream("libx264")
+            self._set_up(stream.codec_context, width, height, self.crf)
+            container.start_encoding()
+            yield stream
+
+    def _set_up(self, context: VideoCodecContext, width: int, height: int, crf: int) -> None:
+        # Not stitchable, each quality would have parameter sets of its own.
+        params = ":".join(["stitchable=1", *repeatable().values()])
+        context.options = {
+            "crf": str(max(crf, 0)),
+            "preset": self.preset,
+            "threads": str(self.threads),
+            "bf": "0",
+            "x264-params": params,
+        }
+        context.width, context.height, context.pix_fmt = width, height, "yuv420p"
+        context.time_base = self.tick
+        context.framerate = _RATE
+        context.flags |= Flags.bitexact | Flags.global_header
+        # What swscale makes of BGR; untagged, players would take large frames for BT.709.
+        context.colorspace = Colorspace.SMPTE170M
+        context.color_range = ColorRange.MPEG

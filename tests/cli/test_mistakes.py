@@ -51,6 +51,10 @@ def test_unknown_selection(nightshift, fresh_site, options, words):
         ("[ops.detect]\nfbs = 5", ["fbs", "fps", "line"]),
         ('[ops.detect]\nfps = "fast"', ["fps", "line"]),
         ('skip_ops = ["fly"]', ["fly"]),
+        ('[ops.anonymize]\nmode = "invisible"', ["mode", "silhouette", "line"]),
+        ('[ops.anonymize]\ntargets = ["face"]', ["targets", "person", "line"]),
+        ('[ops.anonymize]\ntargets = ["person", "screen"]', ["screen", "would stay visible", "line"]),
+        ('[ops.anonymize]\nmode = "skeleton"', ["pose", "nightshift models import"]),
     ],
 )
 def test_wrong_key_or_type_names_key_and_line(nightshift, fresh_site, line, words):
@@ -152,7 +156,7 @@ def test_ctrl_c_leaves_nothing_half_written_and_the_next_run_carries_on(fresh_si
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130 and "Traceback" not in err
     finish = nightshift("run", "--site", fresh_site, "--in-process", "--json")
-    assert finish.code == 1 and finish.json["units_done"] < 33
+    assert finish.code == 1 and finish.json["units_done"] < 36
 
 
 def test_kill_9_loses_no_row_and_doubles_none(fresh_site, night_site, nightshift):

@@ -72,7 +72,7 @@ def tiny_site(
 ) -> ReadySite:
     """A site with the tiny pipeline."""
     config = SiteConfig(name="tiny", crs="EPSG:28992", timezone="Europe/Amsterdam")
-    ready = {op.spec.name: ReadyOp(op(Knob((knobs or {}).get(op.spec.name, 1))), None) for op in ops}
+    ready = {op.spec.name: ReadyOp(op(Knob((knobs or {}).get(op.spec.name, 1))), {}) for op in ops}
     return ReadySite(Site(Path("nowhere"), config), ready, tuple(features))
 
 

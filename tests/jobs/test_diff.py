@@ -88,7 +88,7 @@ def store(receipts, **tables):
     connection = duckdb.connect(":memory:")
     for name, spec in TABLES.items():
         rows = receipts if name == "receipts" else tables.get(name, [])
-        table = spec.conform({column.name: [row[column.name] for row in rows] for column in spec.columns})
+        table = spec.conform({column.name: [row.get(column.name) for row in rows] for column in spec.columns})
         if "date" not in table.column_names:
             table = table.append_column("date", pa.array([DAY] * len(rows), pa.date32()))
         connection.register("given", table)

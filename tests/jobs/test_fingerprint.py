@@ -16,7 +16,7 @@ SMALL = ModelFile("yolo11s", "s.onnx", "onnx", "detect", "yolo", "34cd" * 16, "A
 
 
 def base(op, view=VIEW, crs="EPSG:28992", model=None, knob=1):
-    ready = {op.spec.name: ReadyOp(op(Knob(knob)), model)}
+    ready = {op.spec.name: ReadyOp(op(Knob(knob)), {"detector": model} if model else {})}
     return Bases(ready, lambda _: view, lambda _: (), crs).of(op.spec.name, "cam1")
 
 

@@ -46,6 +46,7 @@ def test_reads_reach_what_they_name():
     assert as_lists(LAYOUT.reached(day, segment, Whose.PREVIOUS_DAY)) == [[], [0, 1]]
     assert as_lists(LAYOUT.reached(day, day, Whose.SELF)) == [[0], [1]]
     assert as_lists(LAYOUT.reached(day, day, Whose.PREVIOUS_DAY)) == [[], [0]]
+    assert as_lists(LAYOUT.reached(footage, footage, Whose.SELF)) == [[0], [1]]
     assert as_lists(LAYOUT.reached(segment, day, Whose.SELF)) == [[], [], [], []]
 
 

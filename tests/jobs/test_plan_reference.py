@@ -46,6 +46,8 @@ class Reference:
             members = [each for each in ordered if (each.camera, each.date) == (key.camera, day)]
         if writer.scope is Scope.SEGMENT:
             return [UnitKey(writer.name, each.camera, each.date, each.segment_id) for each in members]
+        if writer.scope is self.ops[key.op].scope is Scope.FOOTAGE:
+            return [UnitKey(writer.name, *key[1:])] if read.whose is Whose.SELF else []
         same = writer.scope is self.ops[key.op].scope is Scope.CAMERA_DAY
         return [UnitKey(writer.name, key.camera, day, "day")] if same and members else []
 

@@ -93,7 +93,7 @@ def default(name: str) -> Op:
     kind = REGISTRY[name]
     op = kind(kind.spec.params())
     if op.enabled:
-        op.open(None, 1)
+        op.open({}, 1)
     return op
 
 
@@ -123,7 +123,7 @@ class Chain:
         """What an op reads for a unit."""
         names = [segment.segment_id for segment in unit.segments]
         units = {
-            Whose.SELF: [*names, "day"],
+            Whose.SELF: [*names, "day", FOOTAGE_ID],
             Whose.NEXT: [segment.segment_id for segment in SEGMENTS if segment.index == unit.segments[-1].index + 1],
             Whose.PREVIOUS_DAY: [],
         }

@@ -44,6 +44,7 @@ def observed(segment: Segment, times_s: Sequence[float]) -> pa.Table:
             "time": [time for time, _ in moments],
             "pts": [pts for _, pts in moments],
             "detections": [0] * len(moments),
+            "source": ["model"] * len(moments),
         }
     )
 

@@ -43,7 +43,7 @@ def make_plates(image=None, size_px=(64, 48)):
 
 def run(model, plates=None, **params):
     op = DepthMap(DepthMapParams(model="mine", **params))
-    op.open(model, 1)
+    op.open({"depth": model}, 1)
     services = FakeServices()
     table = op.run(make_unit([SEGMENT]), {"plates": make_plates() if plates is None else plates}, services)[
         "depth_maps"
@@ -92,10 +92,11 @@ def folder(tmp_path_factory) -> Path:
 
 def test_off_unless_a_model_is_named():
     assert not DepthMap().enabled
-    assert DepthMap().model_request is None
+    assert DepthMap().model_requests == {}
     op = DepthMap(DepthMapParams(model="mine"))
     assert op.enabled
-    assert (op.model_request.name, op.model_request.task) == ("mine", "depth")
+    request = op.model_requests["depth"]
+    assert (request.name, request.task) == ("mine", "depth")
 
 
 def test_a_transformers_folder_gives_a_map_of_the_plates_size(folder):
@@ -161,7 +162,7 @@ def test_a_camera_without_a_plate_has_no_map(tmp_path):
 def test_models_that_are_none_are_refused(tmp_path):
     op = DepthMap(DepthMapParams(model="mine"))
     with pytest.raises(ModelError, match="not at hand"):
-        op.open(None, 1)
+        op.open({}, 1)
     noise = tmp_path / "noise.onnx"
     noise.write_bytes(bytes(range(256)))
     (tmp_path / "empty").mkdir()
@@ -172,14 +173,15 @@ def test_models_that_are_none_are_refused(tmp_path):
         (noise, "pt", "depth needs"),
     ):
         with pytest.raises(ModelError, match=reason):
-            op.open(model_file(path, kind), 1)
+            op.open({"depth": model_file(path, kind)}, 1)
     with pytest.raises(ModelError, match="not opened"):
         op.run(make_unit([SEGMENT]), {"plates": make_plates()}, FakeServices())
 
 
 def test_a_model_that_gives_no_map_is_refused(tmp_path):
     op = DepthMap(DepthMapParams(model="mine"))
-    op.open(model_file(write_depth_onnx(tmp_path / "mine.onnx", (48, 64)), "onnx"), 1)
+    model = model_file(write_depth_onnx(tmp_path / "mine.onnx", (48, 64)), "onnx")
+    op.open({"depth": model}, 1)
     op._estimate = lambda image: np.full((4, 4), np.nan, np.float32)
     with pytest.raises(ModelError, match="no map of finite numbers"):
         op.run(make_unit([SEGMENT]), {"plates": make_plates()}, FakeServices())

@@ -13,7 +13,7 @@ import pytest
 from ops.detect import Detect, DetectParams
 from ops.detect.decode import overlaps
 from schemas.errors import ModelError
-from schemas.op import ModelRequest, Tables
+from schemas.op import DETECTOR, ModelRequest, Tables
 from schemas.values import ModelFile, Uint8
 from storage.weights import ModelStore
 from testkit.fakes import FakeServices, make_batch, make_segment, make_unit
@@ -38,7 +38,7 @@ def detect(op: Detect, frames: Uint8, sizes: list[int], source_px: tuple[int, in
 
 def opened(params: DetectParams, model: ModelFile, cpus: int = 1) -> Detect:
     op = Detect(params)
-    op.open(model, cpus)
+    op.open({DETECTOR: model}, cpus)
     return op
 
 
@@ -105,22 +105,22 @@ def test_frames_are_asked_for_at_the_networks_size(tmp_path: Path) -> None:
 
 
 def test_the_request_follows_the_parameter() -> None:
-    assert Detect(DetectParams()).model_request == ModelRequest("auto", "detect")
-    assert Detect(DetectParams(model="mine.onnx")).model_request == ModelRequest("mine.onnx", "detect")
-    assert Detect(DetectParams(model="motion")).model_request is None
+    assert Detect(DetectParams()).model_requests == {DETECTOR: ModelRequest("auto", "detect")}
+    assert Detect(DetectParams(model="mine.onnx")).model_requests == {DETECTOR: ModelRequest("mine.onnx", "detect")}
+    assert Detect(DetectParams(model="motion")).model_requests == {}
 
 
 def test_classes_that_the_weights_do_not_know_are_said(tmp_path: Path) -> None:
     op = Detect(DetectParams(classes=("unicorn",)))
     with pytest.raises(ModelError, match=r"unicorn.*person, plant"):
-        op.open(colour_network(tmp_path / "net", CENTRE), 1)
+        op.open({DETECTOR: colour_network(tmp_path / "net", CENTRE)}, 1)
 
 
 def test_damaged_weights_are_the_users_mistake(tmp_path: Path) -> None:
     model = colour_network(tmp_path / "net", CENTRE)
     (tmp_path / "net" / "net.xml").write_bytes(b"<net")
     with pytest.raises(ModelError, match="OpenVINO cannot load"):
-        Detect(DetectParams()).open(model, 1)
+        Detect(DetectParams()).open({DETECTOR: model}, 1)
 
 
 CHECKPOINT = """
@@ -144,7 +144,8 @@ class Given(torch.nn.Module):
 sys.modules["__main__"].Given = Given
 torch.save({"model": Given(), "train_args": {}}, folder / "best.pt")
 op = Detect(DetectParams())
-op.open(ModelFile("best.pt", str(folder / "best.pt"), "pt", "detect", "yolo", "0", "x", "x", (64, 64)), 1)
+model = ModelFile("best.pt", str(folder / "best.pt"), "pt", "detect", "yolo", "0", "x", "x", (64, 64))
+op.open({"detector": model}, 1)
 segment = make_segment(size_px=(64, 64))
 session = op.start(make_unit([segment]), {}, FakeServices())
 session.feed(make_batch(np.full((1, 64, 64, 3), (0, 0, 204), np.uint8), segment))

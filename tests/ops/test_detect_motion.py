@@ -21,7 +21,7 @@ MOVING = CameraView("cam1", "Camera 1", "Europe/Amsterdam", fixed=False)
 def find(frames: Uint8, sizes: tuple[int, ...] = (16,), source_px: tuple[int, int] = SIZE_PX) -> Tables:
     segment = make_segment(duration_s=len(frames) / 10, size_px=source_px)
     op = Detect(DetectParams(model="motion"))
-    op.open(None, 1)
+    op.open({}, 1)
     session = op.start(make_unit([segment]), {}, FakeServices())
     first, turn = 0, 0
     while first < len(frames):
@@ -157,7 +157,7 @@ def test_boxes_are_in_the_sources_pixels() -> None:
 
 def test_a_camera_that_moves_gets_empty_tables() -> None:
     op = Detect(DetectParams())
-    op.open(None, 1)
+    op.open({}, 1)
     unit = make_unit([make_segment()], MOVING)
     assert op.frame_need(unit) is None
     assert op.frame_need(replace(unit, camera=replace(MOVING, fixed=True))) is not None

@@ -17,7 +17,7 @@ from ops.plate import Plate, PlateParams
 from ops.positions import Positions
 from ops.rules.scene import InteractionsParams
 from ops.track import Track, TrackParams
-from schemas.op import ModelRequest
+from schemas.op import DETECTOR, ModelRequest
 from schemas.tables import TABLES
 from schemas.values import CameraView, Feature, FeatureKind
 from storage.weights import ModelStore
@@ -321,7 +321,8 @@ def test_the_bag_of_the_aboda_clip_is_found(assets):
     segment = make_segment(duration_s=1169 / fps, fps=fps / step, size_px=(720, 480))
     unit, services = make_unit([segment]), FakeServices()
     detect, plate = Detect(DetectParams()), Plate(PlateParams())
-    detect.open(ModelStore(assets / "weights").resolve(ModelRequest("yolo11n_int8_openvino_model", "detect")), 1)
+    weights = ModelStore(assets / "weights").resolve(ModelRequest("yolo11n_int8_openvino_model", "detect"))
+    detect.open({DETECTOR: weights}, 1)
     sessions = [op.start(unit, {}, services) for op in (detect, plate)]
     with av.open(str(assets / "video/aboda_video4.avi")) as clip:
         for number, image in enumerate(itertools.islice(clip.decode(video=0), 0, None, step)):

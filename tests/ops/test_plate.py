@@ -15,7 +15,7 @@ from ops.cover import cover_of
 from ops.detect import Detect, DetectParams
 from ops.masked_median import UNSEEN, masked_median
 from ops.plate import Plate, PlateParams
-from schemas.op import FrameOp, ModelRequest, Tables
+from schemas.op import DETECTOR, FrameOp, ModelRequest, Tables
 from schemas.tables import TABLES
 from schemas.values import CameraView, FrameBatch, Segment, Uint8
 from storage.weights import ModelStore
@@ -312,7 +312,7 @@ def test_the_bag_of_aboda_is_the_only_thing_left(assets: Path, monkeypatch: pyte
     monkeypatch.setenv("NIGHTSHIFT_MODELS", str(assets / "weights"))
     detect = Detect(DetectParams())
     model = ModelStore(tmp_path).resolve(ModelRequest("yolo11n_int8_openvino_model", "detect"))
-    detect.open(model, 2)
+    detect.open({DETECTOR: model}, 2)
     segment, looked = film_of(assets / "video" / "aboda_video4.avi", 3.0)
     late = work(detect, segment, looked, {})
     tables = work(Plate(PlateParams()), segment, film_of(assets / "video" / "aboda_video4.avi", 2.0)[1], late)

@@ -15,7 +15,7 @@ from scipy.optimize import linear_sum_assignment
 from ops.detect import Detect, DetectParams
 from ops.positions import Positions, PositionsParams
 from ops.tracking.boxes import iou_matrix
-from schemas.op import ModelRequest
+from schemas.op import DETECTOR, ModelRequest
 from schemas.tables import TABLES
 from schemas.values import CameraView, ControlPoint
 from storage.weights import ModelStore
@@ -193,7 +193,7 @@ def detections(assets, segment):
     """People that the INT8 detector finds in the first frames of the clip."""
     detect = Detect(DetectParams())
     weights = ModelStore(assets / "weights").resolve(ModelRequest("yolo11n_int8_openvino_model", "detect"))
-    detect.open(weights, 1)
+    detect.open({DETECTOR: weights}, 1)
     session = detect.start(make_unit([segment]), {}, FakeServices())
     with av.open(str(assets / "video/pets09_s2l1_480x360.mp4")) as clip:
         for number, image in enumerate(itertools.islice(clip.decode(video=0), PETS_FRAMES)):

@@ -27,7 +27,22 @@ class JoiningServices(FakeServices):
         return VideoFile(f"anonymized/{unit.unit}.mp4", 100 * len(parts) - self.lost, 4321, "ab" * 32)
 
 
-def parts_of(segments: Sequence[Segment], modes: Sequence[str] = ("solid",) * 9) -> pa.Table:
+FIGURES: dict[str, object] = {
+    "level": "solid boxes",
+    "targets": "person",
+    "frames_widened": 2,
+    "frames_whole": 1,
+    "frames_lost": 0,
+    "verifier_looks": 110,
+    "verifier_hits": 3,
+    "verified_by": "paint, residue, detector HOG",
+    "plate_frames": 100,
+    "params": "{}",
+    "models": "{}",
+}
+
+
+def parts_of(segments: Sequence[Segment], modes: Sequence[str] = ("solid",) * 9, **more: Sequence[object]) -> pa.Table:
     rows = [
         {
             "camera": segment.camera,
@@ -40,11 +55,13 @@ def parts_of(segments: Sequence[Segment], modes: Sequence[str] = ("solid",) * 9)
             "mode": mode,
             "covered_frames": 10 * (segment.index + 1),
             "covered_share": 0.1 * (segment.index + 1),
+            **FIGURES,
+            **{name: values[place] for name, values in more.items()},
         }
-        for segment, mode in zip(segments, modes, strict=False)
+        for place, (segment, mode) in enumerate(zip(segments, modes, strict=False))
     ]
     spec = TABLES["anonymized_segments"]
-    return spec.conform({name: [row[name] for row in rows] for name in spec.schema.names}) if rows else spec.empty()
+    return spec.conform({name: [row.get(name) for row in rows] for name in spec.schema.names}) if rows else spec.empty()
 
 
 def publish(parts: pa.Table, services: FakeServices) -> pa.Table:
@@ -60,6 +77,28 @@ def test_parts_are_joined_in_order_of_time_and_their_figures_add_up() -> None:
     assert (row["start_time"], row["end_time"]) == (SEGMENTS[0].start, SEGMENTS[-1].end)
 
 
+def test_what_is_known_of_the_parts_is_summed() -> None:
+    (row,) = publish(parts_of(SEGMENTS, unknown_share=[0.0, None, 0.2]), JoiningServices()).to_pylist()
+    assert {name: row[name] for name in ("level", "targets", "params", "models")} == {
+        name: FIGURES[name] for name in ("level", "targets", "params", "models")
+    }
+    assert (row["frames_widened"], row["frames_whole"], row["frames_lost"]) == (6, 3, 0)
+    assert (row["verifier_looks"], row["verifier_hits"], row["plate_frames"]) == (330, 9, 300)
+    assert row["unknown_share"] == pytest.approx(0.1)
+
+
+def test_what_is_not_known_of_one_part_is_not_known_of_the_whole() -> None:
+    parts = parts_of(SEGMENTS, verifier_looks=[5, None, 5], verified_by=["paint", None, "paint"])
+    (row,) = publish(parts, JoiningServices()).to_pylist()
+    assert row["verifier_looks"] is None and row["verified_by"] is None and row["verifier_hits"] == 9
+
+
+def test_it_was_verified_by_what_looked_at_every_part() -> None:
+    by = ["paint, residue, face yunet", "paint, face yunet", "paint, residue, face yunet"]
+    (row,) = publish(parts_of(SEGMENTS, verified_by=by), JoiningServices()).to_pylist()
+    assert row["verified_by"] == "paint, face yunet"
+
+
 def double(parts: pa.Table) -> pa.Table:
     return pa.concat_tables([parts, parts.slice(0, 1)])
 
@@ -72,6 +111,8 @@ def double(parts: pa.Table) -> pa.Table:
         (double(parts_of(SEGMENTS)), "4 covered parts"),
         (parts_of([*SEGMENTS, make_segment(7)]), f"of no segment: \\['{make_segment(7).segment_id}'\\]"),
         (parts_of(SEGMENTS, ("solid", "pixelate", "solid")), "different modes"),
+        (parts_of(SEGMENTS, params=["{}", '{"mode": "solid"}', "{}"]), "different parameters"),
+        (parts_of(SEGMENTS, targets=["person", "person", "head"]), "different targets"),
     ],
 )
 def test_nothing_is_published_unless_every_part_is_there_once(parts: pa.Table, message: str) -> None:

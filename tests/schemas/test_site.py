@@ -36,6 +36,13 @@ def test_the_least_site_has_defaults_for_everything_else() -> None:
         ({"cameras": [{"id": "a/b"}]}, "should match pattern"),
         ({"cameras": [{"id": "a", "control_points": POINTS[:3], "image_size": [10, 10]}]}, "needs at least 4"),
         ({"cameras": [{"id": "a", "control_points": POINTS}]}, "no image_size"),
+        ({"cameras": [{"id": "a", "privacy_masks": [[[0, 0], [9, 9]]]}]}, "camera a: privacy mask 1 has 2 points"),
+        ({"cameras": [{"id": "a", "privacy_masks": [[[0, 0]] * 3, []]}]}, "camera a: privacy mask 2 has 0 points"),
+        (
+            {"cameras": [{"id": "a", "privacy_masks": [[[0, 0], [9, float("nan")], [9, 9]]]}]},
+            "camera a: privacy mask 1 has a point [9.0, nan]",
+        ),
+        ({"cameras": [{"id": "a", "privacy_masks": [[[0, 0], [9, 0], [9, 9, 9]]]}]}, "at most 2 items"),
         ({"models": {"trusted": ["x"]}}, "Extra inputs are not permitted"),
         ({"retention": {"days": 3}}, "Extra inputs are not permitted"),
         ({"retention": {"footage_days": 0}}, "greater than or equal to 1"),
@@ -69,6 +76,13 @@ def test_a_configured_camera_keeps_its_own_clock_points_and_place() -> None:
 def test_a_position_may_have_a_height() -> None:
     config = SiteConfig(**LEAST, cameras=[{"id": "a", "position": [1, 2, 3.5]}])
     assert config.camera_view("a").position_m == (1.0, 2.0, 3.5)
+
+
+def test_privacy_masks_are_polygons_in_pixels_that_may_reach_beyond_the_picture() -> None:
+    polygons = [[[0, 0], [9.5, 0], [9, 9]], [[-20, 3], [4, 1e9], [700, 5], [1, 1]]]
+    view = SiteConfig(**LEAST, cameras=[{"id": "a", "privacy_masks": polygons}]).camera_view("a")
+    assert view.privacy_masks == (((0, 0), (9.5, 0), (9, 9)), ((-20, 3), (4, 1e9), (700, 5), (1, 1)))
+    assert SiteConfig(**LEAST).camera_view("a").privacy_masks == ()
 
 
 def test_a_camera_that_the_site_does_not_name_is_fixed_and_uncalibrated() -> None:

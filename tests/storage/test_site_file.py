@@ -144,6 +144,22 @@ def test_an_unknown_key_in_an_inline_table_lists_the_known_ones(root: Path) -> N
         ("[121000.0, 486000.0, 4.5]", '["a", 1]', "cameras[0].position[0]: should be a valid number"),
         ("u = 960, v = 1040", 'u = "a", v = 1040', "cameras[0].control_points[3].u: should be a valid number"),
         ("{ u = 960, v = 1040, ", "{ u = 960, ", 'cameras[0].control_points[3]: key "v" is missing: pixel, downwards'),
+        (
+            "fixed = true",
+            "privacy_masks = [[[1, 2], [3, 4]]]",
+            "cameras[0].privacy_masks: camera gate: privacy mask 1 has 2 points; a polygon needs at least 3",
+        ),
+        (
+            "fixed = true",
+            "privacy_masks = [[[1, 2], [3, inf], [4, 5]]]",
+            "cameras[0].privacy_masks: camera gate: privacy mask 1 has a point [3.0, inf]",
+        ),
+        ("fixed = true", "privacy_masks = [[1, 2]]", "cameras[0].privacy_masks[0][0]: should be a list in [ ], got 1"),
+        (
+            "fixed = true",
+            "privacy_masks = [[[1], [2, 3], [4, 5]]]",
+            "cameras[0].privacy_masks[0][0]: is too short: polygons [[u, v], ...]",
+        ),
         ('camera = "gate"', 'camera = "gat"', "layers[1].camera: layer door: camera 'gat' is not among the cameras"),
         ('name = "door"', 'name = "zones"', "layers[1].name: layer 'zones' stands twice"),
         ('store = "store"', 'store = "s3://"', "store: s3:// names no bucket: write s3://BUCKET/PREFIX"),

@@ -191,6 +191,23 @@ def test_a_broken_stretch_is_left_out_and_said(tmp_path: Path, suffix: str) -> N
         assert segment.start.timestamp() * 1e6 < begin < end <= segment.end.timestamp() * 1e6
 
 
+@pytest.mark.parametrize("suffix", ["mp4", "ts"])
+def test_who_asks_for_them_gets_black_frames_where_none_can_be_decoded(tmp_path: Path, suffix: str) -> None:
+    good = clips.write_clip(tmp_path / f"good.{suffix}", range(110), time_base=Fraction(1, 25), x264="crf=10")
+    path = damage.zeroed(good, tmp_path / f"bad.{suffix}", 0.5, 0.54)
+    segment = segments_of(path, 3600)[0]
+    (sound, every), reader = read(path, segment, EVERY, FrameNeed(lost=True))
+    marks = np.concatenate([np.zeros(len(batch), bool) if batch.lost is None else batch.lost for batch in every])
+    pts = np.array(all_pts(every))
+    assert (np.diff(pts) > 0).all()
+    assert pts[~marks].tolist() == all_pts(sound)
+    assert all(batch.lost is None for batch in sound)
+    assert marks.any()
+    assert not np.concatenate([batch.frames for batch in every])[marks].any()
+    times = np.array(all_times(every))[marks]
+    assert all(any(begin <= time < end for begin, end, _ in reader.lost) for time in times)
+
+
 def test_a_jump_back_gives_each_time_once(tmp_path: Path) -> None:
     once = clips.write_clip(tmp_path / "once.ts", clips.steady_pts(60))
     path = damage.clock_jumps_back(once, tmp_path / "twice.ts")

@@ -17,7 +17,8 @@ from schemas.errors import CoverageError, StoreFull, TransientError
 from schemas.op import FrameNeed
 from schemas.values import FrameBatch, Segment, Uint8
 from storage.blobs import LocalBlobs, open_blobs
-from storage.video import PartWriter, SegmentReader, join_parts, plan_segments, probe, writer
+from storage.video import PartWriter, SegmentReader, join_parts, plan_segments, probe
+from storage.video.muxer import Muxer
 from testkit import clips
 from tests.storage.fake_s3 import behind_s3
 
@@ -31,15 +32,25 @@ def segments_of(path: Path, segment_s: float = 0.8) -> list[Segment]:
 
 def copy_part(source: Path, segment: Segment, target: Path, store: Path) -> list[int]:
     sink = PartWriter(LocalBlobs(store), target.relative_to(store).as_posix(), segment)
+    take = sink.take()
     pts: list[int] = []
     for _, batch in SegmentReader(source, segment, [FrameNeed()]):
-        sink.write(batch)
+        take.write(batch)
         pts += batch.pts.tolist()
+    sink.keep(take)
     made = sink.close()
     assert made.frames == len(pts) == segment.frames
     assert made.path == target.relative_to(store).as_posix()
     assert made.size_bytes == target.stat().st_size
     return pts
+
+
+def keep_all(sink: PartWriter, *batches: FrameBatch) -> None:
+    """One take of some frames, kept."""
+    take = sink.take()
+    for batch in batches:
+        take.write(batch)
+    sink.keep(take)
 
 
 def shown(path: Path) -> tuple[Fraction, list[int], list[int]]:
@@ -152,7 +163,7 @@ def test_an_odd_size_grows_by_a_pixel(tmp_path: Path) -> None:
     source = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(3))
     segment = segments_of(source)[0]
     sink = PartWriter(LocalBlobs(tmp_path), "odd.mp4", segment)
-    sink.write(batch_of([np.full((51, 33, 3), 77, np.uint8)], [segment.start_pts]))
+    keep_all(sink, batch_of([np.full((51, 33, 3), 77, np.uint8)], [segment.start_pts]))
     sink.close()
     found = probe(tmp_path / "odd.mp4")
     assert (found.width, found.height, found.frames) == (34, 52, 1)
@@ -163,7 +174,7 @@ def test_colours_come_back(tmp_path: Path) -> None:
     colours = [(40, 120, 220), (255, 255, 255), (0, 0, 0), (255, 0, 0), (0, 255, 0), (0, 0, 255)]
     image = np.repeat(np.array(colours, np.uint8)[None], 200, axis=1).repeat(720, axis=0)
     sink = PartWriter(LocalBlobs(tmp_path), "part.mp4", segments_of(source)[0])
-    sink.write(batch_of([image], [0]))
+    keep_all(sink, batch_of([image], [0]))
     sink.close()
     ((_, batch),) = SegmentReader(tmp_path / "part.mp4", segments_of(tmp_path / "part.mp4")[0], [FrameNeed()])
     np.testing.assert_allclose(batch.frames[0, 300, 100::200], colours, atol=8)
@@ -185,7 +196,7 @@ def test_it_is_invisible_until_it_is_closed_and_gone_when_aborted(tmp_path: Path
     sink = PartWriter(LocalBlobs(tmp_path), "parts/part.mp4", segment)
     assert not folder.exists(), "a constructor does no I/O"
     for _, batch in SegmentReader(source, segment, [FrameNeed()]):
-        sink.write(batch)
+        keep_all(sink, batch)
         assert all(name.startswith(".") for name in in_folder(folder))
     sink.abort()
     sink.abort()
@@ -207,7 +218,7 @@ def test_times_must_rise(tmp_path: Path) -> None:
     sink = PartWriter(LocalBlobs(tmp_path), "part.mp4", segments_of(source)[0])
     images = [clips.numbered_frame(0), clips.numbered_frame(1)]
     with pytest.raises(ValueError, match="PTS must rise"):
-        sink.write(batch_of(images, [512, 512]))
+        sink.take().write(batch_of(images, [512, 512]))
     sink.abort()
 
 
@@ -236,15 +247,15 @@ def test_a_frame_that_cannot_be_read_back_is_not_vouched_for(tmp_path: Path, mon
     source = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(20))
     part = tmp_path / "part.mp4"
     copy_part(source, segments_of(source, 60)[0], part, tmp_path)
-    copy = writer._Muxer.copy
-    copied: list[int | None] = []
+    add = Muxer.add
+    added: list[int | None] = []
 
-    def copy_all_but_one(muxer: writer._Muxer, packet: av.Packet) -> None:
-        copied.append(packet.pts)
-        if len(copied) != 7:
-            copy(muxer, packet)
+    def add_all_but_one(muxer: Muxer, packet: av.Packet) -> None:
+        added.append(packet.pts)
+        if len(added) != 7:
+            add(muxer, packet)
 
-    monkeypatch.setattr(writer._Muxer, "copy", copy_all_but_one)
+    monkeypatch.setattr(Muxer, "add", add_all_but_one)
     with pytest.raises(CoverageError, match="19 frames at their times where 20"):
         join_parts(LocalBlobs(tmp_path), [part.name], "joined.mp4")
     assert in_folder(tmp_path) == ["part.mp4", "x.mp4"]
@@ -267,8 +278,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
 
     sink = PartWriter(FullDisk(tmp_path), "full.mp4", segment)
     with pytest.raises(StoreFull, match=r"no space left to write full.mp4"):
-        for _, batch in SegmentReader(source, segment, [FrameNeed()]):
-            sink.write(batch)
+        keep_all(sink, *(batch for _, batch in SegmentReader(source, segment, [FrameNeed()])))
         sink.close()
     sink.abort()
     with pytest.raises(StoreFull, match=r"no space left to write .*/joined.mp4"):
@@ -283,8 +293,7 @@ def test_in_an_object_store_the_bytes_are_those_of_a_folder(source: Path, tmp_pa
             parts = []
             for segment in segments_of(source):
                 sink = PartWriter(blobs, f"parts/{segment.index}.mp4", segment)
-                for _, batch in SegmentReader(source, segment, [FrameNeed()]):
-                    sink.write(batch)
+                keep_all(sink, *(batch for _, batch in SegmentReader(source, segment, [FrameNeed()])))
                 assert not blobs.exists(f"parts/{segment.index}.mp4")
                 parts.append(sink.close().path)
             made.append(join_parts(blobs, parts, "video/joined.mp4"))
@@ -298,8 +307,7 @@ def test_an_upload_that_fails_leaves_nothing_and_can_be_tried_again(source: Path
         blobs = open_blobs("s3://bucket")
         for trouble in (ConnectionResetError("reset"), None):
             sink = PartWriter(blobs, "part.mp4", segment)
-            for _, batch in SegmentReader(source, segment, [FrameNeed()]):
-                sink.write(batch)
+            keep_all(sink, *(batch for _, batch in SegmentReader(source, segment, [FrameNeed()])))
             if trouble is not None:
                 fake.trouble.append(trouble)
                 with pytest.raises(TransientError, match="reset"):

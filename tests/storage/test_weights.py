@@ -296,6 +296,19 @@ def test_the_known_list_describes_the_real_weights(
 
 
 @pytest.mark.assets
+def test_who_looks_a_second_time_gets_weights_of_another_kind(store: ModelStore, assets: Path, monkeypatch) -> None:
+    monkeypatch.setenv("NIGHTSHIFT_MODELS", str(assets / "weights"))
+    first = store.resolve(ModelRequest(PREFERRED[0], "detect"))
+    assert first is not None
+    second = store.resolve(ModelRequest("auto", "detect"), besides=[first])
+    assert second is not None
+    assert (second.name, second.layout) == ("yolox_nano.onnx", "yolox")
+    third = store.resolve(ModelRequest("auto", "detect"), besides=[first, second])
+    assert third is not None
+    assert third.name == PREFERRED[1]
+
+
+@pytest.mark.assets
 def test_known_weights_are_known_by_any_name(store: ModelStore, assets: Path, tmp_path: Path) -> None:
     copy = shutil.copyfile(assets / "weights" / "yolox_nano.onnx", tmp_path / "renamed.onnx")
     imported = store.import_model(copy)

@@ -1,0 +1,154 @@
+"""`audit` and `subject-access`: what is known of published video, and whom somebody is let see in it."""
+
+import getpass
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli.options import HERE, Json, Site
+from cli.output import Output
+from jobs import api
+from jobs.audits import Audited, audit_of, write_contact_sheet
+from jobs.subject_access import subject_access
+
+TRACKS_SHOWN = 20
+
+Footage = Annotated[
+    str,
+    typer.Argument(
+        metavar="FOOTAGE", help="Footage id, the beginning of one, or path of the original or published file."
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands."""
+    app.command("audit")(audit)
+    app.command("subject-access")(subject_access_command)
+
+
+def audit(
+    footage: Footage,
+    site: Site = HERE,
+    sheet: Annotated[
+        Path | None,
+        typer.Option("--sheet", help="Write the frames to be reviewed to this HTML page.", show_default=False),
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Show what made a published file, what looked at it, and what may remain. Exit code 1 if it was altered."""
+    output = Output(as_json)
+    opened = api.open_site(site)
+    found = audit_of(opened, footage)
+    for problem in found.problems:
+        output.warn(problem)
+    shots = None if sheet is None else write_contact_sheet(opened, found, facts_of(found), sheet)
+    if as_json:
+        made_by = [{"op": op, "version": version, "weights": weights} for op, version, weights in found.made_by]
+        files = {"video": found.video_state, "audit": found.audit_state}
+        output.json({"audit": found.document, "made_by": made_by, "files": files, "sheet_frames": shots})
+    else:
+        _show(output, found)
+        if sheet is not None:
+            output.say(f"{shots} frames to be reviewed written to {sheet}")
+    return 1 if found.problems else 0
+
+
+def subject_access_command(
+    footage: Footage,
+    track: Annotated[str, typer.Option("--track", help="Track that is left visible, as in the table tracks.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why somebody is let see this; it is written down.")],
+    target: Annotated[Path, typer.Option("--out", help="MP4 file to be written; it must not be there.")],
+    site: Site = HERE,
+    as_json: Json = False,
+) -> None:
+    """Export published footage with one person visible and all others covered; it is recorded as sensitive."""
+    output = Output(as_json)
+    opened = api.open_site(site)
+    with output.progress("subject access, frames") as bar:
+        done = subject_access(opened, footage, track, reason, target, user_name(), datetime.now(UTC), bar.update)
+    if as_json:
+        output.json(asdict(done))
+        return
+    output.say(f"track {track} is visible in {done.shown_frames} of {done.frames} frames of {target}")
+    output.say(f"recorded as export {done.export_id}; look at all of it before it is given away")
+
+
+def user_name() -> str:
+    """The account that this runs under."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # an id without a name, as in containers
+        return "not known"
+
+
+def facts_of(found: Audited) -> list[tuple[str, str]]:
+    """What matters most of an audit, as names and values."""
+    document = found.document
+    source, result, covering, leak = (document[name] for name in ("input", "output", "covering", "residual_leak"))
+    mode = document["mode"]
+    withstands = ", ".join(f"{risk.replace('_', ' ')}: {degree}" for risk, degree in mode["withstands"].items())
+    return [
+        ("camera", source["camera"]),
+        ("original", f"{found.published.footage['path']}, sha256 {found.published.footage['content_sha256']}"),
+        ("published", f"{found.video_path}, sha256 {result['sha256']}"),
+        ("time", f"{source['start_time']} to {source['end_time']}"),
+        ("mode", f"{mode['name']}: {mode['summary']}"),
+        ("residual risk", mode["residual_risk"]),
+        ("withstands", withstands),
+        ("covers", ", ".join(document["targets"] or []) or "not recorded"),
+        ("privacy masks", str(len(document["privacy_masks"]["polygons"]))),
+        ("frames", f"{source['frames']} in, {result['frames']} out"),
+        ("frames that cannot be decoded", _known(covering["frames_lost"])),
+        ("frames with anything covered", f"{covering['covered_frames']}; {covering['covered_share']:.1%} of the area"),
+        ("frames compared with a plate", _known(covering["plate_frames"])),
+        ("frames looked at", f"{_known(covering['verifier_looks'])}, by {_list(covering['verified_by'])}"),
+        ("found there, then covered", _known(covering["verifier_hits"])),
+        ("frames widened", _known(covering["frames_widened"])),
+        ("frames covered whole", _known(covering["frames_whole"])),
+        ("head zones bare", f"{leak['leaks']} of {leak['checks']} looked at, of {leak['tracks']} tracks"),
+        ("residual leak", _bound(leak)),
+        ("what that says", leak["bounds"]),
+        ("what it does not", leak["does_not_bound"]),
+        ("made by", "; ".join(f"{op} {version}, weights {weights}" for op, version, weights in found.made_by)),
+    ]
+
+
+def _bound(leak: dict[str, Any]) -> str:
+    if leak["upper_bound"] is None:
+        return "not known"
+    return (
+        f"at most {leak['upper_bound']:.3%} of head zones, at most {leak['tracks_upper_bound']:.1%} of tracks, "
+        f"with {leak['confidence']:.0%} confidence ({leak['method']})"
+    )
+
+
+def _known(value: object) -> str:
+    return "not recorded" if value is None else str(value)
+
+
+def _list(values: list[str] | None) -> str:
+    return "what is not recorded" if values is None else ", ".join(values) or "nothing"
+
+
+def _show(output: Output, found: Audited) -> None:
+    output.say(f"{found.document['statement']}")
+    output.say("")
+    for name, value in facts_of(found):
+        output.say(f"{name}: {value}")
+    tracks = sorted(found.document["tracks"], key=lambda track: (track["least_head_cover"], track["tracklet_id"]))
+    if tracks:
+        columns = ["tracklet_id", "frames", "leaks", "least_head_cover", "height_px", "px_per_m", "iec_62676_4_2025"]
+        output.say("")
+        output.table(
+            ["tracklet", "frames", "leaks", "least head cover", "height px", "px/m", "IEC 62676-4:2025"],
+            [[track[name] for name in columns] for track in tracks[:TRACKS_SHOWN]],
+            "tracks, the least covered first",
+        )
+    if len(tracks) > TRACKS_SHOWN:
+        output.say(f"… {len(tracks) - TRACKS_SHOWN} more; --json has them all")
+    if not found.problems:
+        output.say("the published file is what was written")

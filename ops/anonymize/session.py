@@ -1,0 +1,186 @@
+"""One segment being anonymized: frames come in, takes are covered, encoded, looked at and kept."""
+
+import json
+from dataclasses import asdict
+
+import numpy as np
+
+from ops.anonymize.accounts import Accounts
+from ops.anonymize.coverer import Coverer, FramePlan, Spoil
+from ops.anonymize.eyes import Eyes
+from ops.anonymize.params import PEOPLE, AnonymizeParams
+from ops.anonymize.people import times_us
+from ops.anonymize.review import Reviewer
+from ops.verifying.verifier import Verifier, VerifyParams
+from schemas.anonymity import MODES
+from schemas.errors import CoverageError
+from schemas.op import FrameSession, Services, Tables, Take, VideoSink
+from schemas.tables import TABLES
+from schemas.values import FrameBatch, Int64, UnitContext
+
+WRITES = ("anonymized_segments", "anonymized_tracks", "review_frames")
+"""The tables that are written."""
+
+MOST_TAKE_BYTES = 96_000_000
+"""What is kept of a take's frames until it was looked at, about."""
+
+
+class AnonymizeSession(FrameSession):
+    """One segment.
+
+    Args:
+        eyes: what looks at what was encoded.
+        spoil: see ``Coverer``.
+    """
+
+    def __init__(
+        self,
+        params: AnonymizeParams,
+        eyes: Eyes,
+        unit: UnitContext,
+        inputs: Tables,
+        services: Services,
+        spoil: Spoil | None = None,
+    ) -> None:
+        self._params = params
+        self._eyes = eyes
+        self._unit = unit
+        self._services = services
+        self._coverer = Coverer(params, unit, inputs, eyes.pose, spoil)
+        self._accounts = Accounts(unit.segment, self._coverer.tracklets)
+        looks = VerifyParams(verify_fps=params.verify_fps)
+        self._verifier = Verifier(looks, self._coverer.residue, eyes.people, eyes.faces, services.count)
+        self._looked_us = times_us(inputs["observed_frames"])
+        self._sink: VideoSink | None = None
+        self._take: Take | None = None
+        self._plans: list[FramePlan] = []
+
+    def feed(self, batch: FrameBatch) -> None:
+        """Covers and encodes some frames; a take that is long enough is looked at and kept.
+
+        Raises:
+            CoverageError: the detector looked at no frame near to one of these, or somebody stays visible.
+        """
+        if not len(batch):
+            return
+        self._vouch(batch.times_us if batch.lost is None else batch.times_us[~batch.lost])
+        if self._sink is None:
+            self._sink = self._services.video_sink(self._unit)
+        for number in range(len(batch)):
+            one = slice(number, number + 1)
+            lost = None if batch.lost is None else batch.lost[one]
+            self._add(FrameBatch(batch.frames[one], batch.pts[one], batch.times_us[one], lost))
+
+    def _add(self, frame: FrameBatch) -> None:
+        """Covers one frame, and encodes it into the take that it is of."""
+        assert self._sink is not None
+        if self._plans and self._full(int(frame.times_us[0])):
+            self._keep()
+        if self._take is None:
+            self._take = self._sink.take()
+        covered, plans = self._coverer.cover(frame)
+        self._take.write(covered)
+        self._plans += plans
+
+    def _full(self, time_us: int) -> bool:
+        """Whether the take ends before a frame at this time."""
+        plan = self._plans[-1]
+        a_frame = plan.bits.nbytes + (0 if plan.picture is None else plan.picture.nbytes)
+        long = time_us - self._plans[0].time_us >= round(self._params.take_s * 1e6)
+        return long or (len(self._plans) + 1) * a_frame > MOST_TAKE_BYTES
+
+    def _keep(self) -> None:
+        """Ends the take: it is looked at, mended if need be, and becomes part of the file."""
+        assert self._sink is not None and self._take is not None
+        reviewer = Reviewer(
+            self._sink,
+            self._verifier,
+            self._accounts,
+            self._coverer.flat,
+            self._params.paint_options.colour,
+            round(1e6 / self._params.verify_fps) if self._params.verify_fps > 0 else 0,
+        )
+        reviewer.keep(self._take, self._plans)
+        self._take, self._plans = None, []
+
+    def finish(self, late: Tables) -> Tables:  # noqa: ARG002 - nothing is read late
+        """One row for the part; none if the segment has no frame.
+
+        Raises:
+            CoverageError: somebody stays visible, or too many frames had to be covered whole.
+        """
+        if self._sink is None:
+            return {name: TABLES[name].empty() for name in WRITES}
+        self._keep()
+        accounts, segment = self._accounts, self._unit.segment
+        if accounts.given_up_share > self._params.max_whole_share:
+            raise CoverageError(
+                f"segment {self._unit.unit}: somebody could still be seen in {accounts.given_up} of {accounts.frames} "
+                "frames until they were covered whole, more than "
+                f"max_whole_share = {self._params.max_whole_share:g} of [ops.anonymize] allows"
+            )
+        video = self._sink.close()
+        self._sink = None
+        self._services.count("frames_covered", accounts.covered_frames)
+        row: dict[str, object] = {
+            "camera": segment.camera,
+            "segment_id": segment.segment_id,
+            "footage_id": segment.footage_id,
+            "path": video.path,
+            "frames": video.frames,
+            "size_bytes": video.size_bytes,
+            "sha256": video.sha256,
+            "mode": self._params.mode,
+            "level": MODES[self._params.mode].level,
+            "targets": ",".join(self._params.targets),
+            "covered_frames": accounts.covered_frames,
+            "covered_share": accounts.covered_share,
+            "frames_widened": accounts.widened,
+            "frames_whole": accounts.whole,
+            "frames_lost": accounts.lost,
+            "verifier_looks": accounts.looks,
+            "verifier_hits": accounts.hits,
+            "verified_by": ", ".join(self._means()),
+            "unknown_share": self._coverer.unknown_share,
+            "plate_frames": accounts.compared,
+            "params": json.dumps(asdict(self._params), sort_keys=True),
+            "models": json.dumps(
+                {role: {"name": model.name, "sha256": model.sha256} for role, model in self._eyes.models.items()},
+                sort_keys=True,
+            ),
+        }
+        return {
+            "anonymized_segments": TABLES["anonymized_segments"].conform({name: [row[name]] for name in row}),
+            "anonymized_tracks": accounts.tracks(),
+            "review_frames": accounts.reviews(),
+        }
+
+    def _means(self) -> list[str]:
+        """What looked at what was encoded."""
+        people = not PEOPLE.isdisjoint(self._params.targets)
+        residue = ["residue"] if self._coverer.residue is not None else []
+        return [*(["paint"] if people else []), *residue, *self._eyes.names]
+
+    def abandon(self) -> None:
+        """Removes the unfinished part."""
+        self._take, self._plans = None, []
+        if self._sink is not None:
+            self._sink.abort()
+            self._sink = None
+
+    def _vouch(self, times_us: Int64) -> None:
+        """Makes sure that the detector looked, not long before or after each frame."""
+        if not len(times_us):
+            return
+        limit_us = round(self._params.max_unobserved_s * 1e6)
+        edged = np.concatenate([[times_us[0] - 2 * limit_us - 1], self._looked_us, [times_us[-1] + 2 * limit_us + 1]])
+        after = np.clip(np.searchsorted(edged, times_us), 1, len(edged) - 1)
+        away_us = np.minimum(np.abs(edged[after] - times_us), np.abs(times_us - edged[after - 1]))
+        if (away_us > limit_us).any():
+            start_us = round(self._unit.segment.start.timestamp() * 1e6)
+            offset_s = (int(times_us[np.argmax(away_us)]) - start_us) / 1e6
+            raise CoverageError(
+                f"segment {self._unit.unit}, {offset_s:.2f} s after its start: the detector looked at no frame within "
+                f"{self._params.max_unobserved_s:g} s, so nobody vouches that people are covered there; "
+                "make detect look more often, or raise max_unobserved_s of [ops.anonymize]"
+            )

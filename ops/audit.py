@@ -1,0 +1,239 @@
+"""Op ``audit``: what can be said of a published file, as JSON beside it.
+
+It names what went in and what came out by their hashes, what covered whom and how, what looked at the result and what
+it found, and bounds what it may have missed. There is no time of day in it: the same work gives the same bytes.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ops.anonymize import Anonymize
+from ops.detect import Detect
+from ops.ground.density import band_of, pixels_per_metre
+from ops.ground.homography import ground_plane
+from ops.leak_bound import CONFIDENCE, upper_bound
+from ops.plate import Plate
+from ops.publish import Publish
+from ops.track import Track
+from schemas.anonymity import MODES
+from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables
+from schemas.tables import TABLES
+from schemas.tables.videos import AUDIT_SUFFIX
+from schemas.values import CameraView, Float64, UnitContext
+
+SCHEMA_NAME, SCHEMA_VERSION = "nightshift.audit", 1
+
+_MADE_BY = tuple(kind.spec for kind in (Detect, Plate, Track, Anonymize, Publish))
+_BOX = ("x1", "y1", "x2", "y2")
+_DIGITS = 6
+_FIGURES = (
+    "covered_frames",
+    "covered_share",
+    "frames_widened",
+    "frames_whole",
+    "frames_lost",
+    "plate_frames",
+    "unknown_share",
+    "verified_by",
+    "verifier_looks",
+    "verifier_hits",
+)
+"""What is said of the whole file, and of each segment."""
+
+_BOUNDS = (
+    "with a confidence of 95 %, no larger share than this of the head zones of those whose tracks are known is less "
+    "than half covered in the published file, as far as the look at the decoded output can see. Frames of one track "
+    "are alike, so the bound by tracks is the safer one"
+)
+_DOES_NOT_BOUND = (
+    "people whom neither the detector nor the comparison with the clean plate found have no track: they are not among "
+    "the looks, and nothing is said of them here"
+)
+_NOT_CHECKED = "no head zone was looked at, so nothing is bounded"
+
+
+@dataclass(frozen=True)
+class AuditParams:
+    """``audit`` has no parameters."""
+
+
+class Audit(TableOp):
+    """Writes down how a published file was made, and what is known of how well."""
+
+    spec = OpSpec(
+        name="audit",
+        version=1,
+        summary="A JSON file beside each published file: what made it, what looked at it, and what may remain.",
+        scope=Scope.FOOTAGE,
+        reads=(
+            Read("anonymized"),
+            Read("anonymized_segments"),
+            Read("anonymized_tracks"),
+            Read("tracklet_points", columns=("tracklet_id", "time", "seen_segment_id", *_BOX), required=False),
+        ),
+        writes=("audits",),
+        params=AuditParams,
+        uses=("calibration", "privacy_masks"),
+    )
+
+    params: AuditParams
+
+    def run(self, unit: UnitContext, inputs: Tables, services: Services) -> Tables:
+        """One row for the published file; none where nothing was published."""
+        spec = TABLES["audits"]
+        if not inputs["anonymized"].num_rows:
+            return {spec.name: spec.empty()}
+        (video,) = inputs["anonymized"].to_pylist()
+        tracks = _tracks(unit, inputs["anonymized_tracks"], inputs.get("tracklet_points"))
+        leak = _residual_leak(tracks)
+        document = _document(unit, video, inputs["anonymized_segments"].to_pylist(), tracks, leak)
+        file = services.write_beside(video["path"], AUDIT_SUFFIX, as_json(document))
+        row: dict[str, object] = {
+            "camera": video["camera"],
+            "footage_id": video["footage_id"],
+            "path": file.path,
+            "size_bytes": file.size_bytes,
+            "sha256": file.sha256,
+            "video_sha256": video["sha256"],
+            "mode": video["mode"],
+            "level": document["mode"]["level"],
+            "tracks": len(tracks),
+            "head_checks": leak["checks"],
+            "head_leaks": leak["leaks"],
+            "leak_bound": leak["upper_bound"],
+        }
+        return {spec.name: spec.conform({name: [value] for name, value in row.items()})}
+
+
+def as_json(document: Mapping[str, Any]) -> bytes:
+    """The bytes of an audit: keys sorted, so that the same audit has the same ones."""
+    return json.dumps(document, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+
+
+def _document(
+    unit: UnitContext,
+    video: Mapping[str, Any],
+    segments: Sequence[Mapping[str, Any]],
+    tracks: Sequence[Mapping[str, Any]],
+    leak: Mapping[str, Any],
+) -> dict[str, Any]:
+    mode = MODES[video["mode"]]
+    return {
+        "schema": SCHEMA_NAME,
+        "schema_version": SCHEMA_VERSION,
+        "statement": mode.statement,
+        "input": {
+            "camera": video["camera"],
+            "footage_id": video["footage_id"],
+            "footage_id_is": "the first 16 hex digits of the sha256 of the footage file",
+            "start_time": video["start_time"].isoformat(),
+            "end_time": video["end_time"].isoformat(),
+            "segments": len(unit.segments),
+            "frames": sum(segment.frames for segment in unit.segments),
+        },
+        "output": {name: video[name] for name in ("sha256", "size_bytes", "frames")},
+        "mode": asdict(mode),
+        "targets": _listed(video["targets"]),
+        "privacy_masks": _masks(unit.camera),
+        "ops": {spec.name: spec.version for spec in (*_MADE_BY, Audit.spec)},
+        "params": _parsed(video["params"]),
+        "models": _parsed(video["models"]),
+        "covering": _figures(video),
+        "segments": [{"segment_id": row["segment_id"], "frames": row["frames"], **_figures(row)} for row in segments],
+        "tracks": tracks,
+        "residual_leak": leak,
+    }
+
+
+def _figures(row: Mapping[str, Any]) -> dict[str, Any]:
+    figures = {name: _rounded(row[name]) for name in _FIGURES}
+    return {**figures, "verified_by": _listed(row["verified_by"])}
+
+
+def _tracks(unit: UnitContext, tracks: pa.Table, points: pa.Table | None) -> list[dict[str, Any]]:
+    """What is known of each tracklet in each segment."""
+    densities = _densities(unit, points) if points is not None else {}
+    found = []
+    for row in tracks.to_pylist():
+        density = densities.get((row["tracklet_id"], row["segment_id"]))
+        found.append(
+            {
+                "tracklet_id": row["tracklet_id"],
+                "segment_id": row["segment_id"],
+                "label": row["label"],
+                "frames": row["frames"],
+                "leaks": row["leaks"],
+                "least_head_cover": _rounded(row["least_head_cover"]),
+                "mean_head_cover": _rounded(row["mean_head_cover"]),
+                "height_px": _rounded(row["height_px"]),
+                "px_per_m": _rounded(density),
+                "iec_62676_4_2025": None if density is None else band_of(density),
+            }
+        )
+    return found
+
+
+def _densities(unit: UnitContext, points: pa.Table) -> dict[tuple[str, str], float]:
+    """Median pixels a metre by tracklet and segment; nothing for a camera without control points."""
+    plane = ground_plane(unit.camera)
+    if plane is None:
+        return {}
+    found: dict[tuple[str, str], float] = {}
+    for segment in unit.segments:
+        here = points.filter(pc.equal(points["seen_segment_id"], segment.segment_id))
+        density = pixels_per_metre(plane, _boxes(here), (segment.width, segment.height))
+        names = np.asarray(here["tracklet_id"].to_pylist(), dtype=object)
+        for name in dict.fromkeys(names.tolist()):
+            known = density[(names == name) & np.isfinite(density)]
+            if len(known):
+                found[name, segment.segment_id] = float(np.median(known))
+    return found
+
+
+def _boxes(points: pa.Table) -> Float64:
+    return np.stack([points[name].to_numpy().astype(np.float64) for name in _BOX], axis=1)
+
+
+def _residual_leak(tracks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """How many head zones were looked at and found bare, and how many more there may be."""
+    checks, leaks = (sum(track[name] for track in tracks) for name in ("frames", "leaks"))
+    by_name: dict[str, int] = {}
+    for track in tracks:
+        if track["frames"]:
+            by_name[track["tracklet_id"]] = by_name.get(track["tracklet_id"], 0) + track["leaks"]
+    leaking = sum(count > 0 for count in by_name.values())
+    by_check, by_track = upper_bound(leaks, checks), upper_bound(leaking, len(by_name))
+    return {
+        "confidence": CONFIDENCE,
+        "checks": checks,
+        "leaks": leaks,
+        "upper_bound": by_check and _rounded(by_check[0]),
+        "method": by_check and by_check[1],
+        "tracks": len(by_name),
+        "tracks_leaking": leaking,
+        "tracks_upper_bound": by_track and _rounded(by_track[0]),
+        "bounds": _BOUNDS if by_check else _NOT_CHECKED,
+        "does_not_bound": _DOES_NOT_BOUND,
+    }
+
+
+def _masks(camera: CameraView) -> dict[str, Any]:
+    return {"of_size_px": camera.image_size_px, "polygons": camera.privacy_masks}
+
+
+def _listed(text: str | None) -> list[str] | None:
+    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _parsed(text: str | None) -> Any:
+    return None if text is None else json.loads(text)
+
+
+def _rounded(value: Any) -> Any:
+    return round(value, _DIGITS) if isinstance(value, float) else value

@@ -1,0 +1,44 @@
+"""How many pixels a metre takes where somebody stands: what IEC 62676-4:2025 tells by what can be seen of a person."""
+
+import numpy as np
+
+from ops.ground.homography import GroundPlane
+from ops.ground.project import jacobian
+from schemas.values import Float64
+
+BANDS = (
+    (250.0, "characterise"),
+    (125.0, "perceive"),
+    (80.0, "discern"),
+    (40.0, "outline"),
+    (20.0, "overview"),
+)
+"""Pixels a metre from which on a band of IEC 62676-4:2025 begins, and its name; bands are told by thresholds alone."""
+
+BELOW = "below overview"
+
+
+def pixels_per_metre(plane: GroundPlane, boxes: Float64, frame_px: tuple[int, int]) -> Float64:
+    """Pixels a metre ``(N,)`` across the line of sight, where boxes ``(N, 4)`` stand; NaN on and above the horizon.
+
+    A camera shows ground foreshortened, but across its line of sight as large as anything upright that stands there:
+    so the larger of the two scales of the ground in the picture is that of the person.
+
+    Args:
+        plane: of the camera.
+        boxes: in pixels of the frame.
+        frame_px: (width, height) of the frame; the plane may be of another size.
+    """
+    scale = np.array(plane.size_px) / np.array(frame_px)
+    feet = np.column_stack([(boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 3]])
+    metres_a_px = jacobian(plane, feet * scale) * scale
+    square = (metres_a_px**2).sum(axis=(1, 2))
+    (a, b), (c, d) = metres_a_px.transpose(1, 2, 0)
+    area = np.abs(a * d - b * c)
+    longest = np.sqrt((square + np.sqrt(np.maximum(square**2 - 4 * area**2, 0.0))) / 2)
+    return np.asarray(longest / area)
+
+
+def band_of(px_per_m: float) -> str:
+    """The band of IEC 62676-4:2025 that a density falls into."""
+    return next((name for least, name in BANDS if px_per_m >= least), BELOW)

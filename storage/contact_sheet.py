@@ -1,0 +1,99 @@
+"""Contact sheet: one HTML page of anonymized frames that somebody should look at, which opens without a network."""
+
+from base64 import b64encode
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+from jinja2 import Environment, StrictUndefined
+
+from schemas.values import Uint8
+from storage.files import write_atomic
+
+WIDTH_PX = 800
+"""Wider frames are scaled down to this."""
+
+_QUALITY = 85
+_PAGE = Path(__file__).with_suffix(".html")
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One frame of the sheet.
+
+    Attributes:
+        image: ``(H, W, 3)`` BGR, of the published file.
+        time: as people read it.
+        risk: 0..1.
+        reason: what speaks for a look.
+    """
+
+    image: Uint8
+    time: str
+    risk: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What stands above the frames.
+
+    Attributes:
+        statement: what may be said of the file.
+        warnings: what is wrong with it.
+        facts: names and values.
+        listed: how many frames there are to be looked at; fewer may be shown.
+    """
+
+    title: str
+    statement: str
+    warnings: Sequence[str]
+    facts: Sequence[tuple[str, str]]
+    listed: int
+
+
+@dataclass(frozen=True)
+class _Card:
+    jpeg: str
+    width: int
+    height: int
+    time: str
+    risk: str
+    percent: int
+    reason: str
+
+
+def write_sheet(target: Path, sheet: Sheet, shots: Iterable[Shot]) -> int:
+    """Writes a sheet, in place of an older one; the same arguments give the same bytes.
+
+    Returns:
+        how many frames are on it.
+
+    Raises:
+        StoreFull: no space is left.
+    """
+    cards = [_card(shot) for shot in shots]
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    page = environment.from_string(_PAGE.read_text(encoding="utf-8")).render(
+        **vars(sheet), cards=cards, shown=len(cards)
+    )
+    write_atomic(target, page.encode("utf-8", "replace"))
+    return len(cards)
+
+
+def _card(shot: Shot) -> _Card:
+    image = _narrowed(shot.image)
+    height, width = image.shape[:2]
+    _, jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    percent = round(100 * min(max(shot.risk, 0.0), 1.0))
+    text = b64encode(jpeg.tobytes()).decode("ascii")
+    return _Card(text, width, height, shot.time, f"{shot.risk:.2f}", percent, shot.reason)
+
+
+def _narrowed(image: Uint8) -> Uint8:
+    height, width = image.shape[:2]
+    if width <= WIDTH_PX:
+        return image
+    size = (WIDTH_PX, max(1, round(height * WIDTH_PX / width)))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]

@@ -1,0 +1,66 @@
+"""Reads published video: its frames by their times, as a player shows them."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from av.error import FFmpegError
+from av.video.frame import VideoFrame
+
+from schemas.errors import CorruptFootage
+from schemas.values import Segment, Uint8
+from storage.video.source import open_video
+
+
+def ticks_of(pts: int, segment: Segment) -> int:
+    """The time in a published file of the frame with this PTS in its footage; see ``storage.video.writer``."""
+    return (pts - segment.footage_start_pts) * segment.time_base.numerator
+
+
+def times_of(path: Path) -> list[int]:
+    """Ticks of all frames, in order; nothing is decoded."""
+    with open_video(path) as (container, stream):
+        return [packet.pts for packet in container.demux(stream) if packet.pts is not None]
+
+
+def every_frame(path: Path, size_px: tuple[int, int]) -> Iterator[tuple[int, Uint8]]:
+    """Ticks and image ``(H, W, 3)`` BGR of every frame, in order.
+
+    Args:
+        size_px: (width, height) of the footage; a row or column that the encoder needed beyond it is cut off.
+
+    Raises:
+        CorruptFootage: the file cannot be read to its end.
+    """
+    with open_video(path) as (container, stream):
+        try:
+            for frame in container.decode(stream):
+                if frame.pts is not None:
+                    yield frame.pts, _bgr(frame, size_px)
+        except FFmpegError as error:
+            raise CorruptFootage("decode_error", f"{path.name} cannot be decoded: {error.strerror}") from error
+
+
+def frames_at(path: Path, ticks: Sequence[int], size_px: tuple[int, int]) -> Iterator[tuple[int, Uint8]]:
+    """Those of the frames at ``ticks``, rising, that are there; arguments and errors as for ``every_frame``."""
+    with open_video(path) as (container, stream):
+        try:
+            for wanted in ticks:
+                container.seek(wanted, stream=stream, backward=True)
+                frame = _find(container.decode(stream), wanted)
+                if frame is not None:
+                    yield wanted, _bgr(frame, size_px)
+        except FFmpegError as error:
+            raise CorruptFootage("decode_error", f"{path.name} cannot be decoded: {error.strerror}") from error
+
+
+def _find(frames: Iterator[VideoFrame], ticks: int) -> VideoFrame | None:
+    for frame in frames:
+        if frame.pts is not None and frame.pts >= ticks:
+            return frame if frame.pts == ticks else None
+    return None
+
+
+def _bgr(frame: VideoFrame, size_px: tuple[int, int]) -> Uint8:
+    width, height = size_px
+    return np.ascontiguousarray(frame.to_ndarray(format="bgr24")[:height, :width], np.uint8)

@@ -1,0 +1,115 @@
+"""`audit` and `subject-access` as people and machines see them; docs/privacy.md is true."""
+
+import doctest
+import re
+import shlex
+
+import pytest
+
+from schemas.anonymity import MODES
+from testkit.docs import DOCS
+from tests.test_readme import examples_of
+
+FILM = "hall/2026-03-02T21-59-00.mp4"
+PAGE = DOCS / "privacy.md"
+TRACK_ID = re.compile(r"\b[0-9a-f]{16}-\d{4}-\d{3}\b")
+
+
+@pytest.fixture
+def site(used_site, monkeypatch):
+    monkeypatch.chdir(used_site)
+    return used_site
+
+
+@pytest.fixture
+def track(nightshift, site):
+    sql = f"""SELECT track_id FROM track_points JOIN segments USING (camera, segment_id) JOIN footage USING (footage_id)
+        WHERE path = '{FILM}' GROUP BY track_id ORDER BY count(*) DESC, track_id LIMIT 1"""
+    (row,) = nightshift("sql", sql, "--json").json
+    return row["track_id"]
+
+
+def test_an_audit_is_printed_for_people(nightshift, site):
+    said = nightshift("audit", FILM)
+    assert said.code == 0, said.err
+    assert said.out.startswith("anonymized to level silhouettes, residual risk: ")
+    for words in ("residual leak: at most", "head zones bare: 0 of", "withstands: ", "px/m", "is what was written"):
+        assert words in said.out, words
+    assert "GDPR" not in said.out
+
+
+def test_an_audit_is_printed_for_machines(nightshift, site):
+    said = nightshift("audit", FILM, "--json", "--sheet", "sheet.html")
+    assert said.code == 0, said.err
+    found = said.json
+    assert found["files"] == {"video": "sound", "audit": "sound"}
+    assert found["audit"]["schema"] == "nightshift.audit" and found["audit"]["schema_version"] == 1
+    assert {made["op"] for made in found["made_by"]} >= {"detect", "anonymize", "publish"}
+    assert (site / "sheet.html").read_text().count("<img ") == found["sheet_frames"]
+
+
+def test_an_altered_file_is_said_to_be_and_ends_with_1(nightshift, site):
+    (video,) = [
+        row["path"] for row in nightshift("sql", "SELECT path FROM anonymized WHERE camera = 'gate'", "--json").json
+    ]
+    (site / "store" / video).write_bytes(b"another film")
+    said = nightshift("audit", video)
+    assert said.code == 1 and "was altered" in said.err and "is what was written" not in said.out
+    sheet = nightshift("audit", video, "--sheet", "sheet.html")
+    assert sheet.code == 1 and "no sheet is made of it" in sheet.err and not (site / "sheet.html").exists()
+
+
+def test_unknown_footage_is_one_line_and_the_users_mistake(nightshift, site):
+    said = nightshift("audit", "no-such-footage")
+    assert said.code == 2 and said.err.count("\n") == 1 and "there is no footage 'no-such-footage'" in said.err
+
+
+def test_unpublished_footage_ends_with_1_and_says_why(nightshift, fresh_site):
+    nightshift("scan", "--site", fresh_site)
+    said = nightshift("audit", FILM, "--site", fresh_site)
+    assert said.code == 1 and said.err.count("\n") == 1 and "is not published: `nightshift run`" in said.err
+
+
+def test_subject_access_says_what_it_did_and_that_it_is_recorded(nightshift, site, track):
+    options = ("--track", track, "--reason", "request 17", "--out", "subject.mp4")
+    said = nightshift("subject-access", FILM, *options, "--json")
+    assert said.code == 0, said.err
+    assert said.json["track_id"] == track and 0 < said.json["shown_frames"] <= said.json["frames"] == 80
+    (row,) = nightshift("sql", "SELECT * FROM exports", "--json").json
+    assert row["sha256"] == said.json["sha256"] and row["reason"] == "request 17" and row["user"]
+    again = nightshift("subject-access", FILM, *options)
+    assert again.code == 2 and "is there already" in again.err and again.err.count("\n") == 1
+    refused = nightshift("export", "exports", "-o", "exports.csv")
+    assert refused.code == 2 and "sensitive" in refused.err
+
+
+def test_without_a_reason_it_is_refused(nightshift, site, track):
+    said = nightshift("subject-access", FILM, "--track", track, "--out", "subject.mp4")
+    assert said.code == 2 and "--reason" in said.err
+    said = nightshift("subject-access", FILM, "--track", track, "--reason", "", "--out", "subject.mp4")
+    assert said.code == 2 and "--reason is empty" in said.err and not (site / "subject.mp4").exists()
+
+
+def test_the_commands_of_the_guide_run_and_show_what_is_shown(nightshift, site, track):
+    examples = examples_of(PAGE)
+    assert len(examples) >= 6 and {"audit", "subject-access"} <= {command.split()[1] for _, command, _ in examples}
+    for _, written, shown in examples:
+        command = TRACK_ID.sub(track, written.replace("\\\n", " "))
+        said = nightshift(*shlex.split(command)[1:])
+        assert said.code == 0, f"{command}: {said.err}"
+        got = "".join(line.rstrip() + "\n" for line in said.out.splitlines())
+        assert not shown or doctest.OutputChecker().check_output(shown, got, doctest.ELLIPSIS), f"{command}:\n{got}"
+
+
+def test_the_guide_says_of_modes_what_the_code_says():
+    rows = re.findall(r"^\| `([a-z-]+)`(.*?) \| [^|]+ \| (\w+) \| (\w+) \| (\w+) \|$", PAGE.read_text(), re.MULTILINE)
+    assert [row[0] for row in rows] == list(MODES)
+    for name, marks, *withstands in rows:
+        mode = MODES[name]
+        assert withstands == list(vars(mode.withstands).values()), name
+        assert (f"*{mode.marked}*" in marks) if mode.marked else ("*" not in marks), name
+
+
+def test_the_guide_claims_no_compliance():
+    text = PAGE.read_text()
+    assert "anonymized to level X, residual risk Y" in text and not re.search(r"complian|GDPR", text)

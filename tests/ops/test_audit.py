@@ -1,0 +1,284 @@
+"""The audit says what is known of a published file, bounds what is not, and is the same again."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import beta
+
+from ops.audit import Audit, AuditParams
+from ops.ground import ground_plane
+from ops.ground.density import band_of, pixels_per_metre
+from ops.leak_bound import CLOPPER_PEARSON, RULE_OF_THREE, upper_bound
+from schemas.anonymity import MODES
+from schemas.tables import TABLES
+from schemas.values import CameraView, Float64, UnitContext, VideoFile
+from testkit.fakes import FOOTAGE_ID, START, FakeServices, make_segment, make_unit
+from tests.ops.ground_scene import FOCAL_PX, LENS_M, ORIGIN_M, SIZE_PX, TILT, make_view, project
+
+SEGMENTS = tuple(make_segment(index, size_px=SIZE_PX) for index in range(2))
+PLAIN = CameraView("cam1", "Camera 1", "Europe/Amsterdam", fixed=True)
+VIDEO = "anonymized/camera=cam1/date=2026-03-02/clip.mp4"
+
+
+class BesideServices(FakeServices):
+    """Keeps what is written beside video."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: dict[str, bytes] = {}
+
+    def write_beside(self, video_path: str, suffix: str, content: bytes) -> VideoFile:
+        self.written[video_path + suffix] = content
+        return VideoFile(video_path + suffix, 0, len(content), "cd" * 32)
+
+
+def standing_m(places_m: Float64) -> Float64:
+    """How far ahead of the lens, along its axis, places ``(N, 2)`` on the ground are."""
+    return np.asarray((places_m[:, 1] - ORIGIN_M[1]) * np.cos(TILT) + LENS_M[2] * np.sin(TILT))
+
+
+def boxes_at(places_m: Float64, height_px: float = 80.0) -> Float64:
+    foot = project(places_m)
+    return np.column_stack([foot[:, 0] - 15, foot[:, 1] - height_px, foot[:, 0] + 15, foot[:, 1]])
+
+
+PLACES_M = np.array([(0.0, 5.0), (-3.0, 8.0), (4.0, 12.0), (0.5, 20.0)]) + ORIGIN_M
+
+
+def test_pixels_a_metre_are_those_of_the_lens() -> None:
+    plane = ground_plane(make_view())
+    assert plane is not None
+    found = pixels_per_metre(plane, boxes_at(PLACES_M), SIZE_PX)
+    # Beside the axis the line of sight is slanted, which is at most 1 / cos of the angle.
+    assert found == pytest.approx(FOCAL_PX / standing_m(PLACES_M), rel=0.06)
+    assert found[0] == pytest.approx(FOCAL_PX / standing_m(PLACES_M)[0], rel=1e-6)
+
+
+def test_frames_of_half_the_size_have_half_the_pixels() -> None:
+    plane = ground_plane(make_view())
+    assert plane is not None
+    boxes = boxes_at(PLACES_M)
+    half = pixels_per_metre(plane, boxes / 2, (SIZE_PX[0] // 2, SIZE_PX[1] // 2))
+    assert half == pytest.approx(pixels_per_metre(plane, boxes, SIZE_PX) / 2)
+
+
+def test_above_the_horizon_nothing_stands() -> None:
+    plane = ground_plane(make_view())
+    assert plane is not None
+    assert np.isnan(pixels_per_metre(plane, np.array([[300.0, -400, 340, -300]]), SIZE_PX)).all()
+
+
+@pytest.mark.parametrize(
+    ("density", "band"),
+    [
+        (12, "below overview"),
+        (20, "overview"),
+        (39.9, "overview"),
+        (40, "outline"),
+        (80, "discern"),
+        (124.9, "discern"),
+        (125, "perceive"),
+        (250, "characterise"),
+        (900, "characterise"),
+    ],
+)
+def test_bands_begin_at_their_thresholds(density: float, band: str) -> None:
+    assert band_of(density) == band
+
+
+def test_without_looks_nothing_is_bounded() -> None:
+    assert upper_bound(0, 0) is None
+
+
+@pytest.mark.parametrize(("looks", "bound"), [(1, 1.0), (3, 1.0), (300, 0.01), (30_000, 0.0001)])
+def test_without_failures_it_is_three_over_n(looks: int, bound: float) -> None:
+    assert upper_bound(0, looks) == (pytest.approx(bound), RULE_OF_THREE)
+
+
+@given(looks=st.integers(1, 5000), share=st.floats(0, 1))
+def test_the_bound_holds_at_least_as_much_as_the_exact_one(looks: int, share: float) -> None:
+    failures = round(share * looks)
+    found = upper_bound(failures, looks)
+    assert found is not None
+    exact = 1.0 if failures == looks else float(beta.ppf(0.95, failures + 1, looks - failures))
+    assert failures / looks <= found[0] <= 1
+    if failures:
+        assert found == (pytest.approx(exact), CLOPPER_PEARSON)
+    else:
+        assert found[0] >= exact - 1e-12
+
+
+@pytest.mark.parametrize(("failures", "looks"), [(2, 1), (-1, 3)])
+def test_impossible_counts_are_refused(failures: int, looks: int) -> None:
+    with pytest.raises(ValueError, match="failures"):
+        upper_bound(failures, looks)
+
+
+def figures(**more: object) -> dict[str, object]:
+    values: dict[str, object] = {
+        "mode": "silhouette",
+        "covered_frames": 150,
+        "covered_share": 0.125,
+        "level": "silhouettes",
+        "targets": "person, screen",
+        "frames_widened": 3,
+        "frames_whole": 1,
+        "frames_lost": 0,
+        "verifier_looks": 210,
+        "verifier_hits": 4,
+        "verified_by": "paint, residue, detector HOG",
+        "unknown_share": 0.01,
+        "plate_frames": 190,
+        "params": '{"mode": "silhouette"}',
+        "models": '{"verifier": {"name": "hog", "sha256": "ab"}}',
+    }
+    return values | more
+
+
+def table_of(name: str, rows: list[Mapping[str, object]]) -> pa.Table:
+    spec = TABLES[name]
+    return spec.conform({field: [row.get(field) for row in rows] for field in spec.schema.names})
+
+
+def tracks_of(*rows: tuple[str, int, int, int, float]) -> pa.Table:
+    return table_of(
+        "anonymized_tracks",
+        [
+            {
+                "camera": "cam1",
+                "segment_id": SEGMENTS[segment].segment_id,
+                "tracklet_id": track,
+                "label": "person",
+                "frames": frames,
+                "leaks": leaks,
+                "least_head_cover": least,
+                "mean_head_cover": 0.99,
+                "height_px": 80.0,
+            }
+            for track, segment, frames, leaks, least in rows
+        ],
+    )
+
+
+def points_of(track: str, places_m: Float64, segment: int = 0) -> pa.Table:
+    boxes = boxes_at(places_m)
+    count = len(boxes)
+    return TABLES["tracklet_points"].conform(
+        {
+            "camera": ["cam1"] * count,
+            "segment_id": [SEGMENTS[segment].segment_id] * count,
+            "tracklet_id": [track] * count,
+            "time": [START] * count,
+            "pts": list(range(count)),
+            **{name: boxes[:, place] for place, name in enumerate(("x1", "y1", "x2", "y2"))},
+            "state": ["interpolated"] * count,
+            "seen_segment_id": [SEGMENTS[segment].segment_id] * count,
+        }
+    )
+
+
+def audit(
+    tracks: pa.Table,
+    points: pa.Table | None = None,
+    camera: CameraView = PLAIN,
+    unit: UnitContext | None = None,
+    **more: object,
+) -> tuple[dict[str, Any], dict[str, Any], bytes]:
+    """The row, the document and its bytes."""
+    part = {"camera": "cam1", "footage_id": FOOTAGE_ID, "frames": 100, "size_bytes": 900, "sha256": "12" * 32}
+    video = {**part, "path": VIDEO, "frames": 200, "start_time": START, "end_time": SEGMENTS[-1].end, **figures(**more)}
+    parts = [{**part, "path": "p", "segment_id": each.segment_id, **figures(**more)} for each in SEGMENTS]
+    services = BesideServices()
+    inputs = {
+        "anonymized": table_of("anonymized", [video]),
+        "anonymized_segments": table_of("anonymized_segments", parts),
+        "anonymized_tracks": tracks,
+    }
+    if points is not None:
+        inputs["tracklet_points"] = points
+    given = Audit(AuditParams()).run(unit or make_unit(SEGMENTS, camera, unit=FOOTAGE_ID), inputs, services)
+    ((_, content),) = services.written.items()
+    return given["audits"].to_pylist()[0], json.loads(content), content
+
+
+def test_an_audit_says_what_was_done_and_found() -> None:
+    row, found, _ = audit(tracks_of(("a", 0, 100, 0, 0.97), ("b", 1, 50, 0, 1.0)))
+    mode = MODES["silhouette"]
+    assert found["statement"] == mode.statement and "silhouettes" in found["statement"]
+    assert found["mode"]["residual_risk"] == mode.residual_risk and found["mode"]["withstands"]["linkability"]
+    assert found["input"]["footage_id"] == FOOTAGE_ID and found["input"]["segments"] == 2
+    assert found["output"] == {"sha256": "12" * 32, "size_bytes": 900, "frames": 200}
+    assert found["targets"] == ["person", "screen"] and found["params"] == {"mode": "silhouette"}
+    assert found["models"]["verifier"]["sha256"] == "ab"
+    assert found["covering"]["verified_by"] == ["paint", "residue", "detector HOG"]
+    assert [each["segment_id"] for each in found["segments"]] == [each.segment_id for each in SEGMENTS]
+    assert {"detect", "anonymize", "publish", "audit"} <= set(found["ops"])
+    assert (row["path"], row["video_sha256"]) == (f"{VIDEO}.audit.json", "12" * 32)
+    assert (row["tracks"], row["head_checks"], row["head_leaks"]) == (2, 150, 0)
+    assert row["leak_bound"] == pytest.approx(3 / 150)
+
+
+def test_the_bound_by_tracks_counts_a_track_of_two_segments_once() -> None:
+    _, found, _ = audit(tracks_of(("a", 0, 60, 0, 1.0), ("a", 1, 40, 2, 0.2), ("b", 1, 300, 0, 1.0), ("c", 1, 0, 0, 1)))
+    leak = found["residual_leak"]
+    assert (leak["checks"], leak["leaks"], leak["method"]) == (400, 2, CLOPPER_PEARSON)
+    assert leak["upper_bound"] == pytest.approx(beta.ppf(0.95, 3, 398), abs=1e-6)
+    assert (leak["tracks"], leak["tracks_leaking"]) == (2, 1)
+    assert leak["tracks_upper_bound"] == pytest.approx(beta.ppf(0.95, 2, 1), abs=1e-6)
+    assert "neither the detector" in leak["does_not_bound"]
+
+
+def test_without_tracks_nothing_is_bounded_and_it_says_so() -> None:
+    row, found, _ = audit(tracks_of())
+    assert row["leak_bound"] is None and found["residual_leak"]["upper_bound"] is None
+    assert "nothing is bounded" in found["residual_leak"]["bounds"]
+
+
+def test_sizes_are_in_pixels_a_metre_where_the_camera_is_calibrated() -> None:
+    places = np.array([(0.0, 7.0), (0.0, 9.0), (0.0, 20.0)]) + ORIGIN_M
+    points = pa.concat_tables([points_of("a", places), points_of("a", places[:1], segment=1)])
+    tracks = tracks_of(("a", 0, 3, 0, 1.0), ("a", 1, 3, 0, 1.0), ("b", 1, 9, 0, 1.0))
+    _, found, _ = audit(tracks, points, make_view())
+    first, second, unknown = found["tracks"]
+    assert first["px_per_m"] == pytest.approx(FOCAL_PX / standing_m(places)[1], rel=1e-3), "the median"
+    assert second["px_per_m"] == pytest.approx(FOCAL_PX / standing_m(places)[0], rel=1e-3), "of its own segment"
+    assert first["iec_62676_4_2025"] == "outline"
+    assert unknown["px_per_m"] is None and unknown["iec_62676_4_2025"] is None
+    _, without, _ = audit(tracks, points)
+    assert [track["px_per_m"] for track in without["tracks"]] == [None] * 3
+    assert [track["height_px"] for track in without["tracks"]] == [80.0] * 3
+
+
+def test_privacy_masks_stand_in_it() -> None:
+    polygon = ((0.0, 0.0), (10.0, 0.0), (10.0, 10.0))
+    _, found, _ = audit(tracks_of(), camera=replace(PLAIN, image_size_px=(64, 48), privacy_masks=(polygon,)))
+    assert found["privacy_masks"] == {"of_size_px": [64, 48], "polygons": [[[0, 0], [10, 0], [10, 10]]]}
+
+
+def test_what_older_versions_did_not_record_is_null() -> None:
+    names = set(figures()) - {"mode", "covered_frames", "covered_share"}
+    _, found, _ = audit(tracks_of(), **dict.fromkeys(names))
+    assert found["targets"] is found["params"] is found["covering"]["verified_by"] is None
+
+
+def test_the_same_work_gives_the_same_bytes_and_no_time_of_day() -> None:
+    tracks = tracks_of(("a", 0, 100, 0, 0.97))
+    _, found, content = audit(tracks)
+    assert audit(tracks)[2] == content
+    assert content == json.dumps(found, sort_keys=True, indent=1, ensure_ascii=False).encode() + b"\n"
+    times = {found["input"]["start_time"], found["input"]["end_time"]}
+    assert times == {START.isoformat(), SEGMENTS[-1].end.isoformat()}
+
+
+def test_what_is_not_published_has_no_audit() -> None:
+    services = BesideServices()
+    inputs = {name: TABLES[name].empty() for name in ("anonymized", "anonymized_segments", "anonymized_tracks")}
+    given = Audit(AuditParams()).run(make_unit(SEGMENTS, unit=FOOTAGE_ID), inputs, services)
+    assert given["audits"].num_rows == 0 and not services.written
