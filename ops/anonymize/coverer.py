@@ -216,7 +216,9 @@ class Coverer:
 
     def _paint(self, frame: Uint8, mask: Uint8, boxes: Float64, owners: Int64, judged: Judged | None) -> None:
         known = np.concatenate([owners, np.full(len(boxes) - len(owners), -1, np.int64)])
-        plate = None if self._background is None or judged is None else self._background.plate_for(judged)
+        plate = None
+        if self._painter.uses_plate and self._background is not None and judged is not None:
+            plate = self._background.plate_for(judged)
         self._painter.paint(frame, Scene(mask, boxes, known, plate))
 
     def _judge(self, frame: Uint8, time_us: int) -> Judged | None:

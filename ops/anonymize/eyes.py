@@ -39,7 +39,7 @@ class Eyes:
         """
         looks = params.verify_fps > 0 and not PEOPLE.isdisjoint(params.targets)
         people = open_people(models.get(VERIFIER), cpus) if looks and params.verify_model != "none" else None
-        faces = FaceSpotter(models[FACES]) if looks and FACES in models else None
+        faces = FaceSpotter(models[FACES], cpus) if looks and FACES in models else None
         pose = open_pose(models[POSE], cpus) if params.mode == "skeleton" else None
         return cls(people, faces, pose, models)
 

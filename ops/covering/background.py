@@ -152,10 +152,11 @@ class Background:
             boxes: ``(M, 4)``, padded boxes of people in pixels of the frame.
         """
         if not judged.comparable:
-            whole = self._whole(self._held(judged.time_us))
+            whole = self._whole(self._rounded(self._held(judged.time_us)))
             cover_boxes(whole, boxes)
             return whole
-        return self._whole(cv2.bitwise_or(self._within(judged.fit, boxes), self._missed(judged.fit, judged.time_us)))
+        found = cv2.bitwise_or(self._within(judged.fit, boxes), self._missed(judged.fit, judged.time_us))
+        return self._whole(self._rounded(found))
 
     def plate_for(self, judged: Judged) -> Uint8 | None:
         """The plate ``(H, W, 3)`` BGR in a frame's light and place; None for a frame that cannot be compared."""
@@ -186,7 +187,7 @@ class Background:
         return moved if moved.shaken <= STEADIER * fit.shaken else fit
 
     def _within(self, fit: Fit, boxes: Float64) -> Uint8:
-        """What differs within the boxes, closed and grown, so that its outline is calm."""
+        """What differs within the boxes, closed."""
         allowed = np.zeros_like(fit.difference)
         scale = np.tile(np.array(self._size) / np.array(self.size_px), 2)
         for x1, y1, x2, y2 in whole_boxes(boxes * scale, self._size):
@@ -195,22 +196,22 @@ class Background:
             return allowed
         differs = _differs(fit, fit.reference.near)
         calm = cv2.medianBlur(cv2.bitwise_and(differs, allowed), 3)
-        return self._rounded(cv2.morphologyEx(calm, cv2.MORPH_CLOSE, _disc(7)))
+        return np.asarray(cv2.morphologyEx(calm, cv2.MORPH_CLOSE, _disc(7)), np.uint8)
 
     def _missed(self, fit: Fit, time_us: int) -> Uint8:
         """Regions as large as a person that differ clearly, wherever they are, and for a while where they were."""
         differs = _differs(fit, fit.reference.far)
         closed = cv2.morphologyEx(cv2.medianBlur(differs, 3), cv2.MORPH_CLOSE, _disc(7))
-        _, labels, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8)
-        large = stats[:, cv2.CC_STAT_AREA] >= self._person_px
-        large[0] = False
-        if large.any():
-            self._last_far_us[large[labels]] = time_us
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8, ltype=cv2.CV_16U)
+        for label in np.flatnonzero(stats[:, cv2.CC_STAT_AREA] >= self._person_px):
+            if label:  # 0 is what does not differ
+                x, y, width, height = stats[label, : cv2.CC_STAT_AREA]
+                part = (slice(y, y + height), slice(x, x + width))
+                self._last_far_us[part][labels[part] == label] = time_us
         return self._held(time_us)
 
     def _held(self, time_us: int) -> Uint8:
-        held = (self._last_far_us >= time_us - self._hold_us).astype(np.uint8) * np.uint8(255)
-        return self._rounded(held)
+        return (self._last_far_us >= time_us - self._hold_us).astype(np.uint8) * np.uint8(255)
 
     def _rounded(self, mask: cv2.typing.MatLike) -> Uint8:
         """A mask grown and blurred, so that its level ``OUTLINE`` is a calm outline that loses nothing."""

@@ -46,7 +46,8 @@ class Scene:
         mask: ``(H, W)``, 255 where nothing of the original may stay.
         boxes: ``(M, 4)`` where people are or may be; the smallest of a track's boxes is taken for the person's own.
         tracks: ``(M,)`` number of the track, -1 if none.
-        plate: ``(H, W, 3)`` BGR, the clean plate in this frame's light and place; None if there is no usable one.
+        plate: ``(H, W, 3)`` BGR, the clean plate in this frame's light and place; None if there is no usable one, or
+            the painter uses none.
     """
 
     mask: Uint8
@@ -73,7 +74,13 @@ class PaintOptions:
 
 
 class Painter(Protocol):
-    """Paints one frame after the other."""
+    """Paints one frame after the other.
+
+    Attributes:
+        uses_plate: whether it looks at the scene's plate.
+    """
+
+    uses_plate: bool
 
     def paint(self, frame: Uint8, scene: Scene) -> None:
         """Covers what the scene's mask says, in place; ``frame`` is ``(H, W, 3)`` BGR."""
@@ -113,6 +120,8 @@ def track_colours(tracks: Int64, default: Colour) -> list[Colour]:
 class FlatPainter:
     """``silhouette`` and ``solid``: one colour, or one a track."""
 
+    uses_plate = False
+
     def __init__(self, options: PaintOptions) -> None:
         self._options = options
 
@@ -128,6 +137,8 @@ class FlatPainter:
 class BlockPainter:
     """``pixelate``."""
 
+    uses_plate = False
+
     def __init__(self, options: PaintOptions) -> None:
         self._least_px = options.block_px
 
@@ -138,6 +149,8 @@ class BlockPainter:
 
 class BlurPainter:
     """``blur``."""
+
+    uses_plate = False
 
     def __init__(self, options: PaintOptions) -> None:
         self._options = options
@@ -150,6 +163,8 @@ class BlurPainter:
 
 class PlatePainter:
     """``remove``: the plate, or flat where there is none."""
+
+    uses_plate = True
 
     def __init__(self, options: PaintOptions) -> None:
         self._colour = options.colour
@@ -164,6 +179,8 @@ class PlatePainter:
 
 class SkeletonPainter:
     """``skeleton``: as ``remove``, with limbs drawn over it."""
+
+    uses_plate = True
 
     def __init__(self, options: PaintOptions, pose: PoseFinder) -> None:
         self._background = PlatePainter(options)
@@ -180,6 +197,8 @@ class SkeletonPainter:
 
 class TracksPainter:
     """``tracks-only``: boxes on the plate, or on a flat picture where there is none."""
+
+    uses_plate = True
 
     def __init__(self, options: PaintOptions) -> None:
         self._colour = options.colour

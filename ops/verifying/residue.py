@@ -157,7 +157,7 @@ class Residue:
     def _boxes(self, differs: Uint8) -> Float64:
         if not cv2.countNonZero(differs):
             return np.empty((0, 4))
-        _, _, stats, _ = cv2.connectedComponentsWithStats(differs, connectivity=8)
+        _, _, stats, _ = cv2.connectedComponentsWithStats(differs, connectivity=8, ltype=cv2.CV_16U)
         large = stats[1:][stats[1:, cv2.CC_STAT_AREA] >= LEAST_AREA * self._window**2]
         left, top, width, height = large[:, :4].T
         grown = self._window // 4

@@ -36,7 +36,6 @@ class PartWriter:
         name: of the file to be; it does not exist before ``close``.
         segment: gives the time base and the end of the last frame.
         crf: quality of x264, 0 (lossless) to 51.
-        preset: of x264, how much time it may take.
         threads: of x264; other numbers give other bytes.
     """
 
@@ -46,13 +45,12 @@ class PartWriter:
         name: str,
         segment: Segment,
         crf: int = 23,
-        preset: str = "veryfast",
         threads: int = 1,
     ) -> None:
         self._blobs = blobs
         self._name = name
         self._segment = segment
-        self._encoding = Encoding(segment.footage_start_pts, segment.time_base, crf, preset, threads)
+        self._encoding = Encoding(segment.footage_start_pts, segment.time_base, crf, threads)
         self._open_takes: WeakSet[EncodedTake] = WeakSet()
         self._file = ExitStack()
         self._path: Path | None = None

@@ -15,6 +15,14 @@ from av.video.stream import VideoStream
 FINER = 7
 """So much better, in x264's crf, a take is encoded whose frames were encoded before: little is lost a second time."""
 
+PRESET, TUNING = "ultrafast", "deblock=1,0,0:mbtree=1:rc-lookahead=5:aq-mode=1:subme=1"
+"""What x264 spends its time on. Of a fixed camera's footage, looking back through the macroblock tree saves space, and
+searching for motion, arithmetic coding and choosing among partitions hardly do.
+
+Measured-real, covered PETS at 768x576, one core, at crf 23: 2.8 ms a frame and 0.8 to decode it again, 11.2 kB, PSNR
+35.9, SSIM .955; the preset veryfast takes 5.6 and 1.7 ms for 11.5 kB, 36.2 and .958.
+"""
+
 _RATE = Fraction(24)  # x264 asks for one to choose a level; every frame has a time of its own
 
 
@@ -38,14 +46,12 @@ class Encoding:
         first_pts: of the footage's first frame.
         time_base: of PTS, seconds.
         crf: quality of x264, 0 (lossless) to 51.
-        preset: of x264, how much time it may take.
         threads: of x264; other numbers give other bytes.
     """
 
     first_pts: int
     time_base: Fraction
     crf: int
-    preset: str
     threads: int
 
     @property
@@ -79,10 +85,10 @@ class Encoding:
 
     def _set_up(self, context: VideoCodecContext, width: int, height: int, crf: int) -> None:
         # Not stitchable, each quality would have parameter sets of its own.
-        params = ":".join(["stitchable=1", *repeatable().values()])
+        params = ":".join(["stitchable=1", TUNING, *repeatable().values()])
         context.options = {
+            "preset": PRESET,
             "crf": str(max(crf, 0)),
-            "preset": self.preset,
             "threads": str(self.threads),
             "bf": "0",
             "x264-params": params,

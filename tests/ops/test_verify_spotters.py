@@ -54,7 +54,7 @@ def test_without_weights_hog_looks_and_finds_nobody_in_an_empty_picture() -> Non
 def test_a_file_that_is_no_face_detector_is_refused(tmp_path: Path) -> None:
     (tmp_path / "faces.onnx").write_bytes(b"no network")
     with pytest.raises(ModelError, match="as YuNet"):
-        FaceSpotter(model(tmp_path / "faces.onnx"))
+        FaceSpotter(model(tmp_path / "faces.onnx"), 1)
 
 
 @pytest.mark.assets
@@ -71,12 +71,36 @@ def test_hog_finds_people_in_real_footage_and_the_same_each_time(assets: Path) -
 def test_faces_are_found_in_frames_of_any_size(assets: Path) -> None:
     weights = ModelStore(assets / "weights").resolve(ModelRequest("face_detection_yunet_2026may.onnx", "face"))
     assert weights is not None
-    spotter = FaceSpotter(weights)
+    spotter = FaceSpotter(weights, 1)
     frame = read(assets, "TUD-Campus.mp4", 31)[-1]
     once, larger = spotter.find(frame), spotter.find(cv2.resize(frame, None, fx=3, fy=3))
     assert len(once) >= 1
     assert (spotter.find(frame) == once).all()
     assert larger[:, :4].max() > 640, "boxes are in pixels of the frame, also where it was reduced"
+
+
+def test_a_network_that_is_not_yunet_is_refused(tmp_path: Path) -> None:
+    network = colour_network(tmp_path / "net", np.array([[32.0, 32, 16, 32]], np.float32))
+    graph = next(Path(network.path).glob("*.xml"))
+    with pytest.raises(ModelError, match="has not the outputs of YuNet"):
+        FaceSpotter(model(graph), 1)
+
+
+@pytest.mark.assets
+def test_faces_are_those_that_opencv_finds_with_the_same_weights(assets: Path) -> None:
+    weights = assets / "weights" / "face_detection_yunet_2026may.onnx"
+    ours = FaceSpotter(model(weights), 1)
+    compared = 0
+    for frame in read(assets, "TUD-Campus.mp4", 60)[::10]:
+        theirs = cv2.FaceDetectorYN.create(str(weights), "", (frame.shape[1], frame.shape[0]), 0.5, 0.3, 500)
+        faces = theirs.detect(frame)[1]
+        sure = faces[faces[:, -1] >= 0.55]  # OpenVINO may infer in half precision: scores differ in the third digit
+        boxes = np.concatenate([sure[:, :2], sure[:, :2] + sure[:, 2:4]], axis=1)
+        found = ours.find(frame)[:, :4]
+        apart = np.abs(boxes[:, None] - found[None]).max(axis=2)
+        assert (apart.min(axis=1) < 2.0).all()
+        compared += len(boxes)
+    assert compared >= 15
 
 
 @pytest.mark.assets
