@@ -17,6 +17,8 @@ from testkit.paired import frames_of
 
 TICK = Fraction(1, 90_000)
 PETS_FPS = 7
+PICTURES = 300
+"""Of PETS that there are at their full size."""
 
 
 def steady_times(frames: int, fps: int) -> list[Fraction]:
@@ -71,11 +73,16 @@ def write_frames(
     return path
 
 
-def pets_large(assets: Path, target: Path) -> Path:
-    """The 300 pictures of PETS at their full size, 768 x 576, as a clip of 7 frames a second."""
+def pets_large(assets: Path, target: Path, turns: int = 1) -> Path:
+    """The pictures of PETS at their full size, 768 x 576, as a clip of 7 frames a second.
+
+    Args:
+        turns: they are gone through so often, every second time backwards: a longer clip in which nobody jumps.
+    """
     pictures = sorted((assets / "video" / "PETS09-S2L1" / "img1").glob("*.jpg"))
-    frames = (np.asarray(cv2.imread(str(picture)), np.uint8) for picture in pictures)
-    return write_frames(target, frames, steady_times(len(pictures), PETS_FPS))
+    order = [picture for turn in range(turns) for picture in pictures[:: -1 if turn % 2 else 1]]
+    frames = (np.asarray(cv2.imread(str(picture)), np.uint8) for picture in order)
+    return write_frames(target, frames, steady_times(len(order), PETS_FPS))
 
 
 def first_frames(source: Path, target: Path, count: int) -> Path:

@@ -25,7 +25,7 @@ class Anonymize(FrameOp):
 
     spec = OpSpec(
         name="anonymize",
-        version=2,
+        version=3,
         summary="A copy of each segment in which people are covered, or none if that cannot be vouched for.",
         scope=Scope.SEGMENT,
         reads=(

@@ -94,10 +94,9 @@ class Reviewer:
         self.accounts.begin_look()
         for number, shown, time_us in _numbered(take):
             plan = plans[number]
-            findings = self.verifier.look(shown, time_us, plan.plan(self.flat))
+            seen = before is not None and number not in before
+            findings = self.verifier.look(shown, time_us, plan.plan(self.flat), paint_only=seen)
             self.accounts.saw(plan, self.verifier.head_shares)
-            if before is not None and number not in before:
-                findings = [finding for finding in findings if finding.by == "paint"]
             if findings:
                 found[number] = findings
         return found

@@ -97,7 +97,7 @@ class Verifier:
         self._last_us: int | None = None
         self.head_shares: Float64 = np.ones(0)
 
-    def look(self, shown: Uint8, time_us: int, plan: Plan) -> list[Finding]:
+    def look(self, shown: Uint8, time_us: int, plan: Plan, paint_only: bool = False) -> list[Finding]:
         """What is wrong with a frame; frames come in order of time, and again from an earlier one if encoded again.
 
         The detectors look at the first frame of every ``1 / verify_fps`` seconds since 1970, so at the same frames
@@ -106,15 +106,19 @@ class Verifier:
         Args:
             shown: ``(H, W, 3)`` BGR, decoded.
             time_us: microseconds since 1970.
+            paint_only: only whether everybody's head is as it was painted; for a frame whose rest was looked at.
         """
         self._count("verify_looks")
+        due = self._due(time_us)
         covered = covered_as_shown(shown, plan.mask, plan.painted)
         findings = self._paint(covered, plan.boxes)
+        if paint_only:
+            return findings
         if plan.visible is not None:
             covered = np.where(plan.visible > 0, np.uint8(255), covered)
         if self._residue is not None and plan.comparable:
             findings += [Finding(box, "residue") for box in self._residue.find(shown, covered)]
-        if self._due(time_us):
+        if due:
             findings += self._spotted(shown, covered)
         return findings
 

@@ -31,10 +31,11 @@ class Eye:
         self._rule = rule
         self._by = by
         self.head_shares: Float64 = np.ones(0)
-        self.looks = 0
+        self.looks = self.paint_looks = 0
 
-    def look(self, shown: Uint8, time_us: int, plan: Plan) -> list[Finding]:
+    def look(self, shown: Uint8, time_us: int, plan: Plan, paint_only: bool) -> list[Finding]:
         self.looks += 1
+        self.paint_looks += int(paint_only)
         number = (time_us - round(SEGMENT.start.timestamp() * 1e6)) // 100_000
         return [Finding(np.array(HEAD), self._by)] if self._rule(number, plan.mask) else []
 
@@ -69,7 +70,9 @@ def test_a_take_in_which_nothing_is_found_is_kept_as_it_is() -> None:
 
 
 def test_what_is_found_is_covered_there_and_in_the_neighbours() -> None:
-    frames, accounts, sink = reviewed(Eye(lambda number, mask: number == 3 and not mask.any()))
+    eye = Eye(lambda number, mask: number == 3 and not mask.any())
+    frames, accounts, sink = reviewed(eye)
+    assert (eye.looks, eye.paint_looks) == (12, 5), "encoded again, the others are looked at for missing paint only"
     assert [grey_in(frame, HEAD) for frame in frames] == [False, False, True, True, True, False]
     assert (accounts.hits, accounts.widened, accounts.whole, len(sink.takes), len(sink.kept)) == (1, 3, 0, 2, 1)
     assert [review["reason"] for review in accounts.reviews().to_pylist()] == ["covered more: residue"]
