@@ -7,6 +7,7 @@ which leave means of many; ``tracks-only`` leaves no pixel of the frame at all.
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+import cv2
 import numpy as np
 
 from ops.covering.paint import (
@@ -192,7 +193,9 @@ class SkeletonPainter:
         scene = _one_a_track(scene)
         people = self._pose.find(frame, scene.boxes)
         self._background.paint(frame, scene)
-        draw_skeletons(frame, people, scene.boxes, track_colours(scene.tracks, self._colour))
+        drawn = frame.copy()
+        draw_skeletons(drawn, people, scene.boxes, track_colours(scene.tracks, self._colour))
+        cv2.copyTo(drawn, scene.mask, frame)  # a limb beside the mask would look like somebody who is not covered
 
 
 class TracksPainter:

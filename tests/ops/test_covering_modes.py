@@ -222,6 +222,14 @@ def test_skeletons_are_found_before_anything_is_painted_and_once_a_track() -> No
     painter_of("skeleton", OPTIONS, Watching()).paint(noise(1), scene)
 
 
+def test_limbs_do_not_reach_beyond_the_mask() -> None:
+    frame, scene = noise(1), scene_of()
+    scene.mask[:, 15:] = 0
+    after = painted("skeleton", frame, Scene(scene.mask, scene.boxes, scene.tracks, plate=None))
+    assert (after[scene.mask > 0] != frame[scene.mask > 0]).any()
+    assert (after[scene.mask == 0] == frame[scene.mask == 0]).all()
+
+
 def test_limbs_are_drawn_between_sure_points_only() -> None:
     frame = np.zeros((200, 200, 3), np.uint8)
     people = np.zeros((1, POINTS, 3))
