@@ -15,6 +15,7 @@ from jobs.audits import Audited, audit_of, write_contact_sheet
 from jobs.subject_access import subject_access
 
 TRACKS_SHOWN = 20
+ENDS = ("start_time", "end_time")
 
 Footage = Annotated[
     str,
@@ -87,15 +88,15 @@ def user_name() -> str:
 
 def facts_of(found: Audited) -> list[tuple[str, str]]:
     """What matters most of an audit, as names and values."""
-    document = found.document
+    document, published = found.document, found.published
     source, result, covering, leak = (document[name] for name in ("input", "output", "covering", "residual_leak"))
     mode = document["mode"]
     withstands = ", ".join(f"{risk.replace('_', ' ')}: {degree}" for risk, degree in mode["withstands"].items())
     return [
         ("camera", source["camera"]),
-        ("original", f"{found.published.footage['path']}, sha256 {found.published.footage['content_sha256']}"),
+        ("original", f"{published.footage['path']}, sha256 {published.footage['content_sha256']}"),
         ("published", f"{found.video_path}, sha256 {result['sha256']}"),
-        ("time", f"{source['start_time']} to {source['end_time']}"),
+        ("time", " to ".join(published.local_text(datetime.fromisoformat(source[end])) for end in ENDS)),
         ("mode", f"{mode['name']}: {mode['summary']}"),
         ("residual risk", mode["residual_risk"]),
         ("withstands", withstands),

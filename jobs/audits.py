@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -62,6 +62,10 @@ class Published:
     def size_px(self) -> tuple[int, int]:
         """(width, height) of its frames."""
         return self.segments[0].width, self.segments[0].height
+
+    def local_text(self, time: datetime) -> str:
+        """A time as the camera's clocks show it, with its distance from UTC."""
+        return time.astimezone(ZoneInfo(self.timezone)).isoformat(sep=" ", timespec="milliseconds")
 
     def of_segments(self, column: str = "segment_id") -> str:
         """SQL: rows of its segments, in a table that has ``camera`` and the segment in a column."""
@@ -196,12 +200,11 @@ def _shots(opened: Opened, published: Published, listed: Sequence[Row]) -> list[
         count = min(len(others), max(0, LEAST_SHOTS - len(why)))
         why |= {others[number * len(others) // count]: (0.0, _SAMPLE) for number in range(count)}
         images = dict(frames_at(path, sorted(why), published.size_px))
-    zone = ZoneInfo(published.timezone)
     shots = []
     for ticks, (risk, reason) in why.items():
         if ticks in images:
             time = first.footage_start + timedelta(seconds=float(ticks * Fraction(1, first.time_base.denominator)))
-            shots.append(Shot(images[ticks], f"{time.astimezone(zone):%Y-%m-%d %H:%M:%S.%f}", risk, reason))
+            shots.append(Shot(images[ticks], published.local_text(time), risk, reason))
     return shots
 
 

@@ -151,7 +151,7 @@ def test_the_frames_of_most_risk_come_first(opened: api.Opened, monkeypatch: pyt
     assert write_contact_sheet(opened, found, [], opened.site.root / "sheet.html") == 12
     text = (opened.site.root / "sheet.html").read_text()
     assert "1 frames are on the review list, 12 are shown" in text
-    assert text.index("covered whole") < text.index("a sample") and "21:59:04.000000" in text
+    assert text.index("covered whole") < text.index("a sample") and "21:59:04.000+0" in text
 
 
 def test_audits_are_verified_repaired_and_swept_like_video(opened: api.Opened) -> None:
