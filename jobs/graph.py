@@ -25,11 +25,13 @@ class Feed(NamedTuple):
     Attributes:
         writer: the op that writes what is read.
         required: whether any of the reads is.
+        brought: whether it is made along with who reads it: what is required is, and what is sought.
     """
 
     writer: str
     whose: Whose
     required: bool
+    brought: bool
 
 
 @dataclass(frozen=True)
@@ -72,12 +74,14 @@ def feeds_of(specs: Iterable[OpSpec]) -> dict[str, tuple[Feed, ...]]:
     writers = {table: spec.name for spec in specs for table in spec.writes}
     feeds: dict[str, tuple[Feed, ...]] = {}
     for spec in specs:
-        found: dict[tuple[str, Whose], bool] = {}
+        found: dict[tuple[str, Whose], Feed] = {}
         for read in spec.reads:
             if read.table in writers:
                 name = (writers[read.table], read.whose)
-                found[name] = found.get(name, False) or read.required
-        feeds[spec.name] = tuple(Feed(*name, required) for name, required in found.items())
+                former = found.get(name, Feed(*name, required=False, brought=False))
+                required = former.required or read.required
+                found[name] = Feed(*name, required, former.brought or required or read.sought)
+        feeds[spec.name] = tuple(found.values())
     return feeds
 
 

@@ -27,8 +27,8 @@ class Plan:
     """The work of a selection. What is done already is counted only.
 
     Attributes:
-        units: those asked for that are neither done nor purged, with what they cannot do without, camera by camera in
-            pipeline order.
+        units: those asked for that are neither done nor purged, with what is brought along for them, camera by camera
+            in pipeline order.
         standing: of ``units``, and of those that were purged. A run notes in it what becomes of them.
         done: by op, how many units asked for were done when the plan was made.
         hidden: which of those, by their fingerprints, newer work under other parameters hides from readers.

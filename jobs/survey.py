@@ -158,7 +158,7 @@ def _blocked(source: UnitKey, lasting: bool) -> Standing:
 
 
 def wanted_places(terms: Terms, layout: CameraLayout) -> dict[str, Collection[int]]:
-    """By op, the units asked for and those that they cannot do without."""
+    """By op, the units asked for and those that are brought along for them."""
     selection = terms.selection
     whole = set(terms.wanted) if selection.first is selection.last is None else set()
     wanted: dict[str, Collection[int]] = {}
@@ -173,7 +173,7 @@ def wanted_places(terms: Terms, layout: CameraLayout) -> dict[str, Collection[in
         else:
             wanted[name] = needed[name]
         for feed in terms.feeds[name]:
-            if feed.required and feed.writer not in whole:
+            if feed.brought and feed.writer not in whole:
                 reached = layout.reached(scope, terms.ops[feed.writer].op.spec.scope, feed.whose)
                 needed[feed.writer].update(source for place in wanted[name] for source in reached[place])
     return wanted

@@ -52,6 +52,7 @@ class Read:
         late: a frame op needs it only in ``finish``, so it may share one decode with the op that writes it.
         columns: the columns it needs, all if empty.
         required: without it (upstream quarantined) the unit cannot run; else it runs on what there is.
+        sought: not required, but made along with the unit where it is not there yet: with it, the result is better.
     """
 
     table: str
@@ -59,6 +60,7 @@ class Read:
     late: bool = False
     columns: tuple[str, ...] = ()
     required: bool = True
+    sought: bool = False
 
     @property
     def key(self) -> str:

@@ -14,9 +14,8 @@ START = "2026-03-02T20-00-00"
 Params = Mapping[str, Mapping[str, object]]
 """By op, its parameters."""
 
-LAST_OPS = tuple(name for name in ("plate", "publish", "audit") if name in REGISTRY)
-"""What is asked for: the anonymized file, and all that goes with it. What a read does not require, as the plate, is
-made only where it is asked for by name."""
+LAST_OPS = tuple(name for name in ("publish", "audit") if name in REGISTRY)
+"""What is asked for: the anonymized file, and all that goes with it."""
 
 BEFORE_COVERING = ("link", "plate")
 """What ``anonymize`` reads, and the tracks of people."""

@@ -34,7 +34,7 @@ class Anonymize(FrameOp):
             Read("detections", Whose.NEXT, required=False),
             Read("tracklets", columns=("tracklet_id", "label")),
             Read("tracklet_points"),
-            Read("plates", required=False),
+            Read("plates", required=False, sought=True),
         ),
         writes=WRITES,
         params=AnonymizeParams,

@@ -9,9 +9,10 @@ import shapely
 from jobs.graph import Selection, UnitKey
 from jobs.plan import State
 from schemas.errors import SelectionError
+from schemas.op import Read, Scope
 from schemas.values import Feature, FeatureKind
 from testkit.fakes import make_segment
-from tests.jobs.pipeline import all_receipts, plan_tiny, quarantine_for, receipt_for, tiny_site
+from tests.jobs.pipeline import Detect, all_receipts, plan_tiny, quarantine_for, receipt_for, tiny_op, tiny_site
 
 SEGMENTS = [make_segment(index) for index in range(3)]
 
@@ -64,6 +65,23 @@ def test_a_selection_brings_what_it_needs_and_no_more():
     assert {key.op for key in plan.units} == {"detect", "track", "publish"}
     other_day = plan_tiny(SEGMENTS, selection=Selection(first=date(2026, 3, 3)))
     assert other_day.units == {}
+
+
+def test_what_is_sought_is_brought_along_and_done_without_where_it_is_not_to_be_had():
+    backdrop = tiny_op("backdrop", Scope.SEGMENT, [Read("detections")], ["plates"])
+    cover = tiny_op(
+        "cover",
+        Scope.SEGMENT,
+        [Read("detections"), Read("plates", required=False, sought=True)],
+        ["anonymized_segments"],
+    )
+    site = tiny_site(ops=(Detect, backdrop, cover))
+    plan = plan_tiny(SEGMENTS, site=site, selection=Selection(ops=("cover",)))
+    assert {key.op for key in plan.units} == {"detect", "backdrop", "cover"}
+    broken = [quarantine_for(plan.fingerprints, key) for key in plan.units if key.op == "backdrop"]
+    without = plan_tiny(SEGMENTS, site=site, selection=Selection(ops=("cover",)), quarantined=broken)
+    assert states(without, "backdrop") == {State.QUARANTINED: 3}
+    assert states(without, "cover") == {State.MISSING: 3}
 
 
 def test_optional_sources_outside_the_selection_count_only_when_they_are_done():
