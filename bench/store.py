@@ -35,11 +35,11 @@ from jobs.plan import Plan, make_plan
 from jobs.stock import Stock, known_stock, take_stock, write_stock
 from schemas.tables import TABLES
 from schemas.values import Receipt
-from storage.archive import segments_from_tables
-from storage.compaction import compact
-from storage.footage import segment_rows, segments_of
+from storage.archive.footage import segment_rows, segments_of
+from storage.archive.scan import segments_from_tables
 from storage.receipts import RECEIPT_SCHEMA
 from storage.store import Store
+from storage.upkeep.compaction import compact
 
 FIRST_DAY = date(2025, 11, 1)
 ZONE = ZoneInfo("Europe/Amsterdam")

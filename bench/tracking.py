@@ -32,7 +32,7 @@ from ops.track import Track, TrackParams
 from schemas.op import DETECTOR, ModelRequest, Tables
 from schemas.tables import TABLES
 from schemas.values import FrameBatch, ModelFile, Segment
-from storage.weights import ModelStore
+from storage.weights.catalogue import ModelStore
 from testkit.evaluate import MotRows, evaluate, load_mot, rows_of
 from testkit.fakes import START, FakeServices, make_batch, make_segment, make_unit
 

@@ -12,7 +12,7 @@ from cli.options import HERE, Json, Site
 from cli.output import Output
 from jobs import api, reading
 from schemas.errors import QueryError
-from storage.results import write_result
+from storage.exports.results import write_result
 from storage.sql import run_query
 
 ROWS_SHOWN = 200

@@ -14,7 +14,7 @@ from jobs.doctor import diagnose
 from jobs.models import model_store
 from jobs.plan import State
 from schemas.errors import SiteError
-from storage.site_file import write_new_site
+from storage.site.file import write_new_site
 
 RUNS_SHOWN = 10
 

@@ -14,11 +14,11 @@ from jobs import api
 from jobs.purge import PurgePlan, plan_purge, purge
 from jobs.upkeep import compact_store, repair_store, verify_store
 from schemas.errors import SelectionError
-from storage.audit import Audit
-from storage.fault import Finding, UnitName
-from storage.repair import Repair
-from storage.retention import Left
 from storage.store import Store
+from storage.upkeep.audit import Audit
+from storage.upkeep.fault import Finding, UnitName
+from storage.upkeep.repair import Repair
+from storage.upkeep.retention import Left
 
 SHOWN_UNITS = 3
 

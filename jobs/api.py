@@ -30,11 +30,11 @@ from jobs.visit import WorkerSetup
 from jobs.worker import totals
 from schemas.errors import SelectionError, StoreFull
 from schemas.values import Quarantined
-from storage.claims import Claims
 from storage.journal import Journal, RunRecord, new_run_id
-from storage.site_file import Site, load_site
+from storage.site.file import Site, load_site
 from storage.store import Store
-from storage.tombstones import read_tombstones
+from storage.upkeep.claims import Claims
+from storage.upkeep.tombstones import read_tombstones
 
 
 @dataclass(frozen=True)

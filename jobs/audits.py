@@ -14,10 +14,10 @@ from jobs.api import Opened
 from jobs.reading import query
 from schemas.errors import NightshiftError, SelectionError
 from schemas.values import SCAN_OP, Quarantined, Segment
-from storage.contact_sheet import Sheet, Shot, write_sheet
-from storage.fault import hash_of
-from storage.footage import segments_of
+from storage.archive.footage import segments_of
+from storage.exports.contact_sheet import Sheet, Shot, write_sheet
 from storage.sql.text import quoted
+from storage.upkeep.fault import hash_of
 from storage.video.published import frames_at, ticks_of, times_of
 
 MOST_SHOTS, LEAST_SHOTS = 60, 12

@@ -15,9 +15,9 @@ from schemas.anonymity import TARGETS
 from schemas.errors import ModelError, SiteError
 from schemas.op import DETECTOR, Models, Op
 from schemas.values import Feature, ModelFile
-from storage.layers import load_features
-from storage.site_file import Site, locate
-from storage.weights import ModelStore
+from storage.site.file import Site, locate
+from storage.site.layers import load_features
+from storage.weights.catalogue import ModelStore
 
 
 @dataclass(frozen=True)

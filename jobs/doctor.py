@@ -16,7 +16,7 @@ from schemas.errors import NightshiftError
 from storage.blobs import open_blobs
 from storage.sql import open_sql, spatial_available
 from storage.video.ffmpeg import ffmpeg_path
-from storage.weights import ModelStore
+from storage.weights.catalogue import ModelStore
 
 LOW_BYTES = 5 * 10**9
 EARLIEST = 1_735_689_600  # 2025-01-01: an earlier clock was never set

@@ -6,10 +6,10 @@ done, but there is nothing left of it to be published.
 
 from jobs.graph import UnitKey
 from jobs.plan import Plan
-from storage.dropping import drop_receipts
 from storage.parquet import UNIT_COLUMN
 from storage.receipts import receipts_to_arrow
 from storage.store import Store
+from storage.upkeep.dropping import drop_receipts
 from storage.video_files import PARTS_TABLE, named_video
 
 

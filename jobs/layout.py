@@ -15,7 +15,7 @@ import pyarrow as pa
 from jobs.fingerprint import cut_texts
 from schemas.op import Scope, Whose
 from schemas.values import DAY_UNIT, Segment
-from storage.segments import segment_maker
+from storage.archive.segments import segment_maker
 
 GAP_US = 1_000_000
 """Segments that are no farther apart than this follow each other: recorders lose some frames between two files."""

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from jobs.queue import Order
 from schemas.errors import UserError
-from storage.claims import LEASE_S
+from storage.upkeep.claims import LEASE_S
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from storage.site_file import load_site
-from storage.weights import ModelStore
+from storage.site.file import load_site
+from storage.weights.catalogue import ModelStore
 
 
 def model_store(root: Path) -> ModelStore:

@@ -14,7 +14,7 @@ from jobs.ledger import Ledger
 from jobs.standing import Standing, State
 from jobs.survey import Findings, Survey, Terms
 from schemas.errors import SelectionError
-from storage.segments import Segments
+from storage.archive.segments import Segments
 
 __all__ = ["FIRST_GUESS_S", "Plan", "Standing", "State", "make_plan"]
 

@@ -16,12 +16,12 @@ from schemas.errors import SiteError
 from schemas.values import FOOTAGE_OP, MARK_DIGITS, SCAN_OP
 from storage.blobs import Blobs, open_blobs
 from storage.journal import new_run_id
-from storage.retention import LIMIT_SCHEMA, ArchiveFiles, Deletion, Left, delete, past, segment_days, sizes_of
 from storage.scanned import scanned_rows
-from storage.site_file import Site
+from storage.site.file import Site
 from storage.store import Store
-from storage.sweep import swept_files
-from storage.tombstones import Buried, Grave, What
+from storage.upkeep.retention import LIMIT_SCHEMA, ArchiveFiles, Deletion, Left, delete, past, segment_days, sizes_of
+from storage.upkeep.sweep import swept_files
+from storage.upkeep.tombstones import Buried, Grave, What
 from storage.video_files import VIDEO_TABLES, named_video
 from storage.visible import newest_of
 

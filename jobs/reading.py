@@ -17,9 +17,9 @@ from jobs.stock import known_stock
 from schemas.errors import SelectionError
 from schemas.tables import TABLES, Privacy
 from schemas.values import Quarantined
-from storage.export import export
-from storage.layers import load_features
-from storage.map_page import render_map
+from storage.exports.geo import export
+from storage.exports.map_page import render_map
+from storage.site.layers import load_features
 from storage.sql import VERSIONS_SUFFIX, as_query, open_sql, run_query
 
 

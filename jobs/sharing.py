@@ -4,8 +4,8 @@ from typing import Protocol
 
 from jobs.graph import UnitKey
 from schemas.values import Receipt
-from storage.claims import Claims, Place
 from storage.store import Store
+from storage.upkeep.claims import Claims, Place
 
 
 class Others(Protocol):

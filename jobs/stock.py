@@ -18,12 +18,12 @@ from jobs.graph import UnitKey
 from jobs.ledger import Ledger
 from schemas.tables import TABLES
 from schemas.values import DAY_UNIT, SCAN_OP, Quarantined, Receipt
-from storage.archive import ScanResult, SetAside, scan_archive, segments_from_tables
+from storage.archive.scan import ScanResult, SetAside, scan_archive, segments_from_tables
+from storage.archive.segments import Segments
 from storage.blobs import open_blobs
 from storage.journal import Journal
 from storage.scanned import SCANNED, scanned_rows
-from storage.segments import Segments
-from storage.site_file import Site
+from storage.site.file import Site
 from storage.store import Store
 from storage.visible import newest_of
 

@@ -21,7 +21,7 @@ from schemas.op import FrameNeed
 from schemas.tables import TABLES
 from schemas.values import FrameBatch, Int64, Segment, Uint8, VideoFile
 from storage.blobs import LocalBlobs, open_blobs
-from storage.exports import ExportRecord, new_file, put_export
+from storage.exports.record import ExportRecord, new_file, put_export
 from storage.files import sha256_file
 from storage.journal import new_run_id
 from storage.sql.text import quoted

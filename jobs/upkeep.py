@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from itertools import islice
 
 from schemas.errors import NightshiftError
-from storage import repair as repairing
-from storage.audit import Audit, audit
-from storage.compaction import Compaction, compact
 from storage.receipts import RECEIPTS_FOLDER
-from storage.site_file import Site
+from storage.site.file import Site
 from storage.store import Store
-from storage.sweep import sweep
+from storage.upkeep import repair as repairing
+from storage.upkeep.audit import Audit, audit
+from storage.upkeep.compaction import Compaction, compact
+from storage.upkeep.sweep import sweep
 
 MANY = 2000
 """Loose receipts that are compacted at the end of a run: listing them begins to be felt."""

@@ -1,6 +1,6 @@
 """``site.toml``: what a user writes about a site, validated by pydantic.
 
-Reading the file, and naming the line of a mistake in it, is ``storage/site_file.py``'s work.
+Reading the file, and naming the line of a mistake in it, is ``storage/site/file.py``'s work.
 """
 
 import re

@@ -11,8 +11,8 @@ import shapely
 from pyproj import CRS
 
 from schemas.errors import QueryError, SiteError
-from storage.shapes import GEOMETRY, Shapes, geometry_column, shapes_of
-from storage.site_file import SITE_FILE, WGS84, Site, load_site
+from storage.exports.shapes import GEOMETRY, Shapes, geometry_column, shapes_of
+from storage.site.file import SITE_FILE, WGS84, Site, load_site
 from storage.sql import as_query, check_read_only, in_one_line, open_sql, run_query
 from storage.store import STORE_FILE, Store
 

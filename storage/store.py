@@ -53,7 +53,7 @@ class Store:
 
         _store.json                                      versions of the layout and of the tables
         TABLE/camera=ID/date=YYYY-MM-DD/UNIT-FINGERPRINT-NONCE.parquet
-        TABLE/camera=ID/month=YYYY-MM/month-NONCE.parquet  merged, see storage/compaction.py
+        TABLE/camera=ID/month=YYYY-MM/month-NONCE.parquet  merged, see storage/upkeep/compaction.py
         anonymized/camera=ID/date=YYYY-MM-DD/NAME.mp4    published video
         _parts/camera=ID/date=YYYY-MM-DD/...mp4          covered segments, until they are joined
         _receipts/OP/CAMERA/DATE/UNIT-FINGERPRINT.json   what is committed since the last compaction

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from storage.site_file import Site, load_site
+from storage.site.file import Site, load_site
 
 DAY = "2026-03-02"
 CLIPS = {

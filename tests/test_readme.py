@@ -22,7 +22,7 @@ import pytest
 from schemas.op import OpSpec, TableOp
 from schemas.site import SiteConfig
 from schemas.tables import TABLES, TableSpec
-from storage.clock import localise, parse_path
+from storage.archive.clock import localise, parse_path
 from testkit.docs import DOCS
 from testkit.fakes import START, FakeServices, make_segment, make_unit
 from tests.storage.onnx_file import constant_network

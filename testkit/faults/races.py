@@ -18,8 +18,8 @@ from jobs.pool import Finished
 from jobs.visit import Outcome, Visit, WorkerSetup
 from jobs.worker import Worker
 from storage.blobs import Blobs
-from storage.compaction import compact
 from storage.receipts import RECEIPTS_FOLDER
+from storage.upkeep.compaction import compact
 from testkit.faults.contents import contents_of
 from testkit.faults.programs import do, night
 from testkit.faults.scene import Scene, Tally, ending, finish_job, log_of

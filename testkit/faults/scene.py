@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jobs import api
 from schemas.errors import NightshiftError
-from storage.audit import audit
+from storage.upkeep.audit import audit
 from testkit.faults.contents import Contents, contents_of, published_files
 from testkit.faults.programs import Ended, Job, do, night
 from testkit.sample_site import TINY, build_sample_site

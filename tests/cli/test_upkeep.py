@@ -8,7 +8,7 @@ import pytest
 
 from storage.manifest import Manifest
 from storage.store import Store
-from storage.tombstones import read_tombstones
+from storage.upkeep.tombstones import read_tombstones
 from tests.storage.small_store import DATES, fill_archive, night
 
 SITE = """

@@ -14,9 +14,9 @@ from schemas.op import FrameNeed, FrameOp, FrameSession, OpSpec, Read, Scope, Se
 from schemas.site import SiteConfig
 from schemas.tables import TABLES
 from schemas.values import Feature, Quarantined, Receipt, Segment, Tombstone, UnitContext
+from storage.archive.segments import Segments
 from storage.receipts import receipts_to_arrow
-from storage.segments import Segments
-from storage.site_file import Site
+from storage.site.file import Site
 
 
 @dataclass(frozen=True)

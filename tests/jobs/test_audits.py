@@ -20,12 +20,12 @@ from schemas.errors import NightshiftError, SelectionError, TransientError, User
 from schemas.op import FrameNeed
 from schemas.tables.videos import AUDIT_SUFFIX
 from schemas.values import Quarantined, Segment, Uint8
-from storage import exports
-from storage.audit import audit
-from storage.exports import ExportRecord, exports_table, put_export
-from storage.fault import Fault
-from storage.repair import repair
-from storage.sweep import sweep
+from storage.exports import record as exports
+from storage.exports.record import ExportRecord, exports_table, put_export
+from storage.upkeep.audit import audit
+from storage.upkeep.fault import Fault
+from storage.upkeep.repair import repair
+from storage.upkeep.sweep import sweep
 from storage.video.published import every_frame
 from storage.video.reader import SegmentReader
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from jobs.layout import CameraLayout
 from schemas.op import Scope, Whose
 from schemas.values import Segment
-from storage.segments import Segments
+from storage.archive.segments import Segments
 from testkit.fakes import make_segment
 
 DAY = timedelta(days=1)

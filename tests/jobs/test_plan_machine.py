@@ -25,15 +25,15 @@ from jobs.run_clock import RunClock
 from schemas.op import Read, Scope
 from schemas.site import SiteConfig
 from schemas.values import MARK_DIGITS, Segment
+from storage.archive.segments import Segments
 from storage.blobs import LocalBlobs
-from storage.compaction import compact
 from storage.manifest import MANIFEST_FOLDER
 from storage.receipts import receipt_path
-from storage.retention import Deletion
-from storage.segments import Segments
-from storage.site_file import Site
+from storage.site.file import Site
 from storage.store import Store
-from storage.tombstones import read_tombstones
+from storage.upkeep.compaction import compact
+from storage.upkeep.retention import Deletion
+from storage.upkeep.tombstones import read_tombstones
 from testkit.fakes import make_segment
 from tests.jobs.pipeline import COUNTS, LINK, TRACK, Detect, receipt_for, tiny_op, tiny_site
 from tests.jobs.test_plan_reference import Reference

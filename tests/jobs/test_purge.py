@@ -14,13 +14,13 @@ from jobs.purge import PurgePlan, plan_purge, purge
 from schemas.errors import SiteError, StoreFull
 from schemas.site import SiteConfig
 from schemas.values import FOOTAGE_OP
-from storage import retention
-from storage.audit import audit
 from storage.blobs import LocalBlobs
-from storage.compaction import compact
-from storage.site_file import Site
+from storage.site.file import Site
 from storage.store import Store
-from storage.tombstones import purges_table, read_tombstones
+from storage.upkeep import retention
+from storage.upkeep.audit import audit
+from storage.upkeep.compaction import compact
+from storage.upkeep.tombstones import purges_table, read_tombstones
 from tests.storage.small_store import CAMERAS, DATES, FOOTAGE, contents, fill_archive, footage_id, footage_path, night
 
 # Of the dates of the small store the first two are more than 30 days before this.

@@ -15,10 +15,10 @@ from jobs.sharing import Sharing
 from jobs.standing import State
 from jobs.visit import Failure, Outcome, Visit
 from schemas.values import Receipt
+from storage.archive.segments import Segments
 from storage.blobs import LocalBlobs
-from storage.claims import Claims
-from storage.segments import Segments
 from storage.store import Store
+from storage.upkeep.claims import Claims
 from testkit.fakes import make_segment
 from tests.jobs.pipeline import tiny_site
 

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from jobs import api, reading
-from storage.claims import CLAIMS_FOLDER
+from storage.upkeep.claims import CLAIMS_FOLDER
 
 ROOT = Path(__file__).parents[2]
 NIGHT = """

@@ -12,7 +12,7 @@ from ops.detect.backends import Deliver, Network
 from schemas.errors import ModelError
 from schemas.op import ModelRequest
 from schemas.values import Float32, Float64, ModelFile, Uint8
-from storage.weights import ModelStore
+from storage.weights.catalogue import ModelStore
 
 ANY = ModelFile("pose", "pose", "onnx", "pose", "yolo", "0" * 64, "none", "test", (640, 640), ("person",))
 

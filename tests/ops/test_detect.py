@@ -15,7 +15,7 @@ from ops.detect.decode import overlaps
 from schemas.errors import ModelError
 from schemas.op import DETECTOR, ModelRequest, Tables
 from schemas.values import ModelFile, Uint8
-from storage.weights import ModelStore
+from storage.weights.catalogue import ModelStore
 from testkit.fakes import FakeServices, make_batch, make_segment, make_unit
 from tests.ops.networks import colour_network
 

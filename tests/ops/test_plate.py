@@ -18,7 +18,7 @@ from ops.plate import Plate, PlateParams
 from schemas.op import DETECTOR, FrameOp, ModelRequest, Tables
 from schemas.tables import TABLES
 from schemas.values import CameraView, FrameBatch, Segment, Uint8
-from storage.weights import ModelStore
+from storage.weights.catalogue import ModelStore
 from testkit.fakes import FakeServices, make_batch, make_segment, make_unit
 from tests.ops.people import Seen, detected, observed
 from tests.ops.walkabout import SIZE_PX, Draw, box_at, film, street, thing, walker

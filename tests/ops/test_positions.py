@@ -18,7 +18,7 @@ from ops.tracking.boxes import iou_matrix
 from schemas.op import DETECTOR, ModelRequest
 from schemas.tables import TABLES
 from schemas.values import CameraView, ControlPoint
-from storage.weights import ModelStore
+from storage.weights.catalogue import ModelStore
 from testkit.fakes import START, FakeServices, make_batch, make_segment, make_unit
 from tests.ops.ground_scene import ORIGIN_M, SIZE_PX, join, make_points, make_view, project
 

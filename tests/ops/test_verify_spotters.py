@@ -18,7 +18,7 @@ from ops.verifying.shown import covered_as_shown, covered_shares, head_zones
 from schemas.errors import ModelError
 from schemas.op import ModelRequest
 from schemas.values import Float64, ModelFile, Uint8
-from storage.weights import ModelStore
+from storage.weights.catalogue import ModelStore
 from testkit.pets import pets_truth
 from tests.ops.networks import colour_network
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from shapely.geometry import box, mapping
 
 from schemas.values import Receipt
-from storage.site_file import Site, load_site
+from storage.site.file import Site, load_site
 from storage.sql import run_query
 from storage.store import Store
 from tests.storage.rows import DATE, NOW, make_receipt

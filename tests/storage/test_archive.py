@@ -11,8 +11,8 @@ import pytest
 from schemas.errors import DAMAGE_REASONS, SiteError
 from schemas.site import SiteConfig
 from schemas.tables import TABLES
-from storage import archive as archive_module
-from storage.archive import ScanResult, scan_archive, segments_from_tables
+from storage.archive import scan as archive_module
+from storage.archive.scan import ScanResult, scan_archive, segments_from_tables
 from storage.blobs import LocalBlobs, open_blobs
 from storage.video import probe
 from testkit import clips, damage

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from storage.audit import audit
-from storage.compaction import compact
-from storage.fault import Fault
 from storage.store import Store
+from storage.upkeep.audit import audit
+from storage.upkeep.compaction import compact
+from storage.upkeep.fault import Fault
 from tests.storage.rows import make_receipt, make_rows, put_all
 from tests.storage.small_store import CAMERAS, DATES, FOOTAGE, footage_id, night
 

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from storage.blobs import LocalBlobs
-from storage.claims import CLAIMS_FOLDER, Claims
+from storage.upkeep.claims import CLAIMS_FOLDER, Claims
 
 PLACE = ("cam1", "2026-03-02", "segment/1")
 OTHER = ("cam1", "2026-03-02", "segment/2")

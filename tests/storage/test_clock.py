@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.errors import SiteError
 from schemas.site import is_camera_id
-from storage.clock import AmbiguousFile, PathTime, camera_of, in_second_hour, localise, parse_path, safe_camera
+from storage.archive.clock import AmbiguousFile, PathTime, camera_of, in_second_hour, localise, parse_path, safe_camera
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 CAMERAS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,20}", fullmatch=True)

@@ -13,10 +13,10 @@ from schemas.errors import NightshiftError
 from schemas.tables import TABLES
 from schemas.values import Receipt, UnitFile
 from storage.blobs import LocalBlobs
-from storage.compaction import Compaction, compact
 from storage.receipts import receipt_path, receipts_of, unit_files
 from storage.snapshot import SeenFiles, Snapshot
 from storage.store import Store
+from storage.upkeep.compaction import Compaction, compact
 from storage.visible import newest_of
 from tests.storage.rows import CAMERA, NOW, make_rows, print_of, put, put_all, put_scan
 from tests.storage.watched import Between, Contents, Count, at_rest, check, contents, read, rows_in

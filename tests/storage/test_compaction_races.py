@@ -16,9 +16,9 @@ from schemas.errors import StoreFull, TransientError
 from schemas.tables import TABLES
 from schemas.values import Receipt, UnitFile
 from storage.blobs import LocalBlobs
-from storage.compaction import Compaction, compact
 from storage.manifest import Head
 from storage.store import Store
+from storage.upkeep.compaction import Compaction, compact
 from tests.storage.rows import NOW, make_rows, print_of, put
 from tests.storage.watched import WRITES, At, Between, Contents, Full, Kill, Killed, at_rest, check, contents, rows_in
 

@@ -13,8 +13,8 @@ import pytest
 from schemas.errors import CorruptFootage
 from schemas.values import FrameBatch, Segment, Uint8
 from storage.blobs import LocalBlobs
-from storage.contact_sheet import WIDTH_PX, Sheet, Shot, write_sheet
-from storage.exports import new_file
+from storage.exports.contact_sheet import WIDTH_PX, Sheet, Shot, write_sheet
+from storage.exports.record import new_file
 from storage.video.published import every_frame, frames_at, ticks_of, times_of
 from storage.video.writer import PartWriter
 from testkit.fakes import make_batch, make_segment

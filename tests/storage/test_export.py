@@ -16,7 +16,7 @@ from pyproj import Transformer
 
 from schemas.errors import UserError
 from schemas.tables import TABLES
-from storage.export import export
+from storage.exports.geo import export
 
 RD = "EPSG:28992"
 START = datetime(2026, 3, 2, 22, 0, 0, 123456, tzinfo=UTC)

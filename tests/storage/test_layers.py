@@ -10,8 +10,8 @@ from shapely.geometry import LineString, MultiPolygon, Polygon, box, mapping
 
 from schemas.errors import SiteError
 from schemas.values import FeatureKind
-from storage.layers import load_features
-from storage.site_file import Site, load_site, write_new_site
+from storage.site.file import Site, load_site, write_new_site
+from storage.site.layers import load_features
 
 DAM_SQUARE_RD = (121390.0, 487335.0)
 

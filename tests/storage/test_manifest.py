@@ -7,10 +7,10 @@ import pytest
 
 from schemas.errors import NightshiftError, SiteError, TransientError
 from storage.blobs import LocalBlobs
-from storage.compaction import compact
 from storage.manifest import Head, Manifest, Part, month_of, next_head
 from storage.receipts import receipts_of, receipts_to_arrow
 from storage.store import Store
+from storage.upkeep.compaction import compact
 from tests.storage.rows import NOW, make_receipt, make_rows, put
 from tests.storage.watched import Between
 

@@ -15,8 +15,8 @@ from shapely.geometry import LineString, Polygon, box
 
 from schemas.tables import TABLES
 from schemas.values import Feature, FeatureKind
-from storage.map_page import render_map
-from storage.site_file import Site, cameras_table, load_site, write_new_site
+from storage.exports.map_page import render_map
+from storage.site.file import Site, cameras_table, load_site, write_new_site
 
 NOW = datetime(2026, 3, 3, 6, 0, tzinfo=UTC)
 START = datetime(2026, 3, 2, 20, 0, tzinfo=UTC)

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from storage.audit import audit
-from storage.compaction import compact
-from storage.repair import repair
 from storage.snapshot import Snapshot
 from storage.store import Store
-from storage.tombstones import Buried, Grave, put_tombstones
+from storage.upkeep.audit import audit
+from storage.upkeep.compaction import compact
+from storage.upkeep.repair import repair
+from storage.upkeep.tombstones import Buried, Grave, put_tombstones
 from tests.storage.rows import NOW
 from tests.storage.small_store import DATES, contents, footage_id, night
 from tests.storage.test_audit import age, flip, one

@@ -15,7 +15,7 @@ import pytest
 
 from schemas.errors import QueryError, UserError
 from schemas.tables import TABLES
-from storage.results import write_result
+from storage.exports.results import write_result
 from storage.sql import open_sql, run_query
 from storage.store import Store
 from tests.storage.rows import make_rows

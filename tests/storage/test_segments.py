@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.values import Segment
-from storage.segments import Segments
+from storage.archive.segments import Segments
 from testkit.fakes import make_segment
 
 

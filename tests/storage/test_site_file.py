@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from schemas.errors import SiteError
 from schemas.tables import TABLES
-from storage.site_file import cameras_table, load_site, locate, write_new_site
-from storage.toml_lines import key_lines
+from storage.site.file import cameras_table, load_site, locate, write_new_site
+from storage.site.toml_lines import key_lines
 
 # The template's examples: comment lines that turn into TOML when "# " is taken off.
 EXAMPLE_LINE = re.compile(r"^# (?=\[|[a-z_]+ =|  \{|\]|# )", re.MULTILINE)

@@ -9,10 +9,10 @@ from schemas.errors import SelectionError
 from schemas.tables import TABLES
 from schemas.values import Receipt
 from storage.blobs import LocalBlobs
-from storage.compaction import compact
 from storage.journal import Journal, RunRecord
 from storage.snapshot import SeenFiles, Snapshot, end_of, take_snapshot
 from storage.store import Store
+from storage.upkeep.compaction import compact
 from tests.storage.rows import NOW, make_rows, print_of, put, put_scan
 from tests.storage.watched import Between, Count, contents, read
 

@@ -14,11 +14,11 @@ import pytest
 import storage.parquet
 from schemas.errors import QueryError, SelectionError
 from schemas.tables import TABLES
-from storage.compaction import compact
 from storage.journal import Journal, RunRecord
 from storage.sql import open_sql, run_query
 from storage.sql.views import IN_FILES
 from storage.store import Store
+from storage.upkeep.compaction import compact
 from tests.storage.rows import DATE, NOW, make_receipt, make_rows, put
 from tests.storage.sql_site import commit, files_read, make_site, print_of, rows_of, scans_of
 from tests.storage.test_journal import ENTRY

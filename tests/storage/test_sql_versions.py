@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.tables import TABLES
-from storage.compaction import compact
 from storage.sql import open_sql
 from storage.store import Store
+from storage.upkeep.compaction import compact
 from tests.storage.rows import DATE, NOW, make_rows
 from tests.storage.sql_site import commit, print_of, rows_of, scans_of
 

@@ -20,9 +20,9 @@ from schemas.errors import NightshiftError, SiteError, StoreFull
 from schemas.tables import TABLES, TableSpec
 from schemas.values import MARK_DIGITS, Receipt, UnitFile
 from storage.blobs import LocalBlobs
-from storage.compaction import compact
 from storage.receipts import receipt_path, receipts_of, to_json
 from storage.store import Store
+from storage.upkeep.compaction import compact
 from storage.visible import newest_of
 from tests.storage.rows import CAMERA, DATE, NOW, make_receipt, make_rows, print_of, put
 from tests.storage.watched import WRITES, Between, contents

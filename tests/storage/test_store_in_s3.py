@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from schemas.errors import TransientError
-from storage.audit import audit
 from storage.blobs import open_blobs
-from storage.claims import CLAIMS_FOLDER, Claims
-from storage.compaction import compact
 from storage.opened import open_store
 from storage.store import Store
+from storage.upkeep.audit import audit
+from storage.upkeep.claims import CLAIMS_FOLDER, Claims
+from storage.upkeep.compaction import compact
 from tests.storage.putting import commit
 from tests.storage.rows import CAMERA, DATE, make_receipt, make_rows, print_of
 from tests.storage.s3_server import S3Server, Wire, new_bucket, s3_serving

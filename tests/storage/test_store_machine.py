@@ -24,10 +24,10 @@ from hypothesis.stateful import (
 
 from schemas.values import DAY_UNIT, SCAN_OP, Receipt, UnitFile
 from storage.blobs import LocalBlobs
-from storage.compaction import compact
 from storage.receipts import receipt_path
 from storage.snapshot import Snapshot
 from storage.store import Store
+from storage.upkeep.compaction import compact
 from tests.storage.rows import NOW, make_receipt, make_rows, print_of, segment_rows
 from tests.storage.watched import Between, Contents, Count, Kill, Killed, check, contents, read
 

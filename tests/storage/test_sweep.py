@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from storage.compaction import compact
 from storage.store import Store
-from storage.sweep import sweep
+from storage.upkeep.compaction import compact
+from storage.upkeep.sweep import sweep
 from tests.storage.rows import make_receipt, make_rows, print_of, put
 from tests.storage.small_store import DATES, night
 from tests.storage.test_audit import age, one

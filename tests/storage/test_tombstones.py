@@ -11,7 +11,7 @@ from schemas.errors import NightshiftError, TransientError
 from schemas.values import FOOTAGE_OP, Tombstone
 from storage.blobs import Blob, LocalBlobs
 from storage.store import Store
-from storage.tombstones import TOMBSTONES_FOLDER, Buried, Grave, purges_table, put_tombstones, read_tombstones
+from storage.upkeep.tombstones import TOMBSTONES_FOLDER, Buried, Grave, purges_table, put_tombstones, read_tombstones
 
 NOW = datetime(2026, 6, 1, 3, tzinfo=UTC)
 FILM = Grave("footage_days = 9", "footage", "gate", "2026-05-01", (Buried(FOOTAGE_OP, "f1", "e" * 64),), 1, 0, 500)

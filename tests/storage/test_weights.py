@@ -9,7 +9,7 @@ import pytest
 
 from schemas.errors import ModelError
 from schemas.op import ModelRequest
-from storage.weights import PREFERRED, RECORD, ModelStore
+from storage.weights.catalogue import PREFERRED, RECORD, ModelStore
 from tests.storage.onnx_file import constant_network
 
 IR = """<?xml version="1.0"?><net name="x" version="11"><layers>

@@ -13,8 +13,8 @@ import pytest
 from schemas.errors import UserError
 from schemas.site import SiteConfig
 from schemas.values import FeatureKind, Float64, Uint8
-from storage.layers import load_features
-from storage.site_file import load_site
+from storage.site.file import load_site
+from storage.site.layers import load_features
 from testkit.sample_site import DEMO, TINY, SampleSite, build_sample_site
 from testkit.sample_site.people import LOOKS, cut_out_people, find_photograph
 from testkit.sample_site.script import cast
@@ -186,7 +186,7 @@ class TestPictures:
         from ops.detect.letterbox import fit_into, to_source
         from ops.tracking.boxes import iou_matrix
         from schemas.op import ModelRequest
-        from storage.weights import ModelStore
+        from storage.weights.catalogue import ModelStore
 
         name = "yolo11n_int8_openvino_model"
         model = ModelStore(assets / "weights").resolve(ModelRequest(name, "detect"))

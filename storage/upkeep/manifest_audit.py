@@ -9,12 +9,12 @@ import pyarrow.parquet as pq
 
 from schemas.errors import NightshiftError, SiteError
 from storage.blobs import Blobs
-from storage.fault import Fault, Finding, hash_of
 from storage.manifest import MANIFEST_FOLDER, Head, Manifest, Part
 from storage.parquet import first_line
 from storage.receipts import RECEIPT_SCHEMA
 from storage.store import Store
-from storage.tombstones import read_tombstones
+from storage.upkeep.fault import Fault, Finding, hash_of
+from storage.upkeep.tombstones import read_tombstones
 
 _SHARD = f"{MANIFEST_FOLDER}/receipts-"
 

@@ -13,10 +13,8 @@ import pyarrow as pa
 from schemas.errors import CorruptFootage
 from schemas.site import SiteConfig
 from schemas.tables import TABLES
-from storage.blobs import Blob, Blobs
-from storage.clock import AmbiguousFile, camera_of, in_second_hour, localise, parse_path
-from storage.files import sha256_file
-from storage.footage import (
+from storage.archive.clock import AmbiguousFile, camera_of, in_second_hour, localise, parse_path
+from storage.archive.footage import (
     KnownFootage,
     Row,
     originals,
@@ -25,9 +23,11 @@ from storage.footage import (
     unusable,
     usable,
 )
-from storage.segments import Segments, segments_from_tables
+from storage.archive.segments import Segments, segments_from_tables
+from storage.archive.walk import Entry, walk
+from storage.blobs import Blob, Blobs
+from storage.files import sha256_file
 from storage.video.probe import probe
-from storage.walk import Entry, walk
 
 __all__ = ["ScanResult", "SetAside", "scan_archive", "segments_from_tables"]
 

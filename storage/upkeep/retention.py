@@ -14,13 +14,13 @@ import pyarrow.compute as pc
 from schemas.tables import TABLES
 from schemas.values import FOOTAGE_OP
 from storage.blobs import Blob, Blobs
-from storage.dropping import drop_units
 from storage.files import sha256_file
 from storage.manifest import month_of
 from storage.parquet import UNIT_COLUMN, first_line
 from storage.store import Store
-from storage.sweep import named_files, sweep
-from storage.tombstones import Grave, put_tombstones, read_tombstones
+from storage.upkeep.dropping import drop_units
+from storage.upkeep.sweep import named_files, sweep
+from storage.upkeep.tombstones import Grave, put_tombstones, read_tombstones
 from storage.visible import files_of
 
 LIMIT_SCHEMA = pa.schema([("op", pa.string()), ("camera", pa.string()), ("before", pa.string())])

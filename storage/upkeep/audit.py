@@ -14,13 +14,13 @@ import pyarrow.compute as pc
 from schemas.errors import NightshiftError
 from schemas.values import MARK_DIGITS
 from storage.blobs import Blob
-from storage.fault import Fault, Finding, UnitName, hash_of, no_access
-from storage.manifest_audit import audit_manifest, headless_shards
 from storage.parquet import UNIT_COLUMN, first_line
 from storage.receipts import RECEIPTS_FOLDER, from_json, receipt_path, receipts_to_arrow
 from storage.store import Store, joined
-from storage.sweep import SWEPT_H, manifest_files, swept_files
-from storage.tombstones import TOMBSTONES_FOLDER, read_tombstones
+from storage.upkeep.fault import Fault, Finding, UnitName, hash_of, no_access
+from storage.upkeep.manifest_audit import audit_manifest, headless_shards
+from storage.upkeep.sweep import SWEPT_H, manifest_files, swept_files
+from storage.upkeep.tombstones import TOMBSTONES_FOLDER, read_tombstones
 from storage.video_files import AUDITS_TABLE, PARTS_TABLE, PUBLISHED_TABLE, VIDEO_TABLES, named_video
 
 _THREADS = 2
@@ -113,7 +113,8 @@ class _Audit:
 
     def _look(self) -> list[Finding]:
         store = self._store
-        self._at_rest = {blob.name: blob for blob in swept_files(store)}  # before the receipts: see storage/sweep.py
+        # Before the receipts: see storage/upkeep/sweep.py.
+        self._at_rest = {blob.name: blob for blob in swept_files(store)}
         self._bytes_total = sum(blob.size_bytes for blob in self._at_rest.values())
         torn = [*torn_receipts(store), *_torn_tombstones(store)]
         loose = receipts_to_arrow(store.loose_receipts().values())

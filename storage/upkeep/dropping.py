@@ -3,8 +3,8 @@
 from collections.abc import Callable, Collection
 
 from schemas.errors import TransientError
-from storage.compaction import compact
 from storage.store import Store
+from storage.upkeep.compaction import compact
 
 _TRIES = 5
 

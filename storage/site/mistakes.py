@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from schemas.errors import SiteError
 from schemas.site import SiteConfig
-from storage.toml_lines import KeyPath, key_lines
+from storage.site.toml_lines import KeyPath, key_lines
 
 _WORDS = {
     "tuple_type": "should be a list in [ ]",

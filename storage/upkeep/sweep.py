@@ -9,8 +9,8 @@ from schemas.errors import NightshiftError, SiteError
 from schemas.tables import TABLES
 from storage.blobs import Blob
 from storage.manifest import MANIFEST_FOLDER, Head
-from storage.manifest_audit import headless_shards
 from storage.store import PARTS_FOLDER, VIDEO_FOLDER, VIDEO_SUFFIX, Store
+from storage.upkeep.manifest_audit import headless_shards
 from storage.video_files import VIDEO_SUFFIXES, VIDEO_TABLES, named_video
 from storage.visible import files_of
 

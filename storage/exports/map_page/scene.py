@@ -11,8 +11,8 @@ import shapely
 from pyproj import Transformer
 
 from schemas.values import Feature, FeatureKind
-from storage.map_page.walks import Bounds, Place, density, encode, read_walks, thin, usual_bounds
-from storage.site_file import WGS84, Site
+from storage.exports.map_page.walks import Bounds, Place, density, encode, read_walks, thin, usual_bounds
+from storage.site.file import WGS84, Site
 
 if TYPE_CHECKING:
     from pandas import DataFrame

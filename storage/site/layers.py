@@ -11,7 +11,7 @@ from shapely.geometry.base import BaseGeometry
 from schemas.errors import SiteError
 from schemas.site import LayerConfig
 from schemas.values import Feature, FeatureKind
-from storage.site_file import SITE_FILE, WGS84, Site, locate
+from storage.site.file import SITE_FILE, WGS84, Site, locate
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame

@@ -14,14 +14,14 @@ from schemas.errors import SiteError
 from schemas.site import SiteConfig
 from schemas.tables import TABLES
 from storage.blobs.remote import known_protocols
-from storage.site_mistakes import Document, plain, told
-from storage.toml_lines import key_lines
+from storage.site.mistakes import Document, plain, told
+from storage.site.toml_lines import key_lines
 
 SITE_FILE = "site.toml"
 FOLDERS = ("archive", "models", "layers")
 WGS84 = "OGC:CRS84"
 
-_TEMPLATE = Path(__file__).with_name("site_template.toml")
+_TEMPLATE = Path(__file__).with_name("template.toml")
 _WEB_MERCATOR = 3857
 
 

@@ -1,7 +1,7 @@
 """Model weights by name: found, checked against their sha256, imported. Nothing is ever downloaded.
 
 Search order: the site's ``models/``, ``$NIGHTSHIFT_MODELS``, the user's cache. Weights on the known list
-(``known_weights.toml``) or imported (``models/models.json``) must be what they were; others say themselves what they
+(``known.toml``) or imported (``models/models.json``) must be what they were; others say themselves what they
 are. A ``.pt`` is a pickle, which can run code when it is loaded: off the known list it is refused until the user trusts
 it by name.
 """
@@ -19,7 +19,7 @@ from schemas.errors import ModelError
 from schemas.op import ModelRequest
 from schemas.values import ModelFile
 from storage.files import write_atomic
-from storage.weight_files import Facts, Task, copy_model, format_of, read_facts, sha256_of
+from storage.weights.files import Facts, Task, copy_model, format_of, read_facts, sha256_of
 
 RECORD = "models.json"
 PREFERRED = ("yolo11n_int8_openvino_model", "yolov8n_int8_openvino_model", "yolox_nano.onnx")
@@ -287,7 +287,7 @@ def _target_name(source: Path, name: str | None) -> str:
 
 @cache
 def _known_list() -> dict[str, Any]:
-    return tomllib.loads(Path(__file__).with_name("known_weights.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(Path(__file__).with_name("known.toml").read_text(encoding="utf-8"))
 
 
 def _coco80() -> tuple[str, ...]:

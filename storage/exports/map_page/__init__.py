@@ -15,9 +15,9 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from schemas.values import Feature
+from storage.exports.map_page.scene import MAX_ZONE_ROWS, build_scene, placed_cameras, zone_rows
 from storage.files import write_atomic
-from storage.map_page.scene import MAX_ZONE_ROWS, build_scene, placed_cameras, zone_rows
-from storage.site_file import Site
+from storage.site.file import Site
 
 __all__ = ["render_map"]
 

@@ -11,7 +11,7 @@ from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 
 from schemas.errors import UserError
-from storage.site_file import WGS84
+from storage.site.file import WGS84
 
 GEOMETRY = "geometry"
 _WKB_EXTENSION = b"geoarrow.wkb"

@@ -15,17 +15,17 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from schemas.errors import NightshiftError, TransientError
-from storage.audit import Audit, audit, expected_files, torn_receipts
-from storage.dropping import drop_receipts
-from storage.fault import Fault, Finding, UnitName, hash_of
 from storage.manifest import MANIFEST_FOLDER, MERGED_SCHEMA, RETIRED_SCHEMA, Head, next_head
-from storage.manifest_audit import audit_manifest, headless_shards
 from storage.parquet import UNIT_COLUMN
 from storage.receipts import RECEIPT_SCHEMA
 from storage.snapshot import seen_files
 from storage.store import Store
-from storage.sweep import manifest_files, sweep, swept_files
-from storage.tombstones import read_tombstones
+from storage.upkeep.audit import Audit, audit, expected_files, torn_receipts
+from storage.upkeep.dropping import drop_receipts
+from storage.upkeep.fault import Fault, Finding, UnitName, hash_of
+from storage.upkeep.manifest_audit import audit_manifest, headless_shards
+from storage.upkeep.sweep import manifest_files, sweep, swept_files
+from storage.upkeep.tombstones import read_tombstones
 from storage.visible import files_of, seen_by_readers
 
 _IDENTITY = 'op, camera, "date", unit, fingerprint'

@@ -12,9 +12,8 @@ from pyproj import CRS
 
 from schemas.errors import UserError
 from schemas.tables import Privacy
-from storage.files import atomic_file, temporary_path
-from storage.results import write_result
-from storage.shapes import (
+from storage.exports.results import write_result
+from storage.exports.shapes import (
     GEOMETRY,
     Shapes,
     bounds_of,
@@ -24,7 +23,8 @@ from storage.shapes import (
     reprojected,
     shapes_of,
 )
-from storage.site_file import WGS84
+from storage.files import atomic_file, temporary_path
+from storage.site.file import WGS84
 
 Columns = dict[str, pa.ChunkedArray]
 

@@ -1,0 +1,1 @@
+"""Footage as it lies in the archive: found, dated, probed, cut into segments."""

@@ -1,0 +1,1 @@
+"""The site's own files: ``site.toml`` and GIS layers."""

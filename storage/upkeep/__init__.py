@@ -1,0 +1,1 @@
+"""What keeps a store sound, small and within the law: audits, repair, compaction, retention, claims."""

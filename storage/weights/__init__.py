@@ -1,0 +1,1 @@
+"""Model weights: what is at hand, and what a file of them says."""
