@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from jobs import api, reading
-from jobs.graph import Selection
-from jobs.limits import RunOptions
+from jobs.planning.graph import Selection
+from jobs.running.limits import RunOptions
 from testkit.evaluate import evaluate, rows_of
 from testkit.pets import LAST_FRAME, pets_scores, pets_truth, rounded
 from testkit.real_site import CLIPS, DETECTOR, build_real_site

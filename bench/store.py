@@ -28,10 +28,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs import api, reading
-from jobs.configure import ready_site
-from jobs.graph import Selection, Unit
-from jobs.ledger import Ledger
-from jobs.plan import Plan, make_plan
+from jobs.planning.configure import ready_site
+from jobs.planning.graph import Selection, Unit
+from jobs.planning.ledger import Ledger
+from jobs.planning.plan import Plan, make_plan
 from jobs.stock import Stock, known_stock, take_stock, write_stock
 from schemas.tables import TABLES
 from schemas.values import Receipt

@@ -10,9 +10,9 @@ from cli.night import show_summary, stopping_gently, summary_json
 from cli.options import Json
 from cli.output import Output
 from jobs import api, reading
-from jobs.graph import Selection
-from jobs.limits import RunOptions
-from jobs.night import Progress
+from jobs.planning.graph import Selection
+from jobs.running.limits import RunOptions
+from jobs.running.night import Progress
 from schemas.errors import UserError
 
 MINUTES = """SELECT camera, zone, bin_start, max_count, distinct_tracks FROM counts

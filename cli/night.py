@@ -31,12 +31,12 @@ from cli.options import (
 )
 from cli.output import Output, duration
 from jobs import api
-from jobs.graph import Selection
-from jobs.limits import RunOptions, parse_clock
-from jobs.night import Progress
-from jobs.plan import Plan
+from jobs.planning.graph import Selection
+from jobs.planning.plan import Plan
+from jobs.planning.standing import State
+from jobs.running.limits import RunOptions, parse_clock
+from jobs.running.night import Progress
 from jobs.schedule import schedule_text
-from jobs.standing import State
 
 SHOWN_WHYS = 5
 

@@ -12,7 +12,7 @@ from cli.output import Output
 from jobs import api, reading
 from jobs.doctor import diagnose
 from jobs.models import model_store
-from jobs.plan import State
+from jobs.planning.plan import State
 from schemas.errors import SiteError
 from storage.site.file import write_new_site
 

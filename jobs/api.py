@@ -13,21 +13,21 @@ from zoneinfo import ZoneInfo
 
 import pyarrow.compute as pc
 
-from jobs.configure import ReadySite, ready_site
-from jobs.graph import Selection
-from jobs.joined import forget_joined
-from jobs.ledger import Ledger, key_of
-from jobs.limits import RunOptions
-from jobs.night import Night, NightReport, Progress
-from jobs.plan import Plan, make_plan
-from jobs.pool import InlinePool, Pool
-from jobs.queue import Order
-from jobs.run_clock import RunClock
-from jobs.sharing import Sharing
+from jobs.planning.configure import ReadySite, ready_site
+from jobs.planning.graph import Selection
+from jobs.planning.ledger import Ledger, key_of
+from jobs.planning.plan import Plan, make_plan
+from jobs.running.joined import forget_joined
+from jobs.running.limits import RunOptions
+from jobs.running.night import Night, NightReport, Progress
+from jobs.running.pool import InlinePool, Pool
+from jobs.running.queue import Order
+from jobs.running.run_clock import RunClock
+from jobs.running.sharing import Sharing
+from jobs.running.visit import WorkerSetup
+from jobs.running.worker import totals
 from jobs.stock import Stock, take_stock, write_set_aside, write_stock
 from jobs.upkeep import compact_if_many
-from jobs.visit import WorkerSetup
-from jobs.worker import totals
 from schemas.errors import SelectionError, StoreFull
 from schemas.values import Quarantined
 from storage.journal import Journal, RunRecord, new_run_id
@@ -236,7 +236,7 @@ def open_pool(setup: WorkerSetup, options: RunOptions, units: int) -> Pool:
     """Workers as the options ask for them; never more than there are units."""
     if options.workers is None:
         return InlinePool(setup)
-    from jobs.ray_pool import RayPool, start_ray  # Ray takes a second to import: only a run pays for it
+    from jobs.running.ray_pool import RayPool, start_ray  # Ray takes a second to import: only a run pays for it
 
     slots = start_ray(options.address, options.workers)
     return RayPool(setup, max(1, min(slots, units)))

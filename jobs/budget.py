@@ -4,10 +4,10 @@ from collections import Counter, defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from jobs.graph import UnitKey
-from jobs.plan import Plan
-from jobs.queue import Order, WorkQueue
-from jobs.standing import Standing, State
+from jobs.planning.graph import UnitKey
+from jobs.planning.plan import Plan
+from jobs.planning.standing import Standing, State
+from jobs.running.queue import Order, WorkQueue
 from storage.store import Store
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from jobs.api import Opened
-from jobs.configure import ready_site
+from jobs.planning.configure import ready_site
 from schemas.errors import NightshiftError
 from storage.blobs import open_blobs
 from storage.sql import open_sql, spatial_available

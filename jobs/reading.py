@@ -10,9 +10,9 @@ import duckdb
 import pyarrow as pa
 
 from jobs.api import Opened, plan
-from jobs.configure import calibration_errors
-from jobs.graph import Selection
-from jobs.plan import Plan
+from jobs.planning.configure import calibration_errors
+from jobs.planning.graph import Selection
+from jobs.planning.plan import Plan
 from jobs.stock import known_stock
 from schemas.errors import SelectionError
 from schemas.tables import TABLES, Privacy

@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 
 from jobs.api import Opened, check_order, default_workers, plan
 from jobs.budget import Cost, cost_of
-from jobs.graph import Selection
-from jobs.limits import RunOptions
-from jobs.plan import Plan
+from jobs.planning.graph import Selection
+from jobs.planning.plan import Plan
+from jobs.running.limits import RunOptions
 from jobs.stock import take_stock
 
 

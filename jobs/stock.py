@@ -13,9 +13,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.fingerprint import digest
-from jobs.graph import UnitKey
-from jobs.ledger import Ledger
+from jobs.planning.fingerprint import digest
+from jobs.planning.graph import UnitKey
+from jobs.planning.ledger import Ledger
 from schemas.tables import TABLES
 from schemas.values import DAY_UNIT, SCAN_OP, Quarantined, Receipt
 from storage.archive.scan import ScanResult, SetAside, scan_archive, segments_from_tables

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jobs import api, reading
-from jobs.graph import Selection
-from jobs.limits import RunOptions
+from jobs.planning.graph import Selection
+from jobs.running.limits import RunOptions
 from ops import REGISTRY
 
 START = "2026-03-02T20-00-00"

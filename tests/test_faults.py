@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from jobs import api
-from jobs.graph import Selection
-from jobs.limits import RunOptions
+from jobs.planning.graph import Selection
+from jobs.running.limits import RunOptions
 from schemas.errors import StoreFull
 from storage.blobs import LocalBlobs
 from testkit.faults import SHORT, Size, Tally, cases_of, make_scene, run_cases

@@ -3,8 +3,8 @@
 import pytest
 
 from jobs import api, reading
-from jobs.graph import Selection
-from jobs.limits import RunOptions
+from jobs.planning.graph import Selection
+from jobs.running.limits import RunOptions
 from testkit.pets import pets_scores
 from testkit.real_site import CLIPS, build_real_site
 

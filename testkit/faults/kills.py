@@ -9,8 +9,8 @@ from pathlib import Path
 from signal import SIGKILL
 
 from jobs import api
-from jobs.graph import Selection
-from jobs.limits import RunOptions
+from jobs.planning.graph import Selection
+from jobs.running.limits import RunOptions
 from storage.receipts import RECEIPTS_FOLDER
 from testkit.faults.contents import contents_of
 from testkit.faults.points import kill_9

@@ -12,11 +12,11 @@ from typing import Any, cast
 from unittest import mock
 
 from jobs import api
-from jobs.graph import Selection
-from jobs.limits import RunOptions
-from jobs.pool import Finished
-from jobs.visit import Outcome, Visit, WorkerSetup
-from jobs.worker import Worker
+from jobs.planning.graph import Selection
+from jobs.running.limits import RunOptions
+from jobs.running.pool import Finished
+from jobs.running.visit import Outcome, Visit, WorkerSetup
+from jobs.running.worker import Worker
 from storage.blobs import Blobs
 from storage.receipts import RECEIPTS_FOLDER
 from storage.upkeep.compaction import compact

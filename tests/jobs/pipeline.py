@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from jobs.configure import ReadyOp, ReadySite
-from jobs.fingerprint import Fingerprints
-from jobs.graph import Selection, UnitKey
-from jobs.ledger import Ledger
-from jobs.plan import Plan, make_plan
+from jobs.planning.configure import ReadyOp, ReadySite
+from jobs.planning.fingerprint import Fingerprints
+from jobs.planning.graph import Selection, UnitKey
+from jobs.planning.ledger import Ledger
+from jobs.planning.plan import Plan, make_plan
 from schemas.op import FrameNeed, FrameOp, FrameSession, OpSpec, Read, Scope, Services, TableOp, Tables, Whose
 from schemas.site import SiteConfig
 from schemas.tables import TABLES

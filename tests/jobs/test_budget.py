@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from jobs.budget import bytes_per_media_s, cost_of, what_fits
-from jobs.queue import Order
+from jobs.running.queue import Order
 from storage.store import Store
 from testkit.fakes import make_segment
 from tests.jobs.pipeline import all_receipts, plan_tiny, tiny_site

@@ -2,8 +2,8 @@
 
 import pytest
 
-from jobs.configure import ReadyOp
-from jobs.fingerprint import Bases, what_changed
+from jobs.planning.configure import ReadyOp
+from jobs.planning.fingerprint import Bases, what_changed
 from schemas.op import Scope
 from schemas.values import CameraView, ControlPoint, ModelFile
 from tests.jobs.pipeline import Knob, tiny_op

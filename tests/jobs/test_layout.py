@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from jobs.layout import CameraLayout
+from jobs.planning.layout import CameraLayout
 from schemas.op import Scope, Whose
 from schemas.values import Segment
 from storage.archive.segments import Segments

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.graph import UnitKey
-from jobs.ledger import Ledger, key_of
+from jobs.planning.graph import UnitKey
+from jobs.planning.ledger import Ledger, key_of
 from schemas.values import Receipt
 from storage.receipts import receipts_to_arrow
 

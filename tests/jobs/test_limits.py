@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from jobs.limits import RunOptions, next_time, parse_clock
+from jobs.running.limits import RunOptions, next_time, parse_clock
 from schemas.errors import UserError
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")

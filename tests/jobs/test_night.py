@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from jobs.graph import UnitKey
-from jobs.night import ATTEMPTS, Night
-from jobs.plan import State
-from jobs.visit import Failure, Outcome
+from jobs.planning.graph import UnitKey
+from jobs.planning.plan import State
+from jobs.running.night import ATTEMPTS, Night
+from jobs.running.visit import Failure, Outcome
 from schemas.errors import StoreFull, TransientError
 from schemas.values import Receipt
 from testkit.fakes import make_segment
@@ -97,8 +97,8 @@ def test_a_bad_segment_is_set_aside_and_everything_else_goes_on():
 
 @pytest.fixture
 def no_backoff(monkeypatch):
-    monkeypatch.setattr("jobs.night.BACKOFF_S", 0.0)
-    monkeypatch.setattr("jobs.night.POLL_S", 0.001)
+    monkeypatch.setattr("jobs.running.night.BACKOFF_S", 0.0)
+    monkeypatch.setattr("jobs.running.night.POLL_S", 0.001)
 
 
 @pytest.mark.usefixtures("no_backoff")

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 import shapely
 
-from jobs.graph import Selection, UnitKey
-from jobs.plan import State
+from jobs.planning.graph import Selection, UnitKey
+from jobs.planning.plan import State
 from schemas.errors import SelectionError
 from schemas.op import Read, Scope
 from schemas.values import Feature, FeatureKind

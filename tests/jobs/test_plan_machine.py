@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from jobs.api import reaffirm_done
-from jobs.graph import Selection, UnitKey
-from jobs.ledger import Ledger
-from jobs.plan import Plan, State, make_plan
+from jobs.planning.graph import Selection, UnitKey
+from jobs.planning.ledger import Ledger
+from jobs.planning.plan import Plan, State, make_plan
 from jobs.purge import PurgePlan, plan_purge, purge
-from jobs.run_clock import RunClock
+from jobs.running.run_clock import RunClock
 from schemas.op import Read, Scope
 from schemas.site import SiteConfig
 from schemas.values import MARK_DIGITS, Segment

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from jobs.graph import Selection, UnitKey
-from jobs.plan import State
+from jobs.planning.graph import Selection, UnitKey
+from jobs.planning.plan import State
 from schemas.values import FOOTAGE_OP, Tombstone
 from testkit.fakes import make_segment
 from tests.jobs.pipeline import all_receipts, plan_tiny, quarantine_for, receipt_for, tiny_site, tombstone_for

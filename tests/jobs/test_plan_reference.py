@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.graph import Selection, UnitKey
+from jobs.planning.graph import Selection, UnitKey
 from schemas.op import Read, Scope, Whose
 from testkit.fakes import START, make_segment
 from tests.jobs.pipeline import plan_tiny, quarantine_for, receipt_for, tiny_op, tiny_site

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from jobs.graph import UnitKey
-from jobs.plan import Standing, State
-from jobs.queue import Order, WorkQueue
+from jobs.planning.graph import UnitKey
+from jobs.planning.plan import Standing, State
+from jobs.running.queue import Order, WorkQueue
 from testkit.fakes import make_segment
 from tests.jobs.pipeline import all_receipts, plan_tiny, receipt_for
 

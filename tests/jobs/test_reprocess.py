@@ -7,9 +7,9 @@ import pytest
 
 from jobs import api, reading
 from jobs.diff import diff_runs
-from jobs.graph import Selection
-from jobs.limits import RunOptions
+from jobs.planning.graph import Selection
 from jobs.reprocess import preview
+from jobs.running.limits import RunOptions
 
 HERE = RunOptions(workers=None)
 TRACKS = Selection(ops=("track",), readers=True)
@@ -106,7 +106,7 @@ class Past(datetime):
 def test_with_the_clock_set_back_new_work_is_what_readers_see(changed_site, monkeypatch):
     opened = api.open_site(changed_site)
     (first,) = run_ids(opened)
-    for module in ("api", "run_clock", "worker", "night"):
+    for module in ("api", "running.run_clock", "running.worker", "running.night"):
         monkeypatch.setattr(f"jobs.{module}.datetime", Past)
     summary = api.run(opened, TRACKS, HERE)
     assert summary.record.units_done

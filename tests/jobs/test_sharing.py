@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from jobs.graph import Selection
-from jobs.ledger import Ledger
-from jobs.night import Night
-from jobs.plan import make_plan
-from jobs.run_clock import RunClock
-from jobs.sharing import Sharing
-from jobs.standing import State
-from jobs.visit import Failure, Outcome, Visit
+from jobs.planning.graph import Selection
+from jobs.planning.ledger import Ledger
+from jobs.planning.plan import make_plan
+from jobs.planning.standing import State
+from jobs.running.night import Night
+from jobs.running.run_clock import RunClock
+from jobs.running.sharing import Sharing
+from jobs.running.visit import Failure, Outcome, Visit
 from schemas.values import Receipt
 from storage.archive.segments import Segments
 from storage.blobs import LocalBlobs
@@ -30,9 +30,9 @@ OF_ANOTHER_RUN = Visit(1, "other", ())
 
 @pytest.fixture(autouse=True)
 def no_rest(monkeypatch):
-    monkeypatch.setattr("jobs.night.TAKEN_S", 0.005)
-    monkeypatch.setattr("jobs.night.POLL_S", 0.001)
-    monkeypatch.setattr("jobs.night.BACKOFF_S", 0.0)
+    monkeypatch.setattr("jobs.running.night.TAKEN_S", 0.005)
+    monkeypatch.setattr("jobs.running.night.POLL_S", 0.001)
+    monkeypatch.setattr("jobs.running.night.BACKOFF_S", 0.0)
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ NIGHT = """
 import json, sys
 from pathlib import Path
 from jobs import api
-from jobs.graph import Selection
-from jobs.limits import RunOptions
+from jobs.planning.graph import Selection
+from jobs.running.limits import RunOptions
 
 options = RunOptions(workers=None, lease_s=float(sys.argv[2]))
 summary = api.run(api.open_site(Path(sys.argv[1])), Selection(), options)

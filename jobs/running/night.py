@@ -7,16 +7,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from jobs.graph import UnitKey
-from jobs.ledger import key_of
-from jobs.orders import orders_for
-from jobs.plan import Plan
-from jobs.pool import Finished, Pool
-from jobs.queue import Order, WorkQueue
-from jobs.run_clock import RunClock
-from jobs.sharing import Alone, Others
-from jobs.standing import Standing, State
-from jobs.visit import Failure, Outcome, Visit
+from jobs.planning.graph import UnitKey
+from jobs.planning.ledger import key_of
+from jobs.planning.plan import Plan
+from jobs.planning.standing import Standing, State
+from jobs.running.orders import orders_for
+from jobs.running.pool import Finished, Pool
+from jobs.running.queue import Order, WorkQueue
+from jobs.running.run_clock import RunClock
+from jobs.running.sharing import Alone, Others
+from jobs.running.visit import Failure, Outcome, Visit
 from schemas.errors import StoreFull, TransientError
 from schemas.values import Quarantined, Receipt
 

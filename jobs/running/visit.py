@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from jobs.graph import UnitKey
+from jobs.planning.graph import UnitKey
 from schemas.op import Models, Op, Read
 from schemas.values import Receipt, UnitContext, UnitFile
 
@@ -40,7 +40,7 @@ class Visit:
     """Units of one place that a worker does in one go, in order; frame ops among them share a decode where they can.
 
     Attributes:
-        not_before: the least time of commit, whatever the worker's clock says: see ``jobs.run_clock``.
+        not_before: the least time of commit, whatever the worker's clock says: see ``jobs.running.run_clock``.
     """
 
     number: int

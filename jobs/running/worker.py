@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 import cv2
 import pyarrow as pa
 
-from jobs.graph import UnitKey
-from jobs.services import UnitServices
-from jobs.visit import Failure, Input, Outcome, UnitOrder, Visit, WorkerSetup
+from jobs.planning.graph import UnitKey
+from jobs.running.services import UnitServices
+from jobs.running.visit import Failure, Input, Outcome, UnitOrder, Visit, WorkerSetup
 from schemas.errors import CorruptFootage, CoverageError, NightshiftError, SiteError, StoreFull, TransientError
 from schemas.op import FrameOp, FrameSession, Op, TableOp, Tables
 from schemas.tables import TABLES

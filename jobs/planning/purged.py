@@ -2,10 +2,10 @@
 
 from functools import lru_cache
 
-from jobs.layout import CameraLayout
-from jobs.ledger import Ledger
-from jobs.row import OpRow
-from jobs.standing import Standing, State
+from jobs.planning.layout import CameraLayout
+from jobs.planning.ledger import Ledger
+from jobs.planning.row import OpRow
+from jobs.planning.standing import Standing, State
 from schemas.op import FrameOp
 from schemas.values import Tombstone
 

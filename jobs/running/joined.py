@@ -4,8 +4,8 @@ That comes to pass when the receipt of a publication is lost, or only publishing
 done, but there is nothing left of it to be published.
 """
 
-from jobs.graph import UnitKey
-from jobs.plan import Plan
+from jobs.planning.graph import UnitKey
+from jobs.planning.plan import Plan
 from storage.parquet import UNIT_COLUMN
 from storage.receipts import receipts_to_arrow
 from storage.store import Store

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from jobs.graph import UnitKey
+from jobs.planning.graph import UnitKey
 from schemas.values import Receipt
 from storage.store import Store
 from storage.upkeep.claims import Claims, Place

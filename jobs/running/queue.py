@@ -1,6 +1,6 @@
 """Which units may run now, and which of them go together: the state of a night while it runs.
 
-Pure bookkeeping over a plan; ``jobs.night`` hands out what this gives and tells it what became of it.
+Pure bookkeeping over a plan; ``jobs.running.night`` hands out what this gives and tells it what became of it.
 """
 
 import heapq
@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from jobs.graph import UnitKey, dependents
-from jobs.plan import Plan
-from jobs.standing import Standing, State
+from jobs.planning.graph import UnitKey, dependents
+from jobs.planning.plan import Plan
+from jobs.planning.standing import Standing, State
 
 Place = tuple[str, str, str]
 

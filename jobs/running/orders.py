@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Sequence
 
-from jobs.graph import UnitKey
-from jobs.plan import Plan
-from jobs.visit import Input, UnitOrder
+from jobs.planning.graph import UnitKey
+from jobs.planning.plan import Plan
+from jobs.running.visit import Input, UnitOrder
 from schemas.values import UnitContext, UnitFile
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from jobs.queue import Order
+from jobs.running.queue import Order
 from schemas.errors import UserError
 from storage.upkeep.claims import LEASE_S
 

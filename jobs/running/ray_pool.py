@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from jobs.pool import Finished
-from jobs.visit import Visit, WorkerSetup
-from jobs.worker import Worker
+from jobs.running.pool import Finished
+from jobs.running.visit import Visit, WorkerSetup
+from jobs.running.worker import Worker
 from schemas.errors import TransientError, UserError
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # archives are often air-gapped: nothing is reported anywhere

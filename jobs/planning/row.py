@@ -5,11 +5,11 @@ from functools import cached_property
 from itertools import repeat
 from typing import NamedTuple
 
-from jobs.configure import ReadyOp
-from jobs.fingerprint import Base, fingerprint, gathered, ingredients
-from jobs.graph import Feed, Source, UnitKey
-from jobs.layout import CameraLayout, Reached
-from jobs.ledger import Shelf
+from jobs.planning.configure import ReadyOp
+from jobs.planning.fingerprint import Base, fingerprint, gathered, ingredients
+from jobs.planning.graph import Feed, Source, UnitKey
+from jobs.planning.layout import CameraLayout, Reached
+from jobs.planning.ledger import Shelf
 from schemas.op import Read, Scope
 
 
@@ -30,7 +30,7 @@ class ReadRow(NamedTuple):
 
 
 class OpRow:
-    """An op's units on a camera. Units are named by their place: see ``jobs.layout``.
+    """An op's units on a camera. Units are named by their place: see ``jobs.planning.layout``.
 
     Args:
         op: configured.

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.graph import UnitKey
+from jobs.planning.graph import UnitKey
 from schemas.values import FOOTAGE_OP, Quarantined, Receipt, Tombstone
 from storage.receipts import receipt_of
 

@@ -7,7 +7,7 @@ commits now would be older than what it replaces; so a run's time begins just af
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from jobs.visit import LONG_AGO
+from jobs.running.visit import LONG_AGO
 
 TICK = timedelta(microseconds=1)
 """What the store can tell apart."""

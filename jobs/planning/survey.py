@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from jobs.configure import ReadyOp
-from jobs.fingerprint import Bases, what_changed
-from jobs.graph import Feed, Selection, Unit, UnitKey
-from jobs.layout import CameraLayout
-from jobs.ledger import Ledger
-from jobs.purged import Purged
-from jobs.row import FeedRow, OpRow, ReadRow
-from jobs.standing import Standing, State
+from jobs.planning.configure import ReadyOp
+from jobs.planning.fingerprint import Bases, what_changed
+from jobs.planning.graph import Feed, Selection, Unit, UnitKey
+from jobs.planning.layout import CameraLayout
+from jobs.planning.ledger import Ledger
+from jobs.planning.purged import Purged
+from jobs.planning.row import FeedRow, OpRow, ReadRow
+from jobs.planning.standing import Standing, State
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.configure import ReadyOp
-from jobs.graph import Feed, Unit, UnitKey, dependents
+from jobs.planning.configure import ReadyOp
+from jobs.planning.graph import Feed, Unit, UnitKey, dependents
 from schemas.op import Models
 from schemas.values import CameraView, Feature
 

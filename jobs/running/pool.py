@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Protocol
 
-from jobs.visit import Outcome, Visit, WorkerSetup
-from jobs.worker import Worker
+from jobs.running.visit import Outcome, Visit, WorkerSetup
+from jobs.running.worker import Worker
 from schemas.errors import TransientError
 
 Finished = tuple[Visit, Outcome | TransientError]

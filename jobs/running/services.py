@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import PurePosixPath
 
-from jobs.visit import UnitOrder
+from jobs.running.visit import UnitOrder
 from schemas.op import VideoSink
 from schemas.values import UnitContext, VideoFile
 from storage.store import Store

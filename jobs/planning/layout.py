@@ -12,7 +12,7 @@ from hashlib import sha256
 
 import pyarrow as pa
 
-from jobs.fingerprint import cut_texts
+from jobs.planning.fingerprint import cut_texts
 from schemas.op import Scope, Whose
 from schemas.values import DAY_UNIT, Segment
 from storage.archive.segments import segment_maker
