@@ -1,4 +1,9 @@
-"""Where bytes live: video containers, Parquet, receipts, DuckDB, GIS files, model weights."""
+"""Where bytes live: video containers, Parquet, receipts, DuckDB, GIS files, model weights.
+
+The files of this folder are the store: rows, receipts, manifest, and what of them readers see. ``archive`` finds
+footage, ``video`` reads and writes it, ``site`` and ``weights`` are what a user gives, ``blobs`` is where files stand,
+``sql`` asks the store, ``exports`` is what leaves it, and ``upkeep`` keeps it sound.
+"""
 
 from typing import TYPE_CHECKING, Any
 
