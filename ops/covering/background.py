@@ -15,6 +15,7 @@ import numpy as np
 
 from ops.covering.alignment import Fit, Probes, Reference, Shift, ShiftFinder, fit_to, held_share, shifted
 from ops.covering.paint import cover_boxes, whole_boxes
+from ops.reduced import reduced
 from schemas.values import Float64, Int64, Uint8
 
 WORK_WIDTH_PX = 384
@@ -166,7 +167,7 @@ class Background:
         return lit if judged.shift_px == (0.0, 0.0) else shifted(lit, judged.shift_px)
 
     def _reduced(self, picture: Uint8) -> Uint8:
-        return np.asarray(cv2.resize(picture, self._size, interpolation=cv2.INTER_AREA), np.uint8)
+        return reduced(picture, self._size)
 
     def _whole(self, mask: cv2.typing.MatLike) -> Uint8:
         """A reduced, rounded mask at the frame's size."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from ops.reduced import reduced
 from ops.verifying.shake import STILL, Shake, Shift, moved
 from schemas.values import Float64, Uint8
 
@@ -123,13 +124,12 @@ class Residue:
 
     def _planes(self, picture: Uint8) -> list[Uint8]:
         """Brightness, and the differences of red and of blue to it, each ``(h, w)``, reduced."""
-        small = cv2.resize(picture, self._size, interpolation=cv2.INTER_AREA)
+        small = reduced(picture, self._size)
         return [np.asarray(plane, np.uint8) for plane in cv2.split(cv2.cvtColor(small, cv2.COLOR_BGR2YCrCb))]
 
     def _bare(self, covered: Uint8) -> Uint8:
         """255 where the reduced picture is not covered nor near to what is."""
-        small = cv2.resize(covered, self._size, interpolation=cv2.INTER_AREA)
-        around = cv2.dilate(_above(small, 127), _square(2 * RIM_PX + 1))
+        around = cv2.dilate(_above(reduced(covered, self._size), 127), _square(2 * RIM_PX + 1))
         return np.asarray(cv2.bitwise_not(around), np.uint8)
 
     def _differences(self, frame: Sequence[Uint8], bare: Uint8, plate: "Reference") -> tuple[Uint8, Uint8]:
