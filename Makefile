@@ -31,7 +31,7 @@ check: install-test
 	$(PY) -m pytest -q --no-cov tests/test_architecture.py tests/test_docs.py
 
 docs: install-test
-	$(PY) -m testkit.docs --write
+	$(PY) -m tools.generate_docs --write
 
 bench: install-test
 	$(PY) bench/real.py

@@ -23,20 +23,20 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from bench.anonymized_site import BEFORE_COVERING, Params, build_site, like, published, run_ops
+from bench.bad_footage import make_all
+from bench.bad_matrix import CaseEnd, run_case
+from bench.deface_peer import Peer, deface, find_peer
+from bench.leaks import Mask, covered_as_shown, leak_scores
+from bench.mode_figures import Recognizer, faces_in, usefulness, usefulness_by_mode
+from bench.paired import Paint, covers, frames_of, paired
+from bench.pets import GT_SCALE, LAST_FRAME
+from bench.planted import Spoiler, blind, caught, choose_plants, spoiling
+from bench.real_clips import PETS_FPS, PICTURES, pets_large
 from jobs import api, reading
 from ops.anonymize.params import AnonymizeParams
+from sample_site.evaluate import MotRows, load_mot
 from schemas.anonymity import MODES
-from testkit.anonymized_site import BEFORE_COVERING, Params, build_site, like, published, run_ops
-from testkit.bad_footage import make_all
-from testkit.bad_matrix import CaseEnd, run_case
-from testkit.deface_peer import Peer, deface, find_peer
-from testkit.evaluate import MotRows, load_mot
-from testkit.leaks import Mask, covered_as_shown, leak_scores
-from testkit.mode_figures import Recognizer, faces_in, usefulness, usefulness_by_mode
-from testkit.paired import Paint, covers, frames_of, paired
-from testkit.pets import GT_SCALE, LAST_FRAME
-from testkit.planted import Spoiler, blind, caught, choose_plants, spoiling
-from testkit.real_clips import PETS_FPS, PICTURES, pets_large
 
 ASSETS = Path(os.environ.get("NIGHTSHIFT_ASSETS", Path(__file__).resolve().parents[2] / "shared" / "assets"))
 DETECTOR, OTHER_DETECTOR = "yolo11n_int8_openvino_model", "yolox_nano.onnx"

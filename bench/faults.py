@@ -15,8 +15,8 @@ import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from testkit.faults import SHORT, Size, Tally, cases_of, make_scene, run_cases
-from testkit.faults.full import may_mount
+from tests.support.faults import SHORT, Size, Tally, cases_of, make_scene, run_cases
+from tests.support.faults.full import may_mount
 
 
 def main() -> int:

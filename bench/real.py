@@ -17,12 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.pets import LAST_FRAME, pets_scores, pets_truth, rounded
+from bench.real_site import CLIPS, DETECTOR, build_real_site
 from jobs import api, reading
+from jobs.engine.options import RunOptions
 from jobs.planning.graph import Selection
-from jobs.running.limits import RunOptions
-from testkit.evaluate import evaluate, rows_of
-from testkit.pets import LAST_FRAME, pets_scores, pets_truth, rounded
-from testkit.real_site import CLIPS, DETECTOR, build_real_site
+from sample_site.evaluate import evaluate, rows_of
 
 ASSETS = Path(os.environ.get("NIGHTSHIFT_ASSETS", Path(__file__).parents[2] / "shared" / "assets"))
 

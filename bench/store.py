@@ -30,16 +30,16 @@ import pyarrow.compute as pc
 from jobs import api, reading
 from jobs.planning.configure import ready_site
 from jobs.planning.graph import Selection, Unit
+from jobs.planning.inventory import Stock, known_stock, take_stock, write_stock
 from jobs.planning.ledger import Ledger
 from jobs.planning.plan import Plan, make_plan
-from jobs.stock import Stock, known_stock, take_stock, write_stock
 from schemas.tables import TABLES
 from schemas.values import Receipt
 from storage.archive.footage import segment_rows, segments_of
 from storage.archive.scan import segments_from_tables
-from storage.receipts import RECEIPT_SCHEMA
-from storage.store import Store
-from storage.upkeep.compaction import compact
+from storage.maintenance.compaction import compact
+from storage.store.receipts import RECEIPT_SCHEMA
+from storage.store.store import Store
 
 FIRST_DAY = date(2025, 11, 1)
 ZONE = ZoneInfo("Europe/Amsterdam")

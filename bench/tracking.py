@@ -29,12 +29,12 @@ import pyarrow.compute as pc
 from ops.detect import Detect, DetectParams
 from ops.link import Link, LinkParams
 from ops.track import Track, TrackParams
+from sample_site.evaluate import MotRows, evaluate, load_mot, rows_of
 from schemas.op import DETECTOR, ModelRequest, Tables
 from schemas.tables import TABLES
 from schemas.values import FrameBatch, ModelFile, Segment
 from storage.weights.catalogue import ModelStore
-from testkit.evaluate import MotRows, evaluate, load_mot, rows_of
-from testkit.fakes import START, FakeServices, make_batch, make_segment, make_unit
+from tests.support.fakes import START, FakeServices, make_batch, make_segment, make_unit
 
 ASSETS = Path(os.environ.get("NIGHTSHIFT_ASSETS", Path(__file__).resolve().parents[2] / "shared" / "assets"))
 SCORES = ("hota", "deta", "assa", "mota", "idf1", "id_switches", "precision", "recall", "count_mae")

@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from cli.night import show_summary, stopping_gently, summary_json
 from cli.options import Json
 from cli.output import Output
+from cli.run import show_summary, stopping_gently, summary_json
 from jobs import api, reading
+from jobs.engine.driver import Progress
+from jobs.engine.options import RunOptions
 from jobs.planning.graph import Selection
-from jobs.running.limits import RunOptions
-from jobs.running.night import Progress
 from schemas.errors import UserError
 
 MINUTES = """SELECT camera, zone, bin_start, max_count, distinct_tracks FROM counts
@@ -32,8 +32,8 @@ def demo(
     as_json: Json = False,
 ) -> int:
     """Build a sample site, run a night on it, and compare what was measured with what is true."""
-    from testkit.sample_site import build_sample_site  # a second of imports that only this command needs
-    from testkit.truth import compare, load_truth
+    from sample_site import build_sample_site  # a second of imports that only this command needs
+    from sample_site.truth import compare, load_truth
 
     output = Output(as_json)
     _clear(folder)

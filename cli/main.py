@@ -13,7 +13,9 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from cli import demo, night, privacy, reprocess, results, site, upkeep
+from cli import demo, privacy, reprocess, results, site
+from cli import maintenance as upkeep
+from cli import run as night
 from schemas.errors import NightshiftError, UserError
 
 DONE, TROUBLED, MISTAKE, DEADLINE, INTERRUPTED = 0, 1, 2, 3, 130

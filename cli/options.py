@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from jobs.engine.options import RunOptions, parse_clock
+from jobs.engine.queue import Order
 from jobs.planning.graph import Selection
-from jobs.running.limits import RunOptions, parse_clock
-from jobs.running.queue import Order
 from schemas.errors import SelectionError
 
 Site = Annotated[

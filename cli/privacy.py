@@ -11,8 +11,8 @@ import typer
 from cli.options import HERE, Json, Site
 from cli.output import Output
 from jobs import api
-from jobs.audits import Audited, audit_of, write_contact_sheet
-from jobs.subject_access import subject_access
+from jobs.commands.audits import Audited, audit_of, write_contact_sheet
+from jobs.commands.subject_access import subject_access
 
 TRACKS_SHOWN = 20
 ENDS = ("start_time", "end_time")
@@ -105,7 +105,7 @@ def facts_of(found: Audited) -> list[tuple[str, str]]:
         ("frames", f"{source['frames']} in, {result['frames']} out"),
         ("frames that cannot be decoded", _known(covering["frames_lost"])),
         ("frames with anything covered", f"{covering['covered_frames']}; {covering['covered_share']:.1%} of the area"),
-        ("frames compared with a plate", _known(covering["plate_frames"])),
+        ("frames compared with a background", _known(covering["background_frames"])),
         ("frames looked at", f"{_known(covering['verifier_looks'])}, by {_list(covering['verified_by'])}"),
         ("found there, then covered", _known(covering["verifier_hits"])),
         ("frames widened", _known(covering["frames_widened"])),

@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from cli.night import SHOWN_WHYS, run_and_show, show_summary, summary_json
 from cli.options import (
     HERE,
     Address,
@@ -25,10 +24,11 @@ from cli.options import (
     selection,
 )
 from cli.output import Output, duration
+from cli.run import SHOWN_WHYS, run_and_show, show_summary, summary_json
 from jobs import api
-from jobs.budget import Cost
-from jobs.diff import COUNT_MEASURES, Difference, diff_runs
-from jobs.reprocess import Preview, preview
+from jobs.commands.diff import COUNT_MEASURES, Difference, diff_runs
+from jobs.commands.preview import Preview, preview
+from jobs.planning.cost import Cost
 
 DONE = 0
 NOTHING = "nothing to reprocess"

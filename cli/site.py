@@ -10,8 +10,8 @@ import typer
 from cli.options import HERE, Json, Site
 from cli.output import Output
 from jobs import api, reading
-from jobs.doctor import diagnose
-from jobs.models import model_store
+from jobs.commands.doctor import diagnose
+from jobs.commands.models import model_store
 from jobs.planning.plan import State
 from schemas.errors import SiteError
 from storage.site.file import write_new_site

@@ -13,28 +13,28 @@ from zoneinfo import ZoneInfo
 
 import pyarrow.compute as pc
 
+from jobs.commands.maintenance import compact_if_many
+from jobs.engine.coordination import Sharing
+from jobs.engine.driver import Night, NightReport, Progress
+from jobs.engine.missing_parts import forget_joined
+from jobs.engine.options import RunOptions
+from jobs.engine.pool import InlinePool, Pool
+from jobs.engine.queue import Order
+from jobs.engine.run_clock import RunClock
+from jobs.engine.tasks import WorkerSetup
+from jobs.engine.worker import totals
 from jobs.planning.configure import ReadySite, ready_site
 from jobs.planning.graph import Selection
+from jobs.planning.inventory import Stock, take_stock, write_set_aside, write_stock
 from jobs.planning.ledger import Ledger, key_of
 from jobs.planning.plan import Plan, make_plan
-from jobs.running.joined import forget_joined
-from jobs.running.limits import RunOptions
-from jobs.running.night import Night, NightReport, Progress
-from jobs.running.pool import InlinePool, Pool
-from jobs.running.queue import Order
-from jobs.running.run_clock import RunClock
-from jobs.running.sharing import Sharing
-from jobs.running.visit import WorkerSetup
-from jobs.running.worker import totals
-from jobs.stock import Stock, take_stock, write_set_aside, write_stock
-from jobs.upkeep import compact_if_many
 from schemas.errors import SelectionError, StoreFull
 from schemas.values import Quarantined
-from storage.journal import Journal, RunRecord, new_run_id
+from storage.coordination import Claims
+from storage.maintenance.tombstones import read_tombstones
 from storage.site.file import Site, load_site
-from storage.store import Store
-from storage.upkeep.claims import Claims
-from storage.upkeep.tombstones import read_tombstones
+from storage.store.journal import Journal, RunRecord, new_run_id
+from storage.store.store import Store
 
 
 @dataclass(frozen=True)
@@ -236,7 +236,7 @@ def open_pool(setup: WorkerSetup, options: RunOptions, units: int) -> Pool:
     """Workers as the options ask for them; never more than there are units."""
     if options.workers is None:
         return InlinePool(setup)
-    from jobs.running.ray_pool import RayPool, start_ray  # Ray takes a second to import: only a run pays for it
+    from jobs.engine.ray_pool import RayPool, start_ray  # Ray takes a second to import: only a run pays for it
 
     slots = start_ray(options.address, options.workers)
     return RayPool(setup, max(1, min(slots, units)))

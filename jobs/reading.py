@@ -12,8 +12,8 @@ import pyarrow as pa
 from jobs.api import Opened, plan
 from jobs.planning.configure import calibration_errors
 from jobs.planning.graph import Selection
+from jobs.planning.inventory import known_stock
 from jobs.planning.plan import Plan
-from jobs.stock import known_stock
 from schemas.errors import SelectionError
 from schemas.tables import TABLES, Privacy
 from schemas.values import Quarantined

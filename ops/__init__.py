@@ -8,13 +8,13 @@ from collections.abc import Mapping
 
 from ops.anonymize import Anonymize
 from ops.audit import Audit
+from ops.background import Background
 from ops.counts import Counts
 from ops.depth import Depth
 from ops.depth_map import DepthMap
 from ops.detect import Detect
 from ops.interactions import Interactions
 from ops.link import Link
-from ops.plate import Plate
 from ops.positions import Positions
 from ops.publish import Publish
 from ops.track import Track
@@ -22,7 +22,7 @@ from schemas.op import Op
 
 _OPS: tuple[type[Op], ...] = (
     Detect,
-    Plate,
+    Background,
     Track,
     Link,
     Positions,

@@ -14,22 +14,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.anonymize import Anonymize
+from ops.background import Background
 from ops.detect import Detect
 from ops.ground.density import band_of, pixels_per_metre
 from ops.ground.homography import ground_plane
-from ops.leak_bound import CONFIDENCE, upper_bound
-from ops.plate import Plate
 from ops.publish import Publish
+from ops.rate_bound import CONFIDENCE, upper_bound
 from ops.track import Track
 from schemas.anonymity import MODES
 from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables
 from schemas.tables import TABLES
-from schemas.tables.videos import AUDIT_SUFFIX
+from schemas.tables.video import AUDIT_SUFFIX
 from schemas.values import CameraView, Float64, UnitContext
 
 SCHEMA_NAME, SCHEMA_VERSION = "nightshift.audit", 1
 
-_MADE_BY = tuple(kind.spec for kind in (Detect, Plate, Track, Anonymize, Publish))
+_MADE_BY = tuple(kind.spec for kind in (Detect, Background, Track, Anonymize, Publish))
 _BOX = ("x1", "y1", "x2", "y2")
 _DIGITS = 6
 _FIGURES = (
@@ -38,7 +38,7 @@ _FIGURES = (
     "frames_widened",
     "frames_whole",
     "frames_lost",
-    "plate_frames",
+    "background_frames",
     "unknown_share",
     "verified_by",
     "verifier_looks",
@@ -52,7 +52,7 @@ _BOUNDS = (
     "are alike, so the bound by tracks is the safer one"
 )
 _DOES_NOT_BOUND = (
-    "people whom neither the detector nor the comparison with the clean plate found have no track: they are not among "
+    "people whom neither the detector nor the comparison with the background found have no track: they are not among "
     "the looks, and nothing is said of them here"
 )
 _NOT_CHECKED = "no head zone was looked at, so nothing is bounded"

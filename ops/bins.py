@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from ops.paths import Mask, starts
+from ops.trajectories import Mask, starts
 from ops.zones import Walk
 from schemas.values import Int64, Segment
 

@@ -22,7 +22,7 @@ from ops.ground.feet import feet_of
 from ops.ground.homography import GroundPlane, ground_plane
 from ops.ground.project import to_ground
 from ops.ground.view import concerns, zones_outside_view
-from ops.paths import Mask, Paths
+from ops.trajectories import Mask, Paths
 from ops.zones import Crossings, Walk, crossings, inside
 from schemas.errors import SiteError
 from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables

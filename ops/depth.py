@@ -14,8 +14,8 @@ from ops.ground.feet import feet_of
 from ops.ground.homography import GroundPlane, ground_plane
 from ops.ground.lens import lens_position
 from ops.ground.project import covariance, to_ground
-from ops.paths import Paths
 from ops.positions import STANDING
+from ops.trajectories import Paths
 from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables
 from schemas.tables import TABLES
 from schemas.values import Float64, UnitContext

@@ -1,4 +1,4 @@
-"""Op ``depth_map``: a dense depth map of each segment's clean plate, from a model that the user brings.
+"""Op ``depth_map``: a dense depth map of each segment's background, from a model that the user brings.
 
 Off unless ``[ops.depth_map] model`` names one: a folder that transformers can load, an ONNX file or an OpenVINO IR.
 Whether its values are metres is not to be seen from the values, so it is told by the model's description
@@ -41,14 +41,14 @@ class DepthMapParams:
 
 
 class DepthMap(TableOp):
-    """Runs a dense depth model on clean plates."""
+    """Runs a dense depth model on backgrounds."""
 
     spec = OpSpec(
         name="depth_map",
         version=1,
-        summary="Dense depth of each segment's clean plate, from a configured model.",
+        summary="Dense depth of each segment's background, from a configured model.",
         scope=Scope.SEGMENT,
-        reads=(Read("plates", required=False),),
+        reads=(Read("backgrounds", required=False),),
         writes=("depth_maps",),
         params=DepthMapParams,
         memory_mb=3000,
@@ -94,25 +94,27 @@ class DepthMap(TableOp):
         self._model = self._estimate = None
 
     def run(self, unit: UnitContext, inputs: Tables, services: Services) -> Tables:
-        """Gives ``depth_maps``: one row a plate, none for a camera that moves and so has no plate.
+        """Gives ``depth_maps``: one row a background, none for a camera that moves and so has no background.
 
         Raises:
             ModelError: the model's output is no map of finite numbers.
         """
-        plates = inputs["plates"].to_pylist() if "plates" in inputs else []
-        if not plates:
+        backgrounds = inputs["backgrounds"].to_pylist() if "backgrounds" in inputs else []
+        if not backgrounds:
             return {"depth_maps": TABLES["depth_maps"].empty()}
         if self._model is None or self._estimate is None:
             raise ModelError("depth_map was not opened with a model")
         rows = []
-        for plate in plates:
-            image = cv2.imdecode(np.frombuffer(plate["png"], dtype=np.uint8), cv2.IMREAD_COLOR_RGB)
-            depth = self._stored(self._estimate(np.asarray(image, dtype=np.uint8)), plate["width"], plate["height"])
+        for background in backgrounds:
+            image = cv2.imdecode(np.frombuffer(background["png"], dtype=np.uint8), cv2.IMREAD_COLOR_RGB)
+            depth = self._stored(
+                self._estimate(np.asarray(image, dtype=np.uint8)), background["width"], background["height"]
+            )
             services.count("depth_calls")
             rows.append(
                 {
                     "camera": unit.camera.camera,
-                    "segment_id": plate["segment_id"],
+                    "segment_id": background["segment_id"],
                     "width": depth.shape[1],
                     "height": depth.shape[0],
                     "scale": self._model.scale or "relative",
@@ -125,7 +127,7 @@ class DepthMap(TableOp):
         return {"depth_maps": TABLES["depth_maps"].conform({name: [row[name] for row in rows] for name in rows[0]})}
 
     def _stored(self, depth: Float32, width_px: int, height_px: int) -> Float32:
-        """A map at the plate's shape, no wider than allowed, in the range and the steps of float16."""
+        """A map at the background's shape, no wider than allowed, in the range and the steps of float16."""
         assert self._model is not None
         if depth.ndim != 2 or not np.isfinite(depth).all():
             raise ModelError(f"{self._model.path}: gives no map of finite numbers but {depth.shape = }")

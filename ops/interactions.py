@@ -26,7 +26,7 @@ class Interactions(TableOp):
             Read("track_points"),
             Read("positions", columns=("track_id", "time", "x_m", "y_m"), required=False),
             Read("zone_events", required=False),
-            Read("still_regions", required=False),
+            Read("static_regions", required=False),
             Read("detections", columns=("segment_id", "time", "label", *BOX), required=False),
         ),
         writes=("interactions",),

@@ -14,9 +14,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ops.tracking.chains import Chains, chain_up
 from ops.tracking.scene import kind_of
-from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables, Whose
+from ops.tracking.tracklet_links import Chains, chain_up
+from schemas.op import Neighbour, OpSpec, Read, Scope, Services, TableOp, Tables
 from schemas.tables import TABLES
 from schemas.values import UnitContext
 
@@ -46,8 +46,8 @@ class Link(TableOp):
         reads=(
             Read("tracklets"),
             Read("tracklet_points"),
-            Read("tracklets", Whose.PREVIOUS_DAY, required=False),
-            Read("tracklet_points", Whose.PREVIOUS_DAY, required=False),
+            Read("tracklets", Neighbour.PREVIOUS_DAY, required=False),
+            Read("tracklet_points", Neighbour.PREVIOUS_DAY, required=False),
         ),
         writes=("tracks", "track_points"),
         params=LinkParams,

@@ -17,7 +17,7 @@ from ops.ground.feet import Feet, feet_of
 from ops.ground.homography import GroundPlane, ground_plane
 from ops.ground.project import covariance, jacobian, largest_sigma_m, to_ground
 from ops.ground.smooth import local_line
-from ops.paths import Paths
+from ops.trajectories import Paths
 from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables
 from schemas.tables import TABLES
 from schemas.values import Float64, UnitContext

@@ -27,7 +27,7 @@ _SUMMED = (
     "frames_lost",
     "verifier_looks",
     "verifier_hits",
-    "plate_frames",
+    "background_frames",
 )
 
 

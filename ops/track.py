@@ -14,11 +14,11 @@ import numpy as np
 import pyarrow as pa
 
 from ops.tracking.associate import associate
-from ops.tracking.fill import fill
-from ops.tracking.mend import believed, claim, extend, stitch, trim
+from ops.tracking.detections import Chain, Sightings
+from ops.tracking.interpolate import fill
+from ops.tracking.refine import believed, claim, extend, stitch, trim
 from ops.tracking.scene import Scene, kinds_of, read_scene
-from ops.tracking.sightings import Chain, Sightings
-from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables, Whose
+from schemas.op import Neighbour, OpSpec, Read, Scope, Services, TableOp, Tables
 from schemas.tables import TABLES
 from schemas.values import Float64, Int64, UnitContext
 
@@ -88,8 +88,8 @@ class Track(TableOp):
         reads=(
             Read("detections"),
             Read("observed_frames"),
-            Read("detections", Whose.NEXT, required=False),
-            Read("observed_frames", Whose.NEXT, required=False),
+            Read("detections", Neighbour.NEXT, required=False),
+            Read("observed_frames", Neighbour.NEXT, required=False),
         ),
         writes=("tracklets", "tracklet_points"),
         params=TrackParams,

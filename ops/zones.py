@@ -6,7 +6,7 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from ops.paths import Mask, last_so_far, starts
+from ops.trajectories import Mask, last_so_far, starts
 from schemas.values import Float64, Int64
 
 BISECTIONS = 30

@@ -37,7 +37,7 @@ class AnonymityMode:
     Attributes:
         level: what the covered ones are seen as, in plain words, for "anonymized to level X".
         residual_risk: what remains possible, for "residual risk Y"; part of the documentation and of every audit.
-        needs_plate: it shows the camera's clean plate; where there is none it paints flat instead.
+        needs_background: it shows the camera's background; where there is none it paints flat instead.
         marked: "linkable": one person can be found again in other footage; "weak": covered for the eye only.
     """
 
@@ -46,7 +46,7 @@ class AnonymityMode:
     summary: str
     residual_risk: str
     withstands: Withstands
-    needs_plate: bool = False
+    needs_background: bool = False
     marked: Mark = ""
 
     @property
@@ -77,24 +77,24 @@ _MODES = (
     AnonymityMode(
         "skeleton",
         level="skeletons",
-        summary="Limbs drawn on the clean plate in place of people.",
+        summary="Limbs drawn on the background in place of people.",
         residual_risk="posture, proportions and gait are kept on purpose: people are linkable by gait, by trained "
         "attackers above all, and what they do can be told; place, time and company remain. Colours and faces do not. "
         "Re-identified in .26 of cases, but in .63 by one who has other footage of the same tracks, since each is "
         "drawn in a colour of its own; chance being .14",
         withstands=Withstands(singling_out="partly", linkability="no", inference="no"),
-        needs_plate=True,
+        needs_background=True,
         marked="linkable",
     ),
     AnonymityMode(
         "remove",
         level="people removed",
-        summary="The clean plate in place of people.",
+        summary="The background in place of people.",
         residual_risk="shadows, reflections, things that people move, and traces at the edge of what was replaced "
-        "show that somebody was there, and when; one who stood still unseen for long is part of the plate. Appearance "
+        "show that somebody was there, and when; one who stood still unseen for long is part of the background. Appearance "
         "was re-identified in .21 to .25 of cases, chance being .14",
         withstands=Withstands(singling_out="partly", linkability="partly", inference="partly"),
-        needs_plate=True,
+        needs_background=True,
     ),
     AnonymityMode(
         "pixelate",
@@ -119,13 +119,13 @@ _MODES = (
     AnonymityMode(
         "tracks-only",
         level="tracks only",
-        summary="Outlines of boxes on the clean plate; no pixel of the frames themselves.",
+        summary="Outlines of boxes on the background; no pixel of the frames themselves.",
         residual_risk="paths, times, sizes and company remain, and a path alone can single one out for those who "
-        "know where he was; one who stood still unseen for long is part of the plate. There is no appearance to be "
+        "know where he was; one who stood still unseen for long is part of the background. There is no appearance to be "
         "re-identified by, but each track has a colour of its own, by which it is found again in .48 of cases in other "
         "footage of the same track, and by place in .24, chance being .14",
         withstands=Withstands(singling_out="partly", linkability="partly", inference="partly"),
-        needs_plate=True,
+        needs_background=True,
     ),
 )
 

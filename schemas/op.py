@@ -29,8 +29,8 @@ class Scope(StrEnum):
     CAMERA_DAY = "camera_day"
 
 
-class Whose(StrEnum):
-    """Whose rows an op reads.
+class Neighbour(StrEnum):
+    """Neighbour rows an op reads.
 
     ``SELF``: of the same unit; for a camera-day or footage op that reads a segment op's table, of all its segments.
     ``NEXT``: of the segment that follows without a gap on the same camera, also in the next file, if there is one.
@@ -48,24 +48,24 @@ class Read:
 
     Attributes:
         table: handed to the op under this name, or ``next.NAME``, ``previous_day.NAME``.
-        whose: whose rows.
+        neighbour: whose rows.
         late: a frame op needs it only in ``finish``, so it may share one decode with the op that writes it.
         columns: the columns it needs, all if empty.
         required: without it (upstream quarantined) the unit cannot run; else it runs on what there is.
-        sought: not required, but made along with the unit where it is not there yet: with it, the result is better.
+        build_if_missing: not required, but made along with the unit where it is not there yet: with it, the result is better.
     """
 
     table: str
-    whose: Whose = Whose.SELF
+    neighbour: Neighbour = Neighbour.SELF
     late: bool = False
     columns: tuple[str, ...] = ()
     required: bool = True
-    sought: bool = False
+    build_if_missing: bool = False
 
     @property
     def key(self) -> str:
         """Name under which the table is handed to the op."""
-        return self.table if self.whose is Whose.SELF else f"{self.whose}.{self.table}"
+        return self.table if self.neighbour is Neighbour.SELF else f"{self.neighbour}.{self.table}"
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ Polygon = tuple[tuple[float, float], ...]
 SCAN_OP = "scan"
 """Name under which a scan of the archive is committed, as if it were an op."""
 
-MARK_DIGITS = 16
+UNIT_TAG_DIGITS = 16
 """Digits of a unit's fingerprint that mark its rows."""
 
 DAY_UNIT = "day"
@@ -250,16 +250,16 @@ class Receipt:
     sha256: dict[str, str] = field(default_factory=dict)
 
     @property
-    def mark(self) -> str:
+    def unit_tag(self) -> str:
         """What stands in the column ``_unit`` of every row that the unit wrote."""
-        return self.fingerprint[:MARK_DIGITS]
+        return self.fingerprint[:UNIT_TAG_DIGITS]
 
 
 class UnitFile(NamedTuple):
     """Where a unit's rows of one table stand: a file below the store, and the mark that tells them from others'."""
 
     name: str
-    mark: str
+    unit_tag: str
 
 
 @dataclass(frozen=True)

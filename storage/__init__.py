@@ -1,22 +1,7 @@
 """Where bytes live: video containers, Parquet, receipts, DuckDB, GIS files, model weights.
 
-The files of this folder are the store: rows, receipts, manifest, and what of them readers see. ``archive`` finds
-footage, ``video`` reads and writes it, ``site`` and ``weights`` are what a user gives, ``blobs`` is where files stand,
-``sql`` asks the store, ``exports`` is what leaves it, and ``upkeep`` keeps it sound.
+``store`` holds tables, receipts, the manifest and what readers see of them; ``maintenance`` verifies, repairs, compacts
+and purges it; ``coordination`` keeps several runs on one store apart. ``archive`` finds footage, ``video`` reads and
+writes it, ``site`` and ``weights`` are the user's own files, ``blobs`` is the folder or object store that files live
+in, ``sql`` queries the store, and ``exports`` writes the files that leave it.
 """
-
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from storage.opened import OpenedStore, open_store
-
-__all__ = ["OpenedStore", "open_store"]
-
-
-def __getattr__(name: str) -> Any:
-    # Looked up when asked for: a worker that only writes video need not load DuckDB and the GIS libraries.
-    if name in __all__:
-        from storage import opened
-
-        return getattr(opened, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

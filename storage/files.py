@@ -1,7 +1,7 @@
 """Whole files or none: the primitives that everything in the store is written with.
 
 A file that is being written has a name that starts with ``.tmp-``, in the folder where it will stand. Readers skip
-names that start with a dot; ``storage/upkeep/sweep.py`` removes what a killed process left behind.
+names that start with a dot; ``storage/maintenance/sweep.py`` removes what a killed process left behind.
 """
 
 import errno

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 from cli.main import run_cli
-from testkit.sample_site import TINY, build_sample_site
+from sample_site import TINY, build_sample_site
 
 settings.register_profile("no clock", settings.get_profile("default"), deadline=None)
 settings.load_profile("no clock")  # machines are noisy: no test asserts a time

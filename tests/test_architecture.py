@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SOURCES = {
     path.relative_to(ROOT): ast.parse(path.read_text())
-    for room in ("cli", "jobs", "ops", "storage", "schemas", "testkit", "bench")
+    for room in ("nightshift", "cli", "jobs", "ops", "storage", "schemas", "sample_site", "bench", "tools")
     for path in sorted((ROOT / room).rglob("*.py"))
 }
 MAY_IMPORT = {
@@ -17,17 +17,19 @@ MAY_IMPORT = {
     "storage": {"storage", "schemas"},
     "ops": {"ops", "schemas"},
     "jobs": {"jobs", "ops", "storage", "schemas"},
-    "cli": {"cli", "jobs", "storage", "schemas", "testkit"},  # testkit builds the sample site of `nightshift demo`
-    "testkit": {"testkit", "jobs", "ops", "storage", "schemas"},
-    "bench": {"bench", "testkit", "jobs", "ops", "storage", "schemas"},
+    "nightshift": {"nightshift", "jobs", "storage", "schemas"},
+    "sample_site": {"sample_site", "ops", "storage", "schemas"},
+    "cli": {"cli", "jobs", "storage", "schemas", "sample_site"},  # sample_site is what `nightshift demo` shows
+    "bench": {"bench", "sample_site", "tests", "jobs", "ops", "storage", "schemas"},
+    "tools": {"tools", "cli", "jobs", "ops", "storage", "schemas"},
 }
 LIVES_IN = {
     "ray": {"jobs"},
-    "typer": {"cli"},
-    "av": {"storage", "testkit", "bench"},
-    "ffmpeg": {"storage", "testkit"},
-    "imageio_ffmpeg": {"storage", "testkit"},
-    "pyarrow.parquet": {"storage", "testkit"},
+    "typer": {"cli", "tools"},
+    "av": {"storage", "sample_site", "bench"},
+    "ffmpeg": {"storage"},
+    "imageio_ffmpeg": {"storage"},
+    "pyarrow.parquet": {"storage"},
     "pyarrow.dataset": {"storage"},
     "pyogrio": {"storage"},
 }

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from testkit.docs import DOCS, PAGES, broken_links, current, main, pages
+from tools.generate_docs import DOCS, PAGES, broken_links, current, main, pages
 
 ROOT = DOCS.parent
 WRITTEN = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])

@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 
 from jobs import api
+from jobs.engine.options import RunOptions
 from jobs.planning.graph import Selection
-from jobs.running.limits import RunOptions
 from schemas.errors import StoreFull
 from storage.blobs import LocalBlobs
-from testkit.faults import SHORT, Size, Tally, cases_of, make_scene, run_cases
-from testkit.faults.contents import Contents, Difference, contents_of
-from testkit.faults.points import WritePoints
-from testkit.faults.suite import spread
+from tests.support.faults import SHORT, Size, Tally, cases_of, make_scene, run_cases
+from tests.support.faults.contents import Contents, Difference, contents_of
+from tests.support.faults.points import WritePoints
+from tests.support.faults.suite import spread
 
 AT_ONCE = 2
 

@@ -6,7 +6,7 @@ import av
 import pytest
 
 from jobs import api, reading
-from testkit.truth import compare, load_truth
+from sample_site.truth import compare, load_truth
 
 
 def rows(site, sql):
@@ -16,7 +16,7 @@ def rows(site, sql):
 def test_every_op_left_rows_and_the_cut_file_is_told(night_site):
     opened = api.open_site(night_site)
     tables = {row["op"] for row in rows(night_site, "SELECT DISTINCT op FROM receipts WHERE rows > 0")}
-    assert {"detect", "plate", "track", "link", "positions", "counts", "depth", "anonymize", "publish"} <= tables
+    assert {"detect", "background", "track", "link", "positions", "counts", "depth", "anonymize", "publish"} <= tables
     assert [(entry.op, entry.reason) for entry in opened.journal.quarantined()] == [("scan", "truncated")]
     (run,) = opened.journal.runs().to_pylist()
     assert run["state"] == "partial"

@@ -23,9 +23,9 @@ from schemas.op import OpSpec, TableOp
 from schemas.site import SiteConfig
 from schemas.tables import TABLES, TableSpec
 from storage.archive.clock import localise, parse_path
-from testkit.docs import DOCS
-from testkit.fakes import START, FakeServices, make_segment, make_unit
 from tests.storage.onnx_file import constant_network
+from tests.support.fakes import START, FakeServices, make_segment, make_unit
+from tools.generate_docs import DOCS
 
 ROOT = DOCS.parent
 PAGES = (ROOT / "README.md", DOCS / "getting-started.md")

@@ -2,11 +2,11 @@
 
 import pytest
 
+from bench.pets import pets_scores
+from bench.real_site import CLIPS, build_real_site
 from jobs import api, reading
+from jobs.engine.options import RunOptions
 from jobs.planning.graph import Selection
-from jobs.running.limits import RunOptions
-from testkit.pets import pets_scores
-from testkit.real_site import CLIPS, build_real_site
 
 pytestmark = [pytest.mark.assets, pytest.mark.ray, pytest.mark.timeout(900)]
 PEER_HOTA, PEER_MOTA = 0.511, 0.718
@@ -46,7 +46,7 @@ def test_each_frame_is_detected_at_most_once(real_night):
     looked_at = rows(opened, "SELECT count(*) AS n FROM observed_frames")[0]["n"]
     assert summary.record.detector_calls == looked_at
     frames = rows(opened, "SELECT sum(frames) AS n FROM footage")[0]["n"]
-    assert summary.record.frames_decoded == 2 * frames, "one decode for detect and plate, one for anonymize"
+    assert summary.record.frames_decoded == 2 * frames, "one decode for detect and background, one for anonymize"
 
 
 def test_tracks_and_places_on_pets_are_at_least_as_good_as_the_peers(real_night, assets):
@@ -59,4 +59,4 @@ def test_tracks_and_places_on_pets_are_at_least_as_good_as_the_peers(real_night,
 
 def test_the_bag_that_is_left_is_found_and_only_that(real_night):
     (left,) = rows(real_night[0], "SELECT * FROM interactions WHERE verb = 'abandons'")
-    assert left["camera"] == "bag" and left["object_kind"] == "still_region"
+    assert left["camera"] == "bag" and left["object_kind"] == "static_region"

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from jobs import api
-from testkit.docs import DOCS
 from tests.test_readme import examples_of
+from tools.generate_docs import DOCS
 
 PAGE = DOCS / "reprocess.md"
 RUN_ID = re.compile(r"\b\d{8}T\d{6}Z-[0-9a-f]{4}\b")

@@ -220,7 +220,9 @@ class Fingerprints:
         named = dict.fromkeys(
             source.key
             for source in unit.sources
-            if source.key.op == feed.writer and source.read.whose is feed.whose and not self.excluded(source.key)
+            if source.key.op == feed.writer
+            and source.read.neighbour is feed.neighbour
+            and not self.excluded(source.key)
         )
         return [self.of(key) for key in named]
 

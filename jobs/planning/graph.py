@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
-from schemas.op import OpSpec, Read, Scope, Whose
+from schemas.op import Neighbour, OpSpec, Read, Scope
 from schemas.values import Segment
 
 
@@ -29,7 +29,7 @@ class Feed(NamedTuple):
     """
 
     writer: str
-    whose: Whose
+    neighbour: Neighbour
     required: bool
     brought: bool
 
@@ -74,13 +74,13 @@ def feeds_of(specs: Iterable[OpSpec]) -> dict[str, tuple[Feed, ...]]:
     writers = {table: spec.name for spec in specs for table in spec.writes}
     feeds: dict[str, tuple[Feed, ...]] = {}
     for spec in specs:
-        found: dict[tuple[str, Whose], Feed] = {}
+        found: dict[tuple[str, Neighbour], Feed] = {}
         for read in spec.reads:
             if read.table in writers:
-                name = (writers[read.table], read.whose)
+                name = (writers[read.table], read.neighbour)
                 former = found.get(name, Feed(*name, required=False, brought=False))
                 required = former.required or read.required
-                found[name] = Feed(*name, required, former.brought or required or read.sought)
+                found[name] = Feed(*name, required, former.brought or required or read.build_if_missing)
         feeds[spec.name] = tuple(found.values())
     return feeds
 

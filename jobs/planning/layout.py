@@ -13,7 +13,7 @@ from hashlib import sha256
 import pyarrow as pa
 
 from jobs.planning.fingerprint import cut_texts
-from schemas.op import Scope, Whose
+from schemas.op import Neighbour, Scope
 from schemas.values import DAY_UNIT, Segment
 from storage.archive.segments import segment_maker
 
@@ -63,7 +63,7 @@ class CameraLayout:
         for index, day in enumerate(self._dates):
             self._days.setdefault(day, []).append(index)
         self.places = self._places()
-        self._reached: dict[tuple[Scope, Scope, Whose], Reached] = {}
+        self._reached: dict[tuple[Scope, Scope, Neighbour], Reached] = {}
         self._made: dict[int, Segment] = {}
 
     def _places(self) -> dict[Scope, Places]:
@@ -87,30 +87,30 @@ class CameraLayout:
             self._made[index] = self._maker(index)
         return self._made[index]
 
-    def reached(self, reader: Scope, writer: Scope, whose: Whose) -> Reached:
+    def reached(self, reader: Scope, writer: Scope, neighbour: Neighbour) -> Reached:
         """What the places of an op of scope ``reader`` read of an op of scope ``writer``."""
-        key = (reader, writer, whose)
+        key = (reader, writer, neighbour)
         if key not in self._reached:
-            self._reached[key] = self._reach(reader, writer, whose)
+            self._reached[key] = self._reach(reader, writer, neighbour)
         return self._reached[key]
 
-    def _reach(self, reader: Scope, writer: Scope, whose: Whose) -> Reached:
+    def _reach(self, reader: Scope, writer: Scope, neighbour: Neighbour) -> Reached:
         places = self.places[reader]
-        seen = self._seen(places, whose)
+        seen = self._seen(places, neighbour)
         if writer is Scope.SEGMENT:
             return seen
-        if writer is reader is Scope.FOOTAGE and whose is Whose.SELF:
+        if writer is reader is Scope.FOOTAGE and neighbour is Neighbour.SELF:
             return [(place,) for place in range(len(places))]
         if writer is reader is Scope.CAMERA_DAY:
-            days = [_day_before(day) if whose is Whose.PREVIOUS_DAY else day for day in places.dates]
+            days = [_day_before(day) if neighbour is Neighbour.PREVIOUS_DAY else day for day in places.dates]
             return [(self._day_index[day],) if some else () for day, some in zip(days, seen, strict=True)]
         return [()] * len(places)
 
-    def _seen(self, places: Places, whose: Whose) -> Reached:
+    def _seen(self, places: Places, neighbour: Neighbour) -> Reached:
         """By place, the segments whose rows a read names."""
-        if whose is Whose.SELF:
+        if neighbour is Neighbour.SELF:
             return places.members
-        if whose is Whose.PREVIOUS_DAY:
+        if neighbour is Neighbour.PREVIOUS_DAY:
             return [self._days.get(_day_before(day), ()) for day in places.dates]
         following = [self._follower[members[-1]] for members in places.members]
         return [() if index is None else (index,) for index in following]

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from jobs.planning.graph import UnitKey
 from schemas.values import FOOTAGE_OP, Quarantined, Receipt, Tombstone
-from storage.receipts import receipt_of
+from storage.store.receipts import receipt_of
 
 _LOOKED_UP = ("fingerprint", "date", "unit", "committed", "ingredients")
 

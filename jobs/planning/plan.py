@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from jobs.planning.camera_planner import Findings, Survey, Terms
 from jobs.planning.configure import ReadySite
 from jobs.planning.fingerprint import Bases, Fingerprints
 from jobs.planning.graph import Selection, Unit, UnitKey, feeds_of, needed_ops
 from jobs.planning.layout import CameraLayout
 from jobs.planning.ledger import Ledger
-from jobs.planning.standing import Standing, State
-from jobs.planning.survey import Findings, Survey, Terms
+from jobs.planning.unit_status import Standing, State
 from schemas.errors import SelectionError
 from storage.archive.segments import Segments
 

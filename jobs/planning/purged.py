@@ -4,8 +4,8 @@ from functools import lru_cache
 
 from jobs.planning.layout import CameraLayout
 from jobs.planning.ledger import Ledger
-from jobs.planning.row import OpRow
-from jobs.planning.standing import Standing, State
+from jobs.planning.op_units import OpRow
+from jobs.planning.unit_status import Standing, State
 from schemas.op import FrameOp
 from schemas.values import Tombstone
 

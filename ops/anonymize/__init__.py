@@ -1,20 +1,20 @@
 """``anonymize``: a copy of a segment in which people are covered, in every frame and at the source's size.
 
 What is covered, and why, stands in ``coverer.py``; where people are, in ``people.py``; how a frame is covered, mode by
-mode, in ``ops/covering``. What is encoded is decoded again and looked at by other means (``review.py``,
-``ops/verifying``) before it becomes part of the file. A segment that cannot be vouched for gives a ``CoverageError``,
+mode, in ``ops/anonymize/locate``. What is encoded is decoded again and looked at by other means (``review.py``,
+``ops/anonymize/verify``) before it becomes part of the file. A segment that cannot be vouched for gives a ``CoverageError``,
 and is not published.
 
 What cannot be covered: one whom the detector never finds and who stands still for most of the segment, since then he
-is part of the plate.
+is part of the background.
 """
 
 from collections.abc import Mapping
 
-from ops.anonymize.eyes import FACES, POSE, VERIFIER, Eyes
+from ops.anonymize.detectors import FACES, POSE, VERIFIER, Eyes
 from ops.anonymize.params import AnonymizeParams
 from ops.anonymize.session import WRITES, AnonymizeSession
-from schemas.op import FrameNeed, FrameOp, ModelRequest, Models, OpSpec, Read, Scope, Services, Tables, Whose
+from schemas.op import FrameNeed, FrameOp, ModelRequest, Models, Neighbour, OpSpec, Read, Scope, Services, Tables
 from schemas.values import UnitContext
 
 NO_WEIGHTS = ("none", "hog")
@@ -31,10 +31,10 @@ class Anonymize(FrameOp):
         reads=(
             Read("observed_frames", columns=("segment_id", "time", "source")),
             Read("detections"),
-            Read("detections", Whose.NEXT, required=False),
+            Read("detections", Neighbour.NEXT, required=False),
             Read("tracklets", columns=("tracklet_id", "label")),
             Read("tracklet_points"),
-            Read("plates", required=False, sought=True),
+            Read("backgrounds", required=False, build_if_missing=True),
         ),
         writes=WRITES,
         params=AnonymizeParams,
@@ -84,5 +84,5 @@ class Anonymize(FrameOp):
         return FrameNeed(lost=True)
 
     def start(self, unit: UnitContext, inputs: Tables, services: Services) -> AnonymizeSession:
-        """Gathers where people are, and the plate, before the first frame."""
+        """Gathers where people are, and the background, before the first frame."""
         return AnonymizeSession(self.params, self.eyes, unit, inputs, services)

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ops.covering.modes import PaintOptions
+from ops.anonymize.cover.modes import PaintOptions
 from schemas.anonymity import TARGETS, ModeName, TargetName
 
 PEOPLE: frozenset[TargetName] = frozenset({"person", "head"})
@@ -35,7 +35,9 @@ class AnonymizeParams:
     )
     linger_s: float = field(
         default=5.0,
-        metadata={"doc": "where a plate tells people from background, they may be near a track's ends for so long"},
+        metadata={
+            "doc": "where a background tells people from background, they may be near a track's ends for so long"
+        },
     )
     bridge_s: float = field(
         default=20.0, metadata={"doc": "a track that starts where another ended is joined to it over so long a gap"}
@@ -44,17 +46,18 @@ class AnonymizeParams:
         default=2.0,
         metadata={"doc": "a frame farther than this from any that the detector looked at is not vouched for"},
     )
-    use_plate: bool = field(
-        default=True, metadata={"doc": "on fixed cameras, compare frames with the segment's background plate"}
+    use_background: bool = field(
+        default=True, metadata={"doc": "on fixed cameras, compare frames with the segment's background"}
     )
-    min_plate_samples: int = field(
-        default=8, metadata={"doc": "a plate of fewer frames than this vouches for no pixel, so it is not used"}
+    min_background_samples: int = field(
+        default=8, metadata={"doc": "a background of fewer frames than this vouches for no pixel, so it is not used"}
     )
     tolerance: float = field(
-        default=12.0, metadata={"doc": "grey levels by which background may differ from the plate, beside noise"}
+        default=12.0, metadata={"doc": "grey levels by which background may differ from the background, beside noise"}
     )
     noise_factor: float = field(
-        default=2.0, metadata={"doc": "so many times the frame's median difference to the plate is tolerated as well"}
+        default=2.0,
+        metadata={"doc": "so many times the frame's median difference to the background is tolerated as well"},
     )
     far_factor: float = field(
         default=2.0, metadata={"doc": "outside people's boxes the tolerance is so many times larger"}
@@ -66,7 +69,7 @@ class AnonymizeParams:
     hold_s: float = field(default=0.4, metadata={"doc": "such a region stays covered for so long"})
     grow_share: float = field(
         default=0.0235,
-        metadata={"doc": "what differs from the plate is grown on every side by this share of the frame's width"},
+        metadata={"doc": "what differs from the background is grown on every side by this share of the frame's width"},
     )
     colour: str = field(default="#64748b", metadata={"doc": "colour of what is covered, #rrggbb"})
     colour_by: Literal["none", "track"] = field(

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ops.anonymize.accounts import Accounts
-from ops.anonymize.coverer import FramePlan
-from ops.covering.boxes import padded
-from ops.covering.paint import Colour, cover_boxes, paint_flat
-from ops.verifying.verifier import Finding, Means, Verifier
+from ops.anonymize.cover.frame import FramePlan
+from ops.anonymize.cover.paint import Colour, cover_boxes, paint_flat
+from ops.anonymize.locate.spans import padded
+from ops.anonymize.stats import Accounts
+from ops.anonymize.verify.verifier import Finding, Means, Verifier
 from schemas.errors import CoverageError
 from schemas.op import Take, VideoSink
 from schemas.values import Float64, FrameBatch, Int64, Uint8

@@ -5,13 +5,13 @@ from dataclasses import asdict
 
 import numpy as np
 
-from ops.anonymize.accounts import Accounts
-from ops.anonymize.coverer import Coverer, FramePlan, Spoil
-from ops.anonymize.eyes import Eyes
+from ops.anonymize.cover.frame import Coverer, FramePlan, Spoil
+from ops.anonymize.detectors import Eyes
+from ops.anonymize.locate.presence import times_us
 from ops.anonymize.params import PEOPLE, AnonymizeParams
-from ops.anonymize.people import times_us
 from ops.anonymize.review import Reviewer
-from ops.verifying.verifier import Verifier, VerifyParams
+from ops.anonymize.stats import Accounts
+from ops.anonymize.verify.verifier import Verifier, VerifyParams
 from schemas.anonymity import MODES
 from schemas.errors import CoverageError
 from schemas.op import FrameSession, Services, Tables, Take, VideoSink
@@ -142,7 +142,7 @@ class AnonymizeSession(FrameSession):
             "verifier_hits": accounts.hits,
             "verified_by": ", ".join(self._means()),
             "unknown_share": self._coverer.unknown_share,
-            "plate_frames": accounts.compared,
+            "background_frames": accounts.compared,
             "params": json.dumps(asdict(self._params), sort_keys=True),
             "models": json.dumps(
                 {role: {"name": model.name, "sha256": model.sha256} for role, model in self._eyes.models.items()},

@@ -38,7 +38,7 @@ def find_movers(buffer: MotionBuffer, source_px: tuple[int, int], params: Motion
     blobs: list[list[Blob]] = [[] for _ in range(len(buffer))]
     frame_px = (1, 1)
     for scene in buffer.scenes():
-        frame_px = (scene.plate.shape[1], scene.plate.shape[0])
+        frame_px = (scene.background.shape[1], scene.background.shape[0])
         judge = Foreground(scene)
         for number in range(scene.first, scene.last):
             blobs[number] = judge.blobs(buffer.frame(number), number, params.min_height)
@@ -62,17 +62,17 @@ class Foreground:
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
-        self._plate = np.asarray(cv2.GaussianBlur(scene.plate, (3, 3), 0))
+        self._background = np.asarray(cv2.GaussianBlur(scene.background, (3, 3), 0))
         self._seed = np.maximum(SEED_GREY, SEED_SIGMA * scene.noise)
         self._edge = np.maximum(EDGE_GREY, EDGE_SIGMA * scene.noise)
 
     def blobs(self, frame: Uint8, number: int, min_height: float) -> list[Blob]:
-        """Connected regions that differ from the plate, ghosts of noise and shadow removed."""
+        """Connected regions that differ from the background, ghosts of noise and shadow removed."""
         frame = brightened(frame, float(self._scene.gains[number - self._scene.first]))
         frame = np.asarray(cv2.GaussianBlur(frame, (3, 3), 0))
-        difference = most_of_channels(np.asarray(cv2.absdiff(frame, self._plate)))
+        difference = most_of_channels(np.asarray(cv2.absdiff(frame, self._background)))
         mask = np.asarray(difference > self._edge)
-        mask[mask] = ~_shadow(frame[mask], self._plate[mask])
+        mask[mask] = ~_shadow(frame[mask], self._background[mask])
         least = max(6.0, min_height * len(frame))
         return _regions(_mended(mask.astype(np.uint8), least), difference > self._seed, difference, least)
 

@@ -16,7 +16,7 @@ Int16 = npt.NDArray[np.int16]
 MAX_FRAMES = 3000
 JPEG_QUALITY = 92
 THUMB_PX = (48, 27)
-PLATE_SAMPLES = 41
+BACKGROUND_SAMPLES = 41
 SUDDEN_GREY = 10  # a thumbnail's cell that changes by more between two frames has changed suddenly
 SUDDEN_SHARE = 0.5
 SHORTEST_SCENE = 20  # frames; of fewer a background cannot be told from who stands before it
@@ -28,14 +28,14 @@ class Scene:
 
     Attributes:
         first, last: frame numbers, ``last`` exclusive.
-        plate: ``(H, W, 3)`` median of the frames, BGR.
+        background: ``(H, W, 3)`` median of the frames, BGR.
         noise: ``(H, W)`` standard deviation of a grey level, estimated from the median absolute deviation.
-        gains: ``(last - first,)`` factor that brings a frame to the plate's brightness.
+        gains: ``(last - first,)`` factor that brings a frame to the background's brightness.
     """
 
     first: int
     last: int
-    plate: Uint8
+    background: Uint8
     noise: Float32
     gains: Float32
 
@@ -81,12 +81,12 @@ class MotionBuffer:
         usual = np.median(thumbs, axis=0)
         # Of all cells the median ratio: who walks through covers few of them, light that changes covers most.
         gains = np.median((usual + 1) / (thumbs + 1), axis=1).astype(np.float32)
-        chosen = np.unique(np.linspace(0, last - first - 1, PLATE_SAMPLES).round().astype(int))
+        chosen = np.unique(np.linspace(0, last - first - 1, BACKGROUND_SAMPLES).round().astype(int))
         samples = np.stack([brightened(self.frame(first + i), float(gains[i])) for i in chosen])
-        plate = median(samples)
-        apart = np.stack([most_of_channels(np.asarray(cv2.absdiff(sample, plate))) for sample in samples])
+        background = median(samples)
+        apart = np.stack([most_of_channels(np.asarray(cv2.absdiff(sample, background))) for sample in samples])
         noise = cv2.blur(median(apart[..., None])[..., 0].astype(np.float32) * 1.4826, (5, 5))
-        return Scene(first, last, plate, np.asarray(noise, np.float32), gains)
+        return Scene(first, last, background, np.asarray(noise, np.float32), gains)
 
 
 def median(samples: Uint8) -> Uint8:

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ops.paths import Mask, Paths
+from ops.trajectories import Mask, Paths
 from schemas.values import CameraView, Float64, Segment
 
 EDGE_PX = 2.0

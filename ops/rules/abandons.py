@@ -1,4 +1,4 @@
-"""Rule: a thing that somebody left: a still region that appeared where a person was, who then went away.
+"""Rule: a thing that somebody left: a static region that appeared where a person was, who then went away.
 
 Nothing here knows what the thing is; a detector that calls it a bag makes it surer. A region without an owner is not
 abandoned, nor is one larger than its owner (a car), one that is a person standing still, nor the bare floor that shows
@@ -28,7 +28,7 @@ FAIR_CONTRAST = 20.0
 
 @dataclass(frozen=True)
 class Thing:
-    """Still regions that are one thing, across segment borders.
+    """Static regions that are one thing, across segment borders.
 
     Attributes:
         name: segment and number of the first of them.
@@ -57,7 +57,7 @@ def abandons(scene: Scene) -> list[Interaction]:
 
 
 def things(scene: Scene) -> list[Thing]:
-    """Still regions joined across segment borders, without those that undo an earlier one."""
+    """Static regions joined across segment borders, without those that undo an earlier one."""
     regions, segments = scene.regions, scene.unit.segments
     overlap = iou_matrix(regions.box, regions.box) >= scene.params.same_overlap
     border_us = scene.params.border_s * 1e6
@@ -141,4 +141,4 @@ def _abandoning(scene: Scene, thing: Thing, owner: Owner, away: tuple[int, int])
         "left_as_track": scene.paths.tracks[owner.chain[-1]],
     }
     subject = scene.paths.tracks[owner.chain[0]]
-    return Interaction("abandons", subject, PERSON, thing.name, "still_region", start_us, end_us, score, evidence)
+    return Interaction("abandons", subject, PERSON, thing.name, "static_region", start_us, end_us, score, evidence)

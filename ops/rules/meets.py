@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ops.ground.smooth import local_line
-from ops.paths import Mask, starts
 from ops.rules.scene import PERSON, Evidence, Interaction, Scene
 from ops.tracking.boxes import iou_pairs
+from ops.trajectories import Mask, starts
 from schemas.values import Float64, Int64
 
 TICK_US = 250_000

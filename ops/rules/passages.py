@@ -2,8 +2,8 @@
 
 import pyarrow.compute as pc
 
-from ops.paths import times_us
 from ops.rules.scene import Evidence, Interaction, Scene
+from ops.trajectories import times_us
 
 VERBS = {"enter": "enters", "exit": "exits"}
 

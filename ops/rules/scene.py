@@ -1,4 +1,4 @@
-"""What rules look at: the tracks, zone events, still regions and bags of one camera-day; and what they find."""
+"""What rules look at: the tracks, zone events, static regions and bags of one camera-day; and what they find."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.ground.feet import feet_of, frame_sizes_px, pixel_scale
-from ops.paths import Mask, Paths, column, encode, times_us
+from ops.trajectories import Mask, Paths, column, encode, times_us
 from schemas.op import Tables
 from schemas.values import Float64, Int64, UnitContext
 
@@ -49,7 +49,7 @@ class InteractionsParams:
         default=10.0, metadata={"doc": "a thing whose owner is away for so long is abandoned, seconds"}
     )
     same_overlap: float = field(
-        default=0.5, metadata={"doc": "least overlap (IoU) of two still regions that are one and the same place"}
+        default=0.5, metadata={"doc": "least overlap (IoU) of two static regions that are one and the same place"}
     )
     border_s: float = field(
         default=3.0, metadata={"doc": "regions that end and begin so near to a segment's border continue, seconds"}
@@ -73,7 +73,7 @@ class Interaction:
 
 @dataclass(frozen=True, eq=False)
 class Regions:
-    """Still regions by the time at which they began, ``(R,)`` and ``(R, 4)``; ``segment`` is a number in the day."""
+    """Static regions by the time at which they began, ``(R,)`` and ``(R, 4)``; ``segment`` is a number in the day."""
 
     segment: Int64
     number: Int64
@@ -142,7 +142,7 @@ def read_scene(unit: UnitContext, inputs: Tables, params: InteractionsParams) ->
         _confidence(paths, points),
         frame_px,
         inputs["zone_events"],
-        _regions(inputs["still_regions"], unit),
+        _regions(inputs["static_regions"], unit),
         _bags(detections.filter(pc.is_in(detections["label"], pa.array(BAGS))), unit),
     )
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ops.tracking.sightings import Chain, Sightings
+from ops.tracking.detections import Chain, Sightings
 
 CLOCK_FPS = 10.0
 """Rate at which the motion model's noise is meant. The library states it per frame; with a fixed clock and real time

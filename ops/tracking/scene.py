@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ops.tracking.sightings import Sightings, without_doubles
+from ops.tracking.detections import Sightings, without_doubles
 from schemas.op import Tables
 from schemas.values import Float64, Int64, Segment
 

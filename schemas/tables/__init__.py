@@ -5,13 +5,13 @@
 
 from collections.abc import Mapping
 
+from schemas.tables.analytics import FINDINGS
 from schemas.tables.archive import ARCHIVE
 from schemas.tables.columns import TIME
-from schemas.tables.findings import FINDINGS
 from schemas.tables.records import RECORDS
-from schemas.tables.sightings import SIGHTINGS
 from schemas.tables.spec import Privacy, TableSpec
-from schemas.tables.videos import VIDEOS
+from schemas.tables.tracking import SIGHTINGS
+from schemas.tables.video import VIDEOS
 
 __all__ = ["TABLES", "TIME", "Privacy", "TableSpec"]
 

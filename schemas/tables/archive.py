@@ -13,7 +13,7 @@ ARCHIVE = (
             CAMERA,
             text("name", "name for people"),
             text("timezone", "IANA time zone of the camera's clock"),
-            truth("fixed", "the view does not move, so a background plate can be made"),
+            truth("fixed", "the view does not move, so a background can be made"),
             truth("calibrated", "has ground control points, so positions on the map are made"),
             real("x_m", "east, in the site's CRS", "m", null=True),
             real("y_m", "north, in the site's CRS", "m", null=True),

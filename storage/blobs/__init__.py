@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from storage.blobs.base import Blob, Blobs
-from storage.blobs.fetched import Fetched
 from storage.blobs.local import LocalBlobs
+from storage.blobs.local_cache import Fetched
 from storage.blobs.remote import RemoteBlobs
 
 __all__ = ["Blob", "Blobs", "Fetched", "LocalBlobs", "RemoteBlobs", "open_blobs"]

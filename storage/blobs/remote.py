@@ -16,8 +16,8 @@ from fsspec.spec import AbstractFileSystem
 from schemas.errors import SiteError, StoreFull
 from storage.blobs import s3
 from storage.blobs.base import Blob
-from storage.blobs.faults import FULL, Undecided, code_of, told_as
-from storage.blobs.told import ToldFile
+from storage.blobs.errors import FULL, Undecided, code_of, told_as
+from storage.blobs.translated_file import ToldFile
 from storage.files import TEMPORARY_PREFIX
 
 EXCLUSIVE_PROTOCOLS = frozenset({"s3", "s3a"})

@@ -16,8 +16,8 @@ import pyarrow as pa
 from schemas.errors import NightshiftError, TransientError, UserError
 from schemas.tables import TABLES
 from storage.files import atomic_path, safe_name
-from storage.parquet import first_line
-from storage.store import Store
+from storage.store.parquet import first_line
+from storage.store.store import Store
 
 EXPORTS_FOLDER = "_exports"
 FORMAT = 1

@@ -14,7 +14,7 @@ from schemas.errors import SiteError
 from schemas.site import SiteConfig
 from schemas.tables import TABLES
 from storage.blobs.remote import known_protocols
-from storage.site.mistakes import Document, plain, told
+from storage.site.error_messages import Document, plain, told
 from storage.site.toml_lines import key_lines
 
 SITE_FILE = "site.toml"
@@ -39,7 +39,7 @@ class Site:
 
     @property
     def store(self) -> str:
-        """Where results lie: a folder or ``s3://BUCKET/PREFIX``, for ``storage.store.Store``."""
+        """Where results lie: a folder or ``s3://BUCKET/PREFIX``, for ``storage.store.store.Store``."""
         return _location(self.root, self.config.store)
 
     @property

@@ -12,17 +12,17 @@ import pyarrow as pa
 from schemas.tables import TABLES
 from storage.blobs import RemoteBlobs
 from storage.exports.record import exports_table
-from storage.journal import Journal
+from storage.maintenance.tombstones import purges_table
 from storage.site.file import Site, cameras_table
 from storage.site.layers import load_features
-from storage.snapshot import Snapshot, take_snapshot
 from storage.sql.lazy import INTERNAL, create_lazy, made
 from storage.sql.macros import create_layers, create_macros, features_table, load_spatial, mentions_geometry
 from storage.sql.text import quoted, unglobbed
 from storage.sql.versions import create_versions
 from storage.sql.views import IN_FILES, FileLists, create_views
-from storage.store import Store
-from storage.upkeep.tombstones import purges_table
+from storage.store.journal import Journal
+from storage.store.snapshot import Snapshot, take_snapshot
+from storage.store.store import Store
 
 CalibrationErrors = Callable[[], Mapping[str, float]]
 

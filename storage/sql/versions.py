@@ -6,9 +6,7 @@ from functools import cache, partial
 import duckdb
 
 from schemas.tables import TableSpec
-from schemas.values import MARK_DIGITS
-from storage.parquet import UNIT_COLUMN
-from storage.snapshot import Snapshot
+from schemas.values import UNIT_TAG_DIGITS
 from storage.sql.text import named, quoted
 from storage.sql.views import (
     BY_DATE,
@@ -23,6 +21,8 @@ from storage.sql.views import (
     unasked,
     unit_day,
 )
+from storage.store.parquet import UNIT_COLUMN
+from storage.store.snapshot import Snapshot
 
 VERSIONS_SUFFIX = "_all"
 
@@ -73,7 +73,7 @@ def _versions_sql(spec: TableSpec, lists: FileLists, names: Callable[[], Names],
     return f"""
     SELECT rows.* EXCLUDE (_file, _mark, _day), {", ".join(_ADDED)}
     FROM ({rows}) AS rows JOIN (
-        SELECT camera AS _camera, "date"::DATE AS _day, fingerprint[:{MARK_DIGITS}] AS _mark, unit, fingerprint,
+        SELECT camera AS _camera, "date"::DATE AS _day, fingerprint[:{UNIT_TAG_DIGITS}] AS _mark, unit, fingerprint,
             max_by({name}, committed) AS _file, max_by(run_id, committed) AS run_id, max(committed) AS committed,
             max_by(version, committed) AS op_version, bool_or("current") AS "current"
         FROM receipts WHERE {name} <> '' GROUP BY op, camera, "date", unit, fingerprint

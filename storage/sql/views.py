@@ -17,10 +17,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.tables import TABLES, TableSpec
-from storage.parquet import DATE_COLUMN, UNIT_COLUMN, file_schema
-from storage.snapshot import SeenFiles, Snapshot
 from storage.sql.lazy import AS_ONE_WORD, INTERNAL, create_lazy
 from storage.sql.text import named, quoted, unglobbed
+from storage.store.parquet import DATE_COLUMN, UNIT_COLUMN, file_schema
+from storage.store.snapshot import SeenFiles, Snapshot
 
 _RECORDS = ("cameras", "runs", "receipts", "quarantine", "purges", "exports")
 

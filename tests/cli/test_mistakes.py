@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from testkit import clips, damage
+from tests.support import clips, damage
 
 
 def one_line(said, *words):
@@ -72,7 +72,7 @@ def test_sql_mistakes_are_one_line(nightshift, used_site):
     one_line(nightshift("sql", "SELEC 1", "--site", used_site), "SELEC")
     one_line(nightshift("sql", "DROP VIEW counts", "--site", used_site))
     one_line(nightshift("export", "nothing", "-o", "x.csv", "--site", used_site), "nothing")
-    one_line(nightshift("export", "plates", "-o", "x.csv", "--site", used_site), "sensitive")
+    one_line(nightshift("export", "backgrounds", "-o", "x.csv", "--site", used_site), "sensitive")
 
 
 def test_a_bug_is_told_as_one_and_debug_shows_where(nightshift, fresh_site, monkeypatch):

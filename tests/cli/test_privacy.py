@@ -7,8 +7,8 @@ import shlex
 import pytest
 
 from schemas.anonymity import MODES
-from testkit.docs import DOCS
 from tests.test_readme import examples_of
+from tools.generate_docs import DOCS
 
 FILM = "hall/2026-03-02T21-59-00.mp4"
 PAGE = DOCS / "privacy.md"

@@ -43,7 +43,7 @@ def test_layers_and_versions_are_exported_but_nothing_sensitive(nightshift, used
     for table in (f"layer_{layer}", "positions_all"):
         assert nightshift("export", table, "-o", target, "--site", used_site).code == 0
         assert len(geopandas.read_file(target)) > 0
-    for table in ("plates", "plates_all"):
+    for table in ("backgrounds", "backgrounds_all"):
         said = nightshift("export", table, "-o", tmp_path / "x.csv", "--site", used_site)
         assert said.code == 2 and "sensitive" in said.err
 

@@ -10,13 +10,13 @@ from jobs.planning.fingerprint import Fingerprints
 from jobs.planning.graph import Selection, UnitKey
 from jobs.planning.ledger import Ledger
 from jobs.planning.plan import Plan, make_plan
-from schemas.op import FrameNeed, FrameOp, FrameSession, OpSpec, Read, Scope, Services, TableOp, Tables, Whose
+from schemas.op import FrameNeed, FrameOp, FrameSession, Neighbour, OpSpec, Read, Scope, Services, TableOp, Tables
 from schemas.site import SiteConfig
 from schemas.tables import TABLES
 from schemas.values import Feature, Quarantined, Receipt, Segment, Tombstone, UnitContext
 from storage.archive.segments import Segments
-from storage.receipts import receipts_to_arrow
 from storage.site.file import Site
+from storage.store.receipts import receipts_to_arrow
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,13 @@ class Detect(FrameOp):
 TRACK = tiny_op(
     "track",
     Scope.SEGMENT,
-    [Read("detections"), Read("detections", Whose.NEXT, required=False)],
+    [Read("detections"), Read("detections", Neighbour.NEXT, required=False)],
     ["tracklets"],
 )
 LINK = tiny_op(
     "link",
     Scope.CAMERA_DAY,
-    [Read("tracklets", required=False), Read("tracklets", Whose.PREVIOUS_DAY, required=False)],
+    [Read("tracklets", required=False), Read("tracklets", Neighbour.PREVIOUS_DAY, required=False)],
     ["tracks"],
 )
 COUNTS = tiny_op("counts", Scope.CAMERA_DAY, [Read("tracks")], ["counts"], ("layers",))

@@ -11,9 +11,9 @@ from cli.main import run_cli
 from jobs import api
 from schemas.tables import TABLES
 from storage.blobs import open_blobs
-from storage.receipts import unit_files
-from storage.store import Store
-from storage.visible import newest_of
+from storage.store.live_rows import newest_of
+from storage.store.receipts import unit_files
+from storage.store.store import Store
 from tests.storage.s3_server import S3Server, new_bucket, s3_serving
 
 RECORDS = {"cameras", "runs", "receipts", "quarantine"}

@@ -12,7 +12,7 @@ import pyarrow as pa
 from shapely.geometry import LineString, box
 
 from ops import REGISTRY
-from schemas.op import FrameNeed, FrameOp, Op, Scope, TableOp, Whose
+from schemas.op import FrameNeed, FrameOp, Neighbour, Op, Scope, TableOp
 from schemas.tables import TABLES
 from schemas.values import (
     CameraView,
@@ -24,7 +24,7 @@ from schemas.values import (
     UnitContext,
     VideoFile,
 )
-from testkit.fakes import FOOTAGE_ID, FakeServices, make_batch, make_segment, make_unit
+from tests.support.fakes import FOOTAGE_ID, FakeServices, make_batch, make_segment, make_unit
 
 SIZE_PX = (320, 240)
 FPS = 10.0
@@ -123,13 +123,15 @@ class Chain:
         """What an op reads for a unit."""
         names = [segment.segment_id for segment in unit.segments]
         units = {
-            Whose.SELF: [*names, "day", FOOTAGE_ID],
-            Whose.NEXT: [segment.segment_id for segment in SEGMENTS if segment.index == unit.segments[-1].index + 1],
-            Whose.PREVIOUS_DAY: [],
+            Neighbour.SELF: [*names, "day", FOOTAGE_ID],
+            Neighbour.NEXT: [
+                segment.segment_id for segment in SEGMENTS if segment.index == unit.segments[-1].index + 1
+            ],
+            Neighbour.PREVIOUS_DAY: [],
         }
         inputs = {}
         for read in op.spec.reads:
-            table = self.rows(read.table, units[read.whose])
+            table = self.rows(read.table, units[read.neighbour])
             inputs[read.key] = table.select(read.columns) if read.columns else table
         return inputs
 

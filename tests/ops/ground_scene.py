@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from schemas.tables import TABLES, TIME
 from schemas.values import CameraView, ControlPoint, Float64, Segment
-from testkit.fakes import START
+from tests.support.fakes import START
 
 ORIGIN_M = np.array([121000.0, 486000.0])
 LENS_M = np.array([121000.0, 486000.0, 5.0])

@@ -100,17 +100,17 @@ def tracked(segment: Segment, tracks: Sequence[Sequence[Seen]]) -> dict[str, pa.
     }
 
 
-def plate_row(segment: Segment, plate: Uint8, unknown: Uint8 | None = None, samples: int = 30) -> pa.Table:
-    """``plates`` with one plate, ``(H, W, 3)`` BGR."""
-    height, width = plate.shape[:2]
+def background_row(segment: Segment, background: Uint8, unknown: Uint8 | None = None, samples: int = 30) -> pa.Table:
+    """``backgrounds`` with one background, ``(H, W, 3)`` BGR."""
+    height, width = background.shape[:2]
     unknown = np.zeros((height, width), np.uint8) if unknown is None else unknown
-    return TABLES["plates"].conform(
+    return TABLES["backgrounds"].conform(
         {
             "camera": [segment.camera],
             "segment_id": [segment.segment_id],
             "width": [width],
             "height": [height],
-            "png": [cv2.imencode(".png", plate)[1].tobytes()],
+            "png": [cv2.imencode(".png", background)[1].tobytes()],
             "unknown_png": [cv2.imencode(".png", unknown)[1].tobytes()],
             "noise": [1.0],
             "samples": [samples],
@@ -124,12 +124,12 @@ def inputs_of(
     tracks: Sequence[Sequence[Seen]] = (),
     seen: Sequence[Seen] = (),
     looked_s: Sequence[float] = tuple(np.arange(0, 10, 0.2)),
-    plates: pa.Table | None = None,
+    backgrounds: pa.Table | None = None,
 ) -> Mapping[str, pa.Table]:
     """Everything that ``anonymize`` reads."""
     return {
         "observed_frames": observed(segment, looked_s),
         "detections": detected(segment, seen),
         **tracked(segment, tracks),
-        "plates": TABLES["plates"].empty() if plates is None else plates,
+        "backgrounds": TABLES["backgrounds"].empty() if backgrounds is None else backgrounds,
     }

@@ -15,12 +15,12 @@ from scipy.stats import beta
 from ops.audit import Audit, AuditParams
 from ops.ground import ground_plane
 from ops.ground.density import band_of, pixels_per_metre
-from ops.leak_bound import CLOPPER_PEARSON, RULE_OF_THREE, upper_bound
+from ops.rate_bound import CLOPPER_PEARSON, RULE_OF_THREE, upper_bound
 from schemas.anonymity import MODES
 from schemas.tables import TABLES
 from schemas.values import CameraView, Float64, UnitContext, VideoFile
-from testkit.fakes import FOOTAGE_ID, START, FakeServices, make_segment, make_unit
 from tests.ops.ground_scene import FOCAL_PX, LENS_M, ORIGIN_M, SIZE_PX, TILT, make_view, project
+from tests.support.fakes import FOOTAGE_ID, START, FakeServices, make_segment, make_unit
 
 SEGMENTS = tuple(make_segment(index, size_px=SIZE_PX) for index in range(2))
 PLAIN = CameraView("cam1", "Camera 1", "Europe/Amsterdam", fixed=True)
@@ -135,7 +135,7 @@ def figures(**more: object) -> dict[str, object]:
         "verifier_hits": 4,
         "verified_by": "paint, residue, detector HOG",
         "unknown_share": 0.01,
-        "plate_frames": 190,
+        "background_frames": 190,
         "params": '{"mode": "silhouette"}',
         "models": '{"verifier": {"name": "hog", "sha256": "ab"}}',
     }

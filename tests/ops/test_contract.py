@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from ops import REGISTRY
-from schemas.op import FrameOp, Op, Scope, TableOp, Whose
+from schemas.op import FrameOp, Neighbour, Op, Scope, TableOp
 from schemas.tables import TABLES
 from tests.ops.chain import Chain, Work, default, run, run_chain, units_of
 
@@ -51,8 +51,8 @@ def test_the_spec_is_sound(name: str) -> None:
     for read in spec.reads:
         assert set(read.columns) <= set(TABLES[read.table].schema.names)
         assert not read.late or issubclass(kind, FrameOp), "only a frame op can read late"
-        assert read.whose is not Whose.NEXT or spec.scope is Scope.SEGMENT
-        assert read.whose is Whose.SELF or not read.required, "the first and the last of all have no neighbour"
+        assert read.neighbour is not Neighbour.NEXT or spec.scope is Scope.SEGMENT
+        assert read.neighbour is Neighbour.SELF or not read.required, "the first and the last of all have no neighbour"
     assert spec.cpus > 0 and spec.memory_mb > 0
 
 
@@ -91,7 +91,7 @@ def test_the_clip_gives_every_table_something_to_do(chain: Chain) -> None:
     for (table, _), given in chain.given.items():
         rows[table] += given.num_rows
     # Nothing is left behind, no depth model is at hand, and no frame is doubtful.
-    without = {"still_regions", "depth_maps", "review_frames"}
+    without = {"static_regions", "depth_maps", "review_frames"}
     assert {table for table, count in rows.items() if not count} == without
 
 

@@ -16,8 +16,8 @@ from ops.positions import Positions
 from schemas.errors import SiteError
 from schemas.tables import TABLES
 from schemas.values import CameraView, Feature, FeatureKind
-from testkit.fakes import START, FakeServices, make_segment, make_unit
 from tests.ops.ground_scene import ORIGIN_M, SIZE_PX, join, make_points, make_view, project, site
+from tests.support.fakes import START, FakeServices, make_segment, make_unit
 
 PLAIN = CameraView("cam1", "Camera 1", "Europe/Amsterdam", True)
 

@@ -6,8 +6,8 @@ import pytest
 from ops.depth import Depth, DepthParams
 from schemas.tables import TABLES
 from schemas.values import CameraView
-from testkit.fakes import FakeServices, make_segment, make_unit
 from tests.ops.ground_scene import LENS_M, ORIGIN_M, SIZE_PX, make_points, make_view, project
+from tests.support.fakes import FakeServices, make_segment, make_unit
 
 SEGMENT = make_segment(duration_s=30, size_px=SIZE_PX)
 PLACES_M = ORIGIN_M + np.array([[0.0, 5.0], [3.0, 9.0], [-4.0, 30.0]])

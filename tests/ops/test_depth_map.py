@@ -12,8 +12,8 @@ from ops.depth_map import MEAN_RGB, SPREAD_RGB, DepthMap, DepthMapParams
 from schemas.errors import ModelError
 from schemas.tables import TABLES
 from schemas.values import ModelFile
-from testkit.fakes import FakeServices, make_segment, make_unit
 from tests.ops.onnx_file import write_depth_onnx
+from tests.support.fakes import FakeServices, make_segment, make_unit
 
 SEGMENT = make_segment(size_px=(64, 48))
 
@@ -22,7 +22,7 @@ def model_file(path: Path, kind: str, scale=None, input_px=None) -> ModelFile:
     return ModelFile("mine", str(path), kind, "depth", "depth", "0" * 64, "none", "made by a test", input_px, (), scale)
 
 
-def make_plates(image=None, size_px=(64, 48)):
+def make_backgrounds(image=None, size_px=(64, 48)):
     if image is None:
         image = np.random.default_rng(0).integers(0, 256, size=(size_px[1], size_px[0], 3), dtype=np.uint8)
     png = cv2.imencode(".png", image)[1].tobytes()
@@ -38,16 +38,16 @@ def make_plates(image=None, size_px=(64, 48)):
         "samples": [9],
         "unknown_share": [0.0],
     }
-    return TABLES["plates"].conform(row)
+    return TABLES["backgrounds"].conform(row)
 
 
-def run(model, plates=None, **params):
+def run(model, backgrounds=None, **params):
     op = DepthMap(DepthMapParams(model="mine", **params))
     op.open({"depth": model}, 1)
     services = FakeServices()
-    table = op.run(make_unit([SEGMENT]), {"plates": make_plates() if plates is None else plates}, services)[
-        "depth_maps"
-    ]
+    table = op.run(
+        make_unit([SEGMENT]), {"backgrounds": make_backgrounds() if backgrounds is None else backgrounds}, services
+    )["depth_maps"]
     op.close()
     assert table.schema.equals(TABLES["depth_maps"].schema, check_metadata=True)
     assert services.counters["depth_calls"] == table.num_rows
@@ -99,18 +99,18 @@ def test_off_unless_a_model_is_named():
     assert (request.name, request.task) == ("mine", "depth")
 
 
-def test_a_transformers_folder_gives_a_map_of_the_plates_size(folder):
+def test_a_transformers_folder_gives_a_map_of_the_backgrounds_size(folder):
     (row,) = run(model_file(folder, "transformers")).to_pylist()
     values = values_of(row)
     assert values.shape == (48, 64)
     assert (row["scale"], row["model"], row["segment_id"]) == ("relative", "mine", SEGMENT.segment_id)
     assert (row["value_min"], row["value_max"]) == (values.min(), values.max())
     assert values.std() > 0
-    other = make_plates(np.zeros((48, 64, 3), np.uint8))
+    other = make_backgrounds(np.zeros((48, 64, 3), np.uint8))
     assert not np.array_equal(values, values_of(run(model_file(folder, "transformers"), other).to_pylist()[0]))
 
 
-def test_the_same_plate_gives_the_same_bytes(folder):
+def test_the_same_background_gives_the_same_bytes(folder):
     assert run(model_file(folder, "transformers")).equals(run(model_file(folder, "transformers")))
 
 
@@ -123,7 +123,7 @@ def test_an_onnx_file_gets_normalised_rgb_and_gives_its_map(tmp_path, keep_axis)
     path = write_depth_onnx(tmp_path / "mine.onnx", (48, 64), keep_axis)
     image = np.zeros((48, 64, 3), np.uint8)
     image[:, 32:] = (10, 60, 250)  # BGR
-    (row,) = run(model_file(path, "onnx"), make_plates(image)).to_pylist()
+    (row,) = run(model_file(path, "onnx"), make_backgrounds(image)).to_pylist()
     left, right = (((np.array(rgb) / 255 - MEAN_RGB) / SPREAD_RGB).mean() for rgb in ((0, 0, 0), (250, 60, 10)))
     assert values_of(row)[:, :30] == pytest.approx(left, abs=2e-3)
     assert values_of(row)[:, 34:] == pytest.approx(right, abs=2e-3)
@@ -154,9 +154,9 @@ def test_wide_maps_are_stored_smaller(tmp_path):
     assert values_of(row).shape == (15, 20)
 
 
-def test_a_camera_without_a_plate_has_no_map(tmp_path):
+def test_a_camera_without_a_background_has_no_map(tmp_path):
     path = write_depth_onnx(tmp_path / "mine.onnx", (48, 64))
-    assert run(model_file(path, "onnx"), TABLES["plates"].empty()).num_rows == 0
+    assert run(model_file(path, "onnx"), TABLES["backgrounds"].empty()).num_rows == 0
 
 
 def test_models_that_are_none_are_refused(tmp_path):
@@ -175,7 +175,7 @@ def test_models_that_are_none_are_refused(tmp_path):
         with pytest.raises(ModelError, match=reason):
             op.open({"depth": model_file(path, kind)}, 1)
     with pytest.raises(ModelError, match="not opened"):
-        op.run(make_unit([SEGMENT]), {"plates": make_plates()}, FakeServices())
+        op.run(make_unit([SEGMENT]), {"backgrounds": make_backgrounds()}, FakeServices())
 
 
 def test_a_model_that_gives_no_map_is_refused(tmp_path):
@@ -184,4 +184,4 @@ def test_a_model_that_gives_no_map_is_refused(tmp_path):
     op.open({"depth": model}, 1)
     op._estimate = lambda image: np.full((4, 4), np.nan, np.float32)
     with pytest.raises(ModelError, match="no map of finite numbers"):
-        op.run(make_unit([SEGMENT]), {"plates": make_plates()}, FakeServices())
+        op.run(make_unit([SEGMENT]), {"backgrounds": make_backgrounds()}, FakeServices())

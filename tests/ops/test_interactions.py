@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import shapely
 
+from ops.background import Background, BackgroundParams
 from ops.counts import Counts
 from ops.detect import Detect, DetectParams
 from ops.interactions import Interactions
 from ops.link import Link, LinkParams
-from ops.plate import Plate, PlateParams
 from ops.positions import Positions
 from ops.rules.scene import InteractionsParams
 from ops.track import Track, TrackParams
@@ -21,8 +21,8 @@ from schemas.op import DETECTOR, ModelRequest
 from schemas.tables import TABLES
 from schemas.values import CameraView, Feature, FeatureKind
 from storage.weights.catalogue import ModelStore
-from testkit.fakes import START, FakeServices, make_batch, make_segment, make_unit
 from tests.ops.ground_scene import ORIGIN_M, SIZE_PX, join, make_points, make_view, project
+from tests.support.fakes import START, FakeServices, make_batch, make_segment, make_unit
 
 PLAIN = CameraView("cam1", "Camera 1", "Europe/Amsterdam", True)
 SEGMENT = make_segment(duration_s=60, size_px=SIZE_PX)
@@ -33,7 +33,7 @@ BAG = (300.0, 280.0, 330.0, 300.0)
 def run(points, view=PLAIN, segments=(SEGMENT,), features=(), regions=(), bags=(), **params):
     """Rows, with their evidence read."""
     unit = make_unit(segments, view, features, unit="day")
-    inputs = {"track_points": points, "still_regions": still(*regions), "detections": bag_rows(*bags)}
+    inputs = {"track_points": points, "static_regions": still(*regions), "detections": bag_rows(*bags)}
     inputs |= Positions().run(unit, inputs, FakeServices())
     inputs |= Counts().run(unit, inputs, FakeServices())
     table = Interactions(InteractionsParams(**params)).run(unit, inputs, FakeServices())["interactions"]
@@ -63,10 +63,10 @@ def on_ground(corners, times_s, track="a"):
 
 
 def still(*regions):
-    """``still_regions`` from ``(segment, number, first_s, last_s, box)``, seconds since ``START``."""
+    """``static_regions`` from ``(segment, number, first_s, last_s, box)``, seconds since ``START``."""
     columns = list(zip(*regions, strict=True)) if regions else [()] * 5
     segments, numbers, first_s, last_s, boxes = columns
-    return TABLES["still_regions"].conform(
+    return TABLES["static_regions"].conform(
         {
             "camera": ["cam1"] * len(regions),
             "segment_id": [segment.segment_id for segment in segments],
@@ -185,7 +185,7 @@ def abandoned(points=OWNER, regions=(REGION,), **more):
 def test_a_bag_whose_owner_walks_off_is_abandoned():
     (row,) = abandoned()
     assert (row["subject"], row["subject_label"]) == ("owner", "person")
-    assert (row["object"], row["object_kind"]) == (f"{SEGMENT.segment_id}-r0", "still_region")
+    assert (row["object"], row["object_kind"]) == (f"{SEGMENT.segment_id}-r0", "static_region")
     start_s, end_s = seconds_of(row)
     assert 13 < start_s < 18  # he is 1.5 body heights off
     assert end_s == pytest.approx(59)
@@ -304,7 +304,7 @@ def test_nothing_in_gives_nothing_out_and_lacking_tables_are_empty():
         op.run(make_unit([], PLAIN, unit="day"), {"track_points": nobody}, FakeServices())["interactions"].num_rows == 0
     )
     assert (
-        op.run(unit, {"track_points": OWNER, "still_regions": still(REGION)}, FakeServices())["interactions"].num_rows
+        op.run(unit, {"track_points": OWNER, "static_regions": still(REGION)}, FakeServices())["interactions"].num_rows
         == 1
     )
 
@@ -320,10 +320,10 @@ def test_the_bag_of_the_aboda_clip_is_found(assets):
     fps, step = 29.97, 6
     segment = make_segment(duration_s=1169 / fps, fps=fps / step, size_px=(720, 480))
     unit, services = make_unit([segment]), FakeServices()
-    detect, plate = Detect(DetectParams()), Plate(PlateParams())
+    detect, background = Detect(DetectParams()), Background(BackgroundParams())
     weights = ModelStore(assets / "weights").resolve(ModelRequest("yolo11n_int8_openvino_model", "detect"))
     detect.open({DETECTOR: weights}, 1)
-    sessions = [op.start(unit, {}, services) for op in (detect, plate)]
+    sessions = [op.start(unit, {}, services) for op in (detect, background)]
     with av.open(str(assets / "video/aboda_video4.avi")) as clip:
         for number, image in enumerate(itertools.islice(clip.decode(video=0), 0, None, step)):
             batch = make_batch(image.to_ndarray(format="bgr24")[None], segment, number, fps / step)

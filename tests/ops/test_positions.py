@@ -19,8 +19,8 @@ from schemas.op import DETECTOR, ModelRequest
 from schemas.tables import TABLES
 from schemas.values import CameraView, ControlPoint
 from storage.weights.catalogue import ModelStore
-from testkit.fakes import START, FakeServices, make_batch, make_segment, make_unit
 from tests.ops.ground_scene import ORIGIN_M, SIZE_PX, join, make_points, make_view, project
+from tests.support.fakes import START, FakeServices, make_batch, make_segment, make_unit
 
 SEGMENT = make_segment(duration_s=30, size_px=SIZE_PX)
 

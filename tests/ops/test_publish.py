@@ -9,7 +9,7 @@ from ops.publish import Publish, PublishParams
 from schemas.errors import CoverageError
 from schemas.tables import TABLES
 from schemas.values import Segment, UnitContext, VideoFile
-from testkit.fakes import FOOTAGE_ID, FakeServices, make_segment, make_unit
+from tests.support.fakes import FOOTAGE_ID, FakeServices, make_segment, make_unit
 
 SEGMENTS = tuple(make_segment(index) for index in range(3))
 UNIT = make_unit(SEGMENTS, unit=FOOTAGE_ID)
@@ -36,7 +36,7 @@ FIGURES: dict[str, object] = {
     "verifier_looks": 110,
     "verifier_hits": 3,
     "verified_by": "paint, residue, detector HOG",
-    "plate_frames": 100,
+    "background_frames": 100,
     "params": "{}",
     "models": "{}",
 }
@@ -83,7 +83,7 @@ def test_what_is_known_of_the_parts_is_summed() -> None:
         name: FIGURES[name] for name in ("level", "targets", "params", "models")
     }
     assert (row["frames_widened"], row["frames_whole"], row["frames_lost"]) == (6, 3, 0)
-    assert (row["verifier_looks"], row["verifier_hits"], row["plate_frames"]) == (330, 9, 300)
+    assert (row["verifier_looks"], row["verifier_hits"], row["background_frames"]) == (330, 9, 300)
     assert row["unknown_share"] == pytest.approx(0.1)
 
 

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ops.track import Track, TrackParams
-from ops.tracking.fill import fill
-from ops.tracking.sightings import Sightings, without_doubles
+from ops.tracking.detections import Sightings, without_doubles
+from ops.tracking.interpolate import fill
 from schemas.tables import TABLES
-from testkit.fakes import FakeServices, make_segment, make_unit
 from tests.ops.walkers import SIZE_PX, Walker, film, steady, track
+from tests.support.fakes import FakeServices, make_segment, make_unit
 
 LEFT = Walker(x=50, y=100, vx=40)
 RIGHT = Walker(x=500, y=250, vx=-35)
@@ -180,7 +180,7 @@ def test_of_doubles_the_surer_stays() -> None:
 
 @pytest.mark.assets
 def test_truth_as_detections_gives_back_the_people_of_pets(assets: Path) -> None:
-    from testkit.evaluate import evaluate, load_mot, rows_of
+    from sample_site.evaluate import evaluate, load_mot, rows_of
     from tests.ops.walkers import Piece
 
     truth = load_mot(assets / "gt" / "PETS09-S2L1" / "gt.txt", scale=0.625)

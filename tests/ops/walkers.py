@@ -13,7 +13,7 @@ from ops.track import Track, TrackParams
 from schemas.op import Tables
 from schemas.tables import TABLES
 from schemas.values import Segment
-from testkit.fakes import START, FakeServices, make_segment, make_unit
+from tests.support.fakes import START, FakeServices, make_segment, make_unit
 
 START_US = round(START.timestamp() * 1e6)
 SIZE_PX = (640, 480)

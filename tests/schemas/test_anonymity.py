@@ -39,8 +39,8 @@ def test_what_can_be_linked_or_seen_through_is_marked() -> None:
     assert "gait" in MODES["skeleton"].residual_risk
 
 
-def test_modes_that_show_the_plate_need_it() -> None:
-    assert [name for name, mode in MODES.items() if mode.needs_plate] == ["skeleton", "remove", "tracks-only"]
+def test_modes_that_show_the_background_need_it() -> None:
+    assert [name for name, mode in MODES.items() if mode.needs_background] == ["skeleton", "remove", "tracks-only"]
 
 
 def test_modes_and_targets_cannot_be_changed() -> None:

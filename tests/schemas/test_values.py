@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from schemas.errors import DAMAGE_REASONS, CorruptFootage, ModelError, NightshiftError, UserError
-from schemas.op import Read, Whose
+from schemas.op import Neighbour, Read
 from schemas.values import CameraView, ControlPoint, FrameBatch, UnitContext
-from testkit.fakes import make_batch, make_segment, make_unit
+from tests.support.fakes import make_batch, make_segment, make_unit
 
 FRAMES = np.zeros((3, 4, 5, 3), np.uint8)
 NUMBERS = np.arange(3)
@@ -63,7 +63,7 @@ def test_a_camera_is_calibrated_when_it_has_control_points() -> None:
 
 
 def test_a_read_is_handed_over_under_the_name_of_whose_it_is() -> None:
-    keys = [Read("detections", whose).key for whose in Whose]
+    keys = [Read("detections", neighbour).key for neighbour in Neighbour]
     assert keys == ["detections", "next.detections", "previous_day.detections"]
 
 

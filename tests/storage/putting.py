@@ -6,7 +6,7 @@ from multiprocessing.synchronize import Barrier
 
 from schemas.values import Receipt
 from storage.blobs import Blobs
-from storage.store import Store
+from storage.store.store import Store
 
 WRITERS = 8
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from schemas.tables import TABLES
 from schemas.values import SCAN_OP, Receipt
-from storage.store import Store
+from storage.store.store import Store
 
 NOW = datetime(2026, 3, 2, 22, 0, tzinfo=UTC)
 DATE = "2026-03-02"

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from schemas.tables import TABLES
 from schemas.values import SCAN_OP
-from storage.store import Store
+from storage.store.store import Store
 from tests.storage.rows import NOW, make_rows, print_of, put_all, segment_rows
 
 CAMERAS = ("gate", "hall")
@@ -54,7 +54,7 @@ def contents(store: Store) -> dict[Identity, Any]:
     for receipt in store.receipts():
         tables = {}
         for name, file in receipt.files.items():
-            rows = store.read_units(name, file, TABLES[name].schema.names, [receipt.mark])
+            rows = store.read_units(name, file, TABLES[name].schema.names, [receipt.unit_tag])
             if name == "anonymized":
                 tables["video"] = [store.blobs.read(path) for path in rows["path"].to_pylist()]
             columns = [column for column in rows.column_names if column != "path" or name == "anonymized"]
@@ -121,7 +121,7 @@ def _anonymize(store: Store, camera: str, date: str, unit: str, at: datetime) ->
 def _publish(store: Store, camera: str, date: str, unit: str, at: datetime) -> None:
     made = [receipt for receipt in store.receipts(["anonymize"]) if (receipt.camera, receipt.date) == (camera, date)]
     (receipt,) = [receipt for receipt in made if receipt.unit == unit]
-    rows = store.read_units("anonymized_segments", receipt.files["anonymized_segments"], ["path"], [receipt.mark])
+    rows = store.read_units("anonymized_segments", receipt.files["anonymized_segments"], ["path"], [receipt.unit_tag])
     (part,) = rows["path"].to_pylist()
     content = b"joined " + store.blobs.read(part)
     video = store.video_name(camera, date, unit)

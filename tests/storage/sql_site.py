@@ -14,7 +14,7 @@ from shapely.geometry import box, mapping
 from schemas.values import Receipt
 from storage.site.file import Site, load_site
 from storage.sql import run_query
-from storage.store import Store
+from storage.store.store import Store
 from tests.storage.rows import DATE, NOW, make_receipt
 
 EAST_M, NORTH_M = 120_000, 480_000

@@ -16,10 +16,10 @@ from schemas.errors import StoreFull
 from schemas.tables import TABLES
 from storage.blobs import Blob, Blobs
 from storage.files import sha256_file
-from storage.parquet import DATE_COLUMN, UNIT_COLUMN
-from storage.snapshot import Snapshot
-from storage.store import Store
-from storage.visible import files_of
+from storage.store.live_rows import files_of
+from storage.store.parquet import DATE_COLUMN, UNIT_COLUMN
+from storage.store.snapshot import Snapshot
+from storage.store.store import Store
 
 WRITES = frozenset({"write", "put_if_absent", "create", "finish", "delete"})
 """Operations that change something. ``create`` is the beginning of a file, ``finish`` its end."""
@@ -176,7 +176,7 @@ def check(store: Store) -> None:
     units = defaultdict(set)
     for row in named:
         units[row["table"], row["name"]].add((row["mark"], row["date"]))
-    hashes = {(each.mark, table): digest for each in store.receipts() for table, digest in each.sha256.items()}
+    hashes = {(each.unit_tag, table): digest for each in store.receipts() for table, digest in each.sha256.items()}
     for (table, name), marks in units.items():
         with store.blobs.open(name) as handle, pq.ParquetFile(handle) as parquet:
             rows = parquet.read(columns=[UNIT_COLUMN, DATE_COLUMN])

@@ -1,0 +1,184 @@
+"""How much of people an anonymized video still shows: its frames, as a player shows them, against true boxes.
+
+A *head zone* is the top 18 % of a true box and the middle half of its width, all pixels that it touches. It *leaks* in
+a frame where less than half of it is covered, *strictly* where less than 90 % is. A track leaks if any of its frames
+does. What is covered is read off the shown frame: nothing is taken from what the anonymizer says that it did, and
+nothing of its code is used.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from sample_site.evaluate import MotRows
+from schemas.values import Float64, Int64, Uint8
+
+HEAD_DOWN, HEAD_ACROSS = 0.18, 0.5
+LEAK_BELOW, STRICT_BELOW = 0.5, 0.9
+NEAR_SHARE = 0.2
+"""A true box with so much of its size added on every side is where covering is nobody's loss."""
+
+Mask = npt.NDArray[np.bool_]
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class FrameCover:
+    """How well one frame covers the people in it.
+
+    Attributes:
+        identity: ``(M,)`` of those whose head zone is in the picture and whose true box counts.
+        head_share: ``(M,)`` covered share of their head zone, 0..1.
+        area: covered share of the frame, 0..1.
+        over_area: share of the frame that is covered and near nobody, 0..1.
+    """
+
+    identity: Int64
+    head_share: Float64
+    area: float
+    over_area: float
+
+
+@dataclass(frozen=True)
+class LeakScores:
+    """What leaks of a clip; shares are 0..1, intervals are of 95 % confidence.
+
+    Attributes:
+        frames, heads, tracks: how many there were to judge.
+        head_leak, head_leak_strict: share of the head zones that leak. Their interval takes them for independent,
+            which heads of one track are not.
+        track_leaks, track_leaks_strict: tracks that leak in any frame.
+        track_interval: of the share of tracks that leak.
+        area: mean covered share of the frame.
+        over_area: mean share of the frame that is covered and near nobody.
+    """
+
+    frames: int
+    heads: int
+    head_leak: float
+    head_leak_strict: float
+    head_interval: Interval
+    head_interval_strict: Interval
+    tracks: int
+    track_leaks: int
+    track_leaks_strict: int
+    track_interval: Interval
+    track_interval_strict: Interval
+    area: float
+    over_area: float
+
+
+def head_zones(boxes: Float64) -> Float64:
+    """The head zones ``(N, 4)`` of boxes ``(N, 4)`` x1, y1, x2, y2."""
+    x1, y1, x2, y2 = boxes.T
+    inset = (x2 - x1) * (1 - HEAD_ACROSS) / 2
+    return np.stack([x1 + inset, y1, x2 - inset, y1 + HEAD_DOWN * (y2 - y1)], axis=1)
+
+
+def touched_px(boxes: Float64, shape: tuple[int, ...]) -> Int64:
+    """Boxes as whole pixels that they touch, ends exclusive, cut to a picture of (height, width)."""
+    height, width = shape[:2]
+    whole = np.concatenate([np.floor(boxes[:, :2]), np.ceil(boxes[:, 2:])], axis=1)
+    return np.asarray(np.clip(whole, 0, [width, height, width, height]), np.int64)
+
+
+def covered_as_shown(shown: Uint8, original: Uint8, colour: tuple[int, int, int], tolerance: int) -> Mask:
+    """Where a shown frame is painted with a flat colour, ``(H, W)``.
+
+    Where the original has about the same colour, the pixel does not tell; there the nearest one that tells does.
+
+    Args:
+        shown, original: ``(H, W, 3)`` BGR, of one size.
+        colour: BGR.
+        tolerance: levels by which any channel may be off the colour, since encoding changes it.
+    """
+    if shown.shape != original.shape:
+        raise ValueError(f"frames of one size are wanted, got {shown.shape = } {original.shape = }")
+    # An original that is a little farther off may have come near by being encoded.
+    flat, was_flat = _near(shown, colour, tolerance), _near(original, colour, 2 * tolerance)
+    untold = flat & was_flat
+    covered = flat & ~was_flat
+    if not untold.any() or untold.all():
+        return covered
+    _, labels = cv2.distanceTransformWithLabels(untold.astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    covered_of = np.zeros(labels.max() + 1, np.bool_)
+    covered_of[labels[~untold]] = covered[~untold]
+    return np.asarray(covered_of[labels])
+
+
+def _near(frame: Uint8, colour: tuple[int, int, int], tolerance: int) -> Mask:
+    low, high = (tuple(np.clip(np.array(colour) + way * tolerance, 0, 255).tolist()) for way in (-1, 1))
+    return np.asarray(cv2.inRange(frame, np.array(low), np.array(high))) > 0
+
+
+def zone_shares(covered: Mask, zones: Float64) -> Float64:
+    """Covered share of each zone ``(M, 4)``; not a number where it lies outside of the picture."""
+    shares = [
+        float(covered[y1:y2, x1:x2].mean()) if y2 > y1 and x2 > x1 else np.nan
+        for x1, y1, x2, y2 in touched_px(zones, covered.shape).tolist()
+    ]
+    return np.array(shares, np.float64)
+
+
+def frame_cover(covered: Mask, truth: MotRows) -> FrameCover:
+    """Judges one frame.
+
+    Args:
+        covered: ``(H, W)``.
+        truth: the frame's true boxes; those that do not count are nobody's leak, but covering them is no loss.
+    """
+    heads = zone_shares(covered, head_zones(truth.box))
+    judged = truth.counts & np.isfinite(heads)
+    size = truth.box[:, 2:] - truth.box[:, :2]
+    near = np.zeros(covered.shape, np.bool_)
+    around = np.concatenate([truth.box[:, :2] - NEAR_SHARE * size, truth.box[:, 2:] + NEAR_SHARE * size], axis=1)
+    for x1, y1, x2, y2 in touched_px(around, covered.shape).tolist():
+        near[y1:y2, x1:x2] = True
+    return FrameCover(
+        truth.identity[judged], heads[judged], float(covered.mean()), float(np.mean(covered & ~near))
+    )  # fmt: skip
+
+
+def leak_scores(frames: Sequence[FrameCover]) -> LeakScores:
+    """Sums up the frames of a clip.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if not frames:
+        raise ValueError("no frame to judge")
+    identity = np.concatenate([frame.identity for frame in frames])
+    share = np.concatenate([frame.head_share for frame in frames])
+    leaks, strict = share < LEAK_BELOW, share < STRICT_BELOW
+    tracks, leaking, leaking_strict = (len(np.unique(who)) for who in (identity, identity[leaks], identity[strict]))
+    heads = len(share)
+    return LeakScores(
+        frames=len(frames),
+        heads=heads,
+        head_leak=float(leaks.mean()) if heads else 0.0,
+        head_leak_strict=float(strict.mean()) if heads else 0.0,
+        head_interval=clopper_pearson(int(leaks.sum()), heads),
+        head_interval_strict=clopper_pearson(int(strict.sum()), heads),
+        tracks=tracks,
+        track_leaks=leaking,
+        track_leaks_strict=leaking_strict,
+        track_interval=clopper_pearson(leaking, tracks),
+        track_interval_strict=clopper_pearson(leaking_strict, tracks),
+        area=float(np.mean([frame.area for frame in frames])),
+        over_area=float(np.mean([frame.over_area for frame in frames])),
+    )
+
+
+def clopper_pearson(hits: int, trials: int, confidence: float = 0.95) -> Interval:
+    """The exact interval of a share, from ``hits`` of ``trials`` (Clopper & Pearson, Biometrika 1934)."""
+    from scipy.stats import beta
+
+    if not 0 <= hits <= trials:
+        raise ValueError(f"hits must be 0 to {trials}, got {hits}")
+    tail = (1 - confidence) / 2
+    low = float(beta.ppf(tail, hits, trials - hits + 1)) if hits else 0.0
+    high = float(beta.ppf(1 - tail, hits + 1, trials - hits)) if hits < trials else 1.0
+    return low, high

@@ -1,0 +1,132 @@
+"""Whether people can be found again in anonymized video: re-identification by OSNet, and faces by YuNet.
+
+The attack: crops at true boxes, of which the first half of the clip gives the queries and the second half the gallery,
+few of each person. Rank-1 is the share of queries whose nearest crop of the gallery (cosine) is of the same person.
+OSNet: Zhou et al., "Omni-Scale Feature Learning for Person Re-Identification", ICCV 2019; weights trained on MSMT17.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from bench.leaks import touched_px
+from sample_site.evaluate import MotRows
+from schemas.values import Float32, Int64, Uint8
+
+CROP_PX = (128, 256)
+"""(width, height) that OSNet wants."""
+
+LEAST_HEIGHT_PX = 32
+FACE_SCORE = 0.6
+FACE_ZOOM = 2.0
+"""YuNet sees frames so many times larger: faces in surveillance footage are small."""
+
+_MEAN, _SPREAD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])  # ImageNet's, RGB
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Which true boxes are cut out: rows of the truth, of both halves of the time."""
+
+    queries: MotRows
+    gallery: MotRows
+
+    @property
+    def frames(self) -> set[int]:
+        """The frames that are needed."""
+        return {*self.queries.frame.tolist(), *self.gallery.frame.tolist()}
+
+    @property
+    def chance(self) -> float:
+        """Rank-1 of one who picks from the gallery blindly."""
+        same = self.queries.identity[:, None] == self.gallery.identity[None]
+        return float(same.mean())
+
+
+class Embedder:
+    """OSNet through OpenVINO.
+
+    Args:
+        weights: the ONNX file, its data beside it.
+    """
+
+    def __init__(self, weights: Path) -> None:
+        import openvino
+
+        self._network = openvino.Core().compile_model(str(weights), "CPU")
+
+    def __call__(self, crops: Uint8) -> Float32:
+        """Unit vectors ``(N, D)`` of crops ``(N, 256, 128, 3)`` BGR."""
+        scaled = (crops[..., ::-1] / 255.0 - _MEAN) / _SPREAD
+        inputs = np.ascontiguousarray(scaled.transpose(0, 3, 1, 2), np.float32)
+        found = np.concatenate([self._network([one[None]])[0].reshape(1, -1) for one in inputs])
+        return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True), np.float32)
+
+
+def choose_samples(truth: MotRows, size_px: tuple[int, int], middle: int, last: int, of_each: int) -> Samples:
+    """Boxes of people that are in both halves, evenly over the time; none that the picture's edge cuts off.
+
+    Args:
+        truth: of the clip.
+        size_px: (width, height) of its frames.
+        middle, last: frames up to ``middle`` give queries, those after it, up to ``last``, the gallery.
+        of_each: boxes a person and half, at most.
+    """
+    whole = (truth.box[:, :2] >= 0).all(axis=1) & (truth.box[:, 2:] <= np.array(size_px)).all(axis=1)
+    tall = truth.box[:, 3] - truth.box[:, 1] >= LEAST_HEIGHT_PX
+    fit = truth.counts & whole & tall & (truth.frame <= last)
+    early, late = truth.take(fit & (truth.frame <= middle)), truth.take(fit & (truth.frame > middle))
+    both = np.intersect1d(early.identity, late.identity)
+    return Samples(_spread(early, both, of_each), _spread(late, both, of_each))
+
+
+def _spread(rows: MotRows, identities: Int64, of_each: int) -> MotRows:
+    chosen: list[int] = []
+    for identity in identities.tolist():
+        of_one = np.flatnonzero(rows.identity == identity)
+        of_one = of_one[np.argsort(rows.frame[of_one], kind="stable")]
+        chosen += of_one[np.unique(np.linspace(0, len(of_one) - 1, of_each).round().astype(int))].tolist()
+    return rows.take(np.array(chosen, np.int64))
+
+
+def crops_of(frames: Mapping[int, Uint8], rows: MotRows) -> Uint8:
+    """What is in boxes, ``(N, 256, 128, 3)`` BGR. ``frames`` by number."""
+    cut = []
+    for number, box in zip(rows.frame.tolist(), rows.box, strict=True):
+        frame = frames[number]
+        ((x1, y1, x2, y2),) = touched_px(box[None], frame.shape).tolist()
+        cut.append(cv2.resize(frame[y1:y2, x1:x2], CROP_PX, interpolation=cv2.INTER_LINEAR))
+    return np.array(cut, np.uint8)
+
+
+def rank_1(queries: Float32, gallery: Float32, who: Int64, whom: Int64) -> float:
+    """Share of queries ``(N, D)`` whose nearest of the gallery ``(M, D)`` is of the same person."""
+    nearest = (queries @ gallery.T).argmax(axis=1)
+    return float(np.mean(whom[nearest] == who))
+
+
+def attacks(
+    embed: Embedder, original: Mapping[int, Uint8], shown: Mapping[int, Uint8], of: Samples
+) -> dict[str, float]:
+    """Rank-1 of anonymized queries in a gallery of originals, and in one that is anonymized too."""
+    queries = embed(crops_of(shown, of.queries))
+    who, whom = of.queries.identity, of.gallery.identity
+    return {
+        "to_original": rank_1(queries, embed(crops_of(original, of.gallery)), who, whom),
+        "to_anonymized": rank_1(queries, embed(crops_of(shown, of.gallery)), who, whom),
+    }
+
+
+def count_faces(weights: Path, frames: Iterable[Uint8]) -> int:
+    """Faces that YuNet finds, summed over the frames."""
+    detector = cv2.FaceDetectorYN.create(str(weights), "", (320, 320), FACE_SCORE)
+    found = 0
+    for frame in frames:
+        large = cv2.resize(frame, None, fx=FACE_ZOOM, fy=FACE_ZOOM, interpolation=cv2.INTER_LINEAR)
+        detector.setInputSize((large.shape[1], large.shape[0]))
+        faces = detector.detect(large)[1]
+        found += 0 if faces is None else len(faces)
+    return found

@@ -1,0 +1,214 @@
+"""`compact`, `verify`, `repair` and `purge`: the upkeep of a store."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from cli.options import HERE, Json, Site
+from cli.output import Output
+from jobs import api
+from jobs.commands.maintenance import compact_store, repair_store, verify_store
+from jobs.commands.purge import PurgePlan, plan_purge, purge
+from schemas.errors import SelectionError
+from storage.maintenance.faults import Finding, UnitName
+from storage.maintenance.repair import Repair
+from storage.maintenance.retention import Left
+from storage.maintenance.verify import Audit
+from storage.store.store import Store
+
+SHOWN_UNITS = 3
+
+Yes = Annotated[bool, typer.Option("--yes", help="Do it; without this it is only shown.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be done, which is the default.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands."""
+    app.command("compact")(compact)
+    app.command("verify")(verify)
+    app.command("repair")(repair)
+    app.command("purge")(purge_command)
+
+
+def compact(site: Site = HERE, as_json: Json = False) -> None:
+    """Make the store smaller and faster: merge small files, and receipts into the manifest."""
+    output = Output(as_json)
+    opened = api.open_site(site)
+    with output.progress("compact") as bar:
+        done = compact_store(opened.site, bar.update)
+    if as_json:
+        output.json({**asdict(done.compaction), "swept": done.swept})
+        return
+    was = done.compaction
+    output.say(
+        f"{was.receipts} receipts moved into the manifest, {was.merged} files merged into {was.written}; "
+        f"{was.deleted} replaced files and {len(done.swept)} leftovers removed"
+    )
+
+
+def verify(site: Site = HERE, as_json: Json = False) -> int:
+    """Compare every file of the store with what was written down of it. Exit code 1 if anything is wrong."""
+    output = Output(as_json)
+    opened = api.open_site(site)
+    with output.progress("verify, bytes") as bar:
+        found = verify_store(opened.site, bar.update)
+    code = 1 if found.faults else 0
+    if as_json:
+        output.json({"files": found.files, "size_bytes": found.size_bytes, "findings": _findings(found.findings)})
+        return code
+    _show_findings(output, found.findings)
+    output.say(
+        f"{found.files} files ({size(found.size_bytes)}) verified: "
+        + (f"{len(found.faults)} are not as they should be; see `nightshift repair`" if code else "all is sound")
+    )
+    return code
+
+
+def repair(site: Site = HERE, yes: Yes = False, dry_run: DryRun = False, as_json: Json = False) -> int:
+    """Take what is damaged out of the store, so that the next run makes it anew. The archive is never touched."""
+    _check_one(yes, dry_run)
+    output = Output(as_json)
+    opened = api.open_site(site)
+    with output.progress("repair, bytes") as bar:
+        if not yes:
+            _show_repairable(output, verify_store(opened.site, bar.update))
+            return 0
+        done = repair_store(opened.site, bar.update)
+    _show_repair(output, done)
+    return 1 if done.beyond else 0
+
+
+def purge_command(site: Site = HERE, yes: Yes = False, dry_run: DryRun = False, as_json: Json = False) -> int:
+    """Delete what is past its time by [retention] in site.toml: footage, results, published video."""
+    _check_one(yes, dry_run)
+    output = Output(as_json)
+    opened = api.open_site(site)
+    now = clock()
+    store = Store.create(opened.site.store) if yes else opened.store
+    plan = plan_purge(opened.site, store, now)
+    left = plan.left
+    if yes:
+        with output.progress("purge") as bar:
+            left = purge(opened.site, store, plan, now, bar.update)
+    for problem in plan.problems:
+        output.warn(f"{problem}; what it names is not purged: see `nightshift repair`")
+    code = 1 if yes and (left or plan.problems) else 0
+    if as_json:
+        output.json({"done": yes, "purged": _graves(plan), "left": [asdict(item) for item in left]})
+        return code
+    _show_plan(output, plan, left)
+    if not plan.graves:
+        output.say("nothing is past its time")
+    else:
+        output.say(_total(plan) + (" deleted" if yes else " would be deleted; --yes deletes"))
+    return code
+
+
+def clock() -> datetime:
+    """The time that days are past at."""
+    return datetime.now(UTC)
+
+
+def size(size_bytes: float) -> str:
+    """Bytes as people read them."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size_bytes < 1000:
+            return f"{size_bytes:.0f} {unit}" if unit == "bytes" else f"{size_bytes:.1f} {unit}"
+        size_bytes /= 1000
+    return f"{size_bytes:,.1f} TB"
+
+
+def _check_one(yes: bool, dry_run: bool) -> None:
+    if yes and dry_run:
+        raise SelectionError("--yes and --dry-run contradict each other: give one of them")
+
+
+def _findings(findings: Iterable[Finding]) -> list[dict[str, object]]:
+    return [
+        {"fault": each.fault.value, "file": each.name, "detail": each.detail, "units": [_unit(u) for u in each.units]}
+        for each in findings
+    ]
+
+
+def _unit(unit: UnitName) -> dict[str, str]:
+    return unit._asdict()
+
+
+def _show_findings(output: Output, findings: Iterable[Finding]) -> None:
+    rows = []
+    for finding in findings:
+        names = [" ".join(unit[:4]) for unit in finding.units]
+        more = [f"and {len(names) - SHOWN_UNITS} more"] if len(names) > SHOWN_UNITS else []
+        rows.append([finding.fault.value, finding.name, finding.detail, ", ".join(names[:SHOWN_UNITS] + more)])
+    if rows:
+        output.table(["fault", "file", "detail", "units"], rows)
+
+
+def _show_units(output: Output, units: Iterable[UnitName], what: str) -> None:
+    for op, count in sorted(Counter(unit.op for unit in units).items()):
+        output.say(f"  {op}: {count} units {what}")
+
+
+def _graves(plan: PurgePlan) -> list[dict[str, object]]:
+    return [{**asdict(grave), "units": len(grave.units)} for grave in plan.graves]
+
+
+def _show_repairable(output: Output, found: Audit) -> None:
+    units = sorted({unit for finding in found.faults for unit in finding.units})
+    if output.as_json:
+        output.json({"done": False, "findings": _findings(found.faults), "units": list(map(_unit, units))})
+        return
+    _show_findings(output, found.faults)
+    _show_units(output, units, "would run again")
+    output.say("nothing was changed; --yes repairs" if found.faults else "all is sound: nothing to repair")
+
+
+def _show_repair(output: Output, done: Repair) -> None:
+    findings = [*done.manifest, *done.torn, *done.found.faults]
+    if output.as_json:
+        units, lost = list(map(_unit, done.dropped)), done.lost_receipts
+        found = {"findings": _findings(findings), "units": units, "lost_receipts": lost, "deleted": done.deleted}
+        output.json({"done": True, **found})
+        return
+    _show_findings(output, findings)
+    _show_units(output, done.dropped, "will run again")
+    if done.manifest:
+        output.say(
+            f"the manifest was put together again; {done.lost_receipts} receipts are lost: their units run again"
+        )
+    if done.beyond:
+        output.say(f"{len(done.beyond)} cannot be repaired: see the details")
+    elif findings or done.deleted:
+        output.say(f"repaired; {len(done.deleted)} files removed; the next `nightshift run` makes anew what is missing")
+    else:
+        output.say("all is sound: nothing to repair")
+
+
+def _show_plan(output: Output, plan: PurgePlan, left: Iterable[Left]) -> None:
+    rows = [
+        [
+            grave.camera,
+            grave.date,
+            grave.what,
+            grave.rule,
+            len(grave.units),
+            grave.files,
+            grave.rows,
+            size(grave.size_bytes),
+        ]
+        for grave in plan.graves
+    ]
+    if rows:
+        output.table(["camera", "date", "what", "rule", "units", "files", "rows", "size"], rows)
+    kept = [[item.path, item.why] for item in left]
+    if kept:
+        output.table(["footage", "why"], kept, "left, though it is past its time")
+
+
+def _total(plan: PurgePlan) -> str:
+    units, rows = sum(len(grave.units) for grave in plan.graves), sum(grave.rows for grave in plan.graves)
+    return f"{units} units, {rows} rows, {size(sum(grave.size_bytes for grave in plan.graves))}"

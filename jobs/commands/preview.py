@@ -1,0 +1,36 @@
+"""What reprocessing would do and cost, before anybody decides on it."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from jobs.api import Opened, check_order, default_workers, plan
+from jobs.engine.options import RunOptions
+from jobs.planning.cost import Cost, cost_of
+from jobs.planning.graph import Selection
+from jobs.planning.inventory import take_stock
+from jobs.planning.plan import Plan
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A plan and its cost."""
+
+    plan: Plan
+    cost: Cost
+
+
+def preview(opened: Opened, selection: Selection, options: RunOptions) -> Preview:
+    """What a run of a selection would do. Writes nothing.
+
+    Raises:
+        UserError: the selection or the site is not as said.
+    """
+    now = datetime.now(UTC)
+    stock = take_stock(opened.site, opened.store)
+    check_order(opened, stock, options.order)
+    planned = plan(opened, selection, stock, options.retry)
+    deadline = options.deadline(ZoneInfo(opened.site.config.timezone), now)
+    budget_s = None if deadline is None else (deadline - now).total_seconds()
+    workers = 1 if options.workers is None else options.workers or default_workers()
+    return Preview(planned, cost_of(planned, opened.store, workers, options.order, budget_s))

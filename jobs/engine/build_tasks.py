@@ -1,0 +1,41 @@
+"""From units of a plan to the orders that a worker gets: where its inputs stand, and what it need know of the site."""
+
+from collections.abc import Collection, Sequence
+
+from jobs.engine.tasks import Input, UnitOrder
+from jobs.planning.graph import UnitKey
+from jobs.planning.plan import Plan
+from schemas.values import UnitContext, UnitFile
+
+
+def orders_for(plan: Plan, keys: Sequence[UnitKey]) -> tuple[UnitOrder, ...]:
+    """Orders for units that go to a worker together, in this order."""
+    together = set(keys)
+    return tuple(_order(plan, key, together) for key in keys)
+
+
+def _order(plan: Plan, key: UnitKey, together: Collection[UnitKey]) -> UnitOrder:
+    unit, op = plan.units[key], plan.ready.ops[key.op].op
+    inputs = []
+    for read in op.spec.reads:
+        sources = [source.key for source in unit.sources if source.read == read]
+        inside = tuple(source for source in sources if source in together)
+        files = [_file(plan, source, read.table) for source in sources if source not in together]
+        inputs.append(Input(read, tuple(file for file in files if file), inside))
+    context = UnitContext(
+        camera=plan.ready.site.config.camera_view(key.camera),
+        date=key.date,
+        unit=key.unit,
+        site_crs=plan.ready.site.config.crs,
+        segments=unit.segments,
+        features=tuple(plan.ready.features_of(key.camera)) if "layers" in op.spec.uses else (),
+    )
+    prints = plan.fingerprints
+    return UnitOrder(key, prints.of(key), prints.ingredients(key), context, tuple(inputs))
+
+
+def _file(plan: Plan, key: UnitKey, table: str) -> UnitFile | None:
+    if plan.fingerprints.excluded(key):
+        return None
+    receipt = plan.ledger.receipt(key, plan.fingerprints.of(key))
+    return UnitFile(receipt.files[table], receipt.unit_tag) if receipt and receipt.files.get(table) else None

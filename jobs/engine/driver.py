@@ -1,0 +1,277 @@
+"""The driver: keeps workers busy with a plan's units until all is done, the deadline nears, or somebody stops it."""
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from jobs.engine.build_tasks import orders_for
+from jobs.engine.coordination import Alone, Others
+from jobs.engine.pool import Finished, Pool
+from jobs.engine.queue import Order, WorkQueue
+from jobs.engine.run_clock import RunClock
+from jobs.engine.tasks import Failure, Outcome, Visit
+from jobs.planning.graph import UnitKey
+from jobs.planning.ledger import key_of
+from jobs.planning.plan import Plan
+from jobs.planning.unit_status import Standing, State
+from schemas.errors import StoreFull, TransientError
+from schemas.values import Quarantined, Receipt
+
+ATTEMPTS = 3
+BACKOFF_S = 1.0
+POLL_S = 0.25
+GRACE_S = 1.0
+"""Seconds past the deadline at which what still runs is given up."""
+
+TAKEN_S = 1.0
+"""Seconds until a place is looked at again at which another run works."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a night is. ``media_s`` counts each second of footage once an op."""
+
+    units_done: int
+    units_total: int
+    media_done_s: float
+    media_total_s: float
+    elapsed_s: float
+    left_s: float | None
+    running: int
+
+
+@dataclass
+class NightReport:
+    """What a night did. ``state`` is as in the table ``runs``.
+
+    Attributes:
+        elsewhere: units that were to be done and that another run did meanwhile.
+    """
+
+    run_id: str
+    state: str = "done"
+    elsewhere: int = 0
+    receipts: list[Receipt] = field(default_factory=list)
+    set_aside: list[Quarantined] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    left: int = 0
+    wall_s: float = 0.0
+
+
+class Night:
+    """One run of a plan on a pool.
+
+    Args:
+        keep: called with each unit that is set aside, to be written down.
+        deadline: no visit is begun that would, by the estimate, end after it; what still runs then is stopped.
+        stop: set by the first Ctrl-C: what runs is finished, nothing new begun.
+        order: what goes first.
+        others: the other runs on the store.
+        clock: the time of commits.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        pool: Pool,
+        run_id: str,
+        keep: Callable[[Quarantined], None],
+        on_progress: Callable[[Progress], None] = lambda _: None,
+        deadline: datetime | None = None,
+        stop: threading.Event | None = None,
+        order: Order | None = None,
+        others: Others | None = None,
+        clock: RunClock | None = None,
+    ) -> None:
+        self._plan = plan
+        self._pool = pool
+        self._keep = keep
+        self._on_progress = on_progress
+        self._deadline = deadline
+        self._stop = stop or threading.Event()
+        self._others = others or Alone()
+        self._clock = clock or RunClock(None)
+        self._queue = WorkQueue(plan, order)
+        self._flying: dict[int, Visit] = {}
+        self._attempts: dict[UnitKey, int] = defaultdict(int)
+        self._resting: list[tuple[float, list[UnitKey]]] = []
+        self._visits = 0
+        self._started = time.monotonic()
+        self._report = NightReport(run_id)
+
+    def run(self) -> NightReport:
+        """Runs until nothing is left that may run.
+
+        Raises:
+            StoreFull: no space is left for results; what is committed stays.
+        """
+        while True:
+            self._wake()
+            held = self._dispatch()
+            self._tell()
+            if not self._flying:
+                if not self._resting or held or self._stop.is_set() or self._late():
+                    break
+                time.sleep(POLL_S)
+                continue
+            for finished in self._pool.wait(POLL_S):
+                self._take_in(finished)
+            if self._late(GRACE_S) and self._flying:
+                self._flying.clear()  # the pool is closed by whoever opened it; what runs was never committed
+                break
+        return self._close()
+
+    def _close(self) -> NightReport:
+        report = self._report
+        report.left = len(self._queue.left) + sum(len(keys) for _, keys in self._resting)
+        report.wall_s = time.monotonic() - self._started
+        troubled = any(standing.troubled for standing in self._plan.standing.values())
+        if self._stop.is_set():
+            report.state = "interrupted"
+        elif self._unfinished():
+            report.state = "deadline"
+        elif troubled or report.failures:
+            report.state = "partial"
+        return report
+
+    def _unfinished(self) -> bool:
+        return any(standing.state in (State.MISSING, State.STALE) for standing in self._plan.standing.values())
+
+    def _wake(self) -> None:
+        now = time.monotonic()
+        for due, keys in [rest for rest in self._resting if rest[0] <= now]:
+            self._resting.remove((due, keys))
+            self._queue.give_back(keys)
+
+    def _dispatch(self) -> bool:
+        """Fills free slots; True if something was held back for the deadline."""
+        while len(self._flying) < self._pool.slots and not self._stop.is_set():
+            keys = self._queue.take()
+            if not keys:
+                return False
+            if not self._fits(keys):
+                self._queue.give_back(keys)
+                return True
+            if self._others.take(self._plan.units[keys[0]].place):
+                self._send(keys)
+            else:
+                self._resting.append((time.monotonic() + TAKEN_S, keys))
+        return False
+
+    def _send(self, keys: Sequence[UnitKey]) -> None:
+        """Gives units of a place that is ours to a worker, but for those that another run has done meanwhile."""
+        place, prints = self._plan.units[keys[0]].place, self._plan.fingerprints
+        left = [key for key in keys if not (self._others.about and self._done_elsewhere(key, prints.of(key)))]
+        if not left:
+            self._others.release(place)
+            return
+        self._visits += 1
+        attempt = max(self._attempts[key] for key in left) + 1
+        visit = Visit(self._visits, self._report.run_id, orders_for(self._plan, left), attempt, self._clock.floor)
+        self._flying[visit.number] = visit
+        self._pool.submit(visit)
+
+    def _done_elsewhere(self, key: UnitKey, fingerprint: str) -> bool:
+        """Whether exactly this work is committed by now; then it is settled."""
+        receipt = self._others.committed(key, fingerprint)
+        if receipt is None:
+            return False
+        self._done(receipt)
+        return True
+
+    def _done(self, receipt: Receipt) -> None:
+        if receipt.run_id == self._report.run_id:
+            self._report.receipts.append(receipt)
+        else:
+            self._report.elsewhere += 1
+        self._clock.saw(receipt.committed)
+        self._plan.ledger.add(receipt)
+        self._queue.settle(key_of(receipt), Standing(State.DONE))
+
+    def _late(self, grace_s: float = 0.0) -> bool:
+        return self._deadline is not None and datetime.now(UTC) > self._deadline + timedelta(seconds=grace_s)
+
+    def _fits(self, keys: Sequence[UnitKey]) -> bool:
+        if self._deadline is None:
+            return True
+        needed = timedelta(seconds=sum(map(self._plan.work_s, keys)))
+        return datetime.now(UTC) + needed <= self._deadline
+
+    def _take_in(self, finished: Finished) -> None:
+        visit, outcome = finished
+        self._flying.pop(visit.number, None)
+        keys = [order.key for order in visit.orders]
+        if isinstance(outcome, TransientError):
+            failures = tuple(Failure(key, "transient", "TransientError", str(outcome)) for key in keys[:1])
+            outcome = Outcome(failures=failures)
+        self._others.release(self._plan.units[keys[0]].place)
+        for receipt in outcome.receipts:
+            self._done(receipt)
+        for lost in outcome.lost:
+            self._set_aside(lost, self._print_of(visit, lost.key))
+        for failure in outcome.failures:
+            self._failed(failure, visit)
+        settled = {key_of(receipt) for receipt in outcome.receipts} | {failure.key for failure in outcome.failures}
+        self._queue.give_back([key for key in keys if key not in settled])
+
+    @staticmethod
+    def _print_of(visit: Visit, key: UnitKey) -> str:
+        for order in visit.orders:
+            if order.key == key:
+                return order.fingerprint
+        return visit.orders[0].fingerprint
+
+    def _failed(self, failure: Failure, visit: Visit) -> None:
+        key = failure.key
+        if failure.kind == "full":
+            raise StoreFull(failure.detail)
+        if self._done_elsewhere(key, self._print_of(visit, key)):
+            return  # as when another run, done with it, removed what this one was about to join
+        if failure.kind == "transient":
+            self._attempts[key] += 1
+            if self._attempts[key] < ATTEMPTS:
+                self._resting.append((time.monotonic() + BACKOFF_S * 2 ** self._attempts[key], [key]))
+                return
+        self._report.failures.append(failure)
+        entry = self._set_aside(failure, self._print_of(visit, key))
+        self._queue.settle(key, Standing(State.QUARANTINED, f"{entry.reason}: {entry.detail}"))
+
+    def _set_aside(self, failure: Failure, fingerprint: str) -> Quarantined:
+        segments = self._plan.units[failure.key].segments if failure.key in self._plan.units else ()
+        entry = Quarantined(
+            op=failure.key.op,
+            camera=failure.key.camera,
+            date=failure.key.date,
+            unit=failure.key.unit,
+            fingerprint=fingerprint,
+            kind="bug" if failure.kind == "transient" else failure.kind,  # type: ignore[arg-type]
+            reason=failure.reason,
+            detail=failure.detail or failure.trace.strip().splitlines()[-1:][0],
+            path=segments[0].path if len(segments) == 1 else None,
+            time=datetime.now(UTC),
+            run_id=self._report.run_id,
+        )
+        self._keep(entry)
+        self._plan.ledger.set_aside(entry)
+        self._report.set_aside.append(entry)
+        return entry
+
+    def _tell(self) -> None:
+        total, settled = self._queue.total, self._queue.settled
+        elapsed_s = time.monotonic() - self._started
+        left = max(total.work_s - settled.work_s, 0.0)
+        left_s = elapsed_s * left / settled.work_s if settled.work_s > 0 else None
+        self._on_progress(
+            Progress(
+                units_done=settled.units,
+                units_total=total.units,
+                media_done_s=settled.media_s,
+                media_total_s=total.media_s,
+                elapsed_s=elapsed_s,
+                left_s=left_s,
+                running=sum(len(visit.orders) for visit in self._flying.values()),
+            )
+        )

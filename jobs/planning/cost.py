@@ -1,0 +1,130 @@
+"""What work will cost, from what past work did: time by op, how much of it fits a budget, and space in the store."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from jobs.engine.queue import Order, WorkQueue
+from jobs.planning.graph import UnitKey
+from jobs.planning.plan import Plan
+from jobs.planning.unit_status import Standing, State
+from storage.store.store import Store
+
+
+@dataclass(frozen=True)
+class OpCost:
+    """What the units of one op will cost.
+
+    Attributes:
+        whys: reasons to do them, with how many units each has.
+        media_s: length of the footage behind them.
+        work_s: on one worker.
+        measured: whether past runs say how fast the op is; else ``work_s`` is a first guess.
+        size_bytes: what they will add to the store; None where no past work tells.
+    """
+
+    op: str
+    units: int
+    whys: Counter[str]
+    media_s: float
+    work_s: float
+    measured: bool
+    size_bytes: int | None
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How much of a plan a budget of time is enough for. ``media_s`` counts each second of footage once an op."""
+
+    budget_s: float
+    units: int
+    media_s: float
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a plan will cost.
+
+    Attributes:
+        ops: those with something to do, in pipeline order.
+        wall_s: until all is done.
+        fit: what of it can be done in the time given; None where none was given.
+        free_bytes: space left in the store; None where nobody can say.
+    """
+
+    ops: tuple[OpCost, ...]
+    workers: int
+    wall_s: float
+    fit: Fit | None
+    free_bytes: int | None
+
+    @property
+    def units(self) -> int:
+        """Units to do."""
+        return sum(op.units for op in self.ops)
+
+    @property
+    def size_bytes(self) -> int | None:
+        """What all of it will add to the store; None where of one op no past work tells."""
+        sizes = [op.size_bytes for op in self.ops]
+        return None if None in sizes else sum(size or 0 for size in sizes)
+
+
+def cost_of(plan: Plan, store: Store, workers: int, order: Order, budget_s: float | None = None) -> Cost:
+    """What a plan will cost.
+
+    Args:
+        budget_s: time that there is for it.
+    """
+    by_op: dict[str, list[UnitKey]] = defaultdict(list)
+    for key in plan.to_do:
+        by_op[key.op].append(key)
+    density = bytes_per_media_s(store, plan, by_op)
+    ops = []
+    for op in plan.ready.ops:
+        keys = by_op.get(op, [])
+        media_s = sum(plan.units[key].media_s for key in keys)
+        if keys:
+            ops.append(
+                OpCost(
+                    op=op,
+                    units=len(keys),
+                    whys=Counter(plan.standing[key].why for key in keys),
+                    media_s=media_s,
+                    work_s=sum(map(plan.work_s, keys)),
+                    measured=op in plan.rates,
+                    size_bytes=round(density[op] * media_s) if op in density else None,
+                )
+            )
+    fit = None if budget_s is None else what_fits(plan, order, workers, budget_s)
+    return Cost(tuple(ops), workers, plan.estimate_s(workers), fit, store.blobs.free_bytes())
+
+
+def what_fits(plan: Plan, order: Order, workers: int, budget_s: float) -> Fit:
+    """How much of a plan can be done in a time, in the order in which a run takes it."""
+    queue = WorkQueue(replace(plan, standing=dict(plan.standing)), order)
+    left_s, units, media_s = budget_s * workers, 0, 0.0
+    while keys := queue.take():
+        left_s -= sum(map(plan.work_s, keys))
+        if left_s < 0:
+            break
+        units += len(keys)
+        media_s += sum(plan.units[key].media_s for key in keys)
+        for key in keys:
+            queue.settle(key, Standing(State.DONE))
+    return Fit(budget_s, units, media_s)
+
+
+def bytes_per_media_s(store: Store, plan: Plan, ops: Collection[str]) -> dict[str, float]:
+    """By op, bytes in the store a second of footage, over all work that is committed; without ops that never ran."""
+    receipts = store.receipts_arrow(ops)
+    sums = receipts.group_by("op").aggregate([("media_s", "sum")])
+    media_s = {row["op"]: row["media_s_sum"] for row in sums.to_pylist()}
+    density = {}
+    for op in ops:
+        if media_s.get(op):
+            # A folder of a table also has the video that its rows name.
+            tables = plan.ready.ops[op].op.spec.writes
+            size_bytes = sum(blob.size_bytes for table in tables for blob in store.blobs.list(table))
+            density[op] = size_bytes / media_s[op]
+    return density

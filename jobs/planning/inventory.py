@@ -1,0 +1,225 @@
+"""Taking stock: scan the archive, write down what is there, and say which segments there are.
+
+Results outlive footage: a file that is gone keeps its rows and its segments. A file whose content changed under the
+same path is other footage: the former is superseded, and readers no longer see its rows.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from jobs.planning.fingerprint import digest
+from jobs.planning.graph import UnitKey
+from jobs.planning.ledger import Ledger
+from schemas.tables import TABLES
+from schemas.values import DAY_UNIT, SCAN_OP, Quarantined, Receipt
+from storage.archive.scan import ScanResult, SetAside, scan_archive, segments_from_tables
+from storage.archive.segments import Segments
+from storage.blobs import open_blobs
+from storage.site.file import Site
+from storage.store.journal import Journal
+from storage.store.live_rows import newest_of
+from storage.store.scan_rows import SCANNED, scanned_rows
+from storage.store.store import Store
+
+SCAN_VERSION = 1
+
+_CHANGED = """
+SELECT camera, footage_id FROM (FROM new EXCEPT ALL FROM old) UNION
+SELECT camera, footage_id FROM (FROM old EXCEPT ALL FROM new)
+"""
+
+
+@dataclass(frozen=True)
+class Stock:
+    """The archive as it is known.
+
+    Attributes:
+        footage, segments: rows of those tables, of all cameras and days.
+        plan: the segments, to be planned.
+        set_aside: files that cannot be used, or not whole.
+        former: what the scan before had written down, if that was looked at.
+    """
+
+    footage: pa.Table
+    segments: pa.Table
+    plan: Segments
+    set_aside: tuple[SetAside, ...] = ()
+    former: "Stock | None" = None
+
+
+def known_stock(store: Store) -> Stock:
+    """The archive as the last scan wrote it down."""
+    scans = newest_of(store.receipts_arrow([SCAN_OP]))
+    footage, segments = (scanned_rows(store, name, scans) for name in SCANNED)
+    return Stock(footage, segments, segments_from_tables(footage, segments))
+
+
+def take_stock(site: Site, store: Store, progress: Callable[[int, int], None] | None = None) -> Stock:
+    """Scans the archive, with nothing written.
+
+    Raises:
+        SiteError: there is no archive.
+    """
+    known = known_stock(store)
+    found = scan_archive(open_blobs(site.archive), site.config, known.footage, datetime.now(UTC), progress)
+    footage, segments = _with_the_gone(found, known)
+    return Stock(footage, segments, segments_from_tables(footage, segments), found.set_aside, known)
+
+
+def _with_the_gone(found: ScanResult, known: Stock) -> tuple[pa.Table, pa.Table]:
+    """Adds what was known of files that are no longer there, unless their path holds something else now."""
+    paths = set(found.footage["path"].to_pylist())
+    contents = set(found.footage["footage_id"].to_pylist())
+    rows = known.footage.select(["path", "footage_id"]).to_pylist()
+    gone = {row["footage_id"] for row in rows if row["path"] not in paths and row["footage_id"] not in contents}
+    if not gone:
+        return found.footage, found.segments
+    keep = pa.array(sorted(gone))
+    footage, segments = (
+        TABLES[name].conform(pa.concat_tables([new, old.filter(pc.is_in(old["footage_id"], keep))]))
+        for name, new, old in (
+            ("footage", found.footage, known.footage),
+            ("segments", found.segments, known.segments),
+        )
+    )
+    return footage, segments
+
+
+def write_stock(stock: Stock, site: Site, store: Store, run_id: str, committed: datetime) -> int:
+    """Commits what a scan found, a camera-day at a time; what has not changed is not written again.
+
+    Args:
+        committed: the time of commit.
+
+    Returns:
+        how many camera-days were written.
+    """
+    changed = _changed_days(stock, site)
+    if not changed:
+        return 0
+    ledger = Ledger(store.receipts_arrow([SCAN_OP]))
+    days = _days(stock.footage, site)
+    files, segments = (_rows_by_footage(table) for table in (stock.footage, stock.segments))
+    written = 0
+    for camera, day in sorted(changed):
+        names = [(camera, footage_id) for footage_id in dict.fromkeys(days.get((camera, day), ()))]
+        tables = {
+            "footage": stock.footage.take(_rows_of(names, files)),
+            "segments": stock.segments.take(_rows_of(names, segments)),
+        }
+        written += _write_day(tables, UnitKey(SCAN_OP, camera, day, DAY_UNIT), store, ledger, run_id, committed)
+    return written
+
+
+def _changed_days(stock: Stock, site: Site) -> set[tuple[str, str]]:
+    """Cameras and days whose rows are not those of the scan before; also where all footage was superseded."""
+    if stock.former is None:
+        return set(_days(stock.footage, site))
+    changed: set[tuple[str, str]] = set()
+    with duckdb.connect() as con:
+        for table in ("footage", "segments"):
+            con.register("new", getattr(stock, table))
+            con.register("old", getattr(stock.former, table))
+            found = con.execute(_CHANGED).fetchall()
+            changed.update(found)
+    if not changed:
+        return set()
+    days: set[tuple[str, str]] = set()
+    for footage in (stock.footage, stock.former.footage):
+        for place, members in _days(footage, site).items():
+            if any((place[0], footage_id) in changed for footage_id in members):
+                days.add(place)
+    return days
+
+
+def _days(footage: pa.Table, site: Site) -> dict[tuple[str, str], list[str]]:
+    """Footage ids by camera and local date of the first frame."""
+    days: dict[tuple[str, str], list[str]] = {}
+    for row in footage.select(["camera", "footage_id", "start_time"]).to_pylist():
+        zone = ZoneInfo(site.config.camera_view(row["camera"]).timezone)
+        day = row["start_time"].astimezone(zone).date().isoformat()
+        days.setdefault((row["camera"], day), []).append(row["footage_id"])
+    return days
+
+
+def _rows_by_footage(table: pa.Table) -> dict[tuple[str, str], list[int]]:
+    """By camera and footage id, the numbers of its rows."""
+    rows: dict[tuple[str, str], list[int]] = {}
+    for number, name in enumerate(zip(table["camera"].to_pylist(), table["footage_id"].to_pylist(), strict=True)):
+        rows.setdefault(name, []).append(number)
+    return rows
+
+
+def _rows_of(names: list[tuple[str, str]], rows: dict[tuple[str, str], list[int]]) -> pa.Array:
+    return pa.array(sorted(number for name in names for number in rows.get(name, ())), pa.int64())
+
+
+def _write_day(
+    tables: dict[str, pa.Table], key: UnitKey, store: Store, ledger: Ledger, run_id: str, committed: datetime
+) -> bool:
+    rows = {name: table.to_pylist() for name, table in tables.items()}
+    fingerprint = digest([SCAN_VERSION, key.camera, key.date, rows])
+    if ledger.newest_print(key) == fingerprint:
+        return False
+    former = ledger.receipt(key, fingerprint)
+    if former:
+        store.reaffirm(former, run_id, committed)
+        return True
+    written = {
+        name: store.write_table(name, table, camera=key.camera, date=key.date, unit=key.unit, fingerprint=fingerprint)
+        for name, table in tables.items()
+        if table.num_rows
+    }
+    store.commit(
+        Receipt(
+            op=SCAN_OP,
+            version=SCAN_VERSION,
+            camera=key.camera,
+            date=key.date,
+            unit=key.unit,
+            fingerprint=fingerprint,
+            ingredients={},
+            files={name: file for name, (file, _) in written.items()},
+            sha256={name: sha256 for name, (_, sha256) in written.items()},
+            committed=committed,
+            run_id=run_id,
+            wall_s=0.0,
+            media_s=0.0,
+            counters={"rows": sum(table.num_rows for table in tables.values())},
+        )
+    )
+    return True
+
+
+def write_set_aside(stock: Stock, journal: Journal, run_id: str) -> list[Quarantined]:
+    """Writes down which files are set aside, and lets go of those that are no longer."""
+    entries = [
+        Quarantined(
+            op=SCAN_OP,
+            camera=item.camera,
+            date=item.date,
+            unit=item.unit,
+            fingerprint=item.fingerprint,
+            kind="footage",
+            reason=item.reason,
+            detail=item.detail,
+            path=item.path,
+            time=datetime.now(UTC),
+            run_id=run_id,
+        )
+        for item in stock.set_aside
+    ]
+    now = {(entry.camera, entry.unit, entry.fingerprint) for entry in entries}
+    known = {(e.camera, e.unit, e.fingerprint) for e in journal.quarantined() if e.op == SCAN_OP}
+    for camera, unit, fingerprint in known - now:
+        journal.release(SCAN_OP, camera, unit, fingerprint)
+    for entry in entries:
+        if (entry.camera, entry.unit, entry.fingerprint) not in known:
+            journal.set_aside(entry)
+    return entries

@@ -1,0 +1,41 @@
+"""Boxes of a chain on every frame between its first and its last sighting."""
+
+import numpy as np
+
+from ops.tracking.detections import Chain, Sightings
+from schemas.values import Float64, Int64
+
+
+def fill(sightings: Sightings, chain: Chain, smooth_s: float) -> tuple[Int64, Float64]:
+    """Interpolates a chain and smooths it.
+
+    Args:
+        sightings: the detections.
+        chain: one thing's sightings.
+        smooth_s: standard deviation of the Gaussian over which boxes are smoothed, seconds; 0 leaves them as seen.
+
+    Returns:
+        frames: ``(M,)`` numbers of all observed frames from the first to the last sighting.
+        boxes: ``(M, 4)`` the boxes on them.
+    """
+    seen = sightings.frame[chain]
+    frames = np.arange(seen[0], seen[-1] + 1)
+    at_s, seen_s = sightings.frame_s[frames], sightings.frame_s[seen]
+    boxes = np.stack([np.interp(at_s, seen_s, edge) for edge in sightings.box[chain].T], axis=1)
+    return frames, _smoothed(at_s, boxes, smooth_s) if smooth_s > 0 else boxes
+
+
+def _smoothed(at_s: Float64, boxes: Float64, sigma_s: float) -> Float64:
+    """Local straight lines with Gaussian weights: unlike a moving average it does not pull the ends inwards."""
+    smooth = np.empty_like(boxes)
+    low = np.searchsorted(at_s, at_s - 3 * sigma_s)
+    high = np.searchsorted(at_s, at_s + 3 * sigma_s, side="right")
+    for row, (first, end) in enumerate(zip(low, high, strict=True)):
+        offset_s = at_s[first:end] - at_s[row]
+        weight = np.exp(-0.5 * (offset_s / sigma_s) ** 2)
+        total, tilt, spread = weight.sum(), weight @ offset_s, weight @ offset_s**2
+        determinant = total * spread - tilt**2
+        if determinant > 1e-9:
+            weight = weight * (spread - tilt * offset_s) / determinant
+        smooth[row] = weight @ boxes[first:end] / weight.sum()
+    return smooth

@@ -1,0 +1,49 @@
+"""Sites of clips run to the anonymized file; what is changed is done again, and nothing else."""
+
+import numpy as np
+import pytest
+
+from bench.anonymized_site import BEFORE_COVERING, build_site, like, published, run_ops
+from bench.paired import frames_of
+from bench.real_clips import steady_times, write_frames
+from jobs import api, reading
+
+FRAMES = 30
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Somebody, who is a dark bar, walks past two cameras."""
+    folder = tmp_path_factory.mktemp("clips")
+    ground = np.random.default_rng(1).integers(150, 180, (160, 208, 3)).astype(np.uint8)
+    frames = []
+    for number in range(FRAMES):
+        frame = ground.copy()
+        frame[50:110, 10 + 5 * number : 30 + 5 * number] = 30
+        frames.append(frame)
+    clip = write_frames(folder / "walk.mp4", frames, steady_times(FRAMES, 10))
+    root = build_site(folder / "site", {"a": clip, "b": clip}, ops={"detect": {"model": "motion"}})
+    run_ops(root, BEFORE_COVERING)
+    return root
+
+
+def test_nothing_is_published_before_it_is_covered(site):
+    assert published(site) == {}
+    ops = {row["op"] for row in reading.query(api.open_site(site), "SELECT DISTINCT op FROM receipts").to_pylist()}
+    assert {"detect", "track", "background"} <= ops and "anonymize" not in ops
+
+
+def test_each_camera_has_its_file_in_the_mode_asked_for(site, tmp_path):
+    root = like(site, tmp_path / "solid", {"detect": {"model": "motion"}, "anonymize": {"mode": "solid"}})
+    summary = run_ops(root)
+    assert summary.record.detector_calls == 0 and {key.op for key in summary.plan.units} >= {"publish"}
+    files = published(root)
+    assert sorted(files) == ["a", "b"] and all(len(list(frames_of(file))) == FRAMES for file in files.values())
+    modes = reading.query(api.open_site(root), "SELECT DISTINCT mode FROM anonymized").to_pylist()
+    assert modes == [{"mode": "solid"}]
+
+
+def test_cameras_can_be_chosen(site, tmp_path):
+    root = like(site, tmp_path / "one", {"detect": {"model": "motion"}})
+    run_ops(root, cameras=["b"])
+    assert sorted(published(root)) == ["b"]

@@ -1,0 +1,50 @@
+"""Leaks are planted where they would show, dropped from the mask, and counted as caught only when covered again."""
+
+import numpy as np
+
+from bench.planted import Spoiler, caught, choose_plants
+from sample_site.evaluate import rows_of
+
+ALONE, NEAR, FAR = [20.0, 20.0, 40.0, 80.0], [30.0, 10.0, 50.0, 70.0], [120.0, 20.0, 140.0, 80.0]
+
+
+def people(*boxes, frames=1):
+    count = len(boxes)
+    return rows_of(
+        np.repeat(np.arange(1, frames + 1), count),
+        np.tile(np.arange(count), frames),
+        np.tile(np.array(boxes), (frames, 1)),
+    )
+
+
+def test_only_those_whose_head_nobody_hides_and_one_a_frame():
+    plants = choose_plants(people(ALONE, NEAR, FAR, frames=5), last=4, count=10)
+    assert plants.frame.tolist() == [1, 2, 3, 4] and set(plants.identity.tolist()) == {2}
+
+
+def test_the_choice_is_the_same_each_time_and_no_larger_than_asked():
+    truth = people(ALONE, FAR, frames=30)
+    first, again = choose_plants(truth, 30, 12), choose_plants(truth, 30, 12)
+    assert len(first) == 12 and first.frame.tolist() == again.frame.tolist()
+    assert set(first.identity.tolist()) == {0, 1}
+
+
+def test_a_plant_loses_its_mask_and_nobody_else_does():
+    spoiler = Spoiler(people(ALONE), {500: 1}.get)
+    mask = np.full((100, 200), 255, np.uint8)
+    spoiled = spoiler(mask, np.array([ALONE]), 500)
+    assert spoiled[2:98, 14:46].max() == 0 and np.count_nonzero(spoiled == 0) == 32 * 96
+    assert mask.min() == 255 and spoiler.dropped == {0}
+    assert spoiler(mask, np.array([ALONE]), 600).min() == 255
+
+
+def test_who_was_not_covered_anyway_is_no_plant():
+    spoiler = Spoiler(people(ALONE), {500: 1}.get)
+    spoiler(np.zeros((100, 200), np.uint8), np.array([ALONE]), 500)
+    assert spoiler.dropped == set()
+
+
+def test_caught_is_who_is_covered_as_shown_or_not_shown_at_all():
+    open_, closed = np.zeros((100, 200), bool), np.ones((100, 200), bool)
+    plants = people(ALONE, frames=3)
+    assert caught(plants, {1: open_, 2: closed}.get).tolist() == [1, 2]

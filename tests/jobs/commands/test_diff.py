@@ -1,0 +1,273 @@
+"""What two runs differ in: rows, counts and tracks, of two little stores made by hand."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+
+import duckdb
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jobs.commands.diff import diff
+from jobs.commands.track_diff import compare_tracks
+from schemas.tables import TABLES
+
+DAY = date(2026, 3, 2)
+START = datetime(2026, 3, 2, 10, tzinfo=UTC)
+BOX = (0.0, 0.0, 10.0, 20.0)
+
+
+def receipt(op, unit, fingerprint, *tables, camera="cam1", current=True):
+    files = json.dumps({table: f"{table}/{unit}-{fingerprint}.parquet" for table in tables})
+    return {
+        "op": op,
+        "version": 1,
+        "camera": camera,
+        "date": DAY.isoformat(),
+        "unit": unit,
+        "fingerprint": fingerprint,
+        "committed": START,
+        "run_id": "r",
+        "wall_s": 0.0,
+        "media_s": 0.0,
+        "rows": 0,
+        "files": files,
+        "current": current,
+    }
+
+
+def point(track, frame, box=BOX, camera="cam1"):
+    x1, y1, x2, y2 = box
+    return {
+        "camera": camera,
+        "track_id": track,
+        "time": START + timedelta(seconds=frame),
+        "pts": frame,
+        "segment_id": "s",
+        "label": "person",
+        "x1": x1,
+        "y1": y1,
+        "x2": x2,
+        "y2": y2,
+        "confidence": 0.9,
+        "state": "observed",
+    }
+
+
+def looked(*frames, camera="cam1"):
+    return [
+        {
+            "camera": camera,
+            "segment_id": "s",
+            "time": START + timedelta(seconds=frame),
+            "pts": frame,
+            "detections": 1,
+        }
+        for frame in frames
+    ]
+
+
+def count(zone, tracks, camera="cam1"):
+    return {
+        "camera": camera,
+        "zone": zone,
+        "label": "person",
+        "bin_start": START,
+        "bin_s": 60.0,
+        "observed_s": 60.0,
+        "mean_count": 0.5,
+        "max_count": 1,
+        "distinct_tracks": tracks,
+        "dwell_s": 30.0,
+    }
+
+
+def store(receipts, **tables):
+    """A connection as storage gives it: a view a table, with the date of the unit."""
+    connection = duckdb.connect(":memory:")
+    for name, spec in TABLES.items():
+        rows = receipts if name == "receipts" else tables.get(name, [])
+        table = spec.conform({column.name: [row.get(column.name) for row in rows] for column in spec.columns})
+        if "date" not in table.column_names:
+            table = table.append_column("date", pa.array([DAY] * len(rows), pa.date32()))
+        connection.register("given", table)
+        connection.execute(f'CREATE TABLE "{name}" AS FROM given')
+        connection.unregister("given")
+    return connection
+
+
+def test_the_same_receipts_are_no_difference_and_nothing_is_looked_at():
+    seen = [receipt("link", "day", "f1", "track_points")]
+    # Rows that no receipt says have changed are not compared, whatever they are.
+    found = diff(store(seen), store(seen, track_points=[point("t", 0)]), "a", "b")
+    assert found.nothing and found.tables == found.tracks == found.counts == ()
+
+
+def test_rows_are_compared_by_content_where_a_unit_changed():
+    a = store([receipt("link", "day", "f1", "track_points")], track_points=[point("t", 0), point("t", 1)])
+    b = store(
+        [receipt("link", "day", "f2", "track_points")],
+        track_points=[point("t", 0), point("t", 1, (0.0, 0.0, 10.0, 21.0)), point("t", 2)],
+    )
+    (change,) = diff(a, b, "a", "b").tables
+    assert (change.table, change.camera_days, change.rows_a, change.rows_b) == ("track_points", 1, 2, 3)
+    assert (change.lost, change.gained) == (1, 2)
+    (back,) = diff(b, a, "b", "a").tables
+    assert (back.lost, back.gained) == (2, 1)
+
+
+def test_a_version_that_readers_no_longer_see_is_none_of_the_difference():
+    old = receipt("link", "day", "f1", "track_points", current=False)
+    new = receipt("link", "day", "f2", "track_points")
+    assert diff(store([old, new]), store([new]), "a", "b").nothing
+
+
+def test_a_unit_made_anew_with_the_same_rows_counts_as_a_unit_only():
+    rows = [point("t", 0)]
+    a = store([receipt("link", "day", "f1", "track_points")], track_points=rows, observed_frames=looked(0))
+    b = store([receipt("link", "day", "f2", "track_points")], track_points=rows, observed_frames=looked(0))
+    found = diff(a, b, "a", "b")
+    assert found.units == 1 and not found.nothing and found.tables == found.tracks == ()
+
+
+def test_counts_are_added_up_over_a_camera_day():
+    a = store([receipt("counts", "day", "f1", "counts")], counts=[count("door", 1), count("view", 2)])
+    b = store([receipt("counts", "day", "f2", "counts")], counts=[count("door", 4), count("view", 2)])
+    (change,) = diff(a, b, "a", "b").counts
+    assert (change.camera, change.date) == ("cam1", DAY)
+    assert change.before["distinct_tracks"] == 3 and change.after["distinct_tracks"] == 6
+    assert change.before["dwell_s"] == change.after["dwell_s"] == 60.0
+
+
+def test_counts_that_are_gone_are_0_after():
+    a = store([receipt("counts", "day", "f1", "counts")], counts=[count("door", 1)])
+    (change,) = diff(a, store([receipt("counts", "day", "f2")]), "a", "b").counts
+    assert change.after == dict.fromkeys(change.after, 0.0)
+
+
+def test_many_camera_days_are_taken_in_portions(monkeypatch):
+    monkeypatch.setattr("jobs.commands.diff.DAYS_AT_ONCE", 2)
+    cameras = [f"cam{number}" for number in range(5)]
+    a = store([receipt("counts", "day", "f1", "counts", camera=camera) for camera in cameras])
+    b = store(
+        [receipt("counts", "day", "f2", "counts", camera=camera) for camera in cameras],
+        counts=[count("door", 1, camera) for camera in cameras],
+    )
+    found = diff(a, b, "a", "b")
+    assert [change.camera for change in found.counts] == cameras
+    assert (found.tables[0].camera_days, found.tables[0].gained) == (5, 5)
+
+
+def tracks(before, after, looked_a=None, looked_b=None):
+    """The one camera-day's difference of two lists of points."""
+    a = store(
+        [receipt("link", "day", "f1", "track_points")],
+        track_points=before,
+        observed_frames=looked(*(range(10) if looked_a is None else looked_a)),
+    )
+    b = store(
+        [receipt("link", "day", "f2", "track_points")],
+        track_points=after,
+        observed_frames=looked(*(range(10) if looked_b is None else looked_b)),
+    )
+    return diff(a, b, "a", "b").tracks
+
+
+FAR = (100.0, 0.0, 110.0, 20.0)
+
+
+def walk(track, frames, box=BOX):
+    return [point(track, frame, box) for frame in frames]
+
+
+def test_tracks_are_told_by_their_boxes_not_by_their_ids():
+    before = [*walk("1", range(10)), *walk("2", range(10), FAR)]
+    assert tracks(before, [*walk("2", range(10)), *walk("1", range(10), FAR)]) == ()
+
+
+def test_a_track_that_only_one_version_has_is_lost_or_gained():
+    (change,) = tracks(walk("old", range(10)), walk("new", range(10), FAR))
+    assert (change.tracks_a, change.tracks_b, change.lost, change.gained) == (1, 1, ("old",), ("new",))
+
+
+def test_half_of_the_shorter_track_is_enough_and_less_is_not():
+    assert tracks(walk("1", range(10)), [*walk("9", range(2)), *walk("9", (2, 3), FAR)]) == ()
+    (change,) = tracks(walk("1", range(10)), [*walk("9", range(2)), *walk("9", (2, 3, 4), FAR)])
+    assert change.lost == ("1",) and change.gained == ("9",)
+
+
+def test_a_track_seen_in_two_pieces_is_neither_lost_nor_gained():
+    (change,) = tracks(walk("1", range(10)), [*walk("8", range(5)), *walk("9", range(5, 10))])
+    assert (change.tracks_a, change.tracks_b, change.lost, change.gained) == (1, 2, (), ())
+
+
+def test_only_frames_that_both_looked_at_count():
+    assert tracks(walk("1", range(10)), walk("9", (0, 5)), looked_b=(0, 5)) == ()
+
+
+def test_a_track_on_no_common_frame_is_not_called_lost():
+    (change,) = tracks(walk("1", (1, 3)), walk("9", (0, 2)), looked_a=(1, 3), looked_b=(0, 2))
+    assert change.lost == change.gained == () and change.apart == 2
+
+
+def box_at(x):
+    return (float(x), 0.0, float(x) + 10.0, 20.0)
+
+
+PATHS = st.lists(
+    st.tuples(st.integers(0, 40), st.lists(st.integers(0, 9), min_size=1, max_size=10, unique=True)), max_size=5
+)
+
+
+def tables(paths):
+    points = [
+        {"camera": "c", "date": DAY, "track_id": str(number), "time": frame}
+        | dict(zip(("x1", "y1", "x2", "y2"), box_at(x), strict=True))
+        for number, (x, frames) in enumerate(paths)
+        for frame in frames
+    ]
+    names = ("camera", "date", "track_id", "time", "x1", "y1", "x2", "y2")
+    kinds = (pa.string(), pa.date32(), pa.string(), pa.int64(), *[pa.float32()] * 4)
+    return pa.table({name: pa.array([p[name] for p in points], kind) for name, kind in zip(names, kinds, strict=True)})
+
+
+@pytest.fixture(scope="module")
+def scratch():
+    connection = duckdb.connect(":memory:")
+    yield connection
+    connection.close()
+
+
+def compared(connection, before, after):
+    every = pa.table({"camera": ["c"] * 10, "time": pa.array(range(10), pa.int64())})
+    for name, table in {
+        "points_a": tables(before),
+        "points_b": tables(after),
+        "looked_a": every,
+        "looked_b": every,
+    }.items():
+        connection.register(name, table)
+    return compare_tracks(connection)
+
+
+@settings(max_examples=25)
+@given(paths=PATHS)
+def test_nothing_is_lost_against_itself(scratch, paths):
+    assert all(change.lost == change.gained == () for change in compared(scratch, paths, paths))
+
+
+@settings(max_examples=25)
+@given(before=PATHS, after=PATHS)
+def test_what_one_way_loses_the_other_way_gains(scratch, before, after):
+    there, back = compared(scratch, before, after), compared(scratch, after, before)
+    assert [(c.lost, c.gained) for c in there] == [(c.gained, c.lost) for c in back]
+    for change in there:
+        assert len(change.lost) <= change.tracks_a and len(change.gained) <= change.tracks_b
+
+
+@pytest.mark.parametrize(("shift", "same"), [(0.0, True), (3.3, True), (3.4, False), (10.0, False)])
+def test_boxes_overlap_by_half_or_more(shift, same):
+    x1, y1, x2, y2 = BOX
+    moved = (x1 + shift, y1, x2 + shift, y2)
+    assert (tracks(walk("1", range(4)), walk("2", range(4), moved)) == ()) is same

@@ -1,0 +1,229 @@
+"""Several runs on one store: the work is shared, none waits for the dead, and each ends with everything done."""
+
+import threading
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from jobs.engine.coordination import Sharing
+from jobs.engine.driver import Night
+from jobs.engine.run_clock import RunClock
+from jobs.engine.tasks import Failure, Outcome, Visit
+from jobs.planning.graph import Selection
+from jobs.planning.ledger import Ledger
+from jobs.planning.plan import make_plan
+from jobs.planning.unit_status import State
+from schemas.values import Receipt
+from storage.archive.segments import Segments
+from storage.blobs import LocalBlobs
+from storage.coordination import Claims
+from storage.store.store import Store
+from tests.jobs.pipeline import tiny_site
+from tests.support.fakes import make_segment
+
+SEGMENTS = [make_segment(index) for index in range(4)]
+UNITS = 4 + 4 + 1 + 1 + 1
+NEVER_S = 3600.0
+OF_ANOTHER_RUN = Visit(1, "other", ())
+
+
+@pytest.fixture(autouse=True)
+def no_rest(monkeypatch):
+    monkeypatch.setattr("jobs.engine.driver.TAKEN_S", 0.005)
+    monkeypatch.setattr("jobs.engine.driver.POLL_S", 0.001)
+    monkeypatch.setattr("jobs.engine.driver.BACKOFF_S", 0.0)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(LocalBlobs(tmp_path / "store"))
+
+
+class CommittingPool:
+    """Commits every unit to the store, as a worker would, after ``before`` was called with it."""
+
+    def __init__(self, store, before=lambda order: None, slots=1):
+        self.slots = slots
+        self.store = store
+        self.before = before
+        self.worked = []
+        self._waiting = []
+
+    def submit(self, visit):
+        self._waiting.append(visit)
+
+    def wait(self, timeout_s):
+        visit = self._waiting.pop(0)
+        receipts, failures = [], []
+        for order in visit.orders:
+            failure = self.before(order)
+            if failure:
+                failures.append(failure)
+                break
+            self.worked.append(order.key)
+            receipts.append(self.store.commit(receipt_of(order, visit)))
+        return [(visit, Outcome(tuple(receipts), tuple(failures)))]
+
+    def close(self):
+        pass
+
+
+def receipt_of(order, visit):
+    key = order.key
+    committed = max(datetime.now(UTC), visit.not_before)
+    ingredients = order.ingredients
+    return Receipt(
+        key.op,
+        1,
+        key.camera,
+        key.date,
+        key.unit,
+        order.fingerprint,
+        ingredients,
+        {},
+        committed,
+        visit.run_id,
+        0.1,
+        10.0,
+    )
+
+
+def plan_of(store):
+    return make_plan(tiny_site(), Segments.of(SEGMENTS), Ledger(store.receipts_arrow()), Selection())
+
+
+def night(store, run_id, claims, pool=None, plan=None, **more):
+    kept = []
+    plan = plan or plan_of(store)
+    run = Night(plan, pool or CommittingPool(store), run_id, kept.append, others=Sharing(store, claims), **more)
+    return run.run(), kept
+
+
+def test_two_runs_at_once_share_the_work_and_both_end_with_all_of_it_done(store):
+    ended, pools = {}, {}
+    start, end = threading.Barrier(2), threading.Barrier(2)
+
+    def run(run_id):
+        pools[run_id] = CommittingPool(store)
+        with Claims(store.blobs, run_id) as claims:
+            plan = plan_of(store)
+            start.wait()
+            ended[run_id] = night(store, run_id, claims, pools[run_id], plan)
+            end.wait()
+
+    threads = [threading.Thread(target=run, args=(run_id,)) for run_id in ("a", "b")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    reports = {run_id: report for run_id, (report, _) in ended.items()}
+    assert [report.state for report in reports.values()] == ["done", "done"]
+    assert len(store.receipts()) == UNITS
+    worked = Counter(key for pool in pools.values() for key in pool.worked)
+    assert len(worked) == UNITS and set(worked.values()) == {1}, "nothing was done twice"
+    for report in reports.values():
+        assert len(report.receipts) + report.elsewhere == UNITS and report.left == 0
+
+
+def test_a_run_that_comes_late_does_what_the_first_has_not_done_yet(store):
+    with Claims(store.blobs, "a") as a, Claims(store.blobs, "b") as b:
+        plan = plan_of(store)
+        first, _ = night(store, "a", a)
+        pool = CommittingPool(store)
+        second, _ = night(store, "b", b, pool, plan)
+    assert len(first.receipts) == UNITS and second.elsewhere == UNITS
+    assert pool.worked == [] and second.state == "done"
+
+
+def test_a_place_that_another_run_holds_is_waited_for(store):
+    place = ("cam1", "2026-03-02", SEGMENTS[3].segment_id)
+    looks = Counter()
+    with Claims(store.blobs, "other") as other, Claims(store.blobs, "mine") as mine:
+        assert other.take(place)
+        plan = plan_of(store)
+        held = [key for key in plan.units if plan.units[key].place == place]
+
+        def finish_after_a_while(progress):
+            looks["all"] += 1
+            if looks["all"] == 20:
+                elsewhere = CommittingPool(store)
+                whole = Night(plan_of(store), elsewhere, "other", lambda entry: None)
+                whole.run()
+                other.release(place)
+
+        pool = CommittingPool(store)
+        report, _ = night(store, "mine", mine, pool, plan, on_progress=finish_after_a_while)
+    assert report.state == "done" and report.elsewhere >= len(held)
+    assert not set(held) & set(pool.worked) and looks["all"] > 20
+
+
+def test_the_claims_of_a_run_that_was_killed_are_taken_over(store):
+    dead = Claims(store.blobs, "dead", beat_s=NEVER_S)
+    dead.__enter__()
+    assert all(dead.take(("cam1", "2026-03-02", segment.segment_id)) for segment in SEGMENTS)
+    with Claims(store.blobs, "b", lease_s=0.05) as claims:
+        report, _ = night(store, "b", claims)
+    assert report.state == "done" and len(report.receipts) == UNITS
+    dead.__exit__(None, None, None)
+
+
+def test_the_deadline_holds_while_others_are_waited_for(store):
+    with Claims(store.blobs, "other") as other, Claims(store.blobs, "mine") as mine:
+        for segment in SEGMENTS:
+            assert other.take(("cam1", "2026-03-02", segment.segment_id))
+        report, _ = night(store, "mine", mine, deadline=datetime.now(UTC) + timedelta(seconds=2))
+    assert report.state == "deadline" and report.left == UNITS and report.receipts == []
+
+
+def test_a_stop_holds_while_others_are_waited_for(store):
+    stop = threading.Event()
+    with Claims(store.blobs, "other") as other, Claims(store.blobs, "mine") as mine:
+        for segment in SEGMENTS:
+            assert other.take(("cam1", "2026-03-02", segment.segment_id))
+        report, _ = night(store, "mine", mine, stop=stop, on_progress=lambda progress: stop.set())
+    assert report.state == "interrupted" and report.left == UNITS
+
+
+@pytest.mark.parametrize("kind", ["footage", "bug", "transient"])
+def test_a_failure_of_what_another_run_has_committed_meanwhile_is_none(store, kind):
+    def lose_the_race(order):
+        if order.key.op != "publish":
+            return None
+        store.commit(receipt_of(order, OF_ANOTHER_RUN))
+        return Failure(order.key, kind, "FileNotFoundError", "the part is gone")
+
+    with Claims(store.blobs, "mine") as mine:
+        report, kept = night(store, "mine", mine, CommittingPool(store, lose_the_race))
+    assert report.state == "done" and kept == [] and report.failures == []
+    assert report.elsewhere == 1
+
+
+def test_a_failure_that_nobody_else_mended_is_one(store):
+    def fail(order):
+        return Failure(order.key, "footage", "truncated", "cut off") if order.key.op == "publish" else None
+
+    with Claims(store.blobs, "mine") as mine:
+        plan = plan_of(store)
+        report, kept = night(store, "mine", mine, CommittingPool(store, fail), plan)
+    assert report.state == "partial" and [entry.op for entry in kept] == ["publish"]
+    assert [state.state for state in plan.standing.values()].count(State.QUARANTINED) == 1
+
+
+def test_a_worker_that_ends_after_its_unit_was_given_to_another_harms_nothing(store):
+    def slow(order):
+        if order.key.op == "detect":  # by now another worker has done it
+            store.commit(receipt_of(order, OF_ANOTHER_RUN))
+
+    with Claims(store.blobs, "mine") as mine:
+        report, _ = night(store, "mine", mine, CommittingPool(store, slow))
+    assert report.state == "done" and report.elsewhere == len(SEGMENTS)
+    assert len(store.receipts()) == UNITS
+
+
+def test_a_clock_that_was_set_back_makes_no_commit_older_than_what_is_there(store):
+    with Claims(store.blobs, "a") as claims:
+        future = datetime.now(UTC) + timedelta(days=400)
+        report, _ = night(store, "a", claims, clock=RunClock(future))
+    assert len(report.receipts) == UNITS
+    assert all(receipt.committed > future for receipt in report.receipts)

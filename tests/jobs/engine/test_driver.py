@@ -1,0 +1,149 @@
+"""The driver: order, failures, retries, deadlines and interruptions, on a pool that does what the test says."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from jobs.engine.driver import ATTEMPTS, Night
+from jobs.engine.tasks import Failure, Outcome
+from jobs.planning.graph import UnitKey
+from jobs.planning.plan import State
+from schemas.errors import StoreFull, TransientError
+from schemas.values import Receipt
+from tests.jobs.pipeline import plan_tiny
+from tests.support.fakes import make_segment
+
+SEGMENTS = [make_segment(index) for index in range(3)]
+
+
+class ScriptedPool:
+    """Commits every unit, but for those that the script fails."""
+
+    def __init__(self, script=None, slots=2):
+        self.slots = slots
+        self.script = script or (lambda key, attempt: None)
+        self.waiting = []
+        self.seen = []
+
+    def submit(self, visit):
+        self.waiting.append(visit)
+        assert len(self.waiting) <= self.slots
+
+    def wait(self, timeout_s):
+        visit = self.waiting.pop(0)
+        receipts, failures, failed = [], [], set()
+        for order in visit.orders:
+            self.seen.append(order.key)
+            if any(key in failed for item in order.inputs for key in item.units):
+                failed.add(order.key)
+                continue
+            failure = self.script(order.key, visit.attempt)
+            if failure == "lost":
+                return [(visit, TransientError("a worker was lost"))]
+            if failure:
+                failures.append(Failure(order.key, *failure))
+                failed.add(order.key)
+                continue
+            receipts.append(
+                Receipt(
+                    order.key.op,
+                    1,
+                    order.key.camera,
+                    order.key.date,
+                    order.key.unit,
+                    order.fingerprint,
+                    order.ingredients,
+                    {},
+                    datetime.now(UTC),
+                    visit.run_id,
+                    0.1,
+                    10.0,
+                )
+            )
+        return [(visit, Outcome(tuple(receipts), tuple(failures)))]
+
+    def close(self):
+        pass
+
+
+def night(plan, pool, **more):
+    kept = []
+    return Night(plan, pool, "run", kept.append, **more).run(), kept
+
+
+def test_everything_runs_once_and_newest_first():
+    pool = ScriptedPool()
+    plan = plan_tiny(SEGMENTS)
+    report, kept = night(plan, pool)
+    assert report.state == "done" and not kept
+    assert sorted(pool.seen) == sorted(plan.units) and len(set(pool.seen)) == len(pool.seen)
+    assert pool.seen[0].unit == SEGMENTS[2].segment_id
+
+
+def test_a_bad_segment_is_set_aside_and_everything_else_goes_on():
+    bad = UnitKey("detect", "cam1", "2026-03-02", SEGMENTS[1].segment_id)
+    pool = ScriptedPool(lambda key, attempt: ("footage", "decode_error", "seen") if key == bad else None)
+    plan = plan_tiny(SEGMENTS)
+    report, kept = night(plan, pool)
+    assert report.state == "partial"
+    assert [(entry.op, entry.reason) for entry in kept] == [("detect", "decode_error")]
+    done = {(receipt.op, receipt.unit) for receipt in report.receipts}
+    assert ("track", SEGMENTS[0].segment_id) in done, "it can do without the next segment's detections"
+    assert ("counts", "day") in done
+    assert plan.standing[bad._replace(op="track")].state is State.BLOCKED
+    assert not any(op == "publish" for op, _ in done), "footage is published whole or not at all"
+
+
+@pytest.fixture
+def no_backoff(monkeypatch):
+    monkeypatch.setattr("jobs.engine.driver.BACKOFF_S", 0.0)
+    monkeypatch.setattr("jobs.engine.driver.POLL_S", 0.001)
+
+
+@pytest.mark.usefixtures("no_backoff")
+def test_a_transient_failure_is_tried_again_and_then_given_up():
+    flaky = UnitKey("detect", "cam1", "2026-03-02", SEGMENTS[0].segment_id)
+    pool = ScriptedPool(lambda key, n: ("transient", "OSError", "hiccup") if key == flaky and n < ATTEMPTS else None)
+    report, kept = night(plan_tiny(SEGMENTS), pool)
+    assert report.state == "done" and not kept and pool.seen.count(flaky) == ATTEMPTS
+    pool = ScriptedPool(lambda key, n: ("transient", "OSError", "dead disk") if key == flaky else None)
+    report, kept = night(plan_tiny(SEGMENTS), pool)
+    assert report.state == "partial" and pool.seen.count(flaky) == ATTEMPTS and kept[0].detail == "dead disk"
+
+
+@pytest.mark.usefixtures("no_backoff")
+def test_a_lost_worker_loses_nothing():
+    lost = []
+
+    def script(key, attempt):
+        if key.op == "detect" and not lost:
+            lost.append(key)
+            return "lost"
+        return None
+
+    plan = plan_tiny(SEGMENTS)
+    report, kept = night(plan, ScriptedPool(script))
+    assert report.state == "done" and len(report.receipts) == len(plan.units) and not kept
+
+
+def test_a_full_disk_stops_the_night():
+    pool = ScriptedPool(lambda key, attempt: ("full", "StoreFull", "no space left") if key.op == "track" else None)
+    with pytest.raises(StoreFull, match="no space left"):
+        night(plan_tiny(SEGMENTS), pool)
+
+
+def test_nothing_begins_that_would_outlast_the_deadline():
+    pool = ScriptedPool()
+    report, _ = night(plan_tiny(SEGMENTS), pool, deadline=datetime.now(UTC) + timedelta(seconds=0.001))
+    assert report.state == "deadline" and report.left == 9 and pool.seen == []
+
+
+def test_a_gentle_stop_finishes_what_runs():
+    stop = threading.Event()
+    pool = ScriptedPool(slots=1)
+    plan = plan_tiny(SEGMENTS)
+    kept = []
+    run = Night(plan, pool, "run", kept.append, lambda progress: stop.set() if progress.running else None, stop=stop)
+    report = run.run()
+    assert report.state == "interrupted" and report.receipts and report.left == 9 - len(report.receipts)

@@ -1,0 +1,92 @@
+"""What may run now, in which order, and what becomes of those who wait for what failed."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from jobs.engine.queue import Order, WorkQueue
+from jobs.planning.graph import UnitKey
+from jobs.planning.plan import Standing, State
+from tests.jobs.pipeline import all_receipts, plan_tiny, receipt_for
+from tests.support.fakes import make_segment
+
+SEGMENTS = [make_segment(index) for index in range(3)]
+LONE = [
+    replace(make_segment(0), segment_id=f"{camera}-{day}", camera=camera, footage_id=f"{camera}{day}", date=day)
+    for camera in ("cam1", "cam2", "cam3")
+    for day in ("2026-03-01", "2026-03-02")
+]
+
+
+def places(queue):
+    """Camera and date of all that is ready, in the order in which it is handed out."""
+    found = []
+    while keys := queue.take():
+        found.append((keys[0].camera, keys[0].date[-2:]))
+    return list(dict.fromkeys(found))
+
+
+@pytest.mark.parametrize(
+    ("order", "first", "last"),
+    [
+        (Order(), ("cam1", "02"), ("cam3", "01")),
+        (Order(newest_first=False), ("cam1", "01"), ("cam3", "02")),
+        (Order(cameras_first=("cam3", "cam2")), ("cam3", "02"), ("cam1", "01")),
+        (Order(newest_first=False, cameras_first=("cam2",)), ("cam2", "01"), ("cam3", "02")),
+    ],
+)
+def test_places_go_in_the_order_asked_for(order, first, last):
+    found = places(WorkQueue(plan_tiny(LONE), order))
+    assert (found[0], found[-1]) == (first, last) and len(found) == 6
+
+
+def test_within_a_day_the_newest_footage_goes_first():
+    queue = WorkQueue(plan_tiny(SEGMENTS))
+    assert queue.take()[0].unit == SEGMENTS[2].segment_id
+    oldest = WorkQueue(plan_tiny(SEGMENTS), Order(newest_first=False))
+    assert oldest.take()[0].unit == SEGMENTS[0].segment_id
+
+
+def test_sources_that_are_done_keep_nobody_waiting():
+    receipts = [receipt for receipt in all_receipts(plan_tiny(SEGMENTS)) if receipt.op == "detect"]
+    queue = WorkQueue(plan_tiny(SEGMENTS, receipts))
+    assert queue.total.units == 6
+    assert [key.op for key in queue.take()] == ["track"]
+
+
+def test_who_cannot_do_without_what_failed_is_settled_with_it():
+    plan = plan_tiny(SEGMENTS)
+    queue = WorkQueue(plan)
+    while any(key.op == "detect" for key in queue.left):
+        queue.take()
+    bad = UnitKey("detect", "cam1", "2026-03-02", SEGMENTS[1].segment_id)
+    queue.settle(bad, Standing(State.QUARANTINED, "bad"))
+    assert plan.standing[bad._replace(op="track")].state is State.BLOCKED
+    (publish,) = [key for key in plan.units if key.op == "publish"]
+    assert plan.standing[publish].state is State.BLOCKED and queue.settled.units == 3
+
+
+def test_work_that_turns_out_to_be_done_is_not_done_again():
+    bad = UnitKey("detect", "cam1", "2026-03-02", SEGMENTS[1].segment_id)
+    before = UnitKey("track", "cam1", "2026-03-02", SEGMENTS[0].segment_id)
+    without = plan_tiny(SEGMENTS)
+    without.fingerprints.exclude(bad)
+    done = [receipt_for(without.fingerprints, key) for key in (before, before._replace(op="detect"))]
+    plan = plan_tiny(SEGMENTS, done)
+    assert plan.standing[before].state is State.STALE
+    queue = WorkQueue(plan)
+    while any(key.op == "detect" for key in queue.left):
+        queue.take()
+    queue.settle(bad, Standing(State.QUARANTINED, "bad"))
+    while queue.take():
+        pass
+    assert plan.standing[before].state is State.DONE
+
+
+def test_segments_farther_apart_than_a_second_do_not_wait_for_each_other():
+    apart = [SEGMENTS[0], replace(SEGMENTS[1], start=SEGMENTS[1].start + timedelta(seconds=5))]
+    assert [len(WorkQueue(plan_tiny(segments)).take()) for segments in (apart, SEGMENTS[:2])] == [2, 2]
+    plan = plan_tiny(apart)
+    track = plan.units[UnitKey("track", "cam1", "2026-03-02", apart[0].segment_id)]
+    assert {source.key.unit for source in track.sources} == {apart[0].segment_id}

@@ -1,0 +1,122 @@
+"""Ray: embedded, as a cluster with a head of its own, with workers that are killed; and the cluster file."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[3]
+PROGRAM = [sys.executable, "-m", "cli.main"]
+
+
+def night(site: Path, *options: str) -> subprocess.Popen:
+    """A run in a process of its own, since a process can start Ray but once with certain options."""
+    command = [*PROGRAM, "run", "--site", str(site), "--workers", "2", "--json", *options]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def same_rows(nightshift, mine: Path, theirs: Path) -> None:
+    for table in ("detections", "track_points", "positions", "counts", "anonymized"):
+        query = f"SELECT * FROM {table} ORDER BY ALL"
+        rows = [nightshift("sql", query, "--site", site, "--json").json for site in (mine, theirs)]
+        assert rows[0] == rows[1], table
+
+
+@pytest.mark.ray
+def test_embedded_ray_gives_the_rows_that_one_process_gives_though_a_worker_is_killed(
+    fresh_site, night_site, nightshift
+):
+    process = night(fresh_site)
+    killed = kill_a_worker(process, fresh_site)
+    out, err = process.communicate(timeout=200)
+    assert process.returncode == 1, err  # one file of the sample is cut off
+    assert killed and '"units_left": 0' in out and "Traceback" not in err
+    same_rows(nightshift, fresh_site, night_site)
+
+
+def kill_a_worker(process: subprocess.Popen, site: Path) -> bool:
+    """Kills -9 one worker actor, once the first unit is committed."""
+    while process.poll() is None:
+        if list((site / "store" / "_receipts").glob("detect/*/*/*.json")):
+            for child in psutil.Process(process.pid).children(recursive=True):
+                if "ray::Worker" in " ".join(child.cmdline()):
+                    os.kill(child.pid, signal.SIGKILL)
+                    return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.fixture
+def ray_head(tmp_path):
+    """The address of a Ray head that runs for one test."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folder = Path("/tmp") / f"nightshift-ray-{os.getpid()}"  # Ray's sockets need a short path
+    ray = str(Path(sys.executable).with_name("ray"))
+    command = [ray, "start", "--head", "--block", f"--port={port}", "--num-cpus=2", "--include-dashboard=false"]
+    options = ["--node-ip-address=127.0.0.1", f"--temp-dir={folder}", "--object-store-memory=80000000"]
+    environment = os.environ | {"RAY_USAGE_STATS_ENABLED": "0"}
+    log = (tmp_path / "head.log").open("w")
+    head = subprocess.Popen([*command, *options], stdout=log, stderr=log, env=environment)
+    wait_for_port(port, head)
+    yield f"127.0.0.1:{port}"
+    head.terminate()
+    head.wait(timeout=60)
+    log.close()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def wait_for_port(port: int, head: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        assert head.poll() is None, "the head ended"
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                time.sleep(2)
+                return
+        time.sleep(0.2)
+    raise AssertionError("the head does not answer")
+
+
+@pytest.mark.ray
+def test_a_cluster_gives_the_same_rows(ray_head, fresh_site, night_site, nightshift):
+    process = night(fresh_site, "--address", ray_head, "--camera", "hall")
+    out, err = process.communicate(timeout=200)
+    assert process.returncode == 0, err + out
+    query = "SELECT * FROM track_points WHERE camera = 'hall' ORDER BY ALL"
+    rows = [nightshift("sql", query, "--site", site, "--json").json for site in (fresh_site, night_site)]
+    assert rows[0] == rows[1]
+
+
+@pytest.mark.ray
+def test_a_cluster_that_does_not_answer_is_the_users_mistake(fresh_site):
+    process = night(fresh_site, "--address", "127.0.0.1:1")
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 2 and "--address 127.0.0.1:1" in err.splitlines()[-1], err
+
+
+def test_the_cluster_file_fits_rays_own_schema(tmp_path):
+    check = (
+        "import sys, yaml; from ray.autoscaler._private.util import prepare_config, validate_config; "
+        "validate_config(prepare_config(yaml.safe_load(open(sys.argv[1]))))"
+    )
+
+    def fits(path: Path) -> bool:
+        command = [sys.executable, "-W", "ignore", "-c", check, str(path)]
+        return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+    assert fits(ROOT / "ray_cluster.yaml")
+    config = yaml.safe_load((ROOT / "ray_cluster.yaml").read_text())
+    assert config["provider"]["type"] == "local" and config["max_workers"] == len(config["provider"]["worker_ips"])
+    broken = tmp_path / "broken.yaml"
+    broken.write_text(yaml.safe_dump(config | {"no_such_key": 1}))
+    assert not fits(broken), "the check can fail"

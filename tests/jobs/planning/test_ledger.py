@@ -1,0 +1,71 @@
+"""Receipts as columns: what is looked up is what was put in."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.planning.graph import UnitKey
+from jobs.planning.ledger import Ledger, key_of
+from schemas.values import Receipt
+from storage.store.receipts import receipts_to_arrow
+
+NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
+
+
+def receipt(op="detect", camera="cam1", unit="u", fingerprint="f", second=0, **more):
+    committed = NOON + timedelta(seconds=second)
+    found = Receipt(op, 1, camera, "2026-03-02", unit, fingerprint, {"op": f"{op} 1"}, {}, committed, "r", 1.0, 10.0)
+    return replace(found, **more)
+
+
+RECEIPTS = st.lists(
+    st.builds(
+        receipt,
+        st.sampled_from(["detect", "track"]),
+        st.sampled_from(["cam1", "cam2", "cam3"]),
+        st.sampled_from(["u", "v"]),
+        st.sampled_from(["f", "g", "h"]),
+        st.integers(0, 2),
+    ),
+    max_size=20,
+)
+
+
+@given(RECEIPTS)
+def test_what_is_looked_up_is_what_was_put_in(receipts):
+    ledger = Ledger(receipts_to_arrow(receipts))
+    for each in receipts:
+        key = key_of(each)
+        found = ledger.receipt(key, each.fingerprint)
+        assert found is not None and (key_of(found), found.fingerprint) == (key, each.fingerprint)
+        newest = max((r.committed, r.fingerprint) for r in receipts if key_of(r) == key)
+        assert ledger.newest_print(key) == newest[1]
+    for op in ("detect", "track"):
+        for camera in ("cam1", "cam2", "cam3"):
+            mine = {r.fingerprint for r in receipts if (r.op, r.camera) == (op, camera)}
+            assert ledger.shelf(op, camera).prints == mine
+
+
+def test_what_is_not_there_is_not_found():
+    key = UnitKey("detect", "cam1", "2026-03-02", "u")
+    ledger = Ledger(receipts_to_arrow([receipt(fingerprint="other")]))
+    assert ledger.receipt(key, "f") is None
+    assert ledger.receipt(key._replace(camera="cam9"), "other") is None
+    assert ledger.newest_print(key._replace(unit="v")) is None
+    assert Ledger(receipts_to_arrow([])).newest_print(key) is None
+
+
+def test_what_a_run_commits_is_found_and_the_newest_holds():
+    ledger = Ledger(receipts_to_arrow([]))
+    ledger.add(receipt(second=2, run_id="second"))
+    ledger.add(receipt(second=1, run_id="first"))
+    found = ledger.receipt(UnitKey("detect", "cam1", "2026-03-02", "u"), "f")
+    assert found is not None and found.run_id == "second"
+
+
+def test_rates_count_what_had_footage():
+    receipts = [receipt(), receipt(unit="v", wall_s=3.0), receipt("scan", media_s=0.0)]
+    assert Ledger(receipts_to_arrow(receipts)).rates() == {"detect": pytest.approx(4.0 / 20.0)}

@@ -1,0 +1,113 @@
+"""What was purged is not done again behind a user's back, and what was made from it stays."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from jobs.planning.graph import Selection, UnitKey
+from jobs.planning.plan import State
+from schemas.values import FOOTAGE_OP, Tombstone
+from tests.jobs.pipeline import all_receipts, plan_tiny, quarantine_for, receipt_for, tiny_site, tombstone_for
+from tests.support.fakes import make_segment
+
+SEGMENTS = [make_segment(index) for index in range(3)]
+FIRST = UnitKey("detect", "cam1", "2026-03-02", SEGMENTS[0].segment_id)
+WHY = "purged 2026-11-01 by rule tables_days = 90"
+FOOTAGE = Tombstone(
+    FOOTAGE_OP, "cam1", "2026-03-02", "", SEGMENTS[0].footage_id, datetime(2026, 11, 1, tzinfo=UTC), "footage_days = 30"
+)
+
+
+@pytest.fixture(scope="module")
+def receipts():
+    return all_receipts(plan_tiny(SEGMENTS))
+
+
+def parted(receipts, *ops):
+    """Tombstones of what these ops committed, and the other receipts."""
+    return [tombstone_for(r) for r in receipts if r.op in ops], [r for r in receipts if r.op not in ops]
+
+
+def test_a_purged_unit_is_not_done_again_and_its_readers_stay_done(receipts):
+    stones, left = parted(receipts, "detect", "track")
+    plan = plan_tiny(SEGMENTS, left, tombstones=stones)
+    assert plan.to_do == [] and not plan.units
+    assert plan.standing[FIRST].state is State.PURGED and plan.standing[FIRST].why == WHY
+    assert plan.tally()["detect"] == {State.PURGED: 3} and plan.done["counts"] == 1
+
+
+def test_it_stays_purged_when_its_op_changes_and_so_do_its_readers(receipts):
+    stones, left = parted(receipts, "detect")
+    plan = plan_tiny(SEGMENTS, left, tiny_site({"detect": 2}), tombstones=stones)
+    assert plan.to_do == [] and plan.standing[FIRST].state is State.PURGED
+
+
+def test_what_cannot_do_without_it_is_blocked_and_no_trouble(receipts):
+    stones, left = parted(receipts, "track")
+    plan = plan_tiny(SEGMENTS, left, tiny_site({"publish": 2}), tombstones=stones)
+    (publish,) = plan.units
+    standing = plan.standing[publish]
+    assert standing.state is State.BLOCKED and not standing.troubled
+    assert standing.why == f"needs track of {SEGMENTS[0].segment_id}: {WHY}"
+
+
+def test_what_is_blocked_by_what_is_blocked_by_a_purge_is_no_trouble_either(receipts):
+    stones, left = parted(receipts, "link")
+    left = [receipt for receipt in left if receipt.op != "counts"]
+    stones_of_detect, left = parted(left, "detect")
+    left = [receipt for receipt in left if receipt.op != "track"]
+    plan = plan_tiny(SEGMENTS, left, tiny_site({"publish": 2}), tombstones=[*stones, *stones_of_detect])
+    assert {standing.state for standing in plan.standing.values()} == {State.PURGED, State.BLOCKED}
+    assert not any(standing.troubled for standing in plan.standing.values())
+
+
+def test_what_can_do_without_it_is_done_as_if_it_were_not_there(receipts):
+    last = FIRST._replace(op="track", unit=SEGMENTS[0].segment_id)
+    stones = [tombstone_for(r) for r in receipts if (r.op, r.unit) == ("detect", SEGMENTS[1].segment_id)]
+    left = [r for r in receipts if (r.op, r.unit) == ("detect", SEGMENTS[0].segment_id)]
+    chosen = Selection(ops=("track",))
+    plan = plan_tiny(SEGMENTS[:2], left, selection=chosen, tombstones=stones)
+    alone = plan_tiny(SEGMENTS[:1], left, selection=chosen)
+    assert plan.standing[last].state is State.MISSING
+    assert plan.fingerprints.of(last) == alone.fingerprints.of(last)
+    done = [*left, receipt_for(plan.fingerprints, last)]
+    assert last not in plan_tiny(SEGMENTS[:2], done, selection=chosen, tombstones=stones).standing
+
+
+def test_it_is_done_again_when_the_selection_says_so(receipts):
+    stones, left = parted(receipts, "detect")
+    plan = plan_tiny(SEGMENTS, left, selection=Selection(purged=True), tombstones=stones)
+    assert {key.op for key in plan.to_do} == {"detect"}
+    again = [receipt_for(plan.fingerprints, key) for key in plan.to_do]
+    assert not plan_tiny(SEGMENTS, left + again, tombstones=stones).standing
+
+
+def test_an_older_version_that_was_purged_keeps_nobody_from_a_newer_one(receipts):
+    stones, _ = parted(receipts, "counts")
+    newer = all_receipts(plan_tiny(SEGMENTS, receipts, tiny_site({"counts": 2})))
+    left = [receipt for receipt in receipts if receipt.op != "counts"] + newer
+    plan = plan_tiny(SEGMENTS, left, tiny_site({"counts": 3}), tombstones=stones)
+    assert [(key.op, plan.standing[key].state) for key in plan.units] == [("counts", State.STALE)]
+
+
+def test_without_footage_old_detections_are_still_read(receipts):
+    plan = plan_tiny(SEGMENTS, receipts, tiny_site({"detect": 2, "counts": 2}), tombstones=[FOOTAGE])
+    assert plan.standing[FIRST].state is State.PURGED
+    assert plan.standing[FIRST].why == "its footage was purged 2026-11-01 by rule footage_days = 30"
+    assert {key.op for key in plan.to_do} == {"counts"}, "a moved zone is counted again without any footage"
+
+
+def test_without_footage_what_was_never_done_stays_undone(receipts):
+    never = [receipt for receipt in receipts if receipt.op not in ("detect", "track")]
+    entry = quarantine_for(plan_tiny(SEGMENTS).fingerprints, FIRST)
+    plan = plan_tiny(SEGMENTS, never, tombstones=[FOOTAGE], quarantined=[entry])
+    assert plan.tally()["detect"] == {State.PURGED: 3}
+    assert plan.tally()["track"] == {State.BLOCKED: 3}
+    assert not any(standing.troubled for standing in plan.standing.values())
+
+
+def test_footage_that_was_purged_matters_to_its_own_units_only(receipts):
+    elsewhere = replace(FOOTAGE, unit="another file")
+    assert plan_tiny(SEGMENTS, tombstones=[elsewhere]).tally()["detect"] == {State.MISSING: 3}
+    assert plan_tiny(SEGMENTS, receipts, tombstones=[FOOTAGE]).standing == {}

@@ -1,0 +1,377 @@
+"""``anonymize`` lets no pixel of a person through, at no edge and in no frame."""
+
+from collections.abc import Mapping, Sequence
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ops.anonymize import Anonymize
+from ops.anonymize.cover.paint import block_size, cover_bodies, cover_boxes, paint_blocks, paint_flat
+from ops.anonymize.params import AnonymizeParams
+from schemas.errors import CoverageError
+from schemas.values import CameraView, Segment, Uint8
+from tests.ops.people import Box, Seen, background_row, detected, inputs_of
+from tests.support.fakes import FakeServices, make_batch, make_segment, make_unit
+
+WIDTH, HEIGHT = 96, 72
+SEGMENT = make_segment(duration_s=4.0, size_px=(WIDTH, HEIGHT))
+FIXED = CameraView("cam1", "Camera 1", "Europe/Amsterdam", fixed=True)
+TURNING = CameraView("cam1", "Camera 1", "Europe/Amsterdam", fixed=False)
+GREY = (139, 116, 100)
+
+
+def noise_frames(count: int, seed: int = 0, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Uint8:
+    """Frames in which no pixel has the covering colour."""
+    frames = np.random.default_rng(seed).integers(150, 256, (count, size[1], size[0], 3), dtype=np.uint8)
+    return frames
+
+
+def cover(
+    frames: Uint8,
+    inputs: Mapping[str, pa.Table],
+    camera: CameraView = TURNING,
+    segment: Segment = SEGMENT,
+    step: int = 8,
+    **params: object,
+) -> tuple[Uint8, dict[str, object]]:
+    """Covered frames and the row of the part."""
+    services = FakeServices()
+    unit = make_unit([segment], camera)
+    session = opened(**params).start(unit, inputs, services)
+    for first in range(0, len(frames), step):
+        session.feed(make_batch(frames[first : first + step], segment, first))
+    (row,) = session.finish({})["anonymized_segments"].to_pylist()
+    return np.concatenate([batch.frames for batch in services.sinks[unit.unit].batches]), row
+
+
+def opened(**params: object) -> Anonymize:
+    """The op, verifying without second detectors."""
+    op = Anonymize(AnonymizeParams(**{"verify_fps": 0.0, **params}))  # type: ignore[arg-type]
+    op.open({}, 1)
+    return op
+
+
+def covered_mask(before: Uint8, after: Uint8) -> np.ndarray:
+    """``(N, H, W)``: where frames were changed; makes sure that the rest is untouched and the changed part is flat."""
+    flat = (after == np.array(GREY, np.uint8)).all(axis=-1)
+    assert (after[~flat] == before[~flat]).all()
+    return flat
+
+
+def boxes_in_frame() -> st.SearchStrategy[Box]:
+    """Boxes that reach into the frame, some of them over its edges."""
+    low = st.floats(-20, 90, allow_nan=False)
+    size = st.floats(2, 60, allow_nan=False)
+    return st.tuples(low, low, size, size).map(lambda box: (box[0], box[1], box[0] + box[2], box[1] + box[3]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(boxes=st.lists(boxes_in_frame(), min_size=1, max_size=3))
+def test_every_pixel_that_a_box_touches_is_covered(boxes: list[Box]) -> None:
+    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    cover_boxes(mask, np.array(boxes))
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    touched = np.zeros((HEIGHT, WIDTH), bool)
+    for x1, y1, x2, y2 in boxes:
+        touched |= (columns < x2) & (columns + 1 > x1) & (rows < y2) & (rows + 1 > y1)
+    assert (mask[touched] == 255).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(box=boxes_in_frame())
+def test_a_core_holds_the_ellipse_of_its_box_and_nothing_outside_the_box(box: Box) -> None:
+    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    cover_bodies(mask, np.array([box]))
+    x1, y1, x2, y2 = box
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH] + 0.5
+    across, down = (columns - (x1 + x2) / 2) / ((x2 - x1) / 2), (rows - (y1 + y2) / 2) / ((y2 - y1) / 2)
+    assert (mask[across**2 + down**2 <= 1] == 255).all()
+    far = (columns < x1 - 4) | (columns > x2 + 4) | (rows < y1 - 4) | (rows > y2 + 4)
+    assert not mask[far].any()
+
+
+@pytest.mark.parametrize("mode", ["silhouette", "solid"])
+@pytest.mark.parametrize("camera", [FIXED, TURNING])
+def test_the_last_row_and_column_of_a_person_at_the_edge_are_covered(mode: str, camera: CameraView) -> None:
+    frames = noise_frames(1)
+    box = (WIDTH - 20.0, HEIGHT - 30.0, float(WIDTH), float(HEIGHT))
+    backgrounds = background_row(
+        SEGMENT, frames[0]
+    )  # The person looks like the background: only the core can save him.
+    after, _ = cover(frames, inputs_of(SEGMENT, [[Seen(0, box)]], backgrounds=backgrounds), camera, mode=mode)
+    mask = covered_mask(frames, after)[0]
+    assert mask[-10:, -1].all()
+    assert mask[-1, -10:].all()
+
+
+@settings(max_examples=25, deadline=None)
+@given(box=boxes_in_frame(), mode=st.sampled_from(["silhouette", "solid"]), seed=st.integers(0, 9))
+def test_what_is_covered_tells_nothing_of_the_pixels_below(box: Box, mode: str, seed: int) -> None:
+    inputs = inputs_of(SEGMENT, [[Seen(0, box)]])
+    one = noise_frames(1)
+    after, _ = cover(one, inputs, mode=mode)
+    mask = covered_mask(one, after)
+    other = one.copy()
+    other[mask] = noise_frames(1, seed + 1)[mask]
+    assert (cover(other, inputs, mode=mode)[0] == after).all()
+
+
+@pytest.mark.parametrize("count", [1, 7, 40])
+def test_paint_leaves_nothing_but_its_colour_and_nothing_else_changed(count: int) -> None:
+    before = noise_frames(1)[0]
+    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    mask.ravel()[:: max(mask.size // count, 1)] = 255
+    after = before.copy()
+    paint_flat(after, mask, (1, 2, 3))
+    assert (after[mask > 0] == (1, 2, 3)).all()
+    assert (after[mask == 0] == before[mask == 0]).all()
+
+
+def test_blocks_hold_the_mean_of_their_pixels_up_to_the_last_row() -> None:
+    before = noise_frames(1, size=(50, 35))[0]
+    after = before.copy()
+    paint_blocks(after, np.full((35, 50), 255, np.uint8), 8)
+    assert np.abs(after[:8, :8].astype(float) - before[:8, :8].mean(axis=(0, 1))).max() <= 1
+    assert len(np.unique(after[32:, 48:].reshape(-1, 3), axis=0)) == 1
+
+
+def test_blocks_grow_with_people() -> None:
+    assert block_size(np.empty((0, 4)), 16) == 16
+    assert block_size(np.array([[0, 0, 60, 200.0]]), 16) == 16
+    assert block_size(np.array([[0, 0, 200, 600.0], [0, 0, 10, 20.0]]), 16) == 40
+
+
+def test_a_track_is_covered_between_its_points_and_beyond_both_ends() -> None:
+    frames = noise_frames(40)
+    walk = [Seen(1.0, (10, 20, 20, 50)), Seen(2.0, (50, 20, 60, 50))]
+    after, row = cover(frames, inputs_of(SEGMENT, [walk]), fill_s=0.5)
+    mask = covered_mask(frames, after)
+    assert mask[15, 35, 35]  # Half way in time is half way in space.
+    assert not mask[15, 35, 60]
+    assert mask[5, 35, 15] and mask[25, 35, 55]  # Stands still, half a second before and after.
+    assert mask[25, 35, 70]  # Walks on.
+    assert [bool(one.any()) for one in mask] == [5 <= number <= 25 for number in range(40)]
+    assert row["covered_frames"] == 21
+    assert row["covered_share"] == pytest.approx(mask.mean())
+
+
+def test_a_single_point_is_covered_around_its_time() -> None:
+    frames = noise_frames(20)
+    after, _ = cover(frames, inputs_of(SEGMENT, [[Seen(1.0, (30, 20, 45, 60))]]), fill_s=0.3)
+    assert covered_mask(frames, after)[:, 40, 37].nonzero()[0].tolist() == list(range(7, 14))
+
+
+def test_overlapping_tracks_are_both_covered() -> None:
+    frames = noise_frames(1)
+    tracks = [[Seen(0, (20, 20, 40, 60))], [Seen(0, (30, 25, 55, 65))]]
+    after, _ = cover(frames, inputs_of(SEGMENT, tracks), mode="solid")
+    assert covered_mask(frames, after)[0, 25:60, 20:55].all()
+
+
+def test_a_detection_without_a_track_is_covered_between_the_frames_looked_at() -> None:
+    frames = noise_frames(20)
+    seen = [Seen(1.0, (30, 20, 45, 60), 0.12), Seen(1.0, (70, 20, 85, 60), 0.05)]
+    after, _ = cover(frames, inputs_of(SEGMENT, seen=seen, looked_s=(0, 0.6, 1.0, 1.4, 1.9)))
+    mask = covered_mask(frames, after)
+    assert mask[:, 40, 37].nonzero()[0].tolist() == list(range(6, 15))
+    assert not mask[:, 40, 77].any()  # Less sure than min_confidence.
+
+
+def test_somebody_first_seen_in_the_next_segment_is_covered_at_the_end_of_this_one() -> None:
+    frames = noise_frames(40)
+    following = make_segment(1, duration_s=4.0, size_px=(WIDTH, HEIGHT))
+    inputs = dict(inputs_of(SEGMENT, looked_s=np.arange(0, 3.8, 0.5)))
+    inputs["next.detections"] = detected(following, [Seen(0.1, (30, 20, 45, 60))])
+    after, _ = cover(frames, inputs)
+    assert covered_mask(frames, after)[:, 40, 37].nonzero()[0].tolist() == [35, 36, 37, 38, 39]
+
+
+def test_other_classes_are_not_covered_unless_asked_for() -> None:
+    frames = noise_frames(1)
+    car = Seen(0, (10, 10, 60, 40), label="car")
+    assert not covered_mask(frames, cover(frames, inputs_of(SEGMENT, [[car]], [car]))[0]).any()
+    asked = cover(frames, inputs_of(SEGMENT, [[car]]), targets=("person", "vehicle"))[0]
+    assert covered_mask(frames, asked)[0, 25, 35]
+
+
+def test_without_people_frames_pass_unchanged() -> None:
+    frames = noise_frames(12)
+    after, row = cover(frames, inputs_of(SEGMENT))
+    assert (after == frames).all()
+    assert (row["covered_frames"], row["covered_share"], row["frames"]) == (0, 0.0, 12)
+
+
+@pytest.mark.parametrize("looked_s", [(), (0.0,), (0.0, 3.9), (3.0,)])
+def test_frames_that_nobody_looked_at_are_not_vouched_for(looked_s: Sequence[float]) -> None:
+    with pytest.raises(CoverageError, match="looked at no frame within 1 s"):
+        cover(noise_frames(40), inputs_of(SEGMENT, looked_s=looked_s), max_unobserved_s=1.0)
+
+
+def test_an_abandoned_session_removes_its_file() -> None:
+    services = FakeServices()
+    unit = make_unit([SEGMENT])
+    session = opened().start(unit, inputs_of(SEGMENT), services)
+    session.abandon()
+    assert not services.sinks
+    session.feed(make_batch(noise_frames(2), SEGMENT))
+    session.abandon()
+    assert services.sinks[unit.unit].aborted
+
+
+def test_a_segment_without_frames_gives_no_part() -> None:
+    services = FakeServices()
+    session = opened().start(make_unit([SEGMENT]), inputs_of(SEGMENT), services)
+    assert session.finish({})["anonymized_segments"].num_rows == 0
+    assert not services.sinks
+
+
+@pytest.mark.parametrize("params", [{"colour": "grey"}, {"block_px": 1}, {"targets": ()}])
+def test_parameters_that_cover_nothing_are_refused(params: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=next(iter(params))):
+        AnonymizeParams(**params)  # type: ignore[arg-type]
+
+
+# With a background: 240 x 160, a textured wall, and a body of another grey in it.
+
+SIZE = (240, 160)
+WALL = cv2.GaussianBlur(noise_frames(1, 5, SIZE)[0], (0, 0), 3)
+BODY = (100, 40, 130, 120)
+
+
+def with_body(box: tuple[int, int, int, int] = BODY, value: int = 40, count: int = 1) -> Uint8:
+    """Frames of the wall with a dark body."""
+    frames = np.repeat(WALL[None], count, axis=0)
+    frames[:, box[1] : box[3], box[0] : box[2]] = value
+    return frames
+
+
+WALL_SEGMENT = make_segment(duration_s=4.0, size_px=SIZE)
+
+
+def on_wall(frames: Uint8, **given: object) -> np.ndarray:
+    """Covered mask of frames before the wall, of a fixed camera with a background, before they are looked at."""
+    params = given.pop("params", {})
+    inputs = inputs_of(WALL_SEGMENT, **{"backgrounds": background_row(WALL_SEGMENT, WALL), **given})  # type: ignore[arg-type]
+    services = FakeServices()
+    session = opened(**params).start(make_unit([WALL_SEGMENT], FIXED), inputs, services)  # type: ignore[arg-type]
+    session.feed(make_batch(frames, WALL_SEGMENT))
+    session.finish({})
+    first = services.sinks[WALL_SEGMENT.segment_id].takes[0]
+    return covered_mask(frames, np.concatenate([batch.frames for batch in first.batches]))
+
+
+def test_a_silhouette_covers_all_of_the_body_and_not_all_of_the_box() -> None:
+    box = Seen(0, (80.0, 30.0, 150.0, 130.0))
+    mask = on_wall(with_body(), tracks=[[box]], params={"grow_share": 0.01})[0]
+    x1, y1, x2, y2 = BODY
+    assert mask[y1:y2, x1:x2].all()
+    assert not mask[125:130, 80:85].any()
+
+
+def test_a_limb_outside_the_box_but_in_its_padding_is_covered() -> None:
+    frames = with_body()
+    frames[:, 60:66, 130:138] = 40
+    mask = on_wall(frames, tracks=[[Seen(0, BODY)]], params={"pad_px": 10.0})[0]
+    assert mask[60:66, 130:138].all()
+
+
+def test_somebody_who_looks_like_the_wall_is_covered_all_the_same() -> None:
+    mask = on_wall(WALL[None], tracks=[[Seen(0, BODY)]])[0]
+    assert mask[40:120, 115].all()
+    assert mask[80, 100:130].all()
+
+
+def test_somebody_whom_the_detector_missed_is_covered_and_held() -> None:
+    frames = np.concatenate([with_body(), np.repeat(WALL[None], 9, axis=0)])
+    masks = on_wall(frames, params={"hold_s": 0.4})
+    assert masks[0, 40:120, 100:130].all()
+    assert [bool(mask.any()) for mask in masks] == [True] * 5 + [False] * 5
+
+
+def test_what_is_smaller_than_a_person_is_let_through() -> None:
+    assert not on_wall(with_body((100, 40, 104, 44)), params={"person_share": 0.005}).any()
+
+
+@pytest.mark.parametrize("gain", [0.8, 1.15])
+def test_light_that_drifts_is_no_person(gain: float) -> None:
+    dimmed = np.clip(WALL[None] * gain, 0, 255).astype(np.uint8)
+    assert not on_wall(dimmed).any()
+
+
+def test_a_gentle_difference_counts_near_people_only() -> None:
+    pale = WALL.copy()
+    pale[40:120, 100:130] -= 22
+    assert not on_wall(pale[None]).any()
+    assert on_wall(pale[None], tracks=[[Seen(0, (80.0, 30.0, 150.0, 130.0))]])[0, 40:120, 100:130].all()
+
+
+def test_where_the_background_is_unknown_nothing_is_vouched_for() -> None:
+    unknown = np.zeros(SIZE[::-1], np.uint8)
+    unknown[40:120, 100:130] = 255
+    mask = on_wall(WALL[None], backgrounds=background_row(WALL_SEGMENT, WALL, unknown))[0]
+    assert mask[40:120, 100:130].all()
+
+
+@pytest.mark.parametrize(
+    "backgrounds", [background_row(WALL_SEGMENT, WALL, samples=3), background_row(WALL_SEGMENT, WALL[:80, :120]), None]
+)
+def test_a_background_that_cannot_vouch_leaves_whole_padded_boxes(backgrounds: pa.Table | None) -> None:
+    mask = on_wall(
+        with_body(), backgrounds=backgrounds, tracks=[[Seen(0, BODY)]], params={"pad_share": 0.1, "pad_px": 2.0}
+    )[0]
+    assert mask[32:128, 97:133].all()
+    assert mask.sum() == 96 * 36
+
+
+def test_where_batches_are_cut_changes_no_pixel() -> None:
+    frames = np.concatenate([with_body(), with_body((60, 40, 90, 120)), np.repeat(WALL[None], 8, axis=0)])
+    inputs = inputs_of(
+        WALL_SEGMENT, [[Seen(0.2, (80.0, 30.0, 150.0, 130.0))]], backgrounds=background_row(WALL_SEGMENT, WALL)
+    )
+    one, other = (cover(frames, inputs, FIXED, WALL_SEGMENT, step=step)[0] for step in (1, 8))
+    assert (one == other).all()
+
+
+def test_one_who_is_half_hidden_stays_covered_after_the_track_ends() -> None:
+    frames = with_body((104, 42, 112, 58), count=30)  # A head, smaller than person_share.
+    services = FakeServices()
+    inputs = inputs_of(WALL_SEGMENT, [[Seen(0, BODY)]], backgrounds=background_row(WALL_SEGMENT, WALL))
+    session = opened(person_share=0.05, linger_s=2.0).start(make_unit([WALL_SEGMENT], FIXED), inputs, services)
+    session.feed(make_batch(frames, WALL_SEGMENT))
+    tables = session.finish({})
+    sink = services.sinks[WALL_SEGMENT.segment_id]
+    first, last = (np.concatenate([batch.frames for batch in take.batches]) for take in (sink.takes[0], sink.kept[0]))
+    known = covered_mask(frames, first)
+    assert known[:21, 42:58, 104:112].all()
+    assert not known[21:].any()
+    # From then on only a look at what was encoded tells that somebody is left.
+    assert covered_mask(frames, last)[:, 42:58, 104:112].all()
+    (row,) = tables["anonymized_segments"].to_pylist()
+    assert row["frames_widened"] == 10  # those nine, and the neighbour of the first
+    assert {review["reason"] for review in tables["review_frames"].to_pylist()} == {"covered more: residue"}
+
+
+def test_solid_covers_the_box_and_those_who_were_missed() -> None:
+    mask = on_wall(with_body(), tracks=[[Seen(0, (10, 10, 30, 60))]], params={"mode": "solid"})[0]
+    assert mask[10:60, 10:30].all()
+    assert mask[40:120, 100:130].all()
+
+
+def test_solid_leaves_nothing_where_a_track_ended_and_only_wall_is_left() -> None:
+    masks = on_wall(np.repeat(WALL[None], 20, axis=0), tracks=[[Seen(0, BODY)]], params={"mode": "solid"})
+    assert masks[0, 40:120, 100:130].all()
+    assert not masks[1:].any()
+
+
+def test_pixelated_people_keep_their_place_and_nothing_else_changes() -> None:
+    frames = noise_frames(1)
+    inputs = inputs_of(SEGMENT, [[Seen(0, (32, 16, 48, 48))]])
+    after, row = cover(frames, inputs, mode="pixelate", pad_share=0.0, pad_px=0.0, block_px=4)
+    changed = (after != frames).any(axis=-1)[0]
+    assert not changed[:12].any() and not changed[:, :32].any()  # A head zone has padding of its own.
+    assert len(np.unique(after[0, 16:20, 32:36].reshape(-1, 3), axis=0)) == 1
+    assert row["mode"] == "pixelate"

@@ -1,0 +1,101 @@
+"""Head zones hold the head, and what the user drew is covered whatever it touches."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shapely import Polygon as Shape
+from shapely import box as square
+from shapely import make_valid
+
+from ops.anonymize.geometry import static_mask, target_boxes
+from schemas.anonymity import TARGETS
+from schemas.values import Polygon
+
+WIDTH, HEIGHT = 31, 23
+
+
+@pytest.mark.parametrize("target", [target for target in TARGETS if target != "head"])
+def test_all_of_a_box_is_covered_but_for_heads(target: str) -> None:
+    boxes = np.array([[1, 2, 30, 90.0]])
+    assert target_boxes(target, boxes) is boxes  # type: ignore[arg-type]
+
+
+def test_the_head_zone_of_one_who_stands_is_the_upper_third_and_a_little_above() -> None:
+    assert np.allclose(target_boxes("head", np.array([[100, 50, 140, 150.0]])), [[104, 45, 136, 80]])
+
+
+@settings(max_examples=60, deadline=None)
+@given(width=st.floats(5, 300), height=st.floats(5, 300))
+def test_the_head_zone_holds_the_head_however_one_stands(width: float, height: float) -> None:
+    x1, y1, x2, y2 = target_boxes("head", np.array([[10, 20, 10 + width, 20 + height]]))[0]
+    assert y1 < 20
+    assert y2 >= 20 + 0.3 * height - 1e-6
+    assert x1 <= 10 + 0.1 * width + 1e-6 and x2 >= 10 + 0.9 * width - 1e-6
+    assert x1 >= 10 - 1e-6 and x2 <= 10 + width + 1e-6 and y2 <= 20 + height + 1e-6
+    if width > 1.4 * height:
+        assert y2 == pytest.approx(20 + height)  # lying: all of the box
+        assert x2 - x1 == pytest.approx(width)
+
+
+def test_no_boxes_have_no_head_zones() -> None:
+    assert target_boxes("head", np.empty((0, 4))).shape == (0, 4)
+
+
+def corners() -> st.SearchStrategy[Polygon]:
+    near = st.floats(-40, 70).map(lambda value: round(value, 3))
+    return st.lists(st.tuples(near, near), min_size=3, max_size=7, unique=True).map(tuple)
+
+
+@settings(max_examples=120, deadline=None)
+@given(polygon=corners())
+def test_every_pixel_that_a_polygon_touches_is_covered_and_none_far_from_it(polygon: Polygon) -> None:
+    mask = static_mask((polygon,), None, (WIDTH, HEIGHT))
+    shape = make_valid(Shape(polygon))
+    hull = shape.convex_hull
+    for row in range(HEIGHT):
+        for column in range(WIDTH):
+            pixel = square(column + 0.01, row + 0.01, column + 0.99, row + 0.99)
+            if shape.intersects(pixel):
+                assert mask[row, column] == 255, (row, column)
+            elif hull.distance(pixel) > 3:
+                assert mask[row, column] == 0, (row, column)
+
+
+def test_a_polygon_may_be_one_pixel_or_a_line() -> None:
+    for polygon in (((5.5, 6.5),) * 3, ((5.2, 6.2), (5.8, 6.2), (5.5, 6.8)), ((5.5, 0.5), (5.5, 6.5), (5.5, 3.0))):
+        mask = static_mask((polygon,), None, (WIDTH, HEIGHT))
+        assert mask[6, 5] == 255
+        assert (mask > 0).sum() < 40
+
+
+def test_a_polygon_that_reaches_far_beyond_the_picture_covers_what_it_holds_of_it() -> None:
+    wide = ((-1e9, 5.0), (1e9, 5.0), (1e9, 1e9), (-1e9, 1e9))
+    mask = static_mask((wide,), None, (WIDTH, HEIGHT))
+    assert (mask[5:] == 255).all()
+    assert not mask[:3].any()
+
+
+def test_a_polygon_beside_the_picture_covers_nothing() -> None:
+    assert not static_mask((((-50, -50), (-20, -50), (-20, -20)),), None, (WIDTH, HEIGHT)).any()
+    assert not static_mask((), None, (WIDTH, HEIGHT)).any()
+
+
+def test_polygons_are_scaled_with_the_picture_that_they_were_drawn_in() -> None:
+    polygon = ((100, 50), (200, 50), (200, 150), (100, 150))
+    mask = static_mask((polygon,), (300, 200), (30, 20))
+    assert (mask[5:15, 10:20] == 255).all()
+    assert not mask[:3].any() and not mask[:, :8].any() and not mask[17:].any() and not mask[:, 22:].any()
+
+
+def test_a_polygon_that_crosses_itself_has_no_hole() -> None:
+    star = ((15, 1), (24, 22), (2, 8), (28, 8), (6, 22))
+    mask = static_mask((star,), None, (WIDTH, HEIGHT))
+    assert mask[12, 15] == 255
+
+
+def test_polygons_around_a_yard_leave_the_yard() -> None:
+    sides = (((0, 0), (30, 0), (30, 4), (0, 4)), ((0, 18), (30, 18), (30, 23), (0, 23)), ((0, 0), (4, 0), (4, 23)))
+    mask = static_mask(sides, None, (WIDTH, HEIGHT))
+    assert not mask[11, 20]
+    assert mask[2, 15] and mask[20, 15] and mask[10, 2]

@@ -1,0 +1,176 @@
+"""One person is left visible, and nobody else."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import numpy as np
+import pyarrow as pa
+
+from ops.anonymize.reveal import Reveal, is_flat, unheld, visible_mask
+from schemas.tables import TABLES
+from schemas.values import Uint8
+from tests.support.fakes import START, make_segment
+
+SIZE = (120, 160)
+NOWHERE = np.zeros(SIZE, np.uint8)
+START_US = round(START.timestamp() * 1e6)
+SEGMENT = make_segment(size_px=(160, 120))
+
+Box = tuple[float, float, float, float]
+
+
+def points(track: str, boxes: Sequence[tuple[float, Box]], label: str = "person") -> pa.Table:
+    """Points of a track: seconds after the start, and box."""
+    return TABLES["track_points"].conform(
+        {
+            "camera": ["cam1"] * len(boxes),
+            "track_id": [track] * len(boxes),
+            "time": [START + timedelta(seconds=at) for at, _ in boxes],
+            "pts": [round(at * 1000) for at, _ in boxes],
+            "segment_id": [SEGMENT.segment_id] * len(boxes),
+            "label": [label] * len(boxes),
+            **{name: [box[place] for _, box in boxes] for place, name in enumerate(("x1", "y1", "x2", "y2"))},
+            "state": ["observed"] * len(boxes),
+        }
+    )
+
+
+def detections(*boxes: tuple[float, Box], label: str = "person") -> pa.Table:
+    return TABLES["detections"].conform(
+        {
+            "camera": ["cam1"] * len(boxes),
+            "segment_id": [SEGMENT.segment_id] * len(boxes),
+            "time": [START + timedelta(seconds=at) for at, _ in boxes],
+            "pts": [round(at * 1000) for at, _ in boxes],
+            "detection": list(range(len(boxes))),
+            "label": [label] * len(boxes),
+            "confidence": [0.3] * len(boxes),
+            **{name: [box[place] for _, box in boxes] for place, name in enumerate(("x1", "y1", "x2", "y2"))},
+            "source": ["model"] * len(boxes),
+        }
+    )
+
+
+def original() -> Uint8:
+    return np.random.default_rng(1).integers(0, 255, (*SIZE, 3), dtype=np.uint8)
+
+
+def covered() -> Uint8:
+    frame = np.full((*SIZE, 3), 90, np.uint8)
+    frame[:, ::8] = 160
+    return frame
+
+
+def reveal(*tracks: pa.Table, seen: pa.Table | None = None, static: Uint8 = NOWHERE) -> Reveal:
+    looked = START_US + np.arange(0, 20_000_000, 100_000)
+    return Reveal("me", pa.concat_tables(tracks), detections() if seen is None else seen, looked, static)
+
+
+def shown_pixels(found: Reveal, at_s: float) -> Uint8:
+    """Where the original is seen, ``(H, W)``; and nothing is changed that was given."""
+    before, after = original(), covered()
+    image = found.shown(before, after, START_US + round(at_s * 1e6))
+    assert np.array_equal(before, original()) and np.array_equal(after, covered())
+    if image is None:
+        return NOWHERE
+    differs = (image != covered()).any(axis=2)
+    assert np.array_equal(image[differs], before[differs])
+    return differs.astype(np.uint8) * 255
+
+
+ME = points("me", [(0, (20, 20, 50, 100)), (1, (60, 20, 90, 100))])
+
+
+def test_only_the_unpadded_box_is_shown_and_it_moves_with_the_person() -> None:
+    found = shown_pixels(reveal(ME), 0.5)
+    ys, xs = np.nonzero(found)
+    assert (xs.min(), xs.max() + 1, ys.min(), ys.max() + 1) == (40, 70, 20, 100)
+    assert found[20:100, 40:70].mean() > 250
+
+
+def test_before_and_after_and_in_long_gaps_nothing_is_shown() -> None:
+    gap = points("me", [(0, (20, 20, 50, 100)), (1, (20, 20, 50, 100)), (4, (20, 20, 50, 100))])
+    found = reveal(gap)
+    assert [bool(shown_pixels(found, at).any()) for at in (0, 1, 1.01, 3.9, 4, 4.01)] == [True] * 2 + [False] * 2 + [
+        True,
+        False,
+    ]
+    assert shown_pixels(reveal(points("me", [(1, (20, 20, 50, 100))])), 1).any()
+
+
+def test_somebody_before_the_person_stays_covered_padding_and_all() -> None:
+    other = points("you", [(-4, (40, 10, 80, 110)), (5, (40, 10, 80, 110))])
+    found = shown_pixels(reveal(ME, other), 0)
+    ys, xs = np.nonzero(found)
+    assert xs.max() < 40 - 8, "padded by a fifth of 40 pixels"
+    assert xs.min() == 20 and ys.min() == 20
+
+
+def test_one_who_was_there_a_moment_ago_stays_covered() -> None:
+    other = points("you", [(5, (20, 20, 50, 100)), (6, (20, 20, 50, 100))])
+    me = points("me", [(at, (20, 20, 50, 100)) for at in range(12)])
+    found = reveal(me, other)
+    assert [bool(shown_pixels(found, at).any()) for at in (2.5, 3.5, 5.5, 7.5, 8.5)] == [True, *[False] * 3, True]
+
+
+def test_one_who_is_lost_for_long_and_found_in_the_same_place_stays_covered() -> None:
+    other = points("you", [(0, (20, 20, 50, 100))])
+    again = points("you again", [(10, (22, 20, 52, 100))])
+    me = points("me", [(at, (20, 20, 50, 100)) for at in range(12)])
+    assert not shown_pixels(reveal(me, other, again), 5).any()
+
+
+def test_a_detection_that_no_track_holds_is_somebody_else() -> None:
+    found = reveal(ME, seen=detections((0.5, (40, 20, 70, 60))))
+    shown = shown_pixels(found, 0.5)
+    assert shown.any() and not shown[:60].any()
+
+
+def test_privacy_masks_are_never_shown() -> None:
+    static = NOWHERE.copy()
+    static[:50] = 255
+    shown = shown_pixels(reveal(ME, static=static), 0)
+    assert shown[50:].any() and not shown[:50].any()
+
+
+def test_a_frame_that_is_covered_whole_stays_so() -> None:
+    whole = np.full((*SIZE, 3), (139, 116, 100), np.uint8)
+    noisy = np.clip(whole + np.random.default_rng(2).integers(-2, 3, whole.shape), 0, 255).astype(np.uint8)
+    assert is_flat(whole) and is_flat(noisy) and not is_flat(covered())
+    assert reveal(ME).shown(original(), noisy, START_US) is None
+
+
+def test_a_mask_never_takes_in_a_pixel_that_is_partly_outside() -> None:
+    mask = visible_mask(np.array([10.5, 10.2, 20.9, 20.1]), np.array([[14.9, 0, 15.1, 120]]), NOWHERE)
+    ys, xs = np.nonzero(mask)
+    assert sorted(set(xs.tolist())) == [11, 12, 13, 16, 17, 18, 19] and (ys.min(), ys.max()) == (11, 19)
+    outside = visible_mask(np.array([-50.0, -50, -10, -10]), np.empty((0, 4)), NOWHERE)
+    assert not outside.any()
+
+
+def test_where_the_person_is_at_all() -> None:
+    found = reveal(ME)
+    assert found.is_within(START_US, START_US) and found.is_within(START_US + 900_000, START_US + 5_000_000)
+    assert not found.is_within(START_US + 1_000_001, START_US + 5_000_000)
+    assert not Reveal("nobody", ME, detections(), np.array([START_US]), NOWHERE).is_within(0, START_US * 2)
+
+
+def test_detections_are_held_by_the_points_of_their_track() -> None:
+    mine: list[tuple[float, Box]] = [(0, (20, 20, 50, 100)), (1, (60, 20, 90, 100))]
+    lone: tuple[float, Box] = (1, (5, 5, 9, 30))
+    dropped: tuple[float, Box] = (1, (100, 20, 130, 90))
+    seen = detections(*mine, lone, dropped)
+    tracklets = pa.table(
+        {
+            "seen_segment_id": [SEGMENT.segment_id] * 3,
+            "pts": [0, 1000, 1000],
+            **{
+                name: pa.array([box[place] for _, box in (*mine, dropped)], pa.float32())
+                for place, name in enumerate(("x1", "y1", "x2", "y2"))
+            },
+            "detection": pa.array([0, 1, 3], pa.int32()),
+        }
+    )
+    found = unheld(seen, tracklets, ME, {"person"})
+    assert found["detection"].to_pylist() == [2, 3], "one that no tracklet holds, one whose track has no such point"
+    assert unheld(seen, tracklets, ME, {"car"}).num_rows == 0

@@ -1,0 +1,43 @@
+"""Segments as columns are the segments that were put in."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.values import Segment
+from storage.archive.segments import Segments
+from tests.support.fakes import make_segment
+
+
+@st.composite
+def segments(draw: st.DrawFn) -> Segment:
+    index = draw(st.integers(0, 50))
+    return replace(
+        make_segment(index, camera=draw(st.sampled_from(["a", "b"]))),
+        time_base=Fraction(1, draw(st.integers(1, 90_000))),
+        segment_id=str(draw(st.uuids())),
+    )
+
+
+@given(st.lists(segments(), max_size=8))
+def test_they_come_back_by_camera_start_and_id(given_segments: list[Segment]) -> None:
+    expected = sorted(given_segments, key=lambda each: (each.camera, each.start, each.segment_id))
+    found = Segments.of(given_segments)
+    assert found == expected and tuple(found) == tuple(expected) and len(found) == len(expected)
+    assert [found[index] for index in range(len(found))] == expected
+    assert found[1:] == tuple(expected[1:]) and found[::-1] == tuple(expected[::-1])
+    cameras = {camera: table["segment_id"].to_pylist() for camera, table in found.cameras().items()}
+    assert cameras == {
+        camera: [each.segment_id for each in expected if each.camera == camera]
+        for camera in {each.camera for each in expected}
+    }
+
+
+def test_others_are_not_the_same() -> None:
+    assert Segments.of([make_segment(0)]) != [make_segment(1)]
+    assert Segments.of([make_segment(0)]) != []
+    with pytest.raises(IndexError):
+        Segments.of([make_segment(0)])[1]

@@ -1,0 +1,401 @@
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import storage.store.parquet
+from schemas.errors import QueryError, SelectionError
+from schemas.tables import TABLES
+from storage.maintenance.compaction import compact
+from storage.sql import open_sql, run_query
+from storage.sql.views import IN_FILES
+from storage.store.journal import Journal, RunRecord
+from storage.store.store import Store
+from tests.storage.rows import DATE, NOW, make_receipt, make_rows, put
+from tests.storage.sql_site import commit, files_read, make_site, print_of, rows_of, scans_of
+from tests.storage.store.test_journal import ENTRY
+
+DAYS = ("2026-01-05", "2026-01-06", "2026-02-03", "2026-03-02")
+CAMERAS = tuple(f"cam{number:02}" for number in range(10))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store.create(tmp_path / "store")
+
+
+def root_of(store: Store) -> Path:
+    return Path(store.blobs.url)
+
+
+# Tables
+
+
+@pytest.fixture(scope="module")
+def every(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A store with some rows in every table, opened."""
+    store = Store.create(tmp_path_factory.mktemp("every") / "store")
+    for name in IN_FILES:
+        put(store, name, make_rows(name, 5), unit="u1", fingerprint=print_of(name))
+    with open_sql(store) as connection:
+        yield connection
+
+
+@pytest.mark.parametrize("name", IN_FILES)
+def test_every_table_is_read_as_it_was_written(every: duckdb.DuckDBPyConnection, name: str) -> None:
+    rows = make_rows(name, 5)
+    found = run_query(every, f"FROM {name}")
+    assert set(found["date"].to_pylist()) == {date(2026, 3, 2)}
+    found = found.select(rows.column_names).cast(pa.schema([field.remove_metadata() for field in rows.schema]))
+    assert TABLES[name].conform(found).equals(rows)
+
+
+def test_empty_and_filled_tables_have_the_same_columns_and_types(
+    every: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    with open_sql(Store.open(tmp_path / "none")) as empty:
+        for name in [*TABLES, *(f"{name}_all" for name in IN_FILES)]:
+            columns = f"SELECT column_name, column_type FROM (DESCRIBE {name})"
+            assert rows_of(every, columns) == rows_of(empty, columns)
+            assert run_query(empty, f"FROM {name}").num_rows == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_readers_see_only_what_is_committed_and_newest(store: Store) -> None:
+    put(store, "counts", make_rows("counts", 2), fingerprint="a" * 64)
+    put(store, "counts", make_rows("counts", 5), fingerprint="b" * 64, committed=NOW + timedelta(hours=1))
+    store.write_table("counts", make_rows("counts"), camera="cam1", date=DATE, unit="lost", fingerprint="c")
+    (root_of(store) / "counts" / "camera=cam1" / f"date={DATE}" / ".tmp-1.parquet").write_bytes(b"half")
+    with open_sql(store) as con:
+        assert rows_of(con, "SELECT count(*) FROM counts") == [(5,)]
+        assert rows_of(con, "SELECT count(*), count(*) FILTER (current) FROM receipts") == [(2, 1)]
+
+
+def test_a_unit_that_became_empty_has_no_rows(store: Store) -> None:
+    put(store, "counts", make_rows("counts", 2), fingerprint="a" * 64)
+    put(store, "counts", TABLES["counts"].empty(), fingerprint="b" * 64, committed=NOW + timedelta(hours=1))
+    with open_sql(store) as con:
+        assert rows_of(con, "SELECT count(*) FROM counts") == [(0,)]
+        assert rows_of(con, "SELECT count(*) FROM counts_all") == [(2,)]
+
+
+def test_runs_quarantine_and_cameras_are_tables(store: Store, tmp_path: Path) -> None:
+    journal = Journal(store.blobs)
+    journal.start_run(RunRecord("r1", NOW))
+    journal.set_aside(replace(ENTRY, unit="\udcff.mp4"))
+    put(store, "footage", make_rows("footage", 1, "cam9"), camera="cam9")
+    with open_sql(store, make_site(tmp_path / "site"), calibration_error_m=lambda: {"cam2": 0.25}) as con:
+        assert rows_of(con, "SELECT run_id, state, started FROM runs") == [("r1", "running", NOW)]
+        assert rows_of(con, "SELECT op, reason FROM quarantine") == [("detect", "truncated")]
+        cameras = rows_of(con, "SELECT camera, x_m, calibration_error_m FROM cameras")
+        assert cameras == [("cam1", None, None), ("cam2", 120001.0, 0.25), ("cam9", None, None)]
+
+
+def test_receipts_are_a_table(store: Store) -> None:
+    receipt = store.commit(make_receipt(op="detect", camera="cam2"))
+    with open_sql(store) as con:
+        found = rows_of(con, "SELECT op, committed, rows FROM receipts WHERE camera = 'cam2' AND date = '2026-03-02'")
+    assert found == [("detect", receipt.committed, 7)]
+
+
+def test_a_segment_after_midnight_has_its_own_date(store: Store) -> None:
+    rows = make_rows("segments", 2)
+    dates = pa.array(["2026-03-02", "2026-03-03"])
+    put(store, "segments", rows.set_column(rows.schema.get_field_index("date"), rows.schema.field("date"), dates))
+    with open_sql(store) as con:
+        found = rows_of(con, "SELECT date FROM segments WHERE camera = 'cam1' ORDER BY start_time")
+        assert found == [(date(2026, 3, 2),), (date(2026, 3, 3),)]
+        assert rows_of(con, "SELECT count(*) FROM segments_all WHERE date = '2026-03-03'") == [(1,)]
+
+
+def test_camera_ids_that_look_like_numbers_stay_text(store: Store) -> None:
+    for camera in ("007", "7"):
+        put(store, "detections", make_rows("detections", 1, camera), camera=camera)
+    with open_sql(store) as con:
+        assert rows_of(con, "SELECT camera FROM detections ORDER BY 1") == [("007",), ("7",)]
+
+
+@pytest.mark.parametrize("folder", ["a b'c", "x[1]*?", "camera=zz", "date=2020-01-01", "ünï"])
+def test_any_folder_can_hold_a_store(tmp_path: Path, folder: str) -> None:
+    store = Store.create(tmp_path / folder / "store")
+    put(store, "detections", make_rows("detections"))
+    with open_sql(store) as con:
+        for table in ("detections", "detections_all"):
+            assert rows_of(con, f"SELECT DISTINCT camera, date FROM {table}") == [("cam1", date(2026, 3, 2))]
+
+
+def test_a_column_that_is_newer_than_a_file_is_null_there(store: Store) -> None:
+    receipt = put(store, "footage", make_rows("footage", 2), unit="old")
+    put(store, "footage", make_rows("footage", 2), unit="new", fingerprint="e" * 64)
+    file = root_of(store) / receipt.files["footage"]
+    pq.write_table(pq.read_table(file, partitioning=None).drop_columns(["codec"]), file)
+    with open_sql(store) as con:
+        assert rows_of(con, "SELECT count(*), count(codec) FROM footage") == [(4, 2)]
+
+
+def test_what_cannot_be_read_is_told_who_asks_for_it(store: Store, tmp_path: Path) -> None:
+    receipt = put(store, "detections", make_rows("detections"))
+    site = make_site(tmp_path / "site")
+    put(store, "tracks", make_rows("tracks"))
+    (root_of(store) / receipt.files["detections"]).unlink()
+    (site.root / "zones.geojson").unlink()
+    with open_sql(store, site) as con:
+        assert rows_of(con, "SELECT count(*) FROM tracks") == [(3,)]
+        with pytest.raises(QueryError, match=r"\.parquet.*open the store again"):
+            run_query(con, "SELECT count(*) FROM detections")
+        with pytest.raises(QueryError, match=r"there is no file .*zones\.geojson.*remove the layer$"):
+            run_query(con, "FROM features")
+
+
+def test_a_file_torn_later_is_named(store: Store) -> None:
+    put(store, "detections", make_rows("detections"), unit="a")
+    receipt = put(store, "detections", make_rows("detections"), unit="b", fingerprint="e" * 64)
+    os.truncate(root_of(store) / receipt.files["detections"], 100)
+    with open_sql(store) as con, pytest.raises(QueryError, match=Path(receipt.files["detections"]).name):
+        run_query(con, "FROM detections")
+
+
+def test_a_torn_receipt_hides_only_its_unit(store: Store) -> None:
+    put(store, "detections", make_rows("detections"))
+    torn = root_of(store) / "_receipts" / "detect" / "cam1" / DATE / "x-f.json"
+    torn.parent.mkdir(parents=True)
+    torn.write_bytes(b"")
+    with open_sql(store) as con:
+        assert rows_of(con, "SELECT count(*) FROM detections") == [(3,)]
+
+
+def test_a_connection_stays_as_it_was_opened(store: Store) -> None:
+    put(store, "detections", make_rows("detections", 2), unit="a")
+    with open_sql(store) as con:
+        put(store, "detections", make_rows("detections", 3), unit="b", fingerprint="e" * 64)
+        assert rows_of(con, "SELECT count(*) FROM detections") == [(2,)]
+        compact(store)
+        assert rows_of(con, "SELECT count(*) FROM detections") == [(2,)]
+        assert rows_of(con, "SELECT count(*) FROM receipts") == [(1,)]
+
+
+def test_a_store_swept_since_says_to_open_it_again(store: Store) -> None:
+    for unit in ("a", "b"):
+        put(store, "detections", make_rows("detections"), unit=unit, fingerprint=print_of(unit))
+    with open_sql(store) as con:
+        compact(store, grace_h=0.0)
+        compact(store, grace_h=0.0)
+        with pytest.raises(QueryError, match="open the store again"):
+            run_query(con, "FROM detections")
+    with open_sql(store) as con:
+        assert rows_of(con, "SELECT count(*) FROM detections") == [(6,)]
+
+
+def test_cursors_see_the_same(store: Store, tmp_path: Path) -> None:
+    put(store, "detections", make_rows("detections"))
+    with open_sql(store, make_site(tmp_path / "site")) as con:
+        cursor = con.cursor()
+        for table in ("detections", "detections_all", "receipts", "features"):
+            assert rows_of(cursor, f"SELECT count(*) FROM {table}") == rows_of(con, f"SELECT count(*) FROM {table}")
+        assert rows_of(cursor, "SELECT count(*) FROM features") == [(3,)]
+        with pytest.raises(QueryError):
+            run_query(cursor, "SELECT * FROM read_text('/proc/self/environ')")
+
+
+def test_a_connection_for_one_query_has_what_it_names(store: Store) -> None:
+    put(store, "detections", make_rows("detections"))
+    put(store, "tracks", make_rows("tracks"))
+    with open_sql(store, asked="SELECT count(*) FROM Detections") as con:
+        assert rows_of(con, "SELECT count(*) FROM detections") == [(3,)]
+        assert rows_of(con, "SELECT count(*) FROM receipts") == [(2,)]
+        assert set(TABLES) < {name for (name,) in rows_of(con, "SHOW TABLES")}
+        assert run_query(con, "DESCRIBE tracks_all").num_rows == len(TABLES["tracks"].columns) + 7
+        for hidden in ("tracks", "detections_all", "cameras", "features"):
+            with pytest.raises(QueryError, match="as one word in the query"):
+                run_query(con, f"FROM {hidden}")
+
+
+def test_as_of_a_run(store: Store) -> None:
+    for number, run_id in enumerate(("first", "second")):
+        time = NOW + timedelta(days=number)
+        rows = make_rows("counts", 2 + number)
+        commit(store, "counts", rows, print_of(run_id), committed=time, run_id=run_id)
+        Journal(store.blobs).finish_run(RunRecord(run_id, time, ended=time + timedelta(hours=1), state="done"))
+    for _ in range(2):
+        for as_of, rows_then in (("first", 2), ("second", 3), (None, 3)):
+            with open_sql(store, as_of=as_of) as con:
+                assert rows_of(con, "SELECT count(*) FROM counts") == [(rows_then,)]
+        compact(store, grace_h=0.0)
+    with pytest.raises(SelectionError, match="third"):
+        open_sql(store, as_of="third")
+
+
+# Pruning
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """Ten cameras, four days in three months, two units a day of three rows each."""
+    store = Store.create(tmp_path_factory.mktemp("many") / "store")
+    for camera in CAMERAS:
+        for day in DAYS:
+            for unit in ("u1", "u2"):
+                mark = print_of(camera, day, unit)
+                commit(store, "counts", make_rows("counts", 3, camera), mark, unit, camera, day)
+    return store
+
+
+def as_units(store: Store) -> None:
+    """Files of one unit each, in folders of days."""
+
+
+def as_days(store: Store) -> None:
+    compact(store, month_rows=0)
+
+
+def as_months(store: Store) -> None:
+    compact(store)
+
+
+def as_partial(store: Store) -> None:
+    """Files of months, of each of which one unit was made anew."""
+    compact(store)
+    later = NOW + timedelta(days=1)
+    for camera in CAMERAS:
+        for day in DAYS:
+            rows = make_rows("counts", 3, camera)
+            commit(store, "counts", rows, print_of(camera, day, "again"), "u1", camera, day, later)
+
+
+@pytest.fixture(scope="module", params=[as_units, as_days, as_months, as_partial], ids=lambda layout: layout.__name__)
+def laid_out(
+    many: Store, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The store of ten cameras in each of the layouts that files may have."""
+
+    root = tmp_path_factory.mktemp("laid") / "store"
+    shutil.copytree(many.blobs.url, root)
+    store = Store.create(root)
+    layout: Callable[[Store], None] = request.param
+    layout(store)
+    with open_sql(store) as con:
+        yield con
+
+
+def test_layouts_hold_the_same_rows(laid_out: duckdb.DuckDBPyConnection) -> None:
+    expected = [(camera, date.fromisoformat(day), 6) for camera in CAMERAS for day in DAYS]
+    assert rows_of(laid_out, "SELECT camera, date, count(*) FROM counts GROUP BY ALL ORDER BY ALL") == expected
+    assert rows_of(laid_out, "SELECT count(*) FROM counts_all WHERE current") == [(240,)]
+
+
+def test_a_camera_reads_its_own_files_only(laid_out: duckdb.DuckDBPyConnection) -> None:
+    query = "SELECT count(*) FROM counts WHERE camera = 'cam03'"
+    assert rows_of(laid_out, query) == [(24,)]
+    scans = scans_of(laid_out, query)
+    assert scans
+    for scan in scans:
+        assert "camera=" in str(scan["File Filters"])
+        read, of = map(int, scan["Scanning Files"].split("/"))
+        assert read * len(CAMERAS) == of, "one camera in ten"
+        assert int(scan["Total Files Read"]) == read
+
+
+def test_a_day_leaves_other_months_out_of_the_plan(laid_out: duckdb.DuckDBPyConnection) -> None:
+    per_month = len(scans_of(laid_out, "SELECT count(*) FROM counts WHERE date = '2026-02-03'"))
+    assert len(scans_of(laid_out, "SELECT count(*) FROM counts")) >= 3 * per_month > 0
+    assert rows_of(laid_out, "SELECT count(*) FROM counts WHERE date = '2026-02-03'") == [(60,)]
+
+
+def test_a_camera_day_reads_one_day(laid_out: duckdb.DuckDBPyConnection) -> None:
+    query = "SELECT count(*) FROM counts WHERE camera = 'cam03' AND date = '2026-01-06'"
+    assert rows_of(laid_out, query) == [(6,)]
+    scans = scans_of(laid_out, query)
+    for scan in scans:
+        # A file's day stands in its path, or rows of other days are skipped by their statistics.
+        assert "/date=" in str(scan["File Filters"]) or "_date='2026-01-06'::DATE" in str(scan["Filters"])
+    names = [name for scan in scans for name in str(scan.get("Filename(s)", "")).split(", ") if name]
+    assert names
+    for name in names:
+        assert "/camera=cam03/date=2026-01-06/" in name or "/camera=cam03/month=2026-01/" in name
+    assert files_read(laid_out, query.replace("counts", "counts_all")) <= 4
+
+
+def test_a_day_of_a_month_reads_no_other_days_rows(
+    many: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage.store.parquet, "ENOUGH_ROWS", 1)  # so that each of these small units has its row group
+    shutil.copytree(many.blobs.url, tmp_path / "store")
+    store = Store.create(tmp_path / "store")
+    compact(store)
+    (file,) = (tmp_path / "store" / "counts" / "camera=cam03" / "month=2026-01").iterdir()
+    _spoil_days_but(file, date(2026, 1, 6))
+    with open_sql(store) as con:
+        day = "SELECT sum(mean_count) FROM counts WHERE camera = 'cam03' AND date = '2026-01-06'"
+        assert rows_of(con, day) != [(None,)]
+        with pytest.raises(QueryError):
+            run_query(con, day.replace("2026-01-06", "2026-01-05"))
+
+
+def _spoil_days_but(file: Path, day: date) -> None:
+    """Overwrites the values of rows of other days, so that whoever reads them fails."""
+    metadata = pq.ParquetFile(file).metadata
+    column_of = {metadata.schema.column(index).name: index for index in range(metadata.num_columns)}
+    spoilt = 0
+    with file.open("r+b") as content:
+        for group in map(metadata.row_group, range(metadata.num_row_groups)):
+            if group.column(column_of["_date"]).statistics.min == day:
+                continue
+            column = group.column(column_of["mean_count"])
+            content.seek(column.dictionary_page_offset or column.data_page_offset)
+            content.write(b"\xff" * column.total_compressed_size)
+            spoilt += 1
+    assert spoilt == 2
+
+
+def test_the_last_scan_decides_in_merged_files_too(store: Store) -> None:
+    """Rows of a unit that was made anew stay in the merged file, and are not seen."""
+    for unit in ("u1", "u2"):
+        commit(store, "counts", make_rows("counts", 4), print_of(unit), unit)
+    compact(store)
+    later = NOW + timedelta(hours=1)
+    commit(store, "counts", make_rows("counts", 1), print_of("again"), "u1", committed=later)
+    with open_sql(store) as con:
+        assert rows_of(con, "SELECT count(*) FROM counts") == [(5,)]
+        assert rows_of(con, "SELECT unit, current, count(*) FROM counts_all GROUP BY ALL ORDER BY ALL") == [
+            ("u1", False, 4),
+            ("u1", True, 1),
+            ("u2", True, 4),
+        ]
+
+
+# Object stores
+
+
+@pytest.fixture
+def remote(store: Store) -> Iterator[Store]:
+    """A store below a prefix of fsspec's file system in memory, beside a file that is not its own."""
+    put(store, "detections", make_rows("detections"))
+    memory = fsspec.filesystem("memory")
+    memory.put(store.blobs.url, "/bucket/prefix", recursive=True)
+    memory.pipe("/bucket/secret.csv", b"word\nhush\n")
+    yield Store.open("memory://bucket/prefix")
+    memory.rm("/bucket", recursive=True)
+
+
+def test_an_object_store_is_read_below_its_prefix_only(remote: Store) -> None:
+    with open_sql(remote) as con:
+        for table in ("detections", "detections_all"):
+            assert rows_of(con, f"SELECT count(*) FROM {table} WHERE camera = 'cam1'") == [(3,)]
+        for source in (
+            "read_text('memory://bucket/secret.csv')",
+            "read_csv('memory:///bucket/secret.csv')",
+            "read_text('memory://bucket/prefix/detections/../../secret.csv')",
+            "read_text('memory://bucket/prefix/_receipts/**')",
+            "glob('memory://bucket/*')",
+            "read_text('/etc/passwd')",
+        ):
+            with pytest.raises(QueryError, match="disabled by configuration"):
+                run_query(con, f"FROM {source}")

@@ -1,0 +1,129 @@
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from schemas.values import Receipt, UnitFile
+from storage.blobs import LocalBlobs
+from storage.store.live_rows import files_of, newest_of, seen_by_readers
+from storage.store.receipts import receipts_of, receipts_to_arrow, unit_files
+from storage.store.store import Store
+from tests.storage.rows import CAMERA, DATE, NOW, make_receipt, put_scan
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(LocalBlobs(tmp_path / "store"))
+
+
+def newest(receipts: list[Receipt]) -> set[str]:
+    return {receipt.fingerprint for receipt in receipts_of(newest_of(receipts_to_arrow(receipts)))}
+
+
+def seen(store: Store, receipts: list[Receipt]) -> list[bool]:
+    table = pa.concat_tables([receipts_to_arrow(receipts), store.receipts_arrow()])
+    found: list[bool] = seen_by_readers(store, table).to_pylist()
+    return found[: len(receipts)]
+
+
+# The newest of each unit
+
+
+def test_newest_of_each_unit() -> None:
+    old = make_receipt(fingerprint="b")
+    new = make_receipt(fingerprint="a", committed=NOW + timedelta(seconds=1))
+    other = make_receipt(unit="s1", fingerprint="c")
+    for order in ([old, new, other], [other, new, old]):
+        assert newest(order) == {"a", "c"}
+    assert newest([]) == set()
+
+
+@pytest.mark.parametrize("change", [{"op": "track"}, {"camera": "cam2"}, {"date": "2026-03-03"}, {"unit": "s1"}])
+def test_what_makes_a_unit_another(change: dict[str, str]) -> None:
+    receipts = [make_receipt(fingerprint="a"), make_receipt(fingerprint="b", committed=NOW + HOUR, **change)]
+    assert newest(receipts) == {"a", "b"}
+
+
+def test_of_one_moment_the_fingerprint_decides() -> None:
+    one, two = make_receipt(fingerprint="a"), make_receipt(fingerprint="b")
+    assert newest([one, two]) == newest([two, one]) == {"b"}
+
+
+def test_moments_count_not_clocks() -> None:
+    amsterdam = timezone(timedelta(hours=1))
+    early = make_receipt(fingerprint="b", committed=datetime(2026, 3, 2, 22, 30, tzinfo=amsterdam))
+    late = make_receipt(fingerprint="a", committed=datetime(2026, 3, 2, 22, 0, tzinfo=UTC))
+    assert newest([early, late]) == {"a"}
+
+
+def test_work_that_is_said_to_hold_again_is_seen_once(store: Store) -> None:
+    first, other = make_receipt(fingerprint="a"), make_receipt(fingerprint="b", committed=NOW + HOUR)
+    again = make_receipt(fingerprint="a", committed=NOW + 2 * HOUR, run_id="later")
+    assert seen(store, [first, other, again]) == [False, False, True]
+
+
+# Of footage that the last scan knows
+
+
+def test_without_a_scan_all_footage_is_known(store: Store) -> None:
+    assert seen(store, [make_receipt(unit="s1"), make_receipt(unit="day")]) == [True, True]
+    assert seen(store, []) == []
+
+
+def test_units_of_segments_footage_and_days_that_the_scan_knows(store: Store) -> None:
+    put_scan(store, ["s1"])
+    assert seen(store, [make_receipt(unit=unit) for unit in ("s1", "day", "s2")]) == [True, True, False]
+    assert seen(store, [make_receipt(camera="cam2", unit=unit) for unit in ("s1", "day")]) == [False, False]
+    assert seen(store, [make_receipt(date="2026-03-03", unit=unit) for unit in ("s1", "day")]) == [False, False]
+
+
+def test_the_newest_scan_of_a_day_counts(store: Store) -> None:
+    put_scan(store, ["s1", "s2"])
+    put_scan(store, ["s3"], date="2026-03-03")
+    units = [make_receipt(unit="s1"), make_receipt(unit="s2"), make_receipt(unit="s3", date="2026-03-03")]
+    assert seen(store, units) == [True, True, True]
+    put_scan(store, ["s2"], committed=NOW + HOUR)
+    assert seen(store, units) == [False, True, True]
+    put_scan(store, [], committed=NOW + 2 * HOUR)
+    assert seen(store, [*units, make_receipt(unit="day")]) == [False, False, True, False]
+
+
+def test_a_scan_that_finds_nothing_hides_everything(store: Store) -> None:
+    put_scan(store, [])
+    assert seen(store, [make_receipt(unit="s1"), make_receipt(unit="day")]) == [False, False]
+
+
+def test_scans_are_seen_themselves(store: Store) -> None:
+    put_scan(store, ["s1"])
+    put_scan(store, [], committed=NOW + HOUR)
+    assert sorted(seen_by_readers(store, store.receipts_arrow()).to_pylist()) == [False, True]
+
+
+# Files
+
+
+def test_files_that_receipts_name() -> None:
+    receipts = [
+        make_receipt({"detections": "b", "tracks": ""}, unit="2", fingerprint="b" * 64),
+        make_receipt({}, unit="3"),
+        make_receipt({"detections": "a", "backgrounds": "p"}, unit="1", fingerprint="a" * 64),
+    ]
+    rows = files_of(receipts_to_arrow(receipts), pa.array([True, True, False])).to_pylist()
+    common = {"camera": CAMERA, "date": DATE, "rows": 7}
+    assert sorted(rows, key=lambda row: str(row["name"])) == [
+        {"table": "detections", "name": "a", "mark": "a" * 16, "seen": False, "number": 2, **common},
+        {"table": "detections", "name": "b", "mark": "b" * 16, "seen": True, "number": 0, **common},
+        {"table": "backgrounds", "name": "p", "mark": "a" * 16, "seen": False, "number": 2, **common},
+    ]
+
+
+def test_where_rows_of_units_stand() -> None:
+    receipts = [
+        make_receipt({"detections": "b"}, unit="2", fingerprint="b" * 64),
+        make_receipt({"tracks": "t"}, unit="3"),
+        make_receipt({"detections": ""}, unit="4"),
+    ]
+    assert unit_files(receipts_to_arrow(receipts), "detections") == [UnitFile("b", "b" * 16)]

@@ -1,0 +1,182 @@
+"""Claims: one run a place, leases that end by the observer's clock, and nothing left behind."""
+
+import json
+import platform
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from storage.blobs import LocalBlobs
+from storage.coordination import CLAIMS_FOLDER, Claims
+
+PLACE = ("cam1", "2026-03-02", "segment/1")
+OTHER = ("cam1", "2026-03-02", "segment/2")
+NEVER_S = 3600.0
+
+
+@pytest.fixture
+def blobs(tmp_path):
+    return LocalBlobs(tmp_path / "store")
+
+
+class Clock:
+    """A clock that the test moves."""
+
+    def __init__(self):
+        self.now_s = 0.0
+
+    def __call__(self):
+        return self.now_s
+
+
+def left(blobs):
+    return [blob.name for blob in blobs.list(CLAIMS_FOLDER)]
+
+
+def test_a_place_is_one_runs_until_it_is_released(blobs):
+    with Claims(blobs, "a") as a, Claims(blobs, "b") as b:
+        assert a.take(PLACE) and a.take(PLACE) and not b.take(PLACE)
+        assert b.take(OTHER) and not a.take(OTHER)
+        a.release(PLACE)
+        assert not b.take(PLACE), "it was taken twice"
+        a.release(PLACE)
+        assert b.take(PLACE) and not a.take(PLACE)
+    assert left(blobs) == []
+
+
+def test_a_run_that_ends_holds_nothing(blobs):
+    with Claims(blobs, "b") as b:
+        with Claims(blobs, "a") as a:
+            assert a.take(PLACE)
+        assert b.take(PLACE)
+
+
+def stalled(blobs, run_id):
+    """The claims of a run that was killed after its first heartbeat."""
+    claims = Claims(blobs, run_id, beat_s=NEVER_S)
+    claims.__enter__()
+    return claims
+
+
+def test_a_dead_runs_claim_is_taken_over_once_its_lease_has_passed_on_the_observers_clock(blobs):
+    dead = stalled(blobs, "dead")
+    assert dead.take(PLACE)
+    clock = Clock()
+    with Claims(blobs, "b", lease_s=60.0, clock=clock) as b:
+        assert not b.take(PLACE)
+        clock.now_s = 59.0
+        assert not b.take(PLACE)
+        clock.now_s = 60.0
+        assert b.take(PLACE)
+        dead.release(PLACE)
+        with Claims(blobs, "c") as c:
+            assert not c.take(PLACE), "the former holder takes nothing back"
+    dead.__exit__(None, None, None)
+
+
+def test_a_heartbeat_renews_the_lease(blobs):
+    clock = Clock()
+    seen = threading.Semaphore(0)
+
+    class Watched(LocalBlobs):
+        def write(self, name, content):
+            super().write(name, content)
+            seen.release()
+
+    with (
+        Claims(Watched(blobs.root), "a", beat_s=0.005) as a,
+        Claims(blobs, "b", beat_s=NEVER_S, lease_s=60.0, clock=clock) as b,
+    ):
+        assert a.take(PLACE)
+        for _ in range(5):
+            assert seen.acquire(timeout=60) and seen.acquire(timeout=60)
+            assert not b.take(PLACE), f"at {clock.now_s} s"
+            clock.now_s += 61.0
+
+
+def test_a_heart_that_cannot_write_beats_on(blobs):
+    failed, recovered = threading.Event(), threading.Event()
+
+    class Hiccups(LocalBlobs):
+        def write(self, name, content):
+            if recovered.is_set() or not list(self.list(CLAIMS_FOLDER)):
+                super().write(name, content)
+            elif failed.is_set():
+                recovered.set()
+            else:
+                failed.set()
+                raise OSError("the network is away")
+
+    with Claims(Hiccups(blobs.root), "a", beat_s=0.005):
+        assert failed.wait(60) and recovered.wait(60)
+
+
+@pytest.mark.parametrize(("host", "gone"), [(platform.node(), True), ("elsewhere", False)])
+def test_of_a_process_of_this_machine_that_is_gone_nothing_is_waited_for(blobs, host, gone):
+    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    dead = Claims(blobs, "dead")
+    beat = {"beats": 1, "host": host, "pid": int(ended.stdout)}
+    blobs.write(f"{CLAIMS_FOLDER}/run-dead.json", json.dumps(beat).encode())
+    assert dead.take(PLACE)
+    with Claims(blobs, "b") as b:
+        assert b.take(PLACE) is gone
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}"])
+def test_a_torn_claim_holds_nothing(blobs, content):
+    with Claims(blobs, "a") as a:
+        assert a.take(PLACE)
+        (name,) = [name for name in left(blobs) if "/place-" in name]
+        blobs.write(name, content)
+        with Claims(blobs, "b") as b:
+            assert b.take(PLACE)
+
+
+def test_of_many_who_want_a_place_at_once_one_has_it(blobs):
+    runs = [Claims(blobs, f"run{number}") for number in range(8)]
+    for run in runs:
+        run.__enter__()
+    start, took = threading.Barrier(len(runs)), []
+
+    def want(run):
+        start.wait()
+        took.append(run.take(PLACE))
+
+    threads = [threading.Thread(target=want, args=(run,)) for run in runs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(took) == [False] * 7 + [True]
+    for run in runs:
+        run.__exit__(None, None, None)
+    assert left(blobs) == []
+
+
+def test_a_run_knows_whether_others_are_about(blobs):
+    with Claims(blobs, "a") as a:
+        assert a.take(PLACE) and not a.crowded
+        with Claims(blobs, "b") as b:
+            assert b.crowded
+            assert a.take(OTHER) and a.crowded
+        assert a.crowded, "what the other did while it was there is to be looked for"
+
+
+def test_a_run_that_is_refused_knows_that_it_is_not_alone(blobs):
+    with Claims(blobs, "a") as a, Claims(blobs, "b") as b:
+        assert b.take(PLACE)
+        assert not a.take(PLACE) and a.crowded
+
+
+def test_what_dead_runs_left_long_ago_is_cleared_away(blobs):
+    import os
+
+    dead = stalled(blobs, "dead")
+    assert dead.take(PLACE)
+    for name in left(blobs):
+        os.utime(blobs.root / name, (0, 0))
+    with Claims(blobs, "b") as b:
+        assert not b.crowded and len(left(blobs)) == 1
+    dead.__exit__(None, None, None)

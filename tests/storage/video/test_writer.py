@@ -1,0 +1,318 @@
+"""Parts and their join: every frame at its own time, complete or invisible."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from schemas.errors import CoverageError, StoreFull, TransientError
+from schemas.op import FrameNeed
+from schemas.values import FrameBatch, Segment, Uint8
+from storage.blobs import LocalBlobs, open_blobs
+from storage.video import PartWriter, SegmentReader, join_parts, plan_segments, probe
+from storage.video.muxer import Muxer
+from tests.storage.fake_s3 import behind_s3
+from tests.support import clips
+
+START = datetime(2026, 3, 2, 22, 0, 0, tzinfo=UTC)
+ROOT = Path(__file__).parents[3]
+
+
+def segments_of(path: Path, segment_s: float = 0.8) -> list[Segment]:
+    return plan_segments(probe(path), "ab" * 8, "cam", path.name, START, "UTC", segment_s)
+
+
+def copy_part(source: Path, segment: Segment, target: Path, store: Path) -> list[int]:
+    sink = PartWriter(LocalBlobs(store), target.relative_to(store).as_posix(), segment)
+    take = sink.take()
+    pts: list[int] = []
+    for _, batch in SegmentReader(source, segment, [FrameNeed()]):
+        take.write(batch)
+        pts += batch.pts.tolist()
+    sink.keep(take)
+    made = sink.close()
+    assert made.frames == len(pts) == segment.frames
+    assert made.path == target.relative_to(store).as_posix()
+    assert made.size_bytes == target.stat().st_size
+    return pts
+
+
+def keep_all(sink: PartWriter, *batches: FrameBatch) -> None:
+    """One take of some frames, kept."""
+    take = sink.take()
+    for batch in batches:
+        take.write(batch)
+    sink.keep(take)
+
+
+def shown(path: Path) -> tuple[Fraction, list[int], list[int]]:
+    """Time base, PTS and numbers of the frames in a file."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        time_base = stream.time_base
+        assert time_base is not None
+        frames = list(container.decode(stream))
+    numbers = [clips.frame_number(frame.to_ndarray(format="bgr24")) for frame in frames]
+    return time_base, [frame.pts for frame in frames if frame.pts is not None], numbers
+
+
+def batch_of(images: list[Uint8], pts: list[int]) -> FrameBatch:
+    return FrameBatch(np.stack(images), np.array(pts, dtype=np.int64), np.array(pts, dtype=np.int64))
+
+
+def in_folder(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+SOURCES = {
+    "steady.mp4": {},
+    "uneven.mp4": {},
+    "late.ts": {},
+    "milliseconds.mkv": {},
+    "h264.avi": {},
+    "ntsc.mp4": {"time_base": Fraction(1, 30000)},
+}
+
+
+@pytest.fixture(params=SOURCES)
+def source(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    options = SOURCES[request.param]
+    path = tmp_path / "archive" / request.param
+    pts: list[int] = clips.uneven_pts(90) if path.stem in {"uneven", "milliseconds"} else clips.steady_pts(90)
+    if path.suffix == ".avi":
+        return clips.write_clip(path, range(90), time_base=Fraction(1, 25))
+    if path.stem == "ntsc":
+        pts = [1001 * number for number in range(90)]
+    return clips.write_clip(path, pts, **options)
+
+
+def test_the_joined_copy_shows_every_frame_at_its_time(source: Path, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    pts: list[int] = []
+    parts = []
+    for segment in segments_of(source):
+        part = store / "parts" / f"{segment.index}.mp4"
+        pts += copy_part(source, segment, part, store)
+        parts.append(f"parts/{segment.index}.mp4")
+    assert len(parts) > 2
+    joined = join_parts(LocalBlobs(store), parts, "video/joined.mp4")
+    assert joined.path == "video/joined.mp4"
+    assert joined.frames == 90
+    found = probe(source)
+    base, joined_pts, numbers = shown(store / joined.path)
+    exact = [(value - found.first_pts) * found.time_base for value in pts]
+    assert [value * base for value in joined_pts] == exact
+    assert numbers == list(range(90))
+    assert in_folder(store / "video") == ["joined.mp4"]
+    assert probe(store / joined.path).duration_s == pytest.approx(found.duration_s, abs=1e-9)
+
+
+def test_nothing_of_the_source_or_the_encoder_is_in_the_file(tmp_path: Path) -> None:
+    source = clips.write_clip(
+        tmp_path / "x.mp4", clips.steady_pts(30), sound=True, tags={"title": "secret", "creation_time": "2026-01-01"}
+    )
+    part = tmp_path / "part.mp4"
+    copy_part(source, segments_of(source, 60)[0], part, tmp_path)
+    joined = tmp_path / join_parts(LocalBlobs(tmp_path), [part.name], "joined.mp4").path
+    for path in (part, joined):
+        content = path.read_bytes()
+        assert not [word for word in (b"x264", b"Lavf", b"Lavc", b"secret") if word in content]
+        found = probe(path)
+        assert (found.has_audio, found.container_start, found.rotation_deg) == (False, None, 0)
+    with av.open(str(joined)) as container:
+        assert container.streams.video[0].codec_context.pix_fmt == "yuv420p"
+    content = joined.read_bytes()
+    assert content.index(b"moov") < content.index(b"mdat"), "the index stands first"
+
+
+def test_same_frames_give_the_same_bytes(tmp_path: Path) -> None:
+    source = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(40))
+    segment = segments_of(source, 60)[0]
+    paths = [tmp_path / "a.mp4", tmp_path / "b.mp4"]
+    for path in paths:
+        copy_part(source, segment, path, tmp_path)
+    joins = [join_parts(LocalBlobs(tmp_path), [path.name], f"{path.stem}.joined.mp4") for path in paths]
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    assert joins[0].sha256 == joins[1].sha256
+
+
+def test_what_fresh_memory_holds_does_not_change_the_bytes(tmp_path: Path) -> None:
+    """glibc fills memory that it hands out with a value of one's choice; elsewhere this cannot fail."""
+    source = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(40), size_px=(320, 240))
+    copy = (
+        "import sys; from pathlib import Path; from tests.storage.video.test_writer import copy_part, segments_of; "
+        "source, target = map(Path, sys.argv[1:]); "
+        "copy_part(source, segments_of(source, 60)[0], target, target.parent)"
+    )
+    parts = [tmp_path / f"{fill}.mp4" for fill in (1, 165)]
+    for part in parts:
+        environment = os.environ | {"MALLOC_PERTURB_": part.stem}
+        subprocess.run([sys.executable, "-c", copy, str(source), str(part)], cwd=ROOT, env=environment, check=True)
+    assert parts[0].read_bytes() == parts[1].read_bytes()
+
+
+def test_an_odd_size_grows_by_a_pixel(tmp_path: Path) -> None:
+    source = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(3))
+    segment = segments_of(source)[0]
+    sink = PartWriter(LocalBlobs(tmp_path), "odd.mp4", segment)
+    keep_all(sink, batch_of([np.full((51, 33, 3), 77, np.uint8)], [segment.start_pts]))
+    sink.close()
+    found = probe(tmp_path / "odd.mp4")
+    assert (found.width, found.height, found.frames) == (34, 52, 1)
+
+
+def test_colours_come_back(tmp_path: Path) -> None:
+    source = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(3), size_px=(1280, 720))
+    colours = [(40, 120, 220), (255, 255, 255), (0, 0, 0), (255, 0, 0), (0, 255, 0), (0, 0, 255)]
+    image = np.repeat(np.array(colours, np.uint8)[None], 200, axis=1).repeat(720, axis=0)
+    sink = PartWriter(LocalBlobs(tmp_path), "part.mp4", segments_of(source)[0])
+    keep_all(sink, batch_of([image], [0]))
+    sink.close()
+    ((_, batch),) = SegmentReader(tmp_path / "part.mp4", segments_of(tmp_path / "part.mp4")[0], [FrameNeed()])
+    np.testing.assert_allclose(batch.frames[0, 300, 100::200], colours, atol=8)
+
+
+def test_a_lost_beginning_stays_a_gap(tmp_path: Path) -> None:
+    source = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(60))
+    first, second, *_ = segments_of(source)
+    pts = copy_part(source, second, tmp_path / "part.mp4", tmp_path)
+    joined = join_parts(LocalBlobs(tmp_path), ["part.mp4"], "joined.mp4")
+    base, joined_pts, _ = shown(tmp_path / joined.path)
+    assert joined_pts[0] * base == (pts[0] - first.footage_start_pts) * first.time_base == Fraction(8, 5)
+
+
+def test_it_is_invisible_until_it_is_closed_and_gone_when_aborted(tmp_path: Path) -> None:
+    source = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(40))
+    segment = segments_of(source, 60)[0]
+    folder = tmp_path / "parts"
+    sink = PartWriter(LocalBlobs(tmp_path), "parts/part.mp4", segment)
+    assert not folder.exists(), "a constructor does no I/O"
+    for _, batch in SegmentReader(source, segment, [FrameNeed()]):
+        keep_all(sink, batch)
+        assert all(name.startswith(".") for name in in_folder(folder))
+    sink.abort()
+    sink.abort()
+    assert in_folder(folder) == []
+
+
+def test_nothing_written_is_not_a_copy(tmp_path: Path) -> None:
+    source = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(5))
+    with pytest.raises(CoverageError, match="no frame"):
+        PartWriter(LocalBlobs(tmp_path), "part.mp4", segments_of(source)[0]).close()
+    with pytest.raises(CoverageError, match="no parts"):
+        join_parts(LocalBlobs(tmp_path), [], "joined.mp4")
+    with pytest.raises(CoverageError, match=r"gone: part.mp4"):
+        join_parts(LocalBlobs(tmp_path), ["part.mp4"], "joined.mp4")
+
+
+def test_times_must_rise(tmp_path: Path) -> None:
+    source = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(5))
+    sink = PartWriter(LocalBlobs(tmp_path), "part.mp4", segments_of(source)[0])
+    images = [clips.numbered_frame(0), clips.numbered_frame(1)]
+    with pytest.raises(ValueError, match="PTS must rise"):
+        sink.take().write(batch_of(images, [512, 512]))
+    sink.abort()
+
+
+def test_parts_out_of_order_are_not_joined(tmp_path: Path) -> None:
+    source = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(60))
+    parts = []
+    for segment in segments_of(source)[:2]:
+        parts.append(tmp_path / f"{segment.index}.mp4")
+        copy_part(source, segment, parts[-1], tmp_path)
+    with pytest.raises(CoverageError, match="out of order"):
+        join_parts(LocalBlobs(tmp_path), [part.name for part in parts[::-1]], "video/joined.mp4")
+    assert in_folder(tmp_path / "video") == []
+
+
+def test_parts_of_other_sizes_are_not_joined(tmp_path: Path) -> None:
+    parts = []
+    for width in (208, 256):
+        source = clips.write_clip(tmp_path / f"{width}.mp4", clips.steady_pts(30), size_px=(width, 120))
+        parts.append(tmp_path / f"part{width}.mp4")
+        copy_part(source, segments_of(source, 60)[0], parts[-1], tmp_path)
+    with pytest.raises(CoverageError, match=r"part256.mp4 was not encoded like"):
+        join_parts(LocalBlobs(tmp_path), [part.name for part in parts], "joined.mp4")
+
+
+def test_a_frame_that_cannot_be_read_back_is_not_vouched_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(20))
+    part = tmp_path / "part.mp4"
+    copy_part(source, segments_of(source, 60)[0], part, tmp_path)
+    add = Muxer.add
+    added: list[int | None] = []
+
+    def add_all_but_one(muxer: Muxer, packet: av.Packet) -> None:
+        added.append(packet.pts)
+        if len(added) != 7:
+            add(muxer, packet)
+
+    monkeypatch.setattr(Muxer, "add", add_all_but_one)
+    with pytest.raises(CoverageError, match="19 frames at their times where 20"):
+        join_parts(LocalBlobs(tmp_path), [part.name], "joined.mp4")
+    assert in_folder(tmp_path) == ["part.mp4", "x.mp4"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk(tmp_path: Path) -> None:
+    source = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(20))
+    segment = segments_of(source, 60)[0]
+    part = tmp_path / "part.mp4"
+    copy_part(source, segment, part, tmp_path)
+
+    class FullDisk(LocalBlobs):
+        @contextmanager
+        def create(self, name: str) -> Iterator[Path]:
+            with super().create(name) as path:
+                path.unlink()
+                path.symlink_to("/dev/full")
+                yield path
+
+    sink = PartWriter(FullDisk(tmp_path), "full.mp4", segment)
+    with pytest.raises(StoreFull, match=r"no space left to write full.mp4"):
+        keep_all(sink, *(batch for _, batch in SegmentReader(source, segment, [FrameNeed()])))
+        sink.close()
+    sink.abort()
+    with pytest.raises(StoreFull, match=r"no space left to write .*/joined.mp4"):
+        join_parts(FullDisk(tmp_path), [part.name], "joined.mp4")
+    assert in_folder(tmp_path) == ["part.mp4", "x.mp4"]
+
+
+def test_in_an_object_store_the_bytes_are_those_of_a_folder(source: Path, tmp_path: Path) -> None:
+    with behind_s3():
+        made = []
+        for blobs in (open_blobs(tmp_path / "store"), open_blobs("s3://bucket/store")):
+            parts = []
+            for segment in segments_of(source):
+                sink = PartWriter(blobs, f"parts/{segment.index}.mp4", segment)
+                keep_all(sink, *(batch for _, batch in SegmentReader(source, segment, [FrameNeed()])))
+                assert not blobs.exists(f"parts/{segment.index}.mp4")
+                parts.append(sink.close().path)
+            made.append(join_parts(blobs, parts, "video/joined.mp4"))
+            assert blobs.stat("video/joined.mp4").size_bytes == made[-1].size_bytes
+        assert made[0] == made[1]
+
+
+def test_an_upload_that_fails_leaves_nothing_and_can_be_tried_again(source: Path) -> None:
+    segment = segments_of(source)[0]
+    with behind_s3() as fake:
+        blobs = open_blobs("s3://bucket")
+        for trouble in (ConnectionResetError("reset"), None):
+            sink = PartWriter(blobs, "part.mp4", segment)
+            keep_all(sink, *(batch for _, batch in SegmentReader(source, segment, [FrameNeed()])))
+            if trouble is not None:
+                fake.trouble.append(trouble)
+                with pytest.raises(TransientError, match="reset"):
+                    sink.close()
+                sink.abort()
+                assert list(blobs.list()) == []
+        assert sink.close().frames == segment.frames
+        assert blobs.exists("part.mp4")

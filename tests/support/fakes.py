@@ -1,0 +1,140 @@
+"""Stand-ins for what a worker gives an op: a unit's context, and services that keep everything in memory."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from hashlib import sha256
+
+import numpy as np
+
+from schemas.op import Take
+from schemas.values import CameraView, Feature, FrameBatch, Segment, Uint8, UnitContext, VideoFile
+
+START = datetime(2026, 3, 2, 22, 0, 0, tzinfo=UTC)
+FOOTAGE_ID = "00112233445566aa"
+TIME_BASE = Fraction(1, 12800)
+
+
+def make_segment(
+    index: int = 0,
+    duration_s: float = 10.0,
+    fps: float = 10.0,
+    size_px: tuple[int, int] = (320, 240),
+    start: datetime = START,
+    camera: str = "cam1",
+) -> Segment:
+    """Segment number ``index`` of footage that starts at ``start`` and is cut every ``duration_s``."""
+    ticks = round(duration_s / TIME_BASE)
+    begin = start + timedelta(seconds=index * duration_s)
+    return Segment(
+        segment_id=f"{FOOTAGE_ID}-{index:04d}",
+        footage_id=FOOTAGE_ID,
+        camera=camera,
+        date="2026-03-02",
+        index=index,
+        path=f"{camera}/clip.mp4",
+        start=begin,
+        end=begin + timedelta(seconds=duration_s),
+        start_pts=index * ticks,
+        end_pts=(index + 1) * ticks,
+        frames=round(duration_s * fps),
+        time_base=TIME_BASE,
+        footage_start=start,
+        footage_start_pts=0,
+        width=size_px[0],
+        height=size_px[1],
+    )
+
+
+def make_unit(
+    segments: Sequence[Segment],
+    camera: CameraView | None = None,
+    features: Sequence[Feature] = (),
+    unit: str | None = None,
+    site_crs: str = "EPSG:28992",
+) -> UnitContext:
+    """The context of a segment's unit, or of a camera-day's if there is not exactly one segment or ``unit`` says so."""
+    camera = camera or CameraView("cam1", "Camera 1", "Europe/Amsterdam", fixed=True)
+    name = unit or (segments[0].segment_id if len(segments) == 1 else "day")
+    return UnitContext(camera, "2026-03-02", name, site_crs, tuple(segments), tuple(features))
+
+
+def make_batch(frames: Uint8, segment: Segment, first: int = 0, fps: float = 10.0) -> FrameBatch:
+    """Frames number ``first`` and on of a segment, ``(N, H, W, 3)`` BGR, at a constant rate."""
+    offsets_s = (first + np.arange(len(frames))) / fps
+    pts = segment.start_pts + np.round(offsets_s / float(segment.time_base)).astype(np.int64)
+    times_us = round(segment.start.timestamp() * 1e6) + np.round(offsets_s * 1e6).astype(np.int64)
+    return FrameBatch(frames, pts, times_us)
+
+
+class MemoryTake:
+    """A ``Take`` that keeps the frames, and shows them as they were written."""
+
+    def __init__(self) -> None:
+        self.batches: list[FrameBatch] = []
+        self.ended = False
+
+    def write(self, batch: FrameBatch) -> None:
+        if self.ended:
+            raise ValueError("this take was played or kept already")
+        self.batches.append(batch)
+
+    def play(self) -> Iterator[FrameBatch]:
+        self.ended = True
+        return iter(self.batches)
+
+
+class MemorySink:
+    """A ``VideoSink`` that keeps the frames: ``takes`` are all that were begun, ``batches`` those of kept ones."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.takes: list[MemoryTake] = []
+        self.kept: list[MemoryTake] = []
+        self.aborted = False
+
+    @property
+    def batches(self) -> list[FrameBatch]:
+        return [batch for take in self.kept for batch in take.batches]
+
+    def take(self, again: bool = False) -> MemoryTake:
+        self.takes.append(MemoryTake())
+        return self.takes[-1]
+
+    def keep(self, take: Take) -> None:
+        if not isinstance(take, MemoryTake) or take not in self.takes or take in self.kept:
+            raise ValueError("this is not a take of this file, or it was kept already")
+        take.ended = True
+        self.kept.append(take)
+
+    def close(self) -> VideoFile:
+        return VideoFile(self.path, sum(map(len, self.batches)), 1000, "0" * 64)
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+class FakeServices:
+    """``Services`` in memory: ``counters``, ``sinks`` by unit, ``joined`` parts, files ``beside`` video."""
+
+    def __init__(self) -> None:
+        self.counters: Counter[str] = Counter()
+        self.sinks: dict[str, MemorySink] = {}
+        self.joined: list[tuple[str, ...]] = []
+        self.beside: dict[str, bytes] = {}
+
+    def count(self, counter: str, amount: int = 1) -> None:
+        self.counters[counter] += amount
+
+    def video_sink(self, unit: UnitContext) -> MemorySink:
+        return self.sinks.setdefault(unit.unit, MemorySink(f"_parts/{unit.unit}.mp4"))
+
+    def join_video(self, unit: UnitContext, parts: Sequence[str]) -> VideoFile:
+        self.joined.append(tuple(parts))
+        return VideoFile(f"anonymized/{unit.unit}.mp4", 100, 1000, "0" * 64)
+
+    def write_beside(self, video_path: str, suffix: str, content: bytes) -> VideoFile:
+        name = f"{video_path.removesuffix('.mp4')}{suffix}"
+        self.beside[name] = content
+        return VideoFile(name, 0, len(content), sha256(content).hexdigest())

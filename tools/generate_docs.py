@@ -1,0 +1,211 @@
+"""Writes the generated parts of docs/ from the code that they describe: ``python -m tools.generate_docs --write``.
+
+A generated part stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``; what is around it is written by
+people and kept. ``--check`` says which files are out of date, and a test does so too.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from ops import REGISTRY
+from schemas.op import Neighbour, Op, Read
+from schemas.site import CameraConfig, ControlPointConfig, LayerConfig, ModelsConfig, RetentionConfig, SiteConfig
+from schemas.tables import TABLES, TIME, TableSpec
+
+USES = {
+    "fixed": "whether the camera is fixed",
+    "calibration": "its control points",
+    "layers": "its zones and lines",
+    "privacy_masks": "its privacy masks",
+}
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def tables_page() -> str:
+    """All tables, with their columns."""
+    written = {table: name for name, kind in REGISTRY.items() for table in kind.spec.writes}
+    rows = [
+        [f"[`{spec.name}`](#{spec.name})", spec.summary, written.get(spec.name, ""), spec.privacy.value]
+        for spec in TABLES.values()
+    ]
+    overview = _table(["table", "what it holds", "written by op", "privacy"], rows)
+    return "\n\n".join([overview, *map(_one_table, TABLES.values())])
+
+
+def _one_table(spec: TableSpec) -> str:
+    rows = [
+        [
+            f"`{field.name}`",
+            _type(field.type),
+            field.metadata[b"unit"].decode(),
+            "may be null" if field.nullable else "",
+            field.metadata[b"meaning"].decode(),
+        ]
+        for field in spec.columns
+    ]
+    facts = f"Key: {_names(spec.key)}. Sorted by {_names(spec.order)}. Privacy: {spec.privacy}. Version {spec.version}."
+    return "\n\n".join(
+        [f"## {spec.name}", spec.summary, facts, _table(["column", "type", "unit", "", "meaning"], rows)]
+    )
+
+
+def _type(kind: pa.DataType) -> str:
+    return "time" if kind == TIME else str(kind)
+
+
+def ops_page() -> str:
+    """All ops, with their parameters."""
+    return "\n\n".join(_one_op(name, kind) for name, kind in REGISTRY.items())
+
+
+def _one_op(name: str, kind: type[Op]) -> str:
+    spec = kind.spec
+    reads = [_read(read) for read in spec.reads] or ["frames only"]
+    facts = [
+        f"- one unit of work: a {spec.scope.value.replace('_', '-')}",
+        f"- reads: {', '.join(reads)}",
+        f"- writes: {', '.join(_link(table) for table in spec.writes)}",
+        f"- version {spec.version}; {spec.cpus:g} CPU, {spec.gpus:g} GPU, {spec.memory_mb} MB",
+    ]
+    if spec.uses:
+        facts.insert(3, f"- depends on {' and '.join(USES[use] for use in spec.uses)} in site.toml")
+    defaults = spec.params()
+    rows = [
+        [f"`{key.name}`", f"`{_toml(getattr(defaults, key.name))}`", key.metadata["doc"]] for key in fields(spec.params)
+    ]
+    params = _table([f"`[ops.{name}]`", "default", "meaning"], rows) if rows else "It has no parameters."
+    return "\n\n".join([f"## {name}", spec.summary, "\n".join(facts), params])
+
+
+def _read(read: Read) -> str:
+    whose = {Neighbour.SELF: "", Neighbour.NEXT: " of the next segment", Neighbour.PREVIOUS_DAY: " of the day before"}[
+        read.neighbour
+    ]
+    return f"{_link(read.table)}{whose}{'' if read.required else ' (if there)'}"
+
+
+def _link(table: str) -> str:
+    return f"[`{table}`](tables.md#{table})"
+
+
+def site_page() -> str:
+    """The keys of ``site.toml``."""
+    parts = [
+        _keys("The site", SiteConfig, skip={"models", "retention", "cameras", "layers", "ops"}),
+        _keys("`[models]`", ModelsConfig),
+        _keys("`[retention]`", RetentionConfig),
+        _keys("`[[cameras]]`", CameraConfig),
+        _keys("A control point, in `control_points` of a camera", ControlPointConfig),
+        _keys("`[[layers]]`", LayerConfig),
+        "### `[ops.NAME]`\n\nParameters of the op `NAME`: see [ops.md](ops.md).",
+    ]
+    return "\n\n".join(parts)
+
+
+def _keys(title: str, model: type[BaseModel], skip: frozenset[str] | set[str] = frozenset()) -> str:
+    rows = [
+        [f"`{name}`", _default(key), key.description or ""]
+        for name, key in model.model_fields.items()
+        if name not in skip
+    ]
+    return f"### {title}\n\n{_table(['key', 'default', 'meaning'], rows)}"
+
+
+def _default(key: FieldInfo) -> str:
+    if key.is_required():
+        return "**required**"
+    return "none" if key.default is None else f"`{_toml(key.default)}`"
+
+
+def _toml(value: Any) -> str:
+    """A value as TOML writes it, which for plain values is as JSON does."""
+    return json.dumps(value, default=str, ensure_ascii=False)
+
+
+def _names(names: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table."""
+    cells = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in cells)
+
+
+PAGES: Mapping[str, tuple[str, str, Callable[[], str]]] = {
+    "tables.md": (
+        "tables",
+        "# Tables\n\nAll that `nightshift sql` can query. Times are UTC; boxes are in pixels of the source frame.",
+        tables_page,
+    ),
+    "ops.md": (
+        "ops",
+        "# Ops\n\nWhat is computed, in the order of the pipeline. Parameters go into `site.toml`, as in\n\n"
+        '```toml\n[ops.anonymize]\nmode = "solid"\n```',
+        ops_page,
+    ),
+    "site-toml.md": (
+        "site",
+        "# site.toml\n\nOne file says all there is to say about a site. `nightshift init` writes one with comments.",
+        site_page,
+    ),
+}
+"""By file: name of its generated part, how a new page begins, and what makes the part."""
+
+
+def current(text: str, name: str, part: str) -> str:
+    """A page's text with its generated part made new.
+
+    Raises:
+        ValueError: the page has no such part, or several.
+    """
+    pattern = re.compile(rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+    if len(pattern.findall(text)) != 1:
+        raise ValueError(f"one part '<!-- generated: {name} -->' ... '<!-- end -->' must stand in the page")
+    return pattern.sub(lambda found: f"{found[1]}\n{part}\n\n{found[2]}", text)
+
+
+def pages(docs: Path) -> Iterator[tuple[Path, str, str]]:
+    """Each generated page: its path, its text as it is ('' if there is none), and as it should be."""
+    for file, (name, beginning, make) in PAGES.items():
+        path = docs / file
+        old = path.read_text() if path.exists() else ""
+        text = old or f"{beginning}\n\n<!-- generated: {name} -->\n<!-- end -->\n"
+        yield path, old, current(text, name, make())
+
+
+def broken_links(page: Path) -> list[str]:
+    """Relative links of a Markdown page that lead nowhere."""
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    targets = re.findall(r"\]\(([^)\s]+)\)", text)
+    files = [target.split("#")[0] for target in targets if not re.match(r"[a-z]+:", target)]
+    return [file for file in files if file and not (page.parent / file).exists()]
+
+
+def main(docs: Path = DOCS) -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    action = parser.add_mutually_exclusive_group(required=True)
+    action.add_argument("--write", action="store_true", help="write what is out of date")
+    action.add_argument("--check", action="store_true", help="name what is out of date, and exit with 1 if anything is")
+    wanted = parser.parse_args()
+    stale = [(path, new) for path, old, new in pages(docs) if new != old]
+    for path, new in stale:
+        sys.stdout.write(f"{'written' if wanted.write else 'out of date'}: {path.name}\n")
+        if wanted.write:
+            path.write_text(new)
+    return 1 if stale and wanted.check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
