@@ -1,5 +1,3 @@
-import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,10 +6,9 @@ import pyarrow as pa
 import pytest
 from pyproj import CRS
 
-import storage
 import storage.sql.macros
 from schemas.errors import QueryError, SelectionError, SiteError, UserError
-from storage import open_store
+from storage.store.reader import open_store
 from storage.store.store import Store
 from tests.storage.rows import NOW, make_rows, put
 from tests.storage.sql_site import commit, make_site, print_of
@@ -135,15 +132,3 @@ def test_closed_with_the_block(site: Path) -> None:
         connection = opened.connection
     with pytest.raises(duckdb.ConnectionException):
         connection.execute("SELECT 1")
-
-
-def test_the_package_loads_no_database_before_it_is_asked_to() -> None:
-    probe = (
-        "import sys, storage; assert 'duckdb' not in sys.modules; storage.open_store; assert 'duckdb' in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", probe], check=True, cwd=Path(__file__).parents[3])
-
-
-def test_what_the_package_has_not() -> None:
-    with pytest.raises(AttributeError, match="nothing"):
-        _ = storage.nothing
