@@ -74,7 +74,7 @@ def subject_access_command(
     if as_json:
         output.json(asdict(done))
         return
-    output.say(f"track {track} is visible in {done.shown_frames} of {done.frames} frames of {target}")
+    output.say(f"track {track} is visible in {done.visible_frames} of {done.frames} frames of {target}")
     output.say(f"recorded as export {done.export_id}; look at all of it before it is given away")
 
 
@@ -106,8 +106,8 @@ def facts_of(found: Audited) -> list[tuple[str, str]]:
         ("frames that cannot be decoded", _known(covering["frames_lost"])),
         ("frames with anything covered", f"{covering['covered_frames']}; {covering['covered_share']:.1%} of the area"),
         ("frames compared with a background", _known(covering["background_frames"])),
-        ("frames looked at", f"{_known(covering['verifier_looks'])}, by {_list(covering['verified_by'])}"),
-        ("found there, then covered", _known(covering["verifier_hits"])),
+        ("frames looked at", f"{_known(covering['verified_frames'])}, by {_list(covering['verified_by'])}"),
+        ("found there, then covered", _known(covering["verifier_findings"])),
         ("frames widened", _known(covering["frames_widened"])),
         ("frames covered whole", _known(covering["frames_whole"])),
         ("head zones bare", f"{leak['leaks']} of {leak['checks']} looked at, of {leak['tracks']} tracks"),

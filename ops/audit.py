@@ -41,8 +41,8 @@ _FIGURES = (
     "background_frames",
     "unknown_share",
     "verified_by",
-    "verifier_looks",
-    "verifier_hits",
+    "verified_frames",
+    "verifier_findings",
 )
 """What is said of the whole file, and of each segment."""
 
@@ -75,7 +75,7 @@ class Audit(TableOp):
             Read("anonymized"),
             Read("anonymized_segments"),
             Read("anonymized_tracks"),
-            Read("tracklet_points", columns=("tracklet_id", "time", "seen_segment_id", *_BOX), required=False),
+            Read("tracklet_points", columns=("tracklet_id", "time", "frame_segment_id", *_BOX), required=False),
         ),
         writes=("audits",),
         params=AuditParams,
@@ -186,7 +186,7 @@ def _densities(unit: UnitContext, points: pa.Table) -> dict[tuple[str, str], flo
         return {}
     found: dict[tuple[str, str], float] = {}
     for segment in unit.segments:
-        here = points.filter(pc.equal(points["seen_segment_id"], segment.segment_id))
+        here = points.filter(pc.equal(points["frame_segment_id"], segment.segment_id))
         density = pixels_per_metre(plane, _boxes(here), (segment.width, segment.height))
         names = np.asarray(here["tracklet_id"].to_pylist(), dtype=object)
         for name in dict.fromkeys(names.tolist()):

@@ -83,18 +83,18 @@ def _rows_of_day(points: pa.Table, chains: Chains, segment_ids: list[str]) -> pa
     only until it begins (it may take a while to be seen surely) or, if there is none, until the last detection that
     no tracklet of the next segment has.
     """
-    points = points.filter(pc.is_in(points["seen_segment_id"], pa.array(segment_ids, pa.string())))
-    own = pc.equal(points["segment_id"], points["seen_segment_id"])
+    points = points.filter(pc.is_in(points["frame_segment_id"], pa.array(segment_ids, pa.string())))
+    own = pc.equal(points["segment_id"], points["frame_segment_id"])
     core, overlap = points.filter(own), points.filter(pc.invert(own))
     return pa.concat_tables([core, overlap.filter(_bridges(overlap, core, chains))])
 
 
 def _bridges(overlap: pa.Table, core: pa.Table, chains: Chains) -> pa.Array:
     """Which points of the overlap their tracks need."""
-    taken = set(zip(*_lists(core, "seen_segment_id", "detection"), strict=True))
+    taken = set(zip(*_lists(core, "frame_segment_id", "detection"), strict=True))
     firsts = core.group_by("tracklet_id").aggregate([("time", "min")])
     begin = dict(zip(*_lists(firsts, "tracklet_id", "time_min"), strict=True))
-    names, times, segments, detections = _lists(overlap, "tracklet_id", "time", "seen_segment_id", "detection")
+    names, times, segments, detections = _lists(overlap, "tracklet_id", "time", "frame_segment_id", "detection")
     free = [
         detection is not None and (segment, detection) not in taken
         for segment, detection in zip(segments, detections, strict=True)
@@ -126,7 +126,7 @@ def _tables(unit: UnitContext, tracklets: pa.Table, rows: pa.Table, chains: Chai
         {
             **{name: rows[name] for name in ("camera", "time", "pts", "x1", "y1", "x2", "y2", "confidence", "state")},
             "track_id": track_ids,
-            "segment_id": rows["seen_segment_id"],
+            "segment_id": rows["frame_segment_id"],
             "label": [labels[track] for track in track_ids],
         }
     )

@@ -25,8 +25,8 @@ _SUMMED = (
     "frames_widened",
     "frames_whole",
     "frames_lost",
-    "verifier_looks",
-    "verifier_hits",
+    "verified_frames",
+    "verifier_findings",
     "background_frames",
 )
 

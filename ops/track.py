@@ -176,7 +176,7 @@ def _point_table(unit: UnitContext, scene: Scene, tracklets: list[_Tracklet]) ->
         **{name: boxes[:, edge] for edge, name in enumerate(("x1", "y1", "x2", "y2"))},
         "confidence": pa.array(scene.confidence[sighted], mask=missed),
         "state": np.where(missed, "interpolated", "observed"),
-        "seen_segment_id": np.where(scene.own[frames], segment_id, scene.next_segment_id),
+        "frame_segment_id": np.where(scene.own[frames], segment_id, scene.next_segment_id),
         "detection": pa.array(scene.detection[sighted], mask=missed),
     }
     return TABLES["tracklet_points"].conform(columns)

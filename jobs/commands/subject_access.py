@@ -92,7 +92,7 @@ def subject_access(
             reason=reason.strip(),
             file=str(target.absolute()),
             frames=written.frames,
-            shown_frames=shown,
+            visible_frames=shown,
             size_bytes=written.size_bytes,
             sha256=written.sha256,
         )
@@ -134,8 +134,8 @@ def _reveal(opened: Opened, published: Published, track_id: str) -> Reveal:
     detections = query(opened, f"SELECT * FROM detections WHERE {mine} ORDER BY time, detection")
     tracklets = query(
         opened,
-        "SELECT seen_segment_id, pts, x1, y1, x2, y2, detection FROM tracklet_points WHERE detection IS NOT NULL AND "
-        + published.of_segments("seen_segment_id"),
+        "SELECT frame_segment_id, pts, x1, y1, x2, y2, detection FROM tracklet_points WHERE detection IS NOT NULL AND "
+        + published.of_segments("frame_segment_id"),
     )
     looked = query(opened, f"SELECT time FROM observed_frames WHERE {mine} ORDER BY time")
     view = opened.site.config.camera_view(published.camera)

@@ -157,8 +157,8 @@ def unheld(
     """
     points = set(_keys(track_points, "segment_id", "pts", *_BOX))
     seen = zip(
-        _keys(tracklet_points, "seen_segment_id", "pts", *_BOX),
-        _keys(tracklet_points, "seen_segment_id", "detection"),
+        _keys(tracklet_points, "frame_segment_id", "pts", *_BOX),
+        _keys(tracklet_points, "frame_segment_id", "detection"),
         strict=True,
     )
     held = {detection for place, detection in seen if place in points}

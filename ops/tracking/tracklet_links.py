@@ -49,9 +49,9 @@ def chain_up(points: pa.Table, kinds: Mapping[str, str], min_shared: float, min_
         min_shared: least share of detections in common, of the one that has fewer in the overlap.
         min_iou: least mean overlap of boxes for tracklets that have no detection in common.
     """
-    own = pc.equal(points["segment_id"], points["seen_segment_id"])
+    own = pc.equal(points["segment_id"], points["frame_segment_id"])
     overlap = points.filter(pc.invert(own))
-    core = points.filter(pc.and_(own, pc.is_in(points["seen_segment_id"], overlap["seen_segment_id"].unique())))
+    core = points.filter(pc.and_(own, pc.is_in(points["frame_segment_id"], overlap["frame_segment_id"].unique())))
     following = _one_to_one(_alike(_shared_detections(overlap, core), kinds), min_shared)
     left_over = {
         pair: score
@@ -77,7 +77,7 @@ def _met(overlap: pa.Table, core: pa.Table, keys: list[str], columns: list[str])
 def _shared_detections(overlap: pa.Table, core: pa.Table) -> dict[Pair, float]:
     """Share of the detections of the one that has fewer while both last, by pair."""
     overlap, core = overlap.filter(overlap["detection"].is_valid()), core.filter(core["detection"].is_valid())
-    met = _met(overlap, core, ["seen_segment_id", "detection"], [])
+    met = _met(overlap, core, ["frame_segment_id", "detection"], [])
     shared = met.group_by(["tracklet_id", "tracklet_id_next"]).aggregate([([], "count_all")])
     times_before, times_after = _times_by_tracklet(overlap), _times_by_tracklet(core)
     shares = {}
@@ -99,7 +99,7 @@ def _times_by_tracklet(points: pa.Table) -> dict[str, np.ndarray[tuple[int, ...]
 def _mean_iou(overlap: pa.Table, core: pa.Table) -> dict[Pair, float]:
     """Mean overlap of boxes at common times, by pair."""
     edges = ["x1", "y1", "x2", "y2"]
-    met = _met(overlap, core, ["seen_segment_id", "time"], edges)
+    met = _met(overlap, core, ["frame_segment_id", "time"], edges)
     fit = iou_pairs(_boxes(met, edges), _boxes(met, [f"{edge}_next" for edge in edges]))
     fits: dict[Pair, list[float]] = {}
     for before, after, value in zip(

@@ -5,15 +5,17 @@
 
 from collections.abc import Mapping
 
-from schemas.tables.analytics import FINDINGS
-from schemas.tables.archive import ARCHIVE
+from schemas.tables.analytics import ANALYTICS_TABLES
+from schemas.tables.archive import ARCHIVE_TABLES
 from schemas.tables.columns import TIME
-from schemas.tables.records import RECORDS
+from schemas.tables.records import RECORD_TABLES
 from schemas.tables.spec import Privacy, TableSpec
-from schemas.tables.tracking import SIGHTINGS
-from schemas.tables.video import VIDEOS
+from schemas.tables.tracking import TRACKING_TABLES
+from schemas.tables.video import VIDEO_TABLES
 
 __all__ = ["TABLES", "TIME", "Privacy", "TableSpec"]
 
-TABLES: Mapping[str, TableSpec] = {spec.name: spec for spec in (*ARCHIVE, *SIGHTINGS, *FINDINGS, *VIDEOS, *RECORDS)}
+TABLES: Mapping[str, TableSpec] = {
+    spec.name: spec for spec in (*ARCHIVE_TABLES, *TRACKING_TABLES, *ANALYTICS_TABLES, *VIDEO_TABLES, *RECORD_TABLES)
+}
 """Every table by name, in the order of the pipeline."""

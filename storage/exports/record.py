@@ -36,7 +36,7 @@ class ExportRecord:
     reason: str
     file: str
     frames: int
-    shown_frames: int
+    visible_frames: int
     size_bytes: int
     sha256: str
 

@@ -74,7 +74,7 @@ def test_subject_access_says_what_it_did_and_that_it_is_recorded(nightshift, sit
     options = ("--track", track, "--reason", "request 17", "--out", "subject.mp4")
     said = nightshift("subject-access", FILM, *options, "--json")
     assert said.code == 0, said.err
-    assert said.json["track_id"] == track and 0 < said.json["shown_frames"] <= said.json["frames"] == 80
+    assert said.json["track_id"] == track and 0 < said.json["visible_frames"] <= said.json["frames"] == 80
     (row,) = nightshift("sql", "SELECT * FROM exports", "--json").json
     assert row["sha256"] == said.json["sha256"] and row["reason"] == "request 17" and row["user"]
     again = nightshift("subject-access", FILM, *options)

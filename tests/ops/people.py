@@ -92,7 +92,7 @@ def tracked(segment: Segment, tracks: Sequence[Sequence[Seen]]) -> dict[str, pa.
         "pts": [pts for _, pts in moments],
         **boxes_by_column(seen),
         "state": ["interpolated"] * len(points),
-        "seen_segment_id": [segment.segment_id] * len(points),
+        "frame_segment_id": [segment.segment_id] * len(points),
     }
     return {
         "tracklets": TABLES["tracklets"].conform(tracklets),

@@ -131,8 +131,8 @@ def figures(**more: object) -> dict[str, object]:
         "frames_widened": 3,
         "frames_whole": 1,
         "frames_lost": 0,
-        "verifier_looks": 210,
-        "verifier_hits": 4,
+        "verified_frames": 210,
+        "verifier_findings": 4,
         "verified_by": "paint, residue, detector HOG",
         "unknown_share": 0.01,
         "background_frames": 190,
@@ -179,7 +179,7 @@ def points_of(track: str, places_m: Float64, segment: int = 0) -> pa.Table:
             "pts": list(range(count)),
             **{name: boxes[:, place] for place, name in enumerate(("x1", "y1", "x2", "y2"))},
             "state": ["interpolated"] * count,
-            "seen_segment_id": [SEGMENTS[segment].segment_id] * count,
+            "frame_segment_id": [SEGMENTS[segment].segment_id] * count,
         }
     )
 

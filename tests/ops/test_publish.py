@@ -33,8 +33,8 @@ FIGURES: dict[str, object] = {
     "frames_widened": 2,
     "frames_whole": 1,
     "frames_lost": 0,
-    "verifier_looks": 110,
-    "verifier_hits": 3,
+    "verified_frames": 110,
+    "verifier_findings": 3,
     "verified_by": "paint, residue, detector HOG",
     "background_frames": 100,
     "params": "{}",
@@ -83,14 +83,14 @@ def test_what_is_known_of_the_parts_is_summed() -> None:
         name: FIGURES[name] for name in ("level", "targets", "params", "models")
     }
     assert (row["frames_widened"], row["frames_whole"], row["frames_lost"]) == (6, 3, 0)
-    assert (row["verifier_looks"], row["verifier_hits"], row["background_frames"]) == (330, 9, 300)
+    assert (row["verified_frames"], row["verifier_findings"], row["background_frames"]) == (330, 9, 300)
     assert row["unknown_share"] == pytest.approx(0.1)
 
 
 def test_what_is_not_known_of_one_part_is_not_known_of_the_whole() -> None:
-    parts = parts_of(SEGMENTS, verifier_looks=[5, None, 5], verified_by=["paint", None, "paint"])
+    parts = parts_of(SEGMENTS, verified_frames=[5, None, 5], verified_by=["paint", None, "paint"])
     (row,) = publish(parts, JoiningServices()).to_pylist()
-    assert row["verifier_looks"] is None and row["verified_by"] is None and row["verifier_hits"] == 9
+    assert row["verified_frames"] is None and row["verified_by"] is None and row["verifier_findings"] == 9
 
 
 def test_it_was_verified_by_what_looked_at_every_part() -> None:

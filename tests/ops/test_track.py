@@ -118,7 +118,7 @@ def test_overlap_follows_into_the_next_segment_and_begins_nothing_there() -> Non
     points = got["tracklet_points"].to_pydict()
     assert got["tracklets"].num_rows == 1
     assert set(points["segment_id"]) == {first.segment.segment_id}
-    assert points["seen_segment_id"] == [first.segment.segment_id] * 60 + [second.segment.segment_id] * 20
+    assert points["frame_segment_id"] == [first.segment.segment_id] * 60 + [second.segment.segment_id] * 20
     assert (
         points["detection"][60:]
         == second.detections.filter(np.array(second.detections["y1"].to_numpy() == LEFT.y))["detection"].to_pylist()[
@@ -130,7 +130,7 @@ def test_overlap_follows_into_the_next_segment_and_begins_nothing_there() -> Non
 def test_without_a_next_segment_it_ends_with_its_own() -> None:
     first, _ = film([LEFT], steady(12, 10), cuts_s=[6.0])
     points = track(first)["tracklet_points"].to_pydict()
-    assert points["seen_segment_id"] == [first.segment.segment_id] * 60
+    assert points["frame_segment_id"] == [first.segment.segment_id] * 60
 
 
 @pytest.mark.parametrize("frames", [0, 30])

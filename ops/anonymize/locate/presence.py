@@ -87,7 +87,7 @@ def _spans(params: AnonymizeParams, unit: UnitContext, inputs: Tables, labels: I
     if linger:
         filled += [lingering_spans(path, round(params.linger_s * 1e6), *growth) for path in paths]
     bridges = bridge_spans(paths, round(params.bridge_s * 1e6), BRIDGE_IOU)
-    held = points.filter(pc.equal(points["seen_segment_id"], unit.segment.segment_id))["detection"]
+    held = points.filter(pc.equal(points["frame_segment_id"], unit.segment.segment_id))["detection"]
     return join_spans([*filled, bridges, *_loose(params, inputs, wanted, held)])
 
 

@@ -254,7 +254,7 @@ def test_one_track_is_visible_in_its_box_and_all_else_is_as_published(opened: ap
         if changed[inside].mean() > 0.2:
             assert not is_flat(covered)
             seen += 1
-    assert 0 < seen <= done.shown_frames <= done.frames
+    assert 0 < seen <= done.visible_frames <= done.frames
 
 
 def test_an_export_is_written_down_before_its_file_has_a_name(

@@ -162,7 +162,7 @@ def test_detections_are_held_by_the_points_of_their_track() -> None:
     seen = detections(*mine, lone, dropped)
     tracklets = pa.table(
         {
-            "seen_segment_id": [SEGMENT.segment_id] * 3,
+            "frame_segment_id": [SEGMENT.segment_id] * 3,
             "pts": [0, 1000, 1000],
             **{
                 name: pa.array([box[place] for _, box in (*mine, dropped)], pa.float32())
