@@ -3,26 +3,26 @@
 ::
 
     NightshiftError
-    ├── UserError            the user's mistake; the CLI prints one line and exits with 2
+    ├── UserError            a mistake of the user; the CLI prints one line and exits with 2
     │   ├── SiteError        site.toml is missing, wrong or contradicts itself
-    │   ├── SelectionError   a camera, op, table or date that does not exist
-    │   ├── ModelError       weights that are missing, altered, unreadable or not trusted
-    │   └── QueryError       SQL that DuckDB refuses
-    ├── CorruptFootage       this footage cannot be read; quarantined with the reason, the night goes on
-    ├── CoverageError        an anonymized segment cannot be vouched for; it is not published
-    ├── TransientError       worth another try: a lost worker, a file system that hiccups
-    └── StoreFull            no space left; the run stops, what is committed stays
+    │   ├── SelectionError   an unknown camera, op, table or date
+    │   ├── ModelError       weights are missing, altered, unreadable or not trusted
+    │   └── QueryError       DuckDB refuses the SQL
+    ├── CorruptFootage       footage cannot be read; it is quarantined with the reason, and the run continues
+    ├── CoverageError        people in a segment may be uncovered; the segment is not published
+    ├── TransientError       may succeed on retry: a lost worker, a file system that timed out
+    └── StoreFull            no space left; the run stops, committed units stay
 
 A message says what went wrong, in which file or field, and what to do next.
 """
 
 
 class NightshiftError(Exception):
-    """Base of every error that Nightshift raises on purpose."""
+    """Base class of every error that Nightshift raises on purpose."""
 
 
 class UserError(NightshiftError):
-    """The user's mistake: one line that says what, where and what to do."""
+    """A mistake of the user. The message is one line: what is wrong, where, and what to do."""
 
 
 class SiteError(UserError):
@@ -30,7 +30,7 @@ class SiteError(UserError):
 
 
 class SelectionError(UserError):
-    """A camera, op, table or date was named that does not exist."""
+    """The selection names a camera, op, table or date that does not exist."""
 
 
 class ModelError(UserError):
@@ -38,15 +38,15 @@ class ModelError(UserError):
 
 
 class QueryError(UserError):
-    """A query that DuckDB refuses."""
+    """DuckDB refuses the query, or the query would change something."""
 
 
 class CorruptFootage(NightshiftError):
-    """Footage cannot be read; ``reason`` is a short stable word, the message says the rest.
+    """Footage cannot be read.
 
     Args:
-        reason: one of ``DAMAGE_REASONS``.
-        message: what was seen, in which file, at which time.
+        reason: one of ``DAMAGE_REASONS``; stable, for queries.
+        message: what was found, in which file and at which time, for people.
     """
 
     def __init__(self, reason: str, message: str) -> None:
@@ -59,26 +59,26 @@ class CorruptFootage(NightshiftError):
 
 
 class CoverageError(NightshiftError):
-    """The people in a segment cannot be vouched to be covered: nothing of it is published."""
+    """Nothing proves that all people in a segment are covered, so no part of it is published."""
 
 
 class TransientError(NightshiftError):
-    """A failure that another try may not meet."""
+    """A failure that a retry may not meet."""
 
 
 class StoreFull(NightshiftError):
-    """No space is left where the store lives."""
+    """No space is left on the store's disk or object store."""
 
 
 DAMAGE_REASONS = (
     "empty_file",  # zero bytes
-    "not_a_video",  # no container that FFmpeg knows
-    "no_index",  # MP4 without moov: never finished
+    "not_a_video",  # FFmpeg recognizes no container
+    "no_index",  # MP4 without a moov box: recording never finished
     "no_video_stream",
-    "no_frames",  # a container and a stream, zero length
+    "no_frames",  # a video stream of zero length
     "unreadable",  # permissions, I/O errors
-    "still_written",  # changed while, or just before, it was read
-    "truncated",  # ends before its declared length: what is there is used
-    "decode_error",  # packets that no decoder accepts: a stretch is lost
+    "still_written",  # modified while it was read, or less than ``settle_s`` before
+    "truncated",  # ends before its declared length; the part that exists is used
+    "decode_error",  # the decoder rejects packets; that stretch is lost
 )
-"""Reasons that stand in ``footage.damage`` and ``quarantine.reason``."""
+"""Values of ``footage.damage`` and ``quarantine.reason``."""

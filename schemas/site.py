@@ -1,6 +1,6 @@
-"""``site.toml``: what a user writes about a site, validated by pydantic.
+"""The schema of ``site.toml``, validated by pydantic.
 
-Reading the file, and naming the line of a mistake in it, is ``storage/site/file.py``'s work.
+``storage/site/file.py`` reads the file and reports the line of each mistake.
 """
 
 import re
@@ -29,14 +29,14 @@ def _known_timezone(name: str) -> str:
     return name
 
 
-_Pixel = Annotated[float, Field(allow_inf_nan=True)]  # checked with its camera's name, see _polygons
+_Pixel = Annotated[float, Field(allow_inf_nan=True)]  # _polygons checks it, with the camera's name in the message
 
 
 class ControlPointConfig(_Strict):
-    """A ground control point: a pixel and the place on the ground that it shows."""
+    """A ground control point: a pixel and its position on the ground."""
 
-    u: float = Field(description="pixel, to the right")
-    v: float = Field(description="pixel, downwards")
+    u: float = Field(description="pixel column, from the left")
+    v: float = Field(description="pixel row, from the top")
     x: float = Field(description="east, in the site's CRS, metres")
     y: float = Field(description="north, in the site's CRS, metres")
 
@@ -44,25 +44,25 @@ class ControlPointConfig(_Strict):
 class CameraConfig(_Strict):
     """``[[cameras]]``: one fixed view."""
 
-    id: str = Field(pattern=CAMERA_ID, description="id, as it stands in file names and tables")
-    name: str = Field("", description="name for people; the id if left out")
-    timezone: str | None = Field(None, description="IANA time zone of its clock; the site's if left out")
-    fixed: bool = Field(True, description="the view does not move; false for pan-tilt-zoom")
+    id: str = Field(pattern=CAMERA_ID, description="id of the camera, as used in file names and tables")
+    name: str = Field("", description="display name; default: the id")
+    timezone: str | None = Field(None, description="IANA time zone of its clock; default: the site's")
+    fixed: bool = Field(True, description="true if the view does not move; false for pan-tilt-zoom")
     position: tuple[float, float] | tuple[float, float, float] | None = Field(
-        None, description="where it stands in the site's CRS: [x, y] or [x, y, height], metres"
+        None, description="position in the site's CRS: [x, y] or [x, y, height], metres"
     )
     image_size: tuple[int, int] | None = Field(
         None,
-        description="[width, height] of the picture that control points, pixel zones and privacy masks were read in; "
-        "frames of another size are scaled",
+        description="[width, height] of the image that control points, pixel zones and privacy masks refer to; "
+        "they are scaled to frames of another size",
     )
     control_points: tuple[ControlPointConfig, ...] = Field(
         (),
-        description="four or more ground control points, not three of them on one line; without them no positions",
+        description="four or more ground control points, no three of them on one line; required for positions",
     )
     privacy_masks: tuple[tuple[tuple[_Pixel, _Pixel], ...], ...] = Field(
         (),
-        description="polygons [[u, v], ...] of three or more pixels of image_size (of the frames, if it is left out), "
+        description="polygons [[u, v], ...] in pixels of image_size (of the frames, if image_size is not set), "
         "always covered in anonymized video: windows, a neighbour's garden",
     )
 
@@ -90,7 +90,7 @@ class CameraConfig(_Strict):
                 f"camera {self.id} has {len(self.control_points)} control points; a homography needs at least 4"
             )
         if self.control_points and self.image_size is None:
-            raise ValueError(f"camera {self.id} has control points but no image_size that they were read in")
+            raise ValueError(f"camera {self.id} has control points but no image_size; set the size of their image")
         return self
 
 
@@ -98,53 +98,53 @@ class LayerConfig(_Strict):
     """``[[layers]]``: zones (polygons) and lines from a GIS file."""
 
     name: str = Field(pattern=CAMERA_ID, description="name of the layer")
-    file: str = Field(description="GeoJSON, GeoPackage, FlatGeobuf or shapefile, below the site's folder")
+    file: str = Field(description="GeoJSON, GeoPackage, FlatGeobuf or shapefile, relative to the site's folder")
     space: Literal["map", "pixel"] = Field(
         "map",
-        description="map: in the file's own CRS (GeoJSON: lon, lat unless it names one); pixel: pixels of one camera",
+        description="map: coordinates in the file's CRS (GeoJSON without a CRS: lon, lat); pixel: pixels of one camera",
     )
-    camera: str | None = Field(None, description="for space = 'pixel': the camera whose pixels they are")
-    id_field: str = Field("id", description="property that names a feature; its number if it has none")
+    camera: str | None = Field(None, description="for space = 'pixel': the camera that the pixels belong to")
+    id_field: str = Field("id", description="property with the feature's id; features without it are numbered")
 
     @model_validator(mode="after")
     def _pixel_camera(self) -> "LayerConfig":
         if (self.space == "pixel") != (self.camera is not None):
-            raise ValueError(f"layer {self.name}: camera is needed for space = 'pixel', and only there")
+            raise ValueError(f"layer {self.name}: set camera if, and only if, space = 'pixel'")
         return self
 
 
 class ModelsConfig(_Strict):
-    """``[models]``: where weights may come from."""
+    """``[models]``: which weights may be loaded."""
 
     trust: tuple[str, ...] = Field(
         (),
-        description="names of pickled weights (.pt) off the known list that may be loaded: they can run code",
+        description="pickled weights (.pt) outside the known list that may be loaded, by name; a pickle can run code",
     )
 
 
 Days = Annotated[int, Field(ge=1, le=36500)]
 
-_NO_DAYS_OF_THEIR_OWN = {
-    **dict.fromkeys(("footage", "segments"), "goes with tables_days, once nothing else of its day is left"),
+_PURGED_WITH = {
+    **dict.fromkeys(("footage", "segments"), "follows tables_days, after everything else of its day"),
     **dict.fromkeys(
-        ("anonymized", "anonymized_segments", "anonymized_tracks", "review_frames", "audits"), "goes with video_days"
+        ("anonymized", "anonymized_segments", "anonymized_tracks", "review_frames", "audits"), "follows video_days"
     ),
-    **dict.fromkeys(("cameras", "runs", "receipts", "quarantine", "purges", "exports"), "is not purged"),
+    **dict.fromkeys(("cameras", "runs", "receipts", "quarantine", "purges", "exports"), "is never purged"),
 }
 
 
 class RetentionConfig(_Strict):
-    """``[retention]``: for how long things are kept. What is left out is kept for ever."""
+    """``[retention]``: retention periods. Data without a period is kept for ever."""
 
     footage_days: Days | None = Field(
-        None, description="days for which footage stays in the archive; `nightshift purge` deletes the files after that"
+        None, description="days to keep footage files in the archive; `nightshift purge` deletes older ones"
     )
-    tables_days: Days | None = Field(None, description="days for which rows of tables are kept")
-    video_days: Days | None = Field(None, description="days for which published anonymized video is kept")
+    tables_days: Days | None = Field(None, description="days to keep rows of tables")
+    video_days: Days | None = Field(None, description="days to keep published anonymized video")
     tables: dict[str, Days] = Field(
         {},
-        description="`[retention.tables]`: days of single tables, in place of tables_days; "
-        "tables that one op writes go together, so they need the same",
+        description="`[retention.tables]`: days for single tables, instead of tables_days; "
+        "all tables of one op need the same value",
     )
 
     @field_validator("tables")
@@ -152,40 +152,42 @@ class RetentionConfig(_Strict):
     def _known_tables(cls, value: dict[str, int]) -> dict[str, int]:
         for name in value:
             if name not in TABLES:
-                raise ValueError(f"there is no table {name!r}; docs/tables.md has them all")
-            if name in _NO_DAYS_OF_THEIR_OWN:
-                raise ValueError(f"table {name} {_NO_DAYS_OF_THEIR_OWN[name]}; leave it out")
+                raise ValueError(f"there is no table {name!r}; docs/tables.md lists all tables")
+            if name in _PURGED_WITH:
+                raise ValueError(f"table {name} {_PURGED_WITH[name]}; remove this key")
         return value
 
 
 class SiteConfig(_Strict):
-    """The whole of ``site.toml``."""
+    """The whole ``site.toml``."""
 
     name: str = Field(description="name of the site")
     crs: str = Field(description="projected CRS of the site in metres, such as EPSG:28992")
-    timezone: str = Field(description="IANA time zone: local days, and camera clocks unless they say otherwise")
+    timezone: str = Field(description="IANA time zone of local dates, and of camera clocks that set none")
     archive: str = Field(
-        "archive", description="where footage is: a folder, relative to the site's, or s3://bucket/prefix"
+        "archive", description="location of the footage: a folder, relative to the site's, or s3://bucket/prefix"
     )
-    store: str = Field("store", description="where results go: a folder, relative to the site's, or s3://bucket/prefix")
+    store: str = Field(
+        "store", description="location of the results: a folder, relative to the site's, or s3://bucket/prefix"
+    )
     models: ModelsConfig = Field(ModelsConfig(), description="weights")
-    retention: RetentionConfig = Field(RetentionConfig(), description="for how long things are kept")
+    retention: RetentionConfig = Field(RetentionConfig(), description="retention periods")
     pattern: str = Field(
         "{camera}/%Y-%m-%dT%H-%M-%S",
-        description="path of a file below the archive, without suffix: {camera}, strftime codes, {*} for anything; "
-        "%z or a final Z for times that are not local",
+        description="path of a footage file in the archive, without suffix: {camera}, strftime codes, {*} for any "
+        "text; %z or a final Z for times that are not local",
     )
     suffixes: tuple[str, ...] = Field(
-        (".mp4", ".mkv", ".avi", ".mov", ".ts", ".m4v", ".webm"), description="file suffixes that are footage"
+        (".mp4", ".mkv", ".avi", ".mov", ".ts", ".m4v", ".webm"), description="file suffixes of footage"
     )
     segment_s: Annotated[float, Field(ge=1, le=3600)] = Field(300.0, description="length of a segment, seconds")
     settle_s: Annotated[float, Field(ge=0)] = Field(
-        60.0, description="a file changed less than so many seconds ago is still being written"
+        60.0, description="seconds since its last change after which a file counts as completely written"
     )
     cameras: tuple[CameraConfig, ...] = Field((), description="the cameras")
     layers: tuple[LayerConfig, ...] = Field((), description="zones and lines")
     ops: dict[str, dict[str, Any]] = Field({}, description="[ops.NAME]: parameters of an op, see docs/ops.md")
-    skip_ops: tuple[str, ...] = Field((), description="ops that are not run at this site")
+    skip_ops: tuple[str, ...] = Field((), description="ops that do not run at this site")
 
     @field_validator("timezone")
     @classmethod
@@ -207,15 +209,15 @@ class SiteConfig(_Strict):
         ):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
-                raise ValueError(f"{what} {twice[0]!r} stands twice")
+                raise ValueError(f"{what} {twice[0]!r} is defined twice")
         known = {camera.id for camera in self.cameras}
         for layer in self.layers:
             if layer.camera is not None and layer.camera not in known:
-                raise ValueError(f"layer {layer.name}: camera {layer.camera!r} is not among the cameras")
+                raise ValueError(f"layer {layer.name}: there is no camera {layer.camera!r} in [[cameras]]")
         return self
 
     def camera_view(self, camera: str) -> CameraView:
-        """What ops know of a camera; one that site.toml does not name is fixed and uncalibrated."""
+        """Returns a camera's settings for ops; a camera missing in site.toml counts as fixed and uncalibrated."""
         for config in self.cameras:
             if config.id == camera:
                 break
@@ -237,5 +239,5 @@ class SiteConfig(_Strict):
 
 
 def is_camera_id(text: str) -> bool:
-    """Whether a text may be a camera id: it becomes a folder name."""
+    """Returns whether a text is a valid camera id; ids become folder names."""
     return re.fullmatch(CAMERA_ID, text) is not None

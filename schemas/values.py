@@ -1,4 +1,7 @@
-"""Value types that the rooms hand to each other."""
+"""Value types that the rooms exchange: segments, frames, cameras, features, weights, receipts.
+
+All are frozen and picklable, since drivers and workers exchange them.
+"""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,16 +20,16 @@ Float64 = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 Polygon = tuple[tuple[float, float], ...]
-"""Corners (x, y) in pixels; the last is joined to the first."""
+"""Corners (x, y) in pixels; an edge joins the last corner to the first."""
 
 SCAN_OP = "scan"
-"""Name under which a scan of the archive is committed, as if it were an op."""
+"""Op name in the receipts of archive scans."""
 
 UNIT_TAG_DIGITS = 16
-"""Digits of a unit's fingerprint that mark its rows."""
+"""Hex digits of a fingerprint that make up a unit tag (64 bits: collisions need billions of units)."""
 
 DAY_UNIT = "day"
-"""Name of the one unit that a camera-day has."""
+"""Unit name of ops that work on a whole camera-day."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +38,13 @@ class Segment:
 
     Attributes:
         segment_id: ``FOOTAGE_ID-INDEX``, the same on any machine.
-        date: local date, in the camera's time zone, at which the segment starts (``YYYY-MM-DD``).
-        path: the file, below the archive.
+        date: local start date in the camera's time zone (``YYYY-MM-DD``).
+        path: path of the file, relative to the archive.
         start, end: UTC; ``end`` is exclusive.
         start_pts, end_pts: in ``time_base``; ``end_pts`` is exclusive.
         footage_start, footage_start_pts: UTC time and PTS of the footage's first frame, so that
             ``time = footage_start + (pts - footage_start_pts) * time_base``.
-        width, height: of the frames as decoded, rotation applied.
+        width, height: size of the decoded frames in pixels, rotation applied.
     """
 
     segment_id: str
@@ -63,7 +66,7 @@ class Segment:
 
     @property
     def duration_s(self) -> float:
-        """Length in seconds."""
+        """Returns the length in seconds."""
         return (self.end - self.start).total_seconds()
 
 
@@ -72,10 +75,10 @@ class FrameBatch:
     """Consecutive frames of one segment.
 
     Attributes:
-        frames: ``(N, H, W, 3)`` uint8, BGR; never written to by the one who receives it.
+        frames: ``(N, H, W, 3)`` uint8, BGR. Receivers must not write to it: several ops share one decode.
         pts: ``(N,)`` int64, in the stream's time base, strictly rising.
         times_us: ``(N,)`` int64, microseconds since 1970 UTC.
-        lost: ``(N,)``, true where the footage has a frame that cannot be decoded; None: nowhere.
+        lost: ``(N,)`` bool, true for frames that cannot be decoded (black in ``frames``); None if there are none.
     """
 
     frames: Uint8
@@ -100,7 +103,7 @@ class FrameBatch:
 
 @dataclass(frozen=True)
 class ControlPoint:
-    """A place seen in the image whose place on the ground is known: pixel (u, v), map (x, y) in metres."""
+    """A ground control point: pixel (u, v) in the image, (x, y) in metres in the site's CRS."""
 
     u_px: float
     v_px: float
@@ -110,15 +113,15 @@ class ControlPoint:
 
 @dataclass(frozen=True)
 class CameraView:
-    """What ops know of a camera.
+    """The camera settings that ops may use.
 
     Attributes:
         control_points: in pixels of ``image_size_px`` and metres of the site's CRS; empty when uncalibrated.
-        image_size_px: (width, height) that the control points and privacy masks were read in; frames of another size
-            are scaled.
-        position_m: where the camera stands (x, y) and how high (z), in the site's CRS, if known.
-        privacy_masks: polygons that are covered in every anonymized frame, in pixels of ``image_size_px`` (or of
-            frames, if that is not set).
+        image_size_px: (width, height) of the image in which control points and privacy masks were measured; they are
+            scaled to frames of another size.
+        position_m: position (x, y) and height (z) of the camera in the site's CRS, if known.
+        privacy_masks: polygons covered in every anonymized frame, in pixels of ``image_size_px`` (of the frames, if
+            that is None).
     """
 
     camera: str
@@ -132,12 +135,12 @@ class CameraView:
 
     @property
     def calibrated(self) -> bool:
-        """Whether positions on the ground can be made."""
+        """Whether ground positions can be computed."""
         return bool(self.control_points)
 
 
 class FeatureKind(StrEnum):
-    """What a layer's feature is for."""
+    """Kind of a layer's feature."""
 
     ZONE = "zone"
     LINE = "line"
@@ -148,8 +151,8 @@ class Feature:
     """A zone or a line of a GIS layer.
 
     Attributes:
-        space: ``map``: metres in the site's CRS, for every camera that is calibrated;
-            ``pixel``: pixels of ``camera``'s ``image_size_px`` (or of its frames, if that is not set).
+        space: ``map``: metres in the site's CRS, used by every calibrated camera;
+            ``pixel``: pixels of ``camera``'s ``image_size_px`` (of its frames, if that is None).
     """
 
     feature_id: str
@@ -162,17 +165,17 @@ class Feature:
 
 @dataclass(frozen=True)
 class ModelFile:
-    """Weights at hand.
+    """Model weights found on disk.
 
     Attributes:
-        path: a file, or a folder for OpenVINO IR and transformers models.
-        format: how it is run.
-        layout: how its output is read: ``yolo`` (1, 4 + classes, N), ``yolox`` (1, N, 5 + classes),
+        path: file, or folder for OpenVINO IR and transformers models.
+        format: runtime that executes it.
+        layout: layout of the output tensor: ``yolo`` (1, 4 + classes, N), ``yolox`` (1, N, 5 + classes),
             ``depth`` or ``other``.
-        sha256: of the file; of a folder, of the sorted list of its files' names and sha256.
-        input_px: (width, height) of the input; None when any size will do.
+        sha256: hash of the file; for a folder, hash of the sorted list of its files' names and hashes.
+        input_px: (width, height) of the input; None if any size works.
         classes: class names by index.
-        scale: of a depth model, whether it gives metres.
+        scale: of a depth model, whether its output is in metres.
     """
 
     name: str
@@ -190,7 +193,7 @@ class ModelFile:
 
 @dataclass(frozen=True)
 class VideoFile:
-    """A video file that has been written and closed. ``path`` is below the store."""
+    """A video file that is written and closed; ``path`` is relative to the store."""
 
     path: str
     frames: int
@@ -200,12 +203,12 @@ class VideoFile:
 
 @dataclass(frozen=True)
 class UnitContext:
-    """Everything but tables and frames that an op may know about the unit it works on.
+    """The context of a unit of work: everything an op may use beside tables and frames.
 
     Attributes:
         unit: segment id, footage id, or ``day``.
-        segments: the segment; for a camera-day or footage op all its segments, by start time.
-        features: zones and lines that concern this camera; empty unless the op's spec uses layers.
+        segments: the one segment of a segment op; for camera-day and footage ops all segments, by start time.
+        features: zones and lines that apply to this camera; empty unless the op's spec uses layers.
     """
 
     camera: CameraView
@@ -217,20 +220,20 @@ class UnitContext:
 
     @property
     def segment(self) -> Segment:
-        """The one segment of a segment op."""
+        """Returns the one segment of a segment op."""
         (segment,) = self.segments
         return segment
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """The record that a unit of work is committed. Only files that a receipt names exist for readers.
+    """The commit record of a unit of work. Readers see only files that a receipt names.
 
     Attributes:
-        files: path below the store by table.
-        sha256: of the file that the unit wrote, by table; once it is merged with others, the manifest has its hash.
+        files: file path by table, relative to the store.
+        sha256: hash of the file that the unit wrote, by table; after compaction see the manifest.
         stage_s: seconds by stage, for estimates and benchmarks.
-        counters: work done: ``frames_decoded``, ``detector_calls``, ``rows``, ...
+        counters: counts of work done: ``frames_decoded``, ``detector_calls``, ``rows``, ...
     """
 
     op: str
@@ -251,12 +254,12 @@ class Receipt:
 
     @property
     def unit_tag(self) -> str:
-        """What stands in the column ``_unit`` of every row that the unit wrote."""
+        """Returns the value of column ``_unit`` in every row that the unit wrote."""
         return self.fingerprint[:UNIT_TAG_DIGITS]
 
 
 class UnitFile(NamedTuple):
-    """Where a unit's rows of one table stand: a file below the store, and the mark that tells them from others'."""
+    """Location of a unit's rows of one table: a file, relative to the store, and the unit tag that selects the rows."""
 
     name: str
     unit_tag: str
@@ -264,7 +267,7 @@ class UnitFile(NamedTuple):
 
 @dataclass(frozen=True)
 class Quarantined:
-    """Why a unit, or a file, was set aside. ``kind`` and ``reason`` as in the table ``quarantine``."""
+    """A quarantined unit or file, with the reason. Fields are the columns of table ``quarantine``."""
 
     op: str
     camera: str
@@ -280,17 +283,17 @@ class Quarantined:
 
 
 FOOTAGE_OP = "footage"
-"""Name under which tombstones of footage files stand, as if an op had made them."""
+"""Op name in the tombstones of footage files."""
 
 
 @dataclass(frozen=True)
 class Tombstone:
-    """The record that a unit's results, or a footage file, were deleted on purpose.
+    """The record that a purge deleted a unit's results or a footage file.
 
     Attributes:
-        op: of the unit; ``footage`` for a file, whose ``unit`` is then its footage id.
-        fingerprint: of the results that were deleted.
-        rule: of site.toml, as a user would write it: ``tables_days = 90``.
+        op: op of the unit; ``footage`` for a file, and ``unit`` is then its footage id.
+        fingerprint: fingerprint of the deleted results.
+        rule: the retention rule, as written in site.toml: ``tables_days = 90``.
     """
 
     op: str

@@ -1,6 +1,6 @@
-"""Every table of the store: one pyarrow schema each, with units, keys, sort order and privacy class.
+"""The tables of the store: one pyarrow schema each, with units, primary key, sort order and privacy class.
 
-``docs/tables.md`` is generated from these files. A column is added, never renamed; a change bumps ``version``.
+``docs/tables.md`` is generated from these files. Columns are added, never renamed; a change raises ``version``.
 """
 
 from collections.abc import Mapping
@@ -18,4 +18,4 @@ __all__ = ["TABLES", "TIME", "Privacy", "TableSpec"]
 TABLES: Mapping[str, TableSpec] = {
     spec.name: spec for spec in (*ARCHIVE_TABLES, *TRACKING_TABLES, *ANALYTICS_TABLES, *VIDEO_TABLES, *RECORD_TABLES)
 }
-"""Every table by name, in the order of the pipeline."""
+"""All tables by name, in pipeline order."""

@@ -1,4 +1,4 @@
-"""What follows from tracks: places, distances, counts, interactions."""
+"""Tables computed from tracks: positions, depth, zone events, counts, flows, interactions."""
 
 import pyarrow as pa
 
@@ -8,7 +8,7 @@ from schemas.tables.spec import Privacy, TableSpec
 ANALYTICS_TABLES = (
     TableSpec(
         "positions",
-        "Track points on the ground: the foot of the box through the camera's homography.",
+        "Ground positions of track points: the foot of the box, projected by the camera's homography.",
         (
             CAMERA,
             TRACK,
@@ -24,7 +24,7 @@ ANALYTICS_TABLES = (
             float32("speed_m_s", "ground speed", "m/s", null=True),
             float32(
                 "heading_deg",
-                "direction of movement, clockwise from grid north; null when standing",
+                "direction of movement, clockwise from grid north; null for a standing person",
                 "deg",
                 null=True,
             ),
@@ -36,12 +36,12 @@ ANALYTICS_TABLES = (
     ),
     TableSpec(
         "depth",
-        "Distance from the camera's lens of each track point on the ground plane.",
+        "Distance between the camera's lens and each track point on the ground plane.",
         (
             CAMERA,
             TRACK,
             timestamp("time", "time of the frame"),
-            float32("distance_m", "straight line from the lens to the foot point", "m"),
+            float32("distance_m", "straight-line distance from the lens to the foot point", "m"),
             float32("sigma_m", "standard deviation of distance_m", "m"),
             string("method", "'ground_plane'"),
         ),
@@ -51,7 +51,7 @@ ANALYTICS_TABLES = (
     ),
     TableSpec(
         "depth_maps",
-        "Dense depth of a segment's background, from a configured model.",
+        "Dense depth map of a segment's background, by a configured model.",
         (
             CAMERA,
             SEGMENT,
@@ -61,7 +61,7 @@ ANALYTICS_TABLES = (
             column(
                 "values_f16",
                 pa.binary(),
-                "float16 little-endian, row by row, height x width, zlib-compressed",
+                "float16, little-endian, row-major, height x width, zlib-compressed",
                 "m or none",
             ),
             float32("value_min", "smallest value", "m or none"),
@@ -74,20 +74,20 @@ ANALYTICS_TABLES = (
     ),
     TableSpec(
         "zone_events",
-        "Zones entered and left, lines crossed: one row an event.",
+        "One row per zone entered or left and per line crossed.",
         (
             CAMERA,
             TRACK,
             LABEL,
             string("feature", "id of the zone or line in its layer"),
             string("kind", "'enter', 'exit' or 'cross'"),
-            timestamp("time", "when"),
+            timestamp("time", "time of the event"),
             string(
                 "direction",
-                "of a crossing: 'left_to_right' or 'right_to_left', seen along the line's drawing direction",
+                "direction of a crossing: 'left_to_right' or 'right_to_left', seen along the line's drawing direction",
                 null=True,
             ),
-            float64("dwell_s", "of an exit: time spent inside", "s", null=True),
+            float64("dwell_s", "time spent inside, for an exit", "s", null=True),
             float64(
                 "x_m",
                 "east, in the site's CRS; null for pixel features of an uncalibrated camera",
@@ -102,18 +102,20 @@ ANALYTICS_TABLES = (
     ),
     TableSpec(
         "counts",
-        "People and things in a zone, a time bin at a time. The zone 'view' is the whole frame.",
+        "People and objects in a zone per time bin. The zone 'view' is the whole frame.",
         (
             CAMERA,
             string("zone", "id of the zone, or 'view'"),
             LABEL,
             timestamp("bin_start", "start of the bin"),
             float64("bin_s", "length of the bin", "s"),
-            float64("observed_s", "footage within the bin: 0 rows and no footage differ", "s"),
-            float64("mean_count", "mean number present while observed"),
-            column("max_count", pa.int32(), "largest number present at once"),
-            column("distinct_tracks", pa.int32(), "tracks that were inside at any time in the bin"),
-            float64("dwell_s", "time inside within the bin, all tracks together", "s"),
+            float64(
+                "observed_s", "length of the footage within the bin; tells an empty zone from missing footage", "s"
+            ),
+            float64("mean_count", "mean number present during the footage"),
+            column("max_count", pa.int32(), "largest number present at the same time"),
+            column("distinct_tracks", pa.int32(), "number of tracks that were inside during the bin"),
+            float64("dwell_s", "total time inside during the bin, summed over tracks", "s"),
         ),
         ("camera", "zone", "label", "bin_start"),
         ("bin_start", "zone", "label"),
@@ -121,7 +123,7 @@ ANALYTICS_TABLES = (
     ),
     TableSpec(
         "flows",
-        "Crossings of a line, by direction, a time bin at a time.",
+        "Crossings of a line per direction and time bin.",
         (
             CAMERA,
             string("line", "id of the line"),
@@ -129,7 +131,7 @@ ANALYTICS_TABLES = (
             timestamp("bin_start", "start of the bin"),
             float64("bin_s", "length of the bin", "s"),
             string("direction", "'left_to_right' or 'right_to_left', seen along the line's drawing direction"),
-            column("crossings", pa.int32(), "crossings in the bin"),
+            column("crossings", pa.int32(), "number of crossings"),
         ),
         ("camera", "line", "label", "bin_start", "direction"),
         ("bin_start", "line", "label", "direction"),
@@ -137,19 +139,19 @@ ANALYTICS_TABLES = (
     ),
     TableSpec(
         "interactions",
-        "Who did what with whom or what, from when to when.",
+        "Interactions of people with people, zones and objects.",
         (
             CAMERA,
-            string("interaction_id", "verb, subject, object and start, hashed"),
+            string("interaction_id", "hash of verb, subject, object and start"),
             string("verb", "'meets', 'enters', 'exits', 'abandons'"),
             string("subject", "track id"),
             string("subject_label", "class of the subject"),
-            string("object", "track id, zone id, or segment and number of a static region"),
+            string("object", "track id, zone id, or segment id and number of a static region"),
             string("object_kind", "'track', 'zone' or 'static_region'"),
             timestamp("start_time", "start"),
-            timestamp("end_time", "end; equal to start_time for an instant"),
-            float32("score", "how sure", "0..1"),
-            string("evidence", "JSON: the measurements that the row rests on, with units in their names"),
+            timestamp("end_time", "end; equal to start_time for a momentary interaction"),
+            float32("score", "confidence", "0..1"),
+            string("evidence", "JSON: the measurements behind the row, with units in their names"),
         ),
         ("camera", "interaction_id"),
         ("start_time", "interaction_id"),

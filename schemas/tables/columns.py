@@ -1,4 +1,4 @@
-"""The makers of columns, and the columns that many tables share."""
+"""Column constructors, and the columns that several tables share."""
 
 import pyarrow as pa
 
@@ -6,45 +6,45 @@ TIME = pa.timestamp("us", tz="UTC")
 
 
 def column(name: str, kind: pa.DataType, meaning: str, unit: str = "", null: bool = False) -> pa.Field:
-    """A column of any type."""
+    """Returns a column of any type, with its meaning and unit as field metadata."""
     return pa.field(name, kind, nullable=null, metadata={"meaning": meaning, "unit": unit})
 
 
 def string(name: str, meaning: str, null: bool = False) -> pa.Field:
-    """A text."""
+    """Returns a text column."""
     return column(name, pa.string(), meaning, null=null)
 
 
 def timestamp(name: str, meaning: str, null: bool = False) -> pa.Field:
-    """A moment, UTC."""
+    """Returns a column of moments, microseconds in UTC."""
     return column(name, TIME, meaning, "UTC", null)
 
 
 def float64(name: str, meaning: str, unit: str = "", null: bool = False) -> pa.Field:
-    """A number."""
+    """Returns a float64 column."""
     return column(name, pa.float64(), meaning, unit, null)
 
 
 def float32(name: str, meaning: str, unit: str = "", null: bool = False) -> pa.Field:
-    """A number of which few digits matter."""
+    """Returns a float32 column, for values of about seven significant digits."""
     return column(name, pa.float32(), meaning, unit, null)
 
 
 def int64(name: str, meaning: str, unit: str = "", null: bool = False) -> pa.Field:
-    """A whole number."""
+    """Returns an int64 column."""
     return column(name, pa.int64(), meaning, unit, null)
 
 
 def boolean(name: str, meaning: str) -> pa.Field:
-    """True or false."""
+    """Returns a column of booleans."""
     return column(name, pa.bool_(), meaning)
 
 
 CAMERA = string("camera", "camera id, as in site.toml")
-SEGMENT = string("segment_id", "segment of footage that the row comes from")
-FOOTAGE = string("footage_id", "first 16 hex digits of the file's sha256: the footage's identity, whatever its path")
+SEGMENT = string("segment_id", "segment that the row belongs to")
+FOOTAGE = string("footage_id", "id of the footage: first 16 hex digits of the file's sha256, independent of its path")
 PTS = int64("pts", "presentation timestamp in the stream's time base")
-TRACK = string("track_id", "one person or thing, across segment borders and midnight")
+TRACK = string("track_id", "id of one person or object, across segment borders and midnight")
 LABEL = string("label", "class name: person, car, suitcase, ...")
 STATE = string("state", "'observed' by the detector, or 'interpolated' between two observations")
 BOX = (

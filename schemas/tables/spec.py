@@ -1,4 +1,4 @@
-"""What a table is: columns with meaning and unit, a key, a sort order, a privacy class."""
+"""The description of a table: columns with meaning and unit, primary key, sort order, privacy class."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import pyarrow as pa
 
 
 class Privacy(StrEnum):
-    """Who may see a table's rows."""
+    """Privacy class of a table: who may see its rows (docs/privacy.md)."""
 
     OPEN = "open"
     PSEUDONYMOUS = "pseudonymous"
@@ -23,9 +23,9 @@ class TableSpec:
         name: the table's name, in SQL and on disk.
         summary: one sentence for people.
         columns: pyarrow fields with ``meaning`` and ``unit`` in their metadata.
-        key: columns that together name a row.
-        order: columns that rows are sorted by within a file.
-        privacy: who may see the rows.
+        key: primary key: columns that together identify a row.
+        order: sort order of rows within a file.
+        privacy: privacy class.
         version: raised with every change of the columns.
     """
 
@@ -39,7 +39,7 @@ class TableSpec:
 
     @property
     def schema(self) -> pa.Schema:
-        """The pyarrow schema, with the table's name, version and privacy class as metadata."""
+        """Returns the pyarrow schema, with the table's name, version and privacy class as metadata."""
         metadata = {
             "nightshift.table": self.name,
             "nightshift.version": str(self.version),
@@ -48,17 +48,17 @@ class TableSpec:
         return pa.schema(self.columns, metadata=metadata)
 
     def empty(self) -> pa.Table:
-        """A table of no rows."""
+        """Returns a table without rows."""
         return self.schema.empty_table()
 
     def conform(self, columns: Mapping[str, Sequence[object] | pa.Array] | pa.Table) -> pa.Table:
-        """Rows in this table's columns, types and sort order; a column left out is null.
+        """Returns rows with this table's columns, types and sort order; a missing column becomes null.
 
         Args:
-            columns: arrays or sequences by column name, all of one length, or a table.
+            columns: arrays or sequences of one length by column name, or a table.
 
         Raises:
-            ValueError: a column is not of this table, is missing though it may not be null, or does not convert.
+            ValueError: a column is unknown, is missing but may not be null, or does not convert.
         """
         if isinstance(columns, pa.Table):
             columns = {name: columns[name] for name in columns.column_names}

@@ -1,4 +1,4 @@
-"""What is seen in the footage: detections, backgrounds, tracks."""
+"""Tables of people and objects in the footage: detections, backgrounds, static regions, tracklets, tracks."""
 
 import pyarrow as pa
 
@@ -21,7 +21,7 @@ from schemas.tables.spec import Privacy, TableSpec
 TRACKING_TABLES = (
     TableSpec(
         "detections",
-        "Boxes that the detector found, one row each.",
+        "One row per box that the detector found.",
         (
             CAMERA,
             SEGMENT,
@@ -31,7 +31,7 @@ TRACKING_TABLES = (
             LABEL,
             float32("confidence", "score of the detector", "0..1"),
             *BOX,
-            string("source", "'model', or 'motion' when no weights were at hand"),
+            string("source", "'model', or 'motion' if no weights were available"),
         ),
         ("camera", "segment_id", "detection"),
         ("time", "detection"),
@@ -39,21 +39,21 @@ TRACKING_TABLES = (
     ),
     TableSpec(
         "backgrounds",
-        "The clean background of a segment: each pixel's median over the times when no person covered it.",
+        "The background of a segment: the median of each pixel over the frames in which no person covers it.",
         (
             CAMERA,
             SEGMENT,
             column("width", pa.int32(), "width", "px"),
             column("height", pa.int32(), "height", "px"),
-            column("png", pa.binary(), "the background as PNG; colour order as PNG defines it (RGB)"),
+            column("png", pa.binary(), "the background as PNG (RGB)"),
             column(
                 "unknown_png",
                 pa.binary(),
-                "8-bit mask as PNG: 255 where a person covered every sample and the background was filled in",
+                "8-bit mask as PNG: 255 where a person covered every sample, so that the background is inpainted",
             ),
-            float32("noise", "median absolute deviation of the samples from the background, a grey level", "0..255"),
-            column("samples", pa.int32(), "frames that it was made of"),
-            float32("unknown_share", "share of pixels that were never seen free of people", "0..1"),
+            float32("noise", "median absolute deviation of the samples from the background, grey levels", "0..255"),
+            column("samples", pa.int32(), "number of frames it was computed from"),
+            float32("unknown_share", "share of pixels that a person covered in every sample", "0..1"),
         ),
         ("camera", "segment_id"),
         ("segment_id",),
@@ -61,16 +61,16 @@ TRACKING_TABLES = (
     ),
     TableSpec(
         "static_regions",
-        "Regions of a fixed view that changed and then stayed: things left or taken.",
+        "Regions of a fixed view that changed and then stayed the same: objects left or taken.",
         (
             CAMERA,
             SEGMENT,
             column("region", pa.int32(), "number of the region within its segment, from 0"),
-            timestamp("first_time", "when it first looked as it does"),
-            timestamp("last_time", "until when it stayed"),
+            timestamp("first_time", "start of its present appearance"),
+            timestamp("last_time", "end of its present appearance"),
             *BOX,
             float64("area_px", "area of the region", "px2"),
-            float32("contrast", "mean grey difference to the background before it", "0..255"),
+            float32("contrast", "mean grey difference to the background before the change", "0..255"),
         ),
         ("camera", "segment_id", "region"),
         ("first_time", "region"),
@@ -78,15 +78,15 @@ TRACKING_TABLES = (
     ),
     TableSpec(
         "tracklets",
-        "Tracks within one segment, before they are linked across borders.",
+        "Tracks within one segment, before linking across segment borders.",
         (
             CAMERA,
             SEGMENT,
-            string("tracklet_id", "segment id, then a number in order of appearance"),
+            string("tracklet_id", "segment id and a number, in order of appearance"),
             LABEL,
             timestamp("start_time", "first point"),
-            timestamp("end_time", "last point, overlap included"),
-            column("observed", pa.int32(), "points that the detector saw"),
+            timestamp("end_time", "last point, including the overlap with the next segment"),
+            column("observed", pa.int32(), "number of points with a detection"),
             float32("confidence", "mean confidence of the observed points", "0..1"),
             string("source", "'model' or 'motion'"),
         ),
@@ -96,7 +96,7 @@ TRACKING_TABLES = (
     ),
     TableSpec(
         "tracklet_points",
-        "Where each tracklet is, on every frame that was looked at, and on into the first seconds of the next segment.",
+        "The box of each tracklet on every processed frame, including the first seconds of the next segment (overlap).",
         (
             CAMERA,
             string("segment_id", "segment that the tracklet belongs to"),
@@ -106,7 +106,7 @@ TRACKING_TABLES = (
             *BOX,
             float32("confidence", "score of the detection; null when interpolated", "0..1", null=True),
             STATE,
-            string("frame_segment_id", "segment whose frame this is: the next one's in the overlap"),
+            string("frame_segment_id", "segment that the frame belongs to: in the overlap the next segment"),
             column(
                 "detection",
                 pa.int32(),
@@ -121,16 +121,16 @@ TRACKING_TABLES = (
     ),
     TableSpec(
         "tracks",
-        "One row a person or thing followed by one camera, across segment borders.",
+        "One row per person or object that one camera tracks, across segment borders.",
         (
             CAMERA,
             TRACK,
             LABEL,
             timestamp("start_time", "first point on this day"),
             timestamp("end_time", "last point on this day"),
-            column("points", pa.int32(), "rows in track_points"),
-            column("observed", pa.int32(), "of these, seen by the detector"),
-            column("tracklets", pa.int32(), "tracklets that were linked"),
+            column("points", pa.int32(), "number of rows in track_points"),
+            column("observed", pa.int32(), "number of points with a detection"),
+            column("tracklets", pa.int32(), "number of linked tracklets"),
             float32("confidence", "mean confidence of the observed points", "0..1"),
             string("source", "'model' or 'motion'"),
         ),
@@ -140,7 +140,7 @@ TRACKING_TABLES = (
     ),
     TableSpec(
         "track_points",
-        "Where each track is, on every frame that was looked at.",
+        "The box of each track on every processed frame.",
         (
             CAMERA,
             TRACK,

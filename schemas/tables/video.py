@@ -1,4 +1,4 @@
-"""Covered video, what is known of how it was covered, and what was let out of it on somebody's word."""
+"""Tables of anonymized video: segments, verification, published files, audits, subject-access exports."""
 
 from schemas.tables.columns import (
     CAMERA,
@@ -16,39 +16,41 @@ from schemas.tables.columns import (
 from schemas.tables.spec import Privacy, TableSpec
 
 AUDIT_SUFFIX = ".audit.json"
-"""How the names of files end that ``audits`` names."""
+"""File name suffix of the audit documents in table ``audits``."""
 
 _COVERED = (
-    string("mode", "how people are covered: a name of schemas/anonymity.py"),
-    int64("covered_frames", "frames with anything covered"),
-    float64("covered_share", "mean share of the frame that is covered", "0..1"),
-    string("level", "what the covered ones are seen as: the level of the mode", null=True),
-    string("targets", "what is covered, separated by commas: 'person', 'head', 'vehicle', ...", null=True),
-    int64("frames_widened", "frames in which more was covered because a look at the output found something", null=True),
-    int64("frames_whole", "frames that are covered whole", null=True),
-    int64("frames_lost", "frames of the footage that cannot be decoded, and are covered whole", null=True),
-    int64("verified_frames", "frames of the decoded output that were looked at", null=True),
-    int64("verifier_findings", "things found there, which were then covered", null=True),
+    string("mode", "anonymization mode, one of schemas.anonymity.MODES"),
+    int64("covered_frames", "frames in which something is covered"),
+    float64("covered_share", "mean covered share of the frame", "0..1"),
+    string("level", "anonymity level of the mode", null=True),
+    string("targets", "covered targets, separated by commas: 'person', 'head', 'vehicle', ...", null=True),
+    int64("frames_widened", "frames in which more was covered because verification found something", null=True),
+    int64("frames_whole", "frames that are covered completely", null=True),
+    int64("frames_lost", "frames of the footage that cannot be decoded; they are covered completely", null=True),
+    int64("verified_frames", "decoded output frames that were verified", null=True),
+    int64("verifier_findings", "findings of the verification; each was then covered", null=True),
     string(
-        "verified_by", "what looked, separated by commas: 'paint', 'residue', 'detector NAME', 'face NAME'", null=True
+        "verified_by",
+        "verification methods, separated by commas: 'paint', 'residual', 'detector NAME', 'face NAME'",
+        null=True,
     ),
-    float64("unknown_share", "share of the background that was never seen free of people", "0..1", null=True),
+    float64("unknown_share", "share of the background that a person covered in every sample", "0..1", null=True),
     int64("background_frames", "frames that were compared with a background", null=True),
     string("params", "JSON: the parameters of anonymize", null=True),
-    string("models", "JSON: by what they are for, name and sha256 of the weights that anonymize used", null=True),
+    string("models", "JSON: name and sha256 of the weights of anonymize, by role", null=True),
 )
-"""What is known of a segment's covering, and, summed, of a footage's; null in rows of older versions."""
+"""Coverage figures of a segment, and their sums for a footage file."""
 
 VIDEO_TABLES = (
     TableSpec(
         "anonymized_segments",
-        "Covered copies of segments, before they are joined to one file per footage.",
+        "Anonymized segments, before they are merged into one file per footage.",
         (
             CAMERA,
             SEGMENT,
             FOOTAGE,
-            string("path", "path of the part below the store; removed once it is joined"),
-            int64("frames", "frames in it"),
+            string("path", "path of the part, relative to the store; deleted after merging"),
+            int64("frames", "number of frames"),
             int64("size_bytes", "size", "bytes"),
             string("sha256", "sha256 of the part"),
             *_COVERED,
@@ -60,15 +62,15 @@ VIDEO_TABLES = (
     ),
     TableSpec(
         "anonymized_tracks",
-        "How well each tracklet's head is covered in a segment, read off the decoded output.",
+        "Head coverage of each tracklet in a segment, measured on the decoded output.",
         (
             CAMERA,
             SEGMENT,
             string("tracklet_id", "tracklet"),
             LABEL,
-            int64("frames", "frames of the segment in which its head zone was looked at"),
-            int64("leaks", "of these, frames in which less than half of the head zone is covered as shown"),
-            float32("least_head_cover", "least covered share of the head zone", "0..1"),
+            int64("frames", "frames of the segment in which its head zone was checked"),
+            int64("leaks", "checked frames in which less than half of the head zone is covered"),
+            float32("least_head_cover", "smallest covered share of the head zone", "0..1"),
             float32("mean_head_cover", "mean covered share of the head zone", "0..1"),
             float32("height_px", "median height of its box", "px"),
         ),
@@ -78,14 +80,14 @@ VIDEO_TABLES = (
     ),
     TableSpec(
         "review_frames",
-        "Frames of anonymized video that somebody should look at, and why.",
+        "Frames of anonymized video that a person should review, with the reason.",
         (
             CAMERA,
             SEGMENT,
             timestamp("time", "time of the frame"),
             PTS,
-            float32("risk", "how much speaks for a look: 1 is most", "0..1"),
-            string("reason", "what speaks for it, for people"),
+            float32("risk", "review priority, 1 is highest", "0..1"),
+            string("reason", "reason for the review"),
         ),
         ("camera", "segment_id", "pts"),
         ("time", "pts"),
@@ -93,14 +95,14 @@ VIDEO_TABLES = (
     ),
     TableSpec(
         "anonymized",
-        "Published anonymized video: one file per footage, complete or not at all.",
+        "Published anonymized video: one complete file per footage.",
         (
             CAMERA,
             FOOTAGE,
-            string("path", "path below the store"),
+            string("path", "path, relative to the store"),
             timestamp("start_time", "time of the first frame"),
-            timestamp("end_time", "time at which the last frame ends"),
-            int64("frames", "frames in it"),
+            timestamp("end_time", "end of the last frame"),
+            int64("frames", "number of frames"),
             int64("size_bytes", "size", "bytes"),
             string("sha256", "sha256 of the file"),
             *_COVERED,
@@ -112,20 +114,22 @@ VIDEO_TABLES = (
     ),
     TableSpec(
         "audits",
-        "What can be said of each published file: a JSON file beside it, and the most important of it.",
+        "Audit of each published file: the JSON document beside it, and its key figures.",
         (
             CAMERA,
             FOOTAGE,
-            string("path", "path of the JSON file below the store"),
-            int64("size_bytes", "size of the JSON file", "bytes"),
-            string("sha256", "sha256 of the JSON file"),
-            string("video_sha256", "sha256 of the published file that it is of"),
-            string("mode", "how people are covered"),
-            string("level", "the level that it is anonymized to"),
-            int64("tracks", "tracklets whose heads were looked at"),
-            int64("head_checks", "head zones that were looked at in the decoded output"),
-            int64("head_leaks", "of these, less than half covered as shown"),
-            float64("leak_bound", "upper bound of the share of leaks, at 95 %; null without checks", "0..1", null=True),
+            string("path", "path of the JSON document, relative to the store"),
+            int64("size_bytes", "size of the JSON document", "bytes"),
+            string("sha256", "sha256 of the JSON document"),
+            string("video_sha256", "sha256 of the published file"),
+            string("mode", "anonymization mode"),
+            string("level", "anonymity level"),
+            int64("tracks", "number of tracklets whose heads were checked"),
+            int64("head_checks", "head zones checked in the decoded output"),
+            int64("head_leaks", "checked head zones that are less than half covered"),
+            float64(
+                "leak_bound", "upper bound of the leak rate at 95 % confidence; null without checks", "0..1", null=True
+            ),
         ),
         ("camera", "footage_id"),
         ("footage_id",),
@@ -133,18 +137,18 @@ VIDEO_TABLES = (
     ),
     TableSpec(
         "exports",
-        "Who was let see whom: exports of published video in which one track is left visible.",
+        "Subject-access exports: published video in which one track is left visible.",
         (
             string("export_id", "start time and four random hex digits"),
-            timestamp("time", "when it was written down, which is before the file got its name"),
-            string("user", "who asked, by the name of the account"),
+            timestamp("time", "time of the record; it is written before the file gets its name"),
+            string("user", "account name of the person who exported"),
             CAMERA,
             FOOTAGE,
             TRACK,
-            string("reason", "the reason that was given"),
-            string("file", "path that was asked for"),
-            int64("frames", "frames in it"),
-            int64("visible_frames", "of these, frames in which the track is visible"),
+            string("reason", "stated reason"),
+            string("file", "path of the exported file"),
+            int64("frames", "number of frames"),
+            int64("visible_frames", "frames in which the track is visible"),
             int64("size_bytes", "size", "bytes"),
             string("sha256", "sha256 of the file"),
         ),

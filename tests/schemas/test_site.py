@@ -29,8 +29,8 @@ def test_the_least_site_has_defaults_for_everything_else() -> None:
         ({"segment_s": 0.5}, "greater than or equal to 1"),
         ({"segment_s": float("inf")}, "finite number"),
         ({"archives": "x"}, "Extra inputs are not permitted"),
-        ({"cameras": [{"id": "a"}, {"id": "a"}]}, "camera 'a' stands twice"),
-        ({"layers": [{"name": "z", "file": "f"}] * 2}, "layer 'z' stands twice"),
+        ({"cameras": [{"id": "a"}, {"id": "a"}]}, "camera 'a' is defined twice"),
+        ({"layers": [{"name": "z", "file": "f"}] * 2}, "layer 'z' is defined twice"),
         ({"layers": [{"name": "z", "file": "f", "space": "pixel", "camera": "b"}]}, "camera 'b' is not among"),
         ({"cameras": [{"id": "a", "timezone": "nowhere"}]}, "unknown time zone 'nowhere'"),
         ({"cameras": [{"id": "a/b"}]}, "should match pattern"),
@@ -59,7 +59,7 @@ def test_mistakes_are_named(change: dict[str, Any], message: str) -> None:
 
 @pytest.mark.parametrize(("space", "camera"), [("pixel", None), ("map", "a")])
 def test_a_layer_has_a_camera_just_when_it_is_in_pixels(space: str, camera: str | None) -> None:
-    with pytest.raises(ValidationError, match="camera is needed for space = 'pixel', and only there"):
+    with pytest.raises(ValidationError, match="set camera if, and only if, space = 'pixel'"):
         LayerConfig(name="z", file="f", space=space, camera=camera)  # type: ignore[arg-type]
 
 

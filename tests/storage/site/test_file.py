@@ -160,8 +160,8 @@ def test_an_unknown_key_in_an_inline_table_lists_the_known_ones(root: Path) -> N
             "privacy_masks = [[[1], [2, 3], [4, 5]]]",
             "cameras[0].privacy_masks[0][0]: is too short: polygons [[u, v], ...]",
         ),
-        ('camera = "gate"', 'camera = "gat"', "layers[1].camera: layer door: camera 'gat' is not among the cameras"),
-        ('name = "door"', 'name = "zones"', "layers[1].name: layer 'zones' stands twice"),
+        ('camera = "gate"', 'camera = "gat"', "layers[1].camera: layer door: there is no camera 'gat' in [[cameras]]"),
+        ('name = "door"', 'name = "zones"', "layers[1].name: layer 'zones' is defined twice"),
         ('store = "store"', 'store = "s3://"', "store: s3:// names no bucket: write s3://BUCKET/PREFIX"),
         (
             'store = "store"',
@@ -208,7 +208,7 @@ def test_a_camera_that_stands_twice_is_told_at_the_second(root: Path) -> None:
     path = root / "site.toml"
     path.write_text(path.read_text() + '\n[[cameras]]\nid = "gate"\n')
     lines = len(path.read_text().splitlines())
-    assert f"line {lines}: cameras[1].id: camera 'gate' stands twice" in load_error(root)
+    assert f"line {lines}: cameras[1].id: camera 'gate' is defined twice" in load_error(root)
 
 
 def test_bytes_that_are_no_text_are_told(root: Path) -> None:
