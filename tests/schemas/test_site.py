@@ -31,7 +31,7 @@ def test_the_least_site_has_defaults_for_everything_else() -> None:
         ({"archives": "x"}, "Extra inputs are not permitted"),
         ({"cameras": [{"id": "a"}, {"id": "a"}]}, "camera 'a' is defined twice"),
         ({"layers": [{"name": "z", "file": "f"}] * 2}, "layer 'z' is defined twice"),
-        ({"layers": [{"name": "z", "file": "f", "space": "pixel", "camera": "b"}]}, "camera 'b' is not among"),
+        ({"layers": [{"name": "z", "file": "f", "space": "pixel", "camera": "b"}]}, "there is no camera 'b'"),
         ({"cameras": [{"id": "a", "timezone": "nowhere"}]}, "unknown time zone 'nowhere'"),
         ({"cameras": [{"id": "a/b"}]}, "should match pattern"),
         ({"cameras": [{"id": "a", "control_points": POINTS[:3], "image_size": [10, 10]}]}, "needs at least 4"),
@@ -47,8 +47,8 @@ def test_the_least_site_has_defaults_for_everything_else() -> None:
         ({"retention": {"days": 3}}, "Extra inputs are not permitted"),
         ({"retention": {"footage_days": 0}}, "greater than or equal to 1"),
         ({"retention": {"tables": {"track": 3}}}, "there is no table 'track'"),
-        ({"retention": {"tables": {"footage": 3}}}, "table footage goes with tables_days"),
-        ({"retention": {"tables": {"purges": 3}}}, "table purges is not purged"),
+        ({"retention": {"tables": {"footage": 3}}}, "table footage follows tables_days"),
+        ({"retention": {"tables": {"purges": 3}}}, "table purges is never purged"),
     ],
 )
 def test_mistakes_are_named(change: dict[str, Any], message: str) -> None:
