@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.leaks import LEAK_BELOW, Mask, head_zones, touched_px, zone_shares
 from ops.anonymize import Anonymize
-from ops.anonymize.cover.frame import Spoil
+from ops.anonymize.cover.frame import MaskHook
 from ops.anonymize.session import AnonymizeSession
 from ops.anonymize.verify.verifier import Finding, Verifier
 from sample_site.evaluate import MotRows
@@ -21,11 +21,11 @@ DROPPED_AROUND = 0.3
 
 
 @contextmanager
-def spoiling(spoil: Spoil) -> Iterator[None]:
+def spoiling(spoil: MaskHook) -> Iterator[None]:
     """The anonymizer of this process lets ``spoil`` change what it is about to paint."""
 
     def start(op: Anonymize, unit: UnitContext, inputs: Tables, services: Services) -> AnonymizeSession:
-        return AnonymizeSession(op.params, op.eyes, unit, inputs, services, spoil=spoil)
+        return AnonymizeSession(op.params, op.detectors, unit, inputs, services, mask_hook=spoil)
 
     with mock.patch.object(Anonymize, "start", start):
         yield
@@ -38,7 +38,7 @@ def blind() -> Iterator[None]:
     def look(*_: object, **__: object) -> list[Finding]:
         return []
 
-    with mock.patch.object(Verifier, "look", look):
+    with mock.patch.object(Verifier, "verify", look):
         yield
 
 
@@ -73,7 +73,7 @@ def grown(boxes: Float64, share: float) -> Float64:
 
 @dataclass
 class Spoiler:
-    """Drops the masks of the plants, as a ``Spoil``.
+    """Drops the masks of the plants, as a ``MaskHook``.
 
     Attributes:
         plants: who is uncovered, and when.

@@ -11,7 +11,7 @@ is part of the background.
 
 from collections.abc import Mapping
 
-from ops.anonymize.detectors import FACES, POSE, VERIFIER, Eyes
+from ops.anonymize.detectors import FACES, POSE, VERIFIER, DetectorSet
 from ops.anonymize.params import AnonymizeParams
 from ops.anonymize.session import WRITES, AnonymizeSession
 from schemas.op import FrameNeed, FrameOp, ModelRequest, Models, Neighbour, OpSpec, Read, Scope, Services, Tables
@@ -46,7 +46,7 @@ class Anonymize(FrameOp):
 
     def __init__(self, params: AnonymizeParams) -> None:
         super().__init__(params)
-        self._eyes: Eyes | None = None
+        self._detectors: DetectorSet | None = None
 
     @property
     def model_requests(self) -> Mapping[str, ModelRequest]:
@@ -67,17 +67,17 @@ class Anonymize(FrameOp):
         Raises:
             ModelError: weights are damaged or for something else.
         """
-        self._eyes = Eyes.open(self.params, models, cpus)
+        self._detectors = DetectorSet.open(self.params, models, cpus)
 
     def close(self) -> None:
-        self._eyes = None
+        self._detectors = None
 
     @property
-    def eyes(self) -> Eyes:
+    def detectors(self) -> DetectorSet:
         """What was opened."""
-        if self._eyes is None:
+        if self._detectors is None:
             raise ValueError("anonymize was not opened")
-        return self._eyes
+        return self._detectors
 
     def frame_need(self, unit: UnitContext) -> FrameNeed:  # noqa: ARG002 - every unit needs the same
         """Every frame, at the source's size, and those that cannot be decoded."""
@@ -85,4 +85,4 @@ class Anonymize(FrameOp):
 
     def start(self, unit: UnitContext, inputs: Tables, services: Services) -> AnonymizeSession:
         """Gathers where people are, and the background, before the first frame."""
-        return AnonymizeSession(self.params, self.eyes, unit, inputs, services)
+        return AnonymizeSession(self.params, self.detectors, unit, inputs, services)

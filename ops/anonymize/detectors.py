@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from ops.anonymize.cover.pose import open_pose
 from ops.anonymize.cover.skeleton import PoseFinder
 from ops.anonymize.params import PEOPLE, AnonymizeParams
-from ops.anonymize.verify.faces import FaceSpotter
-from ops.anonymize.verify.people import Spotter, open_people
+from ops.anonymize.verify.faces import FaceDetector
+from ops.anonymize.verify.people import SecondDetector, open_people
 from schemas.op import Models
 
 VERIFIER, FACES, POSE = "verifier", "faces", "pose"
@@ -16,7 +16,7 @@ HOG = "HOG"
 
 
 @dataclass(frozen=True)
-class Eyes:
+class DetectorSet:
     """Detectors that are open.
 
     Attributes:
@@ -25,13 +25,13 @@ class Eyes:
         models: the weights that all of them use.
     """
 
-    people: Spotter | None
-    faces: Spotter | None
+    people: SecondDetector | None
+    faces: SecondDetector | None
     pose: PoseFinder | None
     models: Models
 
     @classmethod
-    def open(cls, params: AnonymizeParams, models: Models, cpus: int) -> "Eyes":
+    def open(cls, params: AnonymizeParams, models: Models, cpus: int) -> "DetectorSet":
         """Loads what the parameters ask for, of the weights that are at hand.
 
         Raises:
@@ -39,7 +39,7 @@ class Eyes:
         """
         looks = params.verify_fps > 0 and not PEOPLE.isdisjoint(params.targets)
         people = open_people(models.get(VERIFIER), cpus) if looks and params.verify_model != "none" else None
-        faces = FaceSpotter(models[FACES], cpus) if looks and FACES in models else None
+        faces = FaceDetector(models[FACES], cpus) if looks and FACES in models else None
         pose = open_pose(models[POSE], cpus) if params.mode == "skeleton" else None
         return cls(people, faces, pose, models)
 

@@ -30,7 +30,7 @@ class AnonymizeParams:
     )
     pad_share: float = field(default=0.15, metadata={"doc": "padding on every side, as a share of the box's size"})
     pad_px: float = field(default=4.0, metadata={"doc": "padding on every side, at least, pixels"})
-    fill_s: float = field(
+    extend_s: float = field(
         default=0.5, metadata={"doc": "a track is covered for so long before its first and after its last point"}
     )
     linger_s: float = field(
@@ -91,7 +91,7 @@ class AnonymizeParams:
     pose_model: str = field(
         default="auto", metadata={"doc": "skeleton: weights that find poses; 'auto': those at hand"}
     )
-    take_s: float = field(
+    chunk_s: float = field(
         default=4.0, metadata={"doc": "so much is encoded, looked at and mended at a time; also the group of pictures"}
     )
     max_whole_share: float = field(
@@ -109,8 +109,8 @@ class AnonymizeParams:
             raise ValueError(f"block_px must be 2 at least, got {self.block_px}")
         if not self.targets:
             raise ValueError("targets must name one at least; to publish no covered copy, skip the op")
-        if self.take_s <= 0:
-            raise ValueError(f"take_s must be more than 0, got {self.take_s}")
+        if self.chunk_s <= 0:
+            raise ValueError(f"chunk_s must be more than 0, got {self.chunk_s}")
 
     @property
     def paint_options(self) -> PaintOptions:

@@ -20,12 +20,12 @@ from ops.anonymize.cover.paint import cover_boxes
 from ops.anonymize.locate.spans import (
     Spans,
     bridge_spans,
+    detection_spans,
     join_spans,
     lingering_spans,
     padded,
-    path_spans,
-    seen_spans,
-    split_paths,
+    split_trajectories,
+    track_spans,
 )
 from schemas.values import Float64, Int64, Uint8
 
@@ -40,7 +40,7 @@ class Caution:
 
     Attributes:
         pad_share, pad_px: their boxes are padded on every side by this share of their size, and by that at least.
-        fill_s: a track goes on for so long, as it moved, before its first and after its last point.
+        extend_s: a track goes on for so long, as it moved, before its first and after its last point.
         linger_s: somebody whose track ends may stay where he was for so long; and so before it begins.
         bridge_s: a track that starts where another ended is taken to have been there over so long a gap.
         hold_s: a detection that no track holds stays for so long, or until the detector looked again.
@@ -49,7 +49,7 @@ class Caution:
 
     pad_share: float = 0.2
     pad_px: float = 4.0
-    fill_s: float = 1.0
+    extend_s: float = 1.0
     linger_s: float = 2.0
     bridge_s: float = 20.0
     hold_s: float = 2.0
@@ -63,7 +63,7 @@ class Reveal:
         track_id: the one.
         track_points: of this and of all other tracks in the footage.
         detections: those that no track holds: columns ``time`` and the box.
-        looked_us: ``(L,)``, rising: the frames that the detector looked at.
+        observed_us: ``(L,)``, rising: the frames that the detector looked at.
         static: ``(H, W)``, 255 where nothing is ever shown.
         caution: how generously others are kept covered.
     """
@@ -73,7 +73,7 @@ class Reveal:
         track_id: str,
         track_points: pa.Table,
         detections: pa.Table,
-        looked_us: Int64,
+        observed_us: Int64,
         static: Uint8,
         caution: Caution | None = None,
     ) -> None:
@@ -82,7 +82,7 @@ class Reveal:
         mine = track_points.filter(own).sort_by("time")
         self._caution = caution
         self._times_us, self._boxes = _times_us(mine), _boxes(mine)
-        self._others = _others(track_points.filter(pc.invert(own)), detections, looked_us, caution)
+        self._others = _others(track_points.filter(pc.invert(own)), detections, observed_us, caution)
         self._static = static
 
     def is_within(self, start_us: int, end_us: int) -> bool:
@@ -170,16 +170,16 @@ def _keys(table: pa.Table, *names: str) -> Iterator[tuple[Any, ...]]:
     return zip(*(table[name].to_pylist() for name in names), strict=True)
 
 
-def _others(points: pa.Table, detections: pa.Table, looked_us: Int64, caution: Caution) -> Spans:
+def _others(points: pa.Table, detections: pa.Table, observed_us: Int64, caution: Caution) -> Spans:
     growth = (caution.pad_share, caution.pad_px)
     codes = np.asarray(points["track_id"].combine_chunks().dictionary_encode().indices, np.int64)
-    paths = list(split_paths(codes, _times_us(points), _boxes(points)))
+    paths = list(split_trajectories(codes, _times_us(points), _boxes(points)))
     return join_spans(
         [
-            *(path_spans(path, _us(caution.fill_s), *growth) for path in paths),
+            *(track_spans(path, _us(caution.extend_s), *growth) for path in paths),
             *(lingering_spans(path, _us(caution.linger_s), *growth) for path in paths),
             bridge_spans(paths, _us(caution.bridge_s), _SAME_PLACE),
-            seen_spans(_times_us(detections), _boxes(detections), looked_us, _us(caution.hold_s)),
+            detection_spans(_times_us(detections), _boxes(detections), observed_us, _us(caution.hold_s)),
         ]
     )
 

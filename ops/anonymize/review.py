@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ops.anonymize.cover.frame import FramePlan
+from ops.anonymize.cover.frame import FrameCoverage
 from ops.anonymize.cover.paint import Colour, cover_boxes, paint_flat
 from ops.anonymize.locate.spans import padded
-from ops.anonymize.stats import Accounts
-from ops.anonymize.verify.verifier import Finding, Means, Verifier
+from ops.anonymize.stats import SegmentStats
+from ops.anonymize.verify.verifier import Check, Finding, Verifier
 from schemas.errors import CoverageError
 from schemas.op import Take, VideoSink
 from schemas.values import Float64, FrameBatch, Int64, Uint8
@@ -49,12 +49,12 @@ class Reviewer:
 
     sink: VideoSink
     verifier: Verifier
-    accounts: Accounts
+    stats: SegmentStats
     flat: Uint8
     colour: Colour
     sampled_us: int
 
-    def keep(self, take: Take, plans: Sequence[FramePlan]) -> None:
+    def keep(self, take: Take, plans: Sequence[FrameCoverage]) -> None:
         """Puts a take into the file, once nothing is found in it.
 
         What comes just before frames that could not be decoded is covered whole, too: damage is noticed late.
@@ -71,10 +71,10 @@ class Reviewer:
             found = self._look(take, plans, found if number else None)
             if not found:
                 self.sink.keep(take)
-                self.accounts.close_take(plans)
+                self.stats.close_take(plans)
                 return
             given_up = number >= WIDENING_ROUNDS
-            self.accounts.found(found, plans, given_up)
+            self.stats.found(found, plans, given_up)
             take, plans = self._again(take, plans, found, set(found) if given_up else set())
         first = plans[min(found)].pts
         raise CoverageError(
@@ -82,7 +82,7 @@ class Reviewer:
             f"(by {', '.join(sorted({each.by for each in found[min(found)]}))})"
         )
 
-    def _look(self, take: Take, plans: Sequence[FramePlan], before: Found | None) -> Found:
+    def _look(self, take: Take, plans: Sequence[FrameCoverage], before: Found | None) -> Found:
         """What is found in a take, frame by frame.
 
         A frame in which nothing was found shows no more after it was encoded again: there, only paint can be missing.
@@ -91,23 +91,23 @@ class Reviewer:
             before: what was found when its frames were looked at last; None for a first look.
         """
         found: Found = {}
-        self.accounts.begin_look()
+        self.stats.begin_look()
         for number, shown, time_us in _numbered(take):
             plan = plans[number]
             seen = before is not None and number not in before
-            findings = self.verifier.look(shown, time_us, plan.plan(self.flat), paint_only=seen)
-            self.accounts.saw(plan, self.verifier.head_shares)
+            findings = self.verifier.verify(shown, time_us, plan.plan(self.flat), paint_only=seen)
+            self.stats.saw(plan, self.verifier.head_shares)
             if findings:
                 found[number] = findings
         return found
 
     def _again(
-        self, take: Take, plans: Sequence[FramePlan], found: Found, whole: set[int]
-    ) -> tuple[Take, list[FramePlan]]:
+        self, take: Take, plans: Sequence[FrameCoverage], found: Found, whole: set[int]
+    ) -> tuple[Take, list[FrameCoverage]]:
         """The take with more covered, some frames whole, and what was meant for its frames."""
         again = self.sink.take(again=True)
         times_us: Int64 = np.array([plan.time_us for plan in plans])
-        mended: list[FramePlan] = []
+        mended: list[FrameCoverage] = []
         for batch in take.play():
             frames = batch.frames.copy()
             for frame in frames:
@@ -134,14 +134,14 @@ class Reviewer:
         return padded(np.array(boxes).reshape(-1, 4), WIDENED, WIDENED_PX)
 
 
-def _before_lost(plans: Sequence[FramePlan]) -> set[int]:
+def _before_lost(plans: Sequence[FrameCoverage]) -> set[int]:
     """The last frames before each that is lost."""
     lost = [number for number, plan in enumerate(plans) if plan.lost]
     near = {number for each in lost for number in range(max(each - LATE_FRAMES, 0), each)}
     return near.difference(lost)
 
 
-def _sampled(by: Means) -> bool:
+def _sampled(by: Check) -> bool:
     """Whether a means does not look at every frame."""
     return by in ("detector", "face")
 
@@ -155,19 +155,19 @@ def _numbered(take: Take) -> Iterator[tuple[int, Uint8, int]]:
             number += 1
 
 
-def _covered_more(frame: Uint8, plan: FramePlan, boxes: Float64, colour: Colour) -> FramePlan:
+def _covered_more(frame: Uint8, plan: FrameCoverage, boxes: Float64, colour: Colour) -> FrameCoverage:
     """Covers boxes in place; what is meant for the frame then."""
     more = np.zeros(frame.shape[:2], np.uint8)
     cover_boxes(more, boxes)
     return _painted(frame, plan, more, colour)
 
 
-def _covered_whole(frame: Uint8, plan: FramePlan, colour: Colour, given_up: bool) -> FramePlan:
+def _covered_whole(frame: Uint8, plan: FrameCoverage, colour: Colour, given_up: bool) -> FrameCoverage:
     painted = _painted(frame, plan, np.full(frame.shape[:2], 255, np.uint8), colour)
     return replace(painted, whole=True, widened=given_up)
 
 
-def _painted(frame: Uint8, plan: FramePlan, more: Uint8, colour: Colour) -> FramePlan:
+def _painted(frame: Uint8, plan: FrameCoverage, more: Uint8, colour: Colour) -> FrameCoverage:
     paint_flat(frame, more, colour)
     picture = plan.picture
     if picture is not None:

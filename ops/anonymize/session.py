@@ -5,12 +5,12 @@ from dataclasses import asdict
 
 import numpy as np
 
-from ops.anonymize.cover.frame import Coverer, FramePlan, Spoil
-from ops.anonymize.detectors import Eyes
+from ops.anonymize.cover.frame import FrameAnonymizer, FrameCoverage, MaskHook
+from ops.anonymize.detectors import DetectorSet
 from ops.anonymize.locate.presence import times_us
 from ops.anonymize.params import PEOPLE, AnonymizeParams
 from ops.anonymize.review import Reviewer
-from ops.anonymize.stats import Accounts
+from ops.anonymize.stats import SegmentStats
 from ops.anonymize.verify.verifier import Verifier, VerifyParams
 from schemas.anonymity import MODES
 from schemas.errors import CoverageError
@@ -29,31 +29,31 @@ class AnonymizeSession(FrameSession):
     """One segment.
 
     Args:
-        eyes: what looks at what was encoded.
-        spoil: see ``Coverer``.
+        detectors: what looks at what was encoded.
+        mask_hook: see ``FrameAnonymizer``.
     """
 
     def __init__(
         self,
         params: AnonymizeParams,
-        eyes: Eyes,
+        detectors: DetectorSet,
         unit: UnitContext,
         inputs: Tables,
         services: Services,
-        spoil: Spoil | None = None,
+        mask_hook: MaskHook | None = None,
     ) -> None:
         self._params = params
-        self._eyes = eyes
+        self._detectors = detectors
         self._unit = unit
         self._services = services
-        self._coverer = Coverer(params, unit, inputs, eyes.pose, spoil)
-        self._accounts = Accounts(unit.segment, self._coverer.tracklets)
+        self._anonymizer = FrameAnonymizer(params, unit, inputs, detectors.pose, mask_hook)
+        self._stats = SegmentStats(unit.segment, self._anonymizer.tracklets)
         looks = VerifyParams(verify_fps=params.verify_fps)
-        self._verifier = Verifier(looks, self._coverer.residue, eyes.people, eyes.faces, services.count)
-        self._looked_us = times_us(inputs["observed_frames"])
+        self._verifier = Verifier(looks, self._anonymizer.residual, detectors.people, detectors.faces, services.count)
+        self._observed_us = times_us(inputs["observed_frames"])
         self._sink: VideoSink | None = None
         self._take: Take | None = None
-        self._plans: list[FramePlan] = []
+        self._plans: list[FrameCoverage] = []
 
     def feed(self, batch: FrameBatch) -> None:
         """Covers and encodes some frames; a take that is long enough is looked at and kept.
@@ -78,7 +78,7 @@ class AnonymizeSession(FrameSession):
             self._keep()
         if self._take is None:
             self._take = self._sink.take()
-        covered, plans = self._coverer.cover(frame)
+        covered, plans = self._anonymizer.cover(frame)
         self._take.write(covered)
         self._plans += plans
 
@@ -86,7 +86,7 @@ class AnonymizeSession(FrameSession):
         """Whether the take ends before a frame at this time."""
         plan = self._plans[-1]
         a_frame = plan.bits.nbytes + (0 if plan.picture is None else plan.picture.nbytes)
-        long = time_us - self._plans[0].time_us >= round(self._params.take_s * 1e6)
+        long = time_us - self._plans[0].time_us >= round(self._params.chunk_s * 1e6)
         return long or (len(self._plans) + 1) * a_frame > MOST_TAKE_BYTES
 
     def _keep(self) -> None:
@@ -95,8 +95,8 @@ class AnonymizeSession(FrameSession):
         reviewer = Reviewer(
             self._sink,
             self._verifier,
-            self._accounts,
-            self._coverer.flat,
+            self._stats,
+            self._anonymizer.flat,
             self._params.paint_options.colour,
             round(1e6 / self._params.verify_fps) if self._params.verify_fps > 0 else 0,
         )
@@ -112,16 +112,16 @@ class AnonymizeSession(FrameSession):
         if self._sink is None:
             return {name: TABLES[name].empty() for name in WRITES}
         self._keep()
-        accounts, segment = self._accounts, self._unit.segment
-        if accounts.given_up_share > self._params.max_whole_share:
+        stats, segment = self._stats, self._unit.segment
+        if stats.given_up_share > self._params.max_whole_share:
             raise CoverageError(
-                f"segment {self._unit.unit}: somebody could still be seen in {accounts.given_up} of {accounts.frames} "
+                f"segment {self._unit.unit}: somebody could still be seen in {stats.given_up} of {stats.frames} "
                 "frames until they were covered whole, more than "
                 f"max_whole_share = {self._params.max_whole_share:g} of [ops.anonymize] allows"
             )
         video = self._sink.close()
         self._sink = None
-        self._services.count("frames_covered", accounts.covered_frames)
+        self._services.count("frames_covered", stats.covered_frames)
         row: dict[str, object] = {
             "camera": segment.camera,
             "segment_id": segment.segment_id,
@@ -133,33 +133,33 @@ class AnonymizeSession(FrameSession):
             "mode": self._params.mode,
             "level": MODES[self._params.mode].level,
             "targets": ",".join(self._params.targets),
-            "covered_frames": accounts.covered_frames,
-            "covered_share": accounts.covered_share,
-            "frames_widened": accounts.widened,
-            "frames_whole": accounts.whole,
-            "frames_lost": accounts.lost,
-            "verified_frames": accounts.looks,
-            "verifier_findings": accounts.hits,
+            "covered_frames": stats.covered_frames,
+            "covered_share": stats.covered_share,
+            "frames_widened": stats.widened,
+            "frames_whole": stats.whole,
+            "frames_lost": stats.lost,
+            "verified_frames": stats.looks,
+            "verifier_findings": stats.hits,
             "verified_by": ", ".join(self._means()),
-            "unknown_share": self._coverer.unknown_share,
-            "background_frames": accounts.compared,
+            "unknown_share": self._anonymizer.unknown_share,
+            "background_frames": stats.compared,
             "params": json.dumps(asdict(self._params), sort_keys=True),
             "models": json.dumps(
-                {role: {"name": model.name, "sha256": model.sha256} for role, model in self._eyes.models.items()},
+                {role: {"name": model.name, "sha256": model.sha256} for role, model in self._detectors.models.items()},
                 sort_keys=True,
             ),
         }
         return {
             "anonymized_segments": TABLES["anonymized_segments"].conform({name: [row[name]] for name in row}),
-            "anonymized_tracks": accounts.tracks(),
-            "review_frames": accounts.reviews(),
+            "anonymized_tracks": stats.tracks(),
+            "review_frames": stats.reviews(),
         }
 
     def _means(self) -> list[str]:
         """What looked at what was encoded."""
         people = not PEOPLE.isdisjoint(self._params.targets)
-        residue = ["residue"] if self._coverer.residue is not None else []
-        return [*(["paint"] if people else []), *residue, *self._eyes.names]
+        residual = ["residual"] if self._anonymizer.residual is not None else []
+        return [*(["paint"] if people else []), *residual, *self._detectors.names]
 
     def abandon(self) -> None:
         """Removes the unfinished part."""
@@ -173,7 +173,7 @@ class AnonymizeSession(FrameSession):
         if not len(times_us):
             return
         limit_us = round(self._params.max_unobserved_s * 1e6)
-        edged = np.concatenate([[times_us[0] - 2 * limit_us - 1], self._looked_us, [times_us[-1] + 2 * limit_us + 1]])
+        edged = np.concatenate([[times_us[0] - 2 * limit_us - 1], self._observed_us, [times_us[-1] + 2 * limit_us + 1]])
         after = np.clip(np.searchsorted(edged, times_us), 1, len(edged) - 1)
         away_us = np.minimum(np.abs(edged[after] - times_us), np.abs(times_us - edged[after - 1]))
         if (away_us > limit_us).any():

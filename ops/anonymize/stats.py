@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from ops.anonymize.cover.frame import FramePlan
+from ops.anonymize.cover.frame import FrameCoverage
 from ops.anonymize.verify.coverage import LEAK_BELOW
-from ops.anonymize.verify.verifier import Finding, Means
+from ops.anonymize.verify.verifier import Check, Finding
 from schemas.tables import TABLES
 from schemas.values import Float64, Segment
 
 MOST_REVIEWED = 40
 """Frames of a segment that are said to be worth a look, at most."""
 
-RISKS: Mapping[Means, float] = {"face": 0.8, "detector": 0.7, "residue": 0.6, "paint": 0.5}
+RISKS: Mapping[Check, float] = {"face": 0.8, "detector": 0.7, "residual": 0.6, "paint": 0.5}
 """How much speaks for a look at a frame in which a means found something that was then covered."""
 
 WHOLE_RISK, INCOMPARABLE_RISK, NARROW_RISK = 0.9, 0.4, 0.3
@@ -31,7 +31,7 @@ class _Head:
     height_px: float
 
 
-class Accounts:
+class SegmentStats:
     """Counts what happens to the frames of a segment.
 
     Attributes:
@@ -54,7 +54,7 @@ class Accounts:
         """A take is looked at, maybe again: what was seen of it before no longer holds."""
         self._pending.clear()
 
-    def saw(self, plan: FramePlan, head_shares: Float64) -> None:
+    def saw(self, plan: FrameCoverage, head_shares: Float64) -> None:
         """A frame was looked at; ``head_shares`` ``(M,)`` as of the boxes of its plan."""
         self.looks += 1
         heights = plan.boxes[:, 3] - plan.boxes[:, 1]
@@ -62,7 +62,7 @@ class Accounts:
         # Of several boxes of a track, as where two were joined, the worst counts, once.
         self._pending += {head.owner: head for head in sorted(heads, key=lambda head: -head.share)}.values()
 
-    def found(self, found: Mapping[int, Sequence[Finding]], plans: Sequence[FramePlan], whole: bool) -> None:
+    def found(self, found: Mapping[int, Sequence[Finding]], plans: Sequence[FrameCoverage], whole: bool) -> None:
         """Things were found in frames, by their numbers in the take, and are about to be covered."""
         for number, findings in found.items():
             self.hits += len(findings)
@@ -72,7 +72,7 @@ class Accounts:
             reason = f"covered whole: {names} found something again" if whole else f"covered more: {names}"
             self._review(WHOLE_RISK if whole else risk, plans[number], reason)
 
-    def close_take(self, plans: Sequence[FramePlan]) -> None:
+    def close_take(self, plans: Sequence[FrameCoverage]) -> None:
         """A take is in the file."""
         for plan in plans:
             covered_px = int(np.count_nonzero(plan.mask))
@@ -89,7 +89,7 @@ class Accounts:
         self._pending.clear()
         self._odd(plans)
 
-    def _odd(self, plans: Sequence[FramePlan]) -> None:
+    def _odd(self, plans: Sequence[FrameCoverage]) -> None:
         """The first of a take's frames that could not be compared with the background, as others could."""
         for plan in plans:
             if self.compared and not plan.comparable and not plan.lost:
@@ -98,7 +98,7 @@ class Accounts:
                 )
                 return
 
-    def _review(self, risk: float, plan: FramePlan, reason: str) -> None:
+    def _review(self, risk: float, plan: FrameCoverage, reason: str) -> None:
         self._reviews.append((risk, plan.time_us, plan.pts, reason))
 
     @property

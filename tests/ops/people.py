@@ -123,12 +123,12 @@ def inputs_of(
     segment: Segment,
     tracks: Sequence[Sequence[Seen]] = (),
     seen: Sequence[Seen] = (),
-    looked_s: Sequence[float] = tuple(np.arange(0, 10, 0.2)),
+    observed_s: Sequence[float] = tuple(np.arange(0, 10, 0.2)),
     backgrounds: pa.Table | None = None,
 ) -> Mapping[str, pa.Table]:
     """Everything that ``anonymize`` reads."""
     return {
-        "observed_frames": observed(segment, looked_s),
+        "observed_frames": observed(segment, observed_s),
         "detections": detected(segment, seen),
         **tracked(segment, tracks),
         "backgrounds": TABLES["backgrounds"].empty() if backgrounds is None else backgrounds,

@@ -133,7 +133,7 @@ def figures(**more: object) -> dict[str, object]:
         "frames_lost": 0,
         "verified_frames": 210,
         "verifier_findings": 4,
-        "verified_by": "paint, residue, detector HOG",
+        "verified_by": "paint, residual, detector HOG",
         "unknown_share": 0.01,
         "background_frames": 190,
         "params": '{"mode": "silhouette"}',
@@ -217,7 +217,7 @@ def test_an_audit_says_what_was_done_and_found() -> None:
     assert found["output"] == {"sha256": "12" * 32, "size_bytes": 900, "frames": 200}
     assert found["targets"] == ["person", "screen"] and found["params"] == {"mode": "silhouette"}
     assert found["models"]["verifier"]["sha256"] == "ab"
-    assert found["covering"]["verified_by"] == ["paint", "residue", "detector HOG"]
+    assert found["covering"]["verified_by"] == ["paint", "residual", "detector HOG"]
     assert [each["segment_id"] for each in found["segments"]] == [each.segment_id for each in SEGMENTS]
     assert {"detect", "anonymize", "publish", "audit"} <= set(found["ops"])
     assert (row["path"], row["video_sha256"]) == (f"{VIDEO}.audit.json", "12" * 32)

@@ -35,7 +35,7 @@ FIGURES: dict[str, object] = {
     "frames_lost": 0,
     "verified_frames": 110,
     "verifier_findings": 3,
-    "verified_by": "paint, residue, detector HOG",
+    "verified_by": "paint, residual, detector HOG",
     "background_frames": 100,
     "params": "{}",
     "models": "{}",
@@ -94,7 +94,7 @@ def test_what_is_not_known_of_one_part_is_not_known_of_the_whole() -> None:
 
 
 def test_it_was_verified_by_what_looked_at_every_part() -> None:
-    by = ["paint, residue, face yunet", "paint, face yunet", "paint, residue, face yunet"]
+    by = ["paint, residual, face yunet", "paint, face yunet", "paint, residual, face yunet"]
     (row,) = publish(parts_of(SEGMENTS, verified_by=by), JoiningServices()).to_pylist()
     assert row["verified_by"] == "paint, face yunet"
 

@@ -28,13 +28,13 @@ from ops.anonymize.cover.modes import Painter, Scene, flat_colours, painter_of
 from ops.anonymize.cover.paint import cover_bodies, cover_boxes, paint_flat
 from ops.anonymize.cover.skeleton import PoseFinder
 from ops.anonymize.geometry import static_mask, target_boxes
-from ops.anonymize.locate.difference import BackgroundDifference, Judged, Tolerance
-from ops.anonymize.locate.presence import Present, present
+from ops.anonymize.locate.difference import BackgroundDifference, FrameComparison, Tolerance
+from ops.anonymize.locate.presence import Presence, gather_presence
 from ops.anonymize.locate.spans import NOBODY, padded
 from ops.anonymize.params import PEOPLE, AnonymizeParams
 from ops.anonymize.verify.coverage import covered_shares, head_zones
-from ops.anonymize.verify.residual import Residue
-from ops.anonymize.verify.verifier import Plan
+from ops.anonymize.verify.residual import BackgroundResidual
+from ops.anonymize.verify.verifier import ExpectedCoverage
 from schemas.op import Tables
 from schemas.values import Float64, FrameBatch, Int64, Uint8, UnitContext
 
@@ -50,12 +50,12 @@ THERE = 0.2
 WHOLE_BOXES = frozenset({"solid", "pixelate", "blur"})
 """Modes that cover boxes, not bodies."""
 
-Spoil = Callable[[Uint8, Float64, int], Uint8]
+MaskHook = Callable[[Uint8, Float64, int], Uint8]
 """Takes a frame's mask ``(H, W)``, the boxes ``(M, 4)`` of those in it and its time, and gives the mask to be used."""
 
 
 @dataclass(frozen=True)
-class FramePlan:
+class FrameCoverage:
     """What was meant for one frame, kept until the frame was seen as players show it.
 
     Attributes:
@@ -86,23 +86,23 @@ class FramePlan:
         width, height = self.size_px
         return np.unpackbits(self.bits, axis=1, count=width)[:height] * np.uint8(255)
 
-    def plan(self, flat: Uint8) -> Plan:
+    def plan(self, flat: Uint8) -> ExpectedCoverage:
         """As the verifier takes it; ``flat`` ``(K, 3)`` are the colours of flat modes."""
-        return Plan(self.mask, self.boxes, self.comparable, flat if self.picture is None else self.picture)
+        return ExpectedCoverage(self.mask, self.boxes, self.comparable, flat if self.picture is None else self.picture)
 
 
-class Coverer:
+class FrameAnonymizer:
     """Covers one segment's frames, in order.
 
     Args:
         pose: finds poses, for ``skeleton``.
-        spoil: changes masks before they are painted: how a test plants leaks. People whose head it uncovers are
+        mask_hook: changes masks before they are painted: how a test plants leaks. People whose head it uncovers are
             forgotten, as if they had never been found.
 
     Attributes:
-        tracklets: ids of the tracks that ``FramePlan.owners`` are indices of.
+        tracklets: ids of the tracks that ``FrameCoverage.owners`` are indices of.
         flat: ``(K, 3)`` BGR, the colours that what is covered has in flat modes.
-        residue: what compares encoded frames with the background; None where there is none that can vouch.
+        residual: what compares encoded frames with the background; None where there is none that can vouch.
         unknown_share: of the background, 0..1; None without one.
     """
 
@@ -112,31 +112,31 @@ class Coverer:
         unit: UnitContext,
         inputs: Tables,
         pose: PoseFinder | None,
-        spoil: Spoil | None = None,
+        mask_hook: MaskHook | None = None,
     ) -> None:
         self._params = params
         self._unit = unit
         self._painter: Painter = painter_of(params.mode, params.paint_options, pose)
         self._colour = params.paint_options.colour
-        self._spoil = spoil
+        self._mask_hook = mask_hook
         self._difference: BackgroundDifference | None = None
-        self.residue: Residue | None = None
+        self.residual: BackgroundResidual | None = None
         self.unknown_share: float | None = None
         self._take_background(inputs)
-        self._present: Present = present(params, unit, inputs, linger=self._difference is not None)
+        self._presence: Presence = gather_presence(params, unit, inputs, linger=self._difference is not None)
         self._blind = bool(pc.any(pc.equal(inputs["observed_frames"]["source"], "motion")).as_py())
         self._heads_only = "person" not in params.targets
         self._static: Uint8 | None = None
-        self.tracklets = self._present.tracklets
+        self.tracklets = self._presence.tracklets
         self.flat = np.array(flat_colours(params.mode, params.paint_options), np.uint8).reshape(-1, 3)
 
-    def cover(self, batch: FrameBatch) -> tuple[FrameBatch, list[FramePlan]]:
+    def cover(self, batch: FrameBatch) -> tuple[FrameBatch, list[FrameCoverage]]:
         """Covered copies of frames, and what was meant for each."""
         covered = np.ascontiguousarray(batch.frames).copy()
         first_us, last_us = int(batch.times_us[0]), int(batch.times_us[-1])
-        near = Present(
-            self._present.people.between(first_us, last_us),
-            self._present.things.between(first_us, last_us),
+        near = Presence(
+            self._presence.people.between(first_us, last_us),
+            self._presence.things.between(first_us, last_us),
             self.tracklets,
         )
         plans = []
@@ -147,34 +147,34 @@ class Coverer:
                 plans.append(self._cover(covered[number], pts, time_us, near))
         return FrameBatch(covered, batch.pts, batch.times_us), plans
 
-    def _lost(self, frame: Uint8, pts: int, time_us: int) -> FramePlan:
+    def _lost(self, frame: Uint8, pts: int, time_us: int) -> FrameCoverage:
         """Covers all of a frame that could not be decoded."""
         frame[:] = self._colour
         size_px, all_of_it = (frame.shape[1], frame.shape[0]), np.ones(frame.shape[:2], bool)
         picture = None if len(self.flat) else frame.copy()
         bits, none = np.packbits(all_of_it, axis=1), np.empty(0, np.int64)
-        return FramePlan(pts, time_us, bits, size_px, np.empty((0, 4)), none, False, True, picture, lost=True)
+        return FrameCoverage(pts, time_us, bits, size_px, np.empty((0, 4)), none, False, True, picture, lost=True)
 
-    def _cover(self, frame: Uint8, pts: int, time_us: int, near: Present) -> FramePlan:
+    def _cover(self, frame: Uint8, pts: int, time_us: int, near: Presence) -> FrameCoverage:
         """Covers one frame in place."""
         people, things = near.people.at(time_us), near.things.at(time_us)
         # At a track's point the spans before and after it meet: one box is enough.
         _, once = np.unique(np.column_stack([people.boxes, people.owner, ~people.sure]), axis=0, return_index=True)
         once = np.sort(once[people.sure[once]])
         sure, owners = people.boxes[once], people.owner[once]
-        judged = self._judge(frame, time_us)
-        comparable = judged is not None and judged.comparable
+        comparison = self._compare(frame, time_us)
+        comparable = comparison is not None and comparison.comparable
         elsewhere = people.sure | (np.isin(people.owner, owners) & (people.owner != NOBODY))
-        mask = self._people_mask(frame, people.boxes, sure, people.boxes[~elsewhere], judged)
+        mask = self._people_mask(frame, people.boxes, sure, people.boxes[~elsewhere], comparison)
         cover_boxes(mask, padded(things.boxes, self._params.pad_share, self._params.pad_px))
         whole = self._blind and not comparable
         if whole:
             mask[:] = 255
-        if self._spoil is not None:
-            mask = self._spoil(mask, people.boxes, time_us)
+        if self._mask_hook is not None:
+            mask = self._mask_hook(mask, people.boxes, time_us)
             kept = covered_shares(mask, head_zones(sure)) >= 1.0
             sure, owners = sure[kept], owners[kept]
-        self._paint(frame, mask, np.concatenate([people.boxes, things.boxes]), people.owner, judged)
+        self._paint(frame, mask, np.concatenate([people.boxes, things.boxes]), people.owner, comparison)
         static = self._static_mask(frame)
         if static is not None:
             cv2.bitwise_or(mask, static, mask)
@@ -185,10 +185,10 @@ class Coverer:
         picture = None if len(self.flat) else frame.copy()
         size_px = (frame.shape[1], frame.shape[0])
         bits = np.packbits(mask > 0, axis=1)
-        return FramePlan(pts, time_us, bits, size_px, sure, owners, comparable, whole, picture)
+        return FrameCoverage(pts, time_us, bits, size_px, sure, owners, comparable, whole, picture)
 
     def _people_mask(
-        self, frame: Uint8, boxes: Float64, sure: Float64, doubtful: Float64, judged: Judged | None
+        self, frame: Uint8, boxes: Float64, sure: Float64, doubtful: Float64, comparison: FrameComparison | None
     ) -> Uint8:
         """255 where people are or may be; see the top of this file.
 
@@ -201,10 +201,10 @@ class Coverer:
             cover_boxes(mask, padded(target_boxes("head", boxes), share, least_px))
             return mask
         generous = padded(boxes, share, least_px)
-        if self._difference is None or judged is None:
+        if self._difference is None or comparison is None:
             cover_boxes(mask, generous)
         else:
-            mask = self._difference.people(judged, generous)
+            mask = self._difference.people(comparison, generous)
             there = doubtful[covered_shares(mask, doubtful) >= THERE]
             sure = np.unique(np.concatenate([sure, there]), axis=0)
             if self._params.mode in WHOLE_BOXES:
@@ -214,17 +214,19 @@ class Coverer:
         cover_boxes(mask, padded(head_zones(sure), HEAD_PAD, least_px))
         return mask
 
-    def _paint(self, frame: Uint8, mask: Uint8, boxes: Float64, owners: Int64, judged: Judged | None) -> None:
+    def _paint(
+        self, frame: Uint8, mask: Uint8, boxes: Float64, owners: Int64, comparison: FrameComparison | None
+    ) -> None:
         known = np.concatenate([owners, np.full(len(boxes) - len(owners), -1, np.int64)])
         background = None
-        if self._painter.uses_background and self._difference is not None and judged is not None:
-            background = self._difference.background_for(judged)
+        if self._painter.uses_background and self._difference is not None and comparison is not None:
+            background = self._difference.background_for(comparison)
         self._painter.paint(frame, Scene(mask, boxes, known, background))
 
-    def _judge(self, frame: Uint8, time_us: int) -> Judged | None:
+    def _compare(self, frame: Uint8, time_us: int) -> FrameComparison | None:
         if self._difference is None or self._difference.size_px != (frame.shape[1], frame.shape[0]):
             return None
-        return self._difference.judge(frame, time_us)
+        return self._difference.compare(frame, time_us)
 
     def _static_mask(self, frame: Uint8) -> Uint8 | None:
         """The camera's privacy masks, if it has any."""
@@ -262,5 +264,5 @@ class Coverer:
             np.asarray(background, np.uint8), np.asarray(unknown, np.uint8), tolerance
         )
         if "person" in params.targets:
-            self.residue = Residue(np.asarray(background, np.uint8), np.asarray(unknown, np.uint8))
+            self.residual = BackgroundResidual(np.asarray(background, np.uint8), np.asarray(unknown, np.uint8))
         self.unknown_share = float(rows[0]["unknown_share"])

@@ -66,7 +66,7 @@ class Tolerance:
 
 
 @dataclass(frozen=True)
-class Judged:
+class FrameComparison:
     """A frame held against the background.
 
     Attributes:
@@ -123,7 +123,7 @@ class BackgroundDifference:
         self._reference = self._still
         self._gains = np.ones(3)
 
-    def judge(self, frame: Uint8, time_us: int) -> Judged:
+    def compare(self, frame: Uint8, time_us: int) -> FrameComparison:
         """Finds a frame's light and shift, and whether it can be compared.
 
         Args:
@@ -141,30 +141,30 @@ class BackgroundDifference:
             self._reference, self._gains = fit.reference, fit.gains
         (right, down), across = fit.reference.shift_px, self.size_px[0] / self._size[0]
         shift_px = (right * across, down * self.size_px[1] / self._size[1])
-        return Judged(time_us, comparable, fit.gains, shift_px, fit.differing, fit)
+        return FrameComparison(time_us, comparable, fit.gains, shift_px, fit.differing, fit)
 
-    def people(self, judged: Judged, boxes: Float64) -> Uint8:
+    def people(self, comparison: FrameComparison, boxes: Float64) -> Uint8:
         """The mask ``(H, W)``, 255 where people are: what differs within boxes, and large differences anywhere.
 
         Of a frame that cannot be compared it is all of the boxes, and what was covered just before outside of them.
 
         Args:
-            judged: of ``judge``, for each frame once and in order of time.
+            comparison: of ``judge``, for each frame once and in order of time.
             boxes: ``(M, 4)``, padded boxes of people in pixels of the frame.
         """
-        if not judged.comparable:
-            whole = self._whole(self._rounded(self._held(judged.time_us)))
+        if not comparison.comparable:
+            whole = self._whole(self._rounded(self._held(comparison.time_us)))
             cover_boxes(whole, boxes)
             return whole
-        found = cv2.bitwise_or(self._within(judged.fit, boxes), self._missed(judged.fit, judged.time_us))
+        found = cv2.bitwise_or(self._within(comparison.fit, boxes), self._missed(comparison.fit, comparison.time_us))
         return self._whole(self._rounded(found))
 
-    def background_for(self, judged: Judged) -> Uint8 | None:
+    def background_for(self, comparison: FrameComparison) -> Uint8 | None:
         """The background ``(H, W, 3)`` BGR in a frame's light and place; None for a frame that cannot be compared."""
-        if not judged.comparable:
+        if not comparison.comparable:
             return None
-        lit = np.asarray(cv2.transform(self._background, np.diag(judged.gains)), np.uint8)
-        return lit if judged.shift_px == (0.0, 0.0) else shifted(lit, judged.shift_px)
+        lit = np.asarray(cv2.transform(self._background, np.diag(comparison.gains)), np.uint8)
+        return lit if comparison.shift_px == (0.0, 0.0) else shifted(lit, comparison.shift_px)
 
     def _reduced(self, picture: Uint8) -> Uint8:
         return reduced(picture, self._size)

@@ -4,7 +4,7 @@ It is the union of
 
 - every track of a covered class: straight lines between its points, and between two tracks of which one starts where
   the other ended, for somebody who sat still;
-- before its first and after its last point, for ``fill_s``, a growing box in which somebody *may* be: it holds one who
+- before its first and after its last point, for ``extend_s``, a growing box in which somebody *may* be: it holds one who
   stands still and one who walks on;
 - on a fixed camera with a background, also around its first and last box for ``linger_s``, since people do not vanish: they
   are hidden in part, or the detector errs;
@@ -22,11 +22,11 @@ import pyarrow.compute as pc
 from ops.anonymize.locate.spans import (
     Spans,
     bridge_spans,
+    detection_spans,
     join_spans,
     lingering_spans,
-    path_spans,
-    seen_spans,
-    split_paths,
+    split_trajectories,
+    track_spans,
 )
 from ops.anonymize.params import PEOPLE, AnonymizeParams
 from schemas.anonymity import TARGETS
@@ -38,7 +38,7 @@ BRIDGE_IOU = 0.3
 
 
 @dataclass(frozen=True)
-class Present:
+class Presence:
     """Who and what is to be covered in a segment.
 
     Attributes:
@@ -52,7 +52,7 @@ class Present:
     tracklets: tuple[str, ...]
 
 
-def present(params: AnonymizeParams, unit: UnitContext, inputs: Tables, linger: bool) -> Present:
+def gather_presence(params: AnonymizeParams, unit: UnitContext, inputs: Tables, linger: bool) -> Presence:
     """Gathers who is to be covered from tracks and detections.
 
     Args:
@@ -63,7 +63,7 @@ def present(params: AnonymizeParams, unit: UnitContext, inputs: Tables, linger: 
     things = {label for labels in wanted.values() for label in labels} - people
     tracklets = inputs["tracklets"]
     ids = tracklets.filter(pc.is_in(tracklets["label"], pa.array(sorted(people), pa.string())))["tracklet_id"]
-    return Present(
+    return Presence(
         _spans(params, unit, inputs, people, linger),
         _spans(params, unit, inputs, things, linger=False),
         tuple(ids.to_pylist()),
@@ -80,10 +80,10 @@ def _spans(params: AnonymizeParams, unit: UnitContext, inputs: Tables, labels: I
     points = inputs["tracklet_points"]
     points = points.filter(pc.is_in(points["tracklet_id"], ids))
     codes = np.asarray(pc.index_in(points["tracklet_id"], ids)).astype(np.int64)
-    paths = list(split_paths(codes, times_us(points), _boxes(points)))
+    paths = list(split_trajectories(codes, times_us(points), _boxes(points)))
 
     growth = (params.pad_share, params.pad_px)
-    filled = [path_spans(path, round(params.fill_s * 1e6), *growth) for path in paths]
+    filled = [track_spans(path, round(params.extend_s * 1e6), *growth) for path in paths]
     if linger:
         filled += [lingering_spans(path, round(params.linger_s * 1e6), *growth) for path in paths]
     bridges = bridge_spans(paths, round(params.bridge_s * 1e6), BRIDGE_IOU)
@@ -93,7 +93,7 @@ def _spans(params: AnonymizeParams, unit: UnitContext, inputs: Tables, labels: I
 
 def _loose(params: AnonymizeParams, inputs: Tables, wanted: pa.Array, held: pa.ChunkedArray) -> Iterable[Spans]:
     """Detections that no track holds, of this segment and of the next."""
-    looked_us, hold_us = times_us(inputs["observed_frames"]), round(params.max_unobserved_s * 1e6)
+    observed_us, hold_us = times_us(inputs["observed_frames"]), round(params.max_unobserved_s * 1e6)
     for key, known in (("detections", held), ("next.detections", pa.array([], pa.int32()))):
         if key in inputs:
             found = inputs[key]
@@ -101,7 +101,7 @@ def _loose(params: AnonymizeParams, inputs: Tables, wanted: pa.Array, held: pa.C
                 pc.is_in(found["label"], wanted), pc.greater_equal(found["confidence"], params.min_confidence)
             )
             loose = found.filter(pc.and_(sure, pc.invert(pc.is_in(found["detection"], known))))
-            yield seen_spans(times_us(loose), _boxes(loose), looked_us, hold_us)
+            yield detection_spans(times_us(loose), _boxes(loose), observed_us, hold_us)
 
 
 def times_us(table: pa.Table) -> Int64:

@@ -47,16 +47,16 @@ class Spans:
         """The spans of a mask ``(N,)``."""
         return Spans(*(getattr(self, each.name)[which] for each in fields(self)))
 
-    def at(self, time_us: int) -> "Present":
+    def at(self, time_us: int) -> "FrameBoxes":
         """Where everybody is at a time, in the spans' order."""
         now = self.between(time_us, time_us)
         length = np.maximum(now.end_us - now.start_us, 1)
         share = ((time_us - now.start_us) / length)[:, None]
-        return Present(np.asarray(now.first + share * (now.last - now.first)), now.sure, now.owner)
+        return FrameBoxes(np.asarray(now.first + share * (now.last - now.first)), now.sure, now.owner)
 
 
 @dataclass(frozen=True)
-class Present:
+class FrameBoxes:
     """Those who are or may be in a frame: ``boxes`` ``(M, 4)``, ``sure`` and ``owner`` ``(M,)`` as of ``Spans``."""
 
     boxes: Float64
@@ -90,7 +90,7 @@ class Path:
     owner: int
 
 
-def split_paths(codes: Int64, times_us: Int64, boxes: Float64) -> Iterator[Path]:
+def split_trajectories(codes: Int64, times_us: Int64, boxes: Float64) -> Iterator[Path]:
     """Paths from points of many tracks; ``codes`` ``(N,)`` says whose each point is, and becomes the owner."""
     order = np.lexsort((times_us, codes))
     cuts = np.flatnonzero(np.diff(codes[order])) + 1
@@ -99,7 +99,7 @@ def split_paths(codes: Int64, times_us: Int64, boxes: Float64) -> Iterator[Path]
             yield Path(times_us[members], boxes[members], int(codes[members[0]]))
 
 
-def path_spans(path: Path, fill_us: int, growth: float, least_px: float) -> Spans:
+def track_spans(path: Path, fill_us: int, growth: float, least_px: float) -> Spans:
     """A track filled in: from point to point, and for ``fill_us`` before its first and after its last point.
 
     Within, it is sure. Beyond its ends it is not: the box becomes what holds both one who stands still there and one
@@ -172,7 +172,7 @@ def _iou(one: Float64, other: Float64) -> Float64:
     return np.asarray(shared / np.maximum(union, 1e-9))
 
 
-def seen_spans(times_us: Int64, boxes: Float64, looked_us: Int64, hold_us: int) -> Spans:
+def detection_spans(times_us: Int64, boxes: Float64, observed_us: Int64, hold_us: int) -> Spans:
     """Detections that no track holds: each may stay until the frames looked at before and after it.
 
     Sure is each half of the way there.
@@ -180,10 +180,10 @@ def seen_spans(times_us: Int64, boxes: Float64, looked_us: Int64, hold_us: int) 
     Args:
         times_us: ``(N,)`` when each was seen.
         boxes: ``(N, 4)``.
-        looked_us: ``(L,)``, rising: the frames that the detector looked at.
+        observed_us: ``(L,)``, rising: the frames that the detector looked at.
         hold_us: how long it stays where no frame was looked at before or after, and at most.
     """
-    edged = np.concatenate([[np.iinfo(np.int64).min // 2], looked_us, [np.iinfo(np.int64).max // 2]])
+    edged = np.concatenate([[np.iinfo(np.int64).min // 2], observed_us, [np.iinfo(np.int64).max // 2]])
     start = np.maximum(edged[np.searchsorted(edged, times_us, side="left") - 1], times_us - hold_us)
     end = np.minimum(edged[np.searchsorted(edged, times_us, side="right")], times_us + hold_us)
     count = len(times_us)

@@ -29,7 +29,7 @@ EDGE_SHARE = 1.0
 """Share of that picture's local contrast which is tolerated besides: the encoder blends what is side by side."""
 
 
-def covered_as_shown(frame: Uint8, mask: Uint8, painted: Uint8) -> Uint8:
+def confirmed_cover(frame: Uint8, mask: Uint8, painted: Uint8) -> Uint8:
     """``(H, W)``, 255 where a frame was to be covered and is seen to be.
 
     A pixel that merely has the covering colour does not count where nothing was to be covered, nor do single pixels.

@@ -23,7 +23,7 @@ MOST_SIZES = 4
 """Of so many frame sizes the compiled network is kept: a worker sees many cameras, of few sizes."""
 
 
-class FaceSpotter:
+class FaceDetector:
     """YuNet in OpenVINO.
 
     Args:

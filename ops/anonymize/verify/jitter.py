@@ -33,7 +33,7 @@ BETTER = 0.8
 """A shift is believed if the points then differ by less than so many times what they did."""
 
 
-class Shake:
+class JitterEstimator:
     """Finds shifts by least squares over points with texture (Lucas and Kanade, 1981), outliers weighed down.
 
     Args:

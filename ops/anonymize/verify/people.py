@@ -26,23 +26,23 @@ Found = Float64
 """``(N, 5)``: x1, y1, x2, y2 in pixels of the frame, and a score; surest first."""
 
 
-class Spotter(Protocol):
+class SecondDetector(Protocol):
     """Finds people, or their faces, in one frame."""
 
     def find(self, frame: Uint8) -> Found:
         """What is in a frame ``(H, W, 3)`` BGR; the same frame gives the same."""
 
 
-def open_people(model: ModelFile | None, cpus: int) -> Spotter:
+def open_people(model: ModelFile | None, cpus: int) -> SecondDetector:
     """The second detector: of these weights, or HOG where there are none.
 
     Raises:
         ModelError: the weights are no detector, damaged, or do not know people.
     """
-    return HogSpotter() if model is None else NetworkSpotter(model, cpus)
+    return HogPersonDetector() if model is None else NetworkPersonDetector(model, cpus)
 
 
-class NetworkSpotter:
+class NetworkPersonDetector:
     """A detector's network, one frame at a time.
 
     Args:
@@ -68,7 +68,7 @@ class NetworkSpotter:
         return _with_scores(to_source(people.xyxy, fit, size_px), people.confidence)
 
 
-class HogSpotter:
+class HogPersonDetector:
     """OpenCV's HOG with its people detector (Dalal and Triggs, CVPR 2005), which needs no weights.
 
     Args:

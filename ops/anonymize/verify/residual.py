@@ -1,4 +1,4 @@
-"""Residue: what of a decoded frame is neither covered nor the background.
+"""BackgroundResidual: what of a decoded frame is neither covered nor the background.
 
 This is the other eye to ``ops.anonymize.locate.difference``, so it sees otherwise: brightness and the two colour differences
 instead of blue, green and red; brightness relative to its surroundings, so that a cloud or a wide soft shadow is not
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ops.anonymize.verify.jitter import STILL, Shake, Shift, moved
+from ops.anonymize.verify.jitter import STILL, JitterEstimator, Shift, moved
 from ops.downscale import reduced
 from schemas.values import Float64, Uint8
 
@@ -21,7 +21,7 @@ WORK_WIDTH_PX = 384
 """Width that frames are reduced to before they are compared."""
 
 RIM_PX = 2
-"""So near to what is covered nothing is judged, pixels of the reduced picture: the encoder rings there."""
+"""So near to what is covered nothing is comparison, pixels of the reduced picture: the encoder rings there."""
 
 COARSE = 4
 """The light of a place and its surroundings is told from a picture so many times smaller still."""
@@ -77,12 +77,12 @@ class Reference:
         return Reference.of([moved(plane, shift) for plane in self.planes])
 
 
-class Residue:
+class BackgroundResidual:
     """Compares frames with a background, each by itself.
 
     Args:
         background: ``(H, W, 3)`` BGR.
-        unknown: ``(H, W)``, not 0 where the background was never seen free of people: what is not covered there is residue.
+        unknown: ``(H, W)``, not 0 where the background was never seen free of people: what is not covered there is residual.
         head_share: area of a head, as a share of the frame's: smaller regions are not reported.
     """
 
@@ -97,7 +97,7 @@ class Residue:
         known = cv2.resize((unknown == 0).astype(np.uint8), self._size, interpolation=cv2.INTER_NEAREST)
         self._unknown = _above(known, 0) ^ np.uint8(255)
         self._still = Reference.of(self._planes(background))
-        self._shake = Shake(self._still.planes[0], np.asarray(known, np.uint8))
+        self._jitter = JitterEstimator(self._still.planes[0], np.asarray(known, np.uint8))
 
     def find(self, frame: Uint8, covered: Uint8) -> Float64:
         """Boxes ``(N, 4)`` of regions of a head's size and more that are neither covered nor the background.
@@ -109,7 +109,7 @@ class Residue:
         planes, bare = self._planes(frame), self._bare(covered)
         boxes = self._differing(planes, bare, self._still)
         if len(boxes):
-            shift = self._shake.find(planes[0], bare)
+            shift = self._jitter.find(planes[0], bare)
             if shift != STILL:
                 boxes = self._differing(planes, bare, self._still.moved(shift))
         return boxes

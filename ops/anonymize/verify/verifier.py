@@ -3,7 +3,7 @@
 Four means, none of them the one by which people were found:
 
 - *paint*: the head zone of everybody who is known to be there is as it was painted;
-- *residue*: what is not covered looks like the background (``ops.anonymize.verify.residual``);
+- *residual*: what is not covered looks like the background (``ops.anonymize.verify.residual``);
 - *detector*: a second detector finds nobody whose head is not covered; it looks at some frames a second only;
 - *face*: nor does a face detector find a face that is not.
 
@@ -16,12 +16,12 @@ from typing import Literal
 
 import numpy as np
 
-from ops.anonymize.verify.coverage import LEAK_BELOW, covered_as_shown, covered_shares, head_zones
-from ops.anonymize.verify.people import Found, Spotter
-from ops.anonymize.verify.residual import Residue
+from ops.anonymize.verify.coverage import LEAK_BELOW, confirmed_cover, covered_shares, head_zones
+from ops.anonymize.verify.people import Found, SecondDetector
+from ops.anonymize.verify.residual import BackgroundResidual
 from schemas.values import Float64, Uint8
 
-Means = Literal["paint", "residue", "detector", "face"]
+Check = Literal["paint", "residual", "detector", "face"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class VerifyParams:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ExpectedCoverage:
     """What was meant for one frame.
 
     Attributes:
@@ -65,17 +65,17 @@ class Finding:
     """Where somebody may be seen: ``box`` ``(4,)`` x1, y1, x2, y2 in pixels of the frame."""
 
     box: Float64
-    by: Means
+    by: Check
 
 
 class Verifier:
     """Looks at the frames of one segment.
 
     Args:
-        residue: knows the background; None where there is none to compare with.
+        residual: knows the background; None where there is none to compare with.
         people: the second detector, if any.
         faces: the face detector, if any.
-        count: told of work done: ``verify_looks``, ``verify_detector_calls``, ``verify_face_calls``.
+        count: told of work done: ``verify_frames``, ``verify_detector_calls``, ``verify_face_calls``.
 
     Attributes:
         head_shares: ``(N,)`` how much of the head zone of each box of the last plan is covered as shown, 0..1.
@@ -84,20 +84,20 @@ class Verifier:
     def __init__(
         self,
         params: VerifyParams,
-        residue: Residue | None,
-        people: Spotter | None,
-        faces: Spotter | None,
+        residual: BackgroundResidual | None,
+        people: SecondDetector | None,
+        faces: SecondDetector | None,
         count: Callable[[str], None],
     ) -> None:
         self._params = params
-        self._residue = residue
+        self._residual = residual
         self._people = people
         self._faces = faces
         self._count = count
         self._last_us: int | None = None
         self.head_shares: Float64 = np.ones(0)
 
-    def look(self, shown: Uint8, time_us: int, plan: Plan, paint_only: bool = False) -> list[Finding]:
+    def verify(self, shown: Uint8, time_us: int, plan: ExpectedCoverage, paint_only: bool = False) -> list[Finding]:
         """What is wrong with a frame; frames come in order of time, and again from an earlier one if encoded again.
 
         The detectors look at the first frame of every ``1 / verify_fps`` seconds since 1970, so at the same frames
@@ -108,16 +108,16 @@ class Verifier:
             time_us: microseconds since 1970.
             paint_only: only whether everybody's head is as it was painted; for a frame whose rest was looked at.
         """
-        self._count("verify_looks")
+        self._count("verify_frames")
         due = self._due(time_us)
-        covered = covered_as_shown(shown, plan.mask, plan.painted)
+        covered = confirmed_cover(shown, plan.mask, plan.painted)
         findings = self._paint(covered, plan.boxes)
         if paint_only:
             return findings
         if plan.visible is not None:
             covered = np.where(plan.visible > 0, np.uint8(255), covered)
-        if self._residue is not None and plan.comparable:
-            findings += [Finding(box, "residue") for box in self._residue.find(shown, covered)]
+        if self._residual is not None and plan.comparable:
+            findings += [Finding(box, "residual") for box in self._residual.find(shown, covered)]
         if due:
             findings += self._spotted(shown, covered)
         return findings
@@ -142,7 +142,7 @@ class Verifier:
             findings += self._bare(found, found[:, :4], covered, "face")
         return findings
 
-    def _bare(self, found: Found, zones: Float64, covered: Uint8, by: Means) -> list[Finding]:
+    def _bare(self, found: Found, zones: Float64, covered: Uint8, by: Check) -> list[Finding]:
         bare = covered_shares(covered, zones) < self._params.hidden_share
         return [Finding(box, by) for box in found[bare, :4]]
 

@@ -148,7 +148,7 @@ def test_blocks_grow_with_people() -> None:
 def test_a_track_is_covered_between_its_points_and_beyond_both_ends() -> None:
     frames = noise_frames(40)
     walk = [Seen(1.0, (10, 20, 20, 50)), Seen(2.0, (50, 20, 60, 50))]
-    after, row = cover(frames, inputs_of(SEGMENT, [walk]), fill_s=0.5)
+    after, row = cover(frames, inputs_of(SEGMENT, [walk]), extend_s=0.5)
     mask = covered_mask(frames, after)
     assert mask[15, 35, 35]  # Half way in time is half way in space.
     assert not mask[15, 35, 60]
@@ -161,7 +161,7 @@ def test_a_track_is_covered_between_its_points_and_beyond_both_ends() -> None:
 
 def test_a_single_point_is_covered_around_its_time() -> None:
     frames = noise_frames(20)
-    after, _ = cover(frames, inputs_of(SEGMENT, [[Seen(1.0, (30, 20, 45, 60))]]), fill_s=0.3)
+    after, _ = cover(frames, inputs_of(SEGMENT, [[Seen(1.0, (30, 20, 45, 60))]]), extend_s=0.3)
     assert covered_mask(frames, after)[:, 40, 37].nonzero()[0].tolist() == list(range(7, 14))
 
 
@@ -175,7 +175,7 @@ def test_overlapping_tracks_are_both_covered() -> None:
 def test_a_detection_without_a_track_is_covered_between_the_frames_looked_at() -> None:
     frames = noise_frames(20)
     seen = [Seen(1.0, (30, 20, 45, 60), 0.12), Seen(1.0, (70, 20, 85, 60), 0.05)]
-    after, _ = cover(frames, inputs_of(SEGMENT, seen=seen, looked_s=(0, 0.6, 1.0, 1.4, 1.9)))
+    after, _ = cover(frames, inputs_of(SEGMENT, seen=seen, observed_s=(0, 0.6, 1.0, 1.4, 1.9)))
     mask = covered_mask(frames, after)
     assert mask[:, 40, 37].nonzero()[0].tolist() == list(range(6, 15))
     assert not mask[:, 40, 77].any()  # Less sure than min_confidence.
@@ -184,7 +184,7 @@ def test_a_detection_without_a_track_is_covered_between_the_frames_looked_at() -
 def test_somebody_first_seen_in_the_next_segment_is_covered_at_the_end_of_this_one() -> None:
     frames = noise_frames(40)
     following = make_segment(1, duration_s=4.0, size_px=(WIDTH, HEIGHT))
-    inputs = dict(inputs_of(SEGMENT, looked_s=np.arange(0, 3.8, 0.5)))
+    inputs = dict(inputs_of(SEGMENT, observed_s=np.arange(0, 3.8, 0.5)))
     inputs["next.detections"] = detected(following, [Seen(0.1, (30, 20, 45, 60))])
     after, _ = cover(frames, inputs)
     assert covered_mask(frames, after)[:, 40, 37].nonzero()[0].tolist() == [35, 36, 37, 38, 39]
@@ -205,10 +205,10 @@ def test_without_people_frames_pass_unchanged() -> None:
     assert (row["covered_frames"], row["covered_share"], row["frames"]) == (0, 0.0, 12)
 
 
-@pytest.mark.parametrize("looked_s", [(), (0.0,), (0.0, 3.9), (3.0,)])
-def test_frames_that_nobody_looked_at_are_not_vouched_for(looked_s: Sequence[float]) -> None:
+@pytest.mark.parametrize("observed_s", [(), (0.0,), (0.0, 3.9), (3.0,)])
+def test_frames_that_nobody_looked_at_are_not_vouched_for(observed_s: Sequence[float]) -> None:
     with pytest.raises(CoverageError, match="looked at no frame within 1 s"):
-        cover(noise_frames(40), inputs_of(SEGMENT, looked_s=looked_s), max_unobserved_s=1.0)
+        cover(noise_frames(40), inputs_of(SEGMENT, observed_s=observed_s), max_unobserved_s=1.0)
 
 
 def test_an_abandoned_session_removes_its_file() -> None:
@@ -352,7 +352,7 @@ def test_one_who_is_half_hidden_stays_covered_after_the_track_ends() -> None:
     assert covered_mask(frames, last)[:, 42:58, 104:112].all()
     (row,) = tables["anonymized_segments"].to_pylist()
     assert row["frames_widened"] == 10  # those nine, and the neighbour of the first
-    assert {review["reason"] for review in tables["review_frames"].to_pylist()} == {"covered more: residue"}
+    assert {review["reason"] for review in tables["review_frames"].to_pylist()} == {"covered more: residual"}
 
 
 def test_solid_covers_the_box_and_those_who_were_missed() -> None:

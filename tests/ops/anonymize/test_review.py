@@ -7,11 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ops.anonymize.cover.frame import FramePlan
+from ops.anonymize.cover.frame import FrameCoverage
 from ops.anonymize.review import LATE_FRAMES, WIDENING_ROUNDS, Reviewer
 from ops.anonymize.session import AnonymizeSession
-from ops.anonymize.stats import Accounts
-from ops.anonymize.verify.verifier import Finding, Means, Plan
+from ops.anonymize.stats import SegmentStats
+from ops.anonymize.verify.verifier import Check, ExpectedCoverage, Finding
 from schemas.errors import CoverageError
 from schemas.values import CameraView, Float64, FrameBatch, Uint8
 from tests.ops.anonymize.test_anonymize import FIXED, GREY, TURNING, noise_frames, opened
@@ -27,34 +27,34 @@ HEAD = (100.0, 40.0, 112.0, 56.0)
 class Eye:
     """A verifier that finds something while a rule says so: of a frame's number in the take, and its plan's mask."""
 
-    def __init__(self, rule: Callable[[int, Uint8], bool], by: Means = "residue") -> None:
+    def __init__(self, rule: Callable[[int, Uint8], bool], by: Check = "residual") -> None:
         self._rule = rule
         self._by = by
         self.head_shares: Float64 = np.ones(0)
         self.looks = self.paint_looks = 0
 
-    def look(self, shown: Uint8, time_us: int, plan: Plan, paint_only: bool) -> list[Finding]:
+    def verify(self, shown: Uint8, time_us: int, plan: ExpectedCoverage, paint_only: bool) -> list[Finding]:
         self.looks += 1
         self.paint_looks += int(paint_only)
         number = (time_us - round(SEGMENT.start.timestamp() * 1e6)) // 100_000
         return [Finding(np.array(HEAD), self._by)] if self._rule(number, plan.mask) else []
 
 
-def reviewed(eye: Eye, count: int = 6, sampled_us: int = 0) -> tuple[Uint8, Accounts, MemorySink]:
+def reviewed(eye: Eye, count: int = 6, sampled_us: int = 0) -> tuple[Uint8, SegmentStats, MemorySink]:
     """Frames of a wall as they are kept, with what was counted."""
-    sink, accounts = MemorySink("part.mp4"), Accounts(SEGMENT, ())
+    sink, stats = MemorySink("part.mp4"), SegmentStats(SEGMENT, ())
     batch = make_batch(np.repeat(WALL[None], count, axis=0), SEGMENT)
     take = sink.take()
     take.write(batch)
     none, boxes = np.empty(0, np.int64), np.empty((0, 4))
     bits = np.packbits(np.zeros(SIZE[::-1], bool), axis=1)
     plans = [
-        FramePlan(pts, time_us, bits, SIZE, boxes, none, True, False, None)
+        FrameCoverage(pts, time_us, bits, SIZE, boxes, none, True, False, None)
         for pts, time_us in zip(batch.pts.tolist(), batch.times_us.tolist(), strict=True)
     ]
     flat = np.array([GREY], np.uint8)
-    Reviewer(sink, eye, accounts, flat, GREY, sampled_us).keep(take, plans)  # type: ignore[arg-type]
-    return np.concatenate([each.frames for each in sink.batches]), accounts, sink
+    Reviewer(sink, eye, stats, flat, GREY, sampled_us).keep(take, plans)  # type: ignore[arg-type]
+    return np.concatenate([each.frames for each in sink.batches]), stats, sink
 
 
 def grey_in(frame: Uint8, box: Sequence[float]) -> bool:
@@ -64,18 +64,18 @@ def grey_in(frame: Uint8, box: Sequence[float]) -> bool:
 
 def test_a_take_in_which_nothing_is_found_is_kept_as_it_is() -> None:
     eye = Eye(lambda number, mask: False)
-    frames, accounts, sink = reviewed(eye)
+    frames, stats, sink = reviewed(eye)
     assert (frames == WALL).all()
-    assert (eye.looks, accounts.looks, accounts.hits, accounts.widened, len(sink.takes)) == (6, 6, 0, 0, 1)
+    assert (eye.looks, stats.looks, stats.hits, stats.widened, len(sink.takes)) == (6, 6, 0, 0, 1)
 
 
 def test_what_is_found_is_covered_there_and_in_the_neighbours() -> None:
     eye = Eye(lambda number, mask: number == 3 and not mask.any())
-    frames, accounts, sink = reviewed(eye)
+    frames, stats, sink = reviewed(eye)
     assert (eye.looks, eye.paint_looks) == (12, 5), "encoded again, the others are looked at for missing paint only"
     assert [grey_in(frame, HEAD) for frame in frames] == [False, False, True, True, True, False]
-    assert (accounts.hits, accounts.widened, accounts.whole, len(sink.takes), len(sink.kept)) == (1, 3, 0, 2, 1)
-    assert [review["reason"] for review in accounts.reviews().to_pylist()] == ["covered more: residue"]
+    assert (stats.hits, stats.widened, stats.whole, len(sink.takes), len(sink.kept)) == (1, 3, 0, 2, 1)
+    assert [review["reason"] for review in stats.reviews().to_pylist()] == ["covered more: residual"]
 
 
 def test_what_a_detector_finds_is_covered_until_it_looks_again() -> None:
@@ -84,10 +84,10 @@ def test_what_a_detector_finds_is_covered_until_it_looks_again() -> None:
 
 
 def test_what_is_found_again_and_again_is_covered_whole() -> None:
-    frames, accounts, sink = reviewed(Eye(lambda number, mask: number == 3 and not mask.all()))
+    frames, stats, sink = reviewed(Eye(lambda number, mask: number == 3 and not mask.all()))
     assert [bool((frame == GREY).all()) for frame in frames] == [False, False, False, True, False, False]
-    assert (accounts.whole, accounts.given_up, len(sink.takes)) == (1, 1, WIDENING_ROUNDS + 2)
-    (review,) = [each for each in accounts.reviews().to_pylist() if "whole" in each["reason"]]
+    assert (stats.whole, stats.given_up, len(sink.takes)) == (1, 1, WIDENING_ROUNDS + 2)
+    (review,) = [each for each in stats.reviews().to_pylist() if "whole" in each["reason"]]
     assert review["risk"] == pytest.approx(0.9)
 
 
@@ -111,7 +111,7 @@ def kept(services: FakeServices) -> Uint8:
 
 
 def test_long_segments_are_kept_take_by_take_and_whole() -> None:
-    session, services = session_of(TURNING, inputs_of(SEGMENT, [[Seen(0, HEAD), Seen(5.9, HEAD)]]), take_s=1.0)
+    session, services = session_of(TURNING, inputs_of(SEGMENT, [[Seen(0, HEAD), Seen(5.9, HEAD)]]), chunk_s=1.0)
     frames = noise_frames(60, size=SIZE)
     session.feed(make_batch(frames, SEGMENT))
     (row,) = session.finish({})["anonymized_segments"].to_pylist()

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ops.anonymize.locate.spans import Path, bridge_spans, lingering_spans, path_spans, seen_spans
+from ops.anonymize.locate.spans import Path, bridge_spans, detection_spans, lingering_spans, track_spans
 from tests.ops.people import Box
 
 SECOND = 1_000_000
@@ -25,7 +25,7 @@ def test_a_filled_track_has_a_box_at_every_time_and_its_own_at_its_points(
 ) -> None:
     corner = np.random.default_rng(seed).uniform(0, 80, (len(times), 2))
     boxes = np.concatenate([corner, corner + 20], axis=1)
-    spans = path_spans(Path(np.array(times) * 1000, boxes, 3), fill_ms * 1000, 0.15, 4)
+    spans = track_spans(Path(np.array(times) * 1000, boxes, 3), fill_ms * 1000, 0.15, 4)
     for time_ms, box in zip(times, boxes, strict=True):
         there = spans.at(time_ms * 1000)
         assert np.isclose(there.boxes[there.sure], box, atol=1e-6).all(axis=1).any()
@@ -55,10 +55,10 @@ def test_lingering_is_around_both_ends_and_never_sure() -> None:
 def test_a_detection_is_sure_half_of_the_way_and_held_where_nobody_looked() -> None:
     box = np.array([[0, 0, 10, 10.0]])
     looked = np.array([0, 4, 8]) * SECOND
-    spans = seen_spans(np.array([4 * SECOND]), box, looked, 60 * SECOND)
+    spans = detection_spans(np.array([4 * SECOND]), box, looked, 60 * SECOND)
     sure = [bool(spans.at(round(time_s * SECOND)).sure.any()) for time_s in (1.9, 2.1, 5.9, 6.1)]
     assert sure == [False, True, True, False]
     assert len(spans.at(0).boxes) == len(spans.at(8 * SECOND).boxes) == 1
-    alone = seen_spans(np.array([4 * SECOND]), box, looked[:0], SECOND)
+    alone = detection_spans(np.array([4 * SECOND]), box, looked[:0], SECOND)
     held = [len(alone.at(round(time_s * SECOND)).boxes) > 0 for time_s in (2.9, 3.1, 4.9, 5.1)]
     assert held == [False, True, True, False]

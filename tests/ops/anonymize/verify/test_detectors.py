@@ -11,10 +11,10 @@ import pytest
 from bench.pets import pets_truth
 from ops.anonymize.cover.paint import cover_boxes, paint_flat
 from ops.anonymize.locate.spans import padded
-from ops.anonymize.verify.coverage import covered_as_shown, covered_shares, head_zones
-from ops.anonymize.verify.faces import FaceSpotter
-from ops.anonymize.verify.people import HogSpotter, NetworkSpotter, open_people
-from ops.anonymize.verify.residual import Residue
+from ops.anonymize.verify.coverage import confirmed_cover, covered_shares, head_zones
+from ops.anonymize.verify.faces import FaceDetector
+from ops.anonymize.verify.people import HogPersonDetector, NetworkPersonDetector, open_people
+from ops.anonymize.verify.residual import BackgroundResidual
 from ops.masked_median import masked_median
 from schemas.errors import ModelError
 from schemas.op import ModelRequest
@@ -30,52 +30,54 @@ def model(path: Path, task: str = "face") -> ModelFile:
 
 
 def test_a_network_gives_people_in_pixels_of_the_frame(tmp_path: Path) -> None:
-    spotter = NetworkSpotter(colour_network(tmp_path / "net", np.array([[32.0, 32, 16, 32]], np.float32)), cpus=1)
+    detector = NetworkPersonDetector(
+        colour_network(tmp_path / "net", np.array([[32.0, 32, 16, 32]], np.float32)), cpus=1
+    )
     red, green = np.zeros((2, 128, 128, 3), np.uint8)
     red[:, :, 2], green[:, :, 1] = 255, 255
-    assert spotter.find(red) == pytest.approx(np.array([[48.0, 32, 80, 96, 1]]), abs=0.01)
-    assert spotter.find(green).shape == (0, 5)
+    assert detector.find(red) == pytest.approx(np.array([[48.0, 32, 80, 96, 1]]), abs=0.01)
+    assert detector.find(green).shape == (0, 5)
 
 
 def test_a_network_that_knows_no_people_is_refused(tmp_path: Path) -> None:
     known = colour_network(tmp_path / "net", np.array([[32.0, 32, 16, 32]], np.float32))
     other = ModelFile(**{**vars(known), "classes": ("cat", "plant")})
     with pytest.raises(ModelError, match="do not know the class 'person'"):
-        NetworkSpotter(other, cpus=1)
+        NetworkPersonDetector(other, cpus=1)
 
 
 def test_without_weights_hog_looks_and_finds_nobody_in_an_empty_picture() -> None:
-    spotter = open_people(None, 1)
-    assert isinstance(spotter, HogSpotter)
-    assert spotter.find(np.full((360, 480, 3), 120, np.uint8)).shape == (0, 5)
-    assert spotter.find(np.full((8, 480, 3), 120, np.uint8)).shape == (0, 5)
+    detector = open_people(None, 1)
+    assert isinstance(detector, HogPersonDetector)
+    assert detector.find(np.full((360, 480, 3), 120, np.uint8)).shape == (0, 5)
+    assert detector.find(np.full((8, 480, 3), 120, np.uint8)).shape == (0, 5)
 
 
 def test_a_file_that_is_no_face_detector_is_refused(tmp_path: Path) -> None:
     (tmp_path / "faces.onnx").write_bytes(b"no network")
     with pytest.raises(ModelError, match="as YuNet"):
-        FaceSpotter(model(tmp_path / "faces.onnx"), 1)
+        FaceDetector(model(tmp_path / "faces.onnx"), 1)
 
 
 @pytest.mark.assets
 def test_hog_finds_people_in_real_footage_and_the_same_each_time(assets: Path) -> None:
     frames = [frame for number, frame in enumerate(read(assets, "TUD-Campus.mp4", 60)) if number % 20 == 0]
-    spotter = HogSpotter()
-    found = [spotter.find(frame) for frame in frames]
+    detector = HogPersonDetector()
+    found = [detector.find(frame) for frame in frames]
     assert sum(map(len, found)) >= 1
     assert all(((boxes[:, 2:4] > boxes[:, :2]) & (boxes[:, :2] >= 0)).all() for boxes in found)
-    assert all((spotter.find(frame) == boxes).all() for frame, boxes in zip(frames, found, strict=True))
+    assert all((detector.find(frame) == boxes).all() for frame, boxes in zip(frames, found, strict=True))
 
 
 @pytest.mark.assets
 def test_faces_are_found_in_frames_of_any_size(assets: Path) -> None:
     weights = ModelStore(assets / "weights").resolve(ModelRequest("face_detection_yunet_2026may.onnx", "face"))
     assert weights is not None
-    spotter = FaceSpotter(weights, 1)
+    detector = FaceDetector(weights, 1)
     frame = read(assets, "TUD-Campus.mp4", 31)[-1]
-    once, larger = spotter.find(frame), spotter.find(cv2.resize(frame, None, fx=3, fy=3))
+    once, larger = detector.find(frame), detector.find(cv2.resize(frame, None, fx=3, fy=3))
     assert len(once) >= 1
-    assert (spotter.find(frame) == once).all()
+    assert (detector.find(frame) == once).all()
     assert larger[:, :4].max() > 640, "boxes are in pixels of the frame, also where it was reduced"
 
 
@@ -83,13 +85,13 @@ def test_a_network_that_is_not_yunet_is_refused(tmp_path: Path) -> None:
     network = colour_network(tmp_path / "net", np.array([[32.0, 32, 16, 32]], np.float32))
     graph = next(Path(network.path).glob("*.xml"))
     with pytest.raises(ModelError, match="has not the outputs of YuNet"):
-        FaceSpotter(model(graph), 1)
+        FaceDetector(model(graph), 1)
 
 
 @pytest.mark.assets
 def test_faces_are_those_that_opencv_finds_with_the_same_weights(assets: Path) -> None:
     weights = assets / "weights" / "face_detection_yunet_2026may.onnx"
-    ours = FaceSpotter(model(weights), 1)
+    ours = FaceDetector(model(weights), 1)
     compared = 0
     for frame in read(assets, "TUD-Campus.mp4", 60)[::10]:
         theirs = cv2.FaceDetectorYN.create(str(weights), "", (frame.shape[1], frame.shape[0]), 0.5, 0.3, 500)
@@ -104,12 +106,12 @@ def test_faces_are_those_that_opencv_finds_with_the_same_weights(assets: Path) -
 
 
 @pytest.mark.assets
-def test_residue_catches_planted_leaks_in_encoded_footage(assets: Path) -> None:
+def test_residual_catches_planted_leaks_in_encoded_footage(assets: Path) -> None:
     frames = read(assets, "pets09_s2l1_480x360.mp4", 400)
     truth = pets_truth(assets)
     boxes = [truth.box[truth.frame == number + 1] for number in range(len(frames))]
     background = background_of(frames, boxes)
-    residue = Residue(background, np.zeros(frames.shape[1:3], np.uint8))
+    residual = BackgroundResidual(background, np.zeros(frames.shape[1:3], np.uint8))
     planted, masks, numbers = frames[60:160].copy(), [], range(60, 160)
     for frame, number in zip(planted, numbers, strict=True):
         bare = number % 4 == 0  # its first person is forgotten
@@ -124,7 +126,7 @@ def test_residue_catches_planted_leaks_in_encoded_footage(assets: Path) -> None:
         if number % 4 or covered_shares(mask, head)[0] >= 0.5 or covered_shares(differs, head)[0] < 0.25:
             continue
         hit = np.zeros(mask.shape, np.uint8)
-        cover_boxes(hit, residue.find(shown, covered_as_shown(shown, mask, GREY)))
+        cover_boxes(hit, residual.find(shown, confirmed_cover(shown, mask, GREY)))
         total, caught = total + 1, caught + int(covered_shares(hit, head)[0] >= 0.5)
     assert total >= 20
     assert caught >= 0.95 * total

@@ -1,10 +1,10 @@
-"""Residue sees whoever stands before the background, uncovered, and little else."""
+"""BackgroundResidual sees whoever stands before the background, uncovered, and little else."""
 
 import cv2
 import numpy as np
 import pytest
 
-from ops.anonymize.verify.residual import Residue
+from ops.anonymize.verify.residual import BackgroundResidual
 from schemas.values import Float64, Uint8
 
 WIDTH, HEIGHT = 480, 360
@@ -39,8 +39,8 @@ def with_person(picture: Uint8, box: tuple[int, int, int, int] = PERSON) -> Uint
     return frame
 
 
-def known(background: Uint8) -> Residue:
-    return Residue(background, NOWHERE)
+def known(background: Uint8) -> BackgroundResidual:
+    return BackgroundResidual(background, NOWHERE)
 
 
 def touches(boxes: Float64, box: tuple[int, int, int, int]) -> bool:
@@ -54,11 +54,11 @@ def moved(picture: Uint8, right: float, down: float) -> Uint8:
     return np.asarray(cv2.warpAffine(picture, motion, size, borderMode=cv2.BORDER_REFLECT), np.uint8)
 
 
-def test_the_background_itself_has_no_residue(background: Uint8) -> None:
+def test_the_background_itself_has_no_residual(background: Uint8) -> None:
     assert known(background).find(noisy(background), NOWHERE).shape == (0, 4)
 
 
-def test_a_person_is_residue_with_head_and_feet(background: Uint8) -> None:
+def test_a_person_is_residual_with_head_and_feet(background: Uint8) -> None:
     boxes = known(background).find(noisy(with_person(background)), NOWHERE)
     assert len(boxes) == 1
     assert boxes[0] == pytest.approx(PERSON, abs=8)
@@ -66,17 +66,17 @@ def test_a_person_is_residue_with_head_and_feet(background: Uint8) -> None:
 
 @pytest.mark.parametrize("light", [0.75, 0.9, 1.15])
 @pytest.mark.parametrize("shift", [(0.0, 0.0), (1.5, -1.0), (-2.5, 2.0)])
-def test_another_light_and_a_shaken_camera_are_no_residue_but_a_person_is(
+def test_another_light_and_a_shaken_camera_are_no_residual_but_a_person_is(
     background: Uint8, light: float, shift: tuple[float, float]
 ) -> None:
-    residue = known(background)
+    residual = known(background)
     for picture, found in ((background, False), (with_person(background), True)):
         frame = noisy(np.clip(moved(picture, *shift) * light, 0, 255).astype(np.uint8))
-        assert touches(residue.find(frame, NOWHERE), PERSON) == found
-        assert len(residue.find(frame, NOWHERE)) == found
+        assert touches(residual.find(frame, NOWHERE), PERSON) == found
+        assert len(residual.find(frame, NOWHERE)) == found
 
 
-def test_what_is_covered_is_no_residue_and_leaves_none_at_its_edge(background: Uint8) -> None:
+def test_what_is_covered_is_no_residual_and_leaves_none_at_its_edge(background: Uint8) -> None:
     frame, covered = noisy(with_person(background)), NOWHERE.copy()
     covered[PERSON[1] - 6 : PERSON[3] + 6, PERSON[0] - 6 : PERSON[2] + 6] = 255
     frame[covered > 0] = (139, 116, 100)
@@ -84,7 +84,7 @@ def test_what_is_covered_is_no_residue_and_leaves_none_at_its_edge(background: U
     assert not len(known(background).find(frame, covered))
 
 
-def test_a_head_that_looks_out_of_what_is_covered_is_residue(background: Uint8) -> None:
+def test_a_head_that_looks_out_of_what_is_covered_is_residual(background: Uint8) -> None:
     frame, covered = noisy(with_person(background)), NOWHERE.copy()
     covered[PERSON[1] + 16 : PERSON[3], PERSON[0] : PERSON[2]] = 255
     frame[covered > 0] = (139, 116, 100)
@@ -92,29 +92,29 @@ def test_a_head_that_looks_out_of_what_is_covered_is_residue(background: Uint8) 
     assert touches(known(background).find(frame, covered), head)
 
 
-def test_a_wide_soft_and_weak_shadow_is_no_residue(background: Uint8) -> None:
+def test_a_wide_soft_and_weak_shadow_is_no_residual(background: Uint8) -> None:
     shade = np.ones((HEIGHT, WIDTH, 1), np.float32)
     shade[80:330, 120:420] = 0.85
     shade[:, :, 0] = cv2.GaussianBlur(shade, (0, 0), 30)
     assert not len(known(background).find(noisy((background * shade).astype(np.uint8)), NOWHERE))
 
 
-def test_less_than_a_head_is_no_residue(background: Uint8) -> None:
+def test_less_than_a_head_is_no_residual(background: Uint8) -> None:
     frame = noisy(background)
     frame[150:154, 300:303] = 255
     assert not len(known(background).find(frame, NOWHERE))
 
 
-def test_what_the_background_does_not_know_is_residue_unless_covered(background: Uint8) -> None:
+def test_what_the_background_does_not_know_is_residual_unless_covered(background: Uint8) -> None:
     unknown = NOWHERE.copy()
     unknown[100:160, 300:330] = 255
-    residue = Residue(background, unknown)
-    (box,) = residue.find(noisy(background), NOWHERE)
+    residual = BackgroundResidual(background, unknown)
+    (box,) = residual.find(noisy(background), NOWHERE)
     assert box == pytest.approx((300, 100, 330, 160), abs=8)
-    assert not len(residue.find(noisy(background), unknown))
+    assert not len(residual.find(noisy(background), unknown))
 
 
-def test_a_frame_that_is_covered_whole_has_no_residue(background: Uint8) -> None:
+def test_a_frame_that_is_covered_whole_has_no_residual(background: Uint8) -> None:
     frame = np.full_like(background, 100)
     assert not len(known(background).find(frame, np.full((HEIGHT, WIDTH), 255, np.uint8)))
 
@@ -123,7 +123,7 @@ def test_a_frame_that_is_covered_whole_has_no_residue(background: Uint8) -> None
 def test_any_size_will_do(size_px: tuple[int, int]) -> None:
     picture = np.full((size_px[1], size_px[0], 3), 90, np.uint8)
     nothing = np.zeros(picture.shape[:2], np.uint8)
-    assert not len(Residue(picture, nothing).find(picture, nothing))
+    assert not len(BackgroundResidual(picture, nothing).find(picture, nothing))
 
 
 def test_the_same_frame_gives_the_same_whatever_came_before(background: Uint8) -> None:

@@ -5,8 +5,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from ops.anonymize.verify.residual import Residue
-from ops.anonymize.verify.verifier import Plan, Verifier, VerifyParams
+from ops.anonymize.verify.residual import BackgroundResidual
+from ops.anonymize.verify.verifier import ExpectedCoverage, Verifier, VerifyParams
 from schemas.values import Float64, Uint8
 
 WIDTH, HEIGHT = 384, 288
@@ -45,53 +45,53 @@ def painted(mask: Uint8) -> Uint8:
     return frame
 
 
-def plan_of(mask: Uint8, *boxes: tuple[float, float, float, float], comparable: bool = True) -> Plan:
-    return Plan(mask, np.array(boxes).reshape(-1, 4), comparable, GREY)
+def plan_of(mask: Uint8, *boxes: tuple[float, float, float, float], comparable: bool = True) -> ExpectedCoverage:
+    return ExpectedCoverage(mask, np.array(boxes).reshape(-1, 4), comparable, GREY)
 
 
 def verifier(
     people: Fake | None = None, faces: Fake | None = None, background: bool = False, verify_fps: float = 1.0
 ) -> tuple[Verifier, Counter[str]]:
     counts: Counter[str] = Counter()
-    residue = Residue(street(), np.zeros((HEIGHT, WIDTH), np.uint8)) if background else None
-    return Verifier(VerifyParams(verify_fps), residue, people, faces, lambda name: counts.update([name])), counts
+    residual = BackgroundResidual(street(), np.zeros((HEIGHT, WIDTH), np.uint8)) if background else None
+    return Verifier(VerifyParams(verify_fps), residual, people, faces, lambda name: counts.update([name])), counts
 
 
 GROWN = (PERSON[0] - 6, PERSON[1] - 6, PERSON[2] + 6, PERSON[3] + 6)
 
 
 def test_a_frame_that_is_covered_as_planned_has_no_findings() -> None:
-    look, _ = verifier(Fake(PERSON), Fake((110, 62, 130, 80)), background=True)
+    checker, _ = verifier(Fake(PERSON), Fake((110, 62, 130, 80)), background=True)
     mask = mask_of(GROWN)
-    assert look.look(painted(mask), 0, plan_of(mask, PERSON)) == []
-    assert look.head_shares.tolist() == [1.0]
+    assert checker.verify(painted(mask), 0, plan_of(mask, PERSON)) == []
+    assert checker.head_shares.tolist() == [1.0]
 
 
 def test_a_head_zone_that_was_not_painted_is_found_whatever_the_plan_says() -> None:
-    look, _ = verifier()
-    (finding,) = look.look(painted(mask_of((100, 90, 140, 160))), 0, plan_of(mask_of(GROWN), PERSON))
+    checker, _ = verifier()
+    (finding,) = checker.verify(painted(mask_of((100, 90, 140, 160))), 0, plan_of(mask_of(GROWN), PERSON))
     assert finding.by == "paint"
     assert finding.box[0] < 110 and finding.box[1] < 60 and finding.box[3] >= 78
-    assert look.head_shares.tolist() == [0.0]
+    assert checker.head_shares.tolist() == [0.0]
 
 
-def test_residue_is_found_only_where_the_background_can_be_compared_with() -> None:
+def test_residual_is_found_only_where_the_background_can_be_compared_with() -> None:
     frame = street()
     frame[60:160, 100:140] = (20, 20, 120)
     nothing = mask_of()
-    look, _ = verifier(background=True)
-    assert {finding.by for finding in look.look(frame, 0, plan_of(nothing))} == {"residue"}
-    assert look.look(frame, 1, plan_of(nothing, comparable=False)) == []
-    assert verifier()[0].look(frame, 0, plan_of(nothing)) == []
+    checker, _ = verifier(background=True)
+    assert {finding.by for finding in checker.verify(frame, 0, plan_of(nothing))} == {"residual"}
+    assert checker.verify(frame, 1, plan_of(nothing, comparable=False)) == []
+    assert verifier()[0].verify(frame, 0, plan_of(nothing)) == []
 
 
 @pytest.mark.parametrize(("covered", "found"), [((100, 60, 140, 160), False), ((100, 74, 140, 160), True)])
 def test_a_detector_counts_where_it_finds_a_head_that_is_not_covered(
     covered: tuple[float, float, float, float], found: bool
 ) -> None:
-    look, _ = verifier(people=Fake(PERSON))
+    checker, _ = verifier(people=Fake(PERSON))
     mask = mask_of(covered)
-    findings = look.look(painted(mask), 0, plan_of(mask))
+    findings = checker.verify(painted(mask), 0, plan_of(mask))
     assert [(finding.by, tuple(finding.box)) for finding in findings] == ([("detector", PERSON)] if found else [])
 
 
@@ -99,9 +99,9 @@ def test_a_detector_counts_where_it_finds_a_head_that_is_not_covered(
 def test_a_face_counts_where_less_than_half_of_it_is_covered(
     covered: tuple[float, float, float, float], found: bool
 ) -> None:
-    look, _ = verifier(faces=Fake((110, 60, 130, 80)))
+    checker, _ = verifier(faces=Fake((110, 60, 130, 80)))
     mask = mask_of(covered)
-    assert [finding.by for finding in look.look(painted(mask), 0, plan_of(mask))] == (["face"] if found else [])
+    assert [finding.by for finding in checker.verify(painted(mask), 0, plan_of(mask))] == (["face"] if found else [])
 
 
 def test_who_stays_visible_on_purpose_is_not_found_but_everybody_else_is() -> None:
@@ -109,29 +109,29 @@ def test_who_stays_visible_on_purpose_is_not_found_but_everybody_else_is() -> No
     frame = street()
     for x in (100, 250):
         frame[60:160, x : x + 40] = (20, 20, 120)
-    look, _ = verifier(people=Fake(PERSON, other), background=True)
-    plan = Plan(mask_of(), np.empty((0, 4)), True, GREY, visible=mask_of(GROWN))
-    findings = look.look(frame, 0, plan)
-    assert {finding.by for finding in findings} == {"residue", "detector"}
+    checker, _ = verifier(people=Fake(PERSON, other), background=True)
+    plan = ExpectedCoverage(mask_of(), np.empty((0, 4)), True, GREY, visible=mask_of(GROWN))
+    findings = checker.verify(frame, 0, plan)
+    assert {finding.by for finding in findings} == {"residual", "detector"}
     assert all(finding.box[0] > 200 for finding in findings)
 
 
 def test_detectors_look_at_some_frames_a_second_and_at_the_same_when_they_come_again() -> None:
     people, faces = Fake(), Fake()
-    look, counts = verifier(people, faces, verify_fps=2.0)
+    checker, counts = verifier(people, faces, verify_fps=2.0)
     seen: list[list[int]] = [[], []]
     for turn in range(2):
         for time_us in range(10 * SECOND, 12 * SECOND, SECOND // 10):
             before = people.calls
-            look.look(street(), time_us, plan_of(mask_of()))
+            checker.verify(street(), time_us, plan_of(mask_of()))
             if people.calls > before:
                 seen[turn].append(time_us)
     assert seen[0] == seen[1] == [10 * SECOND, 10 * SECOND + 500_000, 11 * SECOND, 11 * SECOND + 500_000]
-    assert counts == {"verify_looks": 40, "verify_detector_calls": 8, "verify_face_calls": 8}
+    assert counts == {"verify_frames": 40, "verify_detector_calls": 8, "verify_face_calls": 8}
 
 
 def test_no_detector_looks_at_no_frames_a_second() -> None:
     people = Fake(PERSON)
-    look, _ = verifier(people, verify_fps=0)
-    assert look.look(street(), 0, plan_of(mask_of())) == []
+    checker, _ = verifier(people, verify_fps=0)
+    assert checker.verify(street(), 0, plan_of(mask_of())) == []
     assert people.calls == 0
