@@ -28,9 +28,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs import api, reading
-from jobs.planning.configure import ready_site
+from jobs.planning.configure import configure_site
 from jobs.planning.graph import Selection, Unit
-from jobs.planning.inventory import Stock, known_stock, take_stock, write_stock
+from jobs.planning.inventory import Inventory, recorded_inventory, scan_inventory, write_inventory
 from jobs.planning.ledger import Ledger
 from jobs.planning.plan import Plan, make_plan
 from schemas.tables import TABLES
@@ -97,16 +97,16 @@ def measure(root: Path, disk: Path, segments: int, cameras: int, days: int) -> F
     """Builds the store below ``root`` and measures it."""
     names = [f"cam{number:04d}" for number in range(cameras)]
     say("site and footage")
-    stock = build_site(root, names, days, segments)
+    inventory = build_site(root, names, days, segments)
     opened = api.open_site(root)
-    say(f"{len(stock.plan)} segments: rows and receipts")
+    say(f"{len(inventory.timeline)} segments: rows and receipts")
     started = time.perf_counter()
     Store.create(opened.site.store)
     with multiprocessing.get_context("spawn").Pool(WORKERS) as pool:
-        units = sum(pool.imap_unordered(partial(commit_camera, root), (of_camera(stock, name) for name in names)))
+        units = sum(pool.imap_unordered(partial(commit_camera, root), (of_camera(inventory, name) for name in names)))
     built_s = time.perf_counter() - started
     camera, day = names[cameras // 2], (FIRST_DAY + timedelta(days // 2)).isoformat()
-    figures: Figures = {"segments": len(stock.plan), "units": units, "cameras": cameras, "days": days}
+    figures: Figures = {"segments": len(inventory.timeline), "units": units, "cameras": cameras, "days": days}
     say("the bare files")
     figures |= measure_glob(opened.store, camera, day)
     figures["open_query_loose_s"] = best(lambda: open_and_count(opened, camera, day), 1)
@@ -120,7 +120,7 @@ def measure(root: Path, disk: Path, segments: int, cameras: int, days: int) -> F
     say("plan")
     figures |= measure_plan(opened)
     say("commits")
-    figures |= measure_commits(disk, opened, stock)
+    figures |= measure_commits(disk, opened, inventory)
     figures["built_s"] = round(built_s, 1)
     figures["ratio_open_query"] = round(figures["glob_query_s"] / figures["open_query_s"], 1)
     figures["ratio_year_hourly"] = round(figures["glob_year_hourly_s"] / figures["year_hourly_s"], 1)
@@ -184,18 +184,18 @@ def measure_plan(opened: api.Opened) -> Figures:
     plans: list[Plan] = []
 
     def plan_known() -> None:
-        plans.append(api.plan(opened, Selection(), known_stock(opened.store)))
+        plans.append(api.plan(opened, Selection(), recorded_inventory(opened.store)))
 
     plan_s = best(plan_known)
     if plans[-1].to_do:
-        sys.exit(f"{len(plans[-1].to_do)} units are not done: {plans[-1].whys()}")
-    return {"plan_s": plan_s, "scan_s": best(lambda: take_stock(opened.site, opened.store), 1)}
+        sys.exit(f"{len(plans[-1].to_do)} units are not done: {plans[-1].reasons()}")
+    return {"plan_s": plan_s, "scan_s": best(lambda: scan_inventory(opened.site, opened.store), 1)}
 
 
-def measure_commits(disk: Path, opened: api.Opened, stock: Stock) -> Figures:
+def measure_commits(disk: Path, opened: api.Opened, inventory: Inventory) -> Figures:
     """What it costs a segment that its rows are written and committed, all its ops together, on a disk."""
     store = Store.create(disk / "store")
-    plan = camera_plan(opened, of_camera(stock, stock.plan[0].camera))
+    plan = camera_plan(opened, of_camera(inventory, inventory.timeline[0].camera))
     units = list(plan.units.values())[: COMMITTED_SEGMENTS * len(plan.ready.ops)]
     segments = {segment.segment_id for unit in units for segment in unit.segments}
     started = time.perf_counter()
@@ -211,7 +211,7 @@ def measure_commits(disk: Path, opened: api.Opened, stock: Stock) -> Figures:
 # How the store is built
 
 
-def build_site(root: Path, cameras: Sequence[str], days: int, segments: int) -> Stock:
+def build_site(root: Path, cameras: Sequence[str], days: int, segments: int) -> Inventory:
     """Writes site.toml and an archive of files of one byte, and says what a scan would have found in them."""
     blocks = "\n".join(f'[[cameras]]\nid = "{camera}"' for camera in cameras)
     (root / "site.toml").write_text(
@@ -228,7 +228,7 @@ def build_site(root: Path, cameras: Sequence[str], days: int, segments: int) -> 
             footage.append(footage_row(camera, f"{len(footage):016x}", f"{camera}/{file.name}", start))
     cuts = segment_rows(segment for row in footage for segment in segments_of(row, str(ZONE)))
     tables = TABLES["footage"].conform(columns_of(footage)), cuts
-    return Stock(*tables, segments_from_tables(*tables))
+    return Inventory(*tables, segments_from_tables(*tables))
 
 
 def segment_start(number: int, count: int, days: int) -> datetime:
@@ -248,23 +248,25 @@ def columns_of(rows: list[Figures]) -> dict[str, list[Any]]:
     return {name: [row[name] for row in rows] for name in rows[0]}
 
 
-def of_camera(stock: Stock, camera: str) -> tuple[pa.Table, pa.Table]:
+def of_camera(inventory: Inventory, camera: str) -> tuple[pa.Table, pa.Table]:
     """The rows of ``footage`` and ``segments`` of one camera."""
-    footage, segments = (table.filter(pc.equal(table["camera"], camera)) for table in (stock.footage, stock.segments))
+    footage, segments = (
+        table.filter(pc.equal(table["camera"], camera)) for table in (inventory.footage, inventory.segments)
+    )
     return footage, segments
 
 
 def camera_plan(opened: api.Opened, tables: tuple[pa.Table, pa.Table]) -> Plan:
     """A camera's units, as if none were done."""
     nothing = Ledger(RECEIPT_SCHEMA.empty_table())
-    return make_plan(ready_site(opened.site), segments_from_tables(*tables), nothing, Selection())
+    return make_plan(configure_site(opened.site), segments_from_tables(*tables), nothing, Selection())
 
 
 def commit_camera(root: Path, tables: tuple[pa.Table, pa.Table]) -> int:
     """Writes and commits a camera's scan, and every unit of it; gives how many."""
     opened = api.open_site(root)
-    stock = Stock(*tables, segments_from_tables(*tables))
-    write_stock(stock, opened.site, opened.store, "bench", datetime.now(UTC))
+    inventory = Inventory(*tables, segments_from_tables(*tables))
+    write_inventory(inventory, opened.site, opened.store, "bench", datetime.now(UTC))
     plan = camera_plan(opened, tables)
     for unit in plan.units.values():
         commit_unit(opened.store, plan, unit)

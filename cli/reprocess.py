@@ -92,7 +92,7 @@ def _show_preview(output: Output, found: Preview) -> None:
         [
             op.op,
             op.units,
-            ", ".join(f"{why} ({units})" for why, units in op.whys.most_common(SHOWN_WHYS)),
+            ", ".join(f"{why} ({units})" for why, units in op.reasons.most_common(SHOWN_WHYS)),
             op.media_s / 3600,
             f"{duration(op.work_s)}{'' if op.measured else ', a guess'}",
             _size(op.size_bytes),
@@ -134,7 +134,7 @@ def _cost_json(cost: Cost) -> object:
             {
                 "op": op.op,
                 "units": op.units,
-                "why": dict(op.whys),
+                "why": dict(op.reasons),
                 "media_s": round(op.media_s, 3),
                 "work_s": round(op.work_s, 1),
                 "measured": op.measured,

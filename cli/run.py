@@ -67,8 +67,8 @@ def plan(
         output.json(_plan_json(planned, workers))
         return
     columns = ["op", *(state.value for state in State)]
-    output.table(columns, [[op, *(tally[state] for state in State)] for op, tally in planned.tally().items()])
-    for op, whys in planned.whys().items():
+    output.table(columns, [[op, *(tally[state] for state in State)] for op, tally in planned.unit_counts().items()])
+    for op, whys in planned.reasons().items():
         for why, units in whys.most_common(SHOWN_WHYS):
             output.say(f"  {op}: {units} × {why}")
     output.say(
@@ -83,11 +83,11 @@ def _plan_json(planned: Plan, workers: int) -> object:
         "to_do": len(planned.to_do),
         "estimate_s": round(planned.estimate_s(workers), 1),
         "workers": workers,
-        "ops": {op: {state.value: tally[state] for state in State} for op, tally in planned.tally().items()},
-        "why": {op: dict(whys) for op, whys in planned.whys().items()},
+        "ops": {op: {state.value: tally[state] for state in State} for op, tally in planned.unit_counts().items()},
+        "why": {op: dict(whys) for op, whys in planned.reasons().items()},
         "units": [
-            {**key._asdict(), "state": standing.state.value, "why": standing.why}
-            for key, standing in planned.standing.items()
+            {**key._asdict(), "state": standing.state.value, "why": standing.reason}
+            for key, standing in planned.statuses.items()
             if standing.state is not State.DONE
         ],
     }

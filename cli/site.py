@@ -65,15 +65,17 @@ def scan(site: Site = HERE, as_json: Json = False) -> int:
         "frames",
         "damage",
     ]
-    rows = report.stock.footage.select(columns).to_pylist()
+    rows = report.inventory.footage.select(columns).to_pylist()
     if as_json:
-        output.json({"footage": report.stock.footage.to_pylist(), "set_aside": [asdict(e) for e in report.set_aside]})
+        output.json(
+            {"footage": report.inventory.footage.to_pylist(), "set_aside": [asdict(e) for e in report.set_aside]}
+        )
     else:
         output.table(columns, [list(row.values()) for row in rows])
         for entry in report.set_aside:
             output.warn(f"{entry.path}: {entry.reason}: {entry.detail}")
-        total_h = (pc.sum(report.stock.footage["duration_s"]).as_py() or 0.0) / 3600
-        output.say(f"{len(rows)} files, {total_h:.2f} h, {len(report.stock.plan)} segments")
+        total_h = (pc.sum(report.inventory.footage["duration_s"]).as_py() or 0.0) / 3600
+        output.say(f"{len(rows)} files, {total_h:.2f} h, {len(report.inventory.timeline)} segments")
     return 1 if report.set_aside else 0
 
 
@@ -82,7 +84,7 @@ def status(site: Site = HERE, as_json: Json = False) -> None:
     output = Output(as_json)
     found = reading.status(api.open_site(site))
     runs = found.runs.to_pylist()
-    tally = found.plan.tally()
+    tally = found.plan.unit_counts()
     if as_json:
         output.json(
             {

@@ -23,9 +23,9 @@ from jobs.engine.queue import Order
 from jobs.engine.run_clock import RunClock
 from jobs.engine.tasks import WorkerSetup
 from jobs.engine.worker import totals
-from jobs.planning.configure import ReadySite, ready_site
+from jobs.planning.configure import ReadySite, configure_site
 from jobs.planning.graph import Selection
-from jobs.planning.inventory import Stock, take_stock, write_set_aside, write_stock
+from jobs.planning.inventory import Inventory, scan_inventory, write_inventory, write_quarantine
 from jobs.planning.ledger import Ledger, key_of
 from jobs.planning.plan import Plan, make_plan
 from schemas.errors import SelectionError, StoreFull
@@ -61,7 +61,7 @@ def open_site(root: Path) -> Opened:
 class ScanReport:
     """What a scan found."""
 
-    stock: Stock
+    inventory: Inventory
     days_written: int
     set_aside: list[Quarantined]
 
@@ -80,11 +80,11 @@ def scan(opened: Opened, progress: Callable[[int, int], None] | None = None) -> 
 def _scan(
     opened: Opened, run_id: str, clock: RunClock, progress: Callable[[int, int], None] | None = None
 ) -> ScanReport:
-    stock = take_stock(opened.site, opened.store, progress)
+    inventory = scan_inventory(opened.site, opened.store, progress)
     committed = clock.now()
-    written = write_stock(stock, opened.site, opened.store, run_id, committed)
+    written = write_inventory(inventory, opened.site, opened.store, run_id, committed)
     clock.saw(committed)
-    return ScanReport(stock, written, write_set_aside(stock, opened.journal, run_id))
+    return ScanReport(inventory, written, write_quarantine(inventory, opened.journal, run_id))
 
 
 def run_clock(opened: Opened) -> RunClock:
@@ -95,26 +95,26 @@ def run_clock(opened: Opened) -> RunClock:
     return RunClock(max(filter(None, moments), default=None))
 
 
-def plan(opened: Opened, selection: Selection, stock: Stock | None = None, retry: bool = False) -> Plan:
+def plan(opened: Opened, selection: Selection, inventory: Inventory | None = None, retry: bool = False) -> Plan:
     """What would run. Writes nothing.
 
     Args:
-        stock: the archive, if it was just scanned; else it is scanned now.
+        inventory: the archive, if it was just scanned; else it is scanned now.
         retry: count quarantined units as to be tried again.
     """
-    ready = ready_site(opened.site)
-    stock = stock or take_stock(opened.site, opened.store)
+    ready = configure_site(opened.site)
+    inventory = inventory or scan_inventory(opened.site, opened.store)
     ledger = Ledger(opened.store.receipts_arrow(), opened.journal.quarantined(), read_tombstones(opened.store))
-    return make_plan(ready, stock.plan, ledger, selection, retry)
+    return make_plan(ready, inventory.timeline, ledger, selection, retry)
 
 
-def check_order(opened: Opened, stock: Stock, order: Order) -> None:
+def check_order(opened: Opened, inventory: Inventory, order: Order) -> None:
     """Sees to it that the cameras that are to go first are there.
 
     Raises:
         SelectionError: one is not.
     """
-    known = {camera.id for camera in opened.site.config.cameras}.union(stock.footage["camera"].unique().to_pylist())
+    known = {camera.id for camera in opened.site.config.cameras}.union(inventory.footage["camera"].unique().to_pylist())
     for camera in order.cameras_first:
         if camera not in known:
             there = ", ".join(sorted(known)) or "none"
@@ -166,10 +166,10 @@ def run(
     # What others commit from here on is looked for, so their signs of life are watched before the store is read.
     with Claims(opened.store.blobs, record.run_id, options.lease_s) as claims:
         found = _scan(opened, record.run_id, clock)
-        check_order(opened, found.stock, options.order)
-        planned = plan(opened, selection, found.stock, options.retry)
+        check_order(opened, found.inventory, options.order)
+        planned = plan(opened, selection, found.inventory, options.retry)
         if forget_joined(opened.store, planned):
-            planned = plan(opened, selection, found.stock, options.retry)
+            planned = plan(opened, selection, found.inventory, options.retry)
         for warning in planned.ready.warnings:
             on_warning(warning)
         opened.journal.start_run(replace(record, units_planned=len(planned.to_do)))
@@ -249,7 +249,7 @@ def default_workers() -> int:
 
 def reaffirm_done(store: Store, planned: Plan, run_id: str, clock: RunClock) -> None:
     """Makes readers see what the plan calls done, where newer work under other parameters hides it."""
-    for key, fingerprint in planned.hidden:
+    for key, fingerprint in planned.superseded:
         receipt = planned.ledger.receipt(key, fingerprint)
         if receipt:
             again = store.reaffirm(receipt, run_id, clock.now())

@@ -12,7 +12,7 @@ import pyarrow as pa
 from jobs.api import Opened, plan
 from jobs.planning.configure import calibration_errors
 from jobs.planning.graph import Selection
-from jobs.planning.inventory import known_stock
+from jobs.planning.inventory import recorded_inventory
 from jobs.planning.plan import Plan
 from schemas.errors import SelectionError
 from schemas.tables import TABLES, Privacy
@@ -103,7 +103,7 @@ class Status:
 
 def status(opened: Opened) -> Status:
     """Past runs, what is committed and missing of the footage that the last scan saw, and what is in quarantine."""
-    stock = known_stock(opened.store)
-    planned = plan(opened, Selection(), stock)
+    inventory = recorded_inventory(opened.store)
+    planned = plan(opened, Selection(), inventory)
     problems = opened.store.problems + opened.journal.problems
     return Status(opened.journal.runs(), planned, opened.journal.quarantined(), problems)

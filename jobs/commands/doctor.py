@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from jobs.api import Opened
-from jobs.planning.configure import ready_site
+from jobs.planning.configure import configure_site
 from schemas.errors import NightshiftError
 from storage.blobs import open_blobs
 from storage.sql import open_sql, spatial_available
@@ -101,7 +101,7 @@ def _ray() -> Check:
 
 
 def _site(opened: Opened) -> Check:
-    ready = ready_site(opened.site)
+    ready = configure_site(opened.site)
     if ready.warnings:
         return Check("site", "warning", ready.warnings[0])
     return Check("site", "ok", f"{opened.site.root / 'site.toml'}: {len(opened.site.config.cameras)} cameras")

@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 
 from jobs.api import Opened, check_order, default_workers, plan
 from jobs.engine.options import RunOptions
-from jobs.planning.cost import Cost, cost_of
+from jobs.planning.cost import Cost, estimate_cost
 from jobs.planning.graph import Selection
-from jobs.planning.inventory import take_stock
+from jobs.planning.inventory import scan_inventory
 from jobs.planning.plan import Plan
 
 
@@ -27,10 +27,10 @@ def preview(opened: Opened, selection: Selection, options: RunOptions) -> Previe
         UserError: the selection or the site is not as said.
     """
     now = datetime.now(UTC)
-    stock = take_stock(opened.site, opened.store)
-    check_order(opened, stock, options.order)
-    planned = plan(opened, selection, stock, options.retry)
+    inventory = scan_inventory(opened.site, opened.store)
+    check_order(opened, inventory, options.order)
+    planned = plan(opened, selection, inventory, options.retry)
     deadline = options.deadline(ZoneInfo(opened.site.config.timezone), now)
     budget_s = None if deadline is None else (deadline - now).total_seconds()
     workers = 1 if options.workers is None else options.workers or default_workers()
-    return Preview(planned, cost_of(planned, opened.store, workers, options.order, budget_s))
+    return Preview(planned, estimate_cost(planned, opened.store, workers, options.order, budget_s))

@@ -16,7 +16,7 @@ from jobs.engine.tasks import Failure, Outcome, Visit
 from jobs.planning.graph import UnitKey
 from jobs.planning.ledger import key_of
 from jobs.planning.plan import Plan
-from jobs.planning.unit_status import Standing, State
+from jobs.planning.unit_status import State, UnitStatus
 from schemas.errors import StoreFull, TransientError
 from schemas.values import Quarantined, Receipt
 
@@ -128,7 +128,7 @@ class Night:
         report = self._report
         report.left = len(self._queue.left) + sum(len(keys) for _, keys in self._resting)
         report.wall_s = time.monotonic() - self._started
-        troubled = any(standing.troubled for standing in self._plan.standing.values())
+        troubled = any(standing.is_problem for standing in self._plan.statuses.values())
         if self._stop.is_set():
             report.state = "interrupted"
         elif self._unfinished():
@@ -138,7 +138,7 @@ class Night:
         return report
 
     def _unfinished(self) -> bool:
-        return any(standing.state in (State.MISSING, State.STALE) for standing in self._plan.standing.values())
+        return any(standing.state in (State.MISSING, State.STALE) for standing in self._plan.statuses.values())
 
     def _wake(self) -> None:
         now = time.monotonic()
@@ -155,7 +155,7 @@ class Night:
             if not self._fits(keys):
                 self._queue.give_back(keys)
                 return True
-            if self._others.take(self._plan.units[keys[0]].place):
+            if self._others.take(self._plan.units[keys[0]].partition):
                 self._send(keys)
             else:
                 self._resting.append((time.monotonic() + TAKEN_S, keys))
@@ -163,7 +163,7 @@ class Night:
 
     def _send(self, keys: Sequence[UnitKey]) -> None:
         """Gives units of a place that is ours to a worker, but for those that another run has done meanwhile."""
-        place, prints = self._plan.units[keys[0]].place, self._plan.fingerprints
+        place, prints = self._plan.units[keys[0]].partition, self._plan.fingerprints
         left = [key for key in keys if not (self._others.about and self._done_elsewhere(key, prints.of(key)))]
         if not left:
             self._others.release(place)
@@ -189,7 +189,7 @@ class Night:
             self._report.elsewhere += 1
         self._clock.saw(receipt.committed)
         self._plan.ledger.add(receipt)
-        self._queue.settle(key_of(receipt), Standing(State.DONE))
+        self._queue.settle(key_of(receipt), UnitStatus(State.DONE))
 
     def _late(self, grace_s: float = 0.0) -> bool:
         return self._deadline is not None and datetime.now(UTC) > self._deadline + timedelta(seconds=grace_s)
@@ -207,7 +207,7 @@ class Night:
         if isinstance(outcome, TransientError):
             failures = tuple(Failure(key, "transient", "TransientError", str(outcome)) for key in keys[:1])
             outcome = Outcome(failures=failures)
-        self._others.release(self._plan.units[keys[0]].place)
+        self._others.release(self._plan.units[keys[0]].partition)
         for receipt in outcome.receipts:
             self._done(receipt)
         for lost in outcome.lost:
@@ -237,7 +237,7 @@ class Night:
                 return
         self._report.failures.append(failure)
         entry = self._set_aside(failure, self._print_of(visit, key))
-        self._queue.settle(key, Standing(State.QUARANTINED, f"{entry.reason}: {entry.detail}"))
+        self._queue.settle(key, UnitStatus(State.QUARANTINED, f"{entry.reason}: {entry.detail}"))
 
     def _set_aside(self, failure: Failure, fingerprint: str) -> Quarantined:
         segments = self._plan.units[failure.key].segments if failure.key in self._plan.units else ()

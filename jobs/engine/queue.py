@@ -10,7 +10,7 @@ from datetime import date
 
 from jobs.planning.graph import UnitKey, dependents
 from jobs.planning.plan import Plan
-from jobs.planning.unit_status import Standing, State
+from jobs.planning.unit_status import State, UnitStatus
 
 Place = tuple[str, str, str]
 
@@ -63,7 +63,7 @@ class WorkQueue:
         self._open_sources = {key: self._count_open(key) for key in self._waiting}
         self._places: dict[Place, list[UnitKey]] = {}
         for key in plan.to_do:
-            self._places.setdefault(plan.units[key].place, []).append(key)
+            self._places.setdefault(plan.units[key].partition, []).append(key)
             self.total.add(plan, key)
         self._heap: list[tuple[int, int, float, Place]] = []
         for key in plan.to_do:
@@ -79,7 +79,7 @@ class WorkQueue:
         camera = first.index(key.camera) if key.camera in first else len(first)
         sign = -1 if self._order.newest_first else 1
         when = (sign * date.fromisoformat(key.date).toordinal(), sign * unit.segments[0].start.timestamp())
-        heapq.heappush(self._heap, (camera, *when, unit.place))
+        heapq.heappush(self._heap, (camera, *when, unit.partition))
 
     @property
     def left(self) -> list[UnitKey]:
@@ -115,7 +115,7 @@ class WorkQueue:
         """Whether, now that it is known what it can read, exactly this work turns out to have been done before."""
         if not self._plan.ledger.receipt(key, self._plan.fingerprints.of(key)):
             return False
-        self.settle(key, Standing(State.DONE))
+        self.settle(key, UnitStatus(State.DONE))
         return True
 
     def give_back(self, keys: Iterable[UnitKey]) -> None:
@@ -128,13 +128,13 @@ class WorkQueue:
             if key in self._waiting and not self._open_sources[key]:
                 self._offer(key)
 
-    def settle(self, key: UnitKey, standing: Standing) -> None:
+    def settle(self, key: UnitKey, standing: UnitStatus) -> None:
         """Says what became of a unit; units that cannot do without it are blocked in turn."""
         if key in self._waiting or key in self._running:
             self.settled.add(self._plan, key)
         self._waiting.discard(key)
         self._running.discard(key)
-        self._plan.standing[key] = standing
+        self._plan.statuses[key] = standing
         failed = standing.state is not State.DONE
         if failed:
             self._plan.fingerprints.exclude(key)
@@ -145,7 +145,7 @@ class WorkQueue:
                 continue
             if failed and self._cannot_do_without(reader, key):
                 why = f"needs {key.op} of {key.unit}, which failed"
-                self.settle(reader, Standing(State.BLOCKED, why))
+                self.settle(reader, UnitStatus(State.BLOCKED, why))
             elif not self._open_sources[reader]:
                 self._offer(reader)
 

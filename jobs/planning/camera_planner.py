@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 
 from jobs.planning.configure import ReadyOp
 from jobs.planning.fingerprint import Bases, what_changed
-from jobs.planning.graph import Feed, Selection, Unit, UnitKey
+from jobs.planning.graph import Dependency, Selection, Unit, UnitKey
 from jobs.planning.layout import CameraLayout
 from jobs.planning.ledger import Ledger
-from jobs.planning.op_units import FeedRow, OpRow, ReadRow
+from jobs.planning.op_units import FeedRow, OpUnits, ReadRow
 from jobs.planning.purged import Purged
-from jobs.planning.unit_status import Standing, State
+from jobs.planning.unit_status import State, UnitStatus
 
 
 @dataclass(frozen=True)
-class Terms:
+class PlanContext:
     """What is the same for all cameras of a plan.
 
     Attributes:
@@ -30,7 +30,7 @@ class Terms:
     """
 
     ops: Mapping[str, ReadyOp]
-    feeds: Mapping[str, Sequence[Feed]]
+    feeds: Mapping[str, Sequence[Dependency]]
     writers: Mapping[str, str]
     wanted: Collection[str]
     bases: Bases
@@ -40,7 +40,7 @@ class Terms:
 
 
 @dataclass
-class Findings:
+class PlanBuilder:
     """What a plan is made of.
 
     Attributes:
@@ -52,21 +52,21 @@ class Findings:
     """
 
     done: Counter[str] = field(default_factory=Counter)
-    standing: dict[UnitKey, Standing] = field(default_factory=dict)
+    statuses: dict[UnitKey, UnitStatus] = field(default_factory=dict)
     units: dict[UnitKey, Unit] = field(default_factory=dict)
     prints: dict[UnitKey, str] = field(default_factory=dict)
-    hidden: list[tuple[UnitKey, str]] = field(default_factory=list)
+    superseded: list[tuple[UnitKey, str]] = field(default_factory=list)
 
 
-class Survey:
+class CameraPlanner:
     """Looks at one camera, and adds to the findings."""
 
-    def __init__(self, terms: Terms, layout: CameraLayout, findings: Findings) -> None:
+    def __init__(self, terms: PlanContext, layout: CameraLayout, findings: PlanBuilder) -> None:
         self._terms = terms
         self._layout = layout
         self._findings = findings
         self._purged = Purged(terms.ledger, layout)
-        self._rows: dict[str, OpRow] = {}
+        self._rows: dict[str, OpUnits] = {}
 
     def run(self) -> None:
         """Looks at every op, each after those that it reads."""
@@ -77,7 +77,7 @@ class Survey:
             self._rows[name] = self._row(op)
             self._look_at(self._rows[name], wanted[name])
 
-    def _row(self, op: ReadyOp) -> OpRow:
+    def _row(self, op: ReadyOp) -> OpUnits:
         scope = op.op.spec.scope
         rows, writers, layout = self._rows, self._terms.writers, self._layout
         feeds = [
@@ -87,11 +87,11 @@ class Survey:
         written = [(read, rows[writers[read.table]]) for read in op.op.spec.reads if read.table in writers]
         reads = [ReadRow(read, writer, layout.reached(scope, writer.scope, read.neighbour)) for read, writer in written]
         shelf = self._terms.ledger.shelf(op.name, layout.camera)
-        return OpRow(op, layout, shelf, self._terms.bases.of(op.name, layout.camera), feeds, reads)
+        return OpUnits(op, layout, shelf, self._terms.bases.of(op.name, layout.camera), feeds, reads)
 
-    def _look_at(self, row: OpRow, wanted: Collection[int]) -> None:
+    def _look_at(self, row: OpUnits, wanted: Collection[int]) -> None:
         blocked = {place: _blocked(source, lasting) for place, source, lasting in row.cut_off() if place in wanted}
-        standing: dict[int, Standing] = {}
+        standing: dict[int, UnitStatus] = {}
         for place in sorted({*row.not_done, *blocked}):
             found = self._stand(row, place, blocked.get(place), place in wanted)
             if found.state is not State.DONE and place in wanted:
@@ -100,7 +100,7 @@ class Survey:
         self._write_down(row, standing)
         self._find_hidden(row, [place for place in wanted if place not in standing])
 
-    def _stand(self, row: OpRow, place: int, blocked: Standing | None, wanted: bool) -> Standing:
+    def _stand(self, row: OpUnits, place: int, blocked: UnitStatus | None, wanted: bool) -> UnitStatus:
         """Where a unit stands that is not done with all that it reads. Its row learns what others may read of it."""
         again = wanted and self._terms.selection.purged
         purged = None if again else self._purged.exactly(row, place)
@@ -109,35 +109,35 @@ class Survey:
         if row.reads_gone(place) and not blocked:
             row.prints[place] = row.print_without_the_gone(place)
             if row.prints[place] in row.shelf.prints:
-                return Standing(State.DONE)
+                return UnitStatus(State.DONE)
         purged = None if again else self._purged.exactly(row, place) or self._purged.otherwise(row, place)
         if purged:
             return purged
-        standing = (blocked or self._assess(row, place)) if wanted else Standing(State.MISSING, "not asked for")
+        standing = (blocked or self._assess(row, place)) if wanted else UnitStatus(State.MISSING, "not asked for")
         if standing.state in (State.QUARANTINED, State.BLOCKED) or not wanted:
-            row.lose(place, standing.lasting)
+            row.lose(place, standing.permanent)
         return standing
 
-    def _assess(self, row: OpRow, place: int) -> Standing:
+    def _assess(self, row: OpUnits, place: int) -> UnitStatus:
         """Where a unit stands that could be done."""
         gone = row.required_gone(place)
         if gone:
             key, why = gone
-            return Standing(State.BLOCKED, f"needs {key.op} of {key.unit}: {why}", lasting=True)
+            return UnitStatus(State.BLOCKED, f"needs {key.op} of {key.unit}: {why}", permanent=True)
         entry = self._terms.ledger.quarantined(row.key(place), row.prints[place])
         if entry and not self._terms.retry:
-            return Standing(State.QUARANTINED, f"{entry.reason}: {entry.detail}")
+            return UnitStatus(State.QUARANTINED, f"{entry.reason}: {entry.detail}")
         former = row.former(place)
         if former is not None:
-            return Standing(State.STALE, what_changed(row.shelf.ingredients(former), row.ingredients(place)))
-        return Standing(State.MISSING, "never done" if not entry else "tried again")
+            return UnitStatus(State.STALE, what_changed(row.shelf.ingredients(former), row.ingredients(place)))
+        return UnitStatus(State.MISSING, "never done" if not entry else "tried again")
 
-    def _write_down(self, row: OpRow, standing: Mapping[int, Standing]) -> None:
+    def _write_down(self, row: OpUnits, standing: Mapping[int, UnitStatus]) -> None:
         """Makes objects of the units that are not done."""
         found = self._findings
         for place, where in standing.items():
             key = row.key(place)
-            found.standing[key] = where
+            found.statuses[key] = where
             if where.state is State.PURGED:
                 continue
             segments = tuple(map(self._layout.segment, row.places.members[place]))
@@ -146,18 +146,18 @@ class Survey:
             if row.prints[place]:
                 found.prints[key] = row.prints[place]
 
-    def _find_hidden(self, row: OpRow, done: Sequence[int]) -> None:
+    def _find_hidden(self, row: OpUnits, done: Sequence[int]) -> None:
         for place in done if len(row.shelf) > len(done) else ():  # else each receipt is of one of these
             newest = row.shelf.newest[row.name_of(place)]
             if row.shelf.fingerprint(newest) != row.prints[place]:
-                self._findings.hidden.append((row.key(place), row.prints[place]))
+                self._findings.superseded.append((row.key(place), row.prints[place]))
 
 
-def _blocked(source: UnitKey, lasting: bool) -> Standing:
-    return Standing(State.BLOCKED, f"needs {source.op} of {source.unit}, which is not to be had", lasting)
+def _blocked(source: UnitKey, lasting: bool) -> UnitStatus:
+    return UnitStatus(State.BLOCKED, f"needs {source.op} of {source.unit}, which is not to be had", lasting)
 
 
-def wanted_places(terms: Terms, layout: CameraLayout) -> dict[str, Collection[int]]:
+def wanted_places(terms: PlanContext, layout: CameraLayout) -> dict[str, Collection[int]]:
     """By op, the units asked for and those that are brought along for them."""
     selection = terms.selection
     whole = set(terms.wanted) if selection.first is selection.last is None else set()

@@ -94,7 +94,7 @@ def calibration_errors(site: Site) -> dict[str, float]:
     return {camera: error for camera, error in errors.items() if error is not None}
 
 
-def ready_site(site: Site) -> ReadySite:
+def configure_site(site: Site) -> ReadySite:
     """Checks ``[ops]`` and layers, and finds the weights.
 
     Raises:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from jobs.engine.queue import Order, WorkQueue
 from jobs.planning.graph import UnitKey
 from jobs.planning.plan import Plan
-from jobs.planning.unit_status import Standing, State
+from jobs.planning.unit_status import State, UnitStatus
 from storage.store.store import Store
 
 
@@ -25,7 +25,7 @@ class OpCost:
 
     op: str
     units: int
-    whys: Counter[str]
+    reasons: Counter[str]
     media_s: float
     work_s: float
     measured: bool
@@ -70,7 +70,7 @@ class Cost:
         return None if None in sizes else sum(size or 0 for size in sizes)
 
 
-def cost_of(plan: Plan, store: Store, workers: int, order: Order, budget_s: float | None = None) -> Cost:
+def estimate_cost(plan: Plan, store: Store, workers: int, order: Order, budget_s: float | None = None) -> Cost:
     """What a plan will cost.
 
     Args:
@@ -89,20 +89,20 @@ def cost_of(plan: Plan, store: Store, workers: int, order: Order, budget_s: floa
                 OpCost(
                     op=op,
                     units=len(keys),
-                    whys=Counter(plan.standing[key].why for key in keys),
+                    reasons=Counter(plan.statuses[key].reason for key in keys),
                     media_s=media_s,
                     work_s=sum(map(plan.work_s, keys)),
                     measured=op in plan.rates,
                     size_bytes=round(density[op] * media_s) if op in density else None,
                 )
             )
-    fit = None if budget_s is None else what_fits(plan, order, workers, budget_s)
+    fit = None if budget_s is None else fit_to_budget(plan, order, workers, budget_s)
     return Cost(tuple(ops), workers, plan.estimate_s(workers), fit, store.blobs.free_bytes())
 
 
-def what_fits(plan: Plan, order: Order, workers: int, budget_s: float) -> Fit:
+def fit_to_budget(plan: Plan, order: Order, workers: int, budget_s: float) -> Fit:
     """How much of a plan can be done in a time, in the order in which a run takes it."""
-    queue = WorkQueue(replace(plan, standing=dict(plan.standing)), order)
+    queue = WorkQueue(replace(plan, statuses=dict(plan.statuses)), order)
     left_s, units, media_s = budget_s * workers, 0, 0.0
     while keys := queue.take():
         left_s -= sum(map(plan.work_s, keys))
@@ -111,7 +111,7 @@ def what_fits(plan: Plan, order: Order, workers: int, budget_s: float) -> Fit:
         units += len(keys)
         media_s += sum(plan.units[key].media_s for key in keys)
         for key in keys:
-            queue.settle(key, Standing(State.DONE))
+            queue.settle(key, UnitStatus(State.DONE))
     return Fit(budget_s, units, media_s)
 
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.planning.configure import ReadyOp
-from jobs.planning.graph import Feed, Unit, UnitKey, dependents
+from jobs.planning.graph import Dependency, Unit, UnitKey, dependents
 from schemas.op import Models
 from schemas.values import CameraView, Feature
 
@@ -135,7 +135,7 @@ def _layers(features: Sequence[Feature]) -> list[Any]:
     return [[f.feature_id, f.kind, f.space, f.camera, f.geometry.wkb_hex] for f in features]
 
 
-def ingredients(base: Base, cut: str, reads: Iterable[tuple[Feed, str]]) -> dict[str, str]:
+def ingredients(base: Base, cut: str, reads: Iterable[tuple[Dependency, str]]) -> dict[str, str]:
     """What goes into a unit's fingerprint, by name.
 
     Args:
@@ -166,7 +166,7 @@ class Fingerprints:
         self,
         units: Mapping[UnitKey, Unit],
         bases: Bases,
-        feeds: Mapping[str, Sequence[Feed]],
+        feeds: Mapping[str, Sequence[Dependency]],
         known: Mapping[UnitKey, str],
     ) -> None:
         self._units = units
@@ -213,10 +213,10 @@ class Fingerprints:
         unit = self._units[key]
         return ingredients(self._bases.of(key.op, key.camera), unit.cut, self._brought(unit))
 
-    def _brought(self, unit: Unit) -> list[tuple[Feed, str]]:
+    def _brought(self, unit: Unit) -> list[tuple[Dependency, str]]:
         return [(feed, gathered(self._prints(unit, feed))) for feed in self._feeds[unit.key.op]]
 
-    def _prints(self, unit: Unit, feed: Feed) -> list[str]:
+    def _prints(self, unit: Unit, feed: Dependency) -> list[str]:
         named = dict.fromkeys(
             source.key
             for source in unit.sources

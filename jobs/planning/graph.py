@@ -19,7 +19,7 @@ class UnitKey(NamedTuple):
     unit: str
 
 
-class Feed(NamedTuple):
+class Dependency(NamedTuple):
     """What an op reads of another: all tables at once, since a unit's tables stand and fall together.
 
     Attributes:
@@ -63,24 +63,24 @@ class Unit:
         return sum(segment.duration_s for segment in self.segments)
 
     @property
-    def place(self) -> tuple[str, str, str]:
+    def partition(self) -> tuple[str, str, str]:
         """Camera, date and unit: units of one place can share a visit of a worker."""
         return (self.key.camera, self.key.date, self.key.unit)
 
 
-def feeds_of(specs: Iterable[OpSpec]) -> dict[str, tuple[Feed, ...]]:
+def dependencies_of(specs: Iterable[OpSpec]) -> dict[str, tuple[Dependency, ...]]:
     """By op, what it reads of which op, in the order of its reads; a table that no op writes is read as empty."""
     specs = list(specs)
     writers = {table: spec.name for spec in specs for table in spec.writes}
-    feeds: dict[str, tuple[Feed, ...]] = {}
+    feeds: dict[str, tuple[Dependency, ...]] = {}
     for spec in specs:
-        found: dict[tuple[str, Neighbour], Feed] = {}
+        found: dict[tuple[str, Neighbour], Dependency] = {}
         for read in spec.reads:
             if read.table in writers:
                 name = (writers[read.table], read.neighbour)
-                former = found.get(name, Feed(*name, required=False, brought=False))
+                former = found.get(name, Dependency(*name, required=False, brought=False))
                 required = former.required or read.required
-                found[name] = Feed(*name, required, former.brought or required or read.build_if_missing)
+                found[name] = Dependency(*name, required, former.brought or required or read.build_if_missing)
         feeds[spec.name] = tuple(found.values())
     return feeds
 
@@ -122,7 +122,7 @@ class Selection:
             self.last is None or day <= self.last.isoformat()
         )
 
-    def wanted_ops(self, feeds: Mapping[str, Iterable[Feed]]) -> set[str]:
+    def wanted_ops(self, feeds: Mapping[str, Iterable[Dependency]]) -> set[str]:
         """The ops that the user asked for, of those in ``feeds``, which stand in pipeline order."""
         wanted = set(self.ops or feeds)
         if self.readers:
@@ -132,7 +132,7 @@ class Selection:
         return wanted
 
 
-def needed_ops(wanted: Iterable[str], feeds: Mapping[str, Iterable[Feed]]) -> list[str]:
+def needed_ops(wanted: Iterable[str], feeds: Mapping[str, Iterable[Dependency]]) -> list[str]:
     """These ops and all that they read, directly or not, in pipeline order."""
     needed = set(wanted)
     for op in reversed(list(feeds)):

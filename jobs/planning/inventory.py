@@ -1,4 +1,4 @@
-"""Taking stock: scan the archive, write down what is there, and say which segments there are.
+"""Taking inventory: scan the archive, write down what is there, and say which segments there are.
 
 Results outlive footage: a file that is gone keeps its rows and its segments. A file whose content changed under the
 same path is other footage: the former is superseded, and readers no longer see its rows.
@@ -36,43 +36,43 @@ SELECT camera, footage_id FROM (FROM old EXCEPT ALL FROM new)
 
 
 @dataclass(frozen=True)
-class Stock:
+class Inventory:
     """The archive as it is known.
 
     Attributes:
         footage, segments: rows of those tables, of all cameras and days.
         plan: the segments, to be planned.
-        set_aside: files that cannot be used, or not whole.
-        former: what the scan before had written down, if that was looked at.
+        quarantined: files that cannot be used, or not whole.
+        previous: what the scan before had written down, if that was looked at.
     """
 
     footage: pa.Table
     segments: pa.Table
-    plan: Segments
-    set_aside: tuple[SetAside, ...] = ()
-    former: "Stock | None" = None
+    timeline: Segments
+    quarantined: tuple[SetAside, ...] = ()
+    previous: "Inventory | None" = None
 
 
-def known_stock(store: Store) -> Stock:
+def recorded_inventory(store: Store) -> Inventory:
     """The archive as the last scan wrote it down."""
     scans = newest_of(store.receipts_arrow([SCAN_OP]))
     footage, segments = (scanned_rows(store, name, scans) for name in SCANNED)
-    return Stock(footage, segments, segments_from_tables(footage, segments))
+    return Inventory(footage, segments, segments_from_tables(footage, segments))
 
 
-def take_stock(site: Site, store: Store, progress: Callable[[int, int], None] | None = None) -> Stock:
+def scan_inventory(site: Site, store: Store, progress: Callable[[int, int], None] | None = None) -> Inventory:
     """Scans the archive, with nothing written.
 
     Raises:
         SiteError: there is no archive.
     """
-    known = known_stock(store)
+    known = recorded_inventory(store)
     found = scan_archive(open_blobs(site.archive), site.config, known.footage, datetime.now(UTC), progress)
     footage, segments = _with_the_gone(found, known)
-    return Stock(footage, segments, segments_from_tables(footage, segments), found.set_aside, known)
+    return Inventory(footage, segments, segments_from_tables(footage, segments), found.set_aside, known)
 
 
-def _with_the_gone(found: ScanResult, known: Stock) -> tuple[pa.Table, pa.Table]:
+def _with_the_gone(found: ScanResult, known: Inventory) -> tuple[pa.Table, pa.Table]:
     """Adds what was known of files that are no longer there, unless their path holds something else now."""
     paths = set(found.footage["path"].to_pylist())
     contents = set(found.footage["footage_id"].to_pylist())
@@ -91,7 +91,7 @@ def _with_the_gone(found: ScanResult, known: Stock) -> tuple[pa.Table, pa.Table]
     return footage, segments
 
 
-def write_stock(stock: Stock, site: Site, store: Store, run_id: str, committed: datetime) -> int:
+def write_inventory(inventory: Inventory, site: Site, store: Store, run_id: str, committed: datetime) -> int:
     """Commits what a scan found, a camera-day at a time; what has not changed is not written again.
 
     Args:
@@ -100,38 +100,38 @@ def write_stock(stock: Stock, site: Site, store: Store, run_id: str, committed: 
     Returns:
         how many camera-days were written.
     """
-    changed = _changed_days(stock, site)
+    changed = _changed_days(inventory, site)
     if not changed:
         return 0
     ledger = Ledger(store.receipts_arrow([SCAN_OP]))
-    days = _days(stock.footage, site)
-    files, segments = (_rows_by_footage(table) for table in (stock.footage, stock.segments))
+    days = _days(inventory.footage, site)
+    files, segments = (_rows_by_footage(table) for table in (inventory.footage, inventory.segments))
     written = 0
     for camera, day in sorted(changed):
         names = [(camera, footage_id) for footage_id in dict.fromkeys(days.get((camera, day), ()))]
         tables = {
-            "footage": stock.footage.take(_rows_of(names, files)),
-            "segments": stock.segments.take(_rows_of(names, segments)),
+            "footage": inventory.footage.take(_rows_of(names, files)),
+            "segments": inventory.segments.take(_rows_of(names, segments)),
         }
         written += _write_day(tables, UnitKey(SCAN_OP, camera, day, DAY_UNIT), store, ledger, run_id, committed)
     return written
 
 
-def _changed_days(stock: Stock, site: Site) -> set[tuple[str, str]]:
+def _changed_days(inventory: Inventory, site: Site) -> set[tuple[str, str]]:
     """Cameras and days whose rows are not those of the scan before; also where all footage was superseded."""
-    if stock.former is None:
-        return set(_days(stock.footage, site))
+    if inventory.previous is None:
+        return set(_days(inventory.footage, site))
     changed: set[tuple[str, str]] = set()
     with duckdb.connect() as con:
         for table in ("footage", "segments"):
-            con.register("new", getattr(stock, table))
-            con.register("old", getattr(stock.former, table))
+            con.register("new", getattr(inventory, table))
+            con.register("old", getattr(inventory.previous, table))
             found = con.execute(_CHANGED).fetchall()
             changed.update(found)
     if not changed:
         return set()
     days: set[tuple[str, str]] = set()
-    for footage in (stock.footage, stock.former.footage):
+    for footage in (inventory.footage, inventory.previous.footage):
         for place, members in _days(footage, site).items():
             if any((place[0], footage_id) in changed for footage_id in members):
                 days.add(place)
@@ -165,7 +165,7 @@ def _write_day(
 ) -> bool:
     rows = {name: table.to_pylist() for name, table in tables.items()}
     fingerprint = digest([SCAN_VERSION, key.camera, key.date, rows])
-    if ledger.newest_print(key) == fingerprint:
+    if ledger.newest_fingerprint(key) == fingerprint:
         return False
     former = ledger.receipt(key, fingerprint)
     if former:
@@ -197,7 +197,7 @@ def _write_day(
     return True
 
 
-def write_set_aside(stock: Stock, journal: Journal, run_id: str) -> list[Quarantined]:
+def write_quarantine(inventory: Inventory, journal: Journal, run_id: str) -> list[Quarantined]:
     """Writes down which files are set aside, and lets go of those that are no longer."""
     entries = [
         Quarantined(
@@ -213,7 +213,7 @@ def write_set_aside(stock: Stock, journal: Journal, run_id: str) -> list[Quarant
             time=datetime.now(UTC),
             run_id=run_id,
         )
-        for item in stock.set_aside
+        for item in inventory.quarantined
     ]
     now = {(entry.camera, entry.unit, entry.fingerprint) for entry in entries}
     known = {(e.camera, e.unit, e.fingerprint) for e in journal.quarantined() if e.op == SCAN_OP}

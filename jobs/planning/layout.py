@@ -20,12 +20,12 @@ from storage.archive.segments import segment_maker
 GAP_US = 1_000_000
 """Segments that are no farther apart than this follow each other: recorders lose some frames between two files."""
 
-Reached = Sequence[Sequence[int]]
+SourceIndices = Sequence[Sequence[int]]
 """By place of a reader, the places of the writer that it reads."""
 
 
 @dataclass(frozen=True)
-class Places:
+class ScopeUnits:
     """The units of one scope, by the start of their first segment. The lists are of one length.
 
     Attributes:
@@ -63,10 +63,10 @@ class CameraLayout:
         for index, day in enumerate(self._dates):
             self._days.setdefault(day, []).append(index)
         self.places = self._places()
-        self._reached: dict[tuple[Scope, Scope, Neighbour], Reached] = {}
+        self._reached: dict[tuple[Scope, Scope, Neighbour], SourceIndices] = {}
         self._made: dict[int, Segment] = {}
 
-    def _places(self) -> dict[Scope, Places]:
+    def _places(self) -> dict[Scope, ScopeUnits]:
         cuts = [sha256(text.encode()).hexdigest() for text in cut_texts(self._table)]
         single = [(index,) for index in range(len(cuts))]
         footages: dict[str, list[int]] = {}
@@ -74,11 +74,11 @@ class CameraLayout:
             footages.setdefault(footage_id, []).append(index)
         whole, days = list(footages.values()), list(self._days.values())
         return {
-            Scope.SEGMENT: Places(self._dates, self._table["segment_id"].to_pylist(), single, cuts),
-            Scope.FOOTAGE: Places(
+            Scope.SEGMENT: ScopeUnits(self._dates, self._table["segment_id"].to_pylist(), single, cuts),
+            Scope.FOOTAGE: ScopeUnits(
                 [self._dates[members[0]] for members in whole], list(footages), whole, _joint(cuts, whole)
             ),
-            Scope.CAMERA_DAY: Places(list(self._days), [DAY_UNIT] * len(days), days, _joint(cuts, days)),
+            Scope.CAMERA_DAY: ScopeUnits(list(self._days), [DAY_UNIT] * len(days), days, _joint(cuts, days)),
         }
 
     def segment(self, index: int) -> Segment:
@@ -87,14 +87,14 @@ class CameraLayout:
             self._made[index] = self._maker(index)
         return self._made[index]
 
-    def reached(self, reader: Scope, writer: Scope, neighbour: Neighbour) -> Reached:
+    def reached(self, reader: Scope, writer: Scope, neighbour: Neighbour) -> SourceIndices:
         """What the places of an op of scope ``reader`` read of an op of scope ``writer``."""
         key = (reader, writer, neighbour)
         if key not in self._reached:
             self._reached[key] = self._reach(reader, writer, neighbour)
         return self._reached[key]
 
-    def _reach(self, reader: Scope, writer: Scope, neighbour: Neighbour) -> Reached:
+    def _reach(self, reader: Scope, writer: Scope, neighbour: Neighbour) -> SourceIndices:
         places = self.places[reader]
         seen = self._seen(places, neighbour)
         if writer is Scope.SEGMENT:
@@ -106,7 +106,7 @@ class CameraLayout:
             return [(self._day_index[day],) if some else () for day, some in zip(days, seen, strict=True)]
         return [()] * len(places)
 
-    def _seen(self, places: Places, neighbour: Neighbour) -> Reached:
+    def _seen(self, places: ScopeUnits, neighbour: Neighbour) -> SourceIndices:
         """By place, the segments whose rows a read names."""
         if neighbour is Neighbour.SELF:
             return places.members
@@ -133,7 +133,7 @@ def followers(starts_us: Sequence[int], ends_us: Sequence[int]) -> list[int | No
     ]
 
 
-def _joint(cuts: Sequence[str], groups: Reached) -> list[str]:
+def _joint(cuts: Sequence[str], groups: SourceIndices) -> list[str]:
     return [
         cuts[members[0]] if len(members) == 1 else sha256("".join(cuts[i] for i in members).encode()).hexdigest()
         for members in groups

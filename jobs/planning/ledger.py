@@ -27,7 +27,7 @@ def key_of(record: Receipt | Quarantined) -> UnitKey:
     return UnitKey(record.op, record.camera, record.date or "", record.unit)
 
 
-class Shelf:
+class ReceiptIndex:
     """The receipts of one op on one camera.
 
     Args:
@@ -103,7 +103,7 @@ class Ledger:
         self._table = _in_one_piece(receipts)
         self._order, self._bounds = _by_op_and_camera(self._table)
         self._fingerprints = self._table["fingerprint"].combine_chunks().take(pa.array(self._order))
-        self._kept: dict[tuple[str, str], Shelf] = {}
+        self._kept: dict[tuple[str, str], ReceiptIndex] = {}
         self._added: dict[UnitKey, dict[str, Receipt]] = defaultdict(dict)
         self._quarantined: dict[UnitKey, dict[str, Quarantined]] = defaultdict(dict)
         self._tombstones: dict[tuple[str, str, str, str], list[Tombstone]] = defaultdict(list)
@@ -119,12 +119,12 @@ class Ledger:
         else:
             self._tombstones[stone.op, stone.camera, stone.date, stone.unit].append(stone)
 
-    def shelf(self, op: str, camera: str) -> Shelf:
+    def shelf(self, op: str, camera: str) -> ReceiptIndex:
         """The receipts of an op on a camera, as they were when the ledger was opened."""
         first, last = self._bounds.get((op, camera), (0, 0))
-        return Shelf(self._table, self._order[first:last], self._fingerprints.slice(first, last - first))
+        return ReceiptIndex(self._table, self._order[first:last], self._fingerprints.slice(first, last - first))
 
-    def _shelf_at_hand(self, key: UnitKey) -> Shelf:
+    def _shelf_at_hand(self, key: UnitKey) -> ReceiptIndex:
         if key[:2] not in self._kept:
             self._kept[key.op, key.camera] = self.shelf(key.op, key.camera)
         return self._kept[key.op, key.camera]
@@ -148,7 +148,7 @@ class Ledger:
         number = shelf.numbers.get((key.date, key.unit, fingerprint))
         return None if number is None else shelf.receipt(number)
 
-    def newest_print(self, key: UnitKey) -> str | None:
+    def newest_fingerprint(self, key: UnitKey) -> str | None:
         """The fingerprint of the work that readers saw when the ledger was opened: the newest of its unit."""
         shelf = self._shelf_at_hand(key)
         number = shelf.newest.get((key.date, key.unit))

@@ -7,29 +7,29 @@ from typing import NamedTuple
 
 from jobs.planning.configure import ReadyOp
 from jobs.planning.fingerprint import Base, fingerprint, gathered, ingredients
-from jobs.planning.graph import Feed, Source, UnitKey
-from jobs.planning.layout import CameraLayout, Reached
-from jobs.planning.ledger import Shelf
+from jobs.planning.graph import Dependency, Source, UnitKey
+from jobs.planning.layout import CameraLayout, SourceIndices
+from jobs.planning.ledger import ReceiptIndex
 from schemas.op import Read, Scope
 
 
 class FeedRow(NamedTuple):
     """A feed on this camera: by place of the reader, the places of the writer."""
 
-    feed: Feed
-    writer: "OpRow"
-    reached: Reached
+    feed: Dependency
+    writer: "OpUnits"
+    reached: SourceIndices
 
 
 class ReadRow(NamedTuple):
     """A read on this camera, like ``FeedRow``."""
 
     read: Read
-    writer: "OpRow"
-    reached: Reached
+    writer: "OpUnits"
+    reached: SourceIndices
 
 
-class OpRow:
+class OpUnits:
     """An op's units on a camera. Units are named by their place: see ``jobs.planning.layout``.
 
     Args:
@@ -41,7 +41,7 @@ class OpRow:
 
     Attributes:
         prints: fingerprints by place; empty where there is no result, and will be none.
-        lost: these places, and whether that will last: see ``Standing.lasting``.
+        lost: these places, and whether that will last: see ``UnitStatus.permanent``.
         gone: by place, why there is nothing to be read of work that was done: it was purged.
     """
 
@@ -49,7 +49,7 @@ class OpRow:
         self,
         op: ReadyOp,
         layout: CameraLayout,
-        shelf: Shelf,
+        shelf: ReceiptIndex,
         base: Base,
         feeds: Sequence[FeedRow],
         reads: Sequence[ReadRow],
@@ -96,7 +96,7 @@ class OpRow:
         """What goes into the fingerprint of a unit that is done now."""
         return ingredients(self._base, self.places.cuts[place], self._brought(place))
 
-    def _brought(self, place: int) -> Iterator[tuple[Feed, str]]:
+    def _brought(self, place: int) -> Iterator[tuple[Dependency, str]]:
         for feed, writer, reached in self._feeds:
             prints, gone = writer.prints, writer.gone
             yield feed, gathered([prints[source] for source in reached[place] if source not in gone])
@@ -150,7 +150,7 @@ class OpRow:
         return key
 
 
-def _column(prints: Sequence[str], reached: Reached) -> list[str]:
+def _column(prints: Sequence[str], reached: SourceIndices) -> list[str]:
     """By place, what a feed brings to the fingerprint."""
     return [
         prints[sources[0]] if len(sources) == 1 else gathered([prints[source] for source in sources])

@@ -6,17 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from jobs.planning.camera_planner import Findings, Survey, Terms
+from jobs.planning.camera_planner import CameraPlanner, PlanBuilder, PlanContext
 from jobs.planning.configure import ReadySite
 from jobs.planning.fingerprint import Bases, Fingerprints
-from jobs.planning.graph import Selection, Unit, UnitKey, feeds_of, needed_ops
+from jobs.planning.graph import Selection, Unit, UnitKey, dependencies_of, needed_ops
 from jobs.planning.layout import CameraLayout
 from jobs.planning.ledger import Ledger
-from jobs.planning.unit_status import Standing, State
+from jobs.planning.unit_status import State, UnitStatus
 from schemas.errors import SelectionError
 from storage.archive.segments import Segments
 
-__all__ = ["FIRST_GUESS_S", "Plan", "Standing", "State", "make_plan"]
+__all__ = ["FIRST_GUESS_S", "Plan", "State", "UnitStatus", "make_plan"]
 
 FIRST_GUESS_S = 0.05
 """Seconds of work a second of footage and op, before any run has measured it."""
@@ -37,9 +37,9 @@ class Plan:
 
     ready: ReadySite
     units: Mapping[UnitKey, Unit]
-    standing: dict[UnitKey, Standing]
+    statuses: dict[UnitKey, UnitStatus]
     done: Mapping[str, int]
-    hidden: Sequence[tuple[UnitKey, str]]
+    superseded: Sequence[tuple[UnitKey, str]]
     fingerprints: Fingerprints
     ledger: Ledger
     rates: Mapping[str, float]
@@ -47,7 +47,7 @@ class Plan:
     @property
     def to_do(self) -> list[UnitKey]:
         """Units that would run."""
-        return [key for key, standing in self.standing.items() if standing.state in (State.MISSING, State.STALE)]
+        return [key for key, standing in self.statuses.items() if standing.state in (State.MISSING, State.STALE)]
 
     def work_s(self, key: UnitKey) -> float:
         """Estimated seconds of work of a unit, on one worker."""
@@ -57,21 +57,21 @@ class Plan:
         """Estimated seconds until everything to do is done."""
         return sum(map(self.work_s, self.to_do)) / max(workers, 1)
 
-    def tally(self) -> dict[str, Counter[State]]:
+    def unit_counts(self) -> dict[str, Counter[State]]:
         """By op, in pipeline order, how many units are in which state."""
         tally: dict[str, Counter[State]] = {op: Counter() for op in self.ready.ops}
         for op, units in self.done.items():
             tally[op][State.DONE] += units
-        for key, standing in self.standing.items():
+        for key, standing in self.statuses.items():
             tally[key.op][standing.state] += 1
         return {op: +states for op, states in tally.items() if states.total()}
 
-    def whys(self) -> dict[str, Counter[str]]:
+    def reasons(self) -> dict[str, Counter[str]]:
         """By op, the reasons of what would run or cannot, with how many units each has."""
         whys: dict[str, Counter[str]] = defaultdict(Counter)
-        for key, standing in self.standing.items():
-            if standing.why:
-                whys[key.op][standing.why] += 1
+        for key, standing in self.statuses.items():
+            if standing.reason:
+                whys[key.op][standing.reason] += 1
         return dict(whys)
 
 
@@ -88,10 +88,10 @@ def make_plan(ready: ReadySite, segments: Segments, ledger: Ledger, selection: S
     cameras = segments.cameras()
     _check(selection, ready, cameras)
     specs = [op.op.spec for op in ready.ops.values()]
-    feeds = feeds_of(specs)
+    feeds = dependencies_of(specs)
     wanted = selection.wanted_ops(feeds)
     bases = Bases(ready.ops, ready.site.config.camera_view, ready.features_of, ready.site.config.crs)
-    terms = Terms(
+    terms = PlanContext(
         ops={name: ready.ops[name] for name in needed_ops(wanted, feeds)},
         feeds=feeds,
         wanted=wanted,
@@ -101,13 +101,13 @@ def make_plan(ready: ReadySite, segments: Segments, ledger: Ledger, selection: S
         selection=selection,
         retry=retry,
     )
-    found = Findings()
+    found = PlanBuilder()
     with _no_garbage():
         for camera, table in cameras.items():
             if selection.wants_camera(camera):
-                Survey(terms, CameraLayout(camera, table), found).run()
+                CameraPlanner(terms, CameraLayout(camera, table), found).run()
     prints = Fingerprints(found.units, bases, feeds, found.prints)
-    return Plan(ready, found.units, found.standing, found.done, found.hidden, prints, ledger, ledger.rates())
+    return Plan(ready, found.units, found.statuses, found.done, found.superseded, prints, ledger, ledger.rates())
 
 
 @contextmanager

@@ -4,8 +4,8 @@ from functools import lru_cache
 
 from jobs.planning.layout import CameraLayout
 from jobs.planning.ledger import Ledger
-from jobs.planning.op_units import OpRow
-from jobs.planning.unit_status import Standing, State
+from jobs.planning.op_units import OpUnits
+from jobs.planning.unit_status import State, UnitStatus
 from schemas.op import FrameOp
 from schemas.values import Tombstone
 
@@ -21,7 +21,7 @@ class Purged:
         self._ledger = ledger
         self._layout = layout
 
-    def exactly(self, row: OpRow, place: int) -> Standing | None:
+    def exactly(self, row: OpUnits, place: int) -> UnitStatus | None:
         """Where a unit stands whose results, by the fingerprint that its row has now, were purged; None if not."""
         mine = row.prints[place]
         for stone in self._ledger.tombstones(row.name, self._layout.camera, *row.name_of(place)):
@@ -29,7 +29,7 @@ class Purged:
                 return _gone(row, place, _why(stone))
         return None
 
-    def otherwise(self, row: OpRow, place: int) -> Standing | None:
+    def otherwise(self, row: OpUnits, place: int) -> UnitStatus | None:
         """Where a unit stands that had other results, which were purged, or that cannot be done without its footage."""
         stones = self._ledger.tombstones(row.name, self._layout.camera, *row.name_of(place))
         footage = self._footage_stone(row, place)
@@ -48,7 +48,7 @@ class Purged:
         row.prints[place] = row.shelf.fingerprint(former)
         return _standing(why)
 
-    def _footage_stone(self, row: OpRow, place: int) -> Tombstone | None:
+    def _footage_stone(self, row: OpUnits, place: int) -> Tombstone | None:
         if not isinstance(row.op, FrameOp):
             return None
         for member in row.places.members[place]:
@@ -58,15 +58,15 @@ class Purged:
         return None
 
 
-def _gone(row: OpRow, place: int, why: str) -> Standing:
+def _gone(row: OpUnits, place: int, why: str) -> UnitStatus:
     row.gone[place] = why
     return _standing(why)
 
 
 @lru_cache(maxsize=4096)
-def _standing(why: str) -> Standing:
+def _standing(why: str) -> UnitStatus:
     """One value a reason: there may be years of units that were purged."""
-    return Standing(State.PURGED, why)
+    return UnitStatus(State.PURGED, why)
 
 
 def _why(stone: Tombstone) -> str:

@@ -16,7 +16,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Standing:
+class UnitStatus:
     """A unit's state, and why it is so, for people.
 
     Attributes:
@@ -24,10 +24,10 @@ class Standing:
     """
 
     state: State
-    why: str = ""
-    lasting: bool = False
+    reason: str = ""
+    permanent: bool = False
 
     @property
-    def troubled(self) -> bool:
+    def is_problem(self) -> bool:
         """Whether a run that leaves it so did not do all that it should."""
-        return self.state in (State.QUARANTINED, State.BLOCKED) and not self.lasting
+        return self.state in (State.QUARANTINED, State.BLOCKED) and not self.permanent

@@ -142,7 +142,7 @@ def test_a_place_that_another_run_holds_is_waited_for(store):
     with Claims(store.blobs, "other") as other, Claims(store.blobs, "mine") as mine:
         assert other.take(place)
         plan = plan_of(store)
-        held = [key for key in plan.units if plan.units[key].place == place]
+        held = [key for key in plan.units if plan.units[key].partition == place]
 
         def finish_after_a_while(progress):
             looks["all"] += 1
@@ -207,7 +207,7 @@ def test_a_failure_that_nobody_else_mended_is_one(store):
         plan = plan_of(store)
         report, kept = night(store, "mine", mine, CommittingPool(store, fail), plan)
     assert report.state == "partial" and [entry.op for entry in kept] == ["publish"]
-    assert [state.state for state in plan.standing.values()].count(State.QUARANTINED) == 1
+    assert [state.state for state in plan.statuses.values()].count(State.QUARANTINED) == 1
 
 
 def test_a_worker_that_ends_after_its_unit_was_given_to_another_harms_nothing(store):

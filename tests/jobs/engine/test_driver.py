@@ -91,7 +91,7 @@ def test_a_bad_segment_is_set_aside_and_everything_else_goes_on():
     done = {(receipt.op, receipt.unit) for receipt in report.receipts}
     assert ("track", SEGMENTS[0].segment_id) in done, "it can do without the next segment's detections"
     assert ("counts", "day") in done
-    assert plan.standing[bad._replace(op="track")].state is State.BLOCKED
+    assert plan.statuses[bad._replace(op="track")].state is State.BLOCKED
     assert not any(op == "publish" for op, _ in done), "footage is published whole or not at all"
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from jobs.engine.queue import Order, WorkQueue
 from jobs.planning.graph import UnitKey
-from jobs.planning.plan import Standing, State
+from jobs.planning.plan import State, UnitStatus
 from tests.jobs.pipeline import all_receipts, plan_tiny, receipt_for
 from tests.support.fakes import make_segment
 
@@ -61,10 +61,10 @@ def test_who_cannot_do_without_what_failed_is_settled_with_it():
     while any(key.op == "detect" for key in queue.left):
         queue.take()
     bad = UnitKey("detect", "cam1", "2026-03-02", SEGMENTS[1].segment_id)
-    queue.settle(bad, Standing(State.QUARANTINED, "bad"))
-    assert plan.standing[bad._replace(op="track")].state is State.BLOCKED
+    queue.settle(bad, UnitStatus(State.QUARANTINED, "bad"))
+    assert plan.statuses[bad._replace(op="track")].state is State.BLOCKED
     (publish,) = [key for key in plan.units if key.op == "publish"]
-    assert plan.standing[publish].state is State.BLOCKED and queue.settled.units == 3
+    assert plan.statuses[publish].state is State.BLOCKED and queue.settled.units == 3
 
 
 def test_work_that_turns_out_to_be_done_is_not_done_again():
@@ -74,14 +74,14 @@ def test_work_that_turns_out_to_be_done_is_not_done_again():
     without.fingerprints.exclude(bad)
     done = [receipt_for(without.fingerprints, key) for key in (before, before._replace(op="detect"))]
     plan = plan_tiny(SEGMENTS, done)
-    assert plan.standing[before].state is State.STALE
+    assert plan.statuses[before].state is State.STALE
     queue = WorkQueue(plan)
     while any(key.op == "detect" for key in queue.left):
         queue.take()
-    queue.settle(bad, Standing(State.QUARANTINED, "bad"))
+    queue.settle(bad, UnitStatus(State.QUARANTINED, "bad"))
     while queue.take():
         pass
-    assert plan.standing[before].state is State.DONE
+    assert plan.statuses[before].state is State.DONE
 
 
 def test_segments_farther_apart_than_a_second_do_not_wait_for_each_other():

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from jobs.engine.queue import Order
-from jobs.planning.cost import bytes_per_media_s, cost_of, what_fits
+from jobs.planning.cost import bytes_per_media_s, estimate_cost, fit_to_budget
 from storage.store.store import Store
 from tests.jobs.pipeline import all_receipts, plan_tiny, tiny_site
 from tests.support.fakes import make_segment
@@ -29,17 +29,17 @@ def changed(store):
 
 
 def test_costs_are_told_by_op_from_past_work(changed, store):
-    cost = cost_of(changed, store, 2, NEWEST)
+    cost = estimate_cost(changed, store, 2, NEWEST)
     assert [(op.op, op.units) for op in cost.ops] == [("track", 3), ("link", 1), ("counts", 1), ("publish", 1)]
     assert cost.units == 6 and cost.fit is None and cost.free_bytes > 0
     track = cost.ops[0]
     assert track.measured and track.media_s == pytest.approx(30.0) and track.work_s == pytest.approx(3.0)
-    assert track.whys.total() == 3 and all("params" in why for why in track.whys)
+    assert track.reasons.total() == 3 and all("params" in why for why in track.reasons)
     assert cost.wall_s == pytest.approx(sum(op.work_s for op in cost.ops) / 2)
 
 
 def test_an_op_that_never_ran_is_a_guess_of_unknown_size(store):
-    cost = cost_of(plan_tiny(SEGMENTS), store, 1, NEWEST)
+    cost = estimate_cost(plan_tiny(SEGMENTS), store, 1, NEWEST)
     assert not any(op.measured for op in cost.ops)
     assert cost.size_bytes is None
 
@@ -48,13 +48,13 @@ def test_the_space_is_that_of_past_work_a_second_of_footage(changed, store):
     (store.blobs.root / "tracklets").mkdir()
     (store.blobs.root / "tracklets" / "some.parquet").write_bytes(bytes(3000))
     assert bytes_per_media_s(store, changed, ["track"]) == {"track": pytest.approx(100.0)}
-    sizes = {op.op: op.size_bytes for op in cost_of(changed, store, 1, NEWEST).ops}
+    sizes = {op.op: op.size_bytes for op in estimate_cost(changed, store, 1, NEWEST).ops}
     assert sizes == {"track": 3000, "link": 0, "counts": 0, "publish": 0}
 
 
 @pytest.mark.parametrize(("budget_s", "workers", "units"), [(0.0, 1, 0), (1.5, 1, 1), (1.5, 2, 3), (1e6, 1, 6)])
 def test_as_much_fits_as_the_workers_can_do_in_the_time(changed, budget_s, workers, units):
-    assert what_fits(changed, NEWEST, workers, budget_s).units == units
+    assert fit_to_budget(changed, NEWEST, workers, budget_s).units == units
 
 
 def test_what_fits_is_what_goes_first():
@@ -63,11 +63,11 @@ def test_what_fits_is_what_goes_first():
     long = replace(late, segment_id="long", end=late.start.replace(minute=59), start=late.start.replace(minute=10))
     plan = plan_tiny([early, long])
     first_s = plan.work_s(next(key for key in plan.to_do if key.unit == "early"))
-    assert what_fits(plan, OLDEST, 1, first_s * 2.5).units == 2
-    assert what_fits(plan, NEWEST, 1, first_s * 2.5).units == 0
+    assert fit_to_budget(plan, OLDEST, 1, first_s * 2.5).units == 2
+    assert fit_to_budget(plan, NEWEST, 1, first_s * 2.5).units == 0
 
 
 def test_looking_at_what_fits_leaves_the_plan_as_it_was(changed):
-    before = dict(changed.standing)
-    what_fits(changed, NEWEST, 1, 1e6)
-    assert changed.standing == before
+    before = dict(changed.statuses)
+    fit_to_budget(changed, NEWEST, 1, 1e6)
+    assert changed.statuses == before

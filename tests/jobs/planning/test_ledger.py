@@ -42,7 +42,7 @@ def test_what_is_looked_up_is_what_was_put_in(receipts):
         found = ledger.receipt(key, each.fingerprint)
         assert found is not None and (key_of(found), found.fingerprint) == (key, each.fingerprint)
         newest = max((r.committed, r.fingerprint) for r in receipts if key_of(r) == key)
-        assert ledger.newest_print(key) == newest[1]
+        assert ledger.newest_fingerprint(key) == newest[1]
     for op in ("detect", "track"):
         for camera in ("cam1", "cam2", "cam3"):
             mine = {r.fingerprint for r in receipts if (r.op, r.camera) == (op, camera)}
@@ -54,8 +54,8 @@ def test_what_is_not_there_is_not_found():
     ledger = Ledger(receipts_to_arrow([receipt(fingerprint="other")]))
     assert ledger.receipt(key, "f") is None
     assert ledger.receipt(key._replace(camera="cam9"), "other") is None
-    assert ledger.newest_print(key._replace(unit="v")) is None
-    assert Ledger(receipts_to_arrow([])).newest_print(key) is None
+    assert ledger.newest_fingerprint(key._replace(unit="v")) is None
+    assert Ledger(receipts_to_arrow([])).newest_fingerprint(key) is None
 
 
 def test_what_a_run_commits_is_found_and_the_newest_holds():

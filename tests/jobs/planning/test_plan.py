@@ -18,7 +18,7 @@ SEGMENTS = [make_segment(index) for index in range(3)]
 
 
 def states(plan, op):
-    return {state: units for state, units in plan.tally()[op].items() if units}
+    return {state: units for state, units in plan.unit_counts()[op].items() if units}
 
 
 def test_everything_is_missing_at_first_and_nothing_after_it_was_done():
@@ -30,8 +30,8 @@ def test_everything_is_missing_at_first_and_nothing_after_it_was_done():
 def test_what_is_done_is_counted_and_nothing_else_is_kept_of_it():
     plan = plan_tiny(SEGMENTS, all_receipts(plan_tiny(SEGMENTS)))
     assert plan.done == {"detect": 3, "track": 3, "link": 1, "counts": 1, "publish": 1}
-    assert plan.tally()["track"] == {State.DONE: 3}
-    assert not plan.units and not plan.standing and not plan.hidden
+    assert plan.unit_counts()["track"] == {State.DONE: 3}
+    assert not plan.units and not plan.statuses and not plan.superseded
 
 
 def test_a_changed_op_is_stale_with_what_reads_it_and_nothing_else():
@@ -40,8 +40,8 @@ def test_a_changed_op_is_stale_with_what_reads_it_and_nothing_else():
     assert states(plan, "detect") == {State.DONE: 3}
     for op in ("track", "link", "counts", "publish"):
         assert states(plan, op).keys() == {State.STALE}
-    assert plan.whys()["track"] == {"params: value 1 → 2": 3}
-    assert plan.whys()["link"] == {"reads track": 1}
+    assert plan.reasons()["track"] == {"params: value 1 → 2": 3}
+    assert plan.reasons()["link"] == {"reads track": 1}
 
 
 def test_a_moved_zone_recounts_from_tables_alone():
@@ -49,7 +49,7 @@ def test_a_moved_zone_recounts_from_tables_alone():
     zone = Feature("z", "zones", FeatureKind.ZONE, "map", None, shapely.box(0, 0, 1, 1))
     plan = plan_tiny(SEGMENTS, receipts, tiny_site(features=[zone]))
     assert {key.op for key in plan.to_do} == {"counts"}
-    assert plan.whys()["counts"] == {"layers": 1}
+    assert plan.reasons()["counts"] == {"layers": 1}
 
 
 def test_a_file_that_moved_reprocesses_nothing_and_another_start_time_does():
@@ -145,10 +145,10 @@ def test_work_that_newer_work_hides_is_named():
     assert [receipt.op for receipt in second] == ["counts"]
     plan = plan_tiny(SEGMENTS, first + second)
     (counts,) = [receipt for receipt in first if receipt.op == "counts"]
-    assert plan.to_do == [] and [fingerprint for _, fingerprint in plan.hidden] == [counts.fingerprint]
+    assert plan.to_do == [] and [fingerprint for _, fingerprint in plan.superseded] == [counts.fingerprint]
     again = replace(counts, committed=counts.committed + timedelta(hours=1), run_id="later")
-    assert plan_tiny(SEGMENTS, [*first, *second, again]).hidden == []
-    assert plan_tiny(SEGMENTS, first + second, selection=Selection(ops=("detect",))).hidden == []
+    assert plan_tiny(SEGMENTS, [*first, *second, again]).superseded == []
+    assert plan_tiny(SEGMENTS, first + second, selection=Selection(ops=("detect",))).superseded == []
 
 
 def test_quarantine_holds_for_the_same_work_only_until_it_is_tried_again():
@@ -156,13 +156,13 @@ def test_quarantine_holds_for_the_same_work_only_until_it_is_tried_again():
     bad = UnitKey("detect", "cam1", "2026-03-02", SEGMENTS[1].segment_id)
     entry = quarantine_for(fresh.fingerprints, bad)
     plan = plan_tiny(SEGMENTS, quarantined=[entry])
-    assert plan.standing[bad].state is State.QUARANTINED and plan.standing[bad].troubled
-    assert plan.standing[bad._replace(op="track")].state is State.BLOCKED
-    assert plan.standing[bad._replace(op="track")].why == f"needs detect of {bad.unit}, which is not to be had"
+    assert plan.statuses[bad].state is State.QUARANTINED and plan.statuses[bad].is_problem
+    assert plan.statuses[bad._replace(op="track")].state is State.BLOCKED
+    assert plan.statuses[bad._replace(op="track")].reason == f"needs detect of {bad.unit}, which is not to be had"
     before = bad._replace(op="track", unit=SEGMENTS[0].segment_id)
     assert plan.fingerprints.of(before) != fresh.fingerprints.of(before), "it no longer reads the next segment"
-    assert plan_tiny(SEGMENTS, quarantined=[entry], retry=True).standing[bad].why == "tried again"
-    assert plan_tiny(SEGMENTS, site=tiny_site({"detect": 2}), quarantined=[entry]).standing[bad].state is State.MISSING
+    assert plan_tiny(SEGMENTS, quarantined=[entry], retry=True).statuses[bad].reason == "tried again"
+    assert plan_tiny(SEGMENTS, site=tiny_site({"detect": 2}), quarantined=[entry]).statuses[bad].state is State.MISSING
 
 
 def test_cameras_that_nobody_asked_for_are_not_looked_at():

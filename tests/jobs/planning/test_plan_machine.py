@@ -213,7 +213,7 @@ class PlanMachine(RuleBasedStateMachine):
         """A run does all there is to do; after it there is nothing left to do, and readers see what is done."""
         self.work(*self.check_plan(Selection()))
         plan, _ = self.check_plan(Selection())
-        assert not plan.to_do and not plan.hidden
+        assert not plan.to_do and not plan.superseded
 
     @rule(again=st.booleans(), ops=st.integers(0, len(OPS)), days=st.sets(st.sampled_from(DATES)))
     def part_of_a_night(self, again: bool, ops: int, days: set[str]) -> None:
@@ -314,12 +314,12 @@ class PlanMachine(RuleBasedStateMachine):
         done = {event.work.facts.print for event in self.model.events()}
         planner = Planner(self.knobs, newest, done, self.buried, selection.purged)
         found = {key: found for key, found in planner.found.items() if selection.wants_camera(key.camera)}
-        told = {key: (s.state, s.why if key in plan.to_do else "") for key, s in plan.standing.items()}
+        told = {key: (s.state, s.reason if key in plan.to_do else "") for key, s in plan.statuses.items()}
         assert told == {key: where for key, where in found.items() if where[0] is not State.DONE}
         assert +Counter(plan.done) == Counter(key.op for key, (state, _) in found.items() if state is State.DONE)
-        assert not any(standing.troubled for standing in plan.standing.values())
+        assert not any(standing.is_problem for standing in plan.statuses.values())
         hidden = [(key, planner.known[key]) for key in planner.hidden() if key in found]
-        assert sorted((key, self.prints[fingerprint]) for key, fingerprint in plan.hidden) == sorted(hidden)
+        assert sorted((key, self.prints[fingerprint]) for key, fingerprint in plan.superseded) == sorted(hidden)
         for key in plan.to_do:
             print_ = planner.known[key]
             assert self.prints.setdefault(plan.fingerprints.of(key), print_) == print_
@@ -347,7 +347,7 @@ class PlanMachine(RuleBasedStateMachine):
         run_id = f"run-{self.runs}"
         if reaffirm:
             reaffirm_done(self.store, plan, run_id, RunClock(None, self.tick))
-            for key, fingerprint in plan.hidden:
+            for key, fingerprint in plan.superseded:
                 again = plan.ledger.receipt(key, fingerprint)
                 work = next(each.work for each in self.model.events() if each.work.fingerprint == fingerprint)
                 self.model.loose[receipt_path(again, again=True)] = Event(work, again.committed, run_id)
@@ -442,7 +442,7 @@ def test_of_versions_purged_at_once_the_newest_is_what_others_were_made_from() -
         machine.purge("cam1", date, {"detect"})
     machine.turn_a_knob("detect", 3)
     plan, _ = machine.plan(again=False)
-    assert {key.op for key in plan.standing if key.camera == "cam1"} == {"detect"}, "what was made from it stays done"
+    assert {key.op for key in plan.statuses if key.camera == "cam1"} == {"detect"}, "what was made from it stays done"
     machine.teardown()
 
 

@@ -155,12 +155,12 @@ def test_states_are_those_of_the_plainest_planner(data, ops, segments):
 
     plan = plan_tiny(segments, receipts, tiny_site(knobs, ops=ops), selection, quarantined=entries)
     expected = Reference(ops, knobs, segments, selection, done, set_aside).states()
-    assert {key: standing.state.value for key, standing in plan.standing.items()} == {
+    assert {key: standing.state.value for key, standing in plan.statuses.items()} == {
         key: state for key, state in expected.items() if state != "done"
     }
     assert +Counter(plan.done) == Counter(key.op for key, state in expected.items() if state == "done")
     again = {key: plan.fingerprints.of(key) for key in plan.to_do}
-    for key in [key for key, standing in plan.standing.items() if standing.state.value == "blocked"]:
+    for key in [key for key, standing in plan.statuses.items() if standing.state.value == "blocked"]:
         plan.fingerprints.exclude(key)
     assert {key: plan.fingerprints.of(key) for key in plan.to_do} == again, "who is blocked was left out already"
 
@@ -172,7 +172,7 @@ def test_what_fails_at_night_leaves_the_fingerprints_that_a_plan_of_the_next_nig
     failed = data.draw(st.sampled_from(sorted(plan.units)))
     entry = quarantine_for(plan.fingerprints, failed)
     next_night = plan_tiny(segments, site=site, quarantined=[entry])
-    for key, standing in next_night.standing.items():
+    for key, standing in next_night.statuses.items():
         if standing.state.value in ("quarantined", "blocked"):
             plan.fingerprints.exclude(key)
     assert {key: plan.fingerprints.of(key) for key in next_night.to_do} == {

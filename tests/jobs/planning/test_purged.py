@@ -33,23 +33,23 @@ def test_a_purged_unit_is_not_done_again_and_its_readers_stay_done(receipts):
     stones, left = parted(receipts, "detect", "track")
     plan = plan_tiny(SEGMENTS, left, tombstones=stones)
     assert plan.to_do == [] and not plan.units
-    assert plan.standing[FIRST].state is State.PURGED and plan.standing[FIRST].why == WHY
-    assert plan.tally()["detect"] == {State.PURGED: 3} and plan.done["counts"] == 1
+    assert plan.statuses[FIRST].state is State.PURGED and plan.statuses[FIRST].reason == WHY
+    assert plan.unit_counts()["detect"] == {State.PURGED: 3} and plan.done["counts"] == 1
 
 
 def test_it_stays_purged_when_its_op_changes_and_so_do_its_readers(receipts):
     stones, left = parted(receipts, "detect")
     plan = plan_tiny(SEGMENTS, left, tiny_site({"detect": 2}), tombstones=stones)
-    assert plan.to_do == [] and plan.standing[FIRST].state is State.PURGED
+    assert plan.to_do == [] and plan.statuses[FIRST].state is State.PURGED
 
 
 def test_what_cannot_do_without_it_is_blocked_and_no_trouble(receipts):
     stones, left = parted(receipts, "track")
     plan = plan_tiny(SEGMENTS, left, tiny_site({"publish": 2}), tombstones=stones)
     (publish,) = plan.units
-    standing = plan.standing[publish]
-    assert standing.state is State.BLOCKED and not standing.troubled
-    assert standing.why == f"needs track of {SEGMENTS[0].segment_id}: {WHY}"
+    standing = plan.statuses[publish]
+    assert standing.state is State.BLOCKED and not standing.is_problem
+    assert standing.reason == f"needs track of {SEGMENTS[0].segment_id}: {WHY}"
 
 
 def test_what_is_blocked_by_what_is_blocked_by_a_purge_is_no_trouble_either(receipts):
@@ -58,8 +58,8 @@ def test_what_is_blocked_by_what_is_blocked_by_a_purge_is_no_trouble_either(rece
     stones_of_detect, left = parted(left, "detect")
     left = [receipt for receipt in left if receipt.op != "track"]
     plan = plan_tiny(SEGMENTS, left, tiny_site({"publish": 2}), tombstones=[*stones, *stones_of_detect])
-    assert {standing.state for standing in plan.standing.values()} == {State.PURGED, State.BLOCKED}
-    assert not any(standing.troubled for standing in plan.standing.values())
+    assert {standing.state for standing in plan.statuses.values()} == {State.PURGED, State.BLOCKED}
+    assert not any(standing.is_problem for standing in plan.statuses.values())
 
 
 def test_what_can_do_without_it_is_done_as_if_it_were_not_there(receipts):
@@ -69,10 +69,10 @@ def test_what_can_do_without_it_is_done_as_if_it_were_not_there(receipts):
     chosen = Selection(ops=("track",))
     plan = plan_tiny(SEGMENTS[:2], left, selection=chosen, tombstones=stones)
     alone = plan_tiny(SEGMENTS[:1], left, selection=chosen)
-    assert plan.standing[last].state is State.MISSING
+    assert plan.statuses[last].state is State.MISSING
     assert plan.fingerprints.of(last) == alone.fingerprints.of(last)
     done = [*left, receipt_for(plan.fingerprints, last)]
-    assert last not in plan_tiny(SEGMENTS[:2], done, selection=chosen, tombstones=stones).standing
+    assert last not in plan_tiny(SEGMENTS[:2], done, selection=chosen, tombstones=stones).statuses
 
 
 def test_it_is_done_again_when_the_selection_says_so(receipts):
@@ -80,7 +80,7 @@ def test_it_is_done_again_when_the_selection_says_so(receipts):
     plan = plan_tiny(SEGMENTS, left, selection=Selection(purged=True), tombstones=stones)
     assert {key.op for key in plan.to_do} == {"detect"}
     again = [receipt_for(plan.fingerprints, key) for key in plan.to_do]
-    assert not plan_tiny(SEGMENTS, left + again, tombstones=stones).standing
+    assert not plan_tiny(SEGMENTS, left + again, tombstones=stones).statuses
 
 
 def test_an_older_version_that_was_purged_keeps_nobody_from_a_newer_one(receipts):
@@ -88,13 +88,13 @@ def test_an_older_version_that_was_purged_keeps_nobody_from_a_newer_one(receipts
     newer = all_receipts(plan_tiny(SEGMENTS, receipts, tiny_site({"counts": 2})))
     left = [receipt for receipt in receipts if receipt.op != "counts"] + newer
     plan = plan_tiny(SEGMENTS, left, tiny_site({"counts": 3}), tombstones=stones)
-    assert [(key.op, plan.standing[key].state) for key in plan.units] == [("counts", State.STALE)]
+    assert [(key.op, plan.statuses[key].state) for key in plan.units] == [("counts", State.STALE)]
 
 
 def test_without_footage_old_detections_are_still_read(receipts):
     plan = plan_tiny(SEGMENTS, receipts, tiny_site({"detect": 2, "counts": 2}), tombstones=[FOOTAGE])
-    assert plan.standing[FIRST].state is State.PURGED
-    assert plan.standing[FIRST].why == "its footage was purged 2026-11-01 by rule footage_days = 30"
+    assert plan.statuses[FIRST].state is State.PURGED
+    assert plan.statuses[FIRST].reason == "its footage was purged 2026-11-01 by rule footage_days = 30"
     assert {key.op for key in plan.to_do} == {"counts"}, "a moved zone is counted again without any footage"
 
 
@@ -102,12 +102,12 @@ def test_without_footage_what_was_never_done_stays_undone(receipts):
     never = [receipt for receipt in receipts if receipt.op not in ("detect", "track")]
     entry = quarantine_for(plan_tiny(SEGMENTS).fingerprints, FIRST)
     plan = plan_tiny(SEGMENTS, never, tombstones=[FOOTAGE], quarantined=[entry])
-    assert plan.tally()["detect"] == {State.PURGED: 3}
-    assert plan.tally()["track"] == {State.BLOCKED: 3}
-    assert not any(standing.troubled for standing in plan.standing.values())
+    assert plan.unit_counts()["detect"] == {State.PURGED: 3}
+    assert plan.unit_counts()["track"] == {State.BLOCKED: 3}
+    assert not any(standing.is_problem for standing in plan.statuses.values())
 
 
 def test_footage_that_was_purged_matters_to_its_own_units_only(receipts):
     elsewhere = replace(FOOTAGE, unit="another file")
-    assert plan_tiny(SEGMENTS, tombstones=[elsewhere]).tally()["detect"] == {State.MISSING: 3}
-    assert plan_tiny(SEGMENTS, receipts, tombstones=[FOOTAGE]).standing == {}
+    assert plan_tiny(SEGMENTS, tombstones=[elsewhere]).unit_counts()["detect"] == {State.MISSING: 3}
+    assert plan_tiny(SEGMENTS, receipts, tombstones=[FOOTAGE]).statuses == {}
