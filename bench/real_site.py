@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from storage.site.file import Site, load_site
+from storage.site.file import SiteFiles, load_site
 
 DAY = "2026-03-02"
 CLIPS = {
@@ -33,7 +33,7 @@ class MapAnchor:
     y0_m: float
 
 
-def build_real_site(root: Path, assets: Path, cameras: tuple[str, ...] = tuple(CLIPS)) -> Site:
+def build_real_site(root: Path, assets: Path, cameras: tuple[str, ...] = tuple(CLIPS)) -> SiteFiles:
     """Builds a site of these cameras' clips with the yolo11n INT8 weights, ready to be run.
 
     Args:

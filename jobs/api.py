@@ -32,7 +32,7 @@ from schemas.errors import SelectionError, StoreFull
 from schemas.values import Quarantined
 from storage.coordination import Claims
 from storage.maintenance.tombstones import read_tombstones
-from storage.site.file import Site, load_site
+from storage.site.file import SiteFiles, load_site
 from storage.store.journal import Journal, RunRecord, new_run_id
 from storage.store.store import Store
 
@@ -41,7 +41,7 @@ from storage.store.store import Store
 class Opened:
     """A site with its store."""
 
-    site: Site
+    site: SiteFiles
     store: Store
     journal: Journal
 

@@ -65,7 +65,7 @@ class Publish(TableOp):
             return {spec.name: spec.empty()}
         rows = _in_order(unit, parts)
         way = _one_way(unit, rows)
-        video = services.join_video(unit, [row["path"] for row in rows])
+        video = services.merge_video(unit, [row["path"] for row in rows])
         frames = sum(row["frames"] for row in rows)
         if video.frames != frames:
             raise CoverageError(f"footage {unit.unit}: its parts have {frames} frames, joined they have {video.frames}")

@@ -125,16 +125,16 @@ DETECTOR = "detector"
 """What the weights are for without which people are found by motion alone."""
 
 
-class Take(Protocol):
+class VideoChunk(Protocol):
     """Frames that are encoded but not in the file yet.
 
-    A take is a closed group of pictures: it is decoded without any other, so what ``play`` shows is what every player
-    will show, to the bit, should the take be kept. It holds encoded packets and no frames. A take that is not kept
+    A chunk is a closed group of pictures: it is decoded without any other, so what ``play`` shows is what every player
+    will show, to the bit, should the chunk be kept. It holds encoded packets and no frames. A chunk that is not kept
     leaves no trace.
     """
 
     def write(self, batch: FrameBatch) -> None:
-        """Encodes frames, each at its own PTS, all of one size; ``ValueError`` once the take was played or kept."""
+        """Encodes frames, each at its own PTS, all of one size; ``ValueError`` once the chunk was played or kept."""
 
     def play(self) -> Iterator[FrameBatch]:
         """Ends the encoding and gives the frames as decoded again, BGR, in batches; may be called again.
@@ -144,17 +144,17 @@ class Take(Protocol):
 
 
 class VideoSink(Protocol):
-    """Where covered frames go, take by take. The file is invisible until the unit's receipt is committed."""
+    """Where covered frames go, chunk by chunk. The file is invisible until the unit's receipt is committed."""
 
-    def take(self, again: bool = False) -> Take:
+    def new_chunk(self, again: bool = False) -> VideoChunk:
         """Frames to be encoded, and to be looked at before they are kept, or not.
 
         Args:
-            again: they are another take's as played, with more covered: encoded finer, so that little is lost.
+            again: they are another chunk's as played, with more covered: encoded finer, so that little is lost.
         """
 
-    def keep(self, take: Take) -> None:
-        """Puts a take into the file, after those kept before and later than they, without encoding again."""
+    def keep(self, chunk: VideoChunk) -> None:
+        """Puts a chunk into the file, after those kept before and later than they, without encoding again."""
 
     def close(self) -> VideoFile:
         """Finishes the file."""
@@ -172,7 +172,7 @@ class Services(Protocol):
     def video_sink(self, unit: UnitContext) -> VideoSink:
         """A new video file for this segment: H.264, the source's time base, no audio, no metadata."""
 
-    def join_video(self, unit: UnitContext, parts: Sequence[str]) -> VideoFile:
+    def merge_video(self, unit: UnitContext, parts: Sequence[str]) -> VideoFile:
         """Joins covered parts, paths below the store, in order into one published file, without encoding again."""
 
     def write_beside(self, video_path: str, suffix: str, content: bytes) -> VideoFile:

@@ -9,7 +9,7 @@ from storage.maintenance import repair as repairing
 from storage.maintenance.compaction import Compaction, compact
 from storage.maintenance.sweep import sweep
 from storage.maintenance.verify import Audit, audit
-from storage.site.file import Site
+from storage.site.file import SiteFiles
 from storage.store.receipts import RECEIPTS_FOLDER
 from storage.store.store import Store
 
@@ -28,7 +28,7 @@ class Compacted:
     swept: tuple[str, ...]
 
 
-def compact_store(site: Site, on_progress: Told = lambda _done, _total: None) -> Compacted:
+def compact_store(site: SiteFiles, on_progress: Told = lambda _done, _total: None) -> Compacted:
     """Moves receipts into the manifest, merges small files, and sweeps what killed writers left.
 
     Raises:
@@ -50,12 +50,12 @@ def compact_if_many(store: Store, on_warning: Callable[[str], None]) -> None:
         on_warning(f"the store was not compacted: {error}")
 
 
-def verify_store(site: Site, on_progress: Told = lambda _done, _total: None) -> Audit:
+def verify_store(site: SiteFiles, on_progress: Told = lambda _done, _total: None) -> Audit:
     """Compares every file with its hash; the store may be read-only."""
     return audit(Store.open(site.store), on_progress)
 
 
-def repair_store(site: Site, on_progress: Told = lambda _done, _total: None) -> repairing.Repair:
+def repair_store(site: SiteFiles, on_progress: Told = lambda _done, _total: None) -> repairing.Repair:
     """Takes out what is damaged, so that the next run makes it anew.
 
     Raises:

@@ -27,7 +27,7 @@ from storage.maintenance.retention import (
 )
 from storage.maintenance.sweep import swept_files
 from storage.maintenance.tombstones import Buried, Grave, What
-from storage.site.file import Site
+from storage.site.file import SiteFiles
 from storage.store.journal import new_run_id
 from storage.store.live_rows import newest_of
 from storage.store.scan_rows import scanned_rows
@@ -82,7 +82,7 @@ class _Tally:
         return Grave(rule, what, camera, date, tuple(self.units), len(self.files), self.rows, round(self.size_bytes))
 
 
-def plan_purge(site: Site, store: Store, now: datetime) -> PurgePlan:
+def plan_purge(site: SiteFiles, store: Store, now: datetime) -> PurgePlan:
     """What is past its time; deletes nothing.
 
     A day is past by the local calendar of its camera, when it is older than so many days before today.
@@ -94,7 +94,7 @@ def plan_purge(site: Site, store: Store, now: datetime) -> PurgePlan:
 
 
 def purge(
-    site: Site,
+    site: SiteFiles,
     store: Store,
     plan: PurgePlan,
     now: datetime,
@@ -108,7 +108,7 @@ def purge(
 class _Planning:
     """One plan while it is made."""
 
-    def __init__(self, site: Site, store: Store, now: datetime) -> None:
+    def __init__(self, site: SiteFiles, store: Store, now: datetime) -> None:
         self._site = site
         self._store = store
         self._now = now
@@ -242,5 +242,5 @@ def _days_of(receipts: pa.Table) -> list[dict[str, str]]:
     return list(days.to_pylist())
 
 
-def _archive(site: Site) -> Blobs:
+def _archive(site: SiteFiles) -> Blobs:
     return open_blobs(site.archive)

@@ -33,7 +33,7 @@ from storage.video.writer import PartWriter
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_TAKE_FRAMES = 250
+_CHUNK_FRAMES = 250
 _NAMED = 5
 
 Progress = Callable[[int, int], None]
@@ -170,15 +170,15 @@ class _Export:
         whole = replace(segments[0], end=segments[-1].end, end_pts=segments[-1].end_pts)
         sink = PartWriter(LocalBlobs(hidden.parent), hidden.name, whole)
         try:
-            take, taken, done = sink.take(), 0, 0
+            chunk, chunk_frames, done = sink.new_chunk(), 0, 0
             for batch in self._frames():
-                take.write(batch)
-                taken, done = taken + len(batch), done + len(batch)
-                if taken >= _TAKE_FRAMES:
-                    sink.keep(take)
-                    take, taken = sink.take(), 0
+                chunk.write(batch)
+                chunk_frames, done = chunk_frames + len(batch), done + len(batch)
+                if chunk_frames >= _CHUNK_FRAMES:
+                    sink.keep(chunk)
+                    chunk, chunk_frames = sink.new_chunk(), 0
                 self._on_progress(done, self._published.video["frames"])
-            sink.keep(take)
+            sink.keep(chunk)
             return sink.close(), self._shown
         except BaseException:
             sink.abort()

@@ -9,7 +9,7 @@ from jobs.engine.tasks import UnitOrder
 from schemas.op import VideoSink
 from schemas.values import UnitContext, VideoFile
 from storage.store.store import Store
-from storage.video.writer import PartWriter, join_parts
+from storage.video.writer import PartWriter, merge_parts
 
 PRINT_DIGITS = 12
 
@@ -38,14 +38,14 @@ class UnitServices:
         self._made.append(name)
         return sink
 
-    def join_video(self, unit: UnitContext, parts: Sequence[str]) -> VideoFile:
+    def merge_video(self, unit: UnitContext, parts: Sequence[str]) -> VideoFile:
         """Joins parts to the footage's published file, named by its start and identity."""
         key = self._order.key
         start = unit.segments[0].footage_start
         name = f"{start:%Y%m%dT%H%M%SZ}-{key.unit}-{self._order.fingerprint[:PRINT_DIGITS]}"
         target = self._store.video_name(key.camera, key.date, name)
         self._parts = list(parts)
-        return join_parts(self._store.blobs, parts, target)
+        return merge_parts(self._store.blobs, parts, target)
 
     def write_beside(self, video_path: str, suffix: str, content: bytes) -> VideoFile:
         """Writes a file beside a published one, named as that is, by this work, and with a suffix.

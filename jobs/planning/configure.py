@@ -15,7 +15,7 @@ from schemas.anonymity import TARGETS
 from schemas.errors import ModelError, SiteError
 from schemas.op import DETECTOR, Models, Op
 from schemas.values import Feature, ModelFile
-from storage.site.file import Site, locate
+from storage.site.file import SiteFiles, locate
 from storage.site.layers import load_features
 from storage.weights.catalogue import ModelStore
 
@@ -47,7 +47,7 @@ class ReadySite:
         warnings: what a user should know before a night is run.
     """
 
-    site: Site
+    site: SiteFiles
     ops: Mapping[str, ReadyOp]
     features: tuple[Feature, ...]
     warnings: tuple[str, ...] = ()
@@ -57,12 +57,12 @@ class ReadySite:
         return [feature for feature in self.features if feature.camera in (None, camera)]
 
 
-def _where(site: Site, path: Sequence[str | int]) -> str:
+def _where(site: SiteFiles, path: Sequence[str | int]) -> str:
     line = locate(site.root, path)
     return f"{site.root / 'site.toml'}{f', line {line}' if line else ''}"
 
 
-def build_params(site: Site, name: str, kind: type, given: Mapping[str, Any]) -> Any:
+def build_params(site: SiteFiles, name: str, kind: type, given: Mapping[str, Any]) -> Any:
     """An op's parameters from its table of site.toml.
 
     Raises:
@@ -84,7 +84,7 @@ def build_params(site: Site, name: str, kind: type, given: Mapping[str, Any]) ->
         ) from error
 
 
-def calibration_errors(site: Site) -> dict[str, float]:
+def calibration_errors(site: SiteFiles) -> dict[str, float]:
     """What the control points of each calibrated camera miss their homography by, median metres.
 
     Raises:
@@ -94,7 +94,7 @@ def calibration_errors(site: Site) -> dict[str, float]:
     return {camera: error for camera, error in errors.items() if error is not None}
 
 
-def configure_site(site: Site) -> ReadySite:
+def configure_site(site: SiteFiles) -> ReadySite:
     """Checks ``[ops]`` and layers, and finds the weights.
 
     Raises:
@@ -151,7 +151,7 @@ def _models(op: Op, models: ModelStore, detectors: Sequence[ModelFile]) -> Model
     return found
 
 
-def _check_targets(site: Site, ops: Mapping[str, ReadyOp]) -> None:
+def _check_targets(site: SiteFiles, ops: Mapping[str, ReadyOp]) -> None:
     """Sees to it that whatever is to be covered is looked for.
 
     Raises:
@@ -179,7 +179,7 @@ def _check_targets(site: Site, ops: Mapping[str, ReadyOp]) -> None:
         )
 
 
-def _unseen(site: Site, features: Sequence[Feature]) -> list[str]:
+def _unseen(site: SiteFiles, features: Sequence[Feature]) -> list[str]:
     """Warnings of zones and lines that no camera sees: they would count nobody, ever."""
     views = [site.config.camera_view(camera.id) for camera in site.config.cameras]
     sized = [(view, view.image_size_px) for view in views if view.image_size_px]

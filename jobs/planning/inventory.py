@@ -21,7 +21,7 @@ from schemas.values import DAY_UNIT, SCAN_OP, Quarantined, Receipt
 from storage.archive.scan import ScanResult, SetAside, scan_archive, segments_from_tables
 from storage.archive.segments import Segments
 from storage.blobs import open_blobs
-from storage.site.file import Site
+from storage.site.file import SiteFiles
 from storage.store.journal import Journal
 from storage.store.live_rows import newest_of
 from storage.store.scan_rows import SCANNED, scanned_rows
@@ -60,7 +60,7 @@ def recorded_inventory(store: Store) -> Inventory:
     return Inventory(footage, segments, segments_from_tables(footage, segments))
 
 
-def scan_inventory(site: Site, store: Store, progress: Callable[[int, int], None] | None = None) -> Inventory:
+def scan_inventory(site: SiteFiles, store: Store, progress: Callable[[int, int], None] | None = None) -> Inventory:
     """Scans the archive, with nothing written.
 
     Raises:
@@ -91,7 +91,7 @@ def _with_the_gone(found: ScanResult, known: Inventory) -> tuple[pa.Table, pa.Ta
     return footage, segments
 
 
-def write_inventory(inventory: Inventory, site: Site, store: Store, run_id: str, committed: datetime) -> int:
+def write_inventory(inventory: Inventory, site: SiteFiles, store: Store, run_id: str, committed: datetime) -> int:
     """Commits what a scan found, a camera-day at a time; what has not changed is not written again.
 
     Args:
@@ -117,7 +117,7 @@ def write_inventory(inventory: Inventory, site: Site, store: Store, run_id: str,
     return written
 
 
-def _changed_days(inventory: Inventory, site: Site) -> set[tuple[str, str]]:
+def _changed_days(inventory: Inventory, site: SiteFiles) -> set[tuple[str, str]]:
     """Cameras and days whose rows are not those of the scan before; also where all footage was superseded."""
     if inventory.previous is None:
         return set(_days(inventory.footage, site))
@@ -138,7 +138,7 @@ def _changed_days(inventory: Inventory, site: Site) -> set[tuple[str, str]]:
     return days
 
 
-def _days(footage: pa.Table, site: Site) -> dict[tuple[str, str], list[str]]:
+def _days(footage: pa.Table, site: SiteFiles) -> dict[tuple[str, str], list[str]]:
     """Footage ids by camera and local date of the first frame."""
     days: dict[tuple[str, str], list[str]] = {}
     for row in footage.select(["camera", "footage_id", "start_time"]).to_pylist():

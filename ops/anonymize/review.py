@@ -16,7 +16,7 @@ from ops.anonymize.locate.spans import padded
 from ops.anonymize.stats import SegmentStats
 from ops.anonymize.verify.verifier import Check, Finding, Verifier
 from schemas.errors import CoverageError
-from schemas.op import Take, VideoSink
+from schemas.op import VideoChunk, VideoSink
 from schemas.values import Float64, FrameBatch, Int64, Uint8
 
 WIDENED = 0.35
@@ -54,7 +54,7 @@ class Reviewer:
     colour: Colour
     sampled_us: int
 
-    def keep(self, take: Take, plans: Sequence[FrameCoverage]) -> None:
+    def keep(self, chunk: VideoChunk, plans: Sequence[FrameCoverage]) -> None:
         """Puts a take into the file, once nothing is found in it.
 
         What comes just before frames that could not be decoded is covered whole, too: damage is noticed late.
@@ -65,24 +65,24 @@ class Reviewer:
         plans = list(plans)
         doubtful = _before_lost(plans)
         if doubtful:
-            take, plans = self._again(take, plans, {}, doubtful)
+            chunk, plans = self._again(chunk, plans, {}, doubtful)
         found: Found = {}
         for number in range(MOST_ROUNDS):
-            found = self._look(take, plans, found if number else None)
+            found = self._look(chunk, plans, found if number else None)
             if not found:
-                self.sink.keep(take)
+                self.sink.keep(chunk)
                 self.stats.close_take(plans)
                 return
             given_up = number >= WIDENING_ROUNDS
             self.stats.found(found, plans, given_up)
-            take, plans = self._again(take, plans, found, set(found) if given_up else set())
+            chunk, plans = self._again(chunk, plans, found, set(found) if given_up else set())
         first = plans[min(found)].pts
         raise CoverageError(
             f"after {MOST_ROUNDS} encodings somebody may still be seen at PTS {first} "
             f"(by {', '.join(sorted({each.by for each in found[min(found)]}))})"
         )
 
-    def _look(self, take: Take, plans: Sequence[FrameCoverage], before: Found | None) -> Found:
+    def _look(self, chunk: VideoChunk, plans: Sequence[FrameCoverage], before: Found | None) -> Found:
         """What is found in a take, frame by frame.
 
         A frame in which nothing was found shows no more after it was encoded again: there, only paint can be missing.
@@ -92,7 +92,7 @@ class Reviewer:
         """
         found: Found = {}
         self.stats.begin_look()
-        for number, shown, time_us in _numbered(take):
+        for number, shown, time_us in _numbered(chunk):
             plan = plans[number]
             seen = before is not None and number not in before
             findings = self.verifier.verify(shown, time_us, plan.plan(self.flat), paint_only=seen)
@@ -102,13 +102,13 @@ class Reviewer:
         return found
 
     def _again(
-        self, take: Take, plans: Sequence[FrameCoverage], found: Found, whole: set[int]
-    ) -> tuple[Take, list[FrameCoverage]]:
+        self, chunk: VideoChunk, plans: Sequence[FrameCoverage], found: Found, whole: set[int]
+    ) -> tuple[VideoChunk, list[FrameCoverage]]:
         """The take with more covered, some frames whole, and what was meant for its frames."""
-        again = self.sink.take(again=True)
+        again = self.sink.new_chunk(again=True)
         times_us: Int64 = np.array([plan.time_us for plan in plans])
         mended: list[FrameCoverage] = []
-        for batch in take.play():
+        for batch in chunk.play():
             frames = batch.frames.copy()
             for frame in frames:
                 plan = plans[len(mended)]
@@ -146,10 +146,10 @@ def _sampled(by: Check) -> bool:
     return by in ("detector", "face")
 
 
-def _numbered(take: Take) -> Iterator[tuple[int, Uint8, int]]:
+def _numbered(chunk: VideoChunk) -> Iterator[tuple[int, Uint8, int]]:
     """The frames of a take as shown, with their numbers and times."""
     number = 0
-    for batch in take.play():
+    for batch in chunk.play():
         for shown, time_us in zip(batch.frames, batch.times_us.tolist(), strict=True):
             yield number, shown, time_us
             number += 1

@@ -14,14 +14,14 @@ from ops.anonymize.stats import SegmentStats
 from ops.anonymize.verify.verifier import Verifier, VerifyParams
 from schemas.anonymity import MODES
 from schemas.errors import CoverageError
-from schemas.op import FrameSession, Services, Tables, Take, VideoSink
+from schemas.op import FrameSession, Services, Tables, VideoChunk, VideoSink
 from schemas.tables import TABLES
 from schemas.values import FrameBatch, Int64, UnitContext
 
 WRITES = ("anonymized_segments", "anonymized_tracks", "review_frames")
 """The tables that are written."""
 
-MOST_TAKE_BYTES = 96_000_000
+MAX_CHUNK_BYTES = 96_000_000
 """What is kept of a take's frames until it was looked at, about."""
 
 
@@ -52,7 +52,7 @@ class AnonymizeSession(FrameSession):
         self._verifier = Verifier(looks, self._anonymizer.residual, detectors.people, detectors.faces, services.count)
         self._observed_us = times_us(inputs["observed_frames"])
         self._sink: VideoSink | None = None
-        self._take: Take | None = None
+        self._chunk: VideoChunk | None = None
         self._plans: list[FrameCoverage] = []
 
     def feed(self, batch: FrameBatch) -> None:
@@ -76,10 +76,10 @@ class AnonymizeSession(FrameSession):
         assert self._sink is not None
         if self._plans and self._full(int(frame.times_us[0])):
             self._keep()
-        if self._take is None:
-            self._take = self._sink.take()
+        if self._chunk is None:
+            self._chunk = self._sink.new_chunk()
         covered, plans = self._anonymizer.cover(frame)
-        self._take.write(covered)
+        self._chunk.write(covered)
         self._plans += plans
 
     def _full(self, time_us: int) -> bool:
@@ -87,11 +87,11 @@ class AnonymizeSession(FrameSession):
         plan = self._plans[-1]
         a_frame = plan.bits.nbytes + (0 if plan.picture is None else plan.picture.nbytes)
         long = time_us - self._plans[0].time_us >= round(self._params.chunk_s * 1e6)
-        return long or (len(self._plans) + 1) * a_frame > MOST_TAKE_BYTES
+        return long or (len(self._plans) + 1) * a_frame > MAX_CHUNK_BYTES
 
     def _keep(self) -> None:
         """Ends the take: it is looked at, mended if need be, and becomes part of the file."""
-        assert self._sink is not None and self._take is not None
+        assert self._sink is not None and self._chunk is not None
         reviewer = Reviewer(
             self._sink,
             self._verifier,
@@ -100,8 +100,8 @@ class AnonymizeSession(FrameSession):
             self._params.paint_options.colour,
             round(1e6 / self._params.verify_fps) if self._params.verify_fps > 0 else 0,
         )
-        reviewer.keep(self._take, self._plans)
-        self._take, self._plans = None, []
+        reviewer.keep(self._chunk, self._plans)
+        self._chunk, self._plans = None, []
 
     def finish(self, late: Tables) -> Tables:  # noqa: ARG002 - nothing is read late
         """One row for the part; none if the segment has no frame.
@@ -163,7 +163,7 @@ class AnonymizeSession(FrameSession):
 
     def abandon(self) -> None:
         """Removes the unfinished part."""
-        self._take, self._plans = None, []
+        self._chunk, self._plans = None, []
         if self._sink is not None:
             self._sink.abort()
             self._sink = None

@@ -26,7 +26,7 @@ _WEB_MERCATOR = 3857
 
 
 @dataclass(frozen=True)
-class Site:
+class SiteFiles:
     """A site: the folder that ``site.toml`` stands in, and what it says."""
 
     root: Path
@@ -48,7 +48,7 @@ class Site:
         return self.root / "models"
 
 
-def load_site(root: Path) -> Site:
+def load_site(root: Path) -> SiteFiles:
     """Reads and checks ``site.toml`` in the folder ``root``.
 
     Raises:
@@ -66,7 +66,7 @@ def load_site(root: Path) -> Site:
     ):
         if problem:
             raise SiteError(document.at((key,), problem))
-    return Site(root, config)
+    return SiteFiles(root, config)
 
 
 def locate(root: Path, path: Sequence[str | int]) -> int | None:
@@ -108,7 +108,7 @@ def write_new_site(root: Path, name: str, crs: str, timezone: str) -> Path:
 
 
 def cameras_table(
-    site: Site, extra_cameras: Iterable[str] = (), calibration_error_m: Mapping[str, float] | None = None
+    site: SiteFiles, extra_cameras: Iterable[str] = (), calibration_error_m: Mapping[str, float] | None = None
 ) -> pa.Table:
     """The table ``cameras``: those of ``site.toml``, and others that were found in the archive.
 

@@ -11,7 +11,7 @@ from shapely.geometry.base import BaseGeometry
 from schemas.errors import SiteError
 from schemas.site import LayerConfig
 from schemas.values import Feature, FeatureKind
-from storage.site.file import SITE_FILE, WGS84, Site, locate
+from storage.site.file import SITE_FILE, WGS84, SiteFiles, locate
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -26,7 +26,7 @@ _GEOJSON = {".geojson", ".json"}
 _RESERVED = "view"  # the table counts means the whole frame by it
 
 
-def load_features(site: Site) -> tuple[Feature, ...]:
+def load_features(site: SiteFiles) -> tuple[Feature, ...]:
     """The zones and lines of all of a site's layers, in the order of ``site.toml`` and then of the file.
 
     Map layers are reprojected from their own CRS to the site's: x east, y north, metres, whatever axis order their
@@ -48,7 +48,7 @@ def load_features(site: Site) -> tuple[Feature, ...]:
     return tuple(features.values())
 
 
-def _load_layer(site: Site, number: int, layer: LayerConfig) -> list[Feature]:
+def _load_layer(site: SiteFiles, number: int, layer: LayerConfig) -> list[Feature]:
     path = site.root / layer.file
     if not path.is_file():
         line = locate(site.root, ("layers", number, "file"))

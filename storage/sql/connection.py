@@ -13,7 +13,7 @@ from schemas.tables import TABLES
 from storage.blobs import RemoteBlobs
 from storage.exports.record import exports_table
 from storage.maintenance.tombstones import purges_table
-from storage.site.file import Site, cameras_table
+from storage.site.file import SiteFiles, cameras_table
 from storage.site.layers import load_features
 from storage.sql.lazy import INTERNAL, create_lazy, made
 from storage.sql.macros import create_layers, create_macros, features_table, load_spatial, mentions_geometry
@@ -29,7 +29,7 @@ CalibrationErrors = Callable[[], Mapping[str, float]]
 
 def open_sql(
     store: Store,
-    site: Site | None = None,
+    site: SiteFiles | None = None,
     as_of: str | None = None,
     unsafe: bool = False,
     asked: str | None = None,
@@ -132,7 +132,7 @@ def _create_records(
         create_lazy(con, name, TABLES[name].schema, make)
 
 
-def _cameras(site: Site, snapshot: Snapshot) -> list[str]:
+def _cameras(site: SiteFiles, snapshot: Snapshot) -> list[str]:
     """The cameras of site.toml, and those that have footage."""
     footage = snapshot.files.get("footage")
     names = footage.whole + footage.partial if footage else ()

@@ -12,7 +12,7 @@ from pyproj import CRS
 
 from schemas.errors import QueryError, SiteError
 from storage.exports.shapes import GEOMETRY, Shapes, geometry_column, shapes_of
-from storage.site.file import SITE_FILE, WGS84, Site, load_site
+from storage.site.file import SITE_FILE, WGS84, SiteFiles, load_site
 from storage.sql import as_query, check_read_only, in_one_line, open_sql, run_query
 from storage.store.store import STORE_FILE, Store
 
@@ -61,7 +61,7 @@ class OpenedStore:
     def __init__(
         self,
         store: Store,
-        site: Site | None = None,
+        site: SiteFiles | None = None,
         as_of: str | None = None,
         unsafe: bool = False,
         calibration_error_m: Callable[[], Mapping[str, float]] = dict,

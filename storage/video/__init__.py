@@ -3,6 +3,6 @@
 from storage.video.cutting import plan_segments
 from storage.video.probe import Probe, probe
 from storage.video.reader import SegmentReader
-from storage.video.writer import PartWriter, join_parts
+from storage.video.writer import PartWriter, merge_parts
 
-__all__ = ["PartWriter", "Probe", "SegmentReader", "join_parts", "plan_segments", "probe"]
+__all__ = ["PartWriter", "Probe", "SegmentReader", "merge_parts", "plan_segments", "probe"]

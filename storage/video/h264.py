@@ -1,7 +1,7 @@
 """The number of a key frame in its H.264 slice headers (ITU-T H.264, 7.3.3), changed without decoding.
 
 Two IDR pictures that follow each other must have different numbers (``idr_pic_id``, 7.4.3), or a decoder may take them
-for one. x264 counts from 0 in each take, so two takes of one frame, side by side, would break that.
+for one. x264 counts from 0 in each chunk, so two chunks of one frame, side by side, would break that.
 """
 
 import re

@@ -14,13 +14,13 @@ import av
 from av.error import FFmpegError
 
 from schemas.errors import CoverageError, StoreFull
-from schemas.op import Take
+from schemas.op import VideoChunk
 from schemas.values import Segment, VideoFile
 from storage.blobs import Blobs
 from storage.files import sha256_file
+from storage.video.chunks import EncodedChunk
 from storage.video.h264 import LEAST_NUMBER, MOST_NUMBER
 from storage.video.muxer import Muxer
-from storage.video.takes import EncodedTake
 from storage.video.x264 import Encoding
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
@@ -29,7 +29,7 @@ _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 class PartWriter:
     """A ``VideoSink`` of one segment: H.264, yuv420p, no sound, no metadata.
 
-    The same frames, cut into the same takes, give the same bytes.
+    The same frames, cut into the same chunks, give the same bytes.
 
     Args:
         blobs: where it is written.
@@ -51,39 +51,39 @@ class PartWriter:
         self._name = name
         self._segment = segment
         self._encoding = Encoding(segment.footage_start_pts, segment.time_base, crf, threads)
-        self._open_takes: WeakSet[EncodedTake] = WeakSet()
+        self._open_chunks: WeakSet[EncodedChunk] = WeakSet()
         self._file = ExitStack()
         self._path: Path | None = None
         self._muxer: Muxer | None = None
         self._ticks: list[int] = []
         self._lone_frames = 0
 
-    def take(self, again: bool = False) -> EncodedTake:
-        """Frames to be encoded; nothing of them is in the file unless the take is kept.
+    def new_chunk(self, again: bool = False) -> EncodedChunk:
+        """Frames to be encoded; nothing of them is in the file unless the chunk is kept.
 
         Args:
-            again: they are another take's as played: encoded finer.
+            again: they are another chunk's as played: encoded finer.
         """
-        take = EncodedTake(self._encoding, self._name, again)
-        self._open_takes.add(take)
-        return take
+        chunk = EncodedChunk(self._encoding, self._name, again)
+        self._open_chunks.add(chunk)
+        return chunk
 
-    def keep(self, take: Take) -> None:
-        """Puts a take's packets into the file, after those kept before; a take of no frames adds nothing.
+    def keep(self, chunk: VideoChunk) -> None:
+        """Puts a chunk's packets into the file, after those kept before; a chunk of no frames adds nothing.
 
         Raises:
-            ValueError: it is not a take of this file or was kept already, PTS do not rise, or its frames are of
+            ValueError: it is not a chunk of this file or was kept already, PTS do not rise, or its frames are of
                 another size than those kept before.
             StoreFull: no space is left.
         """
-        if not isinstance(take, EncodedTake) or take not in self._open_takes:
-            raise ValueError(f"this is not a take of {self._name}, or it was kept already, or the file is closed")
-        take.end()
-        if take.ticks:
-            self._check_follows(take)
+        if not isinstance(chunk, EncodedChunk) or chunk not in self._open_chunks:
+            raise ValueError(f"this is not a chunk of {self._name}, or it was kept already, or the file is closed")
+        chunk.end()
+        if chunk.ticks:
+            self._check_follows(chunk)
             with _space_checked(self._name):
-                self._add(take)
-        self._open_takes.discard(take)
+                self._add(chunk)
+        self._open_chunks.discard(chunk)
 
     def close(self) -> VideoFile:
         """Finishes the file and makes it visible.
@@ -99,12 +99,12 @@ class PartWriter:
             written = _checked(self._path, self._name, self._ticks)
             self._file.close()
         self._muxer = None
-        self._open_takes.clear()
+        self._open_chunks.clear()
         return written
 
     def abort(self) -> None:
         """Removes what was written."""
-        self._open_takes.clear()
+        self._open_chunks.clear()
         if self._muxer is not None:
             self._muxer.abandon()
             self._muxer = None
@@ -112,29 +112,29 @@ class PartWriter:
             self._path.unlink(missing_ok=True)
         self._file.close()
 
-    def _check_follows(self, take: EncodedTake) -> None:
-        if self._ticks and take.ticks[0] <= self._ticks[-1]:
+    def _check_follows(self, chunk: EncodedChunk) -> None:
+        if self._ticks and chunk.ticks[0] <= self._ticks[-1]:
             raise ValueError(
-                f"PTS must rise: a take from {take.ticks[0]} ticks on comes after {self._ticks[-1]} in {self._name}"
+                f"PTS must rise: a chunk from {chunk.ticks[0]} ticks on comes after {self._ticks[-1]} in {self._name}"
             )
-        if self._muxer is not None and take.extradata != self._muxer.extradata:
-            raise ValueError(f"a take of {take.coded_size_px} px does not fit those kept before in {self._name}")
+        if self._muxer is not None and chunk.extradata != self._muxer.extradata:
+            raise ValueError(f"a chunk of {chunk.coded_size_px} px does not fit those kept before in {self._name}")
 
-    def _add(self, take: EncodedTake) -> None:
+    def _add(self, chunk: EncodedChunk) -> None:
         if self._muxer is None:
             self._path = self._file.enter_context(self._blobs.create(self._name))
-            with self._encoding.stream(*take.coded_size_px) as template:
+            with self._encoding.stream(*chunk.coded_size_px) as template:
                 self._muxer = Muxer(self._path, template, index_first=False)
-        if len(take.packets) == 1:
-            take.renumber(self._next_number())
-        for packet in take.packets:
+        if len(chunk.packets) == 1:
+            chunk.renumber(self._next_number())
+        for packet in chunk.packets:
             self._muxer.add(packet)
-        self._ticks += take.ticks
+        self._ticks += chunk.ticks
 
     def _next_number(self) -> int:
-        """A number for the key frame of a take of one frame, unlike those of its neighbours.
+        """A number for the key frame of a chunk of one frame, unlike those of its neighbours.
 
-        Other takes begin with number 0 and have too few key frames to reach these. Neighbouring takes differ by the
+        Other chunks begin with number 0 and have too few key frames to reach these. Neighbouring chunks differ by the
         last bit, also if others stand in between that were not kept; those of the segments around this one, to which
         it will be joined, by the others.
         """
@@ -143,7 +143,7 @@ class PartWriter:
         return LEAST_NUMBER + choice % (MOST_NUMBER - LEAST_NUMBER + 1)
 
 
-def join_parts(blobs: Blobs, parts: Sequence[str], name: str) -> VideoFile:
+def merge_parts(blobs: Blobs, parts: Sequence[str], name: str) -> VideoFile:
     """Joins parts of one footage, in order, into one MP4 that starts to play before it is loaded whole.
 
     Every frame keeps its time relative to the footage's first frame, exactly; where first frames are lost, the file

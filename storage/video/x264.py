@@ -13,7 +13,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
 FINER = 7
-"""So much better, in x264's crf, a take is encoded whose frames were encoded before: little is lost a second time."""
+"""So much better, in x264's crf, a chunk is encoded whose frames were encoded before: little is lost a second time."""
 
 PRESET, TUNING = "ultrafast", "deblock=1,0,0:mbtree=1:rc-lookahead=5:aq-mode=1:subme=1"
 """What x264 spends its time on. Of a fixed camera's footage, looking back through the macroblock tree saves space, and

@@ -15,7 +15,7 @@ from schemas.site import SiteConfig
 from schemas.tables import TABLES
 from schemas.values import Feature, Quarantined, Receipt, Segment, Tombstone, UnitContext
 from storage.archive.segments import Segments
-from storage.site.file import Site
+from storage.site.file import SiteFiles
 from storage.store.receipts import receipts_to_arrow
 
 
@@ -73,7 +73,7 @@ def tiny_site(
     """A site with the tiny pipeline."""
     config = SiteConfig(name="tiny", crs="EPSG:28992", timezone="Europe/Amsterdam")
     ready = {op.spec.name: ReadyOp(op(Knob((knobs or {}).get(op.spec.name, 1))), {}) for op in ops}
-    return ReadySite(Site(Path("nowhere"), config), ready, tuple(features))
+    return ReadySite(SiteFiles(Path("nowhere"), config), ready, tuple(features))
 
 
 def plan_tiny(

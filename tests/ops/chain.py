@@ -51,8 +51,8 @@ FEATURES = (
 class ChainServices(FakeServices):
     """Services whose joined video has as many frames as its parts."""
 
-    def join_video(self, unit: UnitContext, parts: Sequence[str]) -> VideoFile:
-        self.joined.append(tuple(parts))
+    def merge_video(self, unit: UnitContext, parts: Sequence[str]) -> VideoFile:
+        self.merged.append(tuple(parts))
         return VideoFile(f"anonymized/{unit.unit}.mp4", len(parts) * round(SEGMENT_S * FPS), 1000, "0" * 64)
 
 

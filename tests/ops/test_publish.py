@@ -22,8 +22,8 @@ class JoiningServices(FakeServices):
         super().__init__()
         self.lost = lost
 
-    def join_video(self, unit: UnitContext, parts: Sequence[str]) -> VideoFile:
-        self.joined.append(tuple(parts))
+    def merge_video(self, unit: UnitContext, parts: Sequence[str]) -> VideoFile:
+        self.merged.append(tuple(parts))
         return VideoFile(f"anonymized/{unit.unit}.mp4", 100 * len(parts) - self.lost, 4321, "ab" * 32)
 
 
@@ -71,7 +71,7 @@ def publish(parts: pa.Table, services: FakeServices) -> pa.Table:
 def test_parts_are_joined_in_order_of_time_and_their_figures_add_up() -> None:
     services = JoiningServices()
     (row,) = publish(parts_of(SEGMENTS[::-1]), services).to_pylist()
-    assert services.joined == [tuple(f"_parts/{segment.segment_id}.mp4" for segment in SEGMENTS)]
+    assert services.merged == [tuple(f"_parts/{segment.segment_id}.mp4" for segment in SEGMENTS)]
     assert (row["frames"], row["covered_frames"], row["mode"]) == (300, 60, "solid")
     assert row["covered_share"] == pytest.approx(0.2)
     assert (row["start_time"], row["end_time"]) == (SEGMENTS[0].start, SEGMENTS[-1].end)
@@ -119,7 +119,7 @@ def test_nothing_is_published_unless_every_part_is_there_once(parts: pa.Table, m
     services = JoiningServices()
     with pytest.raises(CoverageError, match=message):
         publish(parts, services)
-    assert not services.joined
+    assert not services.merged
 
 
 def test_frames_lost_in_joining_are_noticed() -> None:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from shapely.geometry import box, mapping
 
 from schemas.values import Receipt
-from storage.site.file import Site, load_site
+from storage.site.file import SiteFiles, load_site
 from storage.sql import run_query
 from storage.store.store import Store
 from tests.storage.rows import DATE, NOW, make_receipt
@@ -41,7 +41,7 @@ camera = "cam1"
 """
 
 
-def make_site(root: Path) -> Site:
+def make_site(root: Path) -> SiteFiles:
     """Two cameras in two time zones, two zones on the map and one in pixels. Its store is ``root/store``."""
     root.mkdir(parents=True, exist_ok=True)
     (root / "site.toml").write_text(SITE)

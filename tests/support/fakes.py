@@ -8,7 +8,7 @@ from hashlib import sha256
 
 import numpy as np
 
-from schemas.op import Take
+from schemas.op import VideoChunk
 from schemas.values import CameraView, Feature, FrameBatch, Segment, Uint8, UnitContext, VideoFile
 
 START = datetime(2026, 3, 2, 22, 0, 0, tzinfo=UTC)
@@ -68,8 +68,8 @@ def make_batch(frames: Uint8, segment: Segment, first: int = 0, fps: float = 10.
     return FrameBatch(frames, pts, times_us)
 
 
-class MemoryTake:
-    """A ``Take`` that keeps the frames, and shows them as they were written."""
+class MemoryChunk:
+    """A ``VideoChunk`` that keeps the frames, and shows them as they were written."""
 
     def __init__(self) -> None:
         self.batches: list[FrameBatch] = []
@@ -77,7 +77,7 @@ class MemoryTake:
 
     def write(self, batch: FrameBatch) -> None:
         if self.ended:
-            raise ValueError("this take was played or kept already")
+            raise ValueError("this chunk was played or kept already")
         self.batches.append(batch)
 
     def play(self) -> Iterator[FrameBatch]:
@@ -86,27 +86,27 @@ class MemoryTake:
 
 
 class MemorySink:
-    """A ``VideoSink`` that keeps the frames: ``takes`` are all that were begun, ``batches`` those of kept ones."""
+    """A ``VideoSink`` that keeps the frames: ``chunks`` are all that were begun, ``batches`` those of kept ones."""
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.takes: list[MemoryTake] = []
-        self.kept: list[MemoryTake] = []
+        self.chunks: list[MemoryChunk] = []
+        self.kept: list[MemoryChunk] = []
         self.aborted = False
 
     @property
     def batches(self) -> list[FrameBatch]:
-        return [batch for take in self.kept for batch in take.batches]
+        return [batch for chunk in self.kept for batch in chunk.batches]
 
-    def take(self, again: bool = False) -> MemoryTake:
-        self.takes.append(MemoryTake())
-        return self.takes[-1]
+    def new_chunk(self, again: bool = False) -> MemoryChunk:
+        self.chunks.append(MemoryChunk())
+        return self.chunks[-1]
 
-    def keep(self, take: Take) -> None:
-        if not isinstance(take, MemoryTake) or take not in self.takes or take in self.kept:
-            raise ValueError("this is not a take of this file, or it was kept already")
-        take.ended = True
-        self.kept.append(take)
+    def keep(self, chunk: VideoChunk) -> None:
+        if not isinstance(chunk, MemoryChunk) or chunk not in self.chunks or chunk in self.kept:
+            raise ValueError("this is not a chunk of this file, or it was kept already")
+        chunk.ended = True
+        self.kept.append(chunk)
 
     def close(self) -> VideoFile:
         return VideoFile(self.path, sum(map(len, self.batches)), 1000, "0" * 64)
@@ -116,12 +116,12 @@ class MemorySink:
 
 
 class FakeServices:
-    """``Services`` in memory: ``counters``, ``sinks`` by unit, ``joined`` parts, files ``beside`` video."""
+    """``Services`` in memory: ``counters``, ``sinks`` by unit, ``merged`` parts, files ``beside`` video."""
 
     def __init__(self) -> None:
         self.counters: Counter[str] = Counter()
         self.sinks: dict[str, MemorySink] = {}
-        self.joined: list[tuple[str, ...]] = []
+        self.merged: list[tuple[str, ...]] = []
         self.beside: dict[str, bytes] = {}
 
     def count(self, counter: str, amount: int = 1) -> None:
@@ -130,8 +130,8 @@ class FakeServices:
     def video_sink(self, unit: UnitContext) -> MemorySink:
         return self.sinks.setdefault(unit.unit, MemorySink(f"_parts/{unit.unit}.mp4"))
 
-    def join_video(self, unit: UnitContext, parts: Sequence[str]) -> VideoFile:
-        self.joined.append(tuple(parts))
+    def merge_video(self, unit: UnitContext, parts: Sequence[str]) -> VideoFile:
+        self.merged.append(tuple(parts))
         return VideoFile(f"anonymized/{unit.unit}.mp4", 100, 1000, "0" * 64)
 
     def write_beside(self, video_path: str, suffix: str, content: bytes) -> VideoFile:

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from schemas.values import Feature
 from storage.exports.map_page.scene import MAX_ZONE_ROWS, build_scene, placed_cameras, zone_rows
 from storage.files import write_atomic
-from storage.site.file import Site
+from storage.site.file import SiteFiles
 
 __all__ = ["render_map"]
 
@@ -26,7 +26,7 @@ _SCRIPT_ENDERS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&"}
 
 
 def render_map(
-    site: Site,
+    site: SiteFiles,
     features: Sequence[Feature],
     cameras: pa.Table,
     positions: pa.Table,

@@ -12,7 +12,7 @@ from pyproj import Transformer
 
 from schemas.values import Feature, FeatureKind
 from storage.exports.map_page.walks import Bounds, Place, density, encode, read_walks, thin, usual_bounds
-from storage.site.file import WGS84, Site
+from storage.site.file import WGS84, SiteFiles
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -21,7 +21,7 @@ MAX_ZONE_ROWS = 60
 
 
 def build_scene(
-    site: Site, features: Sequence[Feature], cameras: pa.Table, positions: pa.Table, max_tracks: int
+    site: SiteFiles, features: Sequence[Feature], cameras: pa.Table, positions: pa.Table, max_tracks: int
 ) -> dict[str, Any]:
     """Everything that is drawn, ready for JSON; ``map.js`` reads it."""
     walks = read_walks(positions)

@@ -19,7 +19,7 @@ from storage.maintenance import retention
 from storage.maintenance.compaction import compact
 from storage.maintenance.tombstones import purges_table, read_tombstones
 from storage.maintenance.verify import audit
-from storage.site.file import Site
+from storage.site.file import SiteFiles
 from storage.store.store import Store
 from tests.storage.small_store import CAMERAS, DATES, FOOTAGE, contents, fill_archive, footage_id, footage_path, night
 
@@ -46,9 +46,9 @@ def root(undisturbed: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(undisturbed, tmp_path / "site"))
 
 
-def site_with(root: Path, retention: Mapping[str, object], **more: object) -> Site:
+def site_with(root: Path, retention: Mapping[str, object], **more: object) -> SiteFiles:
     values = {"name": "s", "crs": "EPSG:28992", "timezone": "UTC", "retention": retention, **more}
-    return Site(root, SiteConfig.model_validate(values))
+    return SiteFiles(root, SiteConfig.model_validate(values))
 
 
 def store_of(root: Path) -> Store:

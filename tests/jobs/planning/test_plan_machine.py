@@ -30,7 +30,7 @@ from storage.blobs import LocalBlobs
 from storage.maintenance.compaction import compact
 from storage.maintenance.retention import Deletion
 from storage.maintenance.tombstones import read_tombstones
-from storage.site.file import Site
+from storage.site.file import SiteFiles
 from storage.store.manifest import MANIFEST_FOLDER
 from storage.store.receipts import receipt_path
 from storage.store.store import Store
@@ -176,7 +176,7 @@ class PlanMachine(RuleBasedStateMachine):
         self.store = Store(LocalBlobs(self.folder / "store"))
         self.segments = Segments.of(SEGMENTS)
         config = {"name": "tiny", "crs": "EPSG:28992", "timezone": "UTC", "retention": {"tables_days": 30}}
-        self.site = Site(self.folder, SiteConfig.model_validate(config))
+        self.site = SiteFiles(self.folder, SiteConfig.model_validate(config))
         self.model = Model()
         self.knobs = dict.fromkeys(OPS, 1)
         self.buried: dict[UnitKey, list[str]] = {}

@@ -260,7 +260,7 @@ def on_wall(frames: Uint8, **given: object) -> np.ndarray:
     session = opened(**params).start(make_unit([WALL_SEGMENT], FIXED), inputs, services)  # type: ignore[arg-type]
     session.feed(make_batch(frames, WALL_SEGMENT))
     session.finish({})
-    first = services.sinks[WALL_SEGMENT.segment_id].takes[0]
+    first = services.sinks[WALL_SEGMENT.segment_id].chunks[0]
     return covered_mask(frames, np.concatenate([batch.frames for batch in first.batches]))
 
 
@@ -344,7 +344,7 @@ def test_one_who_is_half_hidden_stays_covered_after_the_track_ends() -> None:
     session.feed(make_batch(frames, WALL_SEGMENT))
     tables = session.finish({})
     sink = services.sinks[WALL_SEGMENT.segment_id]
-    first, last = (np.concatenate([batch.frames for batch in take.batches]) for take in (sink.takes[0], sink.kept[0]))
+    first, last = (np.concatenate([batch.frames for batch in take.batches]) for take in (sink.chunks[0], sink.kept[0]))
     known = covered_mask(frames, first)
     assert known[:21, 42:58, 104:112].all()
     assert not known[21:].any()

@@ -44,8 +44,8 @@ def reviewed(eye: Eye, count: int = 6, sampled_us: int = 0) -> tuple[Uint8, Segm
     """Frames of a wall as they are kept, with what was counted."""
     sink, stats = MemorySink("part.mp4"), SegmentStats(SEGMENT, ())
     batch = make_batch(np.repeat(WALL[None], count, axis=0), SEGMENT)
-    take = sink.take()
-    take.write(batch)
+    chunk = sink.new_chunk()
+    chunk.write(batch)
     none, boxes = np.empty(0, np.int64), np.empty((0, 4))
     bits = np.packbits(np.zeros(SIZE[::-1], bool), axis=1)
     plans = [
@@ -53,7 +53,7 @@ def reviewed(eye: Eye, count: int = 6, sampled_us: int = 0) -> tuple[Uint8, Segm
         for pts, time_us in zip(batch.pts.tolist(), batch.times_us.tolist(), strict=True)
     ]
     flat = np.array([GREY], np.uint8)
-    Reviewer(sink, eye, stats, flat, GREY, sampled_us).keep(take, plans)  # type: ignore[arg-type]
+    Reviewer(sink, eye, stats, flat, GREY, sampled_us).keep(chunk, plans)  # type: ignore[arg-type]
     return np.concatenate([each.frames for each in sink.batches]), stats, sink
 
 
@@ -66,7 +66,7 @@ def test_a_take_in_which_nothing_is_found_is_kept_as_it_is() -> None:
     eye = Eye(lambda number, mask: False)
     frames, stats, sink = reviewed(eye)
     assert (frames == WALL).all()
-    assert (eye.looks, stats.looks, stats.hits, stats.widened, len(sink.takes)) == (6, 6, 0, 0, 1)
+    assert (eye.looks, stats.looks, stats.hits, stats.widened, len(sink.chunks)) == (6, 6, 0, 0, 1)
 
 
 def test_what_is_found_is_covered_there_and_in_the_neighbours() -> None:
@@ -74,7 +74,7 @@ def test_what_is_found_is_covered_there_and_in_the_neighbours() -> None:
     frames, stats, sink = reviewed(eye)
     assert (eye.looks, eye.paint_looks) == (12, 5), "encoded again, the others are looked at for missing paint only"
     assert [grey_in(frame, HEAD) for frame in frames] == [False, False, True, True, True, False]
-    assert (stats.hits, stats.widened, stats.whole, len(sink.takes), len(sink.kept)) == (1, 3, 0, 2, 1)
+    assert (stats.hits, stats.widened, stats.whole, len(sink.chunks), len(sink.kept)) == (1, 3, 0, 2, 1)
     assert [review["reason"] for review in stats.reviews().to_pylist()] == ["covered more: residual"]
 
 
@@ -86,7 +86,7 @@ def test_what_a_detector_finds_is_covered_until_it_looks_again() -> None:
 def test_what_is_found_again_and_again_is_covered_whole() -> None:
     frames, stats, sink = reviewed(Eye(lambda number, mask: number == 3 and not mask.all()))
     assert [bool((frame == GREY).all()) for frame in frames] == [False, False, False, True, False, False]
-    assert (stats.whole, stats.given_up, len(sink.takes)) == (1, 1, WIDENING_ROUNDS + 2)
+    assert (stats.whole, stats.given_up, len(sink.chunks)) == (1, 1, WIDENING_ROUNDS + 2)
     (review,) = [each for each in stats.reviews().to_pylist() if "whole" in each["reason"]]
     assert review["risk"] == pytest.approx(0.9)
 

@@ -113,9 +113,9 @@ def write_video(folder: Path, segment: Segment = SEGMENT) -> Path:
     sink = PartWriter(LocalBlobs(folder), "clip.mp4", segment)
     batch = make_batch(np.stack([picture(63, 47, 10 * n) for n in range(COUNT)]), segment)
     for part in (slice(0, 12), slice(12, COUNT)):
-        take = sink.take()
-        take.write(FrameBatch(batch.frames[part], batch.pts[part], batch.times_us[part]))
-        sink.keep(take)
+        chunk = sink.new_chunk()
+        chunk.write(FrameBatch(batch.frames[part], batch.pts[part], batch.times_us[part]))
+        sink.keep(chunk)
     sink.close()
     return folder / "clip.mp4"
 

@@ -16,7 +16,7 @@ from shapely.geometry import LineString, Polygon, box
 from schemas.tables import TABLES
 from schemas.values import Feature, FeatureKind
 from storage.exports.map_page import render_map
-from storage.site.file import Site, cameras_table, load_site, write_new_site
+from storage.site.file import SiteFiles, cameras_table, load_site, write_new_site
 
 NOW = datetime(2026, 3, 3, 6, 0, tzinfo=UTC)
 START = datetime(2026, 3, 2, 20, 0, tzinfo=UTC)
@@ -66,7 +66,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def with_camera(root: Path, name: str = "Gate") -> Site:
+def with_camera(root: Path, name: str = "Gate") -> SiteFiles:
     path = root / "site.toml"
     path.write_text(path.read_text() + CAMERA.format(id="gate", name=json.dumps(name), x=X, y=Y))
     return load_site(root)
@@ -93,7 +93,7 @@ def walk(
     )
 
 
-def draw(site: Site, positions: pa.Table | None = None, features: Sequence[Feature] = (), **more: Any) -> Page:
+def draw(site: SiteFiles, positions: pa.Table | None = None, features: Sequence[Feature] = (), **more: Any) -> Page:
     target = site.root / "maps" / "map.html"
     positions = TABLES["positions"].empty() if positions is None else positions
     counts = more.pop("counts", None)

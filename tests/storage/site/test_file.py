@@ -143,7 +143,11 @@ def test_an_unknown_key_in_an_inline_table_lists_the_known_ones(root: Path) -> N
         ("[121000.0, 486000.0, 4.5]", "[121000.0]", "cameras[0].position: is too short"),
         ("[121000.0, 486000.0, 4.5]", '["a", 1]', "cameras[0].position[0]: should be a valid number"),
         ("u = 960, v = 1040", 'u = "a", v = 1040', "cameras[0].control_points[3].u: should be a valid number"),
-        ("{ u = 960, v = 1040, ", "{ u = 960, ", 'cameras[0].control_points[3]: key "v" is missing: pixel row, from the top'),
+        (
+            "{ u = 960, v = 1040, ",
+            "{ u = 960, ",
+            'cameras[0].control_points[3]: key "v" is missing: pixel row, from the top',
+        ),
         (
             "fixed = true",
             "privacy_masks = [[[1, 2], [3, 4]]]",

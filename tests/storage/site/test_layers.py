@@ -10,7 +10,7 @@ from shapely.geometry import LineString, MultiPolygon, Polygon, box, mapping
 
 from schemas.errors import SiteError
 from schemas.values import FeatureKind
-from storage.site.file import Site, load_site, write_new_site
+from storage.site.file import SiteFiles, load_site, write_new_site
 from storage.site.layers import load_features
 
 DAM_SQUARE_RD = (121390.0, 487335.0)
@@ -43,7 +43,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def site_with(root: Path, *layers: str) -> Site:
+def site_with(root: Path, *layers: str) -> SiteFiles:
     path = root / "site.toml"
     path.write_text(path.read_text() + "".join(f"\n[[layers]]\n{layer}\n" for layer in layers))
     return load_site(root)
@@ -54,13 +54,13 @@ def without_layers(root: Path) -> None:
     path.write_text(path.read_text().split("\n[[layers]]")[0])
 
 
-def with_geojson(root: Path, document: object, extra: str = "") -> Site:
+def with_geojson(root: Path, document: object, extra: str = "") -> SiteFiles:
     text = document if isinstance(document, str) else json.dumps(document)
     (root / "layers/zones.geojson").write_text(text)
     return site_with(root, f'name = "zones"\nfile = "layers/zones.geojson"\n{extra}')
 
 
-def error_of(site: Site) -> str:
+def error_of(site: SiteFiles) -> str:
     with pytest.raises(SiteError) as caught:
         load_features(site)
     message = str(caught.value)

@@ -17,7 +17,7 @@ from schemas.errors import CoverageError, StoreFull, TransientError
 from schemas.op import FrameNeed
 from schemas.values import FrameBatch, Segment, Uint8
 from storage.blobs import LocalBlobs, open_blobs
-from storage.video import PartWriter, SegmentReader, join_parts, plan_segments, probe
+from storage.video import PartWriter, SegmentReader, merge_parts, plan_segments, probe
 from storage.video.muxer import Muxer
 from tests.storage.fake_s3 import behind_s3
 from tests.support import clips
@@ -32,12 +32,12 @@ def segments_of(path: Path, segment_s: float = 0.8) -> list[Segment]:
 
 def copy_part(source: Path, segment: Segment, target: Path, store: Path) -> list[int]:
     sink = PartWriter(LocalBlobs(store), target.relative_to(store).as_posix(), segment)
-    take = sink.take()
+    chunk = sink.new_chunk()
     pts: list[int] = []
     for _, batch in SegmentReader(source, segment, [FrameNeed()]):
-        take.write(batch)
+        chunk.write(batch)
         pts += batch.pts.tolist()
-    sink.keep(take)
+    sink.keep(chunk)
     made = sink.close()
     assert made.frames == len(pts) == segment.frames
     assert made.path == target.relative_to(store).as_posix()
@@ -46,11 +46,11 @@ def copy_part(source: Path, segment: Segment, target: Path, store: Path) -> list
 
 
 def keep_all(sink: PartWriter, *batches: FrameBatch) -> None:
-    """One take of some frames, kept."""
-    take = sink.take()
+    """One chunk of some frames, kept."""
+    chunk = sink.new_chunk()
     for batch in batches:
-        take.write(batch)
-    sink.keep(take)
+        chunk.write(batch)
+    sink.keep(chunk)
 
 
 def shown(path: Path) -> tuple[Fraction, list[int], list[int]]:
@@ -103,16 +103,16 @@ def test_the_joined_copy_shows_every_frame_at_its_time(source: Path, tmp_path: P
         pts += copy_part(source, segment, part, store)
         parts.append(f"parts/{segment.index}.mp4")
     assert len(parts) > 2
-    joined = join_parts(LocalBlobs(store), parts, "video/joined.mp4")
-    assert joined.path == "video/joined.mp4"
-    assert joined.frames == 90
+    merged = merge_parts(LocalBlobs(store), parts, "video/merged.mp4")
+    assert merged.path == "video/merged.mp4"
+    assert merged.frames == 90
     found = probe(source)
-    base, joined_pts, numbers = shown(store / joined.path)
+    base, joined_pts, numbers = shown(store / merged.path)
     exact = [(value - found.first_pts) * found.time_base for value in pts]
     assert [value * base for value in joined_pts] == exact
     assert numbers == list(range(90))
-    assert in_folder(store / "video") == ["joined.mp4"]
-    assert probe(store / joined.path).duration_s == pytest.approx(found.duration_s, abs=1e-9)
+    assert in_folder(store / "video") == ["merged.mp4"]
+    assert probe(store / merged.path).duration_s == pytest.approx(found.duration_s, abs=1e-9)
 
 
 def test_nothing_of_the_source_or_the_encoder_is_in_the_file(tmp_path: Path) -> None:
@@ -121,15 +121,15 @@ def test_nothing_of_the_source_or_the_encoder_is_in_the_file(tmp_path: Path) -> 
     )
     part = tmp_path / "part.mp4"
     copy_part(source, segments_of(source, 60)[0], part, tmp_path)
-    joined = tmp_path / join_parts(LocalBlobs(tmp_path), [part.name], "joined.mp4").path
-    for path in (part, joined):
+    merged = tmp_path / merge_parts(LocalBlobs(tmp_path), [part.name], "merged.mp4").path
+    for path in (part, merged):
         content = path.read_bytes()
         assert not [word for word in (b"x264", b"Lavf", b"Lavc", b"secret") if word in content]
         found = probe(path)
         assert (found.has_audio, found.container_start, found.rotation_deg) == (False, None, 0)
-    with av.open(str(joined)) as container:
+    with av.open(str(merged)) as container:
         assert container.streams.video[0].codec_context.pix_fmt == "yuv420p"
-    content = joined.read_bytes()
+    content = merged.read_bytes()
     assert content.index(b"moov") < content.index(b"mdat"), "the index stands first"
 
 
@@ -139,9 +139,9 @@ def test_same_frames_give_the_same_bytes(tmp_path: Path) -> None:
     paths = [tmp_path / "a.mp4", tmp_path / "b.mp4"]
     for path in paths:
         copy_part(source, segment, path, tmp_path)
-    joins = [join_parts(LocalBlobs(tmp_path), [path.name], f"{path.stem}.joined.mp4") for path in paths]
+    merges = [merge_parts(LocalBlobs(tmp_path), [path.name], f"{path.stem}.merged.mp4") for path in paths]
     assert paths[0].read_bytes() == paths[1].read_bytes()
-    assert joins[0].sha256 == joins[1].sha256
+    assert merges[0].sha256 == merges[1].sha256
 
 
 def test_what_fresh_memory_holds_does_not_change_the_bytes(tmp_path: Path) -> None:
@@ -184,8 +184,8 @@ def test_a_lost_beginning_stays_a_gap(tmp_path: Path) -> None:
     source = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(60))
     first, second, *_ = segments_of(source)
     pts = copy_part(source, second, tmp_path / "part.mp4", tmp_path)
-    joined = join_parts(LocalBlobs(tmp_path), ["part.mp4"], "joined.mp4")
-    base, joined_pts, _ = shown(tmp_path / joined.path)
+    merged = merge_parts(LocalBlobs(tmp_path), ["part.mp4"], "merged.mp4")
+    base, joined_pts, _ = shown(tmp_path / merged.path)
     assert joined_pts[0] * base == (pts[0] - first.footage_start_pts) * first.time_base == Fraction(8, 5)
 
 
@@ -208,9 +208,9 @@ def test_nothing_written_is_not_a_copy(tmp_path: Path) -> None:
     with pytest.raises(CoverageError, match="no frame"):
         PartWriter(LocalBlobs(tmp_path), "part.mp4", segments_of(source)[0]).close()
     with pytest.raises(CoverageError, match="no parts"):
-        join_parts(LocalBlobs(tmp_path), [], "joined.mp4")
+        merge_parts(LocalBlobs(tmp_path), [], "merged.mp4")
     with pytest.raises(CoverageError, match=r"gone: part.mp4"):
-        join_parts(LocalBlobs(tmp_path), ["part.mp4"], "joined.mp4")
+        merge_parts(LocalBlobs(tmp_path), ["part.mp4"], "merged.mp4")
 
 
 def test_times_must_rise(tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ def test_times_must_rise(tmp_path: Path) -> None:
     sink = PartWriter(LocalBlobs(tmp_path), "part.mp4", segments_of(source)[0])
     images = [clips.numbered_frame(0), clips.numbered_frame(1)]
     with pytest.raises(ValueError, match="PTS must rise"):
-        sink.take().write(batch_of(images, [512, 512]))
+        sink.new_chunk().write(batch_of(images, [512, 512]))
     sink.abort()
 
 
@@ -229,7 +229,7 @@ def test_parts_out_of_order_are_not_joined(tmp_path: Path) -> None:
         parts.append(tmp_path / f"{segment.index}.mp4")
         copy_part(source, segment, parts[-1], tmp_path)
     with pytest.raises(CoverageError, match="out of order"):
-        join_parts(LocalBlobs(tmp_path), [part.name for part in parts[::-1]], "video/joined.mp4")
+        merge_parts(LocalBlobs(tmp_path), [part.name for part in parts[::-1]], "video/merged.mp4")
     assert in_folder(tmp_path / "video") == []
 
 
@@ -240,7 +240,7 @@ def test_parts_of_other_sizes_are_not_joined(tmp_path: Path) -> None:
         parts.append(tmp_path / f"part{width}.mp4")
         copy_part(source, segments_of(source, 60)[0], parts[-1], tmp_path)
     with pytest.raises(CoverageError, match=r"part256.mp4 was not encoded like"):
-        join_parts(LocalBlobs(tmp_path), [part.name for part in parts], "joined.mp4")
+        merge_parts(LocalBlobs(tmp_path), [part.name for part in parts], "merged.mp4")
 
 
 def test_a_frame_that_cannot_be_read_back_is_not_vouched_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,7 +257,7 @@ def test_a_frame_that_cannot_be_read_back_is_not_vouched_for(tmp_path: Path, mon
 
     monkeypatch.setattr(Muxer, "add", add_all_but_one)
     with pytest.raises(CoverageError, match="19 frames at their times where 20"):
-        join_parts(LocalBlobs(tmp_path), [part.name], "joined.mp4")
+        merge_parts(LocalBlobs(tmp_path), [part.name], "merged.mp4")
     assert in_folder(tmp_path) == ["part.mp4", "x.mp4"]
 
 
@@ -281,8 +281,8 @@ def test_a_full_disk(tmp_path: Path) -> None:
         keep_all(sink, *(batch for _, batch in SegmentReader(source, segment, [FrameNeed()])))
         sink.close()
     sink.abort()
-    with pytest.raises(StoreFull, match=r"no space left to write .*/joined.mp4"):
-        join_parts(FullDisk(tmp_path), [part.name], "joined.mp4")
+    with pytest.raises(StoreFull, match=r"no space left to write .*/merged.mp4"):
+        merge_parts(FullDisk(tmp_path), [part.name], "merged.mp4")
     assert in_folder(tmp_path) == ["part.mp4", "x.mp4"]
 
 
@@ -296,8 +296,8 @@ def test_in_an_object_store_the_bytes_are_those_of_a_folder(source: Path, tmp_pa
                 keep_all(sink, *(batch for _, batch in SegmentReader(source, segment, [FrameNeed()])))
                 assert not blobs.exists(f"parts/{segment.index}.mp4")
                 parts.append(sink.close().path)
-            made.append(join_parts(blobs, parts, "video/joined.mp4"))
-            assert blobs.stat("video/joined.mp4").size_bytes == made[-1].size_bytes
+            made.append(merge_parts(blobs, parts, "video/merged.mp4"))
+            assert blobs.stat("video/merged.mp4").size_bytes == made[-1].size_bytes
         assert made[0] == made[1]
 
 

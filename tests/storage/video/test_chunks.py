@@ -1,4 +1,4 @@
-"""Takes: what is looked at before it is kept is what players show, and joined takes are one sound stream."""
+"""Chunks: what is looked at before it is kept is what players show, and merged chunks are one sound stream."""
 
 import gc
 import re
@@ -16,10 +16,10 @@ from av.bitstream import BitStreamFilterContext
 from schemas.errors import CoverageError
 from schemas.values import FrameBatch, Segment, Uint8
 from storage.blobs import LocalBlobs
-from storage.video import PartWriter, join_parts, takes
+from storage.video import PartWriter, chunks, merge_parts
+from storage.video.chunks import EncodedChunk
 from storage.video.ffmpeg import ffmpeg_path
 from storage.video.h264 import renumbered
-from storage.video.takes import EncodedTake
 from tests.support import clips
 from tests.support.fakes import make_segment
 
@@ -54,21 +54,21 @@ def sink_of(folder: Path, name: str = "part.mp4", index: int = 0) -> PartWriter:
     return PartWriter(LocalBlobs(folder), name, make_segment(index))
 
 
-def take_of(sink: PartWriter, *batches: FrameBatch) -> EncodedTake:
-    take = sink.take()
+def chunk_of(sink: PartWriter, *batches: FrameBatch) -> EncodedChunk:
+    chunk = sink.new_chunk()
     for batch in batches:
-        take.write(batch)
-    return take
+        chunk.write(batch)
+    return chunk
 
 
-def cut_into_takes(sink: PartWriter, images: Uint8, cuts: Sequence[int]) -> list[FrameBatch]:
-    """Keeps all frames, one take for each of ``cuts``; gives what was played."""
+def cut_into_chunks(sink: PartWriter, images: Uint8, cuts: Sequence[int]) -> list[FrameBatch]:
+    """Keeps all frames, one chunk for each of ``cuts``; gives what was played."""
     played: list[FrameBatch] = []
     first = 0
     for count in cuts:
-        take = take_of(sink, batch_of(images[first : first + count], first))
-        played += take.play()
-        sink.keep(take)
+        chunk = chunk_of(sink, batch_of(images[first : first + count], first))
+        played += chunk.play()
+        sink.keep(chunk)
         first += count
     return played
 
@@ -129,7 +129,7 @@ def test_what_is_played_is_what_the_file_shows(tmp_path: Path, size_px: tuple[in
     width, height = size_px
     images = pictures(sum(CUTS), width, height)
     sink = sink_of(tmp_path)
-    played = whole(cut_into_takes(sink, images, CUTS))
+    played = whole(cut_into_chunks(sink, images, CUTS))
     made = sink.close()
     pts, shown = decoded(tmp_path / made.path)
     written = batch_of(images)
@@ -147,7 +147,7 @@ def test_what_is_played_is_what_the_file_shows(tmp_path: Path, size_px: tuple[in
 @pytest.mark.parametrize("cuts", [CUTS, (1,) * 12, (53,)], ids=str)
 def test_other_players_show_every_frame_too(tmp_path: Path, cuts: tuple[int, ...]) -> None:
     sink = sink_of(tmp_path)
-    cut_into_takes(sink, pictures(sum(cuts)), cuts)
+    cut_into_chunks(sink, pictures(sum(cuts)), cuts)
     path = tmp_path / sink.close().path
     expected = luma(path)
     assert len(expected) == sum(cuts)
@@ -167,46 +167,46 @@ def test_neighbouring_key_frames_have_different_numbers(tmp_path: Path, cuts: tu
         sink = sink_of(tmp_path, f"{index}.mp4", index)
         images, first = pictures(sum(cuts)), round(make_segment(index).start_pts / 512)
         for count in cuts:
-            sink.keep(take_of(sink, batch_of(images[:count], first)))
-            take_of(sink, batch_of(images[:1], first))  # and one that is dropped
+            sink.keep(chunk_of(sink, batch_of(images[:count], first)))
+            chunk_of(sink, batch_of(images[:1], first))  # and one that is dropped
             first += count
         parts.append(sink.close().path)
-    joined = join_parts(LocalBlobs(tmp_path), parts, "joined.mp4")
-    numbers = idr_numbers(tmp_path / joined.path)
-    assert len(numbers) == joined.frames == 3 * sum(cuts)
+    merged = merge_parts(LocalBlobs(tmp_path), parts, "merged.mp4")
+    numbers = idr_numbers(tmp_path / merged.path)
+    assert len(numbers) == merged.frames == 3 * sum(cuts)
     assert sum(number is not None for number in numbers) >= 3 * len(cuts)
     pairs = [(a, b) for a, b in pairwise(numbers) if a is not None and b is not None]
     assert all(a != b for a, b in pairs)
-    np.testing.assert_array_equal(by_program(tmp_path / joined.path, 208, 120), luma(tmp_path / joined.path))
+    np.testing.assert_array_equal(by_program(tmp_path / merged.path, 208, 120), luma(tmp_path / merged.path))
 
 
 def test_a_new_number_changes_no_pixel_whatever_the_picture_is(tmp_path: Path) -> None:
     random = np.random.default_rng(5)
     images = [np.full((96, 128, 3), 0, np.uint8), random.integers(0, 256, (96, 128, 3), dtype=np.uint8)]
     for image, number in zip(images * 3, (255, 256, 300, 383, 509, 510), strict=True):
-        take = take_of(sink_of(tmp_path), batch_of(image[None]))
-        before = whole(list(take.play()))
-        take.renumber(number)
-        np.testing.assert_array_equal(whole(list(take.play())).frames, before.frames)
+        chunk = chunk_of(sink_of(tmp_path), batch_of(image[None]))
+        before = whole(list(chunk.play()))
+        chunk.renumber(number)
+        np.testing.assert_array_equal(whole(list(chunk.play())).frames, before.frames)
         with pytest.raises(ValueError, match="a number already"):
-            take.renumber(number)
+            chunk.renumber(number)
 
 
 def test_only_key_frames_of_the_encoder_get_a_number(tmp_path: Path) -> None:
-    take = take_of(sink_of(tmp_path), batch_of(pictures(2)))
-    take.end()
-    key, follower = (bytes(packet) for packet in take.packets)
+    chunk = chunk_of(sink_of(tmp_path), batch_of(pictures(2)))
+    chunk.end()
+    key, follower = (bytes(packet) for packet in chunk.packets)
     with pytest.raises(ValueError, match="no IDR picture"):
-        renumbered(follower, take.extradata, 300)
+        renumbered(follower, chunk.extradata, 300)
     with pytest.raises(ValueError, match="255 to 510, got 3"):
-        renumbered(key, take.extradata, 3)
+        renumbered(key, chunk.extradata, 3)
     with pytest.raises(ValueError, match="no sequence parameter set"):
         renumbered(key, b"", 300)
 
 
 def test_every_take_can_be_sought_and_begun_at(tmp_path: Path) -> None:
     sink = sink_of(tmp_path)
-    played = whole(cut_into_takes(sink, pictures(sum(CUTS)), CUTS))
+    played = whole(cut_into_chunks(sink, pictures(sum(CUTS)), CUTS))
     path = tmp_path / sink.close().path
     starts = [0, *np.cumsum(CUTS[:-1]).tolist()]
     with av.open(str(path)) as container:
@@ -222,14 +222,14 @@ def test_a_take_that_is_not_kept_leaves_no_trace(tmp_path: Path) -> None:
     images = pictures(20)
     for name in ("plain.mp4", "tried.mp4"):
         sink = sink_of(tmp_path, name)
-        sink.keep(take_of(sink, batch_of(images[:8])))
+        sink.keep(chunk_of(sink, batch_of(images[:8])))
         if name == "tried.mp4":
-            list(take_of(sink, batch_of(255 - images[8:], 8)).play())
-            dropped = take_of(sink, batch_of(255 - images[8:], 8))
+            list(chunk_of(sink, batch_of(255 - images[8:], 8)).play())
+            dropped = chunk_of(sink, batch_of(255 - images[8:], 8))
             assert dropped is not None
-        sink.keep(take_of(sink, batch_of(images[8:], 8)))
+        sink.keep(chunk_of(sink, batch_of(images[8:], 8)))
         if name == "tried.mp4":
-            list(take_of(sink, batch_of(255 - images[8:], 20)).play())
+            list(chunk_of(sink, batch_of(255 - images[8:], 20)).play())
         sink.close()
     assert (tmp_path / "plain.mp4").read_bytes() == (tmp_path / "tried.mp4").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["plain.mp4", "tried.mp4"]
@@ -237,7 +237,7 @@ def test_a_take_that_is_not_kept_leaves_no_trace(tmp_path: Path) -> None:
 
 def test_takes_that_nobody_kept_are_not_a_file(tmp_path: Path) -> None:
     sink = sink_of(tmp_path)
-    list(take_of(sink, batch_of(pictures(3))).play())
+    list(chunk_of(sink, batch_of(pictures(3))).play())
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(CoverageError, match="no frame"):
         sink.close()
@@ -247,19 +247,19 @@ def test_takes_that_nobody_kept_are_not_a_file(tmp_path: Path) -> None:
 
 def test_a_sink_lets_go_of_takes_that_are_dropped(tmp_path: Path) -> None:
     sink = sink_of(tmp_path)
-    take = take_of(sink, batch_of(pictures(3)))
-    assert len(sink._open_takes) == 1
-    del take
+    chunk = chunk_of(sink, batch_of(pictures(3)))
+    assert len(sink._open_chunks) == 1
+    del chunk
     gc.collect()
-    assert len(sink._open_takes) == 0
+    assert len(sink._open_chunks) == 0
 
 
 def test_playing_twice_and_after_keeping_gives_the_same(tmp_path: Path) -> None:
     sink = sink_of(tmp_path)
-    take = take_of(sink, batch_of(pictures(5)), batch_of(pictures(4, first=5), 5))
-    first, again = whole(list(take.play())), whole(list(take.play()))
-    sink.keep(take)
-    kept = whole(list(take.play()))
+    chunk = chunk_of(sink, batch_of(pictures(5)), batch_of(pictures(4, first=5), 5))
+    first, again = whole(list(chunk.play())), whole(list(chunk.play()))
+    sink.keep(chunk)
+    kept = whole(list(chunk.play()))
     for other in (again, kept):
         np.testing.assert_array_equal(other.frames, first.frames)
         np.testing.assert_array_equal(other.times_us, first.times_us)
@@ -269,33 +269,33 @@ def test_playing_changes_nothing(tmp_path: Path) -> None:
     images = pictures(9)
     for name in ("looked.mp4", "blind.mp4"):
         sink = sink_of(tmp_path, name)
-        take = take_of(sink, batch_of(images))
+        chunk = chunk_of(sink, batch_of(images))
         if name == "looked.mp4":
-            list(take.play())
-        sink.keep(take)
+            list(chunk.play())
+        sink.keep(chunk)
         sink.close()
     assert (tmp_path / "looked.mp4").read_bytes() == (tmp_path / "blind.mp4").read_bytes()
 
 
 def test_a_take_ends_when_it_is_played_or_kept(tmp_path: Path) -> None:
     sink = sink_of(tmp_path)
-    played, kept = take_of(sink, batch_of(pictures(3))), take_of(sink, batch_of(pictures(3)))
+    played, kept = chunk_of(sink, batch_of(pictures(3))), chunk_of(sink, batch_of(pictures(3)))
     played.play()
     sink.keep(kept)
-    for take in (played, kept):
+    for chunk in (played, kept):
         with pytest.raises(ValueError, match="played or kept already"):
-            take.write(batch_of(pictures(1), 5))
+            chunk.write(batch_of(pictures(1), 5))
 
 
 def test_a_take_is_kept_once_and_in_its_own_file(tmp_path: Path) -> None:
     sink, other = sink_of(tmp_path), sink_of(tmp_path, "other.mp4")
-    take = take_of(sink, batch_of(pictures(3)))
-    with pytest.raises(ValueError, match=r"not a take of other.mp4"):
-        other.keep(take)
-    sink.keep(take)
+    chunk = chunk_of(sink, batch_of(pictures(3)))
+    with pytest.raises(ValueError, match=r"not a chunk of other.mp4"):
+        other.keep(chunk)
+    sink.keep(chunk)
     with pytest.raises(ValueError, match="kept already"):
-        sink.keep(take)
-    late = take_of(sink, batch_of(pictures(3), 3))
+        sink.keep(chunk)
+    late = chunk_of(sink, batch_of(pictures(3), 3))
     assert sink.close().frames == 3
     with pytest.raises(ValueError, match="file is closed"):
         sink.keep(late)
@@ -303,34 +303,34 @@ def test_a_take_is_kept_once_and_in_its_own_file(tmp_path: Path) -> None:
 
 def test_an_empty_take_adds_nothing(tmp_path: Path) -> None:
     sink = sink_of(tmp_path)
-    nothing = sink.take()
+    nothing = sink.new_chunk()
     nothing.write(batch_of(pictures(1)[:0]))
     assert list(nothing.play()) == []
     sink.keep(nothing)
-    sink.keep(take_of(sink, batch_of(pictures(2))))
-    sink.keep(sink.take())
+    sink.keep(chunk_of(sink, batch_of(pictures(2))))
+    sink.keep(sink.new_chunk())
     assert sink.close().frames == 2
 
 
 def test_times_rise_from_take_to_take(tmp_path: Path) -> None:
     sink = sink_of(tmp_path)
-    sink.keep(take_of(sink, batch_of(pictures(4), 10)))
+    sink.keep(chunk_of(sink, batch_of(pictures(4), 10)))
     for first in (0, 9, 13):
         with pytest.raises(ValueError, match="PTS must rise"):
-            sink.keep(take_of(sink, batch_of(pictures(2), first)))
-    sink.keep(take_of(sink, batch_of(pictures(2), 14)))
+            sink.keep(chunk_of(sink, batch_of(pictures(2), first)))
+    sink.keep(chunk_of(sink, batch_of(pictures(2), 14)))
     assert sink.close().frames == 6
 
 
 def test_frames_of_a_file_are_of_one_size(tmp_path: Path) -> None:
     sink = sink_of(tmp_path)
-    take = take_of(sink, batch_of(pictures(2)))
+    chunk = chunk_of(sink, batch_of(pictures(2)))
     with pytest.raises(ValueError, match="of one size: 224x120 comes after"):
-        take.write(batch_of(pictures(1, 224), 2))
-    sink.keep(take)
+        chunk.write(batch_of(pictures(1, 224), 2))
+    sink.keep(chunk)
     with pytest.raises(ValueError, match="does not fit those kept before"):
-        sink.keep(take_of(sink, batch_of(pictures(2, 224), 5)))
-    sink.keep(take_of(sink, batch_of(pictures(2), 5)))
+        sink.keep(chunk_of(sink, batch_of(pictures(2, 224), 5)))
+    sink.keep(chunk_of(sink, batch_of(pictures(2), 5)))
     assert sink.close().frames == 4
 
 
@@ -338,7 +338,7 @@ def test_the_last_frame_lasts_to_the_end_of_the_segment(tmp_path: Path) -> None:
     segment = make_segment(0)
     for cuts in ((6,), (5, 1), (1,) * 6):
         sink = sink_of(tmp_path)
-        cut_into_takes(sink, pictures(6), cuts)
+        cut_into_chunks(sink, pictures(6), cuts)
         path = tmp_path / sink.close().path
         with av.open(str(path)) as container:
             lengths = [packet.duration for packet in container.demux(video=0) if packet.size]
@@ -346,11 +346,11 @@ def test_the_last_frame_lasts_to_the_end_of_the_segment(tmp_path: Path) -> None:
 
 
 def test_batches_that_are_played_are_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    take = take_of(sink_of(tmp_path), batch_of(pictures(12)))
+    chunk = chunk_of(sink_of(tmp_path), batch_of(pictures(12)))
     frame_bytes = 208 * 120 * 3
     for most_bytes, sizes in ((5 * frame_bytes + 7, [5, 5, 2]), (frame_bytes - 1, [1] * 12), (10**9, [12])):
-        monkeypatch.setattr(takes, "_BATCH_BYTES", most_bytes)
-        batches = list(take.play())
+        monkeypatch.setattr(chunks, "_BATCH_BYTES", most_bytes)
+        batches = list(chunk.play())
         assert [len(batch) for batch in batches] == sizes
         np.testing.assert_array_equal(whole(batches).times_us, batch_of(pictures(12)).times_us)
 
@@ -360,33 +360,33 @@ def test_same_frames_in_the_same_takes_give_the_same_bytes(tmp_path: Path) -> No
     contents = []
     for name in ("a.mp4", "b.mp4"):
         sink = sink_of(tmp_path, name)
-        cut_into_takes(sink, images, CUTS)
+        cut_into_chunks(sink, images, CUTS)
         contents.append((tmp_path / sink.close().path).read_bytes())
     assert contents[0] == contents[1]
 
 
 def test_how_frames_come_in_batches_does_not_matter(tmp_path: Path) -> None:
     images = pictures(9)
-    one = take_of(sink_of(tmp_path), batch_of(images))
-    many = take_of(sink_of(tmp_path), *(batch_of(images[n : n + 1], n) for n in range(9)))
-    for take in (one, many):
-        take.end()
+    one = chunk_of(sink_of(tmp_path), batch_of(images))
+    many = chunk_of(sink_of(tmp_path), *(batch_of(images[n : n + 1], n) for n in range(9)))
+    for chunk in (one, many):
+        chunk.end()
     assert [bytes(packet) for packet in one.packets] == [bytes(packet) for packet in many.packets]
 
 
 def test_a_take_that_cannot_be_shown_is_not_vouched_for(tmp_path: Path) -> None:
-    def spoilt(how: str) -> EncodedTake:
-        take = take_of(sink_of(tmp_path), batch_of(pictures(6)))
-        take.end()
+    def spoilt(how: str) -> EncodedChunk:
+        chunk = chunk_of(sink_of(tmp_path), batch_of(pictures(6)))
+        chunk.end()
         if how == "noise":
-            size = take.packets[3].size
-            take.packets[3] = av.Packet(bytes(take.packets[3])[:8] + np.random.default_rng(1).bytes(size - 8))
-            take.packets[3].pts = take.ticks[3]
+            size = chunk.packets[3].size
+            chunk.packets[3] = av.Packet(bytes(chunk.packets[3])[:8] + np.random.default_rng(1).bytes(size - 8))
+            chunk.packets[3].pts = chunk.ticks[3]
         elif how == "missing":
-            del take.packets[5]
+            del chunk.packets[5]
         else:
-            take.packets.append(take.packets[5])
-        return take
+            chunk.packets.append(chunk.packets[5])
+        return chunk
 
     for how in ("noise", "missing", "more"):
         with pytest.raises(CoverageError, match=r"part.mp4"):
@@ -399,10 +399,10 @@ def test_nothing_but_pictures_is_in_the_file(tmp_path: Path) -> None:
         sink = sink_of(tmp_path, f"{index}.mp4", index)
         first = round(make_segment(index).start_pts / 512)
         for cut, count in enumerate((5, 1, 1, 20)):
-            sink.keep(take_of(sink, batch_of(pictures(count), first + 20 * cut)))
+            sink.keep(chunk_of(sink, batch_of(pictures(count), first + 20 * cut)))
         parts.append(sink.close().path)
-    joined = join_parts(LocalBlobs(tmp_path), parts, "joined.mp4").path
-    for name in (*parts, joined):
+    merged = merge_parts(LocalBlobs(tmp_path), parts, "merged.mp4").path
+    for name in (*parts, merged):
         path = tmp_path / name
         with av.open(str(path)) as container:
             assert [stream.type for stream in container.streams] == ["video"]
@@ -439,7 +439,7 @@ def test_real_frames(tmp_path: Path, real_frames: tuple[Uint8, Segment]) -> None
     images, _ = real_frames
     sink = sink_of(tmp_path)
     cuts = (40, 1, 1, 48)
-    played = whole(cut_into_takes(sink, images, cuts))
+    played = whole(cut_into_chunks(sink, images, cuts))
     path = tmp_path / sink.close().path
     pts, shown = decoded(path)
     np.testing.assert_array_equal(played.frames, shown)

@@ -1,4 +1,4 @@
-"""Takes: frames that are encoded, and can be looked at as players will show them, before any of it is in a file."""
+"""Chunks: frames that are encoded, and can be looked at as players will show them, before any of it is in a file."""
 
 from collections.abc import Iterator
 from typing import cast
@@ -21,13 +21,13 @@ from storage.video.x264 import Encoding
 _BATCH_BYTES = 32_000_000
 
 
-class EncodedTake:
-    """A ``Take``: a closed group of pictures with an encoder of its own. It holds packets, and no frames.
+class EncodedChunk:
+    """A ``VideoChunk``: a closed group of pictures with an encoder of its own. It holds packets, and no frames.
 
     Args:
         encoding: of the file that it is meant for.
         name: of that file, for messages.
-        again: its frames are those of another take, encoded before.
+        again: its frames are those of another chunk, encoded before.
 
     Attributes:
         packets: what was encoded, in order, without SEI; complete after ``end``.
@@ -56,10 +56,10 @@ class EncodedTake:
         """Encodes frames; an odd width or height grows by one pixel, to be cut off again by ``play``.
 
         Raises:
-            ValueError: PTS do not rise, frames are not of one size, or the take was played or kept already.
+            ValueError: PTS do not rise, frames are not of one size, or the chunk was played or kept already.
         """
         if self._ended:
-            raise ValueError(f"a take of {self._name} was played or kept already: frames go into another one")
+            raise ValueError(f"a chunk of {self._name} was played or kept already: frames go into another one")
         for image, pts, time_us in zip(batch.frames, batch.pts.tolist(), batch.times_us.tolist(), strict=True):
             self._encode(image, pts)
             self._pts.append(pts)
@@ -75,7 +75,7 @@ class EncodedTake:
     def play(self) -> Iterator[FrameBatch]:
         """Ends the encoding and gives the frames as a player shows them, at the size and times they were written with.
 
-        Batches are of about 32 MB at most; the frames are BGR. It may be called again, also after the take was kept.
+        Batches are of about 32 MB at most; the frames are BGR. It may be called again, also after the chunk was kept.
 
         Raises:
             CoverageError: what was encoded cannot be decoded again.
@@ -105,7 +105,7 @@ class EncodedTake:
             self._encoder = self._encoding.encoder(*self.coded_size_px, self._again)
             self.extradata = self._encoder.extradata or b""
         elif self._size_px != (width, height):
-            raise ValueError(f"frames of a take must be of one size: {width}x{height} comes after {self._size_px}")
+            raise ValueError(f"frames of a chunk must be of one size: {width}x{height} comes after {self._size_px}")
         frame = VideoFrame.from_ndarray(_even(image), format="bgr24")
         frame.pts = ticks
         frame.time_base = self._encoding.tick
