@@ -27,7 +27,7 @@ from bench.anonymized_site import BEFORE_COVERING, Params, build_site, like, pub
 from bench.bad_footage import make_all
 from bench.bad_matrix import CaseEnd, run_case
 from bench.deface_peer import Peer, deface, find_peer
-from bench.leaks import Mask, covered_as_shown, leak_scores
+from bench.leaks import covered_as_shown, leak_scores
 from bench.mode_figures import Recognizer, faces_in, usefulness, usefulness_by_mode
 from bench.paired import Paint, covers, frames_of, paired
 from bench.pets import GT_SCALE, LAST_FRAME
@@ -37,6 +37,7 @@ from jobs import api, reading
 from ops.anonymize.params import AnonymizeParams
 from sample_site.evaluate import MotRows, load_mot
 from schemas.anonymity import MODES
+from schemas.values import Bools
 
 ASSETS = Path(os.environ.get("NIGHTSHIFT_ASSETS", Path(__file__).resolve().parents[2] / "shared" / "assets"))
 DETECTOR, OTHER_DETECTOR = "yolo11n_int8_openvino_model", "yolox_nano.onnx"
@@ -299,7 +300,7 @@ class Bench:
         with spoiling(spoiler):
             told(run_ops(root, workers=None, cameras=[camera]))
         shown = published(root).get(camera)
-        masks: dict[int, Mask] = {}
+        masks: dict[int, Bools] = {}
         for pair in paired(clip, shown) if shown else ():
             if pair.number in plants.frame:
                 masks[pair.number] = covered_as_shown(pair.shown, pair.original, OURS.colour, OURS.tolerance)

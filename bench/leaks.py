@@ -11,17 +11,15 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from sample_site.evaluate import MotRows
-from schemas.values import Float64, Int64, Uint8
+from schemas.values import Bools, Float64, Int64, Uint8
 
 HEAD_DOWN, HEAD_ACROSS = 0.18, 0.5
 LEAK_BELOW, STRICT_BELOW = 0.5, 0.9
 NEAR_SHARE = 0.2
 """A true box with so much of its size added on every side is where covering is nobody's loss."""
 
-Mask = npt.NDArray[np.bool_]
 Interval = tuple[float, float]
 
 
@@ -85,7 +83,7 @@ def touched_px(boxes: Float64, shape: tuple[int, ...]) -> Int64:
     return np.asarray(np.clip(whole, 0, [width, height, width, height]), np.int64)
 
 
-def covered_as_shown(shown: Uint8, original: Uint8, colour: tuple[int, int, int], tolerance: int) -> Mask:
+def covered_as_shown(shown: Uint8, original: Uint8, colour: tuple[int, int, int], tolerance: int) -> Bools:
     """Where a shown frame is painted with a flat colour, ``(H, W)``.
 
     Where the original has about the same colour, the pixel does not tell; there the nearest one that tells does.
@@ -109,12 +107,12 @@ def covered_as_shown(shown: Uint8, original: Uint8, colour: tuple[int, int, int]
     return np.asarray(covered_of[labels])
 
 
-def _near(frame: Uint8, colour: tuple[int, int, int], tolerance: int) -> Mask:
+def _near(frame: Uint8, colour: tuple[int, int, int], tolerance: int) -> Bools:
     low, high = (tuple(np.clip(np.array(colour) + way * tolerance, 0, 255).tolist()) for way in (-1, 1))
     return np.asarray(cv2.inRange(frame, np.array(low), np.array(high))) > 0
 
 
-def zone_shares(covered: Mask, zones: Float64) -> Float64:
+def zone_shares(covered: Bools, zones: Float64) -> Float64:
     """Covered share of each zone ``(M, 4)``; not a number where it lies outside of the picture."""
     shares = [
         float(covered[y1:y2, x1:x2].mean()) if y2 > y1 and x2 > x1 else np.nan
@@ -123,7 +121,7 @@ def zone_shares(covered: Mask, zones: Float64) -> Float64:
     return np.array(shares, np.float64)
 
 
-def frame_cover(covered: Mask, truth: MotRows) -> FrameCover:
+def frame_cover(covered: Bools, truth: MotRows) -> FrameCover:
     """Judges one frame.
 
     Args:

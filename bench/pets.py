@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from bench.real_site import pets_anchor
-from ops.tracking.boxes import iou_matrix
+from ops.boxes import iou_matrix
 from sample_site.evaluate import MotRows, TrackScores, evaluate, load_mot, rows_of
 from schemas.values import Float64
 

@@ -7,14 +7,14 @@ from unittest import mock
 
 import numpy as np
 
-from bench.leaks import LEAK_BELOW, Mask, head_zones, touched_px, zone_shares
+from bench.leaks import LEAK_BELOW, head_zones, touched_px, zone_shares
 from ops.anonymize import Anonymize
 from ops.anonymize.cover.frame import MaskHook
 from ops.anonymize.session import AnonymizeSession
 from ops.anonymize.verify.verifier import Finding, Verifier
 from sample_site.evaluate import MotRows
 from schemas.op import Services, Tables
-from schemas.values import Float64, Int64, Uint8, UnitContext
+from schemas.values import Bools, Float64, Int64, Uint8, UnitContext
 
 DROPPED_AROUND = 0.3
 """So much of a true box's size around it is uncovered as well: masks are padded and grown."""
@@ -99,7 +99,7 @@ class Spoiler:
         return spoiled
 
 
-def caught(plants: MotRows, covered: Callable[[int], Mask | None]) -> Int64:
+def caught(plants: MotRows, covered: Callable[[int], Bools | None]) -> Int64:
     """Rows of the plants whose head is covered as shown after all.
 
     Args:

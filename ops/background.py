@@ -7,12 +7,13 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
-from ops.foreground_mask import Cover, Mask, cover_of
+from ops.arrays import datetime_us
+from ops.foreground_mask import Cover, cover_of
 from ops.masked_median import masked_median
 from ops.static_regions import SMALL_WIDTH_PX, StaticRegion, StaticRegionParams, find_static_regions
 from schemas.op import FrameNeed, FrameOp, FrameSession, OpSpec, Read, Scope, Services, Tables
 from schemas.tables import TABLES
-from schemas.values import FrameBatch, Segment, Uint8, UnitContext
+from schemas.values import Bools, FrameBatch, Segment, Uint8, UnitContext
 
 PERSON = frozenset({"person"})
 BAGS = frozenset({"backpack", "handbag", "suitcase"})
@@ -113,7 +114,7 @@ class _Sampled:
         self.times_us: list[int] = []
         self.frames: list[Uint8] = []
         self._step_us = segment.duration_s * 1e6 / most
-        self._next_us = segment.start.timestamp() * 1e6
+        self._next_us: float = datetime_us(segment.start)
 
     def due(self, time_us: int) -> bool:
         return time_us >= self._next_us - _EARLY_US
@@ -145,7 +146,7 @@ class BackgroundImage:
     """
 
     image: Uint8
-    unknown: Mask
+    unknown: Bools
     noise: float
     samples: int
 
@@ -177,7 +178,7 @@ def background_image(
     return BackgroundImage(_filled(image, ~seen), ~seen, _noise(samples, usable, image), len(samples))
 
 
-def _filled(image: Uint8, unknown: Mask) -> Uint8:
+def _filled(image: Uint8, unknown: Bools) -> Uint8:
     """Unknown pixels painted from those around; at a quarter of the size, for there is no detail to be had."""
     if not unknown.any():
         return image
@@ -190,7 +191,7 @@ def _filled(image: Uint8, unknown: Mask) -> Uint8:
     return np.where(unknown[:, :, None], painted, image).astype(np.uint8)
 
 
-def _noise(samples: Uint8, usable: Mask, image: Uint8) -> float:
+def _noise(samples: Uint8, usable: Bools, image: Uint8) -> float:
     """Median absolute deviation, with a fraction: within a grey level deviations are taken as evenly spread."""
     part = (slice(None, None, 3), slice(None, None, 3))
     greys = image[part].mean(axis=2)

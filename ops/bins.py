@@ -2,15 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from ops.trajectories import Mask, starts
+from ops.arrays import datetime_us, run_starts
 from ops.zones import Walk
-from schemas.values import Int64, Segment
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from schemas.values import Bools, Int64, Segment
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +21,7 @@ class Stretches:
     def of(cls, segments: Iterable[Segment]) -> "Stretches":
         """The union of segments."""
         spans: list[list[int]] = []
-        for start, end in sorted((_us(segment.start), _us(segment.end)) for segment in segments):
+        for start, end in sorted((datetime_us(segment.start), datetime_us(segment.end)) for segment in segments):
             if spans and start <= spans[-1][1]:
                 spans[-1][1] = max(spans[-1][1], end)
             elif end > start:
@@ -110,13 +107,13 @@ def spans(walk: Walk, stretches: Stretches, max_gap_s: float) -> tuple[Int64, In
     return time_us, np.maximum(end_us, time_us + 1)
 
 
-def presence(there: Mask, walk: Walk, start_us: Int64, end_us: Int64) -> Presence:
+def presence(there: Bools, walk: Walk, start_us: Int64, end_us: Int64) -> Presence:
     """Joins the spans of points that are ``there`` and follow each other without a break."""
     point = np.flatnonzero(there)
     if not len(point):
         nothing = np.zeros(0, dtype=np.int64)
         return Presence(nothing, nothing, nothing)
-    begins = starts(walk.track[point])
+    begins = run_starts(walk.track[point])
     begins[1:] |= (np.diff(point) > 1) | (end_us[point[:-1]] < start_us[point[1:]])
     begin = np.flatnonzero(begins)
     return Presence(point[begin], start_us[point[begin]], end_us[point[np.append(begin[1:], len(point)) - 1]])
@@ -167,10 +164,6 @@ def _most_at_once(cell: Int64, start_us: Int64, end_us: Int64, cells: int) -> In
     cell, time_us = np.concatenate([cell, cell]), np.concatenate([start_us, end_us])
     order = np.lexsort((change, time_us, cell))  # at one time, who leaves before who comes
     present, cell = np.cumsum(change[order]), cell[order]
-    begin = np.flatnonzero(starts(cell))
+    begin = np.flatnonzero(run_starts(cell))
     most[cell[begin]] = np.maximum.reduceat(present, begin)
     return most
-
-
-def _us(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(microseconds=1)

@@ -22,12 +22,12 @@ from ops.ground.feet import feet_of
 from ops.ground.homography import GroundPlane, ground_plane
 from ops.ground.project import to_ground
 from ops.ground.view import concerns, zones_outside_view
-from ops.trajectories import Mask, Paths
+from ops.trajectories import Paths
 from ops.zones import Crossings, Walk, crossings, inside
 from schemas.errors import SiteError
 from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables
-from schemas.tables import TABLES, TIME
-from schemas.values import Feature, FeatureKind, Float64, Int64, UnitContext
+from schemas.tables import TABLES
+from schemas.values import Bools, Feature, FeatureKind, Float64, Int64, UnitContext
 
 VIEW = "view"
 """The zone that is the whole frame."""
@@ -194,7 +194,7 @@ def _features_in_view(unit: UnitContext) -> list[Feature]:
     return [feature for feature in mine if feature.feature_id not in hidden]
 
 
-def _count_rows(frame: _Frame, zone: str, scene: _Scene, there: Mask) -> pa.Table:
+def _count_rows(frame: _Frame, zone: str, scene: _Scene, there: Bools) -> pa.Table:
     """``counts`` of one zone: every label in every bin with footage."""
     bins, labels = frame.bins, frame.labels
     present = presence(there, scene.walk, scene.start_us, scene.end_us)
@@ -208,7 +208,7 @@ def _count_rows(frame: _Frame, zone: str, scene: _Scene, there: Mask) -> pa.Tabl
             "camera": [frame.unit.camera.camera] * rows,
             "zone": [zone] * rows,
             "label": np.repeat(np.array(labels, dtype=object), len(bins)),
-            "bin_start": _times(np.tile(bins.start_us, len(labels))),
+            "bin_start": np.tile(bins.start_us, len(labels)),
             "bin_s": np.full(rows, bins.width_us / 1e6),
             "observed_s": observed_s,
             "mean_count": dwell_s / observed_s,
@@ -230,7 +230,7 @@ def _flow_rows(frame: _Frame, line: str, scene: _Scene, crossed: Crossings) -> p
             "camera": [frame.unit.camera.camera] * rows,
             "line": [line] * rows,
             "label": np.repeat(np.array(labels, dtype=object), 2 * len(bins)),
-            "bin_start": _times(np.tile(bins.start_us, 2 * len(labels))),
+            "bin_start": np.tile(bins.start_us, 2 * len(labels)),
             "bin_s": np.full(rows, bins.width_us / 1e6),
             "direction": np.tile(np.repeat(np.array(DIRECTIONS, dtype=object), len(bins)), len(labels)),
             "crossings": np.bincount(cell, minlength=rows),
@@ -238,7 +238,7 @@ def _flow_rows(frame: _Frame, line: str, scene: _Scene, crossed: Crossings) -> p
     )
 
 
-def _stay_rows(frame: _Frame, zone: str, scene: _Scene, there: Mask) -> pa.Table:
+def _stay_rows(frame: _Frame, zone: str, scene: _Scene, there: Bools) -> pa.Table:
     """``zone_events`` of one zone: each change of sides, and how long the stay was that an exit ends."""
     time_us = scene.walk.time_us
     begins = scene.walk.first | (there != np.roll(there, 1))
@@ -283,16 +283,12 @@ def _event_rows(
             "track_id": np.array(scene.paths.tracks, dtype=object)[scene.paths.track[point]],
             "label": np.array(scene.paths.labels, dtype=object)[scene.paths.label[point]],
             "feature": [feature] * len(point),
-            "time": _times(time_us),
+            "time": time_us,
             "x_m": pa.array(place[:, 0], from_pandas=True),
             "y_m": pa.array(place[:, 1], from_pandas=True),
             **special,
         }
     )
-
-
-def _times(time_us: Int64) -> pa.Array:
-    return pa.array(time_us, pa.int64()).cast(TIME)
 
 
 def _joined(name: str, parts: list[pa.Table]) -> pa.Table:

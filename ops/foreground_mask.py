@@ -4,13 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.values import Float64, Int64
-
-Mask = npt.NDArray[np.bool_]
+from ops.arrays import boxes_of, times_us
+from schemas.values import Bools, Float64, Int64
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class Cover:
         near = self.looked_us[max(0, place - 1) : place + 1]
         return bool((np.abs(near - time_us) <= self.blind_us).any())
 
-    def mask_at(self, time_us: int, size_px: tuple[int, int], source_px: tuple[int, int]) -> Mask:
+    def mask_at(self, time_us: int, size_px: tuple[int, int], source_px: tuple[int, int]) -> Bools:
         """Covered pixels at a time: ``(H, W)`` for a picture of ``size_px`` (width, height) of the source."""
         first, last = np.searchsorted(self.times_us, [time_us - self.reach_us, time_us + self.reach_us + 1])
         boxes = self.boxes[first:last]
@@ -62,10 +60,5 @@ def cover_of(
     if labels is not None:
         kept = pc.and_(kept, pc.is_in(detections["label"], pa.array(sorted(labels), pa.string())))
     rows = detections.filter(kept).sort_by("time")
-    edges = [rows[name].to_numpy().astype(np.float64) for name in ("x1", "y1", "x2", "y2")]
-    looked = np.sort(_microseconds(observed_frames))
-    return Cover(looked, _microseconds(rows), np.stack(edges, axis=1), **how)  # type: ignore[arg-type]
-
-
-def _microseconds(table: pa.Table) -> Int64:
-    return np.asarray(table["time"].cast(pa.int64()).to_numpy(), np.int64)
+    looked = np.sort(times_us(observed_frames))
+    return Cover(looked, times_us(rows), boxes_of(rows), **how)  # type: ignore[arg-type]

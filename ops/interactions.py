@@ -5,13 +5,12 @@ import json
 
 import pyarrow as pa
 
+from ops.arrays import BOX_COLUMNS
 from ops.rules import RULES
 from ops.rules.scene import Evidence, Interaction, InteractionsParams, read_scene
 from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables
-from schemas.tables import TABLES, TIME
+from schemas.tables import TABLES
 from schemas.values import UnitContext
-
-BOX = ("x1", "y1", "x2", "y2")
 
 
 class Interactions(TableOp):
@@ -27,7 +26,7 @@ class Interactions(TableOp):
             Read("positions", columns=("track_id", "time", "x_m", "y_m"), required=False),
             Read("zone_events", required=False),
             Read("static_regions", required=False),
-            Read("detections", columns=("segment_id", "time", "label", *BOX), required=False),
+            Read("detections", columns=("segment_id", "time", "label", *BOX_COLUMNS), required=False),
         ),
         writes=("interactions",),
         params=InteractionsParams,
@@ -57,8 +56,8 @@ def _rows(found: list[Interaction], camera: str) -> pa.Table:
             "subject_label": [one.subject_label for one in found],
             "object": [one.object for one in found],
             "object_kind": [one.object_kind for one in found],
-            "start_time": pa.array([one.start_us for one in found], pa.int64()).cast(TIME),
-            "end_time": pa.array([one.end_us for one in found], pa.int64()).cast(TIME),
+            "start_time": [one.start_us for one in found],
+            "end_time": [one.end_us for one in found],
             "score": [one.score for one in found],
             "evidence": [_json(one.evidence) for one in found],
         }

@@ -1,18 +1,15 @@
 """The median of many pictures of one view, each pixel over those pictures in which it is not covered."""
 
 import numpy as np
-import numpy.typing as npt
 
-from schemas.values import Uint8
-
-Mask = npt.NDArray[np.bool_]
+from schemas.values import Bools, Uint8
 
 UNSEEN = 255  # what stands where no sample was usable
 MOST_SAMPLES = 255  # counts are kept in a byte
 _TILE_BYTES = 1 << 18  # a tile of all pictures stays in the processor's cache
 
 
-def masked_median(samples: Uint8, usable: Mask) -> tuple[Uint8, Mask]:
+def masked_median(samples: Uint8, usable: Bools) -> tuple[Uint8, Bools]:
     """The lower median of the usable samples of each pixel, and which pixels had any.
 
     Args:
@@ -33,7 +30,7 @@ def masked_median(samples: Uint8, usable: Mask) -> tuple[Uint8, Mask]:
     return median, np.asarray(usable.any(axis=0))
 
 
-def _median_of_tile(samples: Uint8, usable: Mask) -> Uint8:
+def _median_of_tile(samples: Uint8, usable: Bools) -> Uint8:
     """Found bit by bit, from the highest: how many samples are at most this? Eight passes, whatever their number."""
     # A sample that is not usable counts as 255, above every threshold that is asked for.
     values = np.where(usable, samples, np.uint8(255))

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ops.foreground_mask import Cover, Mask
+from ops.foreground_mask import Cover
 from ops.masked_median import UNSEEN, masked_median
-from schemas.values import Float32, Int64, Uint8
+from schemas.values import Bools, Float32, Int64, Uint8
 
 SMALL_WIDTH_PX = 320
 WINDOW_US = 2_000_000
@@ -68,11 +68,11 @@ class _Clip:
     """Small frames and what is free in them: ``(S, H, W, 3)`` and ``(S, H, W)``; times and windows ``(S,)``."""
 
     samples: Uint8
-    free: Mask
+    free: Bools
     times_us: Int64
     windows: Int64
 
-    def look(self, chosen: Mask, area: Mask, from_end: bool) -> tuple[Float32, Mask]:
+    def look(self, chosen: Bools, area: Bools, from_end: bool) -> tuple[Float32, Bools]:
         """An area's median over those chosen samples, the last or the first, that show it; and where there is one."""
         showing = self.free[:, area].mean(axis=1) >= MOSTLY
         (numbers,) = np.nonzero(chosen & showing)
@@ -80,7 +80,7 @@ class _Clip:
         median, seen = masked_median(self.samples[numbers], self.free[numbers])
         return median.astype(np.float32), seen
 
-    def shows(self, mask: Mask, late: Float32, tolerance: float) -> Mask:
+    def shows(self, mask: Bools, late: Float32, tolerance: float) -> Bools:
         """In which samples, covered or not, most of a region looks as it did late, ``(S,)``."""
         apart = np.abs(self.samples[:, mask].astype(np.float32) - late[mask]).max(axis=2)
         return np.asarray((apart <= tolerance).mean(axis=1) > MOSTLY)
@@ -154,7 +154,7 @@ def _thresholds(clip: _Clip) -> Float32:
     return np.asarray(np.maximum(LEAST_CHANGE, CHANGE_SIGMA * cv2.blur(sigma, (5, 5))), np.float32)
 
 
-def _relit(current: Float32, background: Float32, comparable: Mask) -> Float32:
+def _relit(current: Float32, background: Float32, comparable: Bools) -> Float32:
     """A picture under the background's light, where light varies slowly over the picture."""
     if not comparable.any():
         return current
@@ -174,7 +174,7 @@ def _apart(a: Float32, b: Float32) -> Float32:
     return np.asarray(np.abs(cv2.blur(a - b, (3, 3))).max(axis=2), np.float32)
 
 
-def _shapes(stays: _Stays, params: StaticRegionParams) -> list[Mask]:
+def _shapes(stays: _Stays, params: StaticRegionParams) -> list[Bools]:
     """Masks of regions of a possible size whose change stayed long enough."""
     windows = round(params.still_s * 1e6 / WINDOW_US)
     still = (stays.first >= 0) & (stays.last - stays.first + 1 >= windows)
@@ -189,7 +189,7 @@ def _shapes(stays: _Stays, params: StaticRegionParams) -> list[Mask]:
     return [mask for mask in masks if mask.any()]
 
 
-def _region(mask: Mask, since: int, clip: _Clip, source_px: tuple[int, int]) -> StaticRegion | None:
+def _region(mask: Bools, since: int, clip: _Clip, source_px: tuple[int, int]) -> StaticRegion | None:
     """A region from its mask, its times told sample by sample; None if it fades out, as a patch of light does."""
     ring = _ring(mask)
     early, seen_early = clip.look(clip.windows < since, mask | ring, from_end=True)
@@ -215,7 +215,7 @@ def _region(mask: Mask, since: int, clip: _Clip, source_px: tuple[int, int]) -> 
     return StaticRegion(*times, (left, top, right, bottom), float(mask.sum() * scale[0] * scale[1]), contrast)
 
 
-def _ring(mask: Mask) -> Mask:
+def _ring(mask: Bools) -> Bools:
     """Pixels around a mask, two to four away from it."""
     grown = mask.astype(np.uint8)
     near, far = (cv2.dilate(grown, np.ones((2 * reach + 1,) * 2, np.uint8)) for reach in (2, 4))

@@ -6,8 +6,8 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from ops.trajectories import Mask, last_so_far, starts
-from schemas.values import Float64, Int64
+from ops.arrays import latest_in_run, run_starts
+from schemas.values import Bools, Float64, Int64
 
 BISECTIONS = 30
 """Halvings of a step: a hundred metres become less than a micrometre."""
@@ -28,12 +28,12 @@ class Walk:
     at: Float64
 
     @property
-    def first(self) -> Mask:
+    def first(self) -> Bools:
         """``(N,)``, whether a point is its path's first."""
-        return starts(self.track)
+        return run_starts(self.track)
 
     @property
-    def last(self) -> Mask:
+    def last(self) -> Bools:
         """``(N,)``, whether a point is its path's last."""
         return np.roll(self.first, -1)
 
@@ -52,10 +52,10 @@ class Crossings:
     point: Int64
     time_us: Int64
     at: Float64
-    rightwards: Mask
+    rightwards: Bools
 
 
-def inside(zone: BaseGeometry, walk: Walk, margin: float, min_stay_s: float) -> Mask:
+def inside(zone: BaseGeometry, walk: Walk, margin: float, min_stay_s: float) -> Bools:
     """Whether each point counts as inside a zone, ``(N,)``.
 
     A path changes sides only once it is farther than ``margin`` beyond the border and then stays for ``min_stay_s``;
@@ -102,7 +102,7 @@ def crossings(line: BaseGeometry, walk: Walk, margin: float) -> Crossings:
     return Crossings(found.point[there], found.time_us[there], found.at[there], found.rightwards[there])
 
 
-def _is_far(line: BaseGeometry, at: Float64, margin: float) -> Mask:
+def _is_far(line: BaseGeometry, at: Float64, margin: float) -> Bools:
     """Which points are farther than a margin from a line."""
     shapely.prepare(line)
     low_x, low_y, high_x, high_y = line.bounds
@@ -163,11 +163,11 @@ def _left(edges: Float64, points: Float64) -> Float64:
     return side
 
 
-def _latest(chosen: Mask, walk: Walk) -> Int64:
-    return last_so_far(np.where(chosen, np.arange(len(chosen)), -1), walk.first)
+def _latest(chosen: Bools, walk: Walk) -> Int64:
+    return latest_in_run(np.where(chosen, np.arange(len(chosen)), -1), walk.first)
 
 
-def _interpolate(walk: Walk, point: Int64, edges: Float64, rightwards: Mask) -> Crossings:
+def _interpolate(walk: Walk, point: Int64, edges: Float64, rightwards: Bools) -> Crossings:
     start, end = walk.at[point - 1], walk.at[point]
     away, left = _left(edges, start), _left(edges, end)
     share = away / (away - left)
@@ -177,9 +177,9 @@ def _interpolate(walk: Walk, point: Int64, edges: Float64, rightwards: Mask) -> 
     return Crossings(point, time_us, start + share[:, None] * (end - start), rightwards)
 
 
-def _contains(zone: BaseGeometry, at: Float64) -> Mask:
+def _contains(zone: BaseGeometry, at: Float64) -> Bools:
     shapely.prepare(zone)
-    found: Mask = shapely.contains_xy(zone, at[:, 0], at[:, 1])
+    found: Bools = shapely.contains_xy(zone, at[:, 0], at[:, 1])
     return found
 
 
@@ -188,32 +188,32 @@ def _reach(zone: BaseGeometry) -> float:
     return 0.0 if zone.area == 0 else float(shapely.maximum_inscribed_circle(zone).length)
 
 
-def _mostly(within: Mask, first: Mask) -> Mask:
+def _mostly(within: Bools, first: Bools) -> Bools:
     """For each point, whether most points of its path are inside."""
     path = np.cumsum(first) - 1
     share = np.bincount(path, weights=within) / np.bincount(path)
-    mostly: Mask = (share >= 0.5)[path]
+    mostly: Bools = (share >= 0.5)[path]
     return mostly
 
 
-def _date_back(side: Mask, within: Mask, first: Mask) -> Mask:
+def _date_back(side: Bools, within: Bools, first: Bools) -> Bools:
     """Moves each change of sides back to the point from which the path was beyond the border without a break."""
     number = np.arange(len(side))
     changed = np.flatnonzero(~first & (side != np.roll(side, 1)))
     opposite = np.where(
         side[changed],
-        last_so_far(np.where(within, -1, number), first)[changed],
-        last_so_far(np.where(within, number, -1), first)[changed],
+        latest_in_run(np.where(within, -1, number), first)[changed],
+        latest_in_run(np.where(within, number, -1), first)[changed],
     )
     since = first.copy()
     since[opposite + 1] = True
     value = np.where(first, side, False)
     value[opposite + 1] = side[changed]
-    dated: Mask = value[np.maximum.accumulate(np.where(since, number, 0))]
+    dated: Bools = value[np.maximum.accumulate(np.where(since, number, 0))]
     return dated
 
 
-def _without_short_stays(side: Mask, walk: Walk, min_stay_s: float) -> Mask:
+def _without_short_stays(side: Bools, walk: Walk, min_stay_s: float) -> Bools:
     """Stays on one side that are too short become part of what was before, or of what comes after."""
     first = walk.first
     begin = np.flatnonzero(first | (side != np.roll(side, 1)))
@@ -226,14 +226,14 @@ def _without_short_stays(side: Mask, walk: Walk, min_stay_s: float) -> Mask:
     return _fill(side, long[stay], first, otherwise=at_first)
 
 
-def _fill(values: Mask, known: Mask, first: Mask, otherwise: Mask) -> Mask:
+def _fill(values: Bools, known: Bools, first: Bools, otherwise: Bools) -> Bools:
     """Unknown values become the last known one of their path, else the next known one, else ``otherwise``."""
     number = np.arange(len(values))
-    earlier = last_so_far(np.where(known, number, -1), first)
+    earlier = latest_in_run(np.where(known, number, -1), first)
     last = np.roll(first, -1)
-    mirrored = last_so_far(np.where(known[::-1], number, -1), last[::-1])[::-1]
+    mirrored = latest_in_run(np.where(known[::-1], number, -1), last[::-1])[::-1]
     later = len(values) - 1 - mirrored
-    filled: Mask = np.where(
+    filled: Bools = np.where(
         earlier >= 0, values[earlier], np.where(mirrored >= 0, values[later % len(values)], otherwise)
     )
     return filled

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ops.tracking.boxes import iou_matrix
+from ops.boxes import iou_matrix
 from schemas.values import Float64, Int64
 
 MATCH_IOU = 0.5

@@ -16,14 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.errors import UserError
-from schemas.values import Float64, Int64
+from schemas.values import Bools, Float64, Int64
 
 FOLDER = "truth"
 CLEARLY_VISIBLE = 0.3
 """Share of a person that must be visible to be counted: less is neither a miss nor wrong."""
 _SHORTEST_SEEN_S = 0.5
 
-Bools = npt.NDArray[np.bool_]
 Texts = npt.NDArray[np.str_]
 
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from ops.tracking.boxes import iou_matrix
+from ops.boxes import iou_matrix
 from sample_site.evaluate import MATCH_IOU
 from sample_site.true_events import (
     CLEARLY_VISIBLE,

@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from ops.boxes import suppress_overlaps
 from schemas.values import Float32, Int64
 
 MAX_CANDIDATES = 1000
@@ -119,20 +120,5 @@ def _corners(centred: Float32) -> Float32:
 
 def suppress(found: Boxes, iou: float) -> Boxes:
     """Keeps the surest of boxes of one class that overlap by more than ``iou``; surest first, at most 300."""
-    order = np.argsort(-found.confidence, kind="stable")[:MAX_CANDIDATES]
-    found = found.take(order)
-    clashes = (overlaps(found.xyxy) > iou) & (found.classes[:, None] == found.classes[None, :])
-    alive = np.ones(len(found), bool)
-    for row in range(len(found)):
-        if alive[row]:
-            alive[row + 1 :] &= ~clashes[row, row + 1 :]
-    return found.take(np.nonzero(alive)[0][:MAX_DETECTIONS])
-
-
-def overlaps(boxes: Float32) -> Float32:
-    """Intersection over union of each with each: ``(N, 4)`` to ``(N, N)``."""
-    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
-    both = np.clip(high - low, 0, None).prod(axis=2)
-    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    return np.asarray(both / np.maximum(area[:, None] + area[None, :] - both, np.float32(1e-9)))
+    found = found.take(np.argsort(-found.confidence, kind="stable")[:MAX_CANDIDATES])
+    return found.take(suppress_overlaps(found.xyxy, found.confidence, iou, found.classes)[:MAX_DETECTIONS])

@@ -13,8 +13,8 @@ import numpy as np
 
 from ops.detect.decode import Boxes
 from ops.detect.motion_buffer import MotionBuffer, Scene, brightened, most_of_channels
-from ops.detect.person_shape import Blob, Mask, SizeModel, confidence_of, is_person, learn_sizes, split_group
-from schemas.values import Uint8
+from ops.detect.person_shape import Blob, SizeModel, confidence_of, is_person, learn_sizes, split_group
+from schemas.values import Bools, Uint8
 
 MOTION_WIDTH_PX = 480
 SEED_GREY, EDGE_GREY = 26.0, 13.0  # least difference of a sure pixel, and of one beside a sure one
@@ -77,7 +77,7 @@ class Foreground:
         return _regions(_mended(mask.astype(np.uint8), least), difference > self._seed, difference, least)
 
 
-def _shadow(pixels: Uint8, background: Uint8) -> Mask:
+def _shadow(pixels: Uint8, background: Uint8) -> Bools:
     """Which of ``(N, 3)`` pixels are the background, only darker, alike in all colours."""
     behind = background.astype(np.float32) + 1
     ratio = (pixels.astype(np.float32) + 1) / behind
@@ -94,7 +94,7 @@ def _mended(mask: Uint8, least_height: float) -> Uint8:
     return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((tall, wide), np.uint8)))
 
 
-def _regions(mask: Uint8, seeds: Mask, difference: Uint8, least_height: float) -> list[Blob]:
+def _regions(mask: Uint8, seeds: Bools, difference: Uint8, least_height: float) -> list[Blob]:
     """Regions of a mask that hold enough sure pixels and are tall enough to be somebody, or part of somebody."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     found = []

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
-Mask = npt.NDArray[np.bool_]
+from schemas.values import Bools
 
 SLENDEREST, STOUTEST = 5.0, 1.35  # height over width of one person, upright
 LEAST_FILL = 0.35
@@ -30,7 +29,7 @@ class Blob:
 
     x: int
     y: int
-    mask: Mask
+    mask: Bools
     contrast: float
 
     @property

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ops.trajectories import Mask, Paths
-from schemas.values import CameraView, Float64, Segment
+from ops.trajectories import Paths
+from schemas.values import Bools, CameraView, Float64, Segment
 
 EDGE_PX = 2.0
 """A box that ends no farther than this from the lower edge of the frame is taken to go on below it."""
@@ -27,7 +27,7 @@ class Feet:
 
     pixels: Float64
     height_px: Float64
-    cut: Mask
+    cut: Bools
 
     def sigma_px(self, share_u: float, share_v: float, share_cut: float, floor_px: float) -> Float64:
         """Standard deviations ``(N, 2)`` of u and v: shares of the box's height; ``share_cut`` for v of hidden feet."""

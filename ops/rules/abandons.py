@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ops.arrays import datetime_us, iso_time
+from ops.boxes import iou_matrix
 from ops.rules.owners import Owner, find_owner, time_away
-from ops.rules.scene import PERSON, Evidence, Interaction, Scene, iso
-from ops.tracking.boxes import iou_matrix
+from ops.rules.scene import PERSON, Evidence, Interaction, Scene
 from schemas.values import Float64, Int64
 
 BAG_OVERLAP = 0.3
@@ -61,8 +62,8 @@ def things(scene: Scene) -> list[Thing]:
     regions, segments = scene.regions, scene.unit.segments
     overlap = iou_matrix(regions.box, regions.box) >= scene.params.same_overlap
     border_us = scene.params.border_s * 1e6
-    begins = [round(segment.start.timestamp() * 1e6) for segment in segments]
-    ends = [round(segment.end.timestamp() * 1e6) for segment in segments]
+    begins = [datetime_us(segment.start) for segment in segments]
+    ends = [datetime_us(segment.end) for segment in segments]
     used: set[int] = set()
     found = []
     for number in range(len(regions.number)):
@@ -131,8 +132,8 @@ def _abandoning(scene: Scene, thing: Thing, owner: Owner, away: tuple[int, int])
     evidence: Evidence = {
         "box_px": thing.box.tolist(),
         "contrast_grey": thing.contrast,
-        "first_time": iso(thing.first_us),
-        "last_time": iso(thing.last_us),
+        "first_time": iso_time(thing.first_us),
+        "last_time": iso_time(thing.last_us),
         "stay_s": stay_s,
         "away_s": (end_us - start_us) / 1e6,
         "bag_seen_s": float(bag_s),

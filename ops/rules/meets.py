@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ops.arrays import run_starts
+from ops.boxes import iou_pairs
 from ops.ground.smooth import local_line
 from ops.rules.scene import PERSON, Evidence, Interaction, Scene
-from ops.tracking.boxes import iou_pairs
-from ops.trajectories import Mask, starts
-from schemas.values import Float64, Int64
+from schemas.values import Bools, Float64, Int64
 
 TICK_US = 250_000
 """People are compared four times a second: they do not move far in between."""
@@ -43,7 +43,7 @@ def meets(scene: Scene) -> list[Interaction]:
     tracks = len(scene.paths.tracks)
     order = np.lexsort((moments.tick[here], moments.track[there], moments.track[here]))
     here, there = here[order], there[order]
-    begins = starts(moments.track[here] * tracks + moments.track[there])
+    begins = run_starts(moments.track[here] * tracks + moments.track[there])
     begins[1:] |= np.diff(moments.time_us[here]) > scene.params.meet_break_s * 1e6
     begin = np.flatnonzero(begins)
     found = []
@@ -64,7 +64,7 @@ def _moments(scene: Scene) -> _Moments:
     box = scene.box[known]
     unit = np.ones(len(at)) if scene.on_ground else box[:, 3] - box[:, 1]
     tick = time_us // TICK_US
-    kept = np.flatnonzero(starts(track) | starts(tick))
+    kept = np.flatnonzero(run_starts(track) | run_starts(tick))
     return _Moments(track[kept], tick[kept], time_us[kept], at[kept], velocity[kept], unit[kept], box[kept])
 
 
@@ -86,7 +86,7 @@ def _near_pairs(moments: _Moments, scene: Scene) -> tuple[Int64, Int64]:
     return here[met], there[met]
 
 
-def _meet(moments: _Moments, here: Int64, there: Int64, scene: Scene, limit: float) -> Mask:
+def _meet(moments: _Moments, here: Int64, there: Int64, scene: Scene, limit: float) -> Bools:
     params = scene.params
     fastest = params.meet_speed_m_s if scene.on_ground else params.meet_speed_heights_s
     ratio = moments.unit[here] / moments.unit[there]
@@ -94,7 +94,7 @@ def _meet(moments: _Moments, here: Int64, there: Int64, scene: Scene, limit: flo
     apart = iou_pairs(moments.box[here], moments.box[there]) <= DOUBLE_OVERLAP
     close = _distance(moments, here, there) <= limit
     slow = _relative_speed(moments, here, there) <= fastest
-    meet: Mask = alike & apart & close & slow
+    meet: Bools = alike & apart & close & slow
     return meet
 
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ops.boxes import gaps_px, iou_pairs
 from ops.ground import ground_plane, to_ground
 from ops.rules.scene import Scene
-from ops.tracking.boxes import iou_pairs
 from schemas.values import Float64, Int64
 
 HEIR_S, HEIR_HEIGHTS, HEIR_OVERLAP = 2.0, 0.5, 0.3
@@ -77,13 +77,6 @@ def time_away(owner: Owner, box: Float64, first_us: int, until_us: int, scene: S
                 return since_us, time_us
             since_us = None
     return None
-
-
-def gaps_px(boxes: Float64, box: Float64) -> Float64:
-    """Distance ``(N,)`` between the nearest edges of boxes ``(N, 4)`` and one box ``(4,)``; 0 where they touch."""
-    apart = np.maximum(np.maximum(box[:2] - boxes[:, 2:], boxes[:, :2] - box[2:]), 0)
-    gaps: Float64 = np.hypot(apart[:, 0], apart[:, 1])
-    return gaps
 
 
 def _is_away(at: Int64, box: Float64, scene: Scene) -> list[bool]:

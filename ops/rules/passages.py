@@ -2,8 +2,8 @@
 
 import pyarrow.compute as pc
 
+from ops.arrays import times_us
 from ops.rules.scene import Evidence, Interaction, Scene
-from ops.trajectories import times_us
 
 VERBS = {"enter": "enters", "exit": "exits"}
 
@@ -13,7 +13,7 @@ def passages(scene: Scene) -> list[Interaction]:
     events = scene.events.filter(pc.not_equal(scene.events["kind"], "cross"))
     code = {name: number for number, name in enumerate(scene.paths.tracks)}
     found = []
-    for row, time_us in zip(events.to_pylist(), times_us(events["time"]).tolist(), strict=True):
+    for row, time_us in zip(events.to_pylist(), times_us(events).tolist(), strict=True):
         measured = {"x_m": row["x_m"], "y_m": row["y_m"], "dwell_s": row["dwell_s"]}
         evidence: Evidence = {name: value for name, value in measured.items() if value is not None}
         track = row["track_id"]

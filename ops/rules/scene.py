@@ -2,20 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ops.arrays import boxes_of, encode_column, float_column, float_columns, times_us
 from ops.ground.feet import feet_of, frame_sizes_px, pixel_scale
-from ops.trajectories import Mask, Paths, column, encode, times_us
+from ops.trajectories import Paths
 from schemas.op import Tables
-from schemas.values import Float64, Int64, UnitContext
+from schemas.values import Bools, Float64, Int64, UnitContext
 
 BAGS = ("backpack", "handbag", "suitcase")
 PERSON = "person"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Evidence = Mapping[str, float | str | list[float]]
 
@@ -116,7 +115,7 @@ class Scene:
     bags: Bags
 
     @property
-    def people(self) -> Mask:
+    def people(self) -> Bools:
         """``(N,)``, which points are of people."""
         names = np.array([label == PERSON for label in self.paths.labels], dtype=np.bool_)
         return names[self.paths.label]
@@ -147,14 +146,9 @@ def read_scene(unit: UnitContext, inputs: Tables, params: InteractionsParams) ->
     )
 
 
-def iso(time_us: int) -> str:
-    """A time for people and for JSON."""
-    return (_EPOCH + timedelta(microseconds=int(time_us))).isoformat(timespec="milliseconds")
-
-
 def _boxes(rows: pa.Table, unit: UnitContext) -> Float64:
     scale = pixel_scale(frame_sizes_px(rows, unit.segments), unit.camera)
-    return np.column_stack([column(rows, name) for name in ("x1", "y1", "x2", "y2")]) * np.tile(scale, 2)
+    return boxes_of(rows) * np.tile(scale, 2)
 
 
 def _places(paths: Paths, positions: pa.Table) -> Float64:
@@ -162,16 +156,16 @@ def _places(paths: Paths, positions: pa.Table) -> Float64:
     place_m = np.full((len(paths), 2), np.nan)
     if not positions.num_rows or not len(paths):
         return place_m
-    names, track = encode(positions["track_id"])
+    names, track = encode_column(positions, "track_id")
     known = {name: code for code, name in enumerate(paths.tracks)}
     track = np.array([known.get(name, -1) for name in names], dtype=np.int64)[track]
     begin_us = paths.time_us.min()
     width_us = paths.time_us.max() - begin_us + 1
     key = paths.track * width_us + (paths.time_us - begin_us)
-    wanted = track * width_us + (times_us(positions["time"]) - begin_us)
+    wanted = track * width_us + (times_us(positions) - begin_us)
     at = np.minimum(np.searchsorted(key, wanted), len(key) - 1)
     met = key[at] == wanted
-    place_m[at[met]] = np.column_stack([column(positions, "x_m"), column(positions, "y_m")])[met]
+    place_m[at[met]] = float_columns(positions, ["x_m", "y_m"])[met]
     return place_m
 
 
@@ -184,19 +178,19 @@ def _confidence(paths: Paths, points: pa.Table) -> Float64:
 
 def _regions(table: pa.Table, unit: UnitContext) -> Regions:
     names = pa.array([segment.segment_id for segment in unit.segments], type=pa.string())
-    first_us = times_us(table["first_time"])
+    first_us = times_us(table, "first_time")
     segment = pc.index_in(table["segment_id"], names).to_numpy().astype(np.int64)
-    number = column(table, "region").astype(np.int64)
+    number = float_column(table, "region").astype(np.int64)
     order = np.lexsort((number, segment, first_us))
     return Regions(
         segment[order],
         number[order],
         first_us[order],
-        times_us(table["last_time"])[order],
+        times_us(table, "last_time")[order],
         _boxes(table, unit)[order],
-        column(table, "contrast")[order],
+        float_column(table, "contrast")[order],
     )
 
 
 def _bags(detections: pa.Table, unit: UnitContext) -> Bags:
-    return Bags(times_us(detections["time"]), _boxes(detections, unit))
+    return Bags(times_us(detections), _boxes(detections, unit))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ops.tracking.boxes import iou_matrix
+from ops.boxes import suppress_overlaps
 from schemas.values import Float64, Int64
 
 Chain = Int64
@@ -54,11 +54,5 @@ def without_doubles(sightings: Sightings, overlap: float) -> Int64:
     kept: list[int] = []
     for number in np.unique(sightings.frame):
         rows = sightings.on_frame(int(number))
-        best_first = rows[np.argsort(-sightings.confidence[rows], kind="stable")]
-        shared = iou_matrix(sightings.box[best_first], sightings.box[best_first])
-        chosen: list[int] = []
-        for candidate in range(len(best_first)):
-            if not any(shared[candidate, other] > overlap for other in chosen):
-                chosen.append(candidate)
-        kept.extend(int(row) for row in best_first[chosen])
+        kept += rows[suppress_overlaps(sightings.box[rows], sightings.confidence[rows], overlap)].tolist()
     return np.array(sorted(kept), np.int64)

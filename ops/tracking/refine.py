@@ -2,16 +2,14 @@
 
 import numpy as np
 
-from ops.tracking.boxes import centre, iou_matrix, size
+from ops.boxes import centre, iou_matrix, size
 from ops.tracking.detections import Chain, Sightings
-from schemas.values import Float64
+from schemas.values import Bools, Float64
 
 WINDOW_S = 1.0
 """Time at the end of a chain over which its velocity and its size are taken."""
 
 IMPOSSIBLE = 1e6
-
-Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 
 def trim(sightings: Sightings, chains: list[Chain], strong: float) -> list[Chain]:
@@ -152,7 +150,7 @@ def _joined(chains: list[Chain], following: dict[int, int]) -> list[Chain]:
     return joined
 
 
-def _beyond(sightings: Sightings, chain: Chain, free: Mask, overlap: float, end: int, step: int) -> list[int]:
+def _beyond(sightings: Sightings, chain: Chain, free: Bools, overlap: float, end: int, step: int) -> list[int]:
     """Free detections on the frames next to an end of a chain, as far as they go on without a miss."""
     found: list[int] = []
     last = _End(sightings, chain, end)
@@ -169,7 +167,7 @@ def _beyond(sightings: Sightings, chain: Chain, free: Mask, overlap: float, end:
     return found
 
 
-def _best_fit(sightings: Sightings, expected: Float64, number: int, free: Mask, overlap: float) -> int | None:
+def _best_fit(sightings: Sightings, expected: Float64, number: int, free: Bools, overlap: float) -> int | None:
     """The free detection of a frame that lies best on a box, if any does."""
     rows = sightings.on_frame(number)
     rows = rows[free[rows]]
@@ -179,7 +177,7 @@ def _best_fit(sightings: Sightings, expected: Float64, number: int, free: Mask, 
     return int(rows[fit.argmax()]) if fit.max() >= overlap else None
 
 
-def _in_gaps(sightings: Sightings, chain: Chain, free: Mask, overlap: float) -> list[int]:
+def _in_gaps(sightings: Sightings, chain: Chain, free: Bools, overlap: float) -> list[int]:
     """Free detections that stand where a chain must have been on the frames that it misses."""
     seen = sightings.frame[chain]
     found = []

@@ -8,9 +8,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ops.arrays import BOX_COLUMNS, boxes_of, datetime_us, float_column, times_us
 from ops.tracking.detections import Sightings, without_doubles
 from schemas.op import Tables
-from schemas.values import Float64, Int64, Segment
+from schemas.values import Bools, Float64, Int64, Segment
 
 KINDS = (
     ("person",),
@@ -38,7 +39,7 @@ class Scene:
     size_px: tuple[int, int]
     time_us: Int64
     pts: Int64
-    own: npt.NDArray[np.bool_]
+    own: Bools
     next_segment_id: str
     frame: Int64
     box: Float64
@@ -75,9 +76,9 @@ def read_scene(segment: Segment, inputs: Tables, overlap_s: float) -> Scene:
         inputs: ``detections`` and ``observed_frames``, with ``next.`` before the next segment's.
         overlap_s: seconds after the segment's end.
     """
-    end_us = round(segment.end.timestamp() * 1e6)
+    end_us = datetime_us(segment.end)
     frames, boxes = inputs["observed_frames"], inputs["detections"]
-    last_us = max(_times(frames).max(initial=0), _times(boxes).max(initial=0))
+    last_us = max(times_us(frames).max(initial=0), times_us(boxes).max(initial=0))
     parts = [(frames, boxes)]
     if "next.observed_frames" in inputs and "next.detections" in inputs:
         # Clocks of two files may overlap by a little: time must rise, so that what is not later than ours is left out.
@@ -98,25 +99,25 @@ def read_scene(segment: Segment, inputs: Tables, overlap_s: float) -> Scene:
         pts=pts,
         own=own,
         next_segment_id=following,
-        frame=np.searchsorted(time_us, _times(table)),
-        box=np.stack([_numbers(table, edge) for edge in ("x1", "y1", "x2", "y2")], axis=1),
-        confidence=_numbers(table, "confidence"),
+        frame=np.searchsorted(time_us, times_us(table)),
+        box=boxes_of(table),
+        confidence=float_column(table, "confidence"),
         label=np.array(table["label"].to_pylist(), np.str_),
         source=np.array(table["source"].to_pylist(), np.str_),
         detection=table["detection"].to_numpy().astype(np.int64),
     )
 
 
-_COLUMNS = ["time", "pts", "detection", "label", "source", "confidence", "x1", "y1", "x2", "y2"]
+_COLUMNS = ["time", "pts", "detection", "label", "source", "confidence", *BOX_COLUMNS]
 
 
-def _time_line(parts: list[tuple[pa.Table, pa.Table]]) -> tuple[Int64, Int64, npt.NDArray[np.bool_]]:
+def _time_line(parts: list[tuple[pa.Table, pa.Table]]) -> tuple[Int64, Int64, Bools]:
     """Time, PTS and ownership of every frame that was looked at or has a detection."""
     time_us, pts, own = (
         np.concatenate(columns)
         for columns in zip(
             *(
-                (_times(table), table["pts"].to_numpy(), np.full(len(table), number == 0))
+                (times_us(table), table["pts"].to_numpy(), np.full(len(table), number == 0))
                 for number, tables in enumerate(parts)
                 for table in tables
             ),
@@ -130,13 +131,3 @@ def _time_line(parts: list[tuple[pa.Table, pa.Table]]) -> tuple[Int64, Int64, np
 def _between(table: pa.Table, after_us: int, until_us: int) -> pa.Table:
     times = table["time"].cast(pa.int64())
     return table.filter(pc.and_(pc.greater(times, int(after_us)), pc.less(times, until_us)))
-
-
-def _times(table: pa.Table) -> Int64:
-    times: Int64 = table["time"].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_numpy()
-    return times
-
-
-def _numbers(table: pa.Table, column: str) -> Float64:
-    numbers: Float64 = table[column].to_numpy().astype(np.float64)
-    return numbers

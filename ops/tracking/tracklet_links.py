@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ops.tracking.boxes import iou_pairs
-from schemas.values import Float64
+from ops.arrays import BOX_COLUMNS, boxes_of, float_columns, times_us
+from ops.boxes import iou_pairs
+from schemas.values import Int64
 
 Pair = tuple[str, str]
 """Ids of a tracklet and of one in the segment after it."""
@@ -88,9 +89,9 @@ def _shared_detections(overlap: pa.Table, core: pa.Table) -> dict[Pair, float]:
     return shares
 
 
-def _times_by_tracklet(points: pa.Table) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.int64]]]:
+def _times_by_tracklet(points: pa.Table) -> dict[str, Int64]:
     names = np.array(points["tracklet_id"].to_pylist(), np.str_)
-    times = points["time"].cast(pa.int64()).to_numpy()
+    times = times_us(points)
     order = np.argsort(names, kind="stable")
     found, first = np.unique(names[order], return_index=True)
     return dict(zip(found.tolist(), np.split(times[order], first[1:]), strict=False))
@@ -98,19 +99,14 @@ def _times_by_tracklet(points: pa.Table) -> dict[str, np.ndarray[tuple[int, ...]
 
 def _mean_iou(overlap: pa.Table, core: pa.Table) -> dict[Pair, float]:
     """Mean overlap of boxes at common times, by pair."""
-    edges = ["x1", "y1", "x2", "y2"]
-    met = _met(overlap, core, ["frame_segment_id", "time"], edges)
-    fit = iou_pairs(_boxes(met, edges), _boxes(met, [f"{edge}_next" for edge in edges]))
+    met = _met(overlap, core, ["frame_segment_id", "time"], list(BOX_COLUMNS))
+    fit = iou_pairs(boxes_of(met), float_columns(met, [f"{edge}_next" for edge in BOX_COLUMNS]))
     fits: dict[Pair, list[float]] = {}
     for before, after, value in zip(
         met["tracklet_id"].to_pylist(), met["tracklet_id_next"].to_pylist(), fit.tolist(), strict=True
     ):
         fits.setdefault((before, after), []).append(value)
     return {pair: float(np.mean(values)) for pair, values in fits.items()}
-
-
-def _boxes(table: pa.Table, columns: list[str]) -> Float64:
-    return np.stack([table[column].to_numpy().astype(np.float64) for column in columns], axis=1)
 
 
 def _one_to_one(scores: dict[Pair, float], least: float) -> dict[str, str]:

@@ -12,9 +12,9 @@ import pytest
 from pyproj import Transformer
 from scipy.optimize import linear_sum_assignment
 
+from ops.boxes import iou_matrix
 from ops.detect import Detect, DetectParams
 from ops.positions import Positions, PositionsParams
-from ops.tracking.boxes import iou_matrix
 from schemas.op import DETECTOR, ModelRequest
 from schemas.tables import TABLES
 from schemas.values import CameraView, ControlPoint

@@ -181,10 +181,10 @@ class TestPictures:
 
     @pytest.mark.assets
     def test_a_detector_knows_them_for_people(self, site: SampleSite, assets: Path) -> None:
+        from ops.boxes import iou_matrix
         from ops.detect.backends import open_network
         from ops.detect.decode import Decoder
         from ops.detect.letterbox import fit_into, to_source
-        from ops.tracking.boxes import iou_matrix
         from schemas.op import ModelRequest
         from storage.weights.catalogue import ModelStore
 

@@ -1,10 +1,8 @@
 """Outputs of each layout become the boxes that went in, and suppression keeps the surest."""
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
 
-from ops.detect.decode import YOLOX_STRIDES, Boxes, Decoder, overlaps, suppress
+from ops.detect.decode import YOLOX_STRIDES, Boxes, Decoder, suppress
 from schemas.values import Float32
 
 INPUT_PX = (64, 32)
@@ -64,27 +62,3 @@ def test_suppression_is_within_a_class() -> None:
     found = suppress(Boxes(boxes, np.array([0.5, 0.6, 0.4], np.float32), np.array([0, 0, 1])), 0.5)
     np.testing.assert_allclose(found.confidence, [0.6, 0.4])
     assert found.classes.tolist() == [0, 1]
-
-
-BOX = st.tuples(st.integers(0, 20), st.integers(0, 20), st.integers(1, 12), st.integers(1, 12))
-
-
-@given(st.lists(st.tuples(BOX, st.integers(1, 9), st.integers(0, 1)), max_size=12), st.floats(0.1, 0.9))
-def test_suppression_keeps_a_box_unless_a_surer_kept_one_covers_it(
-    things: list[tuple[tuple[int, int, int, int], int, int]], iou: float
-) -> None:
-    boxes = np.array([[x, y, x + w, y + h] for (x, y, w, h), _, _ in things], np.float32).reshape(-1, 4)
-    scores = np.array([score / 10 for _, score, _ in things], np.float32)
-    classes = np.array([kind for _, _, kind in things], np.int64)
-    kept = suppress(Boxes(boxes, scores, classes), iou)
-    assert (np.diff(kept.confidence) <= 0).all()
-    clash = (overlaps(kept.xyxy) > iou) & (kept.classes[:, None] == kept.classes[None, :])
-    assert clash.sum() == sum(overlaps(kept.xyxy).diagonal() > iou), "two that were kept are one"
-    for box, score, kind in zip(boxes, scores, classes, strict=True):
-        rivals = kept.classes == kind
-        covered = overlaps(np.concatenate([box[None], kept.xyxy[rivals]]))[0, 1:]
-        assert ((covered > iou) & (kept.confidence[rivals] >= score)).any() or (covered == 1).any()
-
-
-def test_overlaps_of_empty_boxes_are_no_numbers_gone_wrong() -> None:
-    assert overlaps(np.zeros((2, 4), np.float32)).tolist() == [[0, 0], [0, 0]]

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow.compute as pc
 import pytest
 
+from ops.boxes import iou_matrix
 from ops.detect import Detect, DetectParams
-from ops.detect.decode import overlaps
 from schemas.errors import ModelError
 from schemas.op import DETECTOR, ModelRequest, Tables
 from schemas.values import ModelFile, Uint8
@@ -129,6 +129,7 @@ warnings.simplefilter("error")
 sys.path.insert(0, sys.argv[1])
 import numpy as np
 from pathlib import Path
+from ops.boxes import iou_matrix
 from ops.detect import Detect, DetectParams
 from schemas.values import ModelFile
 from tests.support.fakes import FakeServices, make_batch, make_segment, make_unit
@@ -207,8 +208,8 @@ def test_people_of_pets_are_found(
     tables = detect(opened(DetectParams(), real(name, assets, monkeypatch, tmp_path), 2), frames, [8])
     found = true = 0
     for number, boxes in enumerate(truth):
-        both = np.concatenate([boxes.astype(np.float32), boxes_of(number, tables)])
-        found += int((overlaps(both)[: len(boxes), len(boxes) :].max(axis=1, initial=0) >= 0.5).sum())
+        overlaps = iou_matrix(boxes.astype(np.float32), boxes_of(number, tables))
+        found += int((overlaps.max(axis=1, initial=0) >= 0.5).sum())
         true += len(boxes)
     assert true > 100
     assert found / true >= least

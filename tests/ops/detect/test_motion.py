@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
+from ops.boxes import iou_matrix
 from ops.detect import Detect, DetectParams
-from ops.detect.decode import overlaps
 from ops.detect.motion_buffer import MotionBuffer
 from ops.detect.person_shape import Blob, SizeModel, is_person, learn_sizes, split_group
 from schemas.op import Tables
@@ -43,8 +43,7 @@ def hits(found: list[np.ndarray], true: list[list[tuple[int, ...]]], iou: float 
     """Recall and precision over all frames, of people wholly inside the frame."""
     right = wanted = given = 0
     for boxes, people in zip(found, true, strict=True):
-        both = np.concatenate([np.array(people, np.float32).reshape(-1, 4), boxes])
-        good = overlaps(both)[: len(people), len(people) :] >= iou
+        good = iou_matrix(np.array(people, np.float32).reshape(-1, 4), boxes) >= iou
         right += int(good.any(axis=1).sum())
         wanted += len(people)
         given += len(boxes)

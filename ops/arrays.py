@@ -1,0 +1,79 @@
+"""Between tables and arrays: times, boxes, numbers and names of a table's rows, and runs of equal values."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+
+from schemas.tables import TIME
+from schemas.values import Bools, Float64, Int64
+
+BOX_COLUMNS = ("x1", "y1", "x2", "y2")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def times_us(table: pa.Table, column: str = "time") -> Int64:
+    """Returns a time column as microseconds since 1970 UTC, ``(N,)``."""
+    numbers: Int64 = table[column].cast(TIME).cast(pa.int64()).to_numpy()
+    return numbers
+
+
+def boxes_of(table: pa.Table) -> Float64:
+    """Returns the boxes of a table, ``(N, 4)``."""
+    return float_columns(table, BOX_COLUMNS)
+
+
+def float_column(table: pa.Table, column: str) -> Float64:
+    """Returns a numeric column as float64, ``(N,)``; null becomes NaN."""
+    numbers: Float64 = table[column].cast(pa.float64()).to_numpy()
+    return numbers
+
+
+def float_columns(table: pa.Table, columns: Sequence[str]) -> Float64:
+    """Returns numeric columns side by side, ``(N, len(columns))``; null becomes NaN."""
+    return np.column_stack([float_column(table, name) for name in columns])
+
+
+def encode_column(table: pa.Table, column: str) -> tuple[tuple[str, ...], Int64]:
+    """Returns the distinct texts of a column in alphabetical order, and each row's index among them, ``(N,)``."""
+    coded = table[column].combine_chunks().dictionary_encode()
+    if isinstance(coded, pa.ChunkedArray):
+        coded = coded.combine_chunks()
+    names = np.array(coded.dictionary.to_pylist(), dtype=object)
+    order = np.argsort(names)
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    codes = coded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    return tuple(names[order]), rank[codes]
+
+
+def datetime_us(moment: datetime) -> int:
+    """Returns a time as microseconds since 1970 UTC: exact, where ``timestamp()`` is a float."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def iso_time(time_us: int) -> str:
+    """Formats microseconds since 1970 as ISO 8601 in UTC, to the millisecond."""
+    return (_EPOCH + timedelta(microseconds=int(time_us))).isoformat(timespec="milliseconds")
+
+
+def run_starts(values: Int64) -> Bools:
+    """Marks the first element of each run of equal values, ``(N,)``."""
+    first = np.ones(len(values), dtype=np.bool_)
+    first[1:] = values[1:] != values[:-1]
+    return first
+
+
+def latest_in_run(index: Int64, first: Bools) -> Int64:
+    """Returns for each element the latest ``index`` that is not -1, up to and with its own, within its run; else -1.
+
+    Args:
+        index: ``(N,)``, each element's own place in the array, or -1.
+        first: ``(N,)``, where runs begin.
+    """
+    if not len(index):
+        return index
+    latest = np.maximum.accumulate(index)
+    begin = np.maximum.accumulate(np.where(first, np.arange(len(index)), 0))
+    return np.where(latest >= begin, latest, -1)
