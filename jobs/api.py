@@ -29,7 +29,7 @@ from jobs.planning.inventory import Inventory, scan_inventory, write_inventory, 
 from jobs.planning.ledger import Ledger, key_of
 from jobs.planning.plan import Plan, make_plan
 from schemas.errors import SelectionError, StoreFull
-from schemas.values import Quarantined
+from schemas.values import Quarantined, Receipt
 from storage.coordination import Claims
 from storage.maintenance.tombstones import read_tombstones
 from storage.site.file import SiteFiles, load_site
@@ -247,14 +247,16 @@ def default_workers() -> int:
     return os.cpu_count() or 1
 
 
-def reaffirm_done(store: Store, planned: Plan, run_id: str, clock: RunClock) -> None:
+def reaffirm_done(store: Store, planned: Plan, run_id: str, clock: RunClock) -> list[Receipt]:
     """Makes readers see what the plan calls done, where newer work under other parameters hides it."""
+    reaffirmed = []
     for key, fingerprint in planned.superseded:
         receipt = planned.ledger.receipt(key, fingerprint)
         if receipt:
             again = store.reaffirm(receipt, run_id, clock.now())
             clock.saw(again.committed)
-            planned.ledger.add(again)
+            reaffirmed.append(again)
+    return reaffirmed
 
 
 def _finished(record: RunRecord, report: NightReport, planned: Plan, clock: RunClock, began: float) -> RunRecord:
@@ -268,7 +270,7 @@ def _finished(record: RunRecord, report: NightReport, planned: Plan, clock: RunC
         record,
         ended=clock.now(),
         state=report.state,  # type: ignore[arg-type]
-        units_planned=len(planned.to_do) + len(report.receipts) + report.elsewhere + len(report.set_aside),
+        units_planned=len(planned.to_do),
         units_done=len(report.receipts),
         units_quarantined=len(report.set_aside),
         media_s=sum(worked_on.values()),

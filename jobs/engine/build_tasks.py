@@ -4,23 +4,24 @@ from collections.abc import Collection, Sequence
 
 from jobs.engine.tasks import Input, UnitOrder
 from jobs.planning.graph import UnitKey
-from jobs.planning.plan import Plan
+from jobs.planning.unit_states import UnitStates
 from schemas.values import UnitContext, UnitFile
 
 
-def orders_for(plan: Plan, keys: Sequence[UnitKey]) -> tuple[UnitOrder, ...]:
+def orders_for(states: UnitStates, keys: Sequence[UnitKey]) -> tuple[UnitOrder, ...]:
     """Orders for units that go to a worker together, in this order."""
     together = set(keys)
-    return tuple(_order(plan, key, together) for key in keys)
+    return tuple(_order(states, key, together) for key in keys)
 
 
-def _order(plan: Plan, key: UnitKey, together: Collection[UnitKey]) -> UnitOrder:
+def _order(states: UnitStates, key: UnitKey, together: Collection[UnitKey]) -> UnitOrder:
+    plan = states.plan
     unit, op = plan.units[key], plan.ready.ops[key.op].op
     inputs = []
     for read in op.spec.reads:
         sources = [source.key for source in unit.sources if source.read == read]
         inside = tuple(source for source in sources if source in together)
-        files = [_file(plan, source, read.table) for source in sources if source not in together]
+        files = [_file(states, source, read.table) for source in sources if source not in together]
         inputs.append(Input(read, tuple(file for file in files if file), inside))
     context = UnitContext(
         camera=plan.ready.site.config.camera_view(key.camera),
@@ -30,12 +31,9 @@ def _order(plan: Plan, key: UnitKey, together: Collection[UnitKey]) -> UnitOrder
         segments=unit.segments,
         features=tuple(plan.ready.features_of(key.camera)) if "layers" in op.spec.uses else (),
     )
-    prints = plan.fingerprints
-    return UnitOrder(key, prints.of(key), prints.ingredients(key), context, tuple(inputs))
+    return UnitOrder(key, states.fingerprint(key), states.ingredients(key), context, tuple(inputs))
 
 
-def _file(plan: Plan, key: UnitKey, table: str) -> UnitFile | None:
-    if plan.fingerprints.excluded(key):
-        return None
-    receipt = plan.ledger.receipt(key, plan.fingerprints.of(key))
+def _file(states: UnitStates, key: UnitKey, table: str) -> UnitFile | None:
+    receipt = states.receipt(key)
     return UnitFile(receipt.files[table], receipt.unit_tag) if receipt and receipt.files.get(table) else None

@@ -16,7 +16,7 @@ from jobs.engine.tasks import Failure, Outcome, Visit
 from jobs.planning.graph import UnitKey
 from jobs.planning.ledger import key_of
 from jobs.planning.plan import Plan
-from jobs.planning.unit_status import State, UnitStatus
+from jobs.planning.unit_states import UnitStates
 from schemas.errors import StoreFull, TransientError
 from schemas.values import Quarantined, Receipt
 
@@ -87,6 +87,7 @@ class Night:
         clock: RunClock | None = None,
     ) -> None:
         self._plan = plan
+        self.states = UnitStates(plan)
         self._pool = pool
         self._keep = keep
         self._on_progress = on_progress
@@ -94,7 +95,7 @@ class Night:
         self._stop = stop or threading.Event()
         self._others = others or Alone()
         self._clock = clock or RunClock(None)
-        self._queue = WorkQueue(plan, order)
+        self._queue = WorkQueue(self.states, order)
         self._flying: dict[int, Visit] = {}
         self._attempts: dict[UnitKey, int] = defaultdict(int)
         self._resting: list[tuple[float, list[UnitKey]]] = []
@@ -128,7 +129,7 @@ class Night:
         report = self._report
         report.left = len(self._queue.left) + sum(len(keys) for _, keys in self._resting)
         report.wall_s = time.monotonic() - self._started
-        troubled = any(standing.is_problem for standing in self._plan.statuses.values())
+        troubled = any(status.is_problem for status in self.states.statuses.values())
         if self._stop.is_set():
             report.state = "interrupted"
         elif self._unfinished():
@@ -138,7 +139,7 @@ class Night:
         return report
 
     def _unfinished(self) -> bool:
-        return any(standing.state in (State.MISSING, State.STALE) for standing in self._plan.statuses.values())
+        return any(status.to_do for status in self.states.statuses.values())
 
     def _wake(self) -> None:
         now = time.monotonic()
@@ -163,14 +164,16 @@ class Night:
 
     def _send(self, keys: Sequence[UnitKey]) -> None:
         """Gives units of a place that is ours to a worker, but for those that another run has done meanwhile."""
-        place, prints = self._plan.units[keys[0]].partition, self._plan.fingerprints
-        left = [key for key in keys if not (self._others.about and self._done_elsewhere(key, prints.of(key)))]
+        place = self._plan.units[keys[0]].partition
+        left = [
+            key for key in keys if not (self._others.about and self._done_elsewhere(key, self.states.fingerprint(key)))
+        ]
         if not left:
             self._others.release(place)
             return
         self._visits += 1
         attempt = max(self._attempts[key] for key in left) + 1
-        visit = Visit(self._visits, self._report.run_id, orders_for(self._plan, left), attempt, self._clock.floor)
+        visit = Visit(self._visits, self._report.run_id, orders_for(self.states, left), attempt, self._clock.floor)
         self._flying[visit.number] = visit
         self._pool.submit(visit)
 
@@ -188,8 +191,7 @@ class Night:
         else:
             self._report.elsewhere += 1
         self._clock.saw(receipt.committed)
-        self._plan.ledger.add(receipt)
-        self._queue.settle(key_of(receipt), UnitStatus(State.DONE))
+        self._queue.mark_done(key_of(receipt), receipt)
 
     def _late(self, grace_s: float = 0.0) -> bool:
         return self._deadline is not None and datetime.now(UTC) > self._deadline + timedelta(seconds=grace_s)
@@ -237,7 +239,7 @@ class Night:
                 return
         self._report.failures.append(failure)
         entry = self._set_aside(failure, self._print_of(visit, key))
-        self._queue.settle(key, UnitStatus(State.QUARANTINED, f"{entry.reason}: {entry.detail}"))
+        self._queue.mark_quarantined(key, f"{entry.reason}: {entry.detail}")
 
     def _set_aside(self, failure: Failure, fingerprint: str) -> Quarantined:
         segments = self._plan.units[failure.key].segments if failure.key in self._plan.units else ()
@@ -255,7 +257,6 @@ class Night:
             run_id=self._report.run_id,
         )
         self._keep(entry)
-        self._plan.ledger.set_aside(entry)
         self._report.set_aside.append(entry)
         return entry
 

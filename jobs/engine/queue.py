@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from jobs.planning.graph import UnitKey, dependents
+from jobs.planning.graph import UnitKey
 from jobs.planning.plan import Plan
-from jobs.planning.unit_status import State, UnitStatus
+from jobs.planning.unit_states import UnitStates
+from schemas.values import Receipt
 
 Place = tuple[str, str, str]
 
@@ -53,10 +54,10 @@ class WorkQueue:
         total, settled: how much there was to do, and how much of it is settled.
     """
 
-    def __init__(self, plan: Plan, order: Order | None = None) -> None:
-        self._plan = plan
+    def __init__(self, states: UnitStates, order: Order | None = None) -> None:
+        self._states, self._plan = states, (plan := states.plan)
         self._order = order or Order()
-        self._readers = dependents(plan.units)
+        self._readers = states.readers
         self._waiting = set(plan.to_do)
         self.total, self.settled = Tally(), Tally()
         self._running: set[UnitKey] = set()
@@ -113,9 +114,9 @@ class WorkQueue:
 
     def _settled_already(self, key: UnitKey) -> bool:
         """Whether, now that it is known what it can read, exactly this work turns out to have been done before."""
-        if not self._plan.ledger.receipt(key, self._plan.fingerprints.of(key)):
+        if not self._states.receipt(key):
             return False
-        self.settle(key, UnitStatus(State.DONE))
+        self.mark_done(key)
         return True
 
     def give_back(self, keys: Iterable[UnitKey]) -> None:
@@ -128,26 +129,24 @@ class WorkQueue:
             if key in self._waiting and not self._open_sources[key]:
                 self._offer(key)
 
-    def settle(self, key: UnitKey, standing: UnitStatus) -> None:
-        """Says what became of a unit; units that cannot do without it are blocked in turn."""
-        if key in self._waiting or key in self._running:
-            self.settled.add(self._plan, key)
+    def mark_done(self, key: UnitKey, receipt: Receipt | None = None) -> None:
+        """Records that a unit is done, by this receipt; without one in a simulation."""
+        self._states.mark_done(key, receipt)
+        self._settle(key)
+
+    def mark_quarantined(self, key: UnitKey, reason: str) -> None:
+        """Records that a unit failed for good; units that cannot do without it are blocked in turn."""
+        for closed in self._states.mark_quarantined(key, reason):
+            self._settle(closed)
+
+    def _settle(self, key: UnitKey) -> None:
+        if key not in self._waiting and key not in self._running:
+            return  # settled before, as a unit that was blocked by one that failed beside it
+        self.settled.add(self._plan, key)
         self._waiting.discard(key)
         self._running.discard(key)
-        self._plan.statuses[key] = standing
-        failed = standing.state is not State.DONE
-        if failed:
-            self._plan.fingerprints.exclude(key)
         for reader in self._readers.get(key, ()):
             if reader in self._open_sources:
                 self._open_sources[reader] -= 1
-            if reader not in self._waiting:
-                continue
-            if failed and self._cannot_do_without(reader, key):
-                why = f"needs {key.op} of {key.unit}, which failed"
-                self.settle(reader, UnitStatus(State.BLOCKED, why))
-            elif not self._open_sources[reader]:
+            if reader in self._waiting and not self._open_sources[reader]:
                 self._offer(reader)
-
-    def _cannot_do_without(self, reader: UnitKey, key: UnitKey) -> bool:
-        return any(source.key == key and source.read.required for source in self._plan.units[reader].sources)

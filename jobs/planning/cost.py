@@ -2,12 +2,12 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from jobs.engine.queue import Order, WorkQueue
 from jobs.planning.graph import UnitKey
 from jobs.planning.plan import Plan
-from jobs.planning.unit_status import State, UnitStatus
+from jobs.planning.unit_states import UnitStates
 from storage.store.store import Store
 
 
@@ -102,7 +102,7 @@ def estimate_cost(plan: Plan, store: Store, workers: int, order: Order, budget_s
 
 def fit_to_budget(plan: Plan, order: Order, workers: int, budget_s: float) -> Fit:
     """How much of a plan can be done in a time, in the order in which a run takes it."""
-    queue = WorkQueue(replace(plan, statuses=dict(plan.statuses)), order)
+    queue = WorkQueue(UnitStates(plan), order)
     left_s, units, media_s = budget_s * workers, 0, 0.0
     while keys := queue.take():
         left_s -= sum(map(plan.work_s, keys))
@@ -111,7 +111,7 @@ def fit_to_budget(plan: Plan, order: Order, workers: int, budget_s: float) -> Fi
         units += len(keys)
         media_s += sum(plan.units[key].media_s for key in keys)
         for key in keys:
-            queue.settle(key, UnitStatus(State.DONE))
+            queue.mark_done(key)
     return Fit(budget_s, units, media_s)
 
 

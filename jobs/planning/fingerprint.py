@@ -178,8 +178,13 @@ class Fingerprints:
         self._anew: dict[UnitKey, str] = {}
 
     @cached_property
-    def _readers(self) -> dict[UnitKey, list[UnitKey]]:
+    def readers(self) -> dict[UnitKey, list[UnitKey]]:
+        """By unit, the units that read it."""
         return dependents(self._units)
+
+    def copy(self) -> "Fingerprints":
+        """Returns an equal object whose exclusions change on their own."""
+        return Fingerprints(self._units, self._bases, self._feeds, self._known)
 
     def exclude(self, key: UnitKey) -> None:
         """Says that a unit has no result: those who can do without it no longer depend on it."""
@@ -188,7 +193,7 @@ class Fingerprints:
             self._forget_readers(key)
 
     def _forget_readers(self, key: UnitKey) -> None:
-        for reader in self._readers.get(key, ()):
+        for reader in self.readers.get(key, ()):
             if reader not in self._outdated or self._anew.pop(reader, None) is not None:
                 self._outdated.add(reader)
                 self._forget_readers(reader)

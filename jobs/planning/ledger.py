@@ -91,7 +91,7 @@ class ReceiptIndex:
 
 
 class Ledger:
-    """Receipts, quarantine records and tombstones of a store, kept up to date by the run that holds it.
+    """Receipts, quarantine records and tombstones of a store, as they are when a plan is made.
 
     Args:
         receipts: every receipt, rows of ``RECEIPT_SCHEMA`` in any order.
@@ -104,12 +104,11 @@ class Ledger:
         self._order, self._bounds = _by_op_and_camera(self._table)
         self._fingerprints = self._table["fingerprint"].combine_chunks().take(pa.array(self._order))
         self._kept: dict[tuple[str, str], ReceiptIndex] = {}
-        self._added: dict[UnitKey, dict[str, Receipt]] = defaultdict(dict)
         self._quarantined: dict[UnitKey, dict[str, Quarantined]] = defaultdict(dict)
         self._tombstones: dict[tuple[str, str, str, str], list[Tombstone]] = defaultdict(list)
         self._footage: dict[tuple[str, str], Tombstone] = {}
         for entry in quarantined:
-            self.set_aside(entry)
+            self._quarantined[key_of(entry)][entry.fingerprint] = entry
         for stone in tombstones:
             self._bury(stone)
 
@@ -129,21 +128,8 @@ class Ledger:
             self._kept[key.op, key.camera] = self.shelf(key.op, key.camera)
         return self._kept[key.op, key.camera]
 
-    def add(self, receipt: Receipt) -> None:
-        """Notes a committed unit."""
-        prints = self._added[key_of(receipt)]
-        known = prints.get(receipt.fingerprint)
-        if known is None or receipt.committed >= known.committed:
-            prints[receipt.fingerprint] = receipt
-
-    def set_aside(self, entry: Quarantined) -> None:
-        """Notes a quarantined unit."""
-        self._quarantined[key_of(entry)][entry.fingerprint] = entry
-
     def receipt(self, key: UnitKey, fingerprint: str) -> Receipt | None:
         """The receipt of exactly this work."""
-        if key in self._added and fingerprint in self._added[key]:
-            return self._added[key][fingerprint]
         shelf = self._shelf_at_hand(key)
         number = shelf.numbers.get((key.date, key.unit, fingerprint))
         return None if number is None else shelf.receipt(number)

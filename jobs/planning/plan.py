@@ -29,7 +29,7 @@ class Plan:
     Attributes:
         units: those asked for that are neither done nor purged, with what is brought along for them, camera by camera
             in pipeline order.
-        standing: of ``units``, and of those that were purged. A run notes in it what becomes of them.
+        standing: of ``units``, and of those that were purged.
         done: by op, how many units asked for were done when the plan was made.
         hidden: which of those, by their fingerprints, newer work under other parameters hides from readers.
         rates: seconds of work a second of footage, by op, as past runs measured it.
@@ -37,7 +37,7 @@ class Plan:
 
     ready: ReadySite
     units: Mapping[UnitKey, Unit]
-    statuses: dict[UnitKey, UnitStatus]
+    statuses: Mapping[UnitKey, UnitStatus]
     done: Mapping[str, int]
     superseded: Sequence[tuple[UnitKey, str]]
     fingerprints: Fingerprints
@@ -47,7 +47,7 @@ class Plan:
     @property
     def to_do(self) -> list[UnitKey]:
         """Units that would run."""
-        return [key for key, standing in self.statuses.items() if standing.state in (State.MISSING, State.STALE)]
+        return [key for key, status in self.statuses.items() if status.to_do]
 
     def work_s(self, key: UnitKey) -> float:
         """Estimated seconds of work of a unit, on one worker."""

@@ -1,11 +1,11 @@
-"""Where a unit of work stands, and why."""
+"""The status of a unit of work, and the reason for it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class State(StrEnum):
-    """Where a unit stands."""
+    """The states of a unit."""
 
     DONE = "done"
     MISSING = "missing"
@@ -17,10 +17,10 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class UnitStatus:
-    """A unit's state, and why it is so, for people.
+    """A unit's state, and the reason for it in words.
 
     Attributes:
-        lasting: of what is blocked, that it is so by what was purged: no trouble, and nobody needs to act.
+        permanent: for a blocked unit, that a purge is the cause. Nobody needs to act on it.
     """
 
     state: State
@@ -28,6 +28,11 @@ class UnitStatus:
     permanent: bool = False
 
     @property
+    def to_do(self) -> bool:
+        """Whether a run would work on the unit."""
+        return self.state in (State.MISSING, State.STALE)
+
+    @property
     def is_problem(self) -> bool:
-        """Whether a run that leaves it so did not do all that it should."""
+        """Whether a run that ends with this status has not done all that it should."""
         return self.state in (State.QUARANTINED, State.BLOCKED) and not self.permanent

@@ -85,13 +85,15 @@ def test_a_bad_segment_is_set_aside_and_everything_else_goes_on():
     bad = UnitKey("detect", "cam1", "2026-03-02", SEGMENTS[1].segment_id)
     pool = ScriptedPool(lambda key, attempt: ("footage", "decode_error", "seen") if key == bad else None)
     plan = plan_tiny(SEGMENTS)
-    report, kept = night(plan, pool)
+    kept = []
+    run = Night(plan, pool, "run", kept.append)
+    report = run.run()
     assert report.state == "partial"
     assert [(entry.op, entry.reason) for entry in kept] == [("detect", "decode_error")]
     done = {(receipt.op, receipt.unit) for receipt in report.receipts}
     assert ("track", SEGMENTS[0].segment_id) in done, "it can do without the next segment's detections"
     assert ("counts", "day") in done
-    assert plan.statuses[bad._replace(op="track")].state is State.BLOCKED
+    assert run.states.statuses[bad._replace(op="track")].state is State.BLOCKED
     assert not any(op == "publish" for op, _ in done), "footage is published whole or not at all"
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from jobs.engine.queue import Order, WorkQueue
 from jobs.planning.graph import UnitKey
-from jobs.planning.plan import State, UnitStatus
+from jobs.planning.unit_states import UnitStates
+from jobs.planning.unit_status import State
 from tests.jobs.pipeline import all_receipts, plan_tiny, receipt_for
 from tests.support.fakes import make_segment
 
@@ -37,56 +38,67 @@ def places(queue):
     ],
 )
 def test_places_go_in_the_order_asked_for(order, first, last):
-    found = places(WorkQueue(plan_tiny(LONE), order))
+    found = places(WorkQueue(UnitStates(plan_tiny(LONE)), order))
     assert (found[0], found[-1]) == (first, last) and len(found) == 6
 
 
 def test_within_a_day_the_newest_footage_goes_first():
-    queue = WorkQueue(plan_tiny(SEGMENTS))
+    queue = WorkQueue(UnitStates(plan_tiny(SEGMENTS)))
     assert queue.take()[0].unit == SEGMENTS[2].segment_id
-    oldest = WorkQueue(plan_tiny(SEGMENTS), Order(newest_first=False))
+    oldest = WorkQueue(UnitStates(plan_tiny(SEGMENTS)), Order(newest_first=False))
     assert oldest.take()[0].unit == SEGMENTS[0].segment_id
 
 
 def test_sources_that_are_done_keep_nobody_waiting():
     receipts = [receipt for receipt in all_receipts(plan_tiny(SEGMENTS)) if receipt.op == "detect"]
-    queue = WorkQueue(plan_tiny(SEGMENTS, receipts))
+    queue = WorkQueue(UnitStates(plan_tiny(SEGMENTS, receipts)))
     assert queue.total.units == 6
     assert [key.op for key in queue.take()] == ["track"]
 
 
 def test_who_cannot_do_without_what_failed_is_settled_with_it():
-    plan = plan_tiny(SEGMENTS)
-    queue = WorkQueue(plan)
+    states = UnitStates(plan := plan_tiny(SEGMENTS))
+    queue = WorkQueue(states)
     while any(key.op == "detect" for key in queue.left):
         queue.take()
     bad = UnitKey("detect", "cam1", "2026-03-02", SEGMENTS[1].segment_id)
-    queue.settle(bad, UnitStatus(State.QUARANTINED, "bad"))
-    assert plan.statuses[bad._replace(op="track")].state is State.BLOCKED
+    queue.mark_quarantined(bad, "bad")
+    assert states.statuses[bad._replace(op="track")].state is State.BLOCKED
     (publish,) = [key for key in plan.units if key.op == "publish"]
-    assert plan.statuses[publish].state is State.BLOCKED and queue.settled.units == 3
+    assert states.statuses[publish].state is State.BLOCKED and queue.settled.units == 3
+
+
+def test_a_reader_in_the_same_batch_is_blocked_and_not_tried_without_its_source():
+    states = UnitStates(plan_tiny(SEGMENTS[:1]))
+    queue = WorkQueue(states)
+    detect, track = queue.take()
+    queue.mark_quarantined(detect, "bad")
+    queue.give_back([track])
+    assert {key.op for key in queue.take()} == {"link", "counts"}, "they can do without tracklets"
+    assert states.statuses[track].state is State.BLOCKED and queue.left == []
 
 
 def test_work_that_turns_out_to_be_done_is_not_done_again():
     bad = UnitKey("detect", "cam1", "2026-03-02", SEGMENTS[1].segment_id)
     before = UnitKey("track", "cam1", "2026-03-02", SEGMENTS[0].segment_id)
-    without = plan_tiny(SEGMENTS)
-    without.fingerprints.exclude(bad)
-    done = [receipt_for(without.fingerprints, key) for key in (before, before._replace(op="detect"))]
+    without = plan_tiny(SEGMENTS).fingerprints.copy()
+    without.exclude(bad)
+    done = [receipt_for(without, key) for key in (before, before._replace(op="detect"))]
     plan = plan_tiny(SEGMENTS, done)
     assert plan.statuses[before].state is State.STALE
-    queue = WorkQueue(plan)
+    states = UnitStates(plan)
+    queue = WorkQueue(states)
     while any(key.op == "detect" for key in queue.left):
         queue.take()
-    queue.settle(bad, UnitStatus(State.QUARANTINED, "bad"))
+    queue.mark_quarantined(bad, "bad")
     while queue.take():
         pass
-    assert plan.statuses[before].state is State.DONE
+    assert states.statuses[before].state is State.DONE
 
 
 def test_segments_farther_apart_than_a_second_do_not_wait_for_each_other():
     apart = [SEGMENTS[0], replace(SEGMENTS[1], start=SEGMENTS[1].start + timedelta(seconds=5))]
-    assert [len(WorkQueue(plan_tiny(segments)).take()) for segments in (apart, SEGMENTS[:2])] == [2, 2]
+    assert [len(WorkQueue(UnitStates(plan_tiny(segments))).take()) for segments in (apart, SEGMENTS[:2])] == [2, 2]
     plan = plan_tiny(apart)
     track = plan.units[UnitKey("track", "cam1", "2026-03-02", apart[0].segment_id)]
     assert {source.key.unit for source in track.sources} == {apart[0].segment_id}

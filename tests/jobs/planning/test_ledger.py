@@ -58,14 +58,6 @@ def test_what_is_not_there_is_not_found():
     assert Ledger(receipts_to_arrow([])).newest_fingerprint(key) is None
 
 
-def test_what_a_run_commits_is_found_and_the_newest_holds():
-    ledger = Ledger(receipts_to_arrow([]))
-    ledger.add(receipt(second=2, run_id="second"))
-    ledger.add(receipt(second=1, run_id="first"))
-    found = ledger.receipt(UnitKey("detect", "cam1", "2026-03-02", "u"), "f")
-    assert found is not None and found.run_id == "second"
-
-
 def test_rates_count_what_had_footage():
     receipts = [receipt(), receipt(unit="v", wall_s=3.0), receipt("scan", media_s=0.0)]
     assert Ledger(receipts_to_arrow(receipts)).rates() == {"detect": pytest.approx(4.0 / 20.0)}

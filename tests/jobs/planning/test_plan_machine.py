@@ -346,10 +346,8 @@ class PlanMachine(RuleBasedStateMachine):
         self.runs += 1
         run_id = f"run-{self.runs}"
         if reaffirm:
-            reaffirm_done(self.store, plan, run_id, RunClock(None, self.tick))
-            for key, fingerprint in plan.superseded:
-                again = plan.ledger.receipt(key, fingerprint)
-                work = next(each.work for each in self.model.events() if each.work.fingerprint == fingerprint)
+            for again in reaffirm_done(self.store, plan, run_id, RunClock(None, self.tick)):
+                work = next(each.work for each in self.model.events() if each.work.fingerprint == again.fingerprint)
                 self.model.loose[receipt_path(again, again=True)] = Event(work, again.committed, run_id)
         left = set(plan.to_do)
         for key in plan.to_do:
