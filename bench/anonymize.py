@@ -319,7 +319,7 @@ class Bench:
 
 def told(summary: api.RunSummary) -> api.RunSummary:
     """The same, once it is said what went into quarantine: nothing of that is published, so it has no figures."""
-    for entry in summary.report.set_aside:
+    for entry in summary.report.quarantined:
         print(f"... {entry.op} of {entry.camera}: {entry.reason}: {entry.detail}", file=sys.stderr, flush=True)
     return summary
 

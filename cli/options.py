@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from jobs.engine.options import RunOptions, parse_clock
-from jobs.engine.queue import Order
+from jobs.engine.queue import Priority
 from jobs.planning.graph import Selection
 from schemas.errors import SelectionError
 
@@ -79,7 +79,7 @@ def run_options(
         until=parse_clock(until) if until else None,
         max_hours=max_hours,
         retry=retry,
-        order=Order(newest_first=age == "newest", cameras_first=tuple(first_cameras or ())),
+        priority=Priority(newest_first=age == "newest", cameras_first=tuple(first_cameras or ())),
     )
 
 

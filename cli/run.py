@@ -173,7 +173,7 @@ def summary_json(summary: api.RunSummary) -> dict[str, object]:
         "stage_s": {stage: round(seconds, 3) for stage, seconds in record.stage_s.items()},
         "quarantined": [
             {"op": entry.op, "camera": entry.camera, "unit": entry.unit, "reason": entry.reason, "detail": entry.detail}
-            for entry in [*summary.footage_set_aside, *summary.report.set_aside]
+            for entry in [*summary.footage_set_aside, *summary.report.quarantined]
         ],
     }
 
@@ -191,7 +191,7 @@ def show_summary(output: Output, summary: api.RunSummary) -> None:
         output.say(f"{report.elsewhere} units were done by another run meanwhile")
     if report.left:
         output.say(f"{report.left} units left: the next run carries on")
-    entries = [*summary.footage_set_aside, *report.set_aside]
+    entries = [*summary.footage_set_aside, *report.quarantined]
     if entries:
         rows = [[entry.op, entry.camera, entry.path or entry.unit, entry.reason, entry.detail] for entry in entries]
         output.table(["op", "camera", "what", "reason", "detail"], rows, "in quarantine")

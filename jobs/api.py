@@ -14,12 +14,12 @@ from zoneinfo import ZoneInfo
 import pyarrow.compute as pc
 
 from jobs.commands.maintenance import compact_if_many
-from jobs.engine.coordination import Sharing
-from jobs.engine.driver import Night, NightReport, Progress
-from jobs.engine.missing_parts import forget_joined
+from jobs.engine.coordination import SharedRun
+from jobs.engine.driver import Driver, Progress, RunReport
+from jobs.engine.missing_parts import drop_units_with_missing_parts
 from jobs.engine.options import RunOptions
 from jobs.engine.pool import InlinePool, Pool
-from jobs.engine.queue import Order
+from jobs.engine.queue import Priority
 from jobs.engine.run_clock import RunClock
 from jobs.engine.tasks import WorkerSetup
 from jobs.engine.worker import totals
@@ -83,7 +83,7 @@ def _scan(
     inventory = scan_inventory(opened.site, opened.store, progress)
     committed = clock.now()
     written = write_inventory(inventory, opened.site, opened.store, run_id, committed)
-    clock.saw(committed)
+    clock.advance_past(committed)
     return ScanReport(inventory, written, write_quarantine(inventory, opened.journal, run_id))
 
 
@@ -108,7 +108,7 @@ def plan(opened: Opened, selection: Selection, inventory: Inventory | None = Non
     return make_plan(ready, inventory.timeline, ledger, selection, retry)
 
 
-def check_order(opened: Opened, inventory: Inventory, order: Order) -> None:
+def check_order(opened: Opened, inventory: Inventory, order: Priority) -> None:
     """Sees to it that the cameras that are to go first are there.
 
     Raises:
@@ -125,7 +125,7 @@ def check_order(opened: Opened, inventory: Inventory, order: Order) -> None:
 class RunSummary:
     """How a run ended."""
 
-    report: NightReport
+    report: RunReport
     record: RunRecord
     plan: Plan
     footage_set_aside: list[Quarantined]
@@ -166,23 +166,23 @@ def run(
     # What others commit from here on is looked for, so their signs of life are watched before the store is read.
     with Claims(opened.store.blobs, record.run_id, options.lease_s) as claims:
         found = _scan(opened, record.run_id, clock)
-        check_order(opened, found.inventory, options.order)
+        check_order(opened, found.inventory, options.priority)
         planned = plan(opened, selection, found.inventory, options.retry)
-        if forget_joined(opened.store, planned):
+        if drop_units_with_missing_parts(opened.store, planned):
             planned = plan(opened, selection, found.inventory, options.retry)
         for warning in planned.ready.warnings:
             on_warning(warning)
         opened.journal.start_run(replace(record, units_planned=len(planned.to_do)))
         reaffirm_done(opened.store, planned, record.run_id, clock)
         night = partial(
-            Night,
+            Driver,
             run_id=record.run_id,
             keep=opened.journal.set_aside,
             on_progress=on_progress,
             deadline=deadline,
             stop=stop,
-            order=options.order,
-            others=Sharing(opened.store, claims),
+            priority=options.priority,
+            coordination=SharedRun(opened.store, claims),
             clock=clock,
         )
         try:
@@ -191,7 +191,7 @@ def run(
             raise  # there is no room to write down how the run ended either: in the journal it never ended
         except BaseException as error:
             state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-            failed = NightReport(record.run_id, state=state)
+            failed = RunReport(record.run_id, state=state)
             opened.journal.finish_run(_finished(record, failed, planned, clock, began))
             raise
         seen = [entry for entry in found.set_aside if _concerns(selection, entry)]
@@ -208,7 +208,7 @@ def _concerns(selection: Selection, entry: Quarantined) -> bool:
     return not selection.cameras or entry.camera in selection.cameras
 
 
-def _work(opened: Opened, planned: Plan, options: RunOptions, night: Callable[[Plan, Pool], Night]) -> NightReport:
+def _work(opened: Opened, planned: Plan, options: RunOptions, night: Callable[[Plan, Pool], Driver]) -> RunReport:
     """Runs the night on a pool; with nothing to do none is opened."""
     setup = worker_setup(opened, planned.ready)
     pool = open_pool(setup, options, len(planned.to_do)) if planned.to_do else _NoPool()
@@ -254,12 +254,12 @@ def reaffirm_done(store: Store, planned: Plan, run_id: str, clock: RunClock) -> 
         receipt = planned.ledger.receipt(key, fingerprint)
         if receipt:
             again = store.reaffirm(receipt, run_id, clock.now())
-            clock.saw(again.committed)
+            clock.advance_past(again.committed)
             reaffirmed.append(again)
     return reaffirmed
 
 
-def _finished(record: RunRecord, report: NightReport, planned: Plan, clock: RunClock, began: float) -> RunRecord:
+def _finished(record: RunRecord, report: RunReport, planned: Plan, clock: RunClock, began: float) -> RunRecord:
     counters, stage_s = totals(report.receipts)
     worked_on = {
         segment.segment_id: segment.duration_s
@@ -272,7 +272,7 @@ def _finished(record: RunRecord, report: NightReport, planned: Plan, clock: RunC
         state=report.state,  # type: ignore[arg-type]
         units_planned=len(planned.to_do),
         units_done=len(report.receipts),
-        units_quarantined=len(report.set_aside),
+        units_quarantined=len(report.quarantined),
         media_s=sum(worked_on.values()),
         wall_s=time.monotonic() - began,
         frames_decoded=counters["frames_decoded"],

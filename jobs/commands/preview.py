@@ -28,9 +28,9 @@ def preview(opened: Opened, selection: Selection, options: RunOptions) -> Previe
     """
     now = datetime.now(UTC)
     inventory = scan_inventory(opened.site, opened.store)
-    check_order(opened, inventory, options.order)
+    check_order(opened, inventory, options.priority)
     planned = plan(opened, selection, inventory, options.retry)
     deadline = options.deadline(ZoneInfo(opened.site.config.timezone), now)
     budget_s = None if deadline is None else (deadline - now).total_seconds()
     workers = 1 if options.workers is None else options.workers or default_workers()
-    return Preview(planned, estimate_cost(planned, opened.store, workers, options.order, budget_s))
+    return Preview(planned, estimate_cost(planned, opened.store, workers, options.priority, budget_s))

@@ -1,1 +1,1 @@
-"""A night while it runs: the driver, its queue, and the workers that it hands visits to."""
+"""A run in progress: the driver, its queue, and the workers that it gives task batches to."""

@@ -1,20 +1,20 @@
-"""From units of a plan to the orders that a worker gets: where its inputs stand, and what it need know of the site."""
+"""From units of a plan to the tasks that a worker gets: where its inputs stand, and what it need know of the site."""
 
 from collections.abc import Collection, Sequence
 
-from jobs.engine.tasks import Input, UnitOrder
+from jobs.engine.tasks import Input, Task
 from jobs.planning.graph import UnitKey
 from jobs.planning.unit_states import UnitStates
 from schemas.values import UnitContext, UnitFile
 
 
-def orders_for(states: UnitStates, keys: Sequence[UnitKey]) -> tuple[UnitOrder, ...]:
-    """Orders for units that go to a worker together, in this order."""
+def build_tasks(states: UnitStates, keys: Sequence[UnitKey]) -> tuple[Task, ...]:
+    """Builds the tasks of units that go to a worker together, in this order."""
     together = set(keys)
-    return tuple(_order(states, key, together) for key in keys)
+    return tuple(_task(states, key, together) for key in keys)
 
 
-def _order(states: UnitStates, key: UnitKey, together: Collection[UnitKey]) -> UnitOrder:
+def _task(states: UnitStates, key: UnitKey, together: Collection[UnitKey]) -> Task:
     plan = states.plan
     unit, op = plan.units[key], plan.ready.ops[key.op].op
     inputs = []
@@ -31,7 +31,7 @@ def _order(states: UnitStates, key: UnitKey, together: Collection[UnitKey]) -> U
         segments=unit.segments,
         features=tuple(plan.ready.features_of(key.camera)) if "layers" in op.spec.uses else (),
     )
-    return UnitOrder(key, states.fingerprint(key), states.ingredients(key), context, tuple(inputs))
+    return Task(key, states.fingerprint(key), states.ingredients(key), context, tuple(inputs))
 
 
 def _file(states: UnitStates, key: UnitKey, table: str) -> UnitFile | None:

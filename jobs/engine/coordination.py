@@ -8,11 +8,11 @@ from storage.coordination import Claims, Place
 from storage.store.store import Store
 
 
-class Others(Protocol):
+class RunCoordination(Protocol):
     """What a run needs to know of the other runs on its store."""
 
     @property
-    def about(self) -> bool:
+    def has_others(self) -> bool:
         """Whether there were any since this run began."""
 
     def take(self, place: Place) -> bool:
@@ -25,10 +25,10 @@ class Others(Protocol):
         """The receipt of exactly this work, whoever did it, if it is committed by now."""
 
 
-class Alone:
+class SingleRun:
     """A run that shares its store with nobody."""
 
-    about = False
+    has_others = False
 
     def take(self, place: Place) -> bool:  # noqa: ARG002  nobody else wants it
         """Always granted."""
@@ -42,7 +42,7 @@ class Alone:
         return None
 
 
-class Sharing:
+class SharedRun:
     """A run among others, which keeps out of their way by claims."""
 
     def __init__(self, store: Store, claims: Claims) -> None:
@@ -50,7 +50,7 @@ class Sharing:
         self._claims = claims
 
     @property
-    def about(self) -> bool:
+    def has_others(self) -> bool:
         """Whether the claims have met another run."""
         return self._claims.crowded
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from jobs.engine.build_tasks import orders_for
-from jobs.engine.coordination import Alone, Others
+from jobs.engine.build_tasks import build_tasks
+from jobs.engine.coordination import RunCoordination, SingleRun
 from jobs.engine.pool import Finished, Pool
-from jobs.engine.queue import Order, WorkQueue
+from jobs.engine.queue import Priority, WorkQueue
 from jobs.engine.run_clock import RunClock
-from jobs.engine.tasks import Failure, Outcome, Visit
+from jobs.engine.tasks import Failure, Outcome, TaskBatch
 from jobs.planning.graph import UnitKey
 from jobs.planning.ledger import key_of
 from jobs.planning.plan import Plan
@@ -20,13 +20,13 @@ from jobs.planning.unit_states import UnitStates
 from schemas.errors import StoreFull, TransientError
 from schemas.values import Quarantined, Receipt
 
-ATTEMPTS = 3
+MAX_ATTEMPTS = 3
 BACKOFF_S = 1.0
 POLL_S = 0.25
-GRACE_S = 1.0
+DEADLINE_GRACE_S = 1.0
 """Seconds past the deadline at which what still runs is given up."""
 
-TAKEN_S = 1.0
+CLAIM_RETRY_S = 1.0
 """Seconds until a place is looked at again at which another run works."""
 
 
@@ -44,7 +44,7 @@ class Progress:
 
 
 @dataclass
-class NightReport:
+class RunReport:
     """What a night did. ``state`` is as in the table ``runs``.
 
     Attributes:
@@ -55,20 +55,20 @@ class NightReport:
     state: str = "done"
     elsewhere: int = 0
     receipts: list[Receipt] = field(default_factory=list)
-    set_aside: list[Quarantined] = field(default_factory=list)
+    quarantined: list[Quarantined] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     left: int = 0
     wall_s: float = 0.0
 
 
-class Night:
+class Driver:
     """One run of a plan on a pool.
 
     Args:
         keep: called with each unit that is set aside, to be written down.
-        deadline: no visit is begun that would, by the estimate, end after it; what still runs then is stopped.
+        deadline: no batch is begun that would, by the estimate, end after it; what still runs then is stopped.
         stop: set by the first Ctrl-C: what runs is finished, nothing new begun.
-        order: what goes first.
+        priority: what goes first.
         others: the other runs on the store.
         clock: the time of commits.
     """
@@ -82,8 +82,8 @@ class Night:
         on_progress: Callable[[Progress], None] = lambda _: None,
         deadline: datetime | None = None,
         stop: threading.Event | None = None,
-        order: Order | None = None,
-        others: Others | None = None,
+        priority: Priority | None = None,
+        coordination: RunCoordination | None = None,
         clock: RunClock | None = None,
     ) -> None:
         self._plan = plan
@@ -93,17 +93,17 @@ class Night:
         self._on_progress = on_progress
         self._deadline = deadline
         self._stop = stop or threading.Event()
-        self._others = others or Alone()
+        self._coordination = coordination or SingleRun()
         self._clock = clock or RunClock(None)
-        self._queue = WorkQueue(self.states, order)
-        self._flying: dict[int, Visit] = {}
+        self._queue = WorkQueue(self.states, priority)
+        self._in_flight: dict[int, TaskBatch] = {}
         self._attempts: dict[UnitKey, int] = defaultdict(int)
-        self._resting: list[tuple[float, list[UnitKey]]] = []
-        self._visits = 0
+        self._backing_off: list[tuple[float, list[UnitKey]]] = []
+        self._batches = 0
         self._started = time.monotonic()
-        self._report = NightReport(run_id)
+        self._report = RunReport(run_id)
 
-    def run(self) -> NightReport:
+    def run(self) -> RunReport:
         """Runs until nothing is left that may run.
 
         Raises:
@@ -113,21 +113,21 @@ class Night:
             self._wake()
             held = self._dispatch()
             self._tell()
-            if not self._flying:
-                if not self._resting or held or self._stop.is_set() or self._late():
+            if not self._in_flight:
+                if not self._backing_off or held or self._stop.is_set() or self._late():
                     break
                 time.sleep(POLL_S)
                 continue
             for finished in self._pool.wait(POLL_S):
                 self._take_in(finished)
-            if self._late(GRACE_S) and self._flying:
-                self._flying.clear()  # the pool is closed by whoever opened it; what runs was never committed
+            if self._late(DEADLINE_GRACE_S) and self._in_flight:
+                self._in_flight.clear()  # the pool is closed by whoever opened it; what runs was never committed
                 break
         return self._close()
 
-    def _close(self) -> NightReport:
+    def _close(self) -> RunReport:
         report = self._report
-        report.left = len(self._queue.left) + sum(len(keys) for _, keys in self._resting)
+        report.left = len(self._queue.left) + sum(len(keys) for _, keys in self._backing_off)
         report.wall_s = time.monotonic() - self._started
         troubled = any(status.is_problem for status in self.states.statuses.values())
         if self._stop.is_set():
@@ -143,43 +143,43 @@ class Night:
 
     def _wake(self) -> None:
         now = time.monotonic()
-        for due, keys in [rest for rest in self._resting if rest[0] <= now]:
-            self._resting.remove((due, keys))
+        for due, keys in [rest for rest in self._backing_off if rest[0] <= now]:
+            self._backing_off.remove((due, keys))
             self._queue.give_back(keys)
 
     def _dispatch(self) -> bool:
         """Fills free slots; True if something was held back for the deadline."""
-        while len(self._flying) < self._pool.slots and not self._stop.is_set():
+        while len(self._in_flight) < self._pool.slots and not self._stop.is_set():
             keys = self._queue.take()
             if not keys:
                 return False
             if not self._fits(keys):
                 self._queue.give_back(keys)
                 return True
-            if self._others.take(self._plan.units[keys[0]].partition):
+            if self._coordination.take(self._plan.units[keys[0]].partition):
                 self._send(keys)
             else:
-                self._resting.append((time.monotonic() + TAKEN_S, keys))
+                self._backing_off.append((time.monotonic() + CLAIM_RETRY_S, keys))
         return False
 
     def _send(self, keys: Sequence[UnitKey]) -> None:
         """Gives units of a place that is ours to a worker, but for those that another run has done meanwhile."""
         place = self._plan.units[keys[0]].partition
         left = [
-            key for key in keys if not (self._others.about and self._done_elsewhere(key, self.states.fingerprint(key)))
+            key for key in keys if not (self._coordination.has_coordination and self._done_elsewhere(key, self.states.fingerprint(key)))
         ]
         if not left:
-            self._others.release(place)
+            self._coordination.release(place)
             return
-        self._visits += 1
+        self._batches += 1
         attempt = max(self._attempts[key] for key in left) + 1
-        visit = Visit(self._visits, self._report.run_id, orders_for(self.states, left), attempt, self._clock.floor)
-        self._flying[visit.number] = visit
-        self._pool.submit(visit)
+        batch = TaskBatch(self._batches, self._report.run_id, build_tasks(self.states, left), attempt, self._clock.floor)
+        self._in_flight[batch.number] = batch
+        self._pool.submit(batch)
 
     def _done_elsewhere(self, key: UnitKey, fingerprint: str) -> bool:
         """Whether exactly this work is committed by now; then it is settled."""
-        receipt = self._others.committed(key, fingerprint)
+        receipt = self._coordination.committed(key, fingerprint)
         if receipt is None:
             return False
         self._done(receipt)
@@ -190,7 +190,7 @@ class Night:
             self._report.receipts.append(receipt)
         else:
             self._report.elsewhere += 1
-        self._clock.saw(receipt.committed)
+        self._clock.advance_past(receipt.committed)
         self._queue.mark_done(key_of(receipt), receipt)
 
     def _late(self, grace_s: float = 0.0) -> bool:
@@ -203,45 +203,45 @@ class Night:
         return datetime.now(UTC) + needed <= self._deadline
 
     def _take_in(self, finished: Finished) -> None:
-        visit, outcome = finished
-        self._flying.pop(visit.number, None)
-        keys = [order.key for order in visit.orders]
+        batch, outcome = finished
+        self._in_flight.pop(batch.number, None)
+        keys = [task.key for task in batch.tasks]
         if isinstance(outcome, TransientError):
             failures = tuple(Failure(key, "transient", "TransientError", str(outcome)) for key in keys[:1])
             outcome = Outcome(failures=failures)
-        self._others.release(self._plan.units[keys[0]].partition)
+        self._coordination.release(self._plan.units[keys[0]].partition)
         for receipt in outcome.receipts:
             self._done(receipt)
         for lost in outcome.lost:
-            self._set_aside(lost, self._print_of(visit, lost.key))
+            self._quarantine(lost, self._fingerprint_of(batch, lost.key))
         for failure in outcome.failures:
-            self._failed(failure, visit)
+            self._failed(failure, batch)
         settled = {key_of(receipt) for receipt in outcome.receipts} | {failure.key for failure in outcome.failures}
         self._queue.give_back([key for key in keys if key not in settled])
 
     @staticmethod
-    def _print_of(visit: Visit, key: UnitKey) -> str:
-        for order in visit.orders:
-            if order.key == key:
-                return order.fingerprint
-        return visit.orders[0].fingerprint
+    def _fingerprint_of(batch: TaskBatch, key: UnitKey) -> str:
+        for task in batch.tasks:
+            if task.key == key:
+                return task.fingerprint
+        return batch.tasks[0].fingerprint
 
-    def _failed(self, failure: Failure, visit: Visit) -> None:
+    def _failed(self, failure: Failure, batch: TaskBatch) -> None:
         key = failure.key
         if failure.kind == "full":
             raise StoreFull(failure.detail)
-        if self._done_elsewhere(key, self._print_of(visit, key)):
+        if self._done_elsewhere(key, self._fingerprint_of(batch, key)):
             return  # as when another run, done with it, removed what this one was about to join
         if failure.kind == "transient":
             self._attempts[key] += 1
-            if self._attempts[key] < ATTEMPTS:
-                self._resting.append((time.monotonic() + BACKOFF_S * 2 ** self._attempts[key], [key]))
+            if self._attempts[key] < MAX_ATTEMPTS:
+                self._backing_off.append((time.monotonic() + BACKOFF_S * 2 ** self._attempts[key], [key]))
                 return
         self._report.failures.append(failure)
-        entry = self._set_aside(failure, self._print_of(visit, key))
+        entry = self._quarantine(failure, self._fingerprint_of(batch, key))
         self._queue.mark_quarantined(key, f"{entry.reason}: {entry.detail}")
 
-    def _set_aside(self, failure: Failure, fingerprint: str) -> Quarantined:
+    def _quarantine(self, failure: Failure, fingerprint: str) -> Quarantined:
         segments = self._plan.units[failure.key].segments if failure.key in self._plan.units else ()
         entry = Quarantined(
             op=failure.key.op,
@@ -257,7 +257,7 @@ class Night:
             run_id=self._report.run_id,
         )
         self._keep(entry)
-        self._report.set_aside.append(entry)
+        self._report.quarantined.append(entry)
         return entry
 
     def _tell(self) -> None:
@@ -273,6 +273,6 @@ class Night:
                 media_total_s=total.media_s,
                 elapsed_s=elapsed_s,
                 left_s=left_s,
-                running=sum(len(visit.orders) for visit in self._flying.values()),
+                running=sum(len(batch.tasks) for batch in self._in_flight.values()),
             )
         )

@@ -13,7 +13,7 @@ from storage.store.store import Store
 from storage.store.video_files import PARTS_TABLE, named_video
 
 
-def forget_joined(store: Store, plan: Plan) -> bool:
+def drop_units_with_missing_parts(store: Store, plan: Plan) -> bool:
     """Drops the results of units whose parts are gone and are to be joined, so that a new plan makes them again.
 
     Returns:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from jobs.engine.queue import Order
+from jobs.engine.queue import Priority
 from schemas.errors import UserError
 from storage.coordination import LEASE_S
 
@@ -19,7 +19,7 @@ class RunOptions:
         until: local time at which all must have ended.
         max_hours: after which all must have ended.
         retry: try what is in quarantine again.
-        order: what goes first.
+        priority: what goes first.
         lease_s: seconds after which a run that shows no sign of life no longer keeps others from its work.
     """
 
@@ -28,7 +28,7 @@ class RunOptions:
     until: time | None = None
     max_hours: float | None = None
     retry: bool = False
-    order: Order = field(default_factory=Order)
+    priority: Priority = field(default_factory=Priority)
     lease_s: float = LEASE_S
 
     def deadline(self, zone: ZoneInfo, now: datetime) -> datetime | None:

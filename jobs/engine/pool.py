@@ -1,25 +1,25 @@
-"""Where visits run: the interface that the driver sees, and the pool that is this very process."""
+"""Where batches run: the interface that the driver sees, and the pool that is this very process."""
 
 from collections.abc import Iterable
 from typing import Protocol
 
-from jobs.engine.tasks import Outcome, Visit, WorkerSetup
+from jobs.engine.tasks import Outcome, TaskBatch, WorkerSetup
 from jobs.engine.worker import Worker
 from schemas.errors import TransientError
 
-Finished = tuple[Visit, Outcome | TransientError]
-"""A visit with what became of it; an error when the worker itself was lost."""
+Finished = tuple[TaskBatch, Outcome | TransientError]
+"""A batch with what became of it; an error when the worker itself was lost."""
 
 
 class Pool(Protocol):
-    """Workers that do visits side by side."""
+    """Workers that do batches side by side."""
 
     @property
     def slots(self) -> int:
-        """How many visits may be in flight."""
+        """How many batches may be in flight."""
 
-    def submit(self, visit: Visit) -> None:
-        """Hands a visit to a free worker; there are never more than ``slots`` in flight."""
+    def submit(self, batch: TaskBatch) -> None:
+        """Hands a batch to a free worker; there are never more than ``slots`` in flight."""
 
     def wait(self, timeout_s: float) -> Iterable[Finished]:
         """Visits that ended, waiting for the first of them at most ``timeout_s``."""
@@ -35,16 +35,16 @@ class InlinePool:
 
     def __init__(self, setup: WorkerSetup) -> None:
         self._worker = Worker(setup)
-        self._waiting: list[Visit] = []
+        self._waiting: list[TaskBatch] = []
 
-    def submit(self, visit: Visit) -> None:
-        """Keeps the visit until ``wait``."""
-        self._waiting.append(visit)
+    def submit(self, batch: TaskBatch) -> None:
+        """Keeps the batch until ``wait``."""
+        self._waiting.append(batch)
 
     def wait(self, timeout_s: float) -> Iterable[Finished]:  # noqa: ARG002  it works until it is done
         """Does what was submitted."""
         waiting, self._waiting = self._waiting, []
-        return [(visit, self._worker.visit(visit)) for visit in waiting]
+        return [(batch, self._worker.run(batch)) for batch in waiting]
 
     def close(self) -> None:
         """Closes the ops."""

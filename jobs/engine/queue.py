@@ -13,11 +13,11 @@ from jobs.planning.plan import Plan
 from jobs.planning.unit_states import UnitStates
 from schemas.values import Receipt
 
-Place = tuple[str, str, str]
+Partition = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
-class Order:
+class Priority:
     """What goes first.
 
     Attributes:
@@ -54,19 +54,19 @@ class WorkQueue:
         total, settled: how much there was to do, and how much of it is settled.
     """
 
-    def __init__(self, states: UnitStates, order: Order | None = None) -> None:
+    def __init__(self, states: UnitStates, priority: Priority | None = None) -> None:
         self._states, self._plan = states, (plan := states.plan)
-        self._order = order or Order()
+        self._priority = priority or Priority()
         self._readers = states.readers
         self._waiting = set(plan.to_do)
         self.total, self.settled = Tally(), Tally()
         self._running: set[UnitKey] = set()
         self._open_sources = {key: self._count_open(key) for key in self._waiting}
-        self._places: dict[Place, list[UnitKey]] = {}
+        self._partitions: dict[Partition, list[UnitKey]] = {}
         for key in plan.to_do:
-            self._places.setdefault(plan.units[key].partition, []).append(key)
+            self._partitions.setdefault(plan.units[key].partition, []).append(key)
             self.total.add(plan, key)
-        self._heap: list[tuple[int, int, float, Place]] = []
+        self._heap: list[tuple[int, int, float, Partition]] = []
         for key in plan.to_do:
             if not self._open_sources[key]:
                 self._offer(key)
@@ -76,9 +76,9 @@ class WorkQueue:
         return sum(1 for source in sources if source in self._waiting)
 
     def _offer(self, key: UnitKey) -> None:
-        unit, first = self._plan.units[key], self._order.cameras_first
+        unit, first = self._plan.units[key], self._priority.cameras_first
         camera = first.index(key.camera) if key.camera in first else len(first)
-        sign = -1 if self._order.newest_first else 1
+        sign = -1 if self._priority.newest_first else 1
         when = (sign * date.fromisoformat(key.date).toordinal(), sign * unit.segments[0].start.timestamp())
         heapq.heappush(self._heap, (camera, *when, unit.partition))
 
@@ -95,7 +95,7 @@ class WorkQueue:
         while self._heap:
             place = heapq.heappop(self._heap)[-1]
             taken: list[UnitKey] = []
-            for key in self._places[place]:
+            for key in self._partitions[place]:
                 if key in self._waiting and self._ready_after(key, taken) and not self._settled_already(key):
                     taken.append(key)
             if taken:

@@ -1,7 +1,7 @@
 """Ray's part: one actor a worker slot. This file alone knows Ray.
 
 Ray Core, not Ray Data: tracking is ordered and stateful within a segment, and frames must not cross the object store.
-An actor holds opened models and gives back receipts, a few kilobytes a visit.
+An actor holds opened models and gives back receipts, a few kilobytes a batch.
 """
 
 import logging
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.engine.pool import Finished
-from jobs.engine.tasks import Visit, WorkerSetup
+from jobs.engine.tasks import TaskBatch, WorkerSetup
 from jobs.engine.worker import Worker
 from schemas.errors import TransientError, UserError
 
@@ -90,7 +90,7 @@ class RayPool:
         self._setup = setup
         self.slots = slots
         self._free = [self._hire() for _ in range(slots)]
-        self._busy: dict[Any, tuple[Any, Visit]] = {}
+        self._busy: dict[Any, tuple[Any, TaskBatch]] = {}
 
     def _hire(self) -> Any:
         environment = {"OMP_NUM_THREADS": str(self._setup.cpus), "RAY_USAGE_STATS_ENABLED": "0"}
@@ -99,30 +99,30 @@ class RayPool:
         )
         return actor.remote(self._setup)
 
-    def submit(self, visit: Visit) -> None:
-        """Hands a visit to a free actor."""
+    def submit(self, batch: TaskBatch) -> None:
+        """Hands a batch to a free actor."""
         actor = self._free.pop()
-        self._busy[actor.visit.remote(visit)] = (actor, visit)
+        self._busy[actor.run.remote(batch)] = (actor, batch)
 
     def wait(self, timeout_s: float) -> Iterable[Finished]:
-        """Visits that ended; an actor that died is replaced, and its visit told as transient."""
+        """Returns batches that ended; an actor that died is replaced, and its batch ends in a transient error."""
         if not self._busy:
             return []
         done, _ = ray.wait(list(self._busy), num_returns=1, timeout=timeout_s)
         return [self._collect(reference) for reference in done]
 
     def _collect(self, reference: Any) -> Finished:
-        actor, visit = self._busy.pop(reference)
+        actor, batch = self._busy.pop(reference)
         try:
             outcome = ray.get(reference)
         except ray.exceptions.RayActorError as error:
             self._free.append(self._hire())
-            return visit, TransientError(f"a worker was lost: {str(error).strip().splitlines()[0]}")
+            return batch, TransientError(f"a worker was lost: {str(error).strip().splitlines()[0]}")
         except ray.exceptions.RayError as error:
             self._free.append(actor)
-            return visit, TransientError(f"Ray: {str(error).strip().splitlines()[0]}")
+            return batch, TransientError(f"Ray: {str(error).strip().splitlines()[0]}")
         self._free.append(actor)
-        return visit, outcome
+        return batch, outcome
 
     def close(self) -> None:
         """Kills the actors, and ends the embedded Ray or leaves the cluster."""

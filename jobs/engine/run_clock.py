@@ -7,7 +7,7 @@ commits now would be older than what it replaces; so a run's time begins just af
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from jobs.engine.tasks import LONG_AGO
+from jobs.engine.tasks import EARLIEST
 
 TICK = timedelta(microseconds=1)
 """What the store can tell apart."""
@@ -26,12 +26,12 @@ class RunClock:
 
     def __init__(self, newest: datetime | None, wall: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._wall = wall
-        self.floor = LONG_AGO if newest is None else newest + TICK
+        self.floor = EARLIEST if newest is None else newest + TICK
 
     def now(self) -> datetime:
         """The time."""
         return max(self._wall(), self.floor)
 
-    def saw(self, moment: datetime) -> None:
+    def advance_past(self, moment: datetime) -> None:
         """Notes a moment that the store has now; the clock goes on after it."""
         self.floor = max(self.floor, moment + TICK)

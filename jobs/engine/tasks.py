@@ -7,7 +7,7 @@ from jobs.planning.graph import UnitKey
 from schemas.op import Models, Op, Read
 from schemas.values import Receipt, UnitContext, UnitFile
 
-LONG_AGO = datetime.min.replace(tzinfo=UTC)
+EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Input:
 
     Attributes:
         files: where committed rows stand.
-        units: units of the same visit that write the rest of it.
+        units: units of the same batch that write the rest of it.
     """
 
     read: Read
@@ -25,7 +25,7 @@ class Input:
 
 
 @dataclass(frozen=True)
-class UnitOrder:
+class Task:
     """One unit to be done, with everything that the worker needs to know of it."""
 
     key: UnitKey
@@ -36,7 +36,7 @@ class UnitOrder:
 
 
 @dataclass(frozen=True)
-class Visit:
+class TaskBatch:
     """Units of one place that a worker does in one go, in order; frame ops among them share a decode where they can.
 
     Attributes:
@@ -45,9 +45,9 @@ class Visit:
 
     number: int
     run_id: str
-    orders: tuple[UnitOrder, ...]
+    tasks: tuple[Task, ...]
     attempt: int = 1
-    not_before: datetime = LONG_AGO
+    not_before: datetime = EARLIEST
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a visit. A unit that is in neither list was not tried, because one that it reads failed.
+    """What became of a batch. A unit that is in neither list was not tried, because one that it reads failed.
 
     Attributes:
         lost: stretches of footage that could not be decoded, of units that were committed all the same.

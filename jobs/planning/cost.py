@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from jobs.engine.queue import Order, WorkQueue
+from jobs.engine.queue import Priority, WorkQueue
 from jobs.planning.graph import UnitKey
 from jobs.planning.plan import Plan
 from jobs.planning.unit_states import UnitStates
@@ -70,7 +70,7 @@ class Cost:
         return None if None in sizes else sum(size or 0 for size in sizes)
 
 
-def estimate_cost(plan: Plan, store: Store, workers: int, order: Order, budget_s: float | None = None) -> Cost:
+def estimate_cost(plan: Plan, store: Store, workers: int, order: Priority, budget_s: float | None = None) -> Cost:
     """What a plan will cost.
 
     Args:
@@ -100,7 +100,7 @@ def estimate_cost(plan: Plan, store: Store, workers: int, order: Order, budget_s
     return Cost(tuple(ops), workers, plan.estimate_s(workers), fit, store.blobs.free_bytes())
 
 
-def fit_to_budget(plan: Plan, order: Order, workers: int, budget_s: float) -> Fit:
+def fit_to_budget(plan: Plan, order: Priority, workers: int, budget_s: float) -> Fit:
     """How much of a plan can be done in a time, in the order in which a run takes it."""
     queue = WorkQueue(UnitStates(plan), order)
     left_s, units, media_s = budget_s * workers, 0, 0.0

@@ -106,7 +106,7 @@ class Past(datetime):
 def test_with_the_clock_set_back_new_work_is_what_readers_see(changed_site, monkeypatch):
     opened = api.open_site(changed_site)
     (first,) = run_ids(opened)
-    for module in ("api", "running.run_clock", "running.worker", "running.night"):
+    for module in ("api", "engine.run_clock", "engine.worker", "engine.driver"):
         monkeypatch.setattr(f"jobs.{module}.datetime", Past)
     summary = api.run(opened, TRACKS, HERE)
     assert summary.record.units_done

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from jobs.engine.coordination import Sharing
-from jobs.engine.driver import Night
+from jobs.engine.coordination import SharedRun
+from jobs.engine.driver import Driver
 from jobs.engine.run_clock import RunClock
-from jobs.engine.tasks import Failure, Outcome, Visit
+from jobs.engine.tasks import Failure, Outcome, TaskBatch
 from jobs.planning.graph import Selection
 from jobs.planning.ledger import Ledger
 from jobs.planning.plan import make_plan
@@ -24,12 +24,12 @@ from tests.support.fakes import make_segment
 SEGMENTS = [make_segment(index) for index in range(4)]
 UNITS = 4 + 4 + 1 + 1 + 1
 NEVER_S = 3600.0
-OF_ANOTHER_RUN = Visit(1, "other", ())
+OF_ANOTHER_RUN = TaskBatch(1, "other", ())
 
 
 @pytest.fixture(autouse=True)
 def no_rest(monkeypatch):
-    monkeypatch.setattr("jobs.engine.driver.TAKEN_S", 0.005)
+    monkeypatch.setattr("jobs.engine.driver.CLAIM_RETRY_S", 0.005)
     monkeypatch.setattr("jobs.engine.driver.POLL_S", 0.001)
     monkeypatch.setattr("jobs.engine.driver.BACKOFF_S", 0.0)
 
@@ -42,47 +42,47 @@ def store(tmp_path):
 class CommittingPool:
     """Commits every unit to the store, as a worker would, after ``before`` was called with it."""
 
-    def __init__(self, store, before=lambda order: None, slots=1):
+    def __init__(self, store, before=lambda task: None, slots=1):
         self.slots = slots
         self.store = store
         self.before = before
         self.worked = []
         self._waiting = []
 
-    def submit(self, visit):
-        self._waiting.append(visit)
+    def submit(self, batch):
+        self._waiting.append(batch)
 
     def wait(self, timeout_s):
-        visit = self._waiting.pop(0)
+        batch = self._waiting.pop(0)
         receipts, failures = [], []
-        for order in visit.orders:
-            failure = self.before(order)
+        for task in batch.tasks:
+            failure = self.before(task)
             if failure:
                 failures.append(failure)
                 break
-            self.worked.append(order.key)
-            receipts.append(self.store.commit(receipt_of(order, visit)))
-        return [(visit, Outcome(tuple(receipts), tuple(failures)))]
+            self.worked.append(task.key)
+            receipts.append(self.store.commit(receipt_of(task, batch)))
+        return [(batch, Outcome(tuple(receipts), tuple(failures)))]
 
     def close(self):
         pass
 
 
-def receipt_of(order, visit):
-    key = order.key
-    committed = max(datetime.now(UTC), visit.not_before)
-    ingredients = order.ingredients
+def receipt_of(task, batch):
+    key = task.key
+    committed = max(datetime.now(UTC), batch.not_before)
+    ingredients = task.ingredients
     return Receipt(
         key.op,
         1,
         key.camera,
         key.date,
         key.unit,
-        order.fingerprint,
+        task.fingerprint,
         ingredients,
         {},
         committed,
-        visit.run_id,
+        batch.run_id,
         0.1,
         10.0,
     )
@@ -95,7 +95,9 @@ def plan_of(store):
 def night(store, run_id, claims, pool=None, plan=None, **more):
     kept = []
     plan = plan or plan_of(store)
-    run = Night(plan, pool or CommittingPool(store), run_id, kept.append, others=Sharing(store, claims), **more)
+    run = Driver(
+        plan, pool or CommittingPool(store), run_id, kept.append, coordination=SharedRun(store, claims), **more
+    )
     return run.run(), kept
 
 
@@ -147,7 +149,7 @@ def test_a_place_that_another_run_holds_is_waited_for(store):
             looks["all"] += 1
             if looks["all"] == 20:
                 elsewhere = CommittingPool(store)
-                whole = Night(plan_of(store), elsewhere, "other", lambda entry: None)
+                whole = Driver(plan_of(store), elsewhere, "other", lambda entry: None)
                 whole.run()
                 other.release(place)
 
@@ -186,11 +188,11 @@ def test_a_stop_holds_while_others_are_waited_for(store):
 
 @pytest.mark.parametrize("kind", ["footage", "bug", "transient"])
 def test_a_failure_of_what_another_run_has_committed_meanwhile_is_none(store, kind):
-    def lose_the_race(order):
-        if order.key.op != "publish":
+    def lose_the_race(task):
+        if task.key.op != "publish":
             return None
-        store.commit(receipt_of(order, OF_ANOTHER_RUN))
-        return Failure(order.key, kind, "FileNotFoundError", "the part is gone")
+        store.commit(receipt_of(task, OF_ANOTHER_RUN))
+        return Failure(task.key, kind, "FileNotFoundError", "the part is gone")
 
     with Claims(store.blobs, "mine") as mine:
         report, kept = night(store, "mine", mine, CommittingPool(store, lose_the_race))
@@ -199,8 +201,8 @@ def test_a_failure_of_what_another_run_has_committed_meanwhile_is_none(store, ki
 
 
 def test_a_failure_that_nobody_else_mended_is_one(store):
-    def fail(order):
-        return Failure(order.key, "footage", "truncated", "cut off") if order.key.op == "publish" else None
+    def fail(task):
+        return Failure(task.key, "footage", "truncated", "cut off") if task.key.op == "publish" else None
 
     with Claims(store.blobs, "mine") as mine:
         report, kept = night(store, "mine", mine, CommittingPool(store, fail))
@@ -208,9 +210,9 @@ def test_a_failure_that_nobody_else_mended_is_one(store):
 
 
 def test_a_worker_that_ends_after_its_unit_was_given_to_another_harms_nothing(store):
-    def slow(order):
-        if order.key.op == "detect":  # by now another worker has done it
-            store.commit(receipt_of(order, OF_ANOTHER_RUN))
+    def slow(task):
+        if task.key.op == "detect":  # by now another worker has done it
+            store.commit(receipt_of(task, OF_ANOTHER_RUN))
 
     with Claims(store.blobs, "mine") as mine:
         report, _ = night(store, "mine", mine, CommittingPool(store, slow))

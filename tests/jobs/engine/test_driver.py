@@ -1,11 +1,11 @@
-"""The driver: order, failures, retries, deadlines and interruptions, on a pool that does what the test says."""
+"""The driver: priority, failures, retries, deadlines and interruptions, on a pool that does what the test says."""
 
 import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from jobs.engine.driver import ATTEMPTS, Night
+from jobs.engine.driver import MAX_ATTEMPTS, Driver
 from jobs.engine.tasks import Failure, Outcome
 from jobs.planning.graph import UnitKey
 from jobs.planning.plan import State
@@ -26,42 +26,42 @@ class ScriptedPool:
         self.waiting = []
         self.seen = []
 
-    def submit(self, visit):
-        self.waiting.append(visit)
+    def submit(self, batch):
+        self.waiting.append(batch)
         assert len(self.waiting) <= self.slots
 
     def wait(self, timeout_s):
-        visit = self.waiting.pop(0)
+        batch = self.waiting.pop(0)
         receipts, failures, failed = [], [], set()
-        for order in visit.orders:
-            self.seen.append(order.key)
-            if any(key in failed for item in order.inputs for key in item.units):
-                failed.add(order.key)
+        for task in batch.tasks:
+            self.seen.append(task.key)
+            if any(key in failed for item in task.inputs for key in item.units):
+                failed.add(task.key)
                 continue
-            failure = self.script(order.key, visit.attempt)
+            failure = self.script(task.key, batch.attempt)
             if failure == "lost":
-                return [(visit, TransientError("a worker was lost"))]
+                return [(batch, TransientError("a worker was lost"))]
             if failure:
-                failures.append(Failure(order.key, *failure))
-                failed.add(order.key)
+                failures.append(Failure(task.key, *failure))
+                failed.add(task.key)
                 continue
             receipts.append(
                 Receipt(
-                    order.key.op,
+                    task.key.op,
                     1,
-                    order.key.camera,
-                    order.key.date,
-                    order.key.unit,
-                    order.fingerprint,
-                    order.ingredients,
+                    task.key.camera,
+                    task.key.date,
+                    task.key.unit,
+                    task.fingerprint,
+                    task.ingredients,
                     {},
                     datetime.now(UTC),
-                    visit.run_id,
+                    batch.run_id,
                     0.1,
                     10.0,
                 )
             )
-        return [(visit, Outcome(tuple(receipts), tuple(failures)))]
+        return [(batch, Outcome(tuple(receipts), tuple(failures)))]
 
     def close(self):
         pass
@@ -69,7 +69,7 @@ class ScriptedPool:
 
 def night(plan, pool, **more):
     kept = []
-    return Night(plan, pool, "run", kept.append, **more).run(), kept
+    return Driver(plan, pool, "run", kept.append, **more).run(), kept
 
 
 def test_everything_runs_once_and_newest_first():
@@ -106,12 +106,14 @@ def no_backoff(monkeypatch):
 @pytest.mark.usefixtures("no_backoff")
 def test_a_transient_failure_is_tried_again_and_then_given_up():
     flaky = UnitKey("detect", "cam1", "2026-03-02", SEGMENTS[0].segment_id)
-    pool = ScriptedPool(lambda key, n: ("transient", "OSError", "hiccup") if key == flaky and n < ATTEMPTS else None)
+    pool = ScriptedPool(
+        lambda key, n: ("transient", "OSError", "hiccup") if key == flaky and n < MAX_ATTEMPTS else None
+    )
     report, kept = night(plan_tiny(SEGMENTS), pool)
-    assert report.state == "done" and not kept and pool.seen.count(flaky) == ATTEMPTS
+    assert report.state == "done" and not kept and pool.seen.count(flaky) == MAX_ATTEMPTS
     pool = ScriptedPool(lambda key, n: ("transient", "OSError", "dead disk") if key == flaky else None)
     report, kept = night(plan_tiny(SEGMENTS), pool)
-    assert report.state == "partial" and pool.seen.count(flaky) == ATTEMPTS and kept[0].detail == "dead disk"
+    assert report.state == "partial" and pool.seen.count(flaky) == MAX_ATTEMPTS and kept[0].detail == "dead disk"
 
 
 @pytest.mark.usefixtures("no_backoff")
@@ -146,6 +148,6 @@ def test_a_gentle_stop_finishes_what_runs():
     pool = ScriptedPool(slots=1)
     plan = plan_tiny(SEGMENTS)
     kept = []
-    run = Night(plan, pool, "run", kept.append, lambda progress: stop.set() if progress.running else None, stop=stop)
+    run = Driver(plan, pool, "run", kept.append, lambda progress: stop.set() if progress.running else None, stop=stop)
     report = run.run()
     assert report.state == "interrupted" and report.receipts and report.left == 9 - len(report.receipts)

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from jobs.engine.queue import Order, WorkQueue
+from jobs.engine.queue import Priority, WorkQueue
 from jobs.planning.graph import UnitKey
 from jobs.planning.unit_states import UnitStates
 from jobs.planning.unit_status import State
@@ -31,10 +31,10 @@ def places(queue):
 @pytest.mark.parametrize(
     ("order", "first", "last"),
     [
-        (Order(), ("cam1", "02"), ("cam3", "01")),
-        (Order(newest_first=False), ("cam1", "01"), ("cam3", "02")),
-        (Order(cameras_first=("cam3", "cam2")), ("cam3", "02"), ("cam1", "01")),
-        (Order(newest_first=False, cameras_first=("cam2",)), ("cam2", "01"), ("cam3", "02")),
+        (Priority(), ("cam1", "02"), ("cam3", "01")),
+        (Priority(newest_first=False), ("cam1", "01"), ("cam3", "02")),
+        (Priority(cameras_first=("cam3", "cam2")), ("cam3", "02"), ("cam1", "01")),
+        (Priority(newest_first=False, cameras_first=("cam2",)), ("cam2", "01"), ("cam3", "02")),
     ],
 )
 def test_places_go_in_the_order_asked_for(order, first, last):
@@ -45,7 +45,7 @@ def test_places_go_in_the_order_asked_for(order, first, last):
 def test_within_a_day_the_newest_footage_goes_first():
     queue = WorkQueue(UnitStates(plan_tiny(SEGMENTS)))
     assert queue.take()[0].unit == SEGMENTS[2].segment_id
-    oldest = WorkQueue(UnitStates(plan_tiny(SEGMENTS)), Order(newest_first=False))
+    oldest = WorkQueue(UnitStates(plan_tiny(SEGMENTS)), Priority(newest_first=False))
     assert oldest.take()[0].unit == SEGMENTS[0].segment_id
 
 

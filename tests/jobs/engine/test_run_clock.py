@@ -26,10 +26,10 @@ def test_what_is_committed_later_is_newer_whatever_the_wall_clock_does(walls, se
     ticks = iter(walls)
     clock = RunClock(None, lambda: next(ticks))
     for moment in seen:
-        clock.saw(moment)
+        clock.advance_past(moment)
     given_out = []
     for _ in walls:
         given_out.append(clock.now())
-        clock.saw(given_out[-1])
+        clock.advance_past(given_out[-1])
     assert given_out == sorted(set(given_out))
     assert all(moment < given_out[0] for moment in seen)

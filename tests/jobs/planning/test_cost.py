@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from jobs.engine.queue import Order
+from jobs.engine.queue import Priority
 from jobs.planning.cost import bytes_per_media_s, estimate_cost, fit_to_budget
 from storage.store.store import Store
 from tests.jobs.pipeline import all_receipts, plan_tiny, tiny_site
 from tests.support.fakes import make_segment
 
 SEGMENTS = [make_segment(index) for index in range(3)]
-NEWEST, OLDEST = Order(), Order(newest_first=False)
+NEWEST, OLDEST = Priority(), Priority(newest_first=False)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from unittest import mock
 from jobs import api
 from jobs.engine.options import RunOptions
 from jobs.engine.pool import Finished
-from jobs.engine.tasks import Outcome, Visit, WorkerSetup
+from jobs.engine.tasks import Outcome, TaskBatch, WorkerSetup
 from jobs.engine.worker import Worker
 from jobs.planning.graph import Selection
 from storage.blobs import Blobs
@@ -30,12 +30,12 @@ _ROOMS = ("cli", "jobs", "ops", "storage", "schemas")
 
 
 def twice(scene: Scene, name: str, seed: int) -> Tally:
-    """Every visit is given to two workers, who do it at the same moment."""
+    """Every batch is given to two workers, who do it at the same moment."""
     return _raced(scene, name, RacingNight(scene.folder / name, TwoAtOnce, seed))
 
 
 def late(scene: Scene, name: str, seed: int) -> Tally:
-    """Every visit is given to another worker when the first is about to commit; the first then commits all the same."""
+    """Every batch is given to another worker when the first is about to commit; the first then commits all the same."""
     return _raced(scene, name, RacingNight(scene.folder / name, OneIsLate, seed))
 
 
@@ -61,40 +61,40 @@ def clock_set_back(scene: Scene, name: str) -> Tally:
 
 
 class TwoAtOnce:
-    """A pool of two workers of which both do every visit; the driver hears of one."""
+    """A pool of two workers of which both do every batch; the driver hears of one."""
 
     slots = 1
 
     def __init__(self, setup: WorkerSetup, random_: random.Random, compacting: bool) -> None:
         # Each with ops of its own, as in two processes.
         self._workers = [Worker(pickle.loads(pickle.dumps(setup))) for _ in range(2)]
-        self._waiting: list[Visit] = []
+        self._waiting: list[TaskBatch] = []
         self._random = random_
         self._compacting = compacting
 
-    def submit(self, visit: Visit) -> None:
-        """Keeps the visit until ``wait``."""
-        self._waiting.append(visit)
+    def submit(self, batch: TaskBatch) -> None:
+        """Keeps the batch until ``wait``."""
+        self._waiting.append(batch)
 
     def wait(self, timeout_s: float) -> Iterable[Finished]:
         """Does what was submitted, twice."""
         waiting, self._waiting = self._waiting, []
-        return [(visit, self._random.choice(self._outcomes(visit, self._workers))) for visit in waiting]
+        return [(batch, self._random.choice(self._outcomes(batch, self._workers))) for batch in waiting]
 
     def close(self) -> None:
         """Closes the ops."""
         for worker in self._workers:
             worker.close()
 
-    def _outcomes(self, visit: Visit, workers: list[Worker]) -> list[Outcome]:
+    def _outcomes(self, batch: TaskBatch, workers: list[Worker]) -> list[Outcome]:
         outcomes: list[Outcome] = []
         together = threading.Barrier(len(workers))
 
-        def do_visit(worker: Worker) -> None:
+        def do_batch(worker: Worker) -> None:
             together.wait()
-            outcomes.append(worker.visit(visit))
+            outcomes.append(worker.run(batch))
 
-        threads = [threading.Thread(target=do_visit, args=[worker]) for worker in workers]
+        threads = [threading.Thread(target=do_batch, args=[worker]) for worker in workers]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -105,19 +105,19 @@ class TwoAtOnce:
 class OneIsLate(TwoAtOnce):
     """The second worker begins and ends when the first is about to commit."""
 
-    def _outcomes(self, visit: Visit, workers: list[Worker]) -> list[Outcome]:
+    def _outcomes(self, batch: TaskBatch, workers: list[Worker]) -> list[Outcome]:
         first, second = workers
         outcomes: list[Outcome] = []
         blobs = first.store.blobs
 
         def meanwhile() -> None:
-            outcomes.append(second.visit(visit))
+            outcomes.append(second.run(batch))
             if self._compacting:
                 compact(second.store)
 
         first.store.blobs = cast(Blobs, Hesitating(blobs, meanwhile))
         try:
-            outcomes.append(first.visit(visit))
+            outcomes.append(first.run(batch))
         finally:
             first.store.blobs = blobs
         return outcomes
@@ -143,7 +143,7 @@ class Hesitating:
 
 @dataclass(frozen=True)
 class RacingNight:
-    """A night on one of these pools. It prints how many visits were done twice."""
+    """A night on one of these pools. It prints how many batches were done twice."""
 
     site: Path
     pool: type[TwoAtOnce]
@@ -151,23 +151,23 @@ class RacingNight:
     compacting: bool = False
 
     def __call__(self) -> None:
-        visits = 0
+        batches = 0
 
         def opened(setup: WorkerSetup, *_: object) -> TwoAtOnce:
             pool = self.pool(setup, random.Random(self.seed), self.compacting)
             submit = pool.submit
 
-            def counted(visit: Visit) -> None:
-                nonlocal visits
-                visits += 1
-                submit(visit)
+            def counted(batch: TaskBatch) -> None:
+                nonlocal batches
+                batches += 1
+                submit(batch)
 
             pool.submit = counted  # type: ignore[method-assign]
             return pool
 
         with mock.patch.object(api, "open_pool", opened):
             summary = api.run(api.open_site(self.site), Selection(), RunOptions(workers=None))
-        sys.stdout.write(str(visits))
+        sys.stdout.write(str(batches))
         raise SystemExit(summary.exit_code)
 
 
@@ -197,5 +197,5 @@ class BehindNight:
 def _raced(scene: Scene, name: str, race: RacingNight) -> Tally:
     site = scene.fresh(name)
     ended = do(race, log_of(site))
-    visits = int(ended.out) if ended.out.isdigit() else 0
-    return ending(ended, 0) + Tally(races=visits) + scene.check(site) + scene.finish(site)
+    batches = int(ended.out) if ended.out.isdigit() else 0
+    return ending(ended, 0) + Tally(races=batches) + scene.check(site) + scene.finish(site)
