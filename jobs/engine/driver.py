@@ -166,14 +166,18 @@ class Driver:
         """Gives units of a place that is ours to a worker, but for those that another run has done meanwhile."""
         place = self._plan.units[keys[0]].partition
         left = [
-            key for key in keys if not (self._coordination.has_coordination and self._done_elsewhere(key, self.states.fingerprint(key)))
+            key
+            for key in keys
+            if not (self._coordination.has_others and self._done_elsewhere(key, self.states.fingerprint(key)))
         ]
         if not left:
             self._coordination.release(place)
             return
         self._batches += 1
         attempt = max(self._attempts[key] for key in left) + 1
-        batch = TaskBatch(self._batches, self._report.run_id, build_tasks(self.states, left), attempt, self._clock.floor)
+        batch = TaskBatch(
+            self._batches, self._report.run_id, build_tasks(self.states, left), attempt, self._clock.floor
+        )
         self._in_flight[batch.number] = batch
         self._pool.submit(batch)
 

@@ -86,7 +86,7 @@ def test_a_bad_segment_is_set_aside_and_everything_else_goes_on():
     pool = ScriptedPool(lambda key, attempt: ("footage", "decode_error", "seen") if key == bad else None)
     plan = plan_tiny(SEGMENTS)
     kept = []
-    run = Night(plan, pool, "run", kept.append)
+    run = Driver(plan, pool, "run", kept.append)
     report = run.run()
     assert report.state == "partial"
     assert [(entry.op, entry.reason) for entry in kept] == [("detect", "decode_error")]
