@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from ops.arrays import datetime_us
-from ops.foreground_mask import Cover, cover_of
+from ops.foreground_mask import ForegroundMask, foreground_mask
 from ops.masked_median import masked_median
 from ops.static_regions import SMALL_WIDTH_PX, StaticRegion, StaticRegionParams, find_static_regions
 from schemas.op import FrameNeed, FrameOp, FrameSession, OpSpec, Read, Scope, Services, Tables
@@ -34,9 +34,9 @@ class BackgroundParams:
     confidence: float = field(
         default=0.1, metadata={"doc": "least score, 0..1, of a detection that keeps pixels out of the background"}
     )
-    still_s: float = field(default=8.0, metadata={"doc": "a change that stays for so long is a static region"})
-    still_min_share: float = field(default=0.0004, metadata={"doc": "least area of one, as a share of the frame"})
-    still_max_share: float = field(default=0.05, metadata={"doc": "greatest area of one, as a share of the frame"})
+    static_s: float = field(default=8.0, metadata={"doc": "a change that stays for so long is a static region"})
+    static_min_share: float = field(default=0.0004, metadata={"doc": "least area of one, as a share of the frame"})
+    static_max_share: float = field(default=0.05, metadata={"doc": "greatest area of one, as a share of the frame"})
 
 
 class Background(FrameOp):
@@ -96,13 +96,13 @@ class BackgroundSession(FrameSession):
     def _background(self, late: Tables) -> "BackgroundImage | None":
         # Who is surely a person never gets into the background. Other things, and doubtful people, are kept out of it only
         # where that leaves something to be seen: a parked car is part of the background.
-        strict = cover_of(late["detections"], late["observed_frames"], PERSON, SURE)
-        wide = cover_of(late["detections"], late["observed_frames"], None, self._params.confidence)
+        strict = foreground_mask(late["detections"], late["observed_frames"], PERSON, SURE)
+        wide = foreground_mask(late["detections"], late["observed_frames"], None, self._params.confidence)
         return background_image(self._samples.times_us, self._samples.frames, strict, wide)
 
     def _static_regions(self, late: Tables) -> list[StaticRegion]:
-        cover = cover_of(late["detections"], late["observed_frames"], MOVERS, SURE)
-        params = StaticRegionParams(self._params.still_s, self._params.still_min_share, self._params.still_max_share)
+        cover = foreground_mask(late["detections"], late["observed_frames"], MOVERS, SURE)
+        params = StaticRegionParams(self._params.static_s, self._params.static_min_share, self._params.static_max_share)
         source_px = (self._segment.width, self._segment.height)
         return find_static_regions(self._small.times_us, self._small.frames, cover, source_px, params)
 
@@ -152,7 +152,7 @@ class BackgroundImage:
 
 
 def background_image(
-    times_us: Sequence[int], frames: Sequence[Uint8], strict: Cover, wide: Cover
+    times_us: Sequence[int], frames: Sequence[Uint8], strict: ForegroundMask, wide: ForegroundMask
 ) -> BackgroundImage | None:
     """The median of frames, people left out; None if there is no frame near which the detector looked.
 

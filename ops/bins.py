@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ops.arrays import datetime_us, run_starts
-from ops.zones import Walk
+from ops.zones import PlanarTrajectories
 from schemas.values import Bools, Int64, Segment
 
 
@@ -75,7 +75,7 @@ class Bins:
 
 
 @dataclass(frozen=True, eq=False)
-class Presence:
+class Stays:
     """Spans of time during which tracks were somewhere, ``(K,)`` each; ``point`` is the first point of the span."""
 
     point: Int64
@@ -92,34 +92,34 @@ class Occupancy:
     distinct: Int64
 
 
-def spans(walk: Walk, stretches: Stretches, max_gap_s: float) -> tuple[Int64, Int64]:
-    """From when to when each point of a walk speaks for its track, ``(N,)`` each.
+def spans(planar: PlanarTrajectories, stretches: Stretches, max_gap_s: float) -> tuple[Int64, Int64]:
+    """From when to when each point of a planar speaks for its track, ``(N,)`` each.
 
     Until the next point, unless that is more than ``max_gap_s`` away; then, and at a track's end, for as long as the
     point before spoke. Never beyond the end of the footage, so that nobody is present while nothing is observed.
     """
-    time_us, first = walk.time_us, walk.first
+    time_us, first = planar.time_us, planar.first
     gap = np.diff(time_us, append=time_us[-1:])
-    gap[walk.last] = -1  # the last of its track has no next point
+    gap[planar.last] = -1  # the last of its track has no next point
     known = (gap >= 0) & (gap <= max_gap_s * 1e6)
     before = np.where(~first & np.roll(known, 1), np.roll(gap, 1), 0)
     end_us = np.minimum(time_us + np.where(known, gap, before), stretches.end_after(time_us))
     return time_us, np.maximum(end_us, time_us + 1)
 
 
-def presence(there: Bools, walk: Walk, start_us: Int64, end_us: Int64) -> Presence:
+def find_stays(there: Bools, planar: PlanarTrajectories, start_us: Int64, end_us: Int64) -> Stays:
     """Joins the spans of points that are ``there`` and follow each other without a break."""
     point = np.flatnonzero(there)
     if not len(point):
         nothing = np.zeros(0, dtype=np.int64)
-        return Presence(nothing, nothing, nothing)
-    begins = run_starts(walk.track[point])
+        return Stays(nothing, nothing, nothing)
+    begins = run_starts(planar.track[point])
     begins[1:] |= (np.diff(point) > 1) | (end_us[point[:-1]] < start_us[point[1:]])
     begin = np.flatnonzero(begins)
-    return Presence(point[begin], start_us[point[begin]], end_us[point[np.append(begin[1:], len(point)) - 1]])
+    return Stays(point[begin], start_us[point[begin]], end_us[point[np.append(begin[1:], len(point)) - 1]])
 
 
-def occupancy(present: Presence, group: Int64, track: Int64, groups: int, bins: Bins) -> Occupancy:
+def occupancy(present: Stays, group: Int64, track: Int64, groups: int, bins: Bins) -> Occupancy:
     """Time spent, largest number at once and distinct tracks, for each group and bin.
 
     Args:

@@ -17,13 +17,13 @@ import pyarrow.compute as pc
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from ops.bins import Bins, Stretches, occupancy, presence, spans
+from ops.bins import Bins, Stretches, find_stays, occupancy, spans
 from ops.ground.feet import feet_of
 from ops.ground.homography import GroundPlane, ground_plane
 from ops.ground.project import to_ground
 from ops.ground.view import concerns, zones_outside_view
-from ops.trajectories import Paths
-from ops.zones import Crossings, Walk, crossings, inside
+from ops.trajectories import Trajectories
+from ops.zones import Crossings, PlanarTrajectories, crossings, inside
 from schemas.errors import SiteError
 from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables
 from schemas.tables import TABLES
@@ -86,15 +86,15 @@ class Counts(TableOp):
         frame = _Frame(unit, _labels(inputs["track_points"]), Bins.of(stretches, self.params.bin_s))
         scenes = _scenes(unit, inputs, stretches, self.params)
         pixels = scenes["pixel"]
-        parts = _Parts([_count_rows(frame, VIEW, pixels, np.ones(len(pixels.paths), dtype=np.bool_))], [], [])
+        parts = _Parts([_count_rows(frame, VIEW, pixels, np.ones(len(pixels.trajectories), dtype=np.bool_))], [], [])
         for feature in _features_in_view(unit):
             scene = scenes[feature.space]
             if feature.kind is FeatureKind.ZONE:
-                there = inside(scene.upright(feature), scene.walk, scene.margin, self.params.min_stay_s)
+                there = inside(scene.upright(feature), scene.planar, scene.margin, self.params.min_stay_s)
                 parts.counts.append(_count_rows(frame, feature.feature_id, scene, there))
                 parts.events.append(_stay_rows(frame, feature.feature_id, scene, there))
             else:
-                crossed = crossings(scene.upright(feature), scene.walk, scene.margin)
+                crossed = crossings(scene.upright(feature), scene.planar, scene.margin)
                 parts.flows.append(_flow_rows(frame, feature.feature_id, scene, crossed))
                 parts.events.append(_cross_rows(frame, feature.feature_id, scene, crossed))
         return {
@@ -127,14 +127,14 @@ class _Scene:
     """All tracks of a day in one space.
 
     Attributes:
-        walk: metres, or pixels with the second axis turned up, so that left is left in both.
+        planar: metres, or pixels with the second axis turned up, so that left is left in both.
         start_us, end_us: ``(N,)``, when each point speaks for its track.
-        margin: in the units of ``walk``.
+        margin: in the units of ``planar``.
         plane: of the camera; None where it is not calibrated.
     """
 
-    paths: Paths
-    walk: Walk
+    trajectories: Trajectories
+    planar: PlanarTrajectories
     start_us: Int64
     end_us: Int64
     margin: float
@@ -142,19 +142,19 @@ class _Scene:
     plane: GroundPlane | None
 
     def upright(self, feature: Feature) -> BaseGeometry:
-        """A feature's geometry in the units of ``walk``."""
+        """A feature's geometry in the units of ``planar``."""
         return shapely.transform(feature.geometry, _turn) if self.turned else feature.geometry
 
     def on_ground(self, at: Float64) -> Float64:
-        """Places ``(K, 2)`` in the site's CRS of points in the units of ``walk``; NaN where they are not known."""
+        """Places ``(K, 2)`` in the site's CRS of points in the units of ``planar``; NaN where they are not known."""
         if not self.turned:
             return at
         return np.full_like(at, np.nan) if self.plane is None else to_ground(self.plane, _turn(at))
 
     def labels(self, names: tuple[str, ...], point: Int64) -> Int64:
         """Number of each point's label among ``names``."""
-        number = np.array([names.index(label) for label in self.paths.labels], dtype=np.int64)
-        return number[self.paths.label[point]]
+        number = np.array([names.index(label) for label in self.trajectories.labels], dtype=np.int64)
+        return number[self.trajectories.label[point]]
 
 
 def _turn(points: Float64) -> Float64:
@@ -165,15 +165,21 @@ def _turn(points: Float64) -> Float64:
 def _scenes(unit: UnitContext, inputs: Tables, stretches: Stretches, params: CountsParams) -> dict[str, _Scene]:
     plane = ground_plane(unit.camera)
     points, positions = inputs["track_points"], inputs["positions"]
-    seen, placed = Paths.of(points), Paths.of(positions)
+    seen, placed = Trajectories.from_table(points), Trajectories.from_table(positions)
     foot = _turn(feet_of(points, seen, unit.camera, unit.segments).pixels)
-    walks = {
-        "pixel": (seen, Walk(seen.track, seen.time_us, foot), params.margin_px),
-        "map": (placed, Walk(placed.track, placed.time_us, placed.columns(positions, "x_m", "y_m")), params.margin_m),
+    planar_by_space = {
+        "pixel": (seen, PlanarTrajectories(seen.track, seen.time_us, foot), params.margin_px),
+        "map": (
+            placed,
+            PlanarTrajectories(placed.track, placed.time_us, placed.columns(positions, "x_m", "y_m")),
+            params.margin_m,
+        ),
     }
     return {
-        space: _Scene(paths, walk, *spans(walk, stretches, params.max_gap_s), margin, space == "pixel", plane)
-        for space, (paths, walk, margin) in walks.items()
+        space: _Scene(
+            trajectories, planar, *spans(planar, stretches, params.max_gap_s), margin, space == "pixel", plane
+        )
+        for space, (trajectories, planar, margin) in planar_by_space.items()
     }
 
 
@@ -197,9 +203,9 @@ def _features_in_view(unit: UnitContext) -> list[Feature]:
 def _count_rows(frame: _Frame, zone: str, scene: _Scene, there: Bools) -> pa.Table:
     """``counts`` of one zone: every label in every bin with footage."""
     bins, labels = frame.bins, frame.labels
-    present = presence(there, scene.walk, scene.start_us, scene.end_us)
+    present = find_stays(there, scene.planar, scene.start_us, scene.end_us)
     label = scene.labels(labels, present.point)
-    found = occupancy(present, label, scene.paths.track[present.point], len(labels), bins)
+    found = occupancy(present, label, scene.trajectories.track[present.point], len(labels), bins)
     rows = len(labels) * len(bins)
     observed_s = np.tile(bins.observed_us / 1e6, len(labels))
     dwell_s = found.dwell_us.ravel() / 1e6
@@ -240,9 +246,9 @@ def _flow_rows(frame: _Frame, line: str, scene: _Scene, crossed: Crossings) -> p
 
 def _stay_rows(frame: _Frame, zone: str, scene: _Scene, there: Bools) -> pa.Table:
     """``zone_events`` of one zone: each change of sides, and how long the stay was that an exit ends."""
-    time_us = scene.walk.time_us
-    begins = scene.walk.first | (there != np.roll(there, 1))
-    changed = np.flatnonzero(begins & ~scene.walk.first)
+    time_us = scene.planar.time_us
+    begins = scene.planar.first | (there != np.roll(there, 1))
+    changed = np.flatnonzero(begins & ~scene.planar.first)
     began = np.maximum.accumulate(np.where(begins, np.arange(len(there)), 0))
     entered = there[changed]
     dwell_s = (time_us[changed] - time_us[began[changed - 1]]) / 1e6
@@ -252,7 +258,7 @@ def _stay_rows(frame: _Frame, zone: str, scene: _Scene, there: Bools) -> pa.Tabl
         zone,
         changed,
         time_us[changed],
-        scene.walk.at[changed],
+        scene.planar.at[changed],
         {
             "kind": np.where(entered, "enter", "exit").astype(object),
             "dwell_s": pa.array(np.where(entered, np.nan, dwell_s), from_pandas=True),
@@ -280,8 +286,8 @@ def _event_rows(
     return TABLES["zone_events"].conform(
         {
             "camera": [frame.unit.camera.camera] * len(point),
-            "track_id": np.array(scene.paths.tracks, dtype=object)[scene.paths.track[point]],
-            "label": np.array(scene.paths.labels, dtype=object)[scene.paths.label[point]],
+            "track_id": np.array(scene.trajectories.tracks, dtype=object)[scene.trajectories.track[point]],
+            "label": np.array(scene.trajectories.labels, dtype=object)[scene.trajectories.label[point]],
             "feature": [feature] * len(point),
             "time": time_us,
             "x_m": pa.array(place[:, 0], from_pandas=True),

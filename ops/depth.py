@@ -15,7 +15,7 @@ from ops.ground.homography import GroundPlane, ground_plane
 from ops.ground.lens import lens_position
 from ops.ground.project import covariance, to_ground
 from ops.positions import STANDING
-from ops.trajectories import Paths
+from ops.trajectories import Trajectories
 from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables
 from schemas.tables import TABLES
 from schemas.values import Float64, UnitContext
@@ -72,8 +72,8 @@ class Depth(TableOp):
 
     def _distances(self, points: pa.Table, plane: GroundPlane, lens_m: Float64, unit: UnitContext) -> pa.Table:
         params = self.params
-        paths = Paths.of(points)
-        feet = feet_of(points, paths, unit.camera, unit.segments)
+        trajectories = Trajectories.from_table(points)
+        feet = feet_of(points, trajectories, unit.camera, unit.segments)
         sigma_px = feet.sigma_px(params.sigma_u_share, params.sigma_v_share, params.cut_sigma_share, params.floor_px)
         away_m = to_ground(plane, feet.pixels) - lens_m[:2]
         distance_m = np.sqrt((away_m**2).sum(axis=1) + lens_m[2] ** 2)
@@ -81,7 +81,7 @@ class Depth(TableOp):
         spread = covariance(plane, feet.pixels, sigma_px)
         sigma_m = np.sqrt(np.einsum("ni,nij,nj->n", slope, spread, slope))
         kept = np.flatnonzero(sigma_m <= params.max_sigma_m)  # NaN above the horizon: left out
-        rows = pa.array(paths.row[kept])
+        rows = pa.array(trajectories.row[kept])
         return TABLES["depth"].conform(
             {name: points[name].take(rows) for name in ("camera", "track_id", "time")}
             | {"distance_m": distance_m[kept], "sigma_m": sigma_m[kept], "method": [METHOD] * len(kept)}

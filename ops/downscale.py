@@ -6,7 +6,7 @@ import numpy as np
 from schemas.values import Uint8
 
 
-def reduced(picture: Uint8, size: tuple[int, int]) -> Uint8:
+def downscale(picture: Uint8, size: tuple[int, int]) -> Uint8:
     """A picture ``(H, W)`` or ``(H, W, C)`` at a size (width, height) that is no larger; itself if it has that size.
 
     It is halved as often as that goes, each pixel the mean of four, and what is left, less than two to one, is

@@ -12,11 +12,11 @@ from schemas.values import Bools, Float64, Int64
 
 
 @dataclass(frozen=True)
-class Cover:
+class ForegroundMask:
     """Detected boxes over time.
 
     Attributes:
-        looked_us: ``(F,)`` when the detector looked, rising.
+        observed_us: ``(F,)`` when the detector looked, rising.
         times_us: ``(N,)`` when each box was seen, rising.
         boxes: ``(N, 4)`` x1, y1, x2, y2 in px of the source.
         reach_us: how long before and after a box was seen it still counts.
@@ -24,7 +24,7 @@ class Cover:
         pad_share, pad_px: boxes are grown by this share of their height, and so many px, on each side.
     """
 
-    looked_us: Int64
+    observed_us: Int64
     times_us: Int64
     boxes: Float64
     reach_us: int = 300_000
@@ -34,8 +34,8 @@ class Cover:
 
     def known_at(self, time_us: int) -> bool:
         """Whether the detector looked near this time."""
-        place = int(np.searchsorted(self.looked_us, time_us))
-        near = self.looked_us[max(0, place - 1) : place + 1]
+        place = int(np.searchsorted(self.observed_us, time_us))
+        near = self.observed_us[max(0, place - 1) : place + 1]
         return bool((np.abs(near - time_us) <= self.blind_us).any())
 
     def mask_at(self, time_us: int, size_px: tuple[int, int], source_px: tuple[int, int]) -> Bools:
@@ -52,13 +52,13 @@ class Cover:
         return mask
 
 
-def cover_of(
+def foreground_mask(
     detections: pa.Table, observed_frames: pa.Table, labels: Collection[str] | None, confidence: float, **how: float
-) -> Cover:
+) -> ForegroundMask:
     """The cover of detections of some labels (all if None) with at least this confidence."""
     kept = pc.greater_equal(detections["confidence"], confidence)
     if labels is not None:
         kept = pc.and_(kept, pc.is_in(detections["label"], pa.array(sorted(labels), pa.string())))
     rows = detections.filter(kept).sort_by("time")
     looked = np.sort(times_us(observed_frames))
-    return Cover(looked, times_us(rows), boxes_of(rows), **how)  # type: ignore[arg-type]
+    return ForegroundMask(looked, times_us(rows), boxes_of(rows), **how)  # type: ignore[arg-type]

@@ -14,8 +14,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ops.tracking.scene import kind_of
-from ops.tracking.tracklet_links import Chains, chain_up
+from ops.tracking.observations import kind_of
+from ops.tracking.tracklet_links import TrackletLinks, link_tracklets
 from schemas.op import Neighbour, OpSpec, Read, Scope, Services, TableOp, Tables
 from schemas.tables import TABLES
 from schemas.values import UnitContext
@@ -62,10 +62,10 @@ class Link(TableOp):
             name: kind_of(label)
             for name, label in zip(tracklets["tracklet_id"].to_pylist(), tracklets["label"].to_pylist(), strict=True)
         }
-        chains = chain_up(points, kinds, self.params.min_shared, self.params.min_iou)
-        rows = _rows_of_day(points, chains, [segment.segment_id for segment in unit.segments])
-        services.count("links", len(chains.following))
-        return _tables(unit, tracklets, rows, chains)
+        links = link_tracklets(points, kinds, self.params.min_shared, self.params.min_iou)
+        rows = _rows_of_day(points, links, [segment.segment_id for segment in unit.segments])
+        services.count("links", len(links.following))
+        return _tables(unit, tracklets, rows, links)
 
 
 def _with_day_before(inputs: Tables, name: str) -> pa.Table:
@@ -76,7 +76,7 @@ def _with_day_before(inputs: Tables, name: str) -> pa.Table:
     return TABLES[name].conform(pa.concat_tables([part.select(TABLES[name].schema.names) for part in parts]))
 
 
-def _rows_of_day(points: pa.Table, chains: Chains, segment_ids: list[str]) -> pa.Table:
+def _rows_of_day(points: pa.Table, links: TrackletLinks, segment_ids: list[str]) -> pa.Table:
     """Points on the frames of these segments, each track at each time once.
 
     A tracklet's own points all count. Of those in the overlap, the next segment's tracklet has its own; they count
@@ -86,10 +86,10 @@ def _rows_of_day(points: pa.Table, chains: Chains, segment_ids: list[str]) -> pa
     points = points.filter(pc.is_in(points["frame_segment_id"], pa.array(segment_ids, pa.string())))
     own = pc.equal(points["segment_id"], points["frame_segment_id"])
     core, overlap = points.filter(own), points.filter(pc.invert(own))
-    return pa.concat_tables([core, overlap.filter(_bridges(overlap, core, chains))])
+    return pa.concat_tables([core, overlap.filter(_bridges(overlap, core, links))])
 
 
-def _bridges(overlap: pa.Table, core: pa.Table, chains: Chains) -> pa.Array:
+def _bridges(overlap: pa.Table, core: pa.Table, links: TrackletLinks) -> pa.Array:
     """Which points of the overlap their tracks need."""
     taken = set(zip(*_lists(core, "frame_segment_id", "detection"), strict=True))
     firsts = core.group_by("tracklet_id").aggregate([("time", "min")])
@@ -105,7 +105,7 @@ def _bridges(overlap: pa.Table, core: pa.Table, chains: Chains) -> pa.Array:
             last_free[name] = max(time, last_free.get(name, time))
     needed = []
     for name, time, detection, is_free in zip(names, times, detections, free, strict=True):
-        after = chains.following.get(name)
+        after = links.following.get(name)
         needed_still = time < begin[after] if after in begin else time <= last_free.get(name, -1)
         needed.append(needed_still and (detection is None or is_free))
     return pa.array(needed, pa.bool_())
@@ -117,11 +117,11 @@ def _lists(table: pa.Table, *columns: str) -> list[list[Any]]:
     return [(a.cast(pa.int64()) if pa.types.is_timestamp(a.type) else a).to_pylist() for a in arrays]
 
 
-def _tables(unit: UnitContext, tracklets: pa.Table, rows: pa.Table, chains: Chains) -> Tables:
+def _tables(unit: UnitContext, tracklets: pa.Table, rows: pa.Table, links: TrackletLinks) -> Tables:
     """Tracks and their points, from tracklet points that each stand once."""
-    labels = _track_labels(tracklets, chains)
+    labels = _track_labels(tracklets, links)
     names = rows["tracklet_id"].to_pylist()
-    track_ids = [chains.first(name) for name in names]
+    track_ids = [links.first(name) for name in names]
     points = TABLES["track_points"].conform(
         {
             **{name: rows[name] for name in ("camera", "time", "pts", "x1", "y1", "x2", "y2", "confidence", "state")},
@@ -136,11 +136,11 @@ def _tables(unit: UnitContext, tracklets: pa.Table, rows: pa.Table, chains: Chai
     return {"tracks": _tracks(unit, tracklets, points, parts), "track_points": points}
 
 
-def _track_labels(tracklets: pa.Table, chains: Chains) -> dict[str, str]:
+def _track_labels(tracklets: pa.Table, links: TrackletLinks) -> dict[str, str]:
     """Each track's label: the one that most of its detections stand behind; of equals the first in the alphabet."""
     weight: dict[str, dict[str, int]] = {}
     for name, label, observed in zip(*_lists(tracklets, "tracklet_id", "label", "observed"), strict=True):
-        labels = weight.setdefault(chains.first(name), {})
+        labels = weight.setdefault(links.first(name), {})
         labels[label] = labels.get(label, 0) + observed
     return {track: min(labels, key=lambda label: (-labels[label], label)) for track, labels in weight.items()}
 

@@ -17,7 +17,7 @@ from ops.ground.feet import Feet, feet_of
 from ops.ground.homography import GroundPlane, ground_plane
 from ops.ground.project import covariance, jacobian, largest_sigma_m, to_ground
 from ops.ground.smooth import local_line
-from ops.trajectories import Paths
+from ops.trajectories import Trajectories
 from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables
 from schemas.tables import TABLES
 from schemas.values import Float64, UnitContext
@@ -95,19 +95,19 @@ class Positions(TableOp):
         return {"positions": self._positions(points, plane, unit)}
 
     def _positions(self, points: pa.Table, plane: GroundPlane, unit: UnitContext) -> pa.Table:
-        paths = Paths.of(points)
-        feet = feet_of(points, paths, unit.camera, unit.segments)
-        sigma_px = self._sigma_px(points, paths, feet)
+        trajectories = Trajectories.from_table(points)
+        feet = feet_of(points, trajectories, unit.camera, unit.segments)
+        sigma_px = self._sigma_px(points, trajectories, feet)
         trust = sigma_px[:, 1] ** -2.0
-        foot, _ = local_line(paths.time_us, feet.pixels, trust, paths.track, self.params.smooth_s)
-        _, drift = local_line(paths.time_us, feet.pixels, trust, paths.track, self.params.speed_s)
+        foot, _ = local_line(trajectories.time_us, feet.pixels, trust, trajectories.track, self.params.smooth_s)
+        _, drift = local_line(trajectories.time_us, feet.pixels, trust, trajectories.track, self.params.speed_s)
         spread = covariance(plane, foot, sigma_px)
         kept = np.flatnonzero(largest_sigma_m(spread) <= self.params.max_sigma_m)  # NaN above the horizon: left out
         foot, spread = foot[kept], spread[kept]
         place = to_ground(plane, foot)
         speed, heading = self._movement(np.einsum("nij,nj->ni", jacobian(plane, foot), drift[kept]))
         lon, lat = _to_degrees(unit.site_crs).transform(place[:, 0], place[:, 1])
-        rows = pa.array(paths.row[kept])
+        rows = pa.array(trajectories.row[kept])
         same = {name: points[name].take(rows) for name in ("camera", "track_id", "time", "label", "state")}
         return TABLES["positions"].conform(
             same
@@ -124,10 +124,10 @@ class Positions(TableOp):
             }
         )
 
-    def _sigma_px(self, points: pa.Table, paths: Paths, feet: Feet) -> Float64:
+    def _sigma_px(self, points: pa.Table, trajectories: Trajectories, feet: Feet) -> Float64:
         params = self.params
         sigma = feet.sigma_px(params.sigma_u_share, params.sigma_v_share, params.cut_sigma_share, params.floor_px)
-        guessed = pc.equal(points["state"], "interpolated").to_numpy()[paths.row]
+        guessed = pc.equal(points["state"], "interpolated").to_numpy()[trajectories.row]
         return np.where(guessed[:, None], params.interpolated_factor * sigma, sigma)
 
     def _movement(self, velocity_m_s: Float64) -> tuple[Float64, Float64]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ops.foreground_mask import Cover
+from ops.foreground_mask import ForegroundMask
 from ops.masked_median import UNSEEN, masked_median
 from schemas.values import Bools, Float32, Int64, Uint8
 
@@ -36,11 +36,11 @@ class StaticRegionParams:
     """What counts as a static region.
 
     Attributes:
-        still_s: it stays at least so long.
+        static_s: it stays at least so long.
         min_share, max_share: its area, as a share of the frame's.
     """
 
-    still_s: float
+    static_s: float
     min_share: float
     max_share: float
 
@@ -87,7 +87,7 @@ class _Clip:
 
 
 @dataclass(frozen=True)
-class _Stays:
+class _Changes:
     """The longest change of each pixel: its first and last window, -1 where there was none, ``(H, W)`` each."""
 
     first: Int64
@@ -97,7 +97,7 @@ class _Stays:
 def find_static_regions(
     times_us: Sequence[int],
     frames: Sequence[Uint8],
-    cover: Cover,
+    cover: ForegroundMask,
     source_px: tuple[int, int],
     params: StaticRegionParams,
 ) -> list[StaticRegion]:
@@ -110,14 +110,14 @@ def find_static_regions(
     size_px = (samples.shape[2], samples.shape[1])
     free = ~np.stack([cover.mask_at(time_us, size_px, source_px) for time_us in times.tolist()])
     clip = _Clip(samples, free, times, (times - times[0]) // WINDOW_US)
-    stays = _watch(clip)
-    found = [_region(mask, int(np.median(stays.first[mask])), clip, source_px) for mask in _shapes(stays, params)]
-    still_us = params.still_s * 1e6
-    stayed = [region for region in found if region is not None and region.last_us - region.first_us >= still_us]
+    changes = _watch(clip)
+    found = [_region(mask, int(np.median(changes.first[mask])), clip, source_px) for mask in _shapes(changes, params)]
+    static_us = params.static_s * 1e6
+    stayed = [region for region in found if region is not None and region.last_us - region.first_us >= static_us]
     return sorted(stayed, key=lambda region: (region.first_us, region.xyxy))
 
 
-def _watch(clip: _Clip) -> _Stays:
+def _watch(clip: _Clip) -> _Changes:
     """Follows each pixel through the windows."""
     shape = clip.samples.shape[1:3]
     threshold = _thresholds(clip)
@@ -141,7 +141,7 @@ def _watch(clip: _Clip) -> _Stays:
         since[fresh], candidate[fresh] = window, current[fresh]
         longer = changed & (window - since > best_last - best_first)
         best_first[longer], best_last[longer] = since[longer], window
-    return _Stays(best_first, best_last)
+    return _Changes(best_first, best_last)
 
 
 def _thresholds(clip: _Clip) -> Float32:
@@ -174,10 +174,10 @@ def _apart(a: Float32, b: Float32) -> Float32:
     return np.asarray(np.abs(cv2.blur(a - b, (3, 3))).max(axis=2), np.float32)
 
 
-def _shapes(stays: _Stays, params: StaticRegionParams) -> list[Bools]:
+def _shapes(changes: _Changes, params: StaticRegionParams) -> list[Bools]:
     """Masks of regions of a possible size whose change stayed long enough."""
-    windows = round(params.still_s * 1e6 / WINDOW_US)
-    still = (stays.first >= 0) & (stays.last - stays.first + 1 >= windows)
+    windows = round(params.static_s * 1e6 / WINDOW_US)
+    still = (changes.first >= 0) & (changes.last - changes.first + 1 >= windows)
     joined = cv2.morphologyEx(still.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     joined = cv2.morphologyEx(joined, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)

@@ -4,7 +4,7 @@ Frame by frame association is C-BIoU (Yang et al., WACV 2023) of the library `tr
 <https://github.com/roboflow/trackers>`_: it takes the time of each frame, so that any observed rate will do, imports
 without torch and keeps no global counter of ids, all three unlike Ultralytics' ByteTrack, which is the peer that
 ``bench/tracking.py`` compares with. What an online tracker cannot know is mended afterwards: weak ends are trimmed,
-chains that belong together are joined, gaps are filled, and what was never seen surely is dropped.
+tracklets that belong together are stitched, gaps are filled, and what was never seen surely is dropped.
 """
 
 from collections.abc import Mapping
@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow as pa
 
 from ops.tracking.associate import associate
-from ops.tracking.detections import Chain, Sightings
-from ops.tracking.interpolate import fill
-from ops.tracking.refine import believed, claim, extend, stitch, trim
-from ops.tracking.scene import Scene, kinds_of, read_scene
+from ops.tracking.detections import Detections, Tracklet
+from ops.tracking.interpolate import interpolate
+from ops.tracking.observations import Observations, kinds_of, read_observations
+from ops.tracking.refine import extend, filter_tracklets, recover, stitch, trim
 from schemas.op import Neighbour, OpSpec, Read, Scope, Services, TableOp, Tables
 from schemas.tables import TABLES
 from schemas.values import Float64, Int64, UnitContext
@@ -44,11 +44,11 @@ class TrackParams:
         default=0.4,
         metadata={"doc": "how far apart, in box sizes, predictions from both sides of a gap may meet"},
     )
-    double_overlap: float = field(
+    duplicate_overlap: float = field(
         default=0.6,
         metadata={"doc": "of two detections of a frame that overlap more (IoU), the less confident is left out"},
     )
-    claim_overlap: float = field(
+    recover_overlap: float = field(
         default=0.5, metadata={"doc": "least overlap (IoU) at which a left-over detection fills a gap in a track"}
     )
     smooth_s: float = field(
@@ -60,21 +60,21 @@ class TrackParams:
 
 
 @dataclass(frozen=True)
-class _Tracklet:
-    """One followed thing: where it is on every frame from its first to its last sighting.
+class _FilledTracklet:
+    """One followed thing: where it is on every frame from its first to its last detection.
 
     Attributes:
-        sighted: ``(M,)`` row of the detection in the scene, -1 where the box is interpolated.
+        detected: ``(M,)`` row of the detection among the observations, -1 where the box is interpolated.
     """
 
     frames: Int64
     boxes: Float64
-    sighted: Int64
+    detected: Int64
 
     @property
     def seen(self) -> Int64:
         """Rows of its detections."""
-        return self.sighted[self.sighted >= 0]
+        return self.detected[self.detected >= 0]
 
 
 class Track(TableOp):
@@ -98,42 +98,44 @@ class Track(TableOp):
 
     def run(self, unit: UnitContext, inputs: Tables, services: Services) -> Tables:
         """Tracks each kind of thing by itself: a car never becomes a person."""
-        scene = read_scene(unit.segment, inputs, self.params.overlap_s)
+        observed = read_observations(unit.segment, inputs, self.params.overlap_s)
         tracklets = [
             tracklet
-            for rows in kinds_of(scene)
-            for tracklet in self._follow(scene, rows)
-            if scene.own[tracklet.frames[0]]  # what begins in the overlap is the next segment's
+            for rows in kinds_of(observed)
+            for tracklet in self._follow(observed, rows)
+            if observed.own[tracklet.frames[0]]  # what begins in the overlap is the next segment's
         ]
-        tracklets.sort(key=lambda t: (int(t.frames[0]), *t.boxes[0], scene.label[t.seen[0]]))
+        tracklets.sort(key=lambda t: (int(t.frames[0]), *t.boxes[0], observed.label[t.seen[0]]))
         services.count("tracklets", len(tracklets))
         return {
-            "tracklets": _tracklet_table(unit, scene, tracklets),
-            "tracklet_points": _point_table(unit, scene, tracklets),
+            "tracklets": _tracklet_table(unit, observed, tracklets),
+            "tracklet_points": _point_table(unit, observed, tracklets),
         }
 
-    def _follow(self, scene: Scene, rows: Int64) -> list[_Tracklet]:
-        sightings, rows = scene.sightings(rows, self.params.double_overlap)
-        chains = self._chains(sightings)
-        return [self._tracklet(scene.size_px, sightings, chain, rows) for chain in chains]
+    def _follow(self, observed: Observations, rows: Int64) -> list[_FilledTracklet]:
+        detections, rows = observed.detections(rows, self.params.duplicate_overlap)
+        tracklets = self._tracklets(detections)
+        return [self._tracklet(observed.size_px, detections, tracklet, rows) for tracklet in tracklets]
 
-    def _chains(self, sightings: Sightings) -> list[Chain]:
+    def _tracklets(self, detections: Detections) -> list[Tracklet]:
         params = self.params
-        chains = associate(sightings, params.strong_confidence, params.max_gap_s)
-        chains = trim(sightings, chains, params.sure_confidence)
-        chains = extend(sightings, chains, params.sure_confidence, params.claim_overlap)
+        tracklets = associate(detections, params.strong_confidence, params.max_gap_s)
+        tracklets = trim(detections, tracklets, params.sure_confidence)
+        tracklets = extend(detections, tracklets, params.sure_confidence, params.recover_overlap)
         # Short gaps first: a near certain join must not lose its partner to a far one.
         for gap_s in (params.max_gap_s / 3, params.max_gap_s):
-            chains = stitch(sightings, chains, gap_s, params.reach)
-        chains = claim(sightings, chains, params.claim_overlap)
-        return believed(sightings, chains, params.min_span_s, params.mean_confidence)
+            tracklets = stitch(detections, tracklets, gap_s, params.reach)
+        tracklets = recover(detections, tracklets, params.recover_overlap)
+        return filter_tracklets(detections, tracklets, params.min_span_s, params.mean_confidence)
 
-    def _tracklet(self, size_px: tuple[int, int], sightings: Sightings, chain: Chain, rows: Int64) -> _Tracklet:
-        frames, boxes = fill(sightings, chain, self.params.smooth_s)
+    def _tracklet(
+        self, size_px: tuple[int, int], detections: Detections, tracklet: Tracklet, rows: Int64
+    ) -> _FilledTracklet:
+        frames, boxes = interpolate(detections, tracklet, self.params.smooth_s)
         boxes = np.clip(boxes, 0, np.tile(size_px, 2))  # smoothing may push a box over the edge of the frame
-        sighted = np.full(len(frames), -1, np.int64)
-        sighted[sightings.frame[chain] - frames[0]] = rows[chain]
-        return _Tracklet(frames, boxes, sighted)
+        detected = np.full(len(frames), -1, np.int64)
+        detected[detections.frame[tracklet] - frames[0]] = rows[tracklet]
+        return _FilledTracklet(frames, boxes, detected)
 
 
 def tracklet_id(segment_id: str, number: int) -> str:
@@ -141,43 +143,43 @@ def tracklet_id(segment_id: str, number: int) -> str:
     return f"{segment_id}-{number:03d}"
 
 
-def _tracklet_table(unit: UnitContext, scene: Scene, tracklets: list[_Tracklet]) -> pa.Table:
+def _tracklet_table(unit: UnitContext, observed: Observations, tracklets: list[_FilledTracklet]) -> pa.Table:
     segment_id = unit.segment.segment_id
     return TABLES["tracklets"].conform(
         {
             "camera": [unit.camera.camera] * len(tracklets),
             "segment_id": [segment_id] * len(tracklets),
             "tracklet_id": [tracklet_id(segment_id, number) for number in range(len(tracklets))],
-            "label": [_main(scene.label[t.seen], scene.confidence[t.seen]) for t in tracklets],
-            "start_time": [int(scene.time_us[t.frames[0]]) for t in tracklets],
-            "end_time": [int(scene.time_us[t.frames[-1]]) for t in tracklets],
+            "label": [_main(observed.label[t.seen], observed.confidence[t.seen]) for t in tracklets],
+            "start_time": [int(observed.time_us[t.frames[0]]) for t in tracklets],
+            "end_time": [int(observed.time_us[t.frames[-1]]) for t in tracklets],
             "observed": [len(t.seen) for t in tracklets],
-            "confidence": [float(scene.confidence[t.seen].mean()) for t in tracklets],
-            "source": [_main(scene.source[t.seen], scene.confidence[t.seen]) for t in tracklets],
+            "confidence": [float(observed.confidence[t.seen].mean()) for t in tracklets],
+            "source": [_main(observed.source[t.seen], observed.confidence[t.seen]) for t in tracklets],
         }
     )
 
 
-def _point_table(unit: UnitContext, scene: Scene, tracklets: list[_Tracklet]) -> pa.Table:
+def _point_table(unit: UnitContext, observed: Observations, tracklets: list[_FilledTracklet]) -> pa.Table:
     if not tracklets:
         return TABLES["tracklet_points"].empty()
     segment_id = unit.segment.segment_id
     names = [tracklet_id(segment_id, number) for number in range(len(tracklets))]
     frames = np.concatenate([t.frames for t in tracklets])
     boxes = np.concatenate([t.boxes for t in tracklets])
-    sighted = np.concatenate([t.sighted for t in tracklets])
-    missed = sighted < 0
+    detected = np.concatenate([t.detected for t in tracklets])
+    missed = detected < 0
     columns: Mapping[str, object] = {
         "camera": [unit.camera.camera] * len(frames),
         "segment_id": [segment_id] * len(frames),
         "tracklet_id": np.repeat(names, [len(t.frames) for t in tracklets]),
-        "time": scene.time_us[frames],
-        "pts": scene.pts[frames],
+        "time": observed.time_us[frames],
+        "pts": observed.pts[frames],
         **{name: boxes[:, edge] for edge, name in enumerate(("x1", "y1", "x2", "y2"))},
-        "confidence": pa.array(scene.confidence[sighted], mask=missed),
+        "confidence": pa.array(observed.confidence[detected], mask=missed),
         "state": np.where(missed, "interpolated", "observed"),
-        "frame_segment_id": np.where(scene.own[frames], segment_id, scene.next_segment_id),
-        "detection": pa.array(scene.detection[sighted], mask=missed),
+        "frame_segment_id": np.where(observed.own[frames], segment_id, observed.next_segment_id),
+        "detection": pa.array(observed.detection[detected], mask=missed),
     }
     return TABLES["tracklet_points"].conform(columns)
 

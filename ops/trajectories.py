@@ -10,7 +10,7 @@ from schemas.values import Bools, Float64, Int64
 
 
 @dataclass(frozen=True, eq=False)
-class Paths:
+class Trajectories:
     """Points of a table with ``track_id``, ``label`` and ``time``, by track and then by time.
 
     Attributes:
@@ -28,8 +28,8 @@ class Paths:
     time_us: Int64
 
     @classmethod
-    def of(cls, table: pa.Table) -> "Paths":
-        """The paths in a table."""
+    def from_table(cls, table: pa.Table) -> "Trajectories":
+        """The trajectories in a table."""
         tracks, track = encode_column(table, "track_id")
         labels, label = encode_column(table, "label")
         time_us = times_us(table)

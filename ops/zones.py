@@ -1,4 +1,4 @@
-"""Zones entered and left, and lines crossed, by paths: with hysteresis, so that jitter on a border is no event."""
+"""Zones entered and left, and lines crossed, by trajectories: with hysteresis, so that jitter on a border is no event."""
 
 from dataclasses import dataclass
 
@@ -14,8 +14,8 @@ BISECTIONS = 30
 
 
 @dataclass(frozen=True, eq=False)
-class Walk:
-    """Paths in a plane, one after the other.
+class PlanarTrajectories:
+    """Trajectories in a plane, one after the other.
 
     Attributes:
         track: ``(N,)`` number of the path that each point is of; points of one path stand together.
@@ -43,7 +43,7 @@ class Crossings:
     """Crossings of one line.
 
     Attributes:
-        point: ``(K,)``, the walk's point that each crossing comes next before.
+        point: ``(K,)``, the planar's point that each crossing comes next before.
         time_us: ``(K,)``, interpolated.
         at: ``(K, 2)``, where on the line.
         rightwards: ``(K,)``, from the left side to the right side as seen along the line.
@@ -55,49 +55,49 @@ class Crossings:
     rightwards: Bools
 
 
-def inside(zone: BaseGeometry, walk: Walk, margin: float, min_stay_s: float) -> Bools:
+def inside(zone: BaseGeometry, planar: PlanarTrajectories, margin: float, min_stay_s: float) -> Bools:
     """Whether each point counts as inside a zone, ``(N,)``.
 
     A path changes sides only once it is farther than ``margin`` beyond the border and then stays for ``min_stay_s``;
     the change is dated back to when it passed the border itself. A path that never leaves the margin counts as where
     it spends most of its points. In a zone too small for the margin, half of the way to its middle is enough.
     """
-    if not len(walk.track):
+    if not len(planar.track):
         return np.zeros(0, dtype=np.bool_)
     zone = shapely.make_valid(zone)
-    within = _contains(zone, walk.at)
-    surely_in = _contains(zone.buffer(-min(margin, _reach(zone) / 2)), walk.at)
-    surely_out = ~_contains(zone.buffer(margin), walk.at)
-    first = walk.first
+    within = _contains(zone, planar.at)
+    surely_in = _contains(zone.buffer(-min(margin, _reach(zone) / 2)), planar.at)
+    surely_out = ~_contains(zone.buffer(margin), planar.at)
+    first = planar.first
     side = _fill(within, surely_in | surely_out, first, otherwise=_mostly(within, first))
     side = _date_back(side, within, first)
-    return _without_short_stays(side, walk, min_stay_s)
+    return _without_short_stays(side, planar, min_stay_s)
 
 
-def crossings(line: BaseGeometry, walk: Walk, margin: float) -> Crossings:
-    """Crossings of a line by paths.
+def crossings(line: BaseGeometry, planar: PlanarTrajectories, margin: float) -> Crossings:
+    """Crossings of a line by trajectories.
 
     A path crosses when it was farther than ``margin`` from the line, passed it on its own length (not on its
     extension), and came farther than ``margin`` from it on the other side. To and fro counts each time that both
     margins are passed. The net of all passages in between decides, so that jitter on the line cancels out.
     """
-    passing = _passages(line, walk)
-    far = np.flatnonzero(_is_far(line, walk.at, margin))
+    passing = _passages(line, planar)
+    far = np.flatnonzero(_is_far(line, planar.at, margin))
     before, after = far[:-1], far[1:]
-    same = walk.track[before] == walk.track[after]
+    same = planar.track[before] == planar.track[after]
     before, after = before[same], after[same]
     total = np.cumsum(passing.sign)
     net = np.sign(total[after] - total[before])
-    point = np.where(net > 0, _latest(passing.sign > 0, walk)[after], _latest(passing.sign < 0, walk)[after])
+    point = np.where(net > 0, _latest(passing.sign > 0, planar)[after], _latest(passing.sign < 0, planar)[after])
     met = np.flatnonzero(net != 0)
     before, after, net, point = before[met], after[met], net[met], point[met]
     crossed = passing.edges[passing.edge[point]]
-    found = _interpolate(walk, point, crossed, net > 0)
+    found = _interpolate(planar, point, crossed, net > 0)
     # Round the end of a line and back to the same side is no crossing, though the net is not nought. Sides are told
     # where the margin begins and ends, not at the points themselves: those depend on how often one looks.
     direct = (after == before + 1)[:, None]
-    entry = _edge_of_margin(line, walk.at[before], np.where(direct, found.at, walk.at[before + 1]), margin)
-    leave = _edge_of_margin(line, walk.at[after], np.where(direct, found.at, walk.at[after - 1]), margin)
+    entry = _edge_of_margin(line, planar.at[before], np.where(direct, found.at, planar.at[before + 1]), margin)
+    leave = _edge_of_margin(line, planar.at[after], np.where(direct, found.at, planar.at[after - 1]), margin)
     there = np.flatnonzero((_left(crossed, entry) > 0) != (_left(crossed, leave) > 0))
     return Crossings(found.point[there], found.time_us[there], found.at[there], found.rightwards[there])
 
@@ -134,17 +134,17 @@ class _Passages:
     edges: Float64
 
 
-def _passages(line: BaseGeometry, walk: Walk) -> _Passages:
+def _passages(line: BaseGeometry, planar: PlanarTrajectories) -> _Passages:
     parts = [shapely.get_coordinates(part) for part in shapely.get_parts(line)]
     edges = np.concatenate([np.stack([part[:-1], part[1:]], axis=1) for part in parts])
-    sign = np.zeros(len(walk.track), dtype=np.int64)
-    edge = np.zeros(len(walk.track), dtype=np.int64)
-    steps = np.flatnonzero(~walk.first)
-    low = np.minimum(walk.at[steps - 1], walk.at[steps])
-    high = np.maximum(walk.at[steps - 1], walk.at[steps])
+    sign = np.zeros(len(planar.track), dtype=np.int64)
+    edge = np.zeros(len(planar.track), dtype=np.int64)
+    steps = np.flatnonzero(~planar.first)
+    low = np.minimum(planar.at[steps - 1], planar.at[steps])
+    high = np.maximum(planar.at[steps - 1], planar.at[steps])
     for number, ends in enumerate(edges):
         near = steps[((high >= ends.min(axis=0)) & (low <= ends.max(axis=0))).all(axis=1)]
-        start, end = walk.at[near - 1], walk.at[near]
+        start, end = planar.at[near - 1], planar.at[near]
         ends = np.broadcast_to(ends, (len(near), 2, 2))  # noqa: PLW2901
         was_left, is_left = _left(ends, start) > 0, _left(ends, end) > 0
         # A corner of the line lies on one side of the step for both edges that meet there: it is passed once.
@@ -163,15 +163,15 @@ def _left(edges: Float64, points: Float64) -> Float64:
     return side
 
 
-def _latest(chosen: Bools, walk: Walk) -> Int64:
-    return latest_in_run(np.where(chosen, np.arange(len(chosen)), -1), walk.first)
+def _latest(chosen: Bools, planar: PlanarTrajectories) -> Int64:
+    return latest_in_run(np.where(chosen, np.arange(len(chosen)), -1), planar.first)
 
 
-def _interpolate(walk: Walk, point: Int64, edges: Float64, rightwards: Bools) -> Crossings:
-    start, end = walk.at[point - 1], walk.at[point]
+def _interpolate(planar: PlanarTrajectories, point: Int64, edges: Float64, rightwards: Bools) -> Crossings:
+    start, end = planar.at[point - 1], planar.at[point]
     away, left = _left(edges, start), _left(edges, end)
     share = away / (away - left)
-    time_us = walk.time_us[point - 1] + np.round(share * (walk.time_us[point] - walk.time_us[point - 1])).astype(
+    time_us = planar.time_us[point - 1] + np.round(share * (planar.time_us[point] - planar.time_us[point - 1])).astype(
         np.int64
     )
     return Crossings(point, time_us, start + share[:, None] * (end - start), rightwards)
@@ -213,14 +213,14 @@ def _date_back(side: Bools, within: Bools, first: Bools) -> Bools:
     return dated
 
 
-def _without_short_stays(side: Bools, walk: Walk, min_stay_s: float) -> Bools:
+def _without_short_stays(side: Bools, planar: PlanarTrajectories, min_stay_s: float) -> Bools:
     """Stays on one side that are too short become part of what was before, or of what comes after."""
-    first = walk.first
+    first = planar.first
     begin = np.flatnonzero(first | (side != np.roll(side, 1)))
-    last = np.flatnonzero(walk.last)
+    last = np.flatnonzero(planar.last)
     # A stay ends where the next one begins, or at the last point of its path.
     end = np.minimum(np.append(begin[1:], len(side) - 1), last[np.searchsorted(last, begin)])
-    long = walk.time_us[end] - walk.time_us[begin] >= min_stay_s * 1e6
+    long = planar.time_us[end] - planar.time_us[begin] >= min_stay_s * 1e6
     stay = np.cumsum(first | (side != np.roll(side, 1))) - 1
     at_first = side[np.maximum.accumulate(np.where(first, np.arange(len(side)), 0))]
     return _fill(side, long[stay], first, otherwise=at_first)

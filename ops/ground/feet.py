@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ops.trajectories import Paths
+from ops.trajectories import Trajectories
 from schemas.values import Bools, CameraView, Float64, Segment
 
 EDGE_PX = 2.0
@@ -16,7 +16,7 @@ EDGE_PX = 2.0
 
 @dataclass(frozen=True, eq=False)
 class Feet:
-    """Foot points of boxes, one a point of ``Paths``.
+    """Foot points of boxes, one a point of ``Trajectories``.
 
     Attributes:
         pixels: ``(N, 2)``, u to the right and v downwards, in the camera's ``image_size_px``, or in the frame's own
@@ -36,11 +36,11 @@ class Feet:
         return sigma
 
 
-def feet_of(points: pa.Table, paths: Paths, view: CameraView, segments: Sequence[Segment]) -> Feet:
-    """The feet of ``track_points``, in the order of their paths."""
-    frame = frame_sizes_px(points, segments)[paths.row]
+def feet_of(points: pa.Table, trajectories: Trajectories, view: CameraView, segments: Sequence[Segment]) -> Feet:
+    """The feet of ``track_points``, in the order of their trajectories."""
+    frame = frame_sizes_px(points, segments)[trajectories.row]
     scale = pixel_scale(frame, view)
-    box = paths.columns(points, "x1", "y1", "x2", "y2")
+    box = trajectories.columns(points, "x1", "y1", "x2", "y2")
     foot = np.column_stack([(box[:, 0] + box[:, 2]) / 2, box[:, 3]])
     return Feet(foot * scale, (box[:, 3] - box[:, 1]) * scale[:, 1], box[:, 3] > frame[:, 1] - EDGE_PX)
 

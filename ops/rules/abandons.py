@@ -96,10 +96,12 @@ def _follows(segment: int, begins: list[int], ends: list[int], border_us: float)
 
 def _is_person(thing: Thing, scene: Scene) -> bool:
     """Whether a person stood in the region for most of its time."""
-    during = scene.people & (scene.paths.time_us >= thing.first_us) & (scene.paths.time_us <= thing.last_us)
+    during = (
+        scene.people & (scene.trajectories.time_us >= thing.first_us) & (scene.trajectories.time_us <= thing.last_us)
+    )
     at = np.flatnonzero(during)
     same = iou_matrix(scene.box[at], thing.box[None])[:, 0] >= PERSON_OVERLAP
-    return len(_seconds(scene.paths.time_us[at[same]])) > 0.5 * (thing.last_us - thing.first_us) / 1e6
+    return len(_seconds(scene.trajectories.time_us[at[same]])) > 0.5 * (thing.last_us - thing.first_us) / 1e6
 
 
 def _bag_seconds(thing: Thing, scene: Scene, start_us: float, end_us: float) -> int:
@@ -139,7 +141,7 @@ def _abandoning(scene: Scene, thing: Thing, owner: Owner, away: tuple[int, int])
         "bag_seen_s": float(bag_s),
         "owner_certainty": owner.certainty,
         "owner_gap_widths": owner.gap_widths,
-        "left_as_track": scene.paths.tracks[owner.chain[-1]],
+        "left_as_track": scene.trajectories.tracks[owner.chain[-1]],
     }
-    subject = scene.paths.tracks[owner.chain[0]]
+    subject = scene.trajectories.tracks[owner.chain[0]]
     return Interaction("abandons", subject, PERSON, thing.name, "static_region", start_us, end_us, score, evidence)

@@ -40,7 +40,7 @@ def meets(scene: Scene) -> list[Interaction]:
     here, there = _near_pairs(moments, scene)
     if not len(here):
         return []
-    tracks = len(scene.paths.tracks)
+    tracks = len(scene.trajectories.tracks)
     order = np.lexsort((moments.tick[here], moments.track[there], moments.track[here]))
     here, there = here[order], there[order]
     begins = run_starts(moments.track[here] * tracks + moments.track[there])
@@ -57,8 +57,8 @@ def meets(scene: Scene) -> list[Interaction]:
 def _moments(scene: Scene) -> _Moments:
     at = scene.place_m if scene.on_ground else scene.foot
     known = np.flatnonzero(scene.people & np.isfinite(at).all(axis=1))
-    paths, at = scene.paths, at[known]
-    track, time_us = paths.track[known], paths.time_us[known]
+    trajectories, at = scene.trajectories, at[known]
+    track, time_us = trajectories.track[known], trajectories.time_us[known]
     at = at - at.mean(axis=0) if len(at) else at
     _, velocity = local_line(time_us, at, np.ones(len(at)), track, SPEED_WINDOW_S)
     box = scene.box[known]
@@ -125,7 +125,7 @@ def _meeting(scene: Scene, moments: _Moments, here: Int64, there: Int64) -> Inte
         "lasting_s": lasting_s,
         "time_share": float(share),
     }
-    names = scene.paths.tracks
+    names = scene.trajectories.tracks
     return Interaction(
         "meets",
         names[moments.track[here[0]]],

@@ -36,8 +36,8 @@ class Owner:
 
 def find_owner(box: Float64, first_us: int, scene: Scene) -> Owner | None:
     """Who was longest and nearest at a thing while it appeared; None if nobody was, or none as large as the thing."""
-    params, paths = scene.params, scene.paths
-    time_us = paths.time_us
+    params, trajectories = scene.params, scene.trajectories
+    time_us = trajectories.time_us
     around = scene.people & (time_us >= first_us - params.owner_before_s * 1e6)
     at = np.flatnonzero(around & (time_us <= first_us + params.owner_after_s * 1e6))
     gap_widths = gaps_px(scene.box[at], box) / np.maximum(scene.box[at, 2] - scene.box[at, 0], 1.0)
@@ -45,14 +45,14 @@ def find_owner(box: Float64, first_us: int, scene: Scene) -> Owner | None:
     if not near.any():
         return None
     closeness = 1 - 0.9 * gap_widths[near] / max(params.owner_widths, 1e-9)
-    stays = np.bincount(paths.track[at[near]], weights=closeness)  # the longer and the nearer
+    stays = np.bincount(trajectories.track[at[near]], weights=closeness)  # the longer and the nearer
     track = int(stays.argmax())
-    sizes = np.median(scene.box[paths.track == track, 2:] - scene.box[paths.track == track, :2], axis=0)
+    sizes = np.median(scene.box[trajectories.track == track, 2:] - scene.box[trajectories.track == track, :2], axis=0)
     if np.prod(box[2:] - box[:2]) > np.prod(sizes) or box[3] - box[1] > sizes[1]:
         return None
     chain = _with_heirs(track, scene)
     others = sum(float(stay) for number, stay in enumerate(stays) if number not in chain)
-    least = float(gap_widths[near & (paths.track[at] == track)].min())
+    least = float(gap_widths[near & (trajectories.track[at] == track)].min())
     certainty = float(stays[track]) / (float(stays[track]) + others) / (1 + least)
     if _lost_beside(chain[-1], box, scene):
         certainty *= LOST_CERTAINTY
@@ -61,12 +61,14 @@ def find_owner(box: Float64, first_us: int, scene: Scene) -> Owner | None:
 
 def time_away(owner: Owner, box: Float64, first_us: int, until_us: int, scene: Scene) -> tuple[int, int] | None:
     """The first stretch of at least ``leave_s`` during which the owner was away or out of view and the thing stayed."""
-    paths = scene.paths
-    at = np.concatenate([np.flatnonzero(paths.track == track) for track in owner.chain])
-    at = at[np.argsort(paths.time_us[at], kind="stable")]
-    last_us = int(paths.time_us[at[-1]])
-    at = at[(paths.time_us[at] >= first_us) & (paths.time_us[at] <= until_us)]
-    moments = [(int(time), bool(off)) for time, off in zip(paths.time_us[at], _is_away(at, box, scene), strict=True)]
+    trajectories = scene.trajectories
+    at = np.concatenate([np.flatnonzero(trajectories.track == track) for track in owner.chain])
+    at = at[np.argsort(trajectories.time_us[at], kind="stable")]
+    last_us = int(trajectories.time_us[at[-1]])
+    at = at[(trajectories.time_us[at] >= first_us) & (trajectories.time_us[at] <= until_us)]
+    moments = [
+        (int(time), bool(off)) for time, off in zip(trajectories.time_us[at], _is_away(at, box, scene), strict=True)
+    ]
     moments.append((max(last_us, first_us), True))  # out of view from then on
     since_us: int | None = None
     for time_us, off in [*moments, (until_us, False)]:
@@ -110,16 +112,16 @@ def _heir(track: int, scene: Scene) -> int | None:
 
     At the edge of the view, where one person leaves as the next one comes in, only boxes that overlap will do.
     """
-    paths = scene.paths
-    last = int(np.flatnonzero(paths.track == track)[-1])
-    end_us, box = paths.time_us[last], scene.box[last]
-    begins = np.flatnonzero(paths.first & scene.people & (np.abs(paths.time_us - end_us) <= HEIR_S * 1e6))
+    trajectories = scene.trajectories
+    last = int(np.flatnonzero(trajectories.track == track)[-1])
+    end_us, box = trajectories.time_us[last], scene.box[last]
+    begins = np.flatnonzero(trajectories.first & scene.people & (np.abs(trajectories.time_us - end_us) <= HEIR_S * 1e6))
     nearest: list[tuple[float, int]] = []
-    for heir in paths.track[begins].tolist():
-        own = np.flatnonzero(paths.track == heir)
-        if heir == track or paths.time_us[own[-1]] <= end_us:
+    for heir in trajectories.track[begins].tolist():
+        own = np.flatnonzero(trajectories.track == heir)
+        if heir == track or trajectories.time_us[own[-1]] <= end_us:
             continue
-        meeting = scene.box[own[np.argmin(np.abs(paths.time_us[own] - end_us))]][None]
+        meeting = scene.box[own[np.argmin(np.abs(trajectories.time_us[own] - end_us))]][None]
         gap_heights = float(gaps_px(meeting, box)[0] / (box[3] - box[1]))
         overlaps = iou_pairs(meeting, box[None])[0] >= HEIR_OVERLAP
         if overlaps or (gap_heights <= HEIR_HEIGHTS and not _leaves_view(box, scene)):
@@ -135,5 +137,5 @@ def _leaves_view(box: Float64, scene: Scene) -> bool:
 
 def _lost_beside(track: int, box: Float64, scene: Scene) -> bool:
     """Whether a track ends near a thing, away from the frame's edge, without having left first."""
-    last = np.flatnonzero(scene.paths.track == track)[-1:]
+    last = np.flatnonzero(scene.trajectories.track == track)[-1:]
     return not _leaves_view(scene.box[last[0]], scene) and not any(_is_away(last, box, scene))

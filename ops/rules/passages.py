@@ -11,7 +11,7 @@ VERBS = {"enter": "enters", "exit": "exits"}
 def passages(scene: Scene) -> list[Interaction]:
     """``enters`` and ``exits``, each an instant; as sure as the track is."""
     events = scene.events.filter(pc.not_equal(scene.events["kind"], "cross"))
-    code = {name: number for number, name in enumerate(scene.paths.tracks)}
+    code = {name: number for number, name in enumerate(scene.trajectories.tracks)}
     found = []
     for row, time_us in zip(events.to_pylist(), times_us(events).tolist(), strict=True):
         measured = {"x_m": row["x_m"], "y_m": row["y_m"], "dwell_s": row["dwell_s"]}

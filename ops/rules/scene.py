@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from ops.arrays import boxes_of, encode_column, float_column, float_columns, times_us
 from ops.ground.feet import feet_of, frame_sizes_px, pixel_scale
-from ops.trajectories import Paths
+from ops.trajectories import Trajectories
 from schemas.op import Tables
 from schemas.values import Bools, Float64, Int64, UnitContext
 
@@ -95,7 +95,7 @@ class Scene:
     """One camera-day. Boxes and feet are in pixels of the camera's ``image_size_px``, or of the frames without that.
 
     Attributes:
-        paths: of ``track_points``; ``box`` ``(N, 4)``, ``foot`` ``(N, 2)`` and ``place_m`` ``(N, 2)`` go with them.
+        trajectories: of ``track_points``; ``box`` ``(N, 4)``, ``foot`` ``(N, 2)`` and ``place_m`` ``(N, 2)`` go with them.
         place_m: in the site's CRS; NaN where the point has no position.
         confidence: ``(T,)``, mean score of each track.
         frame_px: (width, height) that pixels are counted in.
@@ -104,7 +104,7 @@ class Scene:
 
     unit: UnitContext
     params: InteractionsParams
-    paths: Paths
+    trajectories: Trajectories
     box: Float64
     foot: Float64
     place_m: Float64
@@ -117,8 +117,8 @@ class Scene:
     @property
     def people(self) -> Bools:
         """``(N,)``, which points are of people."""
-        names = np.array([label == PERSON for label in self.paths.labels], dtype=np.bool_)
-        return names[self.paths.label]
+        names = np.array([label == PERSON for label in self.trajectories.labels], dtype=np.bool_)
+        return names[self.trajectories.label]
 
     @property
     def on_ground(self) -> bool:
@@ -129,16 +129,16 @@ class Scene:
 def read_scene(unit: UnitContext, inputs: Tables, params: InteractionsParams) -> Scene:
     """The scene in an op's input tables."""
     points, detections = inputs["track_points"], inputs["detections"]
-    paths = Paths.of(points)
+    trajectories = Trajectories.from_table(points)
     frame_px = unit.camera.image_size_px or max(((s.width, s.height) for s in unit.segments), default=(1, 1))
     return Scene(
         unit,
         params,
-        paths,
-        _boxes(points, unit)[paths.row],
-        feet_of(points, paths, unit.camera, unit.segments).pixels,
-        _places(paths, inputs["positions"]),
-        _confidence(paths, points),
+        trajectories,
+        _boxes(points, unit)[trajectories.row],
+        feet_of(points, trajectories, unit.camera, unit.segments).pixels,
+        _places(trajectories, inputs["positions"]),
+        _confidence(trajectories, points),
         frame_px,
         inputs["zone_events"],
         _regions(inputs["static_regions"], unit),
@@ -151,17 +151,17 @@ def _boxes(rows: pa.Table, unit: UnitContext) -> Float64:
     return boxes_of(rows) * np.tile(scale, 2)
 
 
-def _places(paths: Paths, positions: pa.Table) -> Float64:
+def _places(trajectories: Trajectories, positions: pa.Table) -> Float64:
     """Positions of the points that have one; the others' are NaN."""
-    place_m = np.full((len(paths), 2), np.nan)
-    if not positions.num_rows or not len(paths):
+    place_m = np.full((len(trajectories), 2), np.nan)
+    if not positions.num_rows or not len(trajectories):
         return place_m
     names, track = encode_column(positions, "track_id")
-    known = {name: code for code, name in enumerate(paths.tracks)}
+    known = {name: code for code, name in enumerate(trajectories.tracks)}
     track = np.array([known.get(name, -1) for name in names], dtype=np.int64)[track]
-    begin_us = paths.time_us.min()
-    width_us = paths.time_us.max() - begin_us + 1
-    key = paths.track * width_us + (paths.time_us - begin_us)
+    begin_us = trajectories.time_us.min()
+    width_us = trajectories.time_us.max() - begin_us + 1
+    key = trajectories.track * width_us + (trajectories.time_us - begin_us)
     wanted = track * width_us + (times_us(positions) - begin_us)
     at = np.minimum(np.searchsorted(key, wanted), len(key) - 1)
     met = key[at] == wanted
@@ -169,11 +169,11 @@ def _places(paths: Paths, positions: pa.Table) -> Float64:
     return place_m
 
 
-def _confidence(paths: Paths, points: pa.Table) -> Float64:
-    score = paths.column(points, "confidence")
+def _confidence(trajectories: Trajectories, points: pa.Table) -> Float64:
+    score = trajectories.column(points, "confidence")
     seen = ~np.isnan(score)
-    total = np.bincount(paths.track[seen], weights=score[seen], minlength=len(paths.tracks))
-    return total / np.maximum(np.bincount(paths.track[seen], minlength=len(paths.tracks)), 1)
+    total = np.bincount(trajectories.track[seen], weights=score[seen], minlength=len(trajectories.tracks))
+    return total / np.maximum(np.bincount(trajectories.track[seen], minlength=len(trajectories.tracks)), 1)
 
 
 def _regions(table: pa.Table, unit: UnitContext) -> Regions:

@@ -7,12 +7,12 @@ import numpy as np
 from ops.boxes import suppress_overlaps
 from schemas.values import Float64, Int64
 
-Chain = Int64
-"""Sightings of one thing: row numbers of ``Sightings``, at most one a frame, in order of time."""
+Tracklet = Int64
+"""Detections of one thing: row numbers of ``Detections``, at most one a frame, in order of time."""
 
 
 @dataclass(frozen=True)
-class Sightings:
+class Detections:
     """Boxes in order of time.
 
     Attributes:
@@ -40,19 +40,21 @@ class Sightings:
         first, end = np.searchsorted(self.frame, [number, number + 1])
         return np.arange(first, end)
 
-    def span_s(self, chain: Chain) -> float:
-        """Time from the first to the last sighting of a chain, seconds."""
-        return float(self.frame_s[self.frame[chain[-1]]] - self.frame_s[self.frame[chain[0]]])
+    def span_s(self, tracklet: Tracklet) -> float:
+        """Time from the first to the last detection of a tracklet, seconds."""
+        return float(self.frame_s[self.frame[tracklet[-1]]] - self.frame_s[self.frame[tracklet[0]]])
 
-    def in_order(self, chains: list[Chain]) -> list[Chain]:
-        """Chains by their first frame, then from left to right."""
-        return sorted(chains, key=lambda chain: (int(self.frame[chain[0]]), *self.box[chain[0]], len(chain)))
+    def in_order(self, tracklets: list[Tracklet]) -> list[Tracklet]:
+        """Tracklets by their first frame, then from left to right."""
+        return sorted(
+            tracklets, key=lambda tracklet: (int(self.frame[tracklet[0]]), *self.box[tracklet[0]], len(tracklet))
+        )
 
 
-def without_doubles(sightings: Sightings, overlap: float) -> Int64:
+def without_duplicates(detections: Detections, overlap: float) -> Int64:
     """Rows that are left when, of two boxes of one frame that overlap more, the less confident one goes."""
     kept: list[int] = []
-    for number in np.unique(sightings.frame):
-        rows = sightings.on_frame(int(number))
-        kept += rows[suppress_overlaps(sightings.box[rows], sightings.confidence[rows], overlap)].tolist()
+    for number in np.unique(detections.frame):
+        rows = detections.on_frame(int(number))
+        kept += rows[suppress_overlaps(detections.box[rows], detections.confidence[rows], overlap)].tolist()
     return np.array(sorted(kept), np.int64)

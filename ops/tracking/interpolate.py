@@ -1,27 +1,27 @@
-"""Boxes of a chain on every frame between its first and its last sighting."""
+"""Boxes of a tracklet on every frame between its first and its last detection."""
 
 import numpy as np
 
-from ops.tracking.detections import Chain, Sightings
+from ops.tracking.detections import Detections, Tracklet
 from schemas.values import Float64, Int64
 
 
-def fill(sightings: Sightings, chain: Chain, smooth_s: float) -> tuple[Int64, Float64]:
-    """Interpolates a chain and smooths it.
+def interpolate(detections: Detections, tracklet: Tracklet, smooth_s: float) -> tuple[Int64, Float64]:
+    """Interpolates a tracklet and smooths it.
 
     Args:
-        sightings: the detections.
-        chain: one thing's sightings.
+        detections: the detections.
+        tracklet: one thing's detections.
         smooth_s: standard deviation of the Gaussian over which boxes are smoothed, seconds; 0 leaves them as seen.
 
     Returns:
-        frames: ``(M,)`` numbers of all observed frames from the first to the last sighting.
+        frames: ``(M,)`` numbers of all observed frames from the first to the last detection.
         boxes: ``(M, 4)`` the boxes on them.
     """
-    seen = sightings.frame[chain]
+    seen = detections.frame[tracklet]
     frames = np.arange(seen[0], seen[-1] + 1)
-    at_s, seen_s = sightings.frame_s[frames], sightings.frame_s[seen]
-    boxes = np.stack([np.interp(at_s, seen_s, edge) for edge in sightings.box[chain].T], axis=1)
+    at_s, seen_s = detections.frame_s[frames], detections.frame_s[seen]
+    boxes = np.stack([np.interp(at_s, seen_s, edge) for edge in detections.box[tracklet].T], axis=1)
     return frames, _smoothed(at_s, boxes, smooth_s) if smooth_s > 0 else boxes
 
 

@@ -17,7 +17,7 @@ Pair = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Chains:
+class TrackletLinks:
     """Tracklets and those that carry them on.
 
     Attributes:
@@ -37,12 +37,12 @@ class Chains:
         return firsts
 
     def first(self, tracklet_id: str) -> str:
-        """Id of the first tracklet of the chain that a tracklet is in: the track's id."""
+        """Id of the first tracklet of the track that a tracklet is in: the track's id."""
         return self._firsts.get(tracklet_id, tracklet_id)
 
 
-def chain_up(points: pa.Table, kinds: Mapping[str, str], min_shared: float, min_iou: float) -> Chains:
-    """Chains of the tracklets whose points these are.
+def link_tracklets(points: pa.Table, kinds: Mapping[str, str], min_shared: float, min_iou: float) -> TrackletLinks:
+    """TrackletLinks of the tracklets whose points these are.
 
     Args:
         points: rows of ``tracklet_points``, in any order.
@@ -59,7 +59,7 @@ def chain_up(points: pa.Table, kinds: Mapping[str, str], min_shared: float, min_
         for pair, score in _alike(_mean_iou(overlap, core), kinds).items()
         if pair[0] not in following and pair[1] not in following.values()
     }
-    return Chains(following | _one_to_one(left_over, min_iou))
+    return TrackletLinks(following | _one_to_one(left_over, min_iou))
 
 
 def _alike(scores: dict[Pair, float], kinds: Mapping[str, str]) -> dict[Pair, float]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ops.background import Background, BackgroundParams
 from ops.detect import Detect, DetectParams
-from ops.foreground_mask import cover_of
+from ops.foreground_mask import foreground_mask
 from ops.masked_median import UNSEEN, masked_median
 from schemas.op import DETECTOR, FrameOp, ModelRequest, Tables
 from schemas.tables import TABLES
@@ -174,7 +174,7 @@ def test_the_median_is_the_lower_median_of_what_may_be_used(samples: int, seed: 
 def test_covers_are_padded_and_reach_a_little_in_time() -> None:
     segment = make_segment()
     tables = late_tables(segment, [Seen(5.0, (100, 100, 120, 150))], looked_s=[4.9, 5.0, 5.1])
-    cover = cover_of(tables["detections"], tables["observed_frames"], None, 0.5)
+    cover = foreground_mask(tables["detections"], tables["observed_frames"], None, 0.5)
     start_us = round(segment.start.timestamp() * 1e6)
     mask = cover.mask_at(start_us + 5_200_000, SIZE_PX, SIZE_PX)
     y, x = np.nonzero(mask)

@@ -10,7 +10,7 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.bins import Bins, Presence, Stretches, occupancy
+from ops.bins import Bins, Stays, Stretches, occupancy
 from ops.counts import Counts, CountsParams
 from ops.positions import Positions
 from schemas.errors import SiteError
@@ -49,7 +49,7 @@ def stand(segment, start_s, end_s, foot=(100.0, 200.0), track="a", fps=10, **mor
 
 
 def go(segment, corners, times_s, track="a", fps=10, **more):
-    """Somebody who is at ``corners`` at ``times_s`` and walks straight in between."""
+    """Somebody who is at ``corners`` at ``times_s`` and planar_by_space straight in between."""
     at_s = np.arange(round(times_s[0] * fps), round(times_s[-1] * fps) + 1) / fps
     foot = np.column_stack([np.interp(at_s, times_s, [corner[axis] for corner in corners]) for axis in (0, 1)])
     return make_points(segment, at_s, foot, track, **more)
@@ -239,7 +239,7 @@ def test_occupancy_is_what_counting_every_microsecond_gives(drawn):
     begin, length, group, track = (
         np.array(c, dtype=np.int64) for c in (zip(*drawn, strict=True) if drawn else [[]] * 4)
     )
-    found = occupancy(Presence(np.arange(len(drawn)), begin, begin + length), group, track, groups, bins)
+    found = occupancy(Stays(np.arange(len(drawn)), begin, begin + length), group, track, groups, bins)
     there = np.zeros((groups, len(drawn) + 1, 7 * width_us), dtype=bool)
     for number, (b, n, g, _) in enumerate(drawn):
         there[g, number, b : b + n] = True

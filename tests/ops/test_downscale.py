@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ops.downscale import reduced
+from ops.downscale import downscale
 from schemas.values import Uint8
 
 
@@ -22,18 +22,18 @@ def test_it_is_what_the_slow_way_gives(size: tuple[int, int]) -> None:
     picture = smooth(*size)
     wanted = (384, max(round(size[1] * 384 / size[0]), 1))
     slow = cv2.resize(picture, wanted, interpolation=cv2.INTER_AREA)
-    quick = reduced(picture, wanted)
+    quick = downscale(picture, wanted)
     assert quick.shape == slow.shape
     assert np.abs(quick.astype(int) - slow).mean() < 1.0
-    assert reduced(picture[:, :, 0], wanted).shape == slow.shape[:2]
+    assert downscale(picture[:, :, 0], wanted).shape == slow.shape[:2]
 
 
 def test_noise_is_averaged_away_where_much_is_lost() -> None:
     noise = np.random.default_rng(4).integers(0, 256, (1080, 1920), dtype=np.uint8)
     slow = cv2.resize(noise, (384, 216), interpolation=cv2.INTER_AREA)
-    assert reduced(noise, (384, 216)).std() < 1.6 * slow.std()
+    assert downscale(noise, (384, 216)).std() < 1.6 * slow.std()
 
 
 def test_a_picture_of_that_size_is_given_back() -> None:
     picture = smooth(127, 63)
-    assert reduced(picture, (127, 63)) is picture
+    assert downscale(picture, (127, 63)) is picture

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ops.track import Track, TrackParams
-from ops.tracking.detections import Sightings, without_doubles
-from ops.tracking.interpolate import fill
+from ops.tracking.detections import Detections, without_duplicates
+from ops.tracking.interpolate import interpolate
 from schemas.tables import TABLES
 from tests.ops.walkers import SIZE_PX, Walker, film, steady, track
 from tests.support.fakes import FakeServices, make_segment, make_unit
@@ -164,8 +164,8 @@ def test_smoothing_takes_jitter_and_leaves_straight_lines() -> None:
     jitter = np.random.default_rng(7).normal(0, 2, line.shape)
     everything = np.arange(len(frame_s))
     for noise, least_gain in ((0 * jitter, None), (jitter, 1.5)):
-        sightings = Sightings(frame_s, everything, line + noise, np.ones(len(frame_s)))
-        _, boxes = fill(sightings, everything, smooth_s=0.3)
+        detections = Detections(frame_s, everything, line + noise, np.ones(len(frame_s)))
+        _, boxes = interpolate(detections, everything, smooth_s=0.3)
         if least_gain is None:
             np.testing.assert_allclose(boxes, line, atol=1e-9)
         else:
@@ -174,8 +174,8 @@ def test_smoothing_takes_jitter_and_leaves_straight_lines() -> None:
 
 def test_of_doubles_the_surer_stays() -> None:
     box = np.array([[0, 0, 10, 20], [1, 0, 11, 20], [50, 0, 60, 20], [0, 0, 10, 20]], float)
-    sightings = Sightings(np.array([0.0, 0.1]), np.array([0, 0, 0, 1]), box, np.array([0.4, 0.9, 0.5, 0.3]))
-    assert without_doubles(sightings, 0.6).tolist() == [1, 2, 3]
+    detections = Detections(np.array([0.0, 0.1]), np.array([0, 0, 0, 1]), box, np.array([0.4, 0.9, 0.5, 0.3]))
+    assert without_duplicates(detections, 0.6).tolist() == [1, 2, 3]
 
 
 @pytest.mark.assets

@@ -1,4 +1,4 @@
-"""Borders and lines with hysteresis, on walks in a plane."""
+"""Borders and lines with hysteresis, on planar_by_space in a plane."""
 
 from itertools import pairwise
 
@@ -8,19 +8,19 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.zones import Walk, crossings, inside
+from ops.zones import PlanarTrajectories, crossings, inside
 
 LINE = shapely.LineString([(0, 0), (0, 10)])  # drawn northwards: left is west
 SQUARE = shapely.box(0, 0, 10, 10)
 MARGIN = 0.5
 
 
-def walk(*paths, step_s=0.1):
-    """Paths of ``(x, y)`` points, one every ``step_s``."""
-    at = np.concatenate([np.asarray(path, float).reshape(-1, 2) for path in paths])
-    track = np.repeat(np.arange(len(paths)), [len(path) for path in paths])
-    time_us = np.concatenate([np.arange(len(path)) for path in paths]) * round(step_s * 1e6)
-    return Walk(track, time_us, at)
+def planar(*trajectories, step_s=0.1):
+    """Trajectories of ``(x, y)`` points, one every ``step_s``."""
+    at = np.concatenate([np.asarray(path, float).reshape(-1, 2) for path in trajectories])
+    track = np.repeat(np.arange(len(trajectories)), [len(path) for path in trajectories])
+    time_us = np.concatenate([np.arange(len(path)) for path in trajectories]) * round(step_s * 1e6)
+    return PlanarTrajectories(track, time_us, at)
 
 
 def along(*corners, step=0.2):
@@ -33,11 +33,11 @@ def along(*corners, step=0.2):
 
 
 def directions(line, path, margin=MARGIN):
-    return crossings(line, walk(path), margin).rightwards.tolist()
+    return crossings(line, planar(path), margin).rightwards.tolist()
 
 
 def test_a_crossing_has_its_direction_time_and_place():
-    found = crossings(LINE, walk([(-2, 4), (2, 6)], step_s=1.0), MARGIN)
+    found = crossings(LINE, planar([(-2, 4), (2, 6)], step_s=1.0), MARGIN)
     assert found.rightwards.tolist() == [True]
     assert found.at.tolist() == [[0, 5]]
     assert found.time_us.tolist() == [500_000]
@@ -109,17 +109,17 @@ def test_a_bent_line_is_crossed_once_at_its_corner_and_twice_through_its_arms():
 
 
 def test_a_crossing_on_a_long_step_is_that_of_the_step():
-    found = crossings(LINE, walk([(-9, 1), (-8, 1), (8, 1), (9, 1)]), MARGIN)
+    found = crossings(LINE, planar([(-9, 1), (-8, 1), (8, 1), (9, 1)]), MARGIN)
     assert found.point.tolist() == [2]
 
 
 def test_paths_do_not_run_into_each_other():
-    found = crossings(LINE, walk([(-2, 5), (-1, 5)], [(1, 5), (2, 5)]), MARGIN)
+    found = crossings(LINE, planar([(-2, 5), (-1, 5)], [(1, 5), (2, 5)]), MARGIN)
     assert len(found.point) == 0
 
 
 def changes(zone, path, margin=MARGIN, min_stay_s=0.3):
-    there = inside(zone, walk(path), margin, min_stay_s)
+    there = inside(zone, planar(path), margin, min_stay_s)
     return np.flatnonzero(np.diff(there.astype(int))).tolist(), there
 
 
@@ -171,6 +171,6 @@ def test_odd_zones_hold_who_stands_in_them(zone):
 
 
 def test_nobody_anywhere_is_no_trouble():
-    nobody = Walk(np.zeros(0, int), np.zeros(0, int), np.zeros((0, 2)))
+    nobody = PlanarTrajectories(np.zeros(0, int), np.zeros(0, int), np.zeros((0, 2)))
     assert inside(SQUARE, nobody, MARGIN, 0.3).tolist() == []
     assert crossings(LINE, nobody, MARGIN).point.tolist() == []

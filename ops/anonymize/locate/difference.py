@@ -15,7 +15,7 @@ import numpy as np
 
 from ops.anonymize.cover.paint import cover_boxes, whole_boxes
 from ops.anonymize.locate.alignment import Fit, Probes, Reference, Shift, ShiftFinder, fit_to, held_share, shifted
-from ops.downscale import reduced
+from ops.downscale import downscale
 from schemas.values import Float64, Int64, Uint8
 
 WORK_WIDTH_PX = 384
@@ -167,7 +167,7 @@ class BackgroundDifference:
         return lit if comparison.shift_px == (0.0, 0.0) else shifted(lit, comparison.shift_px)
 
     def _reduced(self, picture: Uint8) -> Uint8:
-        return reduced(picture, self._size)
+        return downscale(picture, self._size)
 
     def _whole(self, mask: cv2.typing.MatLike) -> Uint8:
         """A reduced, rounded mask at the frame's size."""

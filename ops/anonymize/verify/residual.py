@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from ops.anonymize.verify.jitter import STILL, JitterEstimator, Shift, moved
-from ops.downscale import reduced
+from ops.downscale import downscale
 from schemas.values import Float64, Uint8
 
 WORK_WIDTH_PX = 384
@@ -124,12 +124,12 @@ class BackgroundResidual:
 
     def _planes(self, picture: Uint8) -> list[Uint8]:
         """Brightness, and the differences of red and of blue to it, each ``(h, w)``, reduced."""
-        small = reduced(picture, self._size)
+        small = downscale(picture, self._size)
         return [np.asarray(plane, np.uint8) for plane in cv2.split(cv2.cvtColor(small, cv2.COLOR_BGR2YCrCb))]
 
     def _bare(self, covered: Uint8) -> Uint8:
         """255 where the reduced picture is not covered nor near to what is."""
-        around = cv2.dilate(_above(reduced(covered, self._size), 127), _square(2 * RIM_PX + 1))
+        around = cv2.dilate(_above(downscale(covered, self._size), 127), _square(2 * RIM_PX + 1))
         return np.asarray(cv2.bitwise_not(around), np.uint8)
 
     def _differences(self, frame: Sequence[Uint8], bare: Uint8, background: "Reference") -> tuple[Uint8, Uint8]:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.arrays import BOX_COLUMNS, boxes_of, datetime_us, float_column, times_us
-from ops.tracking.detections import Sightings, without_doubles
+from ops.tracking.detections import Detections, without_duplicates
 from schemas.op import Tables
 from schemas.values import Bools, Float64, Int64, Segment
 
@@ -23,7 +23,7 @@ KINDS = (
 
 
 @dataclass(frozen=True)
-class Scene:
+class Observations:
     """Frames that were looked at, and the boxes on them.
 
     Attributes:
@@ -48,12 +48,12 @@ class Scene:
     source: npt.NDArray[np.str_]
     detection: Int64
 
-    def sightings(self, rows: Int64, double_overlap: float) -> tuple[Sightings, Int64]:
-        """Some of its boxes without doubles, and their row numbers in the scene."""
+    def detections(self, rows: Int64, duplicate_overlap: float) -> tuple[Detections, Int64]:
+        """Some of its boxes without doubles, and their row numbers among the observations."""
         frame_s = (self.time_us - self.time_us[:1]) / 1e6
-        chosen = Sightings(frame_s, self.frame[rows], self.box[rows], self.confidence[rows])
-        rows = rows[without_doubles(chosen, double_overlap)]
-        return Sightings(frame_s, self.frame[rows], self.box[rows], self.confidence[rows]), rows
+        chosen = Detections(frame_s, self.frame[rows], self.box[rows], self.confidence[rows])
+        rows = rows[without_duplicates(chosen, duplicate_overlap)]
+        return Detections(frame_s, self.frame[rows], self.box[rows], self.confidence[rows]), rows
 
 
 def kind_of(label: str) -> str:
@@ -61,14 +61,14 @@ def kind_of(label: str) -> str:
     return next((kind[0] for kind in KINDS if label in kind), label)
 
 
-def kinds_of(scene: Scene) -> Iterator[Int64]:
+def kinds_of(observed: Observations) -> Iterator[Int64]:
     """Rows of each kind of thing, in the order of the kinds' names."""
-    kinds = np.array([kind_of(label) for label in scene.label.tolist()], np.str_)
+    kinds = np.array([kind_of(label) for label in observed.label.tolist()], np.str_)
     for kind in np.unique(kinds):
         yield np.flatnonzero(kinds == kind)
 
 
-def read_scene(segment: Segment, inputs: Tables, overlap_s: float) -> Scene:
+def read_observations(segment: Segment, inputs: Tables, overlap_s: float) -> Observations:
     """The segment's frames and detections, and those of the first ``overlap_s`` seconds of the next, if there is one.
 
     Args:
@@ -93,7 +93,7 @@ def read_scene(segment: Segment, inputs: Tables, overlap_s: float) -> Scene:
         [("time", "ascending"), ("detection", "ascending")]
     )
     following = next((t["segment_id"][0].as_py() for t in parts[-1] if len(parts) > 1 and len(t)), "")
-    return Scene(
+    return Observations(
         size_px=(segment.width, segment.height),
         time_us=time_us,
         pts=pts,
