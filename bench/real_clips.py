@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 
 from bench.paired import frames_of
 from schemas.values import Uint8
-from storage.video.x264 import repeatable
+from storage.video.x264 import deterministic_options
 
 TICK = Fraction(1, 90_000)
 PETS_FPS = 7
@@ -51,7 +51,7 @@ def write_frames(
         made = []
         for images in streams:
             first = next(images)
-            options = {"preset": "veryfast", "crf": "18", "threads": "1", "bf": "0", **repeatable()}
+            options = {"preset": "veryfast", "crf": "18", "threads": "1", "bf": "0", **deterministic_options()}
             stream = cast(VideoStream, container.add_stream(codec, options=options if codec == "libx264" else {}))
             stream.height, stream.width = first.shape[:2]
             stream.pix_fmt = pix_fmt

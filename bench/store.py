@@ -35,7 +35,7 @@ from jobs.planning.ledger import Ledger
 from jobs.planning.plan import Plan, make_plan
 from schemas.tables import TABLES
 from schemas.values import Receipt
-from storage.archive.footage import segment_rows, segments_of
+from storage.archive.footage import segment_rows, segments_of_footage
 from storage.archive.scan import segments_from_tables
 from storage.maintenance.compaction import compact
 from storage.store.receipts import RECEIPT_SCHEMA
@@ -226,7 +226,7 @@ def build_site(root: Path, cameras: Sequence[str], days: int, segments: int) -> 
             file.write_bytes(b"0")
             os.utime(file, ns=(0, 0))
             footage.append(footage_row(camera, f"{len(footage):016x}", f"{camera}/{file.name}", start))
-    cuts = segment_rows(segment for row in footage for segment in segments_of(row, str(ZONE)))
+    cuts = segment_rows(segment for row in footage for segment in segments_of_footage(row, str(ZONE)))
     tables = TABLES["footage"].conform(columns_of(footage)), cuts
     return Inventory(*tables, segments_from_tables(*tables))
 

@@ -16,7 +16,7 @@ from sample_site.picture import Figure, Painter, Sighting
 from sample_site.script import CameraSpec, SampleSpec, Visit
 from sample_site.true_events import TrueFile
 from schemas.values import Uint8
-from storage.video.x264 import repeatable
+from storage.video.x264 import deterministic_options
 
 SUITCASE = "suitcase of "
 _SUITCASE_HEIGHT_M = 0.95
@@ -104,7 +104,7 @@ def _encode(target: Path, frames: Iterable[Uint8], spec: SampleSpec) -> None:
     """Writes frames (BGR) at a constant rate; the index comes first, as cameras with a card write it."""
     options = {"movflags": "+faststart", "fflags": "+bitexact"}
     with av.open(str(target), "w", format="mp4", options=options) as container:
-        stream = container.add_stream("libx264", rate=spec.fps, options=_ENCODER | repeatable())
+        stream = container.add_stream("libx264", rate=spec.fps, options=_ENCODER | deterministic_options())
         stream.width, stream.height = spec.size_px
         stream.pix_fmt = "yuv420p"
         stream.time_base = Fraction(1, spec.fps)

@@ -128,7 +128,7 @@ DETECTOR = "detector"
 class VideoChunk(Protocol):
     """Frames that are encoded but not in the file yet.
 
-    A chunk is a closed group of pictures: it is decoded without any other, so what ``play`` shows is what every player
+    A chunk is a closed group of pictures: it is decoded without any other, so what ``decode`` shows is what every player
     will show, to the bit, should the chunk be kept. It holds encoded packets and no frames. A chunk that is not kept
     leaves no trace.
     """
@@ -136,7 +136,7 @@ class VideoChunk(Protocol):
     def write(self, batch: FrameBatch) -> None:
         """Encodes frames, each at its own PTS, all of one size; ``ValueError`` once the chunk was played or kept."""
 
-    def play(self) -> Iterator[FrameBatch]:
+    def decode(self) -> Iterator[FrameBatch]:
         """Ends the encoding and gives the frames as decoded again, BGR, in batches; may be called again.
 
         Size, ``pts`` and ``times_us`` are those that were written.
@@ -146,11 +146,11 @@ class VideoChunk(Protocol):
 class VideoSink(Protocol):
     """Where covered frames go, chunk by chunk. The file is invisible until the unit's receipt is committed."""
 
-    def new_chunk(self, again: bool = False) -> VideoChunk:
+    def new_chunk(self, reencode: bool = False) -> VideoChunk:
         """Frames to be encoded, and to be looked at before they are kept, or not.
 
         Args:
-            again: they are another chunk's as played, with more covered: encoded finer, so that little is lost.
+            reencode: they are another chunk's as played, with more covered: encoded finer, so that little is lost.
         """
 
     def keep(self, chunk: VideoChunk) -> None:

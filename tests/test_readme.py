@@ -22,7 +22,7 @@ import pytest
 from schemas.op import OpSpec, TableOp
 from schemas.site import SiteConfig
 from schemas.tables import TABLES, TableSpec
-from storage.archive.clock import localise, parse_path
+from storage.archive.clock import parse_path, to_utc
 from tests.storage.onnx_file import constant_network
 from tests.support.fakes import START, FakeServices, make_segment, make_unit
 from tools.generate_docs import DOCS
@@ -98,7 +98,7 @@ def test_the_patterns_shown_read_the_names_beside_them():
     for path, pattern in rows:
         found = parse_path(pattern, PurePosixPath(path))
         assert found and found.camera == "gate", path
-        assert localise(found.time, ZoneInfo("Europe/Amsterdam"))[0] == datetime(2026, 3, 2, 20, 59, tzinfo=UTC), path
+        assert to_utc(found.time, ZoneInfo("Europe/Amsterdam"))[0] == datetime(2026, 3, 2, 20, 59, tzinfo=UTC), path
 
 
 def test_the_site_file_shown_is_a_valid_one():

@@ -14,11 +14,11 @@ from jobs.api import Opened
 from jobs.reading import query
 from schemas.errors import NightshiftError, SelectionError
 from schemas.values import SCAN_OP, Quarantined, Segment
-from storage.archive.footage import segments_of
-from storage.exports.contact_sheet import Sheet, Shot, write_sheet
+from storage.archive.footage import segments_of_footage
+from storage.exports.contact_sheet import ContactSheet, SheetFrame, render_contact_sheet
 from storage.maintenance.faults import hash_of
-from storage.sql.text import quoted
-from storage.video.published import frames_at, ticks_of, times_of
+from storage.sql.text import quote_text
+from storage.video.published import pts_to_ticks, read_frames_at, read_ticks
 
 MOST_SHOTS, LEAST_SHOTS = 60, 12
 SOUND, ALTERED, MISSING = "sound", "altered", "missing"
@@ -56,7 +56,7 @@ class Published:
     @cached_property
     def segments(self) -> tuple[Segment, ...]:
         """Of the footage, in order."""
-        return segments_of(dict(self.footage), self.timezone)
+        return segments_of_footage(dict(self.footage), self.timezone)
 
     @property
     def size_px(self) -> tuple[int, int]:
@@ -69,7 +69,7 @@ class Published:
 
     def of_segments(self, column: str = "segment_id") -> str:
         """SQL: rows of its segments, in a table that has ``camera`` and the segment in a column."""
-        return f"camera = {quoted(self.camera)} AND starts_with({column}, {quoted(self.footage_id + '-')})"
+        return f"camera = {quote_text(self.camera)} AND starts_with({column}, {quote_text(self.footage_id + '-')})"
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def find_published(opened: Opened, name: str) -> Published:
         NightshiftError: it is not published; the message says why.
     """
     footage = _find_footage(opened, name)
-    key = f"camera = {quoted(footage['camera'])} AND footage_id = {quoted(footage['footage_id'])}"
+    key = f"camera = {quote_text(footage['camera'])} AND footage_id = {quote_text(footage['footage_id'])}"
     videos = query(opened, f"SELECT * FROM anonymized WHERE {key}").to_pylist()
     if not videos:
         raise NightshiftError(_why_not(opened, footage))
@@ -129,7 +129,7 @@ def audit_of(opened: Opened, name: str) -> Audited:
         NightshiftError: it is not published, or has no audit.
     """
     published = find_published(opened, name)
-    key = f"camera = {quoted(published.camera)} AND footage_id = {quoted(published.footage_id)}"
+    key = f"camera = {quote_text(published.camera)} AND footage_id = {quote_text(published.footage_id)}"
     rows = query(opened, f"SELECT path, sha256, video_sha256 FROM audits WHERE {key}").to_pylist()
     if not rows:
         reason = _set_aside(opened, published.footage, ("audit",))
@@ -181,43 +181,43 @@ def write_contact_sheet(opened: Opened, audited: Audited, facts: Sequence[tuple[
         opened,
         f"SELECT time, pts, risk, reason FROM review_frames WHERE {published.of_segments()} ORDER BY risk DESC, pts",
     ).to_pylist()
-    sheet = Sheet(
+    sheet = ContactSheet(
         title=f"{published.camera}, footage {published.footage_id}",
         statement=str(audited.document["statement"]),
         warnings=audited.problems,
         facts=facts,
-        listed=len(listed),
+        flagged=len(listed),
     )
-    return write_sheet(target, sheet, _shots(opened, published, listed[:MOST_SHOTS]))
+    return render_contact_sheet(target, sheet, _shots(opened, published, listed[:MOST_SHOTS]))
 
 
-def _shots(opened: Opened, published: Published, listed: Sequence[Row]) -> list[Shot]:
+def _shots(opened: Opened, published: Published, listed: Sequence[Row]) -> list[SheetFrame]:
     """Frames of the published file in the order of the list; where it is short, a sample of the others after them."""
     first = published.segments[0]
-    why = {ticks_of(row["pts"], first): (row["risk"], row["reason"]) for row in listed}
+    why = {pts_to_ticks(row["pts"], first): (row["risk"], row["reason"]) for row in listed}
     with opened.store.blobs.local(published.video["path"]) as path:
-        others = [ticks for ticks in times_of(path) if ticks not in why]
+        others = [ticks for ticks in read_ticks(path) if ticks not in why]
         count = min(len(others), max(0, LEAST_SHOTS - len(why)))
         why |= {others[number * len(others) // count]: (0.0, _SAMPLE) for number in range(count)}
-        images = dict(frames_at(path, sorted(why), published.size_px))
+        images = dict(read_frames_at(path, sorted(why), published.size_px))
     shots = []
     for ticks, (risk, reason) in why.items():
         if ticks in images:
             time = first.footage_start + timedelta(seconds=float(ticks * Fraction(1, first.time_base.denominator)))
-            shots.append(Shot(images[ticks], published.local_text(time), risk, reason))
+            shots.append(SheetFrame(images[ticks], published.local_text(time), risk, reason))
     return shots
 
 
 def _find_footage(opened: Opened, name: str) -> dict[str, Any]:
     """The row of the table ``footage``."""
-    paths = ", ".join(map(quoted, {name, *_below(name, opened.site.archive)}))
+    paths = ", ".join(map(quote_text, {name, *_below(name, opened.site.archive)}))
     rows = query(opened, f"SELECT * FROM footage WHERE path IN ({paths}) ORDER BY camera, path").to_pylist()
     if not rows:
-        videos = ", ".join(map(quoted, {name, *_below(name, opened.site.store)}))
+        videos = ", ".join(map(quote_text, {name, *_below(name, opened.site.store)}))
         named = f"SELECT (camera, footage_id) FROM anonymized WHERE path IN ({videos})"
         rows = query(opened, f"SELECT * FROM footage WHERE (camera, footage_id) IN ({named}) ORDER BY path").to_pylist()
     if not rows and name:
-        begins = f"starts_with(footage_id, {quoted(name.lower())})"
+        begins = f"starts_with(footage_id, {quote_text(name.lower())})"
         rows = query(opened, f"SELECT * FROM footage WHERE {begins} ORDER BY camera, path").to_pylist()
     known: dict[tuple[str, str], dict[str, Any]] = {}
     for row in rows:

@@ -21,12 +21,12 @@ from schemas.op import FrameNeed
 from schemas.tables import TABLES
 from schemas.values import FrameBatch, Int64, Segment, Uint8, VideoFile
 from storage.blobs import LocalBlobs, open_blobs
-from storage.exports.record import ExportRecord, new_file, put_export
+from storage.exports.export_records import ExportRecord, exclusive_path, write_export_record
 from storage.files import sha256_file
-from storage.sql.text import quoted
+from storage.sql.text import quote_text
 from storage.store.journal import new_run_id
 from storage.store.store import VIDEO_SUFFIX, Store
-from storage.video.published import every_frame, ticks_of
+from storage.video.published import pts_to_ticks, read_frames
 from storage.video.reader import SegmentReader
 from storage.video.source import pts_to_us
 from storage.video.writer import PartWriter
@@ -75,7 +75,7 @@ def subject_access(
         )
     reveal = _reveal(opened, published, track_id)
     store = Store.create(opened.site.store)
-    with new_file(target) as hidden:
+    with exclusive_path(target) as hidden:
         written, shown = _Export(opened, published, reveal, on_progress).write(hidden)
         if not shown:
             raise NightshiftError(
@@ -96,7 +96,7 @@ def subject_access(
             size_bytes=written.size_bytes,
             sha256=written.sha256,
         )
-        put_export(store, record)
+        write_export_record(store, record)
     return record
 
 
@@ -120,8 +120,8 @@ def _reveal(opened: Opened, published: Published, track_id: str) -> Reveal:
     """
     labels = _covered_labels(published.video)
     mine = published.of_segments()
-    wanted = ", ".join(map(quoted, sorted(labels)))
-    key = quoted(track_id)
+    wanted = ", ".join(map(quote_text, sorted(labels)))
+    key = quote_text(track_id)
     points = query(opened, f"SELECT * FROM track_points WHERE {mine} AND (track_id = {key} OR label IN ({wanted}))")
     tracks = points["track_id"].to_pylist()
     if track_id not in tracks:
@@ -190,7 +190,7 @@ class _Export:
         originals = self._originals()
         at, original = next(originals, (None, None))
         with self._opened.store.blobs.local(published.video["path"]) as path:
-            for ticks, covered in every_frame(path, published.size_px):
+            for ticks, covered in read_frames(path, published.size_px):
                 while at is not None and at < ticks:
                     at, original = next(originals, (None, None))
                 pts = first.footage_start_pts + ticks // first.time_base.numerator
@@ -219,7 +219,7 @@ def _decoded(path: Path, segment: Segment) -> Iterator[tuple[int, Uint8]]:
     try:
         for _, batch in SegmentReader(path, segment, [FrameNeed()]):
             for image, pts in zip(batch.frames, batch.pts.tolist(), strict=True):
-                yield ticks_of(pts, segment), image
+                yield pts_to_ticks(pts, segment), image
     except CorruptFootage:
         return
 

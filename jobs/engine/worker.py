@@ -20,7 +20,7 @@ from schemas.errors import CorruptFootage, CoverageError, NightshiftError, SiteE
 from schemas.op import FrameOp, FrameSession, Op, TableOp, Tables
 from schemas.tables import TABLES
 from schemas.values import Receipt
-from storage.blobs import Fetched, open_blobs
+from storage.blobs import LocalFileCache, open_blobs
 from storage.store.store import Store
 from storage.video.reader import SegmentReader
 
@@ -31,7 +31,7 @@ class Worker:
     def __init__(self, setup: WorkerSetup) -> None:
         self._setup = setup
         self._store = Store.open(setup.store)
-        self._footage = Fetched(open_blobs(setup.archive))
+        self._footage = LocalFileCache(open_blobs(setup.archive))
         self._open: dict[str, Op] = {}
         cv2.setNumThreads(setup.cpus)
         pa.set_cpu_count(setup.cpus)
@@ -66,7 +66,7 @@ class Worker:
         return self._store
 
     @property
-    def footage(self) -> Fetched:
+    def footage(self) -> LocalFileCache:
         """Where footage comes from."""
         return self._footage
 

@@ -15,7 +15,7 @@ from schemas.anonymity import TARGETS
 from schemas.errors import ModelError, SiteError
 from schemas.op import DETECTOR, Models, Op
 from schemas.values import Feature, ModelFile
-from storage.site.file import SiteFiles, locate
+from storage.site.file import SiteFiles, find_key_line
 from storage.site.layers import load_features
 from storage.weights.catalogue import ModelStore
 
@@ -58,7 +58,7 @@ class ReadySite:
 
 
 def _where(site: SiteFiles, path: Sequence[str | int]) -> str:
-    line = locate(site.root, path)
+    line = find_key_line(site.root, path)
     return f"{site.root / 'site.toml'}{f', line {line}' if line else ''}"
 
 

@@ -18,7 +18,7 @@ from jobs.planning.graph import UnitKey
 from jobs.planning.ledger import Ledger
 from schemas.tables import TABLES
 from schemas.values import DAY_UNIT, SCAN_OP, Quarantined, Receipt
-from storage.archive.scan import ScanResult, SetAside, scan_archive, segments_from_tables
+from storage.archive.scan import QuarantinedFile, ScanResult, scan_archive, segments_from_tables
 from storage.archive.segments import Segments
 from storage.blobs import open_blobs
 from storage.site.file import SiteFiles
@@ -49,7 +49,7 @@ class Inventory:
     footage: pa.Table
     segments: pa.Table
     timeline: Segments
-    quarantined: tuple[SetAside, ...] = ()
+    quarantined: tuple[QuarantinedFile, ...] = ()
     previous: "Inventory | None" = None
 
 
@@ -69,7 +69,7 @@ def scan_inventory(site: SiteFiles, store: Store, progress: Callable[[int, int],
     known = recorded_inventory(store)
     found = scan_archive(open_blobs(site.archive), site.config, known.footage, datetime.now(UTC), progress)
     footage, segments = _with_the_gone(found, known)
-    return Inventory(footage, segments, segments_from_tables(footage, segments), found.set_aside, known)
+    return Inventory(footage, segments, segments_from_tables(footage, segments), found.quarantined, known)
 
 
 def _with_the_gone(found: ScanResult, known: Inventory) -> tuple[pa.Table, pa.Table]:

@@ -105,10 +105,10 @@ class Reviewer:
         self, chunk: VideoChunk, plans: Sequence[FrameCoverage], found: Found, whole: set[int]
     ) -> tuple[VideoChunk, list[FrameCoverage]]:
         """The take with more covered, some frames whole, and what was meant for its frames."""
-        again = self.sink.new_chunk(again=True)
+        again = self.sink.new_chunk(reencode=True)
         times_us: Int64 = np.array([plan.time_us for plan in plans])
         mended: list[FrameCoverage] = []
-        for batch in chunk.play():
+        for batch in chunk.decode():
             frames = batch.frames.copy()
             for frame in frames:
                 plan = plans[len(mended)]
@@ -149,7 +149,7 @@ def _sampled(by: Check) -> bool:
 def _numbered(chunk: VideoChunk) -> Iterator[tuple[int, Uint8, int]]:
     """The frames of a take as shown, with their numbers and times."""
     number = 0
-    for batch in chunk.play():
+    for batch in chunk.decode():
         for shown, time_us in zip(batch.frames, batch.times_us.tolist(), strict=True):
             yield number, shown, time_us
             number += 1

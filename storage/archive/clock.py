@@ -61,7 +61,7 @@ def parse_path(pattern: str, relative: PurePath) -> PathTime | None:
     return PathTime(safe_camera(found["camera"]), _time(found, pattern.endswith("Z")))
 
 
-def camera_of(relative: PurePath) -> str:
+def camera_from_path(relative: PurePath) -> str:
     """Camera of a file whose path does not match the pattern: its first folder, made safe."""
     return safe_camera(relative.parts[0]) if len(relative.parts) > 1 else "camera"
 
@@ -74,7 +74,7 @@ def safe_camera(text: str) -> str:
     return plain or "camera"
 
 
-def localise(naive: datetime, tz: tzinfo) -> tuple[datetime, ClockNote | None]:
+def to_utc(naive: datetime, tz: tzinfo) -> tuple[datetime, ClockNote | None]:
     """UTC of a local clock's time, and what is doubtful about it at a change to or from summer time.
 
     The first of two equal hours is taken (``naive.fold`` asks for the second); a time in the hour that is skipped is
@@ -100,7 +100,7 @@ class AmbiguousFile:
     mtime_ns: int
 
 
-def in_second_hour(files: Sequence[AmbiguousFile]) -> list[bool]:
+def find_second_hours(files: Sequence[AmbiguousFile]) -> list[bool]:
     """Which files belong to the second of two equal hours.
 
     One camera does not record twice at once: where files overlap by most of their length, the one written later was

@@ -41,12 +41,12 @@ _NOTHING: Row = {
 _PASSING = {"unreadable", "still_written"}
 
 
-def unusable(reason: str, detail: str) -> Row:
+def unusable_columns(reason: str, detail: str) -> Row:
     """Content columns of a file that cannot be used."""
     return {**_NOTHING, "damage": reason, "damage_detail": detail}
 
 
-def usable(found: Probe, segment_s: float) -> Row:
+def usable_columns(found: Probe, segment_s: float) -> Row:
     """Content columns of a file that was probed, cut into segments."""
     return {
         "duration_s": found.duration_s,
@@ -108,7 +108,7 @@ def _is_cut(row: Row, segment_s: float) -> bool:
     return row["cuts"] is None or row["segment_s"] == segment_s
 
 
-def segments_of(row: Row, timezone: str) -> tuple[Segment, ...]:
+def segments_of_footage(row: Row, timezone: str) -> tuple[Segment, ...]:
     """The segments of a footage row; none if it is unusable. ``timezone`` names their local days."""
     whole = _whole(row)
     cuts = [Cut(*part) for part in json.loads(row["cuts"] or "[]")]
@@ -125,7 +125,7 @@ def segment_rows(segments: Iterable[Segment]) -> pa.Table:
     return TABLES["segments"].conform(columns)
 
 
-def originals(rows: Iterable[Row]) -> list[Row]:
+def first_copies(rows: Iterable[Row]) -> list[Row]:
     """Of the usable files of one camera with the same content, the one of the first path."""
     first: dict[tuple[str, str], Row] = {}
     for row in sorted(rows, key=lambda row: row["path"]):

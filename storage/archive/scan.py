@@ -13,30 +13,30 @@ import pyarrow as pa
 from schemas.errors import CorruptFootage
 from schemas.site import SiteConfig
 from schemas.tables import TABLES
-from storage.archive.clock import AmbiguousFile, camera_of, in_second_hour, localise, parse_path
+from storage.archive.clock import AmbiguousFile, camera_from_path, find_second_hours, parse_path, to_utc
 from storage.archive.footage import (
     KnownFootage,
     Row,
-    originals,
+    first_copies,
     segment_rows,
-    segments_of,
-    unusable,
-    usable,
+    segments_of_footage,
+    unusable_columns,
+    usable_columns,
 )
+from storage.archive.listing import ListedFile, find_files
 from storage.archive.segments import Segments, segments_from_tables
-from storage.archive.walk import Entry, walk
 from storage.blobs import Blob, Blobs
 from storage.files import sha256_file
 from storage.video.probe import probe
 
-__all__ = ["ScanResult", "SetAside", "scan_archive", "segments_from_tables"]
+__all__ = ["QuarantinedFile", "ScanResult", "scan_archive", "segments_from_tables"]
 
 _ID_DIGITS = 16
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class SetAside:
+class QuarantinedFile:
     """A file, or a stretch of it, that cannot be used; for the table ``quarantine``.
 
     Attributes:
@@ -64,13 +64,13 @@ class ScanResult:
         footage: table ``footage``, one row a file, readable or not.
         segments: table ``segments``, of all that can be used.
         plan: the same segments, by camera and time.
-        set_aside: what cannot be used, by path; a damaged file may be here and have segments all the same.
+        quarantined: what cannot be used, by path; a damaged file may be here and have segments all the same.
     """
 
     footage: pa.Table
     segments: pa.Table
     plan: Segments
-    set_aside: tuple[SetAside, ...]
+    quarantined: tuple[QuarantinedFile, ...]
 
 
 def scan_archive(
@@ -93,7 +93,7 @@ def scan_archive(
         SiteError: there is no archive, or the file name pattern is wrong.
     """
     archive.check_readable()
-    entries = list(walk(archive, config.suffixes))
+    entries = list(find_files(archive, config.suffixes))
     scan = _Scan(archive, config, KnownFootage(known, config.segment_s), now)
     files: list[_File] = []
     for number, entry in enumerate(entries, start=1):
@@ -103,9 +103,11 @@ def scan_archive(
     files = _second_hours_found(files, config)
     rows = _copies_noted([_row(file, config, now) for file in files if file.is_footage])
     footage = TABLES["footage"].conform(pa.Table.from_pylist(rows, TABLES["footage"].schema))
-    plan = [s for row in originals(rows) for s in segments_of(row, config.camera_view(row["camera"]).timezone)]
+    plan = [
+        s for row in first_copies(rows) for s in segments_of_footage(row, config.camera_view(row["camera"]).timezone)
+    ]
     segments = segment_rows(plan)
-    aside = [_set_aside(file, config, now) for file in files if file.content["damage"] is not None]
+    aside = [_quarantined_file(file, config, now) for file in files if file.content["damage"] is not None]
     return ScanResult(footage, segments, segments_from_tables(footage, segments), tuple(aside))
 
 
@@ -138,27 +140,27 @@ class _Scan:
         self._known = known
         self._now_s = now.timestamp()
 
-    def look(self, entry: Entry) -> _File:
+    def look(self, entry: ListedFile) -> _File:
         """All that is known of a file but which of two equal hours it is from."""
         named = parse_path(self._config.pattern, entry.path)
-        camera = named.camera if named else camera_of(entry.path)
+        camera = named.camera if named else camera_from_path(entry.path)
         found = _File(camera, entry.name, 0, 0, None, named.time if named else None, {})
-        if entry.trouble is not None:
+        if entry.problem is not None:
             # A folder, a loop or a nameless thing has no row; a file that should be footage has.
             is_footage = entry.path.suffix.lower() in self._config.suffixes
-            return replace(found, content=unusable("unreadable", entry.trouble), is_footage=is_footage)
+            return replace(found, content=unusable_columns("unreadable", entry.problem), is_footage=is_footage)
         assert entry.blob is not None
         found = replace(found, size_bytes=entry.blob.size_bytes, mtime_ns=entry.blob.modified_ns)
         try:
             return self._read(entry.blob, found)
         except OSError as error:
             reason = f"{entry.name} cannot be read: {error.strerror or error}"
-            return replace(found, size_bytes=0, mtime_ns=0, content=unusable("unreadable", reason))
+            return replace(found, size_bytes=0, mtime_ns=0, content=unusable_columns("unreadable", reason))
 
     def _read(self, blob: Blob, found: _File) -> _File:
         age_s = self._now_s - blob.modified
         if abs(age_s) < self._config.settle_s:
-            return replace(found, content=unusable("still_written", f"it changed {max(age_s, 0):.0f} s ago"))
+            return replace(found, content=unusable_columns("still_written", f"it changed {max(age_s, 0):.0f} s ago"))
         sha256 = self._known.sha256(found.path, found.size_bytes, found.mtime_ns)
         content = self._known.content(sha256) if sha256 is not None else None
         if sha256 is None or content is None:
@@ -166,16 +168,16 @@ class _Scan:
                 sha256 = sha256 or sha256_file(path)
                 content = self._known.content(sha256) or self._content(path)
             if self._archive.stat(blob.name) != blob:
-                return replace(found, content=unusable("still_written", "it changed while it was read"))
+                return replace(found, content=unusable_columns("still_written", "it changed while it was read"))
         if content["damage"] == "unreadable":
             return replace(found, content=content)
         return replace(found, sha256=sha256, content=content)
 
     def _content(self, path: Path) -> Row:
         try:
-            return usable(probe(path), self._config.segment_s)
+            return usable_columns(probe(path), self._config.segment_s)
         except CorruptFootage as error:
-            return unusable(error.reason, error.message)
+            return unusable_columns(error.reason, error.message)
 
 
 def _second_hours_found(files: Sequence[_File], config: SiteConfig) -> list[_File]:
@@ -184,11 +186,11 @@ def _second_hours_found(files: Sequence[_File], config: SiteConfig) -> list[_Fil
     doubtful: dict[str, list[tuple[int, AmbiguousFile]]] = defaultdict(list)
     for index, file in enumerate(files):
         time = file.named_time
-        if time is not None and localise(time, _zone(file, config))[1] == "ambiguous":
+        if time is not None and to_utc(time, _zone(file, config))[1] == "ambiguous":
             hour = AmbiguousFile(time, file.content["duration_s"], file.mtime_ns)
             doubtful[file.camera].append((index, hour))
     for hours in doubtful.values():
-        second = in_second_hour([hour for _, hour in hours])
+        second = find_second_hours([hour for _, hour in hours])
         for (index, hour), is_second in zip(hours, second, strict=True):
             result[index] = replace(result[index], named_time=hour.start.replace(fold=int(is_second)))
     return result
@@ -201,7 +203,7 @@ def _zone(file: _File, config: SiteConfig) -> ZoneInfo:
 def _start(file: _File, config: SiteConfig, now: datetime) -> tuple[datetime, str, str | None]:
     """Time of the first frame (UTC), where that is known from, and what is doubtful about it."""
     if file.named_time is not None:
-        start, note = localise(file.named_time, _zone(file, config))
+        start, note = to_utc(file.named_time, _zone(file, config))
         return start, "name", note
     container_time: datetime | None = file.content["container_time"]
     if container_time is not None and container_time <= now:
@@ -228,7 +230,7 @@ def _row(file: _File, config: SiteConfig, now: datetime) -> Row:
 
 def _copies_noted(rows: Sequence[Row]) -> list[Row]:
     """Names, on a camera's second file of the same content, the first; only that one is processed."""
-    first = {(row["camera"], row["footage_id"]): row["path"] for row in originals(rows)}
+    first = {(row["camera"], row["footage_id"]): row["path"] for row in first_copies(rows)}
     noted = []
     for row in rows:
         path = first.get((row["camera"], row["footage_id"]), row["path"])
@@ -237,12 +239,12 @@ def _copies_noted(rows: Sequence[Row]) -> list[Row]:
     return noted
 
 
-def _set_aside(file: _File, config: SiteConfig, now: datetime) -> SetAside:
+def _quarantined_file(file: _File, config: SiteConfig, now: datetime) -> QuarantinedFile:
     state = f"{file.path}:{file.size_bytes}:{file.mtime_ns}:{file.sha256}:{file.content['damage']}"
     date = None
     if file.named_time is not None or file.mtime_ns:
         date = _start(file, config, now)[0].astimezone(_zone(file, config)).date().isoformat()
-    return SetAside(
+    return QuarantinedFile(
         camera=file.camera,
         path=file.path,
         unit=file.path if file.sha256 is None else file.footage_id,

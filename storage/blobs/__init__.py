@@ -4,10 +4,10 @@ from pathlib import Path
 
 from storage.blobs.base import Blob, Blobs
 from storage.blobs.local import LocalBlobs
-from storage.blobs.local_cache import Fetched
+from storage.blobs.local_cache import LocalFileCache
 from storage.blobs.remote import RemoteBlobs
 
-__all__ = ["Blob", "Blobs", "Fetched", "LocalBlobs", "RemoteBlobs", "open_blobs"]
+__all__ = ["Blob", "Blobs", "LocalBlobs", "LocalFileCache", "RemoteBlobs", "open_blobs"]
 
 
 def open_blobs(location: str | Path) -> Blobs:

@@ -20,7 +20,7 @@ class Undecided(TransientError):
     """The server could not decide who writes a file, for another wrote or removed it: it is to be asked again."""
 
 
-def told_as(error: Exception, where: str, writing: bool) -> Exception | None:
+def translate_error(error: Exception, where: str, writing: bool) -> Exception | None:
     """What an error means to those who only know files; None if it means nothing but itself."""
     code = code_of(error)
     if code == "InvalidObjectState":

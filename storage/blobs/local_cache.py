@@ -7,7 +7,7 @@ from pathlib import Path
 from storage.blobs.base import Blobs
 
 
-class Fetched:
+class LocalFileCache:
     """The last few files of an archive as local files; those of a folder are where they are, and cost nothing.
 
     Args:

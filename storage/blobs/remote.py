@@ -16,8 +16,8 @@ from fsspec.spec import AbstractFileSystem
 from schemas.errors import SiteError, StoreFull
 from storage.blobs import s3
 from storage.blobs.base import Blob
-from storage.blobs.errors import FULL, Undecided, code_of, told_as
-from storage.blobs.translated_file import ToldFile
+from storage.blobs.errors import FULL, Undecided, code_of, translate_error
+from storage.blobs.translated_file import TranslatedFile
 from storage.files import TEMPORARY_PREFIX
 
 EXCLUSIVE_PROTOCOLS = frozenset({"s3", "s3a"})
@@ -71,18 +71,18 @@ class RemoteBlobs:
         """The content of a file."""
         # Else s3fs asks for the size first, to fetch large files in parts: twice the requests, for files of receipts.
         whole = {"max_concurrency": 1} if self._speaks_s3 else {}
-        with self._errors_told(name):
+        with self._translated_errors(name):
             return cast(bytes, self.filesystem.cat_file(self._path(name), **whole))
 
     def open(self, name: str) -> BinaryIO:
         """A file, fetched in blocks as they are read."""
-        with self._errors_told(name):
+        with self._translated_errors(name):
             file = self.filesystem.open(self._path(name), "rb")
-        return cast(BinaryIO, ToldFile(file, lambda: self._errors_told(name)))
+        return cast(BinaryIO, TranslatedFile(file, lambda: self._translated_errors(name)))
 
     def write(self, name: str, content: bytes) -> None:
         """Writes a file whole, in place of what stood there."""
-        with self._errors_told(name, writing=True):
+        with self._translated_errors(name, writing=True):
             self.filesystem.pipe_file(self._path(name), content)
 
     def put_if_absent(self, name: str, content: bytes) -> bool:
@@ -107,14 +107,14 @@ class RemoteBlobs:
         with _scratch(name) as path:
             yield path
             if path.exists():
-                with self._errors_told(name, writing=True):
+                with self._translated_errors(name, writing=True):
                     self.filesystem.put_file(str(path), self._path(name))
 
     @contextmanager
     def local(self, name: str) -> Iterator[Path]:
         """A scratch file, fetched whole."""
         with _scratch(name) as path:
-            with self._errors_told(name):
+            with self._translated_errors(name):
                 self.filesystem.get_file(self._path(name), str(path))
             yield path
 
@@ -122,7 +122,7 @@ class RemoteBlobs:
         """Every file below a folder."""
         start = self._path(below) if below else self._root
         try:
-            with self._errors_told(below):
+            with self._translated_errors(below):
                 found = self.filesystem.find(start, detail=True)
         except FileNotFoundError:
             return
@@ -137,7 +137,7 @@ class RemoteBlobs:
 
     def stat(self, name: str) -> Blob:
         """Size and time of a file."""
-        with self._errors_told(name):
+        with self._translated_errors(name):
             found = self.filesystem.info(self._path(name))
         if found["type"] != "file":
             raise _gone(f"{self._url}/{name}")
@@ -154,7 +154,7 @@ class RemoteBlobs:
     def delete(self, names: Iterable[str]) -> None:
         """Removes files, many with one request."""
         paths = [self._path(name) for name in sorted(set(names))]
-        with self._errors_told("", writing=True):
+        with self._translated_errors("", writing=True):
             if self._speaks_s3:
                 s3.delete(self.filesystem, paths)
                 return
@@ -169,7 +169,7 @@ class RemoteBlobs:
     def sweep(self, older_than_h: float) -> Sequence[str]:
         """Removes hidden files that are as old as that, and parts of files that were never sent to the end."""
         oldest = datetime.now(UTC) - timedelta(hours=older_than_h)
-        with self._errors_told(""):
+        with self._translated_errors(""):
             found = [self._blob(path, each) for path, each in self.filesystem.find(self._root, detail=True).items()]
             sent = s3.abort_uploads(self.filesystem, self._root, oldest) if self._speaks_s3 else []
         hidden = [blob for blob in found if posixpath.basename(blob.name).startswith(TEMPORARY_PREFIX)]
@@ -180,7 +180,7 @@ class RemoteBlobs:
     def check_readable(self) -> None:
         """Raises SiteError if the bucket is not there or may not be looked into."""
         try:
-            with self._errors_told(""):
+            with self._translated_errors(""):
                 # Not ``exists``, to which a lost connection and wrong credentials are a bucket that is not there.
                 self.filesystem.info(self._root.partition("/")[0])
         except FileNotFoundError as error:
@@ -225,7 +225,7 @@ class RemoteBlobs:
 
     def _put_if_absent(self, name: str, content: bytes) -> bool:
         try:
-            with self._errors_told(name, writing=True):
+            with self._translated_errors(name, writing=True):
                 # Not ``open(..., "xb")``: s3fs before 2025.7 replaces small files with it.
                 self.filesystem.pipe_file(self._path(name), content, mode="create")
         except FileExistsError:
@@ -236,7 +236,7 @@ class RemoteBlobs:
         return f"{self._url}: there is no such bucket; make it, or correct the address in site.toml"
 
     @contextmanager
-    def _errors_told(self, name: str, writing: bool = False) -> Iterator[None]:
+    def _translated_errors(self, name: str, writing: bool = False) -> Iterator[None]:
         """Sorts what an object store raises: a site's mistake, a full store, or worth another try."""
         try:
             yield
@@ -247,7 +247,7 @@ class RemoteBlobs:
                 raise SiteError(self._no_bucket()) from error
             raise _gone(f"{self._url}/{name}") from error
         except Exception as error:
-            told = told_as(error, f"{self._url}/{name}".rstrip("/"), writing)
+            told = translate_error(error, f"{self._url}/{name}".rstrip("/"), writing)
             if told is None:
                 raise
             raise told from error

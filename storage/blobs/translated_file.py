@@ -6,17 +6,17 @@ from contextlib import AbstractContextManager
 from typing import BinaryIO
 
 
-class ToldFile(io.RawIOBase):
+class TranslatedFile(io.RawIOBase):
     """A file for reading.
 
     Args:
         file: fetched in blocks as it is read.
-        errors_told: a context that raises what an error within it means.
+        translated_errors: a context that raises what an error within it means.
     """
 
-    def __init__(self, file: BinaryIO, errors_told: Callable[[], AbstractContextManager[None]]) -> None:
+    def __init__(self, file: BinaryIO, translated_errors: Callable[[], AbstractContextManager[None]]) -> None:
         self._file = file
-        self._told = errors_told
+        self._translated_errors = translated_errors
 
     def readable(self) -> bool:
         """It is."""
@@ -28,7 +28,7 @@ class ToldFile(io.RawIOBase):
 
     def read(self, size: int | None = -1) -> bytes:
         """So many bytes from here, fewer only at the end; all that are left if none are named."""
-        with self._told():
+        with self._translated_errors():
             return self._file.read(-1 if size is None else size)
 
     def readall(self) -> bytes:

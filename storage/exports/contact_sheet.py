@@ -19,7 +19,7 @@ _PAGE = Path(__file__).with_suffix(".html")
 
 
 @dataclass(frozen=True)
-class Shot:
+class SheetFrame:
     """One frame of the sheet.
 
     Attributes:
@@ -36,21 +36,21 @@ class Shot:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class ContactSheet:
     """What stands above the frames.
 
     Attributes:
         statement: what may be said of the file.
         warnings: what is wrong with it.
         facts: names and values.
-        listed: how many frames there are to be looked at; fewer may be shown.
+        flagged: how many frames there are to be looked at; fewer may be shown.
     """
 
     title: str
     statement: str
     warnings: Sequence[str]
     facts: Sequence[tuple[str, str]]
-    listed: int
+    flagged: int
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class _Card:
     reason: str
 
 
-def write_sheet(target: Path, sheet: Sheet, shots: Iterable[Shot]) -> int:
+def render_contact_sheet(target: Path, sheet: ContactSheet, shots: Iterable[SheetFrame]) -> int:
     """Writes a sheet, in place of an older one; the same arguments give the same bytes.
 
     Returns:
@@ -82,7 +82,7 @@ def write_sheet(target: Path, sheet: Sheet, shots: Iterable[Shot]) -> int:
     return len(cards)
 
 
-def _card(shot: Shot) -> _Card:
+def _card(shot: SheetFrame) -> _Card:
     image = _narrowed(shot.image)
     height, width = image.shape[:2]
     _, jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])

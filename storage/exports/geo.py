@@ -12,17 +12,17 @@ from pyproj import CRS
 
 from schemas.errors import UserError
 from schemas.tables import Privacy
-from storage.exports.results import write_result
-from storage.exports.shapes import (
+from storage.exports.geometries import (
     GEOMETRY,
-    Shapes,
-    bounds_of,
+    Geometries,
+    geometries_of,
     geometry_column,
     is_binary,
-    lines_by_track,
-    reprojected,
-    shapes_of,
+    reproject,
+    total_bounds,
+    track_lines,
 )
+from storage.exports.results import write_result
 from storage.files import atomic_file, temporary_path
 from storage.site.file import WGS84
 
@@ -39,7 +39,7 @@ def export(table: pa.Table, target: Path, crs: str, as_lines: bool = False) -> i
     Args:
         table: rows with ``x_m`` and ``y_m`` (metres in ``crs``), or ``lon`` and ``lat``, or WKB in ``geometry``.
         crs: the site's CRS.
-        as_lines: one line a track instead of one point a row, see ``lines_by_track``.
+        as_lines: one line a track instead of one point a row, see ``track_lines``.
 
     Returns:
         Rows written.
@@ -57,7 +57,7 @@ def export(table: pa.Table, target: Path, crs: str, as_lines: bool = False) -> i
         raise UserError(f"table {name} is of privacy class 'sensitive' and is not exported")
     if not target.parent.is_dir():
         raise UserError(f"cannot write {target}: there is no folder {target.parent}; make it, or name another")
-    rows = lines_by_track(table) if as_lines else table
+    rows = track_lines(table) if as_lines else table
     write(rows, target, CRS.from_user_input(crs))
     return int(rows.num_rows)
 
@@ -72,25 +72,25 @@ def _write_csv(rows: pa.Table, target: Path, _crs: CRS) -> None:
 
 
 def _write_geojson(rows: pa.Table, target: Path, crs: CRS) -> None:
-    shapes = reprojected(shapes_of(rows, crs), crs, CRS.from_user_input(WGS84))
+    shapes = reproject(geometries_of(rows, crs), crs, CRS.from_user_input(WGS84))
     # Eight decimals are a millimetre; GDAL's own choice for RFC 7946 is seven.
     options = {"RFC7946": "YES", "COORDINATE_PRECISION": "8"}
     _write_gdal(_texts_for_times(_plain_columns(rows)), shapes, target, "GeoJSON", WGS84, options)
 
 
 def _write_geopackage(rows: pa.Table, target: Path, crs: CRS) -> None:
-    _write_gdal(_plain_columns(rows), shapes_of(rows, crs), target, "GPKG", crs.to_wkt(), {"GEOMETRY_NAME": "geom"})
+    _write_gdal(_plain_columns(rows), geometries_of(rows, crs), target, "GPKG", crs.to_wkt(), {"GEOMETRY_NAME": "geom"})
 
 
 def _write_geoparquet(rows: pa.Table, target: Path, crs: CRS) -> None:
     """GeoParquet 1.1, https://geoparquet.org/releases/v1.1.0/: WKB, and the CRS as PROJJSON."""
-    shapes = shapes_of(rows, crs)
+    shapes = geometries_of(rows, crs)
     description: dict[str, object] = {
         "encoding": "WKB",
         "geometry_types": sorted({shape.geom_type for shape in shapes if shape is not None}),
         "crs": crs.to_json_dict(),
     }
-    bounds = bounds_of(shapes)
+    bounds = total_bounds(shapes)
     if bounds is not None:
         description["bbox"] = list(bounds)
     geo = {"version": "1.1.0", "primary_column": GEOMETRY, "columns": {GEOMETRY: description}}
@@ -111,7 +111,7 @@ _WRITERS: dict[str, Callable[[pa.Table, Path, CRS], None]] = {
 
 
 def _write_gdal(
-    columns: Columns, shapes: Shapes, target: Path, driver: str, crs: str, layer_options: dict[str, str]
+    columns: Columns, shapes: Geometries, target: Path, driver: str, crs: str, layer_options: dict[str, str]
 ) -> None:
     """Writes through GDAL to a hidden name beside the target, and renames it when it is complete."""
     from pyogrio import write_arrow
@@ -138,7 +138,7 @@ def _write_gdal(
         temporary.unlink(missing_ok=True)
 
 
-def _with_shapes(columns: Columns, shapes: Shapes) -> pa.Table:
+def _with_shapes(columns: Columns, shapes: Geometries) -> pa.Table:
     return pa.table({**columns, GEOMETRY: pa.array(shapely.to_wkb(shapes), pa.binary())})
 
 

@@ -81,7 +81,7 @@ def _syntax(path: Path, text: str, message: str) -> str:
     return f"{path}, line {line}: not TOML: {problem}; texts stand in quotes, lists in [ ]"
 
 
-def told(document: Document, error: ValidationError) -> str:
+def describe_error(document: Document, error: ValidationError) -> str:
     """The first mistake, in the order of the file, as one line; the others are counted.
 
     A key that is missing comes last: often it is there, but misspelled, and then that is what to tell.
@@ -100,7 +100,7 @@ def told(document: Document, error: ValidationError) -> str:
         return document.at(path[:-1], f'key "{path[-1]}" is missing: {_meaning(path)}') + more
     if details["type"] == "missing":
         return document.at(path, f"is too short: {_meaning(path)}") + more
-    return document.at(path, plain(details)) + more
+    return document.at(path, plain_message(details)) + more
 
 
 def _unknown_key(document: Document, path: KeyPath) -> str:
@@ -113,7 +113,7 @@ def _unknown_key(document: Document, path: KeyPath) -> str:
     return f'{document.path}: unknown key "{path[-1]}"{place} on line {line}; {hint}'
 
 
-def plain(details: ErrorDetails) -> str:
+def plain_message(details: ErrorDetails) -> str:
     """Pydantic's message in a site file's words."""
     message = details["msg"].removeprefix("Value error, ")
     if details["type"] == "value_error":

@@ -14,7 +14,7 @@ from schemas.errors import SiteError
 from schemas.site import SiteConfig
 from schemas.tables import TABLES
 from storage.blobs.remote import known_protocols
-from storage.site.error_messages import Document, plain, told
+from storage.site.error_messages import Document, describe_error, plain_message
 from storage.site.toml_lines import key_lines
 
 SITE_FILE = "site.toml"
@@ -58,7 +58,7 @@ def load_site(root: Path) -> SiteFiles:
     try:
         config = SiteConfig.model_validate(document.table)
     except ValidationError as error:
-        raise SiteError(told(document, error)) from error
+        raise SiteError(describe_error(document, error)) from error
     for key, problem in (
         ("crs", _crs_problem(config.crs)),
         ("archive", _location_problem(config.archive, writing=False)),
@@ -69,7 +69,7 @@ def load_site(root: Path) -> SiteFiles:
     return SiteFiles(root, config)
 
 
-def locate(root: Path, path: Sequence[str | int]) -> int | None:
+def find_key_line(root: Path, path: Sequence[str | int]) -> int | None:
     """The line of a key in ``site.toml``, such as ``("ops", "detect", "fps")``; None if it does not stand there."""
     try:
         text = (root / SITE_FILE).read_text(encoding="utf-8")
@@ -91,7 +91,7 @@ def write_new_site(root: Path, name: str, crs: str, timezone: str) -> Path:
     try:
         SiteConfig(name=name, crs=crs, timezone=timezone)
     except ValidationError as error:
-        raise SiteError("; ".join(plain(each) for each in error.errors())) from error
+        raise SiteError("; ".join(plain_message(each) for each in error.errors())) from error
     text = _TEMPLATE.read_text(encoding="utf-8")
     for mark, value in (("@NAME@", name), ("@CRS@", crs), ("@TIMEZONE@", timezone)):
         text = text.replace(mark, json.dumps(value, ensure_ascii=False), 1)

@@ -11,7 +11,7 @@ from shapely.geometry.base import BaseGeometry
 from schemas.errors import SiteError
 from schemas.site import LayerConfig
 from schemas.values import Feature, FeatureKind
-from storage.site.file import SITE_FILE, WGS84, SiteFiles, locate
+from storage.site.file import SITE_FILE, WGS84, SiteFiles, find_key_line
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -51,7 +51,7 @@ def load_features(site: SiteFiles) -> tuple[Feature, ...]:
 def _load_layer(site: SiteFiles, number: int, layer: LayerConfig) -> list[Feature]:
     path = site.root / layer.file
     if not path.is_file():
-        line = locate(site.root, ("layers", number, "file"))
+        line = find_key_line(site.root, ("layers", number, "file"))
         raise SiteError(
             f"{site.root / SITE_FILE}, line {line}: layer {layer.name}: there is no file {path}; "
             "correct the path (relative to the site's folder) or remove the layer"

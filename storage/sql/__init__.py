@@ -6,14 +6,14 @@ nothing. ``unsafe`` lifts that.
 
 from storage.sql.connection import open_sql
 from storage.sql.macros import spatial_available
-from storage.sql.query import as_query, check_read_only, in_one_line, run_query
+from storage.sql.query import as_query, check_read_only, one_line_message, run_query
 from storage.sql.versions import VERSIONS_SUFFIX
 
 __all__ = [
     "VERSIONS_SUFFIX",
     "as_query",
     "check_read_only",
-    "in_one_line",
+    "one_line_message",
     "open_sql",
     "run_query",
     "spatial_available",

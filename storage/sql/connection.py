@@ -11,13 +11,13 @@ import pyarrow as pa
 
 from schemas.tables import TABLES
 from storage.blobs import RemoteBlobs
-from storage.exports.record import exports_table
+from storage.exports.export_records import exports_table
 from storage.maintenance.tombstones import purges_table
 from storage.site.file import SiteFiles, cameras_table
 from storage.site.layers import load_features
-from storage.sql.lazy import INTERNAL, create_lazy, made
+from storage.sql.lazy import INTERNAL, create_lazy, make_now
 from storage.sql.macros import create_layers, create_macros, features_table, load_spatial, mentions_geometry
-from storage.sql.text import quoted, unglobbed
+from storage.sql.text import escape_glob, quote_text
 from storage.sql.versions import create_versions
 from storage.sql.views import IN_FILES, FileLists, create_views
 from storage.store.journal import Journal
@@ -32,7 +32,7 @@ def open_sql(
     site: SiteFiles | None = None,
     as_of: str | None = None,
     unsafe: bool = False,
-    asked: str | None = None,
+    query: str | None = None,
     calibration_error_m: CalibrationErrors = dict,
 ) -> duckdb.DuckDBPyConnection:
     """Opens the store for SQL, as it stands now. No file of rows is opened before a query asks for it.
@@ -47,7 +47,7 @@ def open_sql(
         site: whose cameras, zones and lines these are; without it there are none, and no camera has a local time.
         as_of: the run that the tables are to be seen as of; None for now.
         unsafe: queries may also read and write other files, attach databases, and change settings.
-        asked: the query, or the queries, that the connection is for, if that is known: what they do not name is left
+        query: the query, or the queries, that the connection is for, if that is known: what they do not name is left
             out, and the connection opens the sooner. None for any.
         calibration_error_m: gives the column of that name of the table ``cameras``, by camera.
 
@@ -58,14 +58,14 @@ def open_sql(
         SelectionError: there is no such run.
     """
 
-    def is_asked(name: str) -> bool:
-        return asked is None or name in asked.lower()
+    def is_queried(name: str) -> bool:
+        return query is None or name in query.lower()
 
     snapshot = take_snapshot(store, as_of)
     con = duckdb.connect(":memory:")
     _configure(con)
     root = _root(con, store)
-    has_geometry = asked is None or mentions_geometry(asked)
+    has_geometry = query is None or mentions_geometry(query)
     has_spatial = has_geometry and load_spatial(con)
     con.execute(f"CREATE SCHEMA {INTERNAL}")
     cameras = _cameras(site, snapshot) if site else []
@@ -76,13 +76,13 @@ def open_sql(
     def features_rows() -> pa.Table:
         return features_table(load_features(site) if site else ())
 
-    _create_records(con, store, snapshot, made(cameras_rows, is_asked("cameras")))
+    _create_records(con, store, snapshot, make_now(cameras_rows, is_queried("cameras")))
     lists = FileLists(con, root)
     with lists.standing_in():
-        create_views(con, lists, snapshot, is_asked)
-        create_versions(con, lists, snapshot, is_asked)
+        create_views(con, lists, snapshot, is_queried)
+        create_versions(con, lists, snapshot, is_queried)
     layers = [layer.name for layer in site.config.layers] if site else []
-    create_layers(con, made(features_rows, has_geometry), layers, has_spatial)
+    create_layers(con, make_now(features_rows, has_geometry), layers, has_spatial)
     views = [site.config.camera_view(camera) for camera in cameras] if site else []
     create_macros(con, {view.camera: view.timezone for view in views})
     if not unsafe:
@@ -99,7 +99,7 @@ def _configure(con: duckdb.DuckDBPyConnection) -> None:
         "python_enable_replacements = false",
         "enable_progress_bar = false",
         "TimeZone = 'UTC'",
-        f"temp_directory = {quoted(spill)}",
+        f"temp_directory = {quote_text(spill)}",
     ):
         con.execute(f"SET {setting}")
 
@@ -143,7 +143,7 @@ def _cameras(site: SiteFiles, snapshot: Snapshot) -> list[str]:
 def _lock(con: duckdb.DuckDBPyConnection, root: str) -> None:
     tables = [f"{root}/{name}/" for name in IN_FILES]
     # DuckDB compares the list in the view before it resolves patterns, and each file after.
-    allowed = ", ".join(map(quoted, sorted({*tables, *map(unglobbed, tables)})))
+    allowed = ", ".join(map(quote_text, sorted({*tables, *map(escape_glob, tables)})))
     con.execute(f"SET allowed_directories = [{allowed}]")
     con.execute("SET enable_external_access = false")
     con.execute("SET lock_configuration = true")

@@ -31,12 +31,12 @@ def create_lazy(
     con.execute("USE memory.main")
 
 
-def made(make: Callable[[], pa.Table], is_asked: bool) -> Callable[[], pa.Table]:
+def make_now(make: Callable[[], pa.Table], is_queried: bool) -> Callable[[], pa.Table]:
     """Makes a table now, if it may be asked for, and gives it, or the error of making it, when a query reads it.
 
     For what needs PROJ, which crashes in the threads of DuckDB's own that lazy tables are made in.
     """
-    if not is_asked:
+    if not is_queried:
         return partial(_fail, QueryError(AS_ONE_WORD))
     try:
         table = make()

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from schemas.values import Feature
 from storage.sql.lazy import INTERNAL, create_lazy
-from storage.sql.text import named, quoted
+from storage.sql.text import quote_name, quote_text
 
 SPATIAL_PACKAGE = "duckdb_extension_spatial"
 ADVICE = f"install the package duckdb-extension-spatial {duckdb.__version__}"
@@ -31,7 +31,7 @@ def load_spatial(con: duckdb.DuckDBPyConnection) -> bool:
     for folder in folders:
         file = Path(folder, "extensions", f"v{duckdb.__version__}", "spatial.duckdb_extension")
         try:
-            con.execute(f"LOAD {quoted(file)}")
+            con.execute(f"LOAD {quote_text(file)}")
         except duckdb.Error:
             continue
         return True
@@ -65,7 +65,7 @@ def create_layers(
     geometry = "ST_GeomFromText(wkt)" if has_spatial else "wkt"
     con.execute(f"CREATE VIEW features AS SELECT * EXCLUDE (wkt), {geometry} AS geometry FROM {INTERNAL}.features")
     for layer in layers:
-        con.execute(f"CREATE VIEW {named(f'layer_{layer}')} AS FROM features WHERE layer = {quoted(layer)}")
+        con.execute(f"CREATE VIEW {quote_name(f'layer_{layer}')} AS FROM features WHERE layer = {quote_text(layer)}")
     if has_spatial:
         # The columns are renamed so that an argument named as one of them is the caller's.
         con.execute(
@@ -84,7 +84,7 @@ def create_macros(con: duckdb.DuckDBPyConnection, timezones: Mapping[str, str]) 
     Args:
         timezones: IANA names by camera.
     """
-    known = ", ".join(f"{quoted(camera)}: {quoted(zone)}" for camera, zone in sorted(timezones.items()))
+    known = ", ".join(f"{quote_text(camera)}: {quote_text(zone)}" for camera, zone in sorted(timezones.items()))
     timezone = f"map_extract_value(MAP {{{known}}}, camera)" if known else "NULL::VARCHAR"
     for macro in (
         f"timezone_of(camera) AS {timezone}",

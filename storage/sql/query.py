@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from schemas.errors import QueryError
 from storage.sql.macros import ADVICE
-from storage.sql.text import named
+from storage.sql.text import quote_name
 
 LOOK_FOR_CTRL_C_S = 0.1
 
@@ -42,7 +42,7 @@ def run_query(con: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
             raise QueryError("there is no statement in the query")
         table = _run(con, statements)
     except (duckdb.Error, pa.ArrowException) as error:
-        raise QueryError(in_one_line(error)) from error
+        raise QueryError(one_line_message(error)) from error
     return table.rename_columns(_told_apart(table.column_names))
 
 
@@ -70,7 +70,7 @@ def _run(con: duckdb.DuckDBPyConnection, statements: Sequence[duckdb.Statement])
 
 def as_query(table_or_query: str) -> str:
     """A query; of what is but a name, all rows of that table."""
-    return f"FROM {named(table_or_query)}" if _NAME.fullmatch(table_or_query) else table_or_query
+    return f"FROM {quote_name(table_or_query)}" if _NAME.fullmatch(table_or_query) else table_or_query
 
 
 def check_read_only(con: duckdb.DuckDBPyConnection, statements: Sequence[duckdb.Statement]) -> None:
@@ -92,7 +92,7 @@ def check_read_only(con: duckdb.DuckDBPyConnection, statements: Sequence[duckdb.
             raise QueryError(f"{kind.name} refused: {_READ_ONLY}")
 
 
-def in_one_line(error: Exception) -> str:
+def one_line_message(error: Exception) -> str:
     """DuckDB's message without the echo of the query below it, or the traceback of a table that could not be made."""
     lines = [line.strip() for line in str(error).splitlines()]
     ends = (number for number, line in enumerate(lines) if re.match(r"LINE \d+:|At:$", line))

@@ -4,16 +4,16 @@ import re
 from pathlib import Path
 
 
-def quoted(text: str | Path) -> str:
+def quote_text(text: str | Path) -> str:
     """A text literal."""
     return "'" + str(text).replace("'", "''") + "'"
 
 
-def named(name: str) -> str:
+def quote_name(name: str) -> str:
     """A name of a table or column."""
     return '"' + name.replace('"', '""') + '"'
 
 
-def unglobbed(path: str) -> str:
+def escape_glob(path: str) -> str:
     """A path in which DuckDB sees no pattern."""
     return re.sub(r"[*?\[]", lambda match: f"[{match[0]}]", path)

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from schemas.tables import TABLES, TableSpec
 from storage.sql.lazy import AS_ONE_WORD, INTERNAL, create_lazy
-from storage.sql.text import named, quoted, unglobbed
+from storage.sql.text import escape_glob, quote_name, quote_text
 from storage.store.parquet import DATE_COLUMN, UNIT_COLUMN, file_schema
 from storage.store.snapshot import SeenFiles, Snapshot
 
@@ -47,7 +47,7 @@ _LISTS = "_nightshift_files"
 _MARKS = f"{INTERNAL}.marks"
 
 Names = Sequence[str]
-IsAsked = Callable[[str], bool]
+IsQueried = Callable[[str], bool]
 
 
 class FileLists:
@@ -69,7 +69,7 @@ class FileLists:
     def sql(self, key: str, names: Callable[[], Names]) -> str:
         """SQL for the list of files that ``names`` will give; at least one."""
         self._lists[key] = names
-        return f"{_LISTS}({quoted(key)})"
+        return f"{_LISTS}({quote_text(key)})"
 
     @contextmanager
     def standing_in(self) -> Iterator[None]:
@@ -78,30 +78,32 @@ class FileLists:
             path = Path(folder, "camera=none", "date=1970-01-01", "empty.parquet")
             path.parent.mkdir(parents=True)
             pq.write_table(pa.table({"none": pa.array([], pa.int8())}), path)
-            self._stand_in = [unglobbed(str(path))]
+            self._stand_in = [escape_glob(str(path))]
             try:
                 yield
             finally:
                 self._stand_in = []
 
     def _find(self, key: str) -> list[str]:
-        return self._stand_in or [unglobbed(f"{self._root}/{name}") for name in self._lists[key]()]
+        return self._stand_in or [escape_glob(f"{self._root}/{name}") for name in self._lists[key]()]
 
 
-def create_views(con: duckdb.DuckDBPyConnection, lists: FileLists, snapshot: Snapshot, is_asked: IsAsked) -> None:
+def create_views(con: duckdb.DuckDBPyConnection, lists: FileLists, snapshot: Snapshot, is_queried: IsQueried) -> None:
     """Creates a view for each table of ``IN_FILES``: its columns, and ``date`` at the end where it has none.
 
     Args:
         lists: which must stand in.
-        is_asked: says of a view's name whether anybody may ask for its rows.
+        is_queried: says of a view's name whether anybody may ask for its rows.
     """
     if any(files.partial for files in snapshot.files.values()):
         # Now, not when a query asks: what is committed in between must not take marks away.
         marks = pa.table({"mark": snapshot.marks()})
         create_lazy(con, "marks", marks.schema, lambda: marks, internal=True)
     for name, spec in IN_FILES.items():
-        sql = _seen_sql(spec, lists, snapshot.files.get(name, SeenFiles())) if is_asked(name) else unasked(spec)
-        con.execute(f"CREATE VIEW {named(name)} AS {sql}")
+        sql = (
+            _seen_sql(spec, lists, snapshot.files.get(name, SeenFiles())) if is_queried(name) else unqueried_rows(spec)
+        )
+        con.execute(f"CREATE VIEW {quote_name(name)} AS {sql}")
 
 
 def rows_sql(spec: TableSpec, partition: str, files: str, more: str = "") -> str:
@@ -112,7 +114,7 @@ def rows_sql(spec: TableSpec, partition: str, files: str, more: str = "") -> str
         files: SQL for the list of files.
         more: more of the select list; it may use ``_unit``, ``filename`` and what ``unit_day`` gives.
     """
-    selected = [_CAMERA if name == "camera" else named(name) for name in plain_columns(spec)]
+    selected = [_CAMERA if name == "camera" else quote_name(name) for name in plain_columns(spec)]
     day = '"date"::DATE' if _has_date(spec) else unit_day(partition)
     # Types are given, not looked up, so that no file is opened to bind a query, and a column that is newer than a file
     # is null there.
@@ -123,13 +125,13 @@ def rows_sql(spec: TableSpec, partition: str, files: str, more: str = "") -> str
 def no_rows(spec: TableSpec, more: str = "", condition: str = "false") -> str:
     """SQL for no rows of a table: columns as in the view, then ``more``."""
     types = _types(spec)
-    columns = [f"NULL::{types[name]} AS {named(name)}" for name in plain_columns(spec)]
+    columns = [f"NULL::{types[name]} AS {quote_name(name)}" for name in plain_columns(spec)]
     return f'SELECT {", ".join(columns)}, NULL::DATE AS "date"{more} FROM range(1) WHERE {condition}'
 
 
-def unasked(spec: TableSpec, more: str = "") -> str:
+def unqueried_rows(spec: TableSpec, more: str = "") -> str:
     """SQL for a table that nobody was to ask for; who does is told how to."""
-    return no_rows(spec, more, f"error({quoted(AS_ONE_WORD)}) IS NOT NULL")
+    return no_rows(spec, more, f"error({quote_text(AS_ONE_WORD)}) IS NOT NULL")
 
 
 def plain_columns(spec: TableSpec) -> list[str]:
@@ -139,7 +141,7 @@ def plain_columns(spec: TableSpec) -> list[str]:
 
 def unit_day(partition: str) -> str:
     """SQL for the local date of the unit that wrote a row."""
-    return _DAY if partition == BY_DATE else named(DATE_COLUMN)
+    return _DAY if partition == BY_DATE else quote_name(DATE_COLUMN)
 
 
 def partition_of(name: str) -> tuple[str, str]:
@@ -180,7 +182,7 @@ def _branch(spec: TableSpec, lists: FileLists, part: tuple[str, str], names: Nam
         # True of every row; where a query asks for other days, DuckDB sees that both cannot be and drops the branch.
         conditions.append(f"{unit_day(kind)} BETWEEN {_days_of(month)}")
     if is_partial:
-        conditions.append(f"{named(UNIT_COLUMN)} IN (FROM {_MARKS})")
+        conditions.append(f"{quote_name(UNIT_COLUMN)} IN (FROM {_MARKS})")
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     return rows_sql(spec, kind, lists.sql(key, lambda: names)) + where
 
@@ -197,7 +199,7 @@ def _has_date(spec: TableSpec) -> bool:
 
 def _schema_sql(spec: TableSpec) -> str:
     entries = (
-        f"{quoted(name)}: {{name: {quoted(name)}, type: {quoted(kind)}, default_value: NULL}}"
+        f"{quote_text(name)}: {{name: {quote_text(name)}, type: {quote_text(kind)}, default_value: NULL}}"
         for name, kind in _types(spec).items()
     )
     return f"MAP {{{', '.join(entries)}}}"

@@ -11,9 +11,9 @@ import shapely
 from pyproj import CRS
 
 from schemas.errors import QueryError, SiteError
-from storage.exports.shapes import GEOMETRY, Shapes, geometry_column, shapes_of
+from storage.exports.geometries import GEOMETRY, Geometries, geometries_of, geometry_column
 from storage.site.file import SITE_FILE, WGS84, SiteFiles, load_site
-from storage.sql import as_query, check_read_only, in_one_line, open_sql, run_query
+from storage.sql import as_query, check_read_only, one_line_message, open_sql, run_query
 from storage.store.store import STORE_FILE, Store
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class OpenedStore:
             check_read_only(self.connection, self.connection.extract_statements(query))
             relation = self.connection.sql(query)
         except duckdb.Error as error:
-            raise QueryError(in_one_line(error)) from error
+            raise QueryError(one_line_message(error)) from error
         if relation is None:
             raise QueryError("there is no statement in the query")
         return relation
@@ -109,17 +109,17 @@ class OpenedStore:
         plain = [name for name in rows.column_names if name != geometry_column(rows)]
         return GeoDataFrame(rows.select(plain).to_pandas(), geometry=shapes, crs=crs)
 
-    def _placed(self, rows: pa.Table) -> tuple[Shapes, str | None]:
+    def _placed(self, rows: pa.Table) -> tuple[Geometries, str | None]:
         """One shape a row, and the CRS, if it is known."""
         geometry = geometry_column(rows)
         in_pixels = "space" in rows.column_names and "pixel" in rows["space"].to_pylist()
         if geometry is not None and (in_pixels or self.site is None):
             return shapely.from_wkb(rows[geometry].to_numpy(zero_copy_only=False)), None
         if self.site is not None:
-            return shapes_of(rows, CRS.from_user_input(self.site.config.crs)), self.site.config.crs
+            return geometries_of(rows, CRS.from_user_input(self.site.config.crs)), self.site.config.crs
         has_degrees = {"lon", "lat"} <= set(rows.column_names)
         in_metres = [] if not has_degrees else [name for name in ("x_m", "y_m") if name in rows.column_names]
-        return shapes_of(rows.drop_columns(in_metres), CRS.from_user_input(WGS84)), WGS84 if has_degrees else None
+        return geometries_of(rows.drop_columns(in_metres), CRS.from_user_input(WGS84)), WGS84 if has_degrees else None
 
     def close(self) -> None:
         """Closes the connection, and every cursor of it."""

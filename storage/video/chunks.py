@@ -27,7 +27,7 @@ class EncodedChunk:
     Args:
         encoding: of the file that it is meant for.
         name: of that file, for messages.
-        again: its frames are those of another chunk, encoded before.
+        reencode: its frames are those of another chunk, encoded before.
 
     Attributes:
         packets: what was encoded, in order, without SEI; complete after ``end``.
@@ -36,8 +36,8 @@ class EncodedChunk:
         ticks: times of the frames in the file.
     """
 
-    def __init__(self, encoding: Encoding, name: str, again: bool = False) -> None:
-        self._again = again
+    def __init__(self, encoding: Encoding, name: str, reencode: bool = False) -> None:
+        self._reencode = reencode
         self.packets: list[VideoPacket] = []
         self.extradata = b""
         self.coded_size_px = (0, 0)
@@ -53,7 +53,7 @@ class EncodedChunk:
         self._ended = False
 
     def write(self, batch: FrameBatch) -> None:
-        """Encodes frames; an odd width or height grows by one pixel, to be cut off again by ``play``.
+        """Encodes frames; an odd width or height grows by one pixel, to be cut off again by ``decode``.
 
         Raises:
             ValueError: PTS do not rise, frames are not of one size, or the chunk was played or kept already.
@@ -72,7 +72,7 @@ class EncodedChunk:
             self._encoder = None
         self._ended = True
 
-    def play(self) -> Iterator[FrameBatch]:
+    def decode(self) -> Iterator[FrameBatch]:
         """Ends the encoding and gives the frames as a player shows them, at the size and times they were written with.
 
         Batches are of about 32 MB at most; the frames are BGR. It may be called again, also after the chunk was kept.
@@ -102,7 +102,7 @@ class EncodedChunk:
         if self._encoder is None:
             self._size_px = width, height
             self.coded_size_px = width + width % 2, height + height % 2
-            self._encoder = self._encoding.encoder(*self.coded_size_px, self._again)
+            self._encoder = self._encoding.encoder(*self.coded_size_px, self._reencode)
             self.extradata = self._encoder.extradata or b""
         elif self._size_px != (width, height):
             raise ValueError(f"frames of a chunk must be of one size: {width}x{height} comes after {self._size_px}")

@@ -12,18 +12,18 @@ from schemas.values import Segment, Uint8
 from storage.video.source import open_video
 
 
-def ticks_of(pts: int, segment: Segment) -> int:
+def pts_to_ticks(pts: int, segment: Segment) -> int:
     """The time in a published file of the frame with this PTS in its footage; see ``storage.video.writer``."""
     return (pts - segment.footage_start_pts) * segment.time_base.numerator
 
 
-def times_of(path: Path) -> list[int]:
+def read_ticks(path: Path) -> list[int]:
     """Ticks of all frames, in order; nothing is decoded."""
     with open_video(path) as (container, stream):
         return [packet.pts for packet in container.demux(stream) if packet.pts is not None]
 
 
-def every_frame(path: Path, size_px: tuple[int, int]) -> Iterator[tuple[int, Uint8]]:
+def read_frames(path: Path, size_px: tuple[int, int]) -> Iterator[tuple[int, Uint8]]:
     """Ticks and image ``(H, W, 3)`` BGR of every frame, in order.
 
     Args:
@@ -41,8 +41,8 @@ def every_frame(path: Path, size_px: tuple[int, int]) -> Iterator[tuple[int, Uin
             raise CorruptFootage("decode_error", f"{path.name} cannot be decoded: {error.strerror}") from error
 
 
-def frames_at(path: Path, ticks: Sequence[int], size_px: tuple[int, int]) -> Iterator[tuple[int, Uint8]]:
-    """Those of the frames at ``ticks``, rising, that are there; arguments and errors as for ``every_frame``."""
+def read_frames_at(path: Path, ticks: Sequence[int], size_px: tuple[int, int]) -> Iterator[tuple[int, Uint8]]:
+    """Those of the frames at ``ticks``, rising, that are there; arguments and errors as for ``read_frames``."""
     with open_video(path) as (container, stream):
         try:
             for wanted in ticks:

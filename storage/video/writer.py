@@ -58,13 +58,13 @@ class PartWriter:
         self._ticks: list[int] = []
         self._lone_frames = 0
 
-    def new_chunk(self, again: bool = False) -> EncodedChunk:
+    def new_chunk(self, reencode: bool = False) -> EncodedChunk:
         """Frames to be encoded; nothing of them is in the file unless the chunk is kept.
 
         Args:
-            again: they are another chunk's as played: encoded finer.
+            reencode: they are another chunk's as played: encoded finer.
         """
-        chunk = EncodedChunk(self._encoding, self._name, again)
+        chunk = EncodedChunk(self._encoding, self._name, reencode)
         self._open_chunks.add(chunk)
         return chunk
 

@@ -12,7 +12,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
-FINER = 7
+REENCODE_CRF_REDUCTION = 7
 """So much better, in x264's crf, a chunk is encoded whose frames were encoded before: little is lost a second time."""
 
 PRESET, TUNING = "ultrafast", "deblock=1,0,0:mbtree=1:rc-lookahead=5:aq-mode=1:subme=1"
@@ -26,7 +26,7 @@ Measured-real, covered PETS at 768x576, one core, at crf 23: 2.8 ms a frame and 
 _RATE = Fraction(24)  # x264 asks for one to choose a level; every frame has a time of its own
 
 
-def repeatable() -> dict[str, str]:
+def deterministic_options() -> dict[str, str]:
     """Options of the encoder ``libx264`` beside one's own: ``x264-params``, or none.
 
     With AVX-512, x264's macroblock tree reads memory that nobody has written, at most frame widths, and now and then
@@ -63,14 +63,14 @@ class Encoding:
         """The time of a frame in the file."""
         return (pts - self.first_pts) * self.time_base.numerator
 
-    def encoder(self, width: int, height: int, again: bool = False) -> VideoCodecContext:
+    def encoder(self, width: int, height: int, reencode: bool = False) -> VideoCodecContext:
         """An open encoder for frames of an even size, pixels.
 
         Args:
-            again: the frames were encoded before.
+            reencode: the frames were encoded before.
         """
         context = CodecContext.create("libx264", "w")
-        self._set_up(context, width, height, self.crf - FINER if again else self.crf)
+        self._set_up(context, width, height, self.crf - REENCODE_CRF_REDUCTION if reencode else self.crf)
         context.open()
         return context
 
@@ -85,7 +85,7 @@ class Encoding:
 
     def _set_up(self, context: VideoCodecContext, width: int, height: int, crf: int) -> None:
         # Not stitchable, each quality would have parameter sets of its own.
-        params = ":".join(["stitchable=1", TUNING, *repeatable().values()])
+        params = ":".join(["stitchable=1", TUNING, *deterministic_options().values()])
         context.options = {
             "preset": PRESET,
             "crf": str(max(crf, 0)),

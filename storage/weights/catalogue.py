@@ -19,7 +19,7 @@ from schemas.errors import ModelError
 from schemas.op import ModelRequest
 from schemas.values import ModelFile
 from storage.files import write_atomic
-from storage.weights.files import Facts, Task, copy_model, format_of, read_facts, sha256_of
+from storage.weights.files import ModelFacts, Task, copy_model, format_of, read_model_facts, sha256_of
 
 RECORD = "models.json"
 PREFERRED = ("yolo11n_int8_openvino_model", "yolov8n_int8_openvino_model", "yolox_nano.onnx")
@@ -48,18 +48,18 @@ class ModelStore:
         cache_home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         return [self._site_models, *([Path(given)] if given else []), cache_home / "nightshift" / "models"]
 
-    def resolve(self, request: ModelRequest, besides: Collection[ModelFile] = ()) -> ModelFile | None:
+    def resolve(self, request: ModelRequest, excluding: Collection[ModelFile] = ()) -> ModelFile | None:
         """The weights asked for; of ``auto`` the best at hand for the task, None if there are none.
 
         Args:
-            besides: of ``auto``, not these, and rather some that are read otherwise: who looks a second time shall not
+            excluding: of ``auto``, not these, and rather some that are read otherwise: who looks a second time shall not
                 err in the same places.
 
         Raises:
             ModelError: weights that were named are missing, or for another task; or are altered, unreadable, untrusted.
         """
         if request.name == "auto":
-            return self._best(request.task, besides)
+            return self._best(request.task, excluding)
         path = self._find(request.name)
         if path is None:
             raise ModelError(
@@ -154,13 +154,13 @@ class ModelStore:
                     found.setdefault(path.name, path)
         return [found[name] for name in sorted(found)]
 
-    def _best(self, task: str, besides: Collection[ModelFile]) -> ModelFile | None:
+    def _best(self, task: str, excluding: Collection[ModelFile]) -> ModelFile | None:
         record = self._record()
         names = [path.name for path in self._all_paths()]
         preferred = [name for name in PREFERRED if name in names and _known()[name].task == task]
-        if preferred and not besides:
+        if preferred and not excluding:
             return self.resolve(ModelRequest(preferred[0], _known()[preferred[0]].task))
-        taken, layouts = {model.sha256 for model in besides}, {model.layout for model in besides}
+        taken, layouts = {model.sha256 for model in excluding}, {model.layout for model in excluding}
         models = [model for model in self.list() if model.task == task and model.sha256 not in taken]
         # The most accurate of another kind goes first, and what a user imported before what merely lies there.
         models.sort(
@@ -199,7 +199,7 @@ class ModelStore:
         known = _known_by_sha().get(sha256)
         if known is not None:
             return ModelFile(**{**asdict(known), "name": name, "path": str(path)})
-        facts = read_facts(path, _coco80())
+        facts = read_model_facts(path, _coco80())
         self._check_trust(name, facts.format, sha256, path)
         return _from_facts(facts, name, path, sha256, task)
 
@@ -229,7 +229,7 @@ def _entries(folder: Path) -> list[Path]:
         raise ModelError(f"folder {folder} cannot be read: {error.strerror}; check its permissions") from error
 
 
-def _from_facts(facts: Facts, name: str, path: Path, sha256: str, task: Task | None) -> ModelFile:
+def _from_facts(facts: ModelFacts, name: str, path: Path, sha256: str, task: Task | None) -> ModelFile:
     task = facts.task or task or ("detect" if facts.format == "pt" else None)
     if task is None:
         raise ModelError(

@@ -25,7 +25,7 @@ COCO_CLASSES = 80
 
 
 @dataclass(frozen=True)
-class Facts:
+class ModelFacts:
     """What can be read from weights; None where they do not say."""
 
     format: Format
@@ -93,7 +93,7 @@ def copy_model(source: Path, target: Path) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-def read_facts(path: Path, coco: tuple[str, ...]) -> Facts:
+def read_model_facts(path: Path, coco: tuple[str, ...]) -> ModelFacts:
     """Reads what weights say about themselves.
 
     Args:
@@ -145,7 +145,7 @@ def _layout(shape: list[int | None], classes: int, task: Task | None) -> Layout:
 # OpenVINO ------------------------------------------------------------------------------------------------------------
 
 
-def _openvino_facts(folder: Path, coco: tuple[str, ...]) -> Facts:
+def _openvino_facts(folder: Path, coco: tuple[str, ...]) -> ModelFacts:
     graphs = sorted(folder.glob("*.xml"))
     if len(graphs) != 1:
         raise ModelError(f"{folder} holds {len(graphs)} .xml files; an OpenVINO model folder has exactly one")
@@ -192,7 +192,7 @@ def _read_metadata(path: Path) -> dict[str, Any]:
 # ONNX ----------------------------------------------------------------------------------------------------------------
 
 
-def _onnx_facts(path: Path, coco: tuple[str, ...]) -> Facts:
+def _onnx_facts(path: Path, coco: tuple[str, ...]) -> ModelFacts:
     import onnxruntime as ort
     from onnxruntime.capi import onnxruntime_pybind11_state as refusals
 
@@ -241,8 +241,8 @@ def _network_facts(
     licence: str | None,
     names: tuple[str, ...],
     coco: tuple[str, ...],
-) -> Facts:
-    """Facts of a network from its ports: what it does not say of itself is told from its output's shape."""
+) -> ModelFacts:
+    """ModelFacts of a network from its ports: what it does not say of itself is told from its output's shape."""
     output: list[int | None] = outputs[0] if len(outputs) == 1 and len(outputs[0]) == 3 else [None, None, None]
     coco_shaped = output[1] == COCO_CLASSES + 4 or output[2] == COCO_CLASSES + 5
     if task is None and coco_shaped:
@@ -251,7 +251,7 @@ def _network_facts(
         names = coco
     size = inputs[0] if len(inputs) == 1 else []
     width, height = (size[3], size[2]) if len(size) == 4 else (None, None)
-    return Facts(
+    return ModelFacts(
         kind,
         task,
         _layout(output, len(names), task),
@@ -265,7 +265,7 @@ def _network_facts(
 # transformers and pickles --------------------------------------------------------------------------------------------
 
 
-def _transformers_facts(folder: Path) -> Facts:
+def _transformers_facts(folder: Path) -> ModelFacts:
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except ValueError as error:
@@ -278,14 +278,14 @@ def _transformers_facts(folder: Path) -> Facts:
             f"{folder} is a {kinds or 'nameless'} model; of transformers, Nightshift runs depth estimation"
         )
     scale: Scale = "metric" if config.get("depth_estimation_type") == "metric" else "relative"
-    return Facts("transformers", "depth", "depth", config.get("license"), scale=scale)
+    return ModelFacts("transformers", "depth", "depth", config.get("license"), scale=scale)
 
 
-def _pt_facts(path: Path) -> Facts:
+def _pt_facts(path: Path) -> ModelFacts:
     """A PyTorch checkpoint: a zip with a pickle, which is not opened here; its classes are known once it is loaded."""
     if not zipfile.is_zipfile(path):
         raise _not_weights(path, "not a PyTorch checkpoint")
     with zipfile.ZipFile(path) as archive:
         if not any(name.endswith("data.pkl") for name in archive.namelist()):
             raise _not_weights(path, "not a PyTorch checkpoint")
-    return Facts("pt", None, "yolo")
+    return ModelFacts("pt", None, "yolo")

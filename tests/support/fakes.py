@@ -80,7 +80,7 @@ class MemoryChunk:
             raise ValueError("this chunk was played or kept already")
         self.batches.append(batch)
 
-    def play(self) -> Iterator[FrameBatch]:
+    def decode(self) -> Iterator[FrameBatch]:
         self.ended = True
         return iter(self.batches)
 
@@ -98,7 +98,7 @@ class MemorySink:
     def batches(self) -> list[FrameBatch]:
         return [batch for chunk in self.kept for batch in chunk.batches]
 
-    def new_chunk(self, again: bool = False) -> MemoryChunk:
+    def new_chunk(self, reencode: bool = False) -> MemoryChunk:
         self.chunks.append(MemoryChunk())
         return self.chunks[-1]
 

@@ -21,12 +21,12 @@ from schemas.op import FrameNeed
 from schemas.tables.video import AUDIT_SUFFIX
 from schemas.values import Quarantined, Segment, Uint8
 from storage.exports import record as exports
-from storage.exports.record import ExportRecord, exports_table, put_export
+from storage.exports.export_records import ExportRecord, exports_table, write_export_record
 from storage.maintenance.faults import Fault
 from storage.maintenance.repair import repair
 from storage.maintenance.sweep import sweep
 from storage.maintenance.verify import audit
-from storage.video.published import every_frame
+from storage.video.published import read_frames
 from storage.video.reader import SegmentReader
 
 FILM = "hall/2026-03-02T21-59-00.mp4"
@@ -232,8 +232,8 @@ def test_one_track_is_visible_in_its_box_and_all_else_is_as_published(opened: ap
     track, target = track_of(opened), tmp_path / "out" / "subject.mp4"
     done = ask(opened, track, target)
     published = find_published(opened, FILM)
-    before = list(every_frame(Path(opened.site.store) / published.video["path"], published.size_px))
-    after = list(every_frame(target, published.size_px))
+    before = list(read_frames(Path(opened.site.store) / published.video["path"], published.size_px))
+    after = list(read_frames(target, published.size_px))
     assert [ticks for ticks, _ in after] == [ticks for ticks, _ in before] and done.frames == len(after)
     points = query(opened, f"SELECT * FROM track_points WHERE {published.of_segments()} AND track_id = '{track}'")
     boxes = {row["pts"]: row for row in points.to_pylist()}
@@ -263,7 +263,8 @@ def test_an_export_is_written_down_before_its_file_has_a_name(
     target, track = tmp_path / "subject.mp4", track_of(opened)
     there = []
     monkeypatch.setattr(
-        "jobs.commands.subject_access.put_export", lambda *given: there.append(target.exists()) or put_export(*given)
+        "jobs.commands.subject_access.write_export_record",
+        lambda *given: there.append(target.exists()) or write_export_record(*given),
     )
     done = ask(opened, track, target, f"  {REASON} ")
     assert there == [False] and target.exists()
@@ -286,7 +287,7 @@ def test_what_cannot_be_written_down_is_not_exported(
     def full(*_: object) -> None:
         raise TransientError("no space left")
 
-    monkeypatch.setattr("jobs.commands.subject_access.put_export", full)
+    monkeypatch.setattr("jobs.commands.subject_access.write_export_record", full)
     with pytest.raises(TransientError):
         ask(opened, track_of(opened), tmp_path / "subject.mp4")
     assert list(tmp_path.iterdir()) == [opened.site.root], "no file is left, hidden ones neither"
@@ -328,9 +329,9 @@ def test_an_original_that_is_not_the_one_is_refused(opened: api.Opened, tmp_path
 
 def test_a_record_that_is_torn_is_not_passed_over(opened: api.Opened) -> None:
     record = ExportRecord("e", NOW, "u", "hall", "f", "t", REASON, "/x.mp4", 2, 1, 9, "ab")
-    put_export(opened.store, record)
+    write_export_record(opened.store, record)
     with pytest.raises(TransientError, match="nothing was exported"):
-        put_export(opened.store, record)
+        write_export_record(opened.store, record)
     assert exports_table(opened.store).to_pylist() == [vars(record)]
     opened.store.blobs.write(f"{exports.EXPORTS_FOLDER}/e.json", b"{")
     with pytest.raises(NightshiftError, match="records an export, cannot be read"):

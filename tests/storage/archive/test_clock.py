@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from schemas.errors import SiteError
 from schemas.site import is_camera_id
-from storage.archive.clock import AmbiguousFile, PathTime, camera_of, in_second_hour, localise, parse_path, safe_camera
+from storage.archive.clock import (
+    AmbiguousFile,
+    PathTime,
+    camera_from_path,
+    find_second_hours,
+    parse_path,
+    safe_camera,
+    to_utc,
+)
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 CAMERAS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,20}", fullmatch=True)
@@ -72,9 +80,9 @@ def test_an_unknown_code_names_those_that_are_known() -> None:
 
 
 def test_the_camera_of_other_paths_is_the_first_folder() -> None:
-    assert camera_of(PurePosixPath("Front Door (2)/x/y.mp4")) == "Front-Door-2"
-    assert camera_of(PurePosixPath("y.mp4")) == "camera"
-    assert camera_of(PurePosixPath("门/y.mp4")) == "camera"
+    assert camera_from_path(PurePosixPath("Front Door (2)/x/y.mp4")) == "Front-Door-2"
+    assert camera_from_path(PurePosixPath("y.mp4")) == "camera"
+    assert camera_from_path(PurePosixPath("门/y.mp4")) == "camera"
 
 
 @given(st.text())
@@ -104,7 +112,7 @@ def test_what_a_pattern_writes_it_reads(pattern: str, camera: str, time: datetim
 @given(time=st.datetimes(datetime(2000, 1, 1), datetime(2068, 12, 31), timezones=ZONES.map(ZoneInfo)))
 def test_local_times_come_back(time: datetime) -> None:
     naive = time.replace(tzinfo=None)
-    found, note = localise(naive, time.tzinfo)  # type: ignore[arg-type]
+    found, note = to_utc(naive, time.tzinfo)  # type: ignore[arg-type]
     if note == "nonexistent":
         assert found.astimezone(time.tzinfo).replace(tzinfo=None) > naive.replace(fold=0)
     else:
@@ -113,22 +121,22 @@ def test_local_times_come_back(time: datetime) -> None:
 
 
 def test_when_the_clock_goes_back() -> None:
-    first = localise(datetime(2026, 10, 25, 2, 30), AMSTERDAM)
-    second = localise(datetime(2026, 10, 25, 2, 30, fold=1), AMSTERDAM)
+    first = to_utc(datetime(2026, 10, 25, 2, 30), AMSTERDAM)
+    second = to_utc(datetime(2026, 10, 25, 2, 30, fold=1), AMSTERDAM)
     assert first == (datetime(2026, 10, 25, 0, 30, tzinfo=UTC), "ambiguous")
     assert second == (datetime(2026, 10, 25, 1, 30, tzinfo=UTC), "ambiguous")
-    assert localise(datetime(2026, 10, 25, 3, 0), AMSTERDAM) == (datetime(2026, 10, 25, 2, tzinfo=UTC), None)
+    assert to_utc(datetime(2026, 10, 25, 3, 0), AMSTERDAM) == (datetime(2026, 10, 25, 2, tzinfo=UTC), None)
 
 
 @pytest.mark.parametrize("fold", [0, 1])
 def test_when_the_clock_goes_forward(fold: int) -> None:
     skipped = datetime(2026, 3, 29, 2, 30, fold=fold)
-    assert localise(skipped, AMSTERDAM) == (datetime(2026, 3, 29, 1, 30, tzinfo=UTC), "nonexistent")
+    assert to_utc(skipped, AMSTERDAM) == (datetime(2026, 3, 29, 1, 30, tzinfo=UTC), "nonexistent")
 
 
 def test_an_aware_time_is_taken_as_it_is() -> None:
     aware = datetime(2026, 10, 25, 2, 30, tzinfo=UTC)
-    assert localise(aware, AMSTERDAM) == (aware, None)
+    assert to_utc(aware, AMSTERDAM) == (aware, None)
 
 
 def test_files_of_the_second_hour_are_told_by_their_neighbours() -> None:
@@ -136,7 +144,7 @@ def test_files_of_the_second_hour_are_told_by_their_neighbours() -> None:
     first = [AmbiguousFile(two + timedelta(minutes=m), 600, 1_000 + m) for m in range(0, 60, 10)]
     second = [AmbiguousFile(two + timedelta(minutes=m), 600, 5_000 + m) for m in range(0, 60, 10)]
     mixed = [file for pair in zip(first, second, strict=True) for file in pair]
-    assert in_second_hour(mixed) == [False, True] * 6
-    assert in_second_hour(first) == [False] * 6
-    assert in_second_hour(first[::-1]) == [False] * 6
-    assert in_second_hour([]) == []
+    assert find_second_hours(mixed) == [False, True] * 6
+    assert find_second_hours(first) == [False] * 6
+    assert find_second_hours(first[::-1]) == [False] * 6
+    assert find_second_hours([]) == []

@@ -78,7 +78,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_an_empty_archive(folder: Path) -> None:
     result = scan(folder)
-    assert (result.footage.num_rows, result.segments.num_rows, result.plan, result.set_aside) == (0, 0, (), ())
+    assert (result.footage.num_rows, result.segments.num_rows, result.plan, result.quarantined) == (0, 0, (), ())
     assert result.footage.schema.equals(TABLES["footage"].schema)
 
 
@@ -98,7 +98,7 @@ def test_a_good_file(folder: Path, put: Callable[..., Path]) -> None:
     assert (row["size_bytes"], row["mtime_ns"]) == (path.stat().st_size, OLD_NS)
     assert [segment.date for segment in result.plan] == ["2026-03-02", "2026-03-03"]
     assert [segment.frames for segment in result.plan] == [40, 20] == result.segments["frames"].to_pylist()
-    assert result.set_aside == ()
+    assert result.quarantined == ()
     assert result.footage.schema.equals(TABLES["footage"].schema, check_metadata=True)
     assert result.segments.schema.equals(TABLES["segments"].schema, check_metadata=True)
 
@@ -165,7 +165,7 @@ def test_bad_files_are_set_aside_and_the_rest_goes_on(  # type: ignore[no-untype
     result = scan(folder)
     row = rows(result)["door/2026-03-02T10-00-00.mp4"]
     assert (row["damage"], row["start_source"]) == (reason, "name")
-    (aside,) = result.set_aside
+    (aside,) = result.quarantined
     assert reason in DAMAGE_REASONS
     assert (aside.camera, aside.path, aside.reason) == ("door", "door/2026-03-02T10-00-00.mp4", reason)
     assert (aside.unit, aside.date) == (row["footage_id"], "2026-03-02")
@@ -178,14 +178,14 @@ def test_a_file_still_being_written(folder: Path, put: Callable[..., Path]) -> N
     just_now = round((NOW - timedelta(seconds=20)).timestamp() * 1e9)
     path = put("door/2026-11-20T12-00-00.mp4", just_now)
     first = scan(folder)
-    assert [(aside.reason, aside.unit, aside.detail) for aside in first.set_aside] == [
+    assert [(aside.reason, aside.unit, aside.detail) for aside in first.quarantined] == [
         ("still_written", "door/2026-11-20T12-00-00.mp4", "it changed 20 s ago")
     ]
     assert first.plan == ()
     assert rows(first)["door/2026-11-20T12-00-00.mp4"]["content_sha256"] is None
     settle(path)
     second = scan(folder, first)
-    assert second.set_aside == ()
+    assert second.quarantined == ()
     assert len(second.plan) == 2
 
 
@@ -202,7 +202,7 @@ def test_a_file_that_grows_while_it_is_hashed(
 
     monkeypatch.setattr(archive_module, "sha256_file", hash_and_grow)
     result = scan(folder)
-    assert [(aside.reason, aside.detail) for aside in result.set_aside] == [
+    assert [(aside.reason, aside.detail) for aside in result.quarantined] == [
         ("still_written", "it changed while it was read")
     ]
     assert result.plan == ()
@@ -221,10 +221,10 @@ def test_what_cannot_be_read(folder: Path, put: Callable[..., Path], monkeypatch
 
     monkeypatch.setattr(archive_module, "sha256_file", refuse_the_door)
     result = scan(folder)
-    assert [(aside.path, aside.reason) for aside in result.set_aside] == [
+    assert [(aside.path, aside.reason) for aside in result.quarantined] == [
         ("door/2026-03-02T10-00-00.mp4", "unreadable")
     ]
-    assert "Permission denied" in result.set_aside[0].detail
+    assert "Permission denied" in result.quarantined[0].detail
     assert {segment.camera for segment in result.plan} == {"gate"}
     assert rows(result)["door/2026-03-02T10-00-00.mp4"]["content_sha256"] is None
 
@@ -237,12 +237,12 @@ def test_links(folder: Path, put: Callable[..., Path], tmp_path: Path) -> None:
     (folder / "gate" / "gone.mp4").symlink_to(tmp_path / "nowhere.mp4")
     (folder / "gate" / "itself").symlink_to(folder / "gate" / "itself")
     result = scan(folder)
-    assert [(aside.path, aside.reason, aside.camera) for aside in result.set_aside] == [
+    assert [(aside.path, aside.reason, aside.camera) for aside in result.quarantined] == [
         ("gate/back", "unreadable", "gate"),
         ("gate/gone.mp4", "unreadable", "gate"),
         ("gate/itself", "unreadable", "gate"),
     ]
-    assert "a loop" in result.set_aside[0].detail
+    assert "a loop" in result.quarantined[0].detail
     assert set(rows(result)) == {"door/2026-03-02T10-00-00.mp4", "gate/gone.mp4"}
     assert len(result.plan) == 2
 
@@ -259,7 +259,7 @@ def test_a_folder_that_cannot_be_read(folder: Path, put: Callable[..., Path], mo
 
     monkeypatch.setattr(os, "scandir", refuse)
     result = scan(folder)
-    assert [(aside.path, aside.reason, aside.date) for aside in result.set_aside] == [("locked", "unreadable", None)]
+    assert [(aside.path, aside.reason, aside.date) for aside in result.quarantined] == [("locked", "unreadable", None)]
     assert list(rows(result)) == ["door/2026-03-02T10-00-00.mp4"]
 
 
@@ -274,7 +274,7 @@ def test_hidden_unfinished_and_other_files_are_left_alone(folder: Path, put: Cal
 def test_a_name_that_is_not_utf8(folder: Path, good: Path) -> None:
     shutil.copy(os.fsencode(good), os.fsencode(folder / "door") + b"/caf\xe9.mp4")
     result = scan(folder, settle_s=0)
-    assert [(aside.path, aside.detail) for aside in result.set_aside] == [
+    assert [(aside.path, aside.detail) for aside in result.quarantined] == [
         ("door/caf\\xe9.mp4", "its name is not UTF-8: rename it")
     ]
 
@@ -292,7 +292,7 @@ def test_an_unchanged_archive_is_not_read_again(
     assert work == []
     assert second.footage.equals(first.footage)
     assert second.segments.equals(first.segments)
-    assert (second.plan, second.set_aside) == (first.plan, first.set_aside)
+    assert (second.plan, second.quarantined) == (first.plan, first.quarantined)
 
 
 def test_a_moved_file_is_hashed_but_not_probed(folder: Path, put: Callable[..., Path], work: list[str]) -> None:
@@ -346,7 +346,7 @@ def test_the_same_content_twice_is_processed_once(folder: Path, put: Callable[..
         ("door", "door/2026-03-02T10-00-00.mp4"),
         ("gate", "gate/2026-03-02T10-00-00.mp4"),
     }
-    assert first.set_aside == ()
+    assert first.quarantined == ()
     (folder / "door" / "2026-03-02T10-00-00.mp4").unlink()
     second = scan(folder, first)
     assert rows(second)["door/2026-03-02T11-00-00.mp4"]["damage_detail"] is None
@@ -396,7 +396,7 @@ def test_real_clips(assets: Path, folder: Path) -> None:
     for clip in sorted((assets / "video").glob("*.*")):
         (folder / "door" / clip.name).symlink_to(clip)
     result = scan(folder, segment_s=30, settle_s=0)
-    assert result.set_aside == ()
+    assert result.quarantined == ()
     assert sum(segment.frames for segment in result.plan) == sum(result.footage["frames"].to_pylist()) == 3806
     assert probe(folder / result.plan[0].path).frames == rows(result)[result.plan[0].path]["frames"]
 
@@ -416,8 +416,8 @@ def test_an_archive_in_an_object_store_gives_the_same_segments(
         later = datetime.now(UTC) + timedelta(hours=1)
         there = scan_archive(remote, config(), None, later)
         assert there.plan == here.plan
-        assert [(aside.path, aside.reason) for aside in there.set_aside] == [
-            (aside.path, aside.reason) for aside in here.set_aside
+        assert [(aside.path, aside.reason) for aside in there.quarantined] == [
+            (aside.path, aside.reason) for aside in here.quarantined
         ]
         (row, *_) = there.footage.to_pylist()
         assert row["mtime_ns"] == remote.stat(row["path"]).modified_ns
@@ -443,6 +443,6 @@ def test_footage_in_cold_storage_is_set_aside() -> None:
         remote.write("door/2026-03-02T10-00-00.mp4", b"x")
         patch.setitem(REGISTRY._registry, "s3", Frozen)
         result = scan_archive(remote, config(), None, datetime.now(UTC) + timedelta(hours=1))
-    (aside,) = result.set_aside
+    (aside,) = result.quarantined
     assert aside.reason == "unreadable"
     assert "in cold storage" in aside.detail

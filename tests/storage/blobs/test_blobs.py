@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.errors import SiteError
-from storage.blobs import Blobs, Fetched, LocalBlobs, open_blobs
+from storage.blobs import Blobs, LocalBlobs, LocalFileCache, open_blobs
 from tests.storage.fake_s3 import FakeS3
 from tests.storage.listing import names
 from tests.storage.putting import WRITERS, put_in_threads
@@ -255,7 +255,7 @@ def test_footage_is_fetched_once_while_it_is_at_hand(fake_s3: type[FakeS3]) -> N
     for name in "abc":
         blobs.write(name, name.encode())
     fake_s3.requests.clear()
-    fetched = Fetched(blobs, keep=2)
+    fetched = LocalFileCache(blobs, keep=2)
     paths = {name: fetched.path(name) for name in ("a", "b")}
     assert fetched.path("a") == paths["a"]
     assert fetched.path("c").read_bytes() == b"c"
@@ -268,7 +268,7 @@ def test_footage_is_fetched_once_while_it_is_at_hand(fake_s3: type[FakeS3]) -> N
 
 def test_footage_of_a_folder_is_used_where_it_is(tmp_path: Path) -> None:
     LocalBlobs(tmp_path).write("a", b"a")
-    fetched = Fetched(LocalBlobs(tmp_path), keep=1)
+    fetched = LocalFileCache(LocalBlobs(tmp_path), keep=1)
     assert fetched.path("a") == tmp_path / "a"
     fetched.close()
     assert (tmp_path / "a").exists()

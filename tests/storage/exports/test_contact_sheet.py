@@ -13,13 +13,15 @@ import pytest
 from schemas.errors import CorruptFootage
 from schemas.values import FrameBatch, Segment, Uint8
 from storage.blobs import LocalBlobs
-from storage.exports.contact_sheet import WIDTH_PX, Sheet, Shot, write_sheet
-from storage.exports.record import new_file
-from storage.video.published import every_frame, frames_at, ticks_of, times_of
+from storage.exports.contact_sheet import WIDTH_PX, ContactSheet, SheetFrame, render_contact_sheet
+from storage.exports.export_records import exclusive_path
+from storage.video.published import pts_to_ticks, read_frames, read_frames_at, read_ticks
 from storage.video.writer import PartWriter
 from tests.support.fakes import make_batch, make_segment
 
-SHEET = Sheet("hall <1>", "anonymized to level X", ["it was altered"], [("mode", "solid & flat"), ("frames", "20")], 3)
+SHEET = ContactSheet(
+    "hall <1>", "anonymized to level X", ["it was altered"], [("mode", "solid & flat"), ("frames", "20")], 3
+)
 
 
 class Page(HTMLParser):
@@ -48,12 +50,12 @@ def picture(width: int = 64, height: int = 48, shade: int = 100) -> Uint8:
     return np.full((height, width, 3), shade, np.uint8)
 
 
-def shots(*risks: float) -> list[Shot]:
-    return [Shot(picture(), f"22:00:{n:02}", risk, f"reason {n} <b>") for n, risk in enumerate(risks)]
+def shots(*risks: float) -> list[SheetFrame]:
+    return [SheetFrame(picture(), f"22:00:{n:02}", risk, f"reason {n} <b>") for n, risk in enumerate(risks)]
 
 
 def test_the_page_holds_everything_and_asks_for_nothing(tmp_path: Path) -> None:
-    assert write_sheet(tmp_path / "sheet.html", SHEET, shots(0.9, 0.25)) == 2
+    assert render_contact_sheet(tmp_path / "sheet.html", SHEET, shots(0.9, 0.25)) == 2
     page = Page(tmp_path / "sheet.html")
     images = page.all("img")
     assert len(images) == 2 and not page.all("script") and not page.all("link")
@@ -70,7 +72,7 @@ def test_the_page_holds_everything_and_asks_for_nothing(tmp_path: Path) -> None:
 
 
 def test_the_summary_stands_on_top_and_texts_are_only_texts(tmp_path: Path) -> None:
-    write_sheet(tmp_path / "sheet.html", SHEET, shots(0.9))
+    render_contact_sheet(tmp_path / "sheet.html", SHEET, shots(0.9))
     page = Page(tmp_path / "sheet.html")
     words = " ".join(page.text.split())
     for text in (
@@ -87,20 +89,20 @@ def test_the_summary_stands_on_top_and_texts_are_only_texts(tmp_path: Path) -> N
 
 
 def test_wide_frames_are_scaled_down(tmp_path: Path) -> None:
-    write_sheet(tmp_path / "sheet.html", SHEET, [Shot(picture(1920, 1080), "t", 2.0, "r")])
+    render_contact_sheet(tmp_path / "sheet.html", SHEET, [SheetFrame(picture(1920, 1080), "t", 2.0, "r")])
     (image,) = Page(tmp_path / "sheet.html").all("img")
     assert (image["width"], image["height"]) == (str(WIDTH_PX), "450")
 
 
 def test_an_empty_list_gives_a_page_all_the_same(tmp_path: Path) -> None:
-    assert write_sheet(tmp_path / "sheet.html", SHEET, []) == 0
+    assert render_contact_sheet(tmp_path / "sheet.html", SHEET, []) == 0
     page = Page(tmp_path / "sheet.html")
     assert not page.all("ol") and "0 are shown" in " ".join(page.text.split())
 
 
 def test_the_same_frames_give_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a", "b"):
-        write_sheet(tmp_path / name, SHEET, shots(0.5, 0.4))
+        render_contact_sheet(tmp_path / name, SHEET, shots(0.5, 0.4))
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
@@ -130,35 +132,35 @@ def shades(frames: Sequence[Uint8]) -> list[int]:
 
 
 def test_every_frame_comes_once_at_its_time_and_size(tmp_path: Path) -> None:
-    found = list(every_frame(write_video(tmp_path), (63, 47)))
-    assert times_of(tmp_path / "clip.mp4") == [ticks for ticks, _ in found]
-    assert [ticks for ticks, _ in found] == [ticks_of(pts, SEGMENT) for pts in pts_of(range(COUNT))]
+    found = list(read_frames(write_video(tmp_path), (63, 47)))
+    assert read_ticks(tmp_path / "clip.mp4") == [ticks for ticks, _ in found]
+    assert [ticks for ticks, _ in found] == [pts_to_ticks(pts, SEGMENT) for pts in pts_of(range(COUNT))]
     assert shades([frame for _, frame in found]) == list(range(COUNT))
     assert {frame.shape for _, frame in found} == {(47, 63, 3)}
 
 
 def test_frames_are_found_by_their_time(tmp_path: Path) -> None:
     path = write_video(tmp_path)
-    wanted = [ticks_of(pts, SEGMENT) for pts in pts_of([0, 5, 11, 12, 19])]
-    found = list(frames_at(path, [*wanted, wanted[-1] + 10_000_000], (63, 47)))
+    wanted = [pts_to_ticks(pts, SEGMENT) for pts in pts_of([0, 5, 11, 12, 19])]
+    found = list(read_frames_at(path, [*wanted, wanted[-1] + 10_000_000], (63, 47)))
     assert [ticks for ticks, _ in found] == wanted
     assert shades([frame for _, frame in found]) == [0, 5, 11, 12, 19]
-    assert list(frames_at(path, [wanted[1] + 1], (63, 47))) == [], "there is no frame between two"
+    assert list(read_frames_at(path, [wanted[1] + 1], (63, 47))) == [], "there is no frame between two"
 
 
 def test_a_file_that_is_no_video_is_named(tmp_path: Path) -> None:
     (tmp_path / "clip.mp4").write_bytes(b"nothing of the kind")
     with pytest.raises(CorruptFootage, match=r"clip\.mp4"):
-        list(every_frame(tmp_path / "clip.mp4", (63, 47)))
+        list(read_frames(tmp_path / "clip.mp4", (63, 47)))
 
 
 def test_a_new_file_has_its_name_at_the_end_or_never(tmp_path: Path) -> None:
     target = tmp_path / "folder" / "new.mp4"
-    with new_file(target) as hidden:
+    with exclusive_path(target) as hidden:
         hidden.write_bytes(b"whole")
         assert not target.exists()
     assert target.read_bytes() == b"whole" and [path.name for path in target.parent.iterdir()] == ["new.mp4"]
-    with pytest.raises(RuntimeError), new_file(tmp_path / "other.mp4") as hidden:
+    with pytest.raises(RuntimeError), exclusive_path(tmp_path / "other.mp4") as hidden:
         hidden.write_bytes(b"half")
         raise RuntimeError
     assert not list(tmp_path.glob("*.mp4")) and not list(tmp_path.glob(".tmp*"))

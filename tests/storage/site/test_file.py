@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from schemas.errors import SiteError
 from schemas.tables import TABLES
-from storage.site.file import cameras_table, load_site, locate, write_new_site
+from storage.site.file import cameras_table, find_key_line, load_site, write_new_site
 from storage.site.toml_lines import key_lines
 
 # The template's examples: comment lines that turn into TOML when "# " is taken off.
@@ -226,9 +226,9 @@ def test_a_text_cut_off_in_the_middle_is_told(root: Path) -> None:
 
 
 def test_locate_finds_op_parameters(root: Path) -> None:
-    assert locate(root, ("ops", "anonymize", "mode")) == line_of(root, 'mode = "silhouette"')
-    assert locate(root, ("ops", "anonymize", "nothing")) is None
-    assert locate(root / "nowhere", ("ops",)) is None
+    assert find_key_line(root, ("ops", "anonymize", "mode")) == line_of(root, 'mode = "silhouette"')
+    assert find_key_line(root, ("ops", "anonymize", "nothing")) is None
+    assert find_key_line(root / "nowhere", ("ops",)) is None
 
 
 def test_the_cameras_table_has_known_and_found_cameras(root: Path) -> None:

@@ -102,7 +102,7 @@ def test_views_hold_the_newest_of_each_unit_and_all_versions(steps: Sequence[tup
                 assert held is not None
                 store.reaffirm(held, f"r{number}", time)
                 newest[unit] = version
-        with open_sql(store, asked="counts_all") as con:
+        with open_sql(store, query="counts_all") as con:
             ((seen,),) = rows_of(con, "SELECT count(*) FROM counts")
             every = rows_of(con, "SELECT unit, fingerprint, current, count(*) FROM counts_all GROUP BY ALL")
     assert seen == sum(known[unit, version] for unit, version in newest.items())

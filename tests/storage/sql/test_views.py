@@ -208,7 +208,7 @@ def test_cursors_see_the_same(store: Store, tmp_path: Path) -> None:
 def test_a_connection_for_one_query_has_what_it_names(store: Store) -> None:
     put(store, "detections", make_rows("detections"))
     put(store, "tracks", make_rows("tracks"))
-    with open_sql(store, asked="SELECT count(*) FROM Detections") as con:
+    with open_sql(store, query="SELECT count(*) FROM Detections") as con:
         assert rows_of(con, "SELECT count(*) FROM detections") == [(3,)]
         assert rows_of(con, "SELECT count(*) FROM receipts") == [(2,)]
         assert set(TABLES) < {name for (name,) in rows_of(con, "SHOW TABLES")}

@@ -67,7 +67,7 @@ def cut_into_chunks(sink: PartWriter, images: Uint8, cuts: Sequence[int]) -> lis
     first = 0
     for count in cuts:
         chunk = chunk_of(sink, batch_of(images[first : first + count], first))
-        played += chunk.play()
+        played += chunk.decode()
         sink.keep(chunk)
         first += count
     return played
@@ -185,9 +185,9 @@ def test_a_new_number_changes_no_pixel_whatever_the_picture_is(tmp_path: Path) -
     images = [np.full((96, 128, 3), 0, np.uint8), random.integers(0, 256, (96, 128, 3), dtype=np.uint8)]
     for image, number in zip(images * 3, (255, 256, 300, 383, 509, 510), strict=True):
         chunk = chunk_of(sink_of(tmp_path), batch_of(image[None]))
-        before = whole(list(chunk.play()))
+        before = whole(list(chunk.decode()))
         chunk.renumber(number)
-        np.testing.assert_array_equal(whole(list(chunk.play())).frames, before.frames)
+        np.testing.assert_array_equal(whole(list(chunk.decode())).frames, before.frames)
         with pytest.raises(ValueError, match="a number already"):
             chunk.renumber(number)
 
@@ -218,26 +218,26 @@ def test_every_take_can_be_sought_and_begun_at(tmp_path: Path) -> None:
             np.testing.assert_array_equal(frame.to_ndarray(format="bgr24"), played.frames[start])
 
 
-def test_a_take_that_is_not_kept_leaves_no_trace(tmp_path: Path) -> None:
+def test_a_chunk_that_is_not_kept_leaves_no_trace(tmp_path: Path) -> None:
     images = pictures(20)
     for name in ("plain.mp4", "tried.mp4"):
         sink = sink_of(tmp_path, name)
         sink.keep(chunk_of(sink, batch_of(images[:8])))
         if name == "tried.mp4":
-            list(chunk_of(sink, batch_of(255 - images[8:], 8)).play())
+            list(chunk_of(sink, batch_of(255 - images[8:], 8)).decode())
             dropped = chunk_of(sink, batch_of(255 - images[8:], 8))
             assert dropped is not None
         sink.keep(chunk_of(sink, batch_of(images[8:], 8)))
         if name == "tried.mp4":
-            list(chunk_of(sink, batch_of(255 - images[8:], 20)).play())
+            list(chunk_of(sink, batch_of(255 - images[8:], 20)).decode())
         sink.close()
     assert (tmp_path / "plain.mp4").read_bytes() == (tmp_path / "tried.mp4").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["plain.mp4", "tried.mp4"]
 
 
-def test_takes_that_nobody_kept_are_not_a_file(tmp_path: Path) -> None:
+def test_chunks_that_nobody_kept_are_not_a_file(tmp_path: Path) -> None:
     sink = sink_of(tmp_path)
-    list(chunk_of(sink, batch_of(pictures(3))).play())
+    list(chunk_of(sink, batch_of(pictures(3))).decode())
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(CoverageError, match="no frame"):
         sink.close()
@@ -245,7 +245,7 @@ def test_takes_that_nobody_kept_are_not_a_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_sink_lets_go_of_takes_that_are_dropped(tmp_path: Path) -> None:
+def test_a_sink_lets_go_of_chunks_that_are_dropped(tmp_path: Path) -> None:
     sink = sink_of(tmp_path)
     chunk = chunk_of(sink, batch_of(pictures(3)))
     assert len(sink._open_chunks) == 1
@@ -257,9 +257,9 @@ def test_a_sink_lets_go_of_takes_that_are_dropped(tmp_path: Path) -> None:
 def test_playing_twice_and_after_keeping_gives_the_same(tmp_path: Path) -> None:
     sink = sink_of(tmp_path)
     chunk = chunk_of(sink, batch_of(pictures(5)), batch_of(pictures(4, first=5), 5))
-    first, again = whole(list(chunk.play())), whole(list(chunk.play()))
+    first, again = whole(list(chunk.decode())), whole(list(chunk.decode()))
     sink.keep(chunk)
-    kept = whole(list(chunk.play()))
+    kept = whole(list(chunk.decode()))
     for other in (again, kept):
         np.testing.assert_array_equal(other.frames, first.frames)
         np.testing.assert_array_equal(other.times_us, first.times_us)
@@ -271,23 +271,23 @@ def test_playing_changes_nothing(tmp_path: Path) -> None:
         sink = sink_of(tmp_path, name)
         chunk = chunk_of(sink, batch_of(images))
         if name == "looked.mp4":
-            list(chunk.play())
+            list(chunk.decode())
         sink.keep(chunk)
         sink.close()
     assert (tmp_path / "looked.mp4").read_bytes() == (tmp_path / "blind.mp4").read_bytes()
 
 
-def test_a_take_ends_when_it_is_played_or_kept(tmp_path: Path) -> None:
+def test_a_chunk_ends_when_it_is_played_or_kept(tmp_path: Path) -> None:
     sink = sink_of(tmp_path)
     played, kept = chunk_of(sink, batch_of(pictures(3))), chunk_of(sink, batch_of(pictures(3)))
-    played.play()
+    played.decode()
     sink.keep(kept)
     for chunk in (played, kept):
         with pytest.raises(ValueError, match="played or kept already"):
             chunk.write(batch_of(pictures(1), 5))
 
 
-def test_a_take_is_kept_once_and_in_its_own_file(tmp_path: Path) -> None:
+def test_a_chunk_is_kept_once_and_in_its_own_file(tmp_path: Path) -> None:
     sink, other = sink_of(tmp_path), sink_of(tmp_path, "other.mp4")
     chunk = chunk_of(sink, batch_of(pictures(3)))
     with pytest.raises(ValueError, match=r"not a chunk of other.mp4"):
@@ -305,7 +305,7 @@ def test_an_empty_take_adds_nothing(tmp_path: Path) -> None:
     sink = sink_of(tmp_path)
     nothing = sink.new_chunk()
     nothing.write(batch_of(pictures(1)[:0]))
-    assert list(nothing.play()) == []
+    assert list(nothing.decode()) == []
     sink.keep(nothing)
     sink.keep(chunk_of(sink, batch_of(pictures(2))))
     sink.keep(sink.new_chunk())
@@ -350,12 +350,12 @@ def test_batches_that_are_played_are_small(tmp_path: Path, monkeypatch: pytest.M
     frame_bytes = 208 * 120 * 3
     for most_bytes, sizes in ((5 * frame_bytes + 7, [5, 5, 2]), (frame_bytes - 1, [1] * 12), (10**9, [12])):
         monkeypatch.setattr(chunks, "_BATCH_BYTES", most_bytes)
-        batches = list(chunk.play())
+        batches = list(chunk.decode())
         assert [len(batch) for batch in batches] == sizes
         np.testing.assert_array_equal(whole(batches).times_us, batch_of(pictures(12)).times_us)
 
 
-def test_same_frames_in_the_same_takes_give_the_same_bytes(tmp_path: Path) -> None:
+def test_same_frames_in_the_same_chunks_give_the_same_bytes(tmp_path: Path) -> None:
     images = pictures(sum(CUTS))
     contents = []
     for name in ("a.mp4", "b.mp4"):
@@ -374,7 +374,7 @@ def test_how_frames_come_in_batches_does_not_matter(tmp_path: Path) -> None:
     assert [bytes(packet) for packet in one.packets] == [bytes(packet) for packet in many.packets]
 
 
-def test_a_take_that_cannot_be_shown_is_not_vouched_for(tmp_path: Path) -> None:
+def test_a_chunk_that_cannot_be_shown_is_not_vouched_for(tmp_path: Path) -> None:
     def spoilt(how: str) -> EncodedChunk:
         chunk = chunk_of(sink_of(tmp_path), batch_of(pictures(6)))
         chunk.end()
@@ -390,7 +390,7 @@ def test_a_take_that_cannot_be_shown_is_not_vouched_for(tmp_path: Path) -> None:
 
     for how in ("noise", "missing", "more"):
         with pytest.raises(CoverageError, match=r"part.mp4"):
-            list(spoilt(how).play())
+            list(spoilt(how).decode())
 
 
 def test_nothing_but_pictures_is_in_the_file(tmp_path: Path) -> None:

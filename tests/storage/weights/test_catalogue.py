@@ -300,10 +300,10 @@ def test_who_looks_a_second_time_gets_weights_of_another_kind(store: ModelStore,
     monkeypatch.setenv("NIGHTSHIFT_MODELS", str(assets / "weights"))
     first = store.resolve(ModelRequest(PREFERRED[0], "detect"))
     assert first is not None
-    second = store.resolve(ModelRequest("auto", "detect"), besides=[first])
+    second = store.resolve(ModelRequest("auto", "detect"), excluding=[first])
     assert second is not None
     assert (second.name, second.layout) == ("yolox_nano.onnx", "yolox")
-    third = store.resolve(ModelRequest("auto", "detect"), besides=[first, second])
+    third = store.resolve(ModelRequest("auto", "detect"), excluding=[first, second])
     assert third is not None
     assert third.name == PREFERRED[1]
 

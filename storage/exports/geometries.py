@@ -20,26 +20,26 @@ _NEEDS = (
     "or write a .csv"
 )
 
-Shapes = npt.NDArray[np.object_]
+Geometries = npt.NDArray[np.object_]
 
 
-def shapes_of(rows: pa.Table, crs: CRS) -> Shapes:
+def geometries_of(rows: pa.Table, crs: CRS) -> Geometries:
     """One shape a row in the site's CRS; None where a row has no place."""
     name = geometry_column(rows)
     if name is not None:
-        shapes: Shapes = shapely.from_wkb(rows[name].to_numpy(zero_copy_only=False))
+        shapes: Geometries = shapely.from_wkb(rows[name].to_numpy(zero_copy_only=False))
         own = _own_crs(rows.schema.field(name))
-        shapes = reprojected(shapes, own or crs, crs)
+        shapes = reproject(shapes, own or crs, crs)
         _check_place(shapes, crs)
         return shapes
     if {"x_m", "y_m"} <= set(rows.column_names):
         return _points(rows, "x_m", "y_m")
     if {"lon", "lat"} <= set(rows.column_names):
-        return reprojected(_points(rows, "lon", "lat"), CRS.from_user_input(WGS84), crs)
+        return reproject(_points(rows, "lon", "lat"), CRS.from_user_input(WGS84), crs)
     raise UserError(f"these rows ({', '.join(rows.column_names)}) have no place: {_NEEDS}")
 
 
-def lines_by_track(positions: pa.Table) -> pa.Table:
+def track_lines(positions: pa.Table) -> pa.Table:
     """One line a track, in order of time, from points on the ground; a track of one point is no line and is left out.
 
     Args:
@@ -83,16 +83,16 @@ def geometry_column(rows: pa.Table) -> str | None:
     return None
 
 
-def reprojected(shapes: Shapes, source: CRS, target: CRS) -> Shapes:
-    """Shapes in another CRS; x is east and y north on both sides, whatever axis order a CRS names."""
+def reproject(shapes: Geometries, source: CRS, target: CRS) -> Geometries:
+    """Geometries in another CRS; x is east and y north on both sides, whatever axis order a CRS names."""
     if source == target:
         return shapes
     transform = Transformer.from_crs(source, target, always_xy=True).transform
-    moved: Shapes = shapely.transform(shapes, transform, interleaved=False)
+    moved: Geometries = shapely.transform(shapes, transform, interleaved=False)
     return moved
 
 
-def bounds_of(shapes: Shapes) -> tuple[float, float, float, float] | None:
+def total_bounds(shapes: Geometries) -> tuple[float, float, float, float] | None:
     """West, south, east and north of all shapes together; None if there is none."""
     if not len(shapes):
         return None
@@ -105,11 +105,11 @@ def is_binary(kind: pa.DataType) -> bool:
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind))
 
 
-def _points(rows: pa.Table, x: str, y: str) -> Shapes:
+def _points(rows: pa.Table, x: str, y: str) -> Geometries:
     columns = [pc.cast(rows[name], pa.float64()).to_numpy() for name in (x, y)]
     coordinates = np.column_stack(columns)
     there = np.isfinite(coordinates).all(axis=1)
-    shapes: Shapes = np.full(len(coordinates), None, object)
+    shapes: Geometries = np.full(len(coordinates), None, object)
     shapes[there] = shapely.points(coordinates[there])
     return shapes
 
@@ -125,10 +125,10 @@ def _own_crs(field: pa.Field) -> CRS | None:
         raise UserError(f"column {field.name} has an unknown CRS; cast it with ST_Transform or ST_SetCRS") from error
 
 
-def _check_place(shapes: Shapes, crs: CRS) -> None:
+def _check_place(shapes: Geometries, crs: CRS) -> None:
     """Refuses shapes that are far from where the CRS is used: degrees taken for metres would land in the sea."""
     area = crs.area_of_use
-    bounds = bounds_of(shapes)
+    bounds = total_bounds(shapes)
     if area is None or bounds is None:
         return
     west, south, east, north = Transformer.from_crs(crs, WGS84, always_xy=True).transform_bounds(*bounds)

@@ -11,8 +11,8 @@ _UNFINISHED = ".part"
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A file of footage, or with ``trouble`` something that could not be looked at.
+class ListedFile:
+    """A file of footage, or with ``problem`` something that could not be looked at.
 
     Attributes:
         path: below the archive.
@@ -20,7 +20,7 @@ class Entry:
     """
 
     path: PurePath
-    trouble: str | None = None
+    problem: str | None = None
     blob: Blob | None = None
 
     @property
@@ -29,7 +29,7 @@ class Entry:
         return os.fsencode(self.path.as_posix()).decode("utf-8", "backslashreplace")
 
 
-def walk(archive: Blobs, suffixes: Collection[str]) -> Iterator[Entry]:
+def find_files(archive: Blobs, suffixes: Collection[str]) -> Iterator[ListedFile]:
     """Files with one of the suffixes (in any case), by path, links followed; hidden and unfinished ones left out."""
     wanted = {suffix.lower() for suffix in suffixes}
     if isinstance(archive, LocalBlobs):
@@ -38,21 +38,21 @@ def walk(archive: Blobs, suffixes: Collection[str]) -> Iterator[Entry]:
     for blob in archive.list():
         path = PurePosixPath(blob.name)
         if path.suffix.lower() in wanted:
-            yield Entry(path, blob=blob)
+            yield ListedFile(path, blob=blob)
 
 
 def _folder(
     folder: Path, path: PurePath, suffixes: Collection[str], above: tuple[tuple[int, int], ...]
-) -> Iterator[Entry]:
+) -> Iterator[ListedFile]:
     try:
         status = folder.stat()
         names = sorted(entry.name for entry in os.scandir(folder))
     except OSError as error:
-        yield Entry(path, f"the folder cannot be read: {error.strerror}")
+        yield ListedFile(path, f"the folder cannot be read: {error.strerror}")
         return
     itself = (status.st_dev, status.st_ino)
     if itself in above:
-        yield Entry(path, "a link back to a folder above it: a loop")
+        yield ListedFile(path, "a link back to a folder above it: a loop")
         return
     for name in names:
         if name.startswith(".") or name.lower().endswith(_UNFINISHED):
@@ -63,17 +63,17 @@ def _folder(
             yield from _file(folder / name, path / name, suffixes)
 
 
-def _file(file: Path, path: PurePath, suffixes: Collection[str]) -> Iterator[Entry]:
+def _file(file: Path, path: PurePath, suffixes: Collection[str]) -> Iterator[ListedFile]:
     wanted = path.suffix.lower() in suffixes
     try:
         status = file.stat()
     except OSError as error:
         if wanted or file.is_symlink():
-            yield Entry(path, f"it cannot be looked at: {error.strerror}")
+            yield ListedFile(path, f"it cannot be looked at: {error.strerror}")
         return
     if not wanted:
         return
     name = path.as_posix()
     legible = name.encode("utf-8", "surrogateescape") == name.encode("utf-8", "replace")
     found = Blob(name, status.st_size, status.st_mtime_ns)
-    yield Entry(path, None if legible else "its name is not UTF-8: rename it", found)
+    yield ListedFile(path, None if legible else "its name is not UTF-8: rename it", found)

@@ -41,7 +41,7 @@ class ExportRecord:
     sha256: str
 
 
-def put_export(store: Store, export: ExportRecord) -> None:
+def write_export_record(store: Store, export: ExportRecord) -> None:
     """Writes an export down.
 
     Raises:
@@ -81,7 +81,7 @@ def _exports(store: Store) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def new_file(target: Path) -> Iterator[Path]:
+def exclusive_path(target: Path) -> Iterator[Path]:
     """A hidden path beside ``target`` for the block to write, whose file gets that name at the end, or vanishes.
 
     Raises:
