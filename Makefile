@@ -1,10 +1,12 @@
-# make demo | make test | make check | make bench: each works alone, from a clean clone, and offline once installed.
+# make demo | test | test-fast | check | bench: each works alone, from a clean clone, and offline once installed.
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 DEMO_SITE ?= demo-site
+# A test file runs in one process, so that fixtures of a file are built once. More than four processes gain little.
+PYTEST := $(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile
 
-.PHONY: install install-test demo test check bench docs clean
+.PHONY: install install-test demo test test-fast coverage check bench docs clean
 
 install: $(VENV)/.installed
 
@@ -22,19 +24,25 @@ demo: install
 	$(VENV)/bin/nightshift demo --dir $(DEMO_SITE)
 
 test: install-test
-	$(PY) -m pytest --cov --cov-report=term
+	$(PYTEST)
+
+test-fast: install-test
+	$(PYTEST) -m "not slow"
+
+coverage: install-test
+	$(PYTEST) --cov --cov-report=term
 
 check: install-test
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(PY) -m pytest -q --no-cov tests/test_architecture.py tests/test_docs.py
+	$(PY) -m pytest -q tests/test_architecture.py tests/test_docs.py
 
 docs: install-test
 	$(PY) -m tools.generate_docs --write
 
 bench: install-test
-	$(PY) bench/real.py
+	$(PY) -m bench.real
 
 clean:
 	rm -rf $(VENV) build *.egg-info demo-site

@@ -1,4 +1,4 @@
-"""Sites on which only what ends in anonymized video is run: what benchmarks and tests judge the covering by."""
+"""Builds sites and runs only the ops that lead to anonymized video, for benchmarks and tests of the covering."""
 
 import json
 import shutil
@@ -12,23 +12,23 @@ from ops import REGISTRY
 
 START = "2026-03-02T20-00-00"
 Params = Mapping[str, Mapping[str, object]]
-"""By op, its parameters."""
+"""Parameters by op."""
 
 LAST_OPS = tuple(name for name in ("publish", "audit") if name in REGISTRY)
-"""What is asked for: the anonymized file, and all that goes with it."""
+"""The ops that write the published file and its audit."""
 
-BEFORE_COVERING = ("link", "background")
-"""What ``anonymize`` reads, and the tracks of people."""
+BEFORE_ANONYMIZE = ("link", "background")
+"""The ops whose tables ``anonymize`` reads, and the one that writes the tracks of people."""
 
 
 def build_site(root: Path, clips: Mapping[str, Path], models: Sequence[Path] = (), ops: Params | None = None) -> Path:
-    """A site of one clip a camera.
+    """Builds a site with one clip per camera.
 
     Args:
         root: an empty or new folder.
-        clips: the footage, by camera; each is copied, under a name that says when.
-        models: weights that the site has, files or folders.
-        ops: parameters.
+        clips: the footage, by camera; each is copied under a name that gives its start time.
+        models: the site's weights, files or folders.
+        ops: parameters by op.
     """
     for camera, clip in clips.items():
         folder = root / "archive" / camera
@@ -43,7 +43,7 @@ def build_site(root: Path, clips: Mapping[str, Path], models: Sequence[Path] = (
 
 
 def write_site_file(root: Path, cameras: Sequence[str], ops: Params) -> None:
-    """Writes ``site.toml``; over an old one it changes the parameters."""
+    """Writes ``site.toml``, replacing an earlier one."""
     lines = ['name = "Clips"', 'crs = "EPSG:28992"', 'timezone = "Europe/Amsterdam"', "settle_s = 0"]
     for camera in cameras:
         lines += ["", "[[cameras]]", f'id = "{camera}"']
@@ -52,8 +52,8 @@ def write_site_file(root: Path, cameras: Sequence[str], ops: Params) -> None:
     (root / "site.toml").write_text("\n".join([*lines, ""]))
 
 
-def like(base: Path, root: Path, ops: Params) -> Path:
-    """A copy of a site with all that it has done, with other parameters: only what they change is done again."""
+def copy_site(base: Path, root: Path, ops: Params) -> Path:
+    """Copies a site with its store and sets other parameters: only units that they change run again."""
     cameras = [camera.id for camera in api.open_site(base).site.config.cameras]
     shutil.copytree(base, root)
     write_site_file(root, cameras, ops)
@@ -63,17 +63,17 @@ def like(base: Path, root: Path, ops: Params) -> Path:
 def run_ops(
     root: Path, ops: Sequence[str] = LAST_OPS, workers: int | None = None, cameras: Sequence[str] = ()
 ) -> api.RunSummary:
-    """Runs these ops and all that they read.
+    """Runs these ops and their dependencies.
 
     Args:
-        workers: processes, 0 for one a CPU; None for this one.
-        cameras: of these; of all if there is none.
+        workers: processes, 0 for one per CPU; None to run in this process.
+        cameras: the cameras to run; empty for all.
     """
     return api.run(api.open_site(root), Selection(tuple(cameras), ops=tuple(ops)), RunOptions(workers=workers))
 
 
-def published(root: Path) -> dict[str, Path]:
-    """The anonymized files that stand, by camera."""
+def published_videos(root: Path) -> dict[str, Path]:
+    """Returns the published anonymized videos, by camera."""
     opened = api.open_site(root)
     rows = reading.query(opened, "SELECT camera, path FROM anonymized").to_pylist()
     return {row["camera"]: Path(opened.site.store) / row["path"] for row in rows}

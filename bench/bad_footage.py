@@ -1,6 +1,6 @@
-"""The footage that anonymizers stumble over: bad files and odd ones, small, with what they should show where known.
+"""Makes damaged and unusual footage that anonymizers fail on, with the true frames where they are known.
 
-All of it is made from one short stretch of PETS, so that most of it has true boxes.
+All files are made from one short part of PETS, so that most of them have true boxes.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,25 +12,25 @@ from types import MappingProxyType
 import cv2
 import numpy as np
 
+from bench.evaluate import MotRows
 from bench.pets import pets_truth
 from bench.real_clips import load_frames, steady_times, write_frames
 from bench.real_site import CLIPS
-from sample_site.evaluate import MotRows
 from schemas.values import Float64, Uint8
 from tests.support import damage
 
 FRAMES, FPS = 40, 10
 SECRET = "52.3702,4.8952 operator Jansen"
-"""Stands in the tags of the file that has some; nothing of it may be in what is published."""
+"""Text in the metadata of one file; no part of it may be in the published file."""
 
 
 @dataclass(frozen=True)
 class Film:
-    """What a player should show of a file.
+    """The frames that a player should show of a file.
 
     Attributes:
         frames: BGR, upright.
-        times_s: of each frame, from the first.
+        times_s: time of each frame since the first.
         truth: people in them, frames numbered from 1.
     """
 
@@ -41,7 +41,7 @@ class Film:
 
 @dataclass(frozen=True)
 class BadFile:
-    """One case: its file, which need not be there, and its film where all of it can be shown."""
+    """One case: its file, which may be missing, and its film if the file is whole."""
 
     name: str
     path: Path
@@ -53,7 +53,7 @@ Maker = Callable[[Path, Film], BadFile]
 
 @dataclass(frozen=True)
 class _Change:
-    """A change of the frames, and where it takes a true box; ``after`` is the share of the clip that is as it was."""
+    """A change of the frames and of the true boxes; the first ``after`` (share) of the clip stays unchanged."""
 
     frame: Callable[[Uint8, int], Uint8]
     box: Callable[[Float64], Float64] = field(default=lambda boxes: boxes)
@@ -61,7 +61,7 @@ class _Change:
 
 
 def base_film(assets: Path) -> Film:
-    """The stretch of PETS that all are made from."""
+    """Reads the part of PETS that all files are made from."""
     truth = pets_truth(assets)
     frames = load_frames(assets / "video" / CLIPS["pets"][0], FRAMES)
     return Film(tuple(frames), tuple(steady_times(FRAMES, FPS)), truth.take(truth.frame <= FRAMES))
@@ -83,7 +83,7 @@ def _sound_file(path: Path, film: Film, suffix: str = ".mp4") -> Path:
 
 
 def _broken(breaker: Callable[[Path, Path], Path]) -> Maker:
-    """A file that cannot be shown, or not all of it."""
+    """Makes a file that cannot be decoded, or only in part."""
     return lambda path, film: BadFile(path.name, breaker(_sound_file(path, film), _named(path)))
 
 
@@ -92,7 +92,7 @@ def _missing(path: Path, film: Film) -> BadFile:  # noqa: ARG001 - one signature
 
 
 def _encoded(suffix: str = ".mp4", **encoding: object) -> Maker:
-    """The same frames in another encoding."""
+    """Encodes the same frames in another way."""
 
     def make(path: Path, film: Film) -> BadFile:
         write_frames(_named(path, suffix), film.frames, film.times_s, **encoding)  # type: ignore[arg-type]
@@ -102,7 +102,7 @@ def _encoded(suffix: str = ".mp4", **encoding: object) -> Maker:
 
 
 def _filmed(change: _Change) -> Maker:
-    """Other frames in the usual encoding."""
+    """Encodes changed frames in the usual way."""
 
     def make(path: Path, film: Film) -> BadFile:
         first = round(change.after * len(film.frames))
@@ -127,7 +127,7 @@ def _uneven(path: Path, film: Film) -> BadFile:
 
 
 def _rotated(path: Path, film: Film) -> BadFile:
-    """Lies on its side in the file, with the wish that players turn it upright."""
+    """Turns the frames on their side, with metadata that tells players to turn them upright."""
     lying = [np.ascontiguousarray(np.rot90(image)) for image in film.frames]
     source = write_frames(_named(path, "-lying.mp4"), lying, film.times_s)
     return BadFile(path.name, damage.rotated(source, _named(path), clockwise_deg=90), film)
@@ -140,13 +140,13 @@ def _two_streams(path: Path, film: Film) -> BadFile:
 
 
 def _cropped(path: Path, film: Film) -> BadFile:
-    """127 x 63 pixels around the upper half of who is first in the truth."""
+    """Crops 127 x 63 pixels around the upper half of the first person in the truth."""
     x1, y1, x2, _ = film.truth.box[film.truth.frame == 1][0]
     left, top = round((x1 + x2) / 2 - 63), round(y1 - 10)
     frames = tuple(np.ascontiguousarray(image[top : top + 63, left : left + 127]) for image in film.frames)
     boxes = film.truth.box - [left, top, left, top]
-    seen = (boxes[:, 2] > 0) & (boxes[:, 0] < 127) & (boxes[:, 3] > 0) & (boxes[:, 1] < 63)
-    truth = MotRows(film.truth.frame, film.truth.identity, boxes, film.truth.counts).take(seen)
+    inside = (boxes[:, 2] > 0) & (boxes[:, 0] < 127) & (boxes[:, 3] > 0) & (boxes[:, 1] < 63)
+    truth = MotRows(film.truth.frame, film.truth.identity, boxes, film.truth.counts).take(inside)
     write_frames(_named(path), frames, film.times_s, pix_fmt="yuv444p")
     return BadFile(path.name, _named(path), Film(frames, film.times_s, truth))
 
@@ -156,8 +156,8 @@ def _one_frame(path: Path, film: Film) -> BadFile:
     return BadFile(path.name, write_frames(_named(path), single.frames, single.times_s), single)
 
 
-def _standing(path: Path, film: Film) -> BadFile:
-    """Everybody stands where they are in the first frame; only the sensor's noise moves."""
+def _motionless(path: Path, film: Film) -> BadFile:
+    """Repeats the first frame with new sensor noise: nobody moves."""
     noise = np.random.default_rng(5)
     first = film.frames[0].astype(np.int16)
     frames = tuple(np.clip(first + noise.normal(0, 2, first.shape), 0, 255).astype(np.uint8) for _ in film.frames)
@@ -176,7 +176,7 @@ def _grey(image: Uint8, number: int) -> Uint8:  # noqa: ARG001 - one signature f
 
 
 def _infra_red(image: Uint8, number: int) -> Uint8:
-    """As by a lamp beside the camera: grey, inverted in part, dark towards the corners, noisy."""
+    """Imitates an infra-red lamp beside the camera: grey, partly inverted, dark towards the corners, noisy."""
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.float64)
     height, width = grey.shape
     across, down = np.meshgrid(np.linspace(-1, 1, width), np.linspace(-1, 1, height))
@@ -222,7 +222,7 @@ MAKERS: Mapping[str, Maker] = MappingProxyType(
         "infra-red": _filmed(_Change(_infra_red)),
         "camera-moved": _filmed(_Change(_moved, lambda boxes: boxes + np.tile(_MOVED_PX, 2), after=0.5)),
         "lights": _filmed(_Change(_dark_for_a_while)),
-        "standing-still": _standing,
+        "standing-still": _motionless,
     }
 )
-"""By name of the case: what makes it."""
+"""By name of the case, its maker."""

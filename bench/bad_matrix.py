@@ -1,4 +1,4 @@
-"""What becomes of each bad file when a night is run on it by the command line, and when deface is given it."""
+"""Runs Nightshift on each bad file by the command line, and deface on the same file."""
 
 import json
 import subprocess
@@ -11,19 +11,19 @@ import av
 import numpy as np
 from av.error import FFmpegError
 
-from bench.anonymized_site import LAST_OPS, build_site, published
+from bench.anonymized_site import LAST_OPS, build_site, published_videos
 from bench.bad_footage import SECRET, BadFile, Film
 from bench.deface_peer import Peer, deface
-from bench.leaks import LEAK_BELOW, covered_as_shown, frame_cover
-from bench.paired import Paint, Shown, fitted, frames_of
+from bench.frame_pairs import CoverColour, DecodedFrame, fit_to_shape, read_frames
+from bench.leaks import LEAK_BELOW, covered_pixels, frame_cover
 
 CAMERA = "odd"
 _TAGS_OF_MP4 = {"major_brand", "minor_version", "compatible_brands", "language", "handler_name", "vendor_id"}
 
 
 @dataclass(frozen=True)
-class PeerEnd:
-    """What the peer made of it: exit code, frames, and length of what it wrote, None if it wrote nothing."""
+class PeerResult:
+    """The peer's exit code, and frames and length of the file it wrote; None if it wrote nothing."""
 
     exit_code: int
     frames: int | None
@@ -31,18 +31,18 @@ class PeerEnd:
 
 
 @dataclass(frozen=True)
-class CaseEnd:
-    """What became of one file.
+class CaseResult:
+    """The result of a run on one file.
 
     Attributes:
-        reasons: of what went into quarantine, each with the op that set it aside.
-        details: what is said of them.
-        message: what the command said where it ended without a summary.
-        frames_in: that any player could get out of the file.
-        frames_out: that were published; None if nothing was.
-        times_kept: every frame of the film is published at its time, and no other.
-        stripped: nothing but one video stream is in what was published.
-        heads, leaks: head zones to be judged, and those of which less than half is covered.
+        reasons: reasons of quarantine, each with its op.
+        details: their details.
+        message: the command's message, if it ended without a summary.
+        frames_in: frames that a player can decode from the file.
+        frames_out: published frames; None if nothing was published.
+        times_kept: whether every frame of the film is published at its time, and no other.
+        stripped: whether the published file holds one video stream and nothing else.
+        heads, leaks: head zones judged, and those of which less than half is covered.
         leaking: numbers of the frames with such heads, from 1.
         area: mean covered share of the published frames.
     """
@@ -61,55 +61,57 @@ class CaseEnd:
     leaks: int | None = None
     leaking: tuple[int, ...] = ()
     area: float | None = None
-    peer: PeerEnd | None = None
+    peer: PeerResult | None = None
 
 
-def run_case(bad: BadFile, root: Path, models: Sequence[Path], paint: Paint, peer: Peer | None = None) -> CaseEnd:
-    """Runs a night on a site that has this file alone.
+def run_case(
+    bad: BadFile, root: Path, models: Sequence[Path], cover: CoverColour, peer: Peer | None = None
+) -> CaseResult:
+    """Runs Nightshift on a site that has this file alone.
 
     Args:
-        root: where the site is built.
-        models: weights that it has.
-        paint: with what people are covered there.
-        peer: is given the file, too.
+        root: folder of the new site.
+        models: its weights.
+        cover: the colour that covers people.
+        peer: processes the same file, if given.
     """
     build_site(root, {CAMERA: bad.path} if bad.path.exists() else {}, models)
     (root / "archive").mkdir(exist_ok=True)
     command = [sys.executable, "-m", "cli.main", "run", "--site", str(root), "--in-process", "--json"]
     done = subprocess.run([*command, "--ops", ",".join(LAST_OPS)], capture_output=True, text=True, check=False)
-    said = json.loads(done.stdout) if done.stdout.strip() else {"quarantined": []}
-    reasons = sorted({f"{entry['op']}: {entry['reason']}" for entry in said["quarantined"]})
-    seen = [] if not bad.path.exists() else readable(bad.path)
-    out = published(root).get(CAMERA)
-    shown = None if out is None else readable(out)
-    end = CaseEnd(
+    summary = json.loads(done.stdout) if done.stdout.strip() else {"quarantined": []}
+    reasons = sorted({f"{entry['op']}: {entry['reason']}" for entry in summary["quarantined"]})
+    frames_in = [] if not bad.path.exists() else readable(bad.path)
+    out = published_videos(root).get(CAMERA)
+    frames_out = None if out is None else readable(out)
+    result = CaseResult(
         name=bad.name,
         exit_code=done.returncode,
         reasons=tuple(reasons),
-        details=tuple(entry["detail"] for entry in said["quarantined"]),
+        details=tuple(entry["detail"] for entry in summary["quarantined"]),
         message="" if done.stdout.strip() else done.stderr.strip(),
-        frames_in=len(seen),
-        frames_out=None if shown is None else len(shown),
-        length_in_s=_length_s(seen),
-        peer=None if peer is None else _peer_end(bad, root / f"defaced{bad.path.suffix}", peer),
+        frames_in=len(frames_in),
+        frames_out=None if frames_out is None else len(frames_out),
+        length_in_s=_length_s(frames_in),
+        peer=None if peer is None else _peer_result(bad, root / f"defaced{bad.path.suffix}", peer),
     )
-    if out is None or shown is None:
-        return end
-    return CaseEnd(**{**vars(end), "stripped": is_stripped(out), **_judged(bad.film, shown, paint)})
+    if out is None or frames_out is None:
+        return result
+    return CaseResult(**{**vars(result), "stripped": is_stripped(out), **_judged(bad.film, frames_out, cover)})
 
 
-def readable(path: Path) -> list[Shown]:
-    """The frames up to the first error; none where the file cannot be opened."""
-    frames: list[Shown] = []
+def readable(path: Path) -> list[DecodedFrame]:
+    """Returns the frames up to the first error; none if the file cannot be opened."""
+    frames: list[DecodedFrame] = []
     try:
-        frames.extend(frames_of(path))
+        frames.extend(read_frames(path))
     except (FFmpegError, IndexError, ValueError):
-        return frames  # no video, or damaged: what came before is what there is
+        return frames  # no video, or damaged from here on
     return frames
 
 
 def is_stripped(path: Path) -> bool:
-    """Whether a file is one video stream that tells nothing but its pictures."""
+    """Returns whether a file is one video stream without metadata of its origin."""
     with av.open(f"file:{path}") as container:
         tags = {*container.metadata, *(name for stream in container.streams for name in stream.metadata)}
         alone = len(container.streams) == 1 and not tags - _TAGS_OF_MP4
@@ -117,25 +119,25 @@ def is_stripped(path: Path) -> bool:
     return alone and not any(word.encode() in content for word in [SECRET, *SECRET.split()])
 
 
-def _judged(film: Film | None, shown: Sequence[Shown], paint: Paint) -> dict[str, object]:
-    """What can be said only where the film is known."""
+def _judged(film: Film | None, published: Sequence[DecodedFrame], cover: CoverColour) -> dict[str, object]:
+    """Returns the results that need the true film."""
     if film is None:
         return {}
     covers, leaking = [], []
     at = {
         time_s: (number, image) for number, (time_s, image) in enumerate(zip(film.times_s, film.frames, strict=True), 1)
     }
-    for frame in shown:
+    for frame in published:
         if frame.time_s not in at:
             continue
         number, original = at[frame.time_s]
-        covered = covered_as_shown(fitted(frame.image, original.shape), original, paint.colour, paint.tolerance)
+        covered = covered_pixels(fit_to_shape(frame.image, original.shape), original, cover.colour, cover.tolerance)
         covers.append(frame_cover(covered, film.truth.take(film.truth.frame == number)))
         if (covers[-1].head_share < LEAK_BELOW).any():
             leaking.append(number)
     shares = np.concatenate([cover.head_share for cover in covers]) if covers else np.empty(0)
     return {
-        "times_kept": [frame.time_s for frame in shown] == list(film.times_s),
+        "times_kept": [frame.time_s for frame in published] == list(film.times_s),
         "heads": len(shares),
         "leaks": int((shares < LEAK_BELOW).sum()),
         "leaking": tuple(leaking),
@@ -143,14 +145,14 @@ def _judged(film: Film | None, shown: Sequence[Shown], paint: Paint) -> dict[str
     }
 
 
-def _peer_end(bad: BadFile, target: Path, peer: Peer) -> PeerEnd:
+def _peer_result(bad: BadFile, target: Path, peer: Peer) -> PeerResult:
     ended = deface(peer, bad.path, target, "--replacewith", "solid")
     if not target.is_file():
-        return PeerEnd(ended.exit_code, None, None)
+        return PeerResult(ended.exit_code, None, None)
     frames = readable(target)
-    return PeerEnd(ended.exit_code, len(frames), _length_s(frames))
+    return PeerResult(ended.exit_code, len(frames), _length_s(frames))
 
 
-def _length_s(frames: Sequence[Shown]) -> float:
-    """From the first frame to the last."""
+def _length_s(frames: Sequence[DecodedFrame]) -> float:
+    """Returns the time from the first frame to the last."""
     return float(frames[-1].time_s - frames[0].time_s) if frames else 0.0

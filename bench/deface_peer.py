@@ -1,6 +1,6 @@
-"""The peer of the anonymizer's benchmark: deface, the package, as its users run it.
+"""Runs the peer of the anonymization benchmark: the package deface, as its users run it.
 
-It is never a dependency: whoever benchmarks installs the extra ``bench``, here or in an environment of its own.
+It is never a dependency: the extra ``bench`` installs it, in this environment or in another one.
 """
 
 import subprocess
@@ -21,7 +21,7 @@ class Peer:
 
     Attributes:
         python: the environment's interpreter.
-        backend: what it runs its network with.
+        backend: runtime of its network.
     """
 
     python: str
@@ -30,8 +30,8 @@ class Peer:
 
 
 @dataclass(frozen=True)
-class Defaced:
-    """How a call of deface ended. ``target`` need not be there."""
+class DefaceResult:
+    """The result of a call of deface; ``target`` may be missing."""
 
     target: Path
     exit_code: int
@@ -39,7 +39,7 @@ class Defaced:
 
 
 def find_peer(python: str = sys.executable) -> Peer | None:
-    """The peer in an environment, None if it is not installed there."""
+    """Finds the peer in an environment; None if it is not installed there."""
     asked = subprocess.run([python, "-c", _ABOUT], capture_output=True, text=True, check=False)
     if asked.returncode != 0:
         return None
@@ -47,9 +47,9 @@ def find_peer(python: str = sys.executable) -> Peer | None:
     return Peer(python, version, backend)
 
 
-def deface(peer: Peer, clip: Path, target: Path, *options: str) -> Defaced:
-    """Runs deface on a file, by its defaults unless options say otherwise."""
+def deface(peer: Peer, clip: Path, target: Path, *options: str) -> DefaceResult:
+    """Runs deface on a file, with its defaults and these options."""
     command = [peer.python, "-m", "deface.deface", str(clip), "--output", str(target), *options]
     began = time.perf_counter()
     done = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
-    return Defaced(target, done.returncode, time.perf_counter() - began)
+    return DefaceResult(target, done.returncode, time.perf_counter() - began)

@@ -1,10 +1,10 @@
-"""The fault suite: nights and compactions that are killed, disks that are full, receipts that are torn, races, clocks.
+"""Runs the fault suite: killed runs and compactions, full disks, torn receipts, races and clock changes.
 
-    python bench/faults.py [--json] [--short] [--kills N] [--points N] [--seed N] [--at-once N]
+    python -m bench.faults [--json] [--short] [--kills N] [--points N] [--seed N] [--at-once N]
 
-Every fault happens to a store of its own; then Nightshift finishes, and what readers see is compared with a night that
-nobody disturbed, row by row. Exits with 1 if a row was lost or doubled, or anything else differs. With --json one JSON
-object on stdout. The long form has a hundred cases and every write of a night; --short takes minutes on two cores.
+Every fault strikes a store of its own; then Nightshift finishes, and the readers' rows are compared with those of an
+undisturbed run. Exits with 1 if a row is lost, doubled or different. With --json one JSON object goes to stdout. The
+long form has a hundred cases and strikes every write of a run; --short takes minutes on two cores.
 """
 
 import argparse
@@ -20,14 +20,12 @@ from tests.support.faults.full import may_mount
 
 
 def main() -> int:
-    """Runs the suite and prints its figures; gives the exit code."""
+    """Runs the suite, prints its figures, and returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--short", action="store_true", help="a little of everything")
+    parser.add_argument("--short", action="store_true", help="a few cases of every kind")
     parser.add_argument("--kills", type=int, help="kills at random moments, all kinds together (50)")
-    parser.add_argument(
-        "--points", type=int, help="writes that find the disk full, of a night and of a compaction (all)"
-    )
+    parser.add_argument("--points", type=int, help="writes of a run and of a compaction that find the disk full (all)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--at-once", type=int, default=2, help="cases at the same time (2)")
     arguments = parser.parse_args()
@@ -36,7 +34,7 @@ def main() -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         if not may_mount(Path(folder)):
-            print("no disk in memory may be mounted here: real small disks are left out", file=sys.stderr)
+            print("this user may not mount a disk in memory: the cases on small disks are left out", file=sys.stderr)
         tally = run(Path(folder), size, arguments.seed, arguments.at_once)
     figures = asdict(tally) | {"seed": arguments.seed, "seconds": round(time.monotonic() - began, 1)}
     notes = figures.pop("notes")
@@ -51,7 +49,7 @@ def main() -> int:
 
 
 def run(folder: Path, size: Size, seed: int, at_once: int) -> Tally:
-    """Makes the site, runs the cases, and adds up what came of them."""
+    """Builds the site, runs the cases, and adds up their tallies."""
     scene = make_scene(folder)
     cases = cases_of(scene, size, seed)
     total = Tally()

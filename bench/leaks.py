@@ -1,9 +1,8 @@
-"""How much of people an anonymized video still shows: its frames, as a player shows them, against true boxes.
+"""Measures how much of people an anonymized video still shows: decoded frames against true boxes.
 
 A *head zone* is the top 18 % of a true box and the middle half of its width, all pixels that it touches. It *leaks* in
 a frame where less than half of it is covered, *strictly* where less than 90 % is. A track leaks if any of its frames
-does. What is covered is read off the shown frame: nothing is taken from what the anonymizer says that it did, and
-nothing of its code is used.
+does. Covered pixels are recognized in the decoded frame: the anonymizer's own records and code are not used.
 """
 
 from collections.abc import Sequence
@@ -12,13 +11,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from sample_site.evaluate import MotRows
+from bench.evaluate import MotRows
 from schemas.values import Bools, Float64, Int64, Uint8
 
 HEAD_DOWN, HEAD_ACROSS = 0.18, 0.5
 LEAK_BELOW, STRICT_BELOW = 0.5, 0.9
 NEAR_SHARE = 0.2
-"""A true box with so much of its size added on every side is where covering is nobody's loss."""
+"""Share of a true box's size added on every side: covering inside the enlarged box is not counted as excess."""
 
 Interval = tuple[float, float]
 
@@ -28,10 +27,10 @@ class FrameCover:
     """How well one frame covers the people in it.
 
     Attributes:
-        identity: ``(M,)`` of those whose head zone is in the picture and whose true box counts.
+        identity: ``(M,)`` people whose head zone is in the picture and whose true box counts.
         head_share: ``(M,)`` covered share of their head zone, 0..1.
         area: covered share of the frame, 0..1.
-        over_area: share of the frame that is covered and near nobody, 0..1.
+        over_area: share of the frame that is covered without a person near, 0..1.
     """
 
     identity: Int64
@@ -42,16 +41,16 @@ class FrameCover:
 
 @dataclass(frozen=True)
 class LeakScores:
-    """What leaks of a clip; shares are 0..1, intervals are of 95 % confidence.
+    """Leaks of a clip; shares are 0..1, intervals have 95 % confidence.
 
     Attributes:
-        frames, heads, tracks: how many there were to judge.
-        head_leak, head_leak_strict: share of the head zones that leak. Their interval takes them for independent,
-            which heads of one track are not.
+        frames, heads, tracks: numbers judged.
+        head_leak, head_leak_strict: share of the head zones that leak. Their interval assumes independence, which
+            does not hold within a track.
         track_leaks, track_leaks_strict: tracks that leak in any frame.
         track_interval: of the share of tracks that leak.
         area: mean covered share of the frame.
-        over_area: mean share of the frame that is covered and near nobody.
+        over_area: mean share of the frame that is covered without a person near.
     """
 
     frames: int
@@ -70,40 +69,42 @@ class LeakScores:
 
 
 def head_zones(boxes: Float64) -> Float64:
-    """The head zones ``(N, 4)`` of boxes ``(N, 4)`` x1, y1, x2, y2."""
+    """Returns the head zones ``(N, 4)`` of boxes ``(N, 4)`` x1, y1, x2, y2."""
     x1, y1, x2, y2 = boxes.T
     inset = (x2 - x1) * (1 - HEAD_ACROSS) / 2
     return np.stack([x1 + inset, y1, x2 - inset, y1 + HEAD_DOWN * (y2 - y1)], axis=1)
 
 
 def touched_px(boxes: Float64, shape: tuple[int, ...]) -> Int64:
-    """Boxes as whole pixels that they touch, ends exclusive, cut to a picture of (height, width)."""
+    """Rounds boxes outwards to whole pixels, ends exclusive, clipped to a picture of (height, width)."""
     height, width = shape[:2]
     whole = np.concatenate([np.floor(boxes[:, :2]), np.ceil(boxes[:, 2:])], axis=1)
     return np.asarray(np.clip(whole, 0, [width, height, width, height]), np.int64)
 
 
-def covered_as_shown(shown: Uint8, original: Uint8, colour: tuple[int, int, int], tolerance: int) -> Bools:
-    """Where a shown frame is painted with a flat colour, ``(H, W)``.
+def covered_pixels(anonymized: Uint8, original: Uint8, colour: tuple[int, int, int], tolerance: int) -> Bools:
+    """Returns which pixels of a frame are covered with a flat colour, ``(H, W)``.
 
-    Where the original has about the same colour, the pixel does not tell; there the nearest one that tells does.
+    Where the original has about the same colour, the pixel is undecided and takes the nearest decided one's value.
 
     Args:
-        shown, original: ``(H, W, 3)`` BGR, of one size.
+        anonymized, original: ``(H, W, 3)`` BGR, of one size.
         colour: BGR.
-        tolerance: levels by which any channel may be off the colour, since encoding changes it.
+        tolerance: levels by which encoding may change any channel.
     """
-    if shown.shape != original.shape:
-        raise ValueError(f"frames of one size are wanted, got {shown.shape = } {original.shape = }")
-    # An original that is a little farther off may have come near by being encoded.
-    flat, was_flat = _near(shown, colour, tolerance), _near(original, colour, 2 * tolerance)
-    untold = flat & was_flat
+    if anonymized.shape != original.shape:
+        raise ValueError(f"frames must have one size, got {anonymized.shape = } {original.shape = }")
+    # Encoding can also bring an original colour nearer, hence its wider tolerance.
+    flat, was_flat = _near(anonymized, colour, tolerance), _near(original, colour, 2 * tolerance)
+    undecided = flat & was_flat
     covered = flat & ~was_flat
-    if not untold.any() or untold.all():
+    if not undecided.any() or undecided.all():
         return covered
-    _, labels = cv2.distanceTransformWithLabels(untold.astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    _, labels = cv2.distanceTransformWithLabels(
+        undecided.astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
     covered_of = np.zeros(labels.max() + 1, np.bool_)
-    covered_of[labels[~untold]] = covered[~untold]
+    covered_of[labels[~undecided]] = covered[~undecided]
     return np.asarray(covered_of[labels])
 
 
@@ -113,7 +114,7 @@ def _near(frame: Uint8, colour: tuple[int, int, int], tolerance: int) -> Bools:
 
 
 def zone_shares(covered: Bools, zones: Float64) -> Float64:
-    """Covered share of each zone ``(M, 4)``; not a number where it lies outside of the picture."""
+    """Returns the covered share of each zone ``(M, 4)``; NaN for zones outside the picture."""
     shares = [
         float(covered[y1:y2, x1:x2].mean()) if y2 > y1 and x2 > x1 else np.nan
         for x1, y1, x2, y2 in touched_px(zones, covered.shape).tolist()
@@ -126,7 +127,7 @@ def frame_cover(covered: Bools, truth: MotRows) -> FrameCover:
 
     Args:
         covered: ``(H, W)``.
-        truth: the frame's true boxes; those that do not count are nobody's leak, but covering them is no loss.
+        truth: the frame's true boxes; ignored ones never leak, and covering them is no excess.
     """
     heads = zone_shares(covered, head_zones(truth.box))
     judged = truth.counts & np.isfinite(heads)
@@ -141,10 +142,10 @@ def frame_cover(covered: Bools, truth: MotRows) -> FrameCover:
 
 
 def leak_scores(frames: Sequence[FrameCover]) -> LeakScores:
-    """Sums up the frames of a clip.
+    """Summarizes the frames of a clip.
 
     Raises:
-        ValueError: there is none.
+        ValueError: ``frames`` is empty.
     """
     if not frames:
         raise ValueError("no frame to judge")
@@ -171,7 +172,7 @@ def leak_scores(frames: Sequence[FrameCover]) -> LeakScores:
 
 
 def clopper_pearson(hits: int, trials: int, confidence: float = 0.95) -> Interval:
-    """The exact interval of a share, from ``hits`` of ``trials`` (Clopper & Pearson, Biometrika 1934)."""
+    """Returns the exact interval of a share, from ``hits`` of ``trials`` (Clopper & Pearson, Biometrika 1934)."""
     from scipy.stats import beta
 
     if not 0 <= hits <= trials:

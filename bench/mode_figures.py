@@ -1,4 +1,4 @@
-"""What each mode leaves of a clip: for those who count people in it, and for those who want to know who they are."""
+"""Measures what each mode preserves: tracking and counting of people, and how well they can be recognized."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
@@ -7,27 +7,27 @@ from pathlib import Path
 import numpy as np
 
 from bench.anonymized_site import Params, build_site, run_ops
-from bench.paired import Pair, frames_of, paired
+from bench.evaluate import MotRows, evaluate, rows_of
+from bench.frame_pairs import Pair, pair_frames, read_frames
 from bench.pets import TICKS_A_FRAME
 from bench.real_clips import first_frames
 from bench.reid import Embedder, attacks, choose_samples, count_faces
 from jobs import api, reading
-from sample_site.evaluate import MotRows, evaluate, rows_of
 from schemas.values import Uint8
 
 Figures = dict[str, float | None]
 OF_EACH = 12
-"""Crops of a person in the queries, and in the gallery."""
+"""Crops per person in the queries, and in the gallery."""
 
 FACE_FRAMES = 36
-"""Frames of a clip in which faces are looked for, about."""
+"""Approximate number of frames of a clip in which faces are detected."""
 
 
-def usefulness(root: Path, camera: str, truth: MotRows, last: int) -> Figures:
-    """How well a night's tracker follows people in a camera's clip, of frames 1 to ``last``; None for no share at all.
+def tracking_utility(root: Path, camera: str, truth: MotRows, last: int) -> Figures:
+    """Scores the tracker on frames 1 to ``last`` of a camera's clip; undefined shares are None.
 
     Args:
-        root: a site that has been run up to ``link``.
+        root: a site on which ``link`` has run.
     """
     points = reading.query(
         api.open_site(root),
@@ -43,41 +43,41 @@ def usefulness(root: Path, camera: str, truth: MotRows, last: int) -> Figures:
     return {name: round(value, 4) if np.isfinite(value) else None for name, value in found.items()}
 
 
-def usefulness_by_mode(
+def tracking_utility_by_mode(
     root: Path,
-    shown: Mapping[str, Path],
+    anonymized: Mapping[str, Path],
     truth: MotRows,
     last: int,
     models: Sequence[Path],
     ops: Params,
     workers: int | None,
 ) -> dict[str, Figures]:
-    """The same of anonymized videos, by mode.
+    """Scores the tracker on anonymized videos, by mode.
 
     Args:
-        root: where a site of them is built.
-        shown: the anonymized video of each mode.
+        root: folder of a new site for the videos.
+        anonymized: the anonymized video of each mode.
         models, ops, workers: weights, parameters and processes of that site.
     """
     cuts = root.with_name(root.name + "-cuts")
     cuts.mkdir()
-    clips = {mode: first_frames(video, cuts / f"{mode}.mp4", last) for mode, video in shown.items()}
+    clips = {mode: first_frames(video, cuts / f"{mode}.mp4", last) for mode, video in anonymized.items()}
     run_ops(build_site(root, clips, models, ops), ("link",), workers)
-    return {mode: usefulness(root, mode, truth, last) for mode in clips}
+    return {mode: tracking_utility(root, mode, truth, last) for mode in clips}
 
 
 class Recognizer:
-    """One who has the original clip and wants to know who is in the anonymized ones.
+    """An attacker who has the original clip and tries to recognize people in anonymized ones.
 
     Args:
         clip: the original.
-        truth: true boxes of it.
+        truth: its true boxes.
         last: frames 1 to ``last`` are used; the first half gives the queries, the second the gallery.
         osnet: weights.
     """
 
     def __init__(self, clip: Path, truth: MotRows, last: int, osnet: Path) -> None:
-        height, width = next(frames_of(clip)).image.shape[:2]
+        height, width = next(read_frames(clip)).image.shape[:2]
         self._clip = clip
         self._last = last
         self._embed = Embedder(osnet)
@@ -85,27 +85,27 @@ class Recognizer:
 
     @property
     def chance(self) -> float:
-        """Rank-1 of one who guesses."""
+        """Rank-1 of a random guess."""
         return round(self._samples.chance, 4)
 
-    def try_on(self, shown: Path, by_order: bool = False) -> Figures:
-        """Rank-1 of an anonymized video's people, in the original and in itself."""
+    def rank_1_scores(self, anonymized: Path, by_order: bool = False) -> Figures:
+        """Returns rank-1 of an anonymized video's people, in galleries of the original and of the video itself."""
         original: dict[int, Uint8] = {}
         covered: dict[int, Uint8] = {}
-        for pair in _until(paired(self._clip, shown, "order" if by_order else "time"), self._last):
+        for pair in _first_pairs(pair_frames(self._clip, anonymized, "order" if by_order else "time"), self._last):
             if pair.number in self._samples.frames:
-                original[pair.number], covered[pair.number] = pair.original, pair.shown
+                original[pair.number], covered[pair.number] = pair.original, pair.anonymized
         found = attacks(self._embed, original, covered, self._samples)
         return {name: round(value, 4) for name, value in found.items()}
 
 
 def faces_in(video: Path, yunet: Path, last: int) -> int:
-    """Faces that are found in ``FACE_FRAMES`` of the frames 1 to ``last``, or in all if they are fewer."""
+    """Counts the faces found in about ``FACE_FRAMES`` of the frames 1 to ``last``."""
     step = max(1, last // FACE_FRAMES)
-    return count_faces(yunet, (frame.image for frame in islice(frames_of(video), 0, last, step)))
+    return count_faces(yunet, (frame.image for frame in islice(read_frames(video), 0, last, step)))
 
 
-def _until(pairs: Iterator[Pair], last: int) -> Iterator[Pair]:
+def _first_pairs(pairs: Iterator[Pair], last: int) -> Iterator[Pair]:
     for pair in pairs:
         if pair.number > last:
             return

@@ -1,4 +1,4 @@
-"""Scores of a night on the PETS clip: tracks, counts and places on the ground against the published truth."""
+"""Scores a run on the PETS clip: tracks, counts and ground positions against the published truth."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -7,16 +7,16 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
+from bench.evaluate import MotRows, TrackScores, evaluate, load_mot, rows_of
 from bench.real_site import pets_anchor
 from ops.boxes import iou_matrix
-from sample_site.evaluate import MotRows, TrackScores, evaluate, load_mot, rows_of
 from schemas.values import Float64
 
 GT_SCALE = 0.625
-"""The PETS clip is 480 x 360, the ground truth is of 768 x 576."""
+"""Factor from the ground truth's 768 x 576 pixels to the clip's 480 x 360."""
 
 LAST_FRAME = 400
-"""The ground truth ends there."""
+"""Last frame of the ground truth."""
 
 TICKS_A_FRAME = 1024
 
@@ -29,12 +29,12 @@ class Connection(Protocol):
 
 
 def pets_truth(assets: Path) -> MotRows:
-    """The true boxes of frames 1 to 400, in pixels of the clip."""
+    """Reads the true boxes of frames 1 to 400, in pixels of the clip."""
     return load_mot(assets / "gt" / "PETS09-S2L1" / "gt.txt", GT_SCALE)
 
 
 def pets_scores(connection: Connection, assets: Path) -> dict[str, float]:
-    """Scores of frames 1 to 400 of PETS, of the tables that the night wrote."""
+    """Scores the tables of a run on frames 1 to 400 of PETS."""
     points = connection.execute(
         f"""SELECT pts // {TICKS_A_FRAME} + 1 AS frame, track_id, x1, y1, x2, y2, p.x_m, p.y_m
             FROM track_points t LEFT JOIN positions p USING (camera, track_id, time)
@@ -51,19 +51,19 @@ def pets_scores(connection: Connection, assets: Path) -> dict[str, float]:
 
 
 def rounded(scores: TrackScores) -> dict[str, float]:
-    """Scores with four decimals."""
+    """Rounds scores to four decimals."""
     return {name: round(value, 4) for name, value in asdict(scores).items()}
 
 
 def mot_rows(points: pa.Table) -> MotRows:
-    """Track points as the evaluator takes them."""
+    """Converts track points to rows for the evaluator."""
     boxes = np.column_stack([points[name].to_numpy() for name in ("x1", "y1", "x2", "y2")]).astype(float)
     identity = np.unique(points["track_id"].to_numpy(), return_inverse=True)[1]
     return rows_of(points["frame"].to_numpy(), identity, boxes)
 
 
 def ground_errors(rows: MotRows, points: pa.Table, assets: Path) -> Float64:
-    """Distance in metres of each position from the true one of the person whose box it overlaps by half or more."""
+    """Returns the distance in metres of each position from that of the person whose box it overlaps by half or more."""
     anchor = pets_anchor(assets)
     raw = np.loadtxt(assets / "gt" / "PETS09-S2L1" / "gt.txt", delimiter=",")
     truth_boxes = np.column_stack([raw[:, 2:4], raw[:, 2:4] + raw[:, 4:6]]) * GT_SCALE

@@ -1,9 +1,10 @@
-"""A night on the real clips: tracking, counting and ground error on PETS, speed of the whole night.
+"""Runs Nightshift on the real clips: tracking, counting and ground error on PETS, speed of the whole run.
 
-    python bench/real.py [--json] [--workers N] [--no-peer]
+    python -m bench.real [--json] [--workers N] [--no-peer]
 
-Needs the real material ($NIGHTSHIFT_ASSETS, default ../shared/assets). The peer, in the same run on the same weights,
-is Ultralytics' own pipeline with ByteTrack on every frame. With --json one JSON object on stdout.
+Needs the real material ($NIGHTSHIFT_ASSETS, default ../shared/assets) and the test extra. The peer, in the same run
+on the same weights, is Ultralytics' own pipeline with ByteTrack on every frame. With --json one JSON object goes to
+stdout.
 """
 
 import argparse
@@ -17,14 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.evaluate import evaluate, rows_of
+from bench.material import ASSETS, EVALUATORS, PEER_TRACKER, require_assets, require_packages
 from bench.pets import LAST_FRAME, pets_scores, pets_truth, rounded
 from bench.real_site import CLIPS, DETECTOR, build_real_site
 from jobs import api, reading
 from jobs.engine.options import RunOptions
 from jobs.planning.graph import Selection
-from sample_site.evaluate import evaluate, rows_of
-
-ASSETS = Path(os.environ.get("NIGHTSHIFT_ASSETS", Path(__file__).parents[2] / "shared" / "assets"))
 
 
 def main() -> None:
@@ -34,8 +34,8 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--no-peer", action="store_true")
     arguments = parser.parse_args()
-    if not ASSETS.is_dir():
-        sys.exit(f"no real material at {ASSETS}: set NIGHTSHIFT_ASSETS")
+    require_assets()
+    require_packages(*EVALUATORS, *(() if arguments.no_peer else PEER_TRACKER))
     with tempfile.TemporaryDirectory() as folder:
         figures = measure(Path(folder), arguments.workers)
     if not arguments.no_peer:
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def measure(folder: Path, workers: int) -> dict[str, dict[str, float]]:
-    """Builds the site, runs the night and scores it."""
+    """Builds the site, runs Nightshift and scores the tables."""
     build_real_site(folder, ASSETS)
     opened = api.open_site(folder)
     started = time.perf_counter()
@@ -82,22 +82,25 @@ def measure(folder: Path, workers: int) -> dict[str, dict[str, float]]:
 
 
 def peer() -> dict[str, float]:
-    """Ultralytics with ByteTrack on every frame of the same clip, with the same weights."""
+    """Runs Ultralytics with ByteTrack on every frame of the same clip, with the same weights."""
     os.environ.setdefault("YOLO_OFFLINE", "true")
-    from ultralytics import YOLO
+    from ultralytics.models import YOLO
 
     model = YOLO(ASSETS / "weights" / DETECTOR, task="detect")
-    frames, identities, boxes = [], [], []
+    frames: list[int] = []
+    identities: list[int] = []
+    boxes: list[list[float]] = []
     started = time.perf_counter()
     clip = ASSETS / "video" / CLIPS["pets"][0]
     results = model.track(clip, stream=True, tracker="bytetrack.yaml", classes=[0], verbose=False)
     for frame, result in enumerate(results, 1):
         if frame > LAST_FRAME:
             break
-        if result.boxes.id is not None:
-            frames += [frame] * len(result.boxes)
-            identities += result.boxes.id.int().tolist()
-            boxes += result.boxes.xyxy.tolist()
+        found = result.boxes
+        if found is not None and found.id is not None:
+            frames += [frame] * len(found)
+            identities += [int(identity) for identity in found.id]
+            boxes += np.asarray(found.xyxy).tolist()
     wall_s = time.perf_counter() - started
     rows = rows_of(np.array(frames), np.array(identities), np.array(boxes))
     return rounded(evaluate(pets_truth(ASSETS), rows)) | {"fps": round(LAST_FRAME / wall_s, 2)}

@@ -1,4 +1,4 @@
-"""Clips made from frames: of the pictures of a data set, of a part of another clip, at any times, in any encoding."""
+"""Writes clips from frames: from pictures or parts of other clips, with any times and any encoding."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
@@ -11,18 +11,18 @@ import cv2
 import numpy as np
 from av.video.stream import VideoStream
 
-from bench.paired import frames_of
+from bench.frame_pairs import read_frames
 from schemas.values import Uint8
 from storage.video.x264 import deterministic_options
 
 TICK = Fraction(1, 90_000)
 PETS_FPS = 7
 PICTURES = 300
-"""Of PETS that there are at their full size."""
+"""Number of full-size pictures of PETS."""
 
 
 def steady_times(frames: int, fps: int) -> list[Fraction]:
-    """Times of a constant rate, seconds."""
+    """Returns the times of a constant rate, seconds."""
     return [Fraction(number, fps) for number in range(frames)]
 
 
@@ -40,7 +40,7 @@ def write_frames(
     """Encodes frames ``(H, W, 3)`` BGR, each at its own time; the suffix chooses the container.
 
     Args:
-        tags: metadata of the container, and of the stream.
+        tags: metadata of the container and of the stream.
         sound: adds a second of silence.
         second: frames of a second video stream, at the same times.
     """
@@ -74,10 +74,10 @@ def write_frames(
 
 
 def pets_large(assets: Path, target: Path, turns: int = 1) -> Path:
-    """The pictures of PETS at their full size, 768 x 576, as a clip of 7 frames a second.
+    """Writes the full-size pictures of PETS, 768 x 576, as a clip of 7 frames per second.
 
     Args:
-        turns: they are gone through so often, every second time backwards: a longer clip in which nobody jumps.
+        turns: number of passes; every second one runs backwards, so that nobody jumps.
     """
     pictures = sorted((assets / "video" / "PETS09-S2L1" / "img1").glob("*.jpg"))
     order = [picture for turn in range(turns) for picture in pictures[:: -1 if turn % 2 else 1]]
@@ -86,7 +86,7 @@ def pets_large(assets: Path, target: Path, turns: int = 1) -> Path:
 
 
 def first_frames(source: Path, target: Path, count: int) -> Path:
-    """The first frames of an MP4, copied without encoding again."""
+    """Copies the first frames of an MP4 without encoding them again."""
     with av.open(f"file:{source}") as read, av.open(f"file:{target}", "w") as written:
         stream = read.streams.video[0]
         copy = written.add_stream_from_template(stream)
@@ -99,5 +99,5 @@ def first_frames(source: Path, target: Path, count: int) -> Path:
 
 
 def load_frames(path: Path, count: int) -> list[Uint8]:
-    """The first frames of a clip."""
-    return [frame.image for frame in islice(frames_of(path), count)]
+    """Reads the first frames of a clip."""
+    return [frame.image for frame in islice(read_frames(path), count)]

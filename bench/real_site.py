@@ -1,6 +1,6 @@
-"""A site made of the real clips of `$NIGHTSHIFT_ASSETS`: what tests and benchmarks run a night on.
+"""Builds a site from the real clips of `$NIGHTSHIFT_ASSETS`, for tests and benchmarks.
 
-The clips stay where they are; the site's archive holds copies under names that say camera and time.
+The site's archive holds copies under names that give camera and time.
 """
 
 import json
@@ -20,21 +20,21 @@ CLIPS = {
     "bag": ("aboda_video4.avi", "20-30-00"),
     "carpark": ("car-detection.mp4", "20-40-00"),
 }
-"""By camera: the clip, and the local time at which it is said to start."""
+"""By camera: the clip, and the local start time that its name gives."""
 
 DETECTOR = "yolo11n_int8_openvino_model"
 
 
 @dataclass(frozen=True)
 class MapAnchor:
-    """Where the local metres of the PETS ground truth lie on the map."""
+    """Map position of the origin of the PETS ground truth."""
 
     x0_m: float
     y0_m: float
 
 
 def build_real_site(root: Path, assets: Path, cameras: tuple[str, ...] = tuple(CLIPS)) -> SiteFiles:
-    """Builds a site of these cameras' clips with the yolo11n INT8 weights, ready to be run.
+    """Builds a site of these cameras' clips with the yolo11n INT8 weights, ready to run.
 
     Args:
         root: an empty or new folder.
@@ -54,7 +54,7 @@ def build_real_site(root: Path, assets: Path, cameras: tuple[str, ...] = tuple(C
 
 
 def pets_anchor(assets: Path) -> MapAnchor:
-    """The map position of the PETS data set's local origin."""
+    """Returns the map position of the PETS data set's local origin."""
     return _control_points(assets)[1]
 
 
@@ -69,7 +69,7 @@ def _control_points(assets: Path) -> tuple[list[tuple[float, float, float, float
 
 
 def _zones(points: list[tuple[float, float, float, float]]) -> dict[str, object]:
-    """A square around the control points' middle, and a line across it."""
+    """Returns a square around the centre of the control points, and a line across it."""
     x, y = np.mean([point[2:] for point in points], axis=0)
     square = [[x - 2.5, y - 2.5], [x + 2.5, y - 2.5], [x + 2.5, y + 2.5], [x - 2.5, y + 2.5], [x - 2.5, y - 2.5]]
     shapes = {

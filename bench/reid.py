@@ -1,7 +1,7 @@
-"""Whether people can be found again in anonymized video: re-identification by OSNet, and faces by YuNet.
+"""Measures if people can be re-identified in anonymized video, by OSNet, and if faces are found, by YuNet.
 
-The attack: crops at true boxes, of which the first half of the clip gives the queries and the second half the gallery,
-few of each person. Rank-1 is the share of queries whose nearest crop of the gallery (cosine) is of the same person.
+The attack uses a few crops of each person at true boxes: queries from the first half of the clip, gallery from the
+second. Rank-1 is the share of queries whose nearest crop of the gallery (cosine) is of the same person.
 OSNet: Zhou et al., "Omni-Scale Feature Learning for Person Re-Identification", ICCV 2019; weights trained on MSMT17.
 """
 
@@ -12,42 +12,42 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from bench.evaluate import MotRows
 from bench.leaks import touched_px
-from sample_site.evaluate import MotRows
 from schemas.values import Float32, Int64, Uint8
 
 CROP_PX = (128, 256)
-"""(width, height) that OSNet wants."""
+"""(width, height) of OSNet's input."""
 
 LEAST_HEIGHT_PX = 32
 FACE_SCORE = 0.6
 FACE_ZOOM = 2.0
-"""YuNet sees frames so many times larger: faces in surveillance footage are small."""
+"""Enlargement of frames for YuNet, since faces in surveillance footage are small."""
 
 _MEAN, _SPREAD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])  # ImageNet's, RGB
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Which true boxes are cut out: rows of the truth, of both halves of the time."""
+    """Rows of the truth whose boxes are cropped, from the first and second half of the clip."""
 
     queries: MotRows
     gallery: MotRows
 
     @property
     def frames(self) -> set[int]:
-        """The frames that are needed."""
+        """Numbers of the frames that are needed."""
         return {*self.queries.frame.tolist(), *self.gallery.frame.tolist()}
 
     @property
     def chance(self) -> float:
-        """Rank-1 of one who picks from the gallery blindly."""
+        """Rank-1 of a random choice from the gallery."""
         same = self.queries.identity[:, None] == self.gallery.identity[None]
         return float(same.mean())
 
 
 class Embedder:
-    """OSNet through OpenVINO.
+    """Runs OSNet through OpenVINO.
 
     Args:
         weights: the ONNX file, its data beside it.
@@ -59,7 +59,7 @@ class Embedder:
         self._network = openvino.Core().compile_model(str(weights), "CPU")
 
     def __call__(self, crops: Uint8) -> Float32:
-        """Unit vectors ``(N, D)`` of crops ``(N, 256, 128, 3)`` BGR."""
+        """Returns unit vectors ``(N, D)`` of crops ``(N, 256, 128, 3)`` BGR."""
         scaled = (crops[..., ::-1] / 255.0 - _MEAN) / _SPREAD
         inputs = np.ascontiguousarray(scaled.transpose(0, 3, 1, 2), np.float32)
         found = np.concatenate([self._network([one[None]])[0].reshape(1, -1) for one in inputs])
@@ -67,13 +67,13 @@ class Embedder:
 
 
 def choose_samples(truth: MotRows, size_px: tuple[int, int], middle: int, last: int, of_each: int) -> Samples:
-    """Boxes of people that are in both halves, evenly over the time; none that the picture's edge cuts off.
+    """Chooses boxes of people who are in both halves, evenly over time; none that the picture's edge cuts off.
 
     Args:
-        truth: of the clip.
+        truth: the clip's true boxes.
         size_px: (width, height) of its frames.
         middle, last: frames up to ``middle`` give queries, those after it, up to ``last``, the gallery.
-        of_each: boxes a person and half, at most.
+        of_each: largest number of boxes per person and half.
     """
     whole = (truth.box[:, :2] >= 0).all(axis=1) & (truth.box[:, 2:] <= np.array(size_px)).all(axis=1)
     tall = truth.box[:, 3] - truth.box[:, 1] >= LEAST_HEIGHT_PX
@@ -109,19 +109,19 @@ def rank_1(queries: Float32, gallery: Float32, who: Int64, whom: Int64) -> float
 
 
 def attacks(
-    embed: Embedder, original: Mapping[int, Uint8], shown: Mapping[int, Uint8], of: Samples
+    embed: Embedder, original: Mapping[int, Uint8], anonymized: Mapping[int, Uint8], of: Samples
 ) -> dict[str, float]:
-    """Rank-1 of anonymized queries in a gallery of originals, and in one that is anonymized too."""
-    queries = embed(crops_of(shown, of.queries))
+    """Returns rank-1 of anonymized queries in an original gallery and in an anonymized one."""
+    queries = embed(crops_of(anonymized, of.queries))
     who, whom = of.queries.identity, of.gallery.identity
     return {
         "to_original": rank_1(queries, embed(crops_of(original, of.gallery)), who, whom),
-        "to_anonymized": rank_1(queries, embed(crops_of(shown, of.gallery)), who, whom),
+        "to_anonymized": rank_1(queries, embed(crops_of(anonymized, of.gallery)), who, whom),
     }
 
 
 def count_faces(weights: Path, frames: Iterable[Uint8]) -> int:
-    """Faces that YuNet finds, summed over the frames."""
+    """Counts the faces that YuNet finds in all frames."""
     detector = cv2.FaceDetectorYN.create(str(weights), "", (320, 320), FACE_SCORE)
     found = 0
     for frame in frames:

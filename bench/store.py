@@ -1,11 +1,11 @@
-"""The store at the scale of years: planning, opening, querying and committing, beside DuckDB on the bare files.
+"""Measures the store at the scale of years: planning, opening, querying and committing, beside DuckDB on bare files.
 
-    python bench/store.py [--segments 100000] [--cameras 200] [--days 365] [--json] [--folder DIR]
+    python -m bench.store [--segments 100000] [--cameras 200] [--days 365] [--json] [--folder DIR]
 
-Writes synthetic rows through the store's own writers and commits every unit of every op of the site, as nights would
-have done; then measures. The peer, in the same run, is ``read_parquet`` of the whole glob, before anything was merged.
-``--folder`` is where the store is built: memory (/dev/shm) unless told otherwise, for what is measured is not the disk;
-commits are measured on the disk that temporary files go to. With --json one JSON object on stdout.
+Writes synthetic rows through the store's own writers, commits every unit of every op of the site, and measures. The
+peer, in the same run, is ``read_parquet`` of the whole glob, before compaction. ``--folder`` holds the store: memory
+(/dev/shm) by default, so that the disk is not measured; commits are measured on the disk of temporary files. With
+--json one JSON object goes to stdout.
 """
 
 import argparse
@@ -72,7 +72,7 @@ TYPICAL: Figures = {
     "segment_s": float(SEGMENT_S),
     "cuts": json.dumps([[0, SEGMENT_S * 90_000, SEGMENT_S * 10]]),
 }
-"""What all footage has in common."""
+"""Columns that all footage has in common."""
 
 
 def main() -> None:
@@ -109,14 +109,14 @@ def measure(root: Path, disk: Path, segments: int, cameras: int, days: int) -> F
     figures: Figures = {"segments": len(inventory.timeline), "units": units, "cameras": cameras, "days": days}
     say("the bare files")
     figures |= measure_glob(opened.store, camera, day)
-    figures["open_query_loose_s"] = best(lambda: open_and_count(opened, camera, day), 1)
+    figures["open_query_loose_s"] = median_s(lambda: open_and_count(opened, camera, day), 1)
     say("compaction")
     started = time.perf_counter()
     done = compact(opened.store)
     figures |= {"compact_s": seconds(started), "files_before": done.merged, "files_after": done.written}
     say("queries")
-    figures["open_query_s"] = best(lambda: open_and_count(opened, camera, day))
-    figures["year_hourly_s"] = best(lambda: open_and_count_hours(opened, camera))
+    figures["open_query_s"] = median_s(lambda: open_and_count(opened, camera, day))
+    figures["year_hourly_s"] = median_s(lambda: open_and_count_hours(opened, camera))
     say("plan")
     figures |= measure_plan(opened)
     say("commits")
@@ -128,17 +128,17 @@ def measure(root: Path, disk: Path, segments: int, cameras: int, days: int) -> F
 
 
 def say(text: str) -> None:
-    """Progress, beside the figures."""
+    """Prints progress to stderr."""
     print(f"... {text}", file=sys.stderr, flush=True)
 
 
 def seconds(started: float) -> float:
-    """Since a moment."""
+    """Returns the seconds since a time."""
     return round(time.perf_counter() - started, 3)
 
 
-def best(call: Callable[[], object], repeats: int = REPEATS) -> float:
-    """Median time of several calls, seconds."""
+def median_s(call: Callable[[], object], repeats: int = REPEATS) -> float:
+    """Returns the median time of several calls, seconds."""
     times = []
     for _ in range(repeats):
         started = time.perf_counter()
@@ -147,7 +147,7 @@ def best(call: Callable[[], object], repeats: int = REPEATS) -> float:
     return round(statistics.median(times), 3)
 
 
-# What is measured
+# Measurements
 
 ONE_DAY = "SELECT count(*), min(time), max(time) FROM {source} WHERE camera = '{camera}' AND date = '{day}'"
 YEAR_HOURLY = "SELECT date_trunc('hour', time) AS hour, count(*) FROM {source} WHERE camera = '{camera}' GROUP BY hour"
@@ -165,7 +165,7 @@ def open_and_count_hours(opened: api.Opened, camera: str) -> int:
 
 
 def measure_glob(store: Store, camera: str, day: str) -> Figures:
-    """The same queries on every file that matches a pattern, with DuckDB's own partitions."""
+    """Runs the same queries on every matching file, with DuckDB's own partitions."""
     source = (
         f"read_parquet('{store.blobs.url}/detections/**/*.parquet', hive_partitioning = true, "
         "hive_types = {'camera': VARCHAR, 'date': DATE})"
@@ -174,26 +174,26 @@ def measure_glob(store: Store, camera: str, day: str) -> Figures:
         one_day = partial(con.execute, ONE_DAY.format(source=source, camera=camera, day=day))
         hours = partial(con.execute, YEAR_HOURLY.format(source=source, camera=camera))
         return {
-            "glob_query_s": best(lambda: one_day().to_arrow_table(), 1),
-            "glob_year_hourly_s": best(lambda: hours().to_arrow_table(), 1),
+            "glob_query_s": median_s(lambda: one_day().to_arrow_table(), 1),
+            "glob_year_hourly_s": median_s(lambda: hours().to_arrow_table(), 1),
         }
 
 
 def measure_plan(opened: api.Opened) -> Figures:
-    """A plan of everything, all of it done: from the tables of the last scan, and with the archive looked at anew."""
+    """Measures a plan in which every unit is done: from the recorded scan, and with a new scan of the archive."""
     plans: list[Plan] = []
 
     def plan_known() -> None:
         plans.append(api.plan(opened, Selection(), recorded_inventory(opened.store)))
 
-    plan_s = best(plan_known)
+    plan_s = median_s(plan_known)
     if plans[-1].to_do:
         sys.exit(f"{len(plans[-1].to_do)} units are not done: {plans[-1].reasons()}")
-    return {"plan_s": plan_s, "scan_s": best(lambda: scan_inventory(opened.site, opened.store), 1)}
+    return {"plan_s": plan_s, "scan_s": median_s(lambda: scan_inventory(opened.site, opened.store), 1)}
 
 
 def measure_commits(disk: Path, opened: api.Opened, inventory: Inventory) -> Figures:
-    """What it costs a segment that its rows are written and committed, all its ops together, on a disk."""
+    """Measures the time per segment to write and commit the rows of all its ops, on a disk."""
     store = Store.create(disk / "store")
     plan = camera_plan(opened, of_camera(inventory, inventory.timeline[0].camera))
     units = list(plan.units.values())[: COMMITTED_SEGMENTS * len(plan.ready.ops)]
@@ -208,11 +208,11 @@ def measure_commits(disk: Path, opened: api.Opened, inventory: Inventory) -> Fig
     }
 
 
-# How the store is built
+# Building the store
 
 
 def build_site(root: Path, cameras: Sequence[str], days: int, segments: int) -> Inventory:
-    """Writes site.toml and an archive of files of one byte, and says what a scan would have found in them."""
+    """Writes site.toml and an archive of one-byte files, and returns the inventory that a scan would give."""
     blocks = "\n".join(f'[[cameras]]\nid = "{camera}"' for camera in cameras)
     (root / "site.toml").write_text(
         f'name = "years"\ncrs = "EPSG:28992"\ntimezone = "{ZONE}"\nsegment_s = {SEGMENT_S}\n{blocks}\n'
@@ -232,24 +232,24 @@ def build_site(root: Path, cameras: Sequence[str], days: int, segments: int) -> 
 
 
 def segment_start(number: int, count: int, days: int) -> datetime:
-    """Local wall time of a camera's segment: spread over the days, several on some."""
+    """Returns the local start of a camera's segment; segments are spread over the days, several on some."""
     day, nth = number * days // count, number - -(-(number * days // count) * count // days)
     return datetime.combine(FIRST_DAY + timedelta(day), datetime.min.time()) + timedelta(hours=8 + nth)
 
 
 def footage_row(camera: str, footage_id: str, path: str, start: datetime) -> Figures:
-    """A row of ``footage``."""
+    """Returns a row of ``footage``."""
     named = {"camera": camera, "footage_id": footage_id, "path": path, "content_sha256": footage_id * 4}
     return TYPICAL | named | {"start_time": start.replace(tzinfo=ZONE).astimezone(UTC)}
 
 
 def columns_of(rows: list[Figures]) -> dict[str, list[Any]]:
-    """Rows as columns."""
+    """Converts rows to columns."""
     return {name: [row[name] for row in rows] for name in rows[0]}
 
 
 def of_camera(inventory: Inventory, camera: str) -> tuple[pa.Table, pa.Table]:
-    """The rows of ``footage`` and ``segments`` of one camera."""
+    """Returns the rows of ``footage`` and ``segments`` of one camera."""
     footage, segments = (
         table.filter(pc.equal(table["camera"], camera)) for table in (inventory.footage, inventory.segments)
     )
@@ -257,13 +257,13 @@ def of_camera(inventory: Inventory, camera: str) -> tuple[pa.Table, pa.Table]:
 
 
 def camera_plan(opened: api.Opened, tables: tuple[pa.Table, pa.Table]) -> Plan:
-    """A camera's units, as if none were done."""
+    """Plans all units of a camera, with none done."""
     nothing = Ledger(RECEIPT_SCHEMA.empty_table())
     return make_plan(configure_site(opened.site), segments_from_tables(*tables), nothing, Selection())
 
 
 def commit_camera(root: Path, tables: tuple[pa.Table, pa.Table]) -> int:
-    """Writes and commits a camera's scan, and every unit of it; gives how many."""
+    """Writes and commits a camera's scan and every unit; returns the number of units."""
     opened = api.open_site(root)
     inventory = Inventory(*tables, segments_from_tables(*tables))
     write_inventory(inventory, opened.site, opened.store, "bench", datetime.now(UTC))
@@ -296,7 +296,7 @@ def commit_unit(store: Store, plan: Plan, unit: Unit) -> None:
 
 
 def rows_of(unit: Unit) -> Iterator[tuple[str, pa.Table]]:
-    """Synthetic rows of the ops of which an hourly count is made; the others found nothing."""
+    """Returns synthetic rows of the ops that an hourly count needs; the other ops write none."""
     if unit.key.op == "detect":
         yield "detections", filled("detections", unit, DETECTIONS)
     elif unit.key.op == "link":
@@ -306,7 +306,7 @@ def rows_of(unit: Unit) -> Iterator[tuple[str, pa.Table]]:
 
 
 def filled(name: str, unit: Unit, count: int) -> pa.Table:
-    """Rows of a table: the unit's camera, times that rise, numbers and texts that differ."""
+    """Returns rows of a table: the unit's camera, rising times, varied numbers and texts."""
     spec = TABLES[name]
     start = unit.segments[0].start
     columns: dict[str, Any] = {}

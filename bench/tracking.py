@@ -1,10 +1,10 @@
-"""Tracking against its peer: Ultralytics' ByteTrack, by default settings, on the same detections of the same frames.
+"""Compares our tracker with Ultralytics' ByteTrack, at its default settings, on the same detections.
 
-    python bench/tracking.py [--json] [--model NAME] [--segment-s 4 10 30]
+    python -m bench.tracking [--json] [--model NAME] [--segment-s 4 10 30]
 
-Needs the real material ($NIGHTSHIFT_ASSETS, default ../shared/assets). Detections are the op ``detect``'s on every
-frame, made once; then each tracker has them. Ours also runs with the footage cut into segments and linked again. Scores
-follow MOT15, as published ones for these sequences do; ``forgiving`` does not count boxes on ignored people as false.
+Needs the real material ($NIGHTSHIFT_ASSETS, default ../shared/assets) and the test extra. The op ``detect`` runs once
+on every frame; both trackers get its detections. Ours also runs with the footage cut into segments and linked again.
+Scores follow MOT15, as published ones for these sequences do; ``forgiving`` leaves out boxes on ignored people.
 """
 
 import argparse
@@ -26,23 +26,23 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bench.evaluate import MotRows, evaluate, load_mot, rows_of
+from bench.material import ASSETS, EVALUATORS, PEER_TRACKER, require_assets, require_packages
 from ops.detect import Detect, DetectParams
 from ops.link import Link, LinkParams
 from ops.track import Track, TrackParams
-from sample_site.evaluate import MotRows, evaluate, load_mot, rows_of
 from schemas.op import DETECTOR, ModelRequest, Tables
 from schemas.tables import TABLES
 from schemas.values import FrameBatch, ModelFile, Segment
 from storage.weights.catalogue import ModelStore
 from tests.support.fakes import START, FakeServices, make_batch, make_segment, make_unit
 
-ASSETS = Path(os.environ.get("NIGHTSHIFT_ASSETS", Path(__file__).resolve().parents[2] / "shared" / "assets"))
 SCORES = ("hota", "deta", "assa", "mota", "idf1", "id_switches", "precision", "recall", "count_mae")
 
 
 @dataclass(frozen=True)
 class Sequence:
-    """Footage with truth. ``scale`` takes the truth's pixels to the clip's; ``frames`` is where the truth ends."""
+    """Footage with truth. ``scale`` converts the truth's pixels to the clip's; the truth ends after ``frames``."""
 
     name: str
     clip: str
@@ -58,17 +58,17 @@ SEQUENCES = (
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A sequence as the detector saw it: one segment, its tables, and the frame number of each PTS."""
+class DetectedSequence:
+    """A sequence's detections: one segment and its tables."""
 
     segment: Segment
     tables: Tables
     fps: float
 
     def frame(self, pts: pa.ChunkedArray) -> np.ndarray:
-        """Frame numbers from 1, as MOT files count."""
+        """Returns frame numbers from 1, as in MOT files."""
         offset_s = (pts.to_numpy() - self.segment.start_pts) * float(self.segment.time_base)
-        return np.round(offset_s * self.fps).astype(np.int64) + 1
+        return np.asarray(np.round(offset_s * self.fps), np.int64) + 1
 
 
 def main() -> None:
@@ -78,8 +78,8 @@ def main() -> None:
     parser.add_argument("--model", default="yolo11n_int8_openvino_model")
     parser.add_argument("--segment-s", type=float, nargs="*", default=[4.0, 10.0, 30.0])
     arguments = parser.parse_args()
-    if not ASSETS.is_dir():
-        sys.exit(f"no real material at {ASSETS}: set NIGHTSHIFT_ASSETS")
+    require_assets()
+    require_packages(*EVALUATORS, *PEER_TRACKER)
     model = ModelStore(ASSETS / "weights").resolve(ModelRequest(arguments.model, "detect"))
     if model is None:
         sys.exit(f"no weights named {arguments.model} in {ASSETS / 'weights'}")
@@ -94,22 +94,22 @@ def main() -> None:
 
 
 def measure(sequence: Sequence, model: ModelFile, lengths_s: list[float]) -> dict[str, dict[str, float]]:
-    """Scores of the peer and of ours, whole and cut, and how ours compares."""
+    """Scores the peer and ours, with whole and cut footage, and their ratio."""
     truth = load_mot(ASSETS / "gt" / sequence.truth / "gt.txt", sequence.scale)
-    seen = detect(sequence, model)
-    theirs, peer_s = timed(lambda: peer(seen))
-    mine, ours_s = timed(lambda: ours(seen, []))
+    detected = detect(sequence, model)
+    theirs, peer_s = timed(lambda: peer(detected))
+    mine, ours_s = timed(lambda: ours(detected, []))
     figures = {
         "peer": scores(truth, theirs) | {"tracking_fps": round(sequence.frames / peer_s, 1)},
         "ours": scores(truth, mine) | {"tracking_fps": round(sequence.frames / ours_s, 1)},
         "peer_forgiving": scores(truth, theirs, forgive_ignored=True),
         "ours_forgiving": scores(truth, mine, forgive_ignored=True),
     }
-    duration_s = sequence.frames / seen.fps
+    duration_s = sequence.frames / detected.fps
     for length_s in lengths_s:
         if length_s < duration_s:
             cuts_s = np.arange(length_s, duration_s, length_s).tolist()
-            figures[f"ours_cut_{length_s:g}s"] = scores(truth, ours(seen, cuts_s))
+            figures[f"ours_cut_{length_s:g}s"] = scores(truth, ours(detected, cuts_s))
     figures["ratio"] = {
         name: round(figures["ours"][name] / figures["peer"][name], 3)
         for name in ("hota", "mota", "idf1", "tracking_fps")
@@ -118,20 +118,20 @@ def measure(sequence: Sequence, model: ModelFile, lengths_s: list[float]) -> dic
 
 
 def timed(work: Callable[[], MotRows]) -> tuple[MotRows, float]:
-    """Result and seconds of the second of two runs: the first pays for imports."""
+    """Returns result and seconds of the second of two calls: the first one includes imports."""
     work()
     started = time.perf_counter()
     return work(), time.perf_counter() - started
 
 
 def scores(truth: MotRows, results: MotRows, forgive_ignored: bool = False) -> dict[str, float]:
-    """The scores that are printed, with four decimals."""
+    """Returns the printed scores, with four decimals."""
     found = asdict(evaluate(truth, results, forgive_ignored))
     return {name: round(found[name], 4) for name in SCORES}
 
 
-def detect(sequence: Sequence, model: ModelFile) -> Seen:
-    """Every frame of a sequence through the op ``detect``."""
+def detect(sequence: Sequence, model: ModelFile) -> DetectedSequence:
+    """Runs the op ``detect`` on every frame of a sequence."""
     clip = ASSETS / "video" / sequence.clip
     with av.open(str(clip)) as container:
         stream = container.streams.video[0]
@@ -144,11 +144,11 @@ def detect(sequence: Sequence, model: ModelFile) -> Seen:
         session.feed(batch)
     tables = session.finish({})
     op.close()
-    return Seen(segment, tables, fps)
+    return DetectedSequence(segment, tables, fps)
 
 
 def batches(clip: Path, segment: Segment, frames: int, fps: float, size: int = 32) -> Iterator[FrameBatch]:
-    """The first frames of a clip."""
+    """Reads the first frames of a clip."""
     with av.open(str(clip)) as container:
         kept: list[np.ndarray] = []
         for number, frame in enumerate(container.decode(video=0)):
@@ -162,9 +162,9 @@ def batches(clip: Path, segment: Segment, frames: int, fps: float, size: int = 3
             yield make_batch(np.stack(kept), segment, min(number + 1, frames) - len(kept), fps)
 
 
-def ours(seen: Seen, cuts_s: list[float]) -> MotRows:
-    """The ops ``track`` and ``link``, the footage cut at these times."""
-    pieces = list(cut(seen, cuts_s))
+def ours(detected: DetectedSequence, cuts_s: list[float]) -> MotRows:
+    """Runs the ops ``track`` and ``link``, with the footage cut at these times."""
+    pieces = list(cut(detected, cuts_s))
     tracked = []
     for (segment, tables), after in zip(pieces, [*pieces[1:], None], strict=True):
         inputs = dict(tables) | ({} if after is None else {f"next.{name}": table for name, table in after[1].items()})
@@ -174,22 +174,22 @@ def ours(seen: Seen, cuts_s: list[float]) -> MotRows:
     points = Link(LinkParams()).run(unit, day, FakeServices())["track_points"]
     points = points.filter(pc.equal(points["label"], "person"))
     identity = np.unique(points["track_id"].to_pylist(), return_inverse=True)[1]
-    return rows_of(seen.frame(points["pts"]), identity, boxes_of(points))
+    return rows_of(detected.frame(points["pts"]), identity, boxes_of(points))
 
 
-def cut(seen: Seen, cuts_s: list[float]) -> Iterator[tuple[Segment, Tables]]:
-    """The same detections as if the footage had been worked on in segments."""
-    edges = [seen.segment.start, *(START + timedelta(seconds=at) for at in cuts_s), seen.segment.end]
+def cut(detected: DetectedSequence, cuts_s: list[float]) -> Iterator[tuple[Segment, Tables]]:
+    """Splits the detections at the cuts, as if the footage had these segments."""
+    edges = [detected.segment.start, *(START + timedelta(seconds=at) for at in cuts_s), detected.segment.end]
     for index, (start, end) in enumerate(pairwise(edges)):
         name = make_segment(index).segment_id
         yield (
-            replace(seen.segment, segment_id=name, index=index, start=start, end=end),
-            {table: part(rows, name, start, end, table) for table, rows in seen.tables.items()},
+            replace(detected.segment, segment_id=name, index=index, start=start, end=end),
+            {table: part(rows, name, start, end, table) for table, rows in detected.tables.items()},
         )
 
 
 def part(rows: pa.Table, segment_id: str, start: object, end: object, table: str) -> pa.Table:
-    """A table's rows of one segment."""
+    """Returns a table's rows of one segment."""
     times = rows["time"]
     first, last = (pa.scalar(each, times.type) for each in (start, end))
     chosen = rows.filter(pc.and_(pc.greater_equal(times, first), pc.less(times, last)))
@@ -197,23 +197,24 @@ def part(rows: pa.Table, segment_id: str, start: object, end: object, table: str
     return TABLES[table].conform({**columns, "segment_id": [segment_id] * len(chosen)})
 
 
-def peer(seen: Seen) -> MotRows:
-    """Ultralytics' ByteTrack with the settings that come with it, on every frame."""
+def peer(detected: DetectedSequence) -> MotRows:
+    """Runs Ultralytics' ByteTrack with its own settings on every frame."""
     os.environ.setdefault("YOLO_OFFLINE", "true")
     from ultralytics.engine.results import Boxes
     from ultralytics.trackers import BYTETracker
     from ultralytics.utils import YAML
     from ultralytics.utils.checks import check_yaml
 
-    tracker = BYTETracker(SimpleNamespace(**YAML.load(check_yaml("bytetrack.yaml"))))
-    tracker.reset_id()
-    size = (seen.segment.height, seen.segment.width)
-    detections = seen.tables["detections"].filter(pc.equal(seen.tables["detections"]["label"], "person"))
-    frame = seen.frame(detections["pts"])
+    settings = SimpleNamespace(**YAML.load(check_yaml("bytetrack.yaml")))  # type: ignore[no-untyped-call]
+    tracker = BYTETracker(settings)  # type: ignore[no-untyped-call]
+    tracker.reset_id()  # type: ignore[no-untyped-call]
+    size = (detected.segment.height, detected.segment.width)
+    detections = detected.tables["detections"].filter(pc.equal(detected.tables["detections"]["label"], "person"))
+    frame = detected.frame(detections["pts"])
     rows = np.column_stack([boxes_of(detections), detections["confidence"].to_numpy(), np.zeros(len(frame))])
     tracked = [
         np.column_stack([np.full(len(found), number), found[:, 4], found[:, :4]])
-        for number in range(1, seen.tables["observed_frames"].num_rows + 1)
+        for number in range(1, detected.tables["observed_frames"].num_rows + 1)
         if len(found := np.reshape(tracker.update(Boxes(rows[frame == number].astype(np.float32), size)), (-1, 8)))
     ]
     every = np.concatenate(tracked)
@@ -221,7 +222,7 @@ def peer(seen: Seen) -> MotRows:
 
 
 def boxes_of(rows: pa.Table) -> np.ndarray:
-    """``(N, 4)`` x1, y1, x2, y2."""
+    """Returns boxes ``(N, 4)`` x1, y1, x2, y2."""
     return np.column_stack([rows[name].to_numpy() for name in ("x1", "y1", "x2", "y2")]).astype(np.float64)
 
 

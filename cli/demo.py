@@ -33,7 +33,8 @@ def demo(
 ) -> int:
     """Build a sample site, run a night on it, and compare what was measured with what is true."""
     from sample_site import build_sample_site  # a second of imports that only this command needs
-    from sample_site.truth import compare, load_truth
+    from sample_site.comparison import compare
+    from sample_site.truth import load_truth
 
     output = Output(as_json)
     _clear(folder)

@@ -1,4 +1,4 @@
-"""A pinhole camera above the floor: where things on the ground, and above it, are seen."""
+"""A pinhole camera above the floor: projects points of the hall to pixels and back."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -36,7 +36,7 @@ class Pinhole:
         return np.stack([right, np.cross(forward, right), forward])
 
     def project(self, points_m: Float64) -> tuple[Float64, Float64]:
-        """Points ``(N, 3)`` in metres to pixels ``(N, 2)`` and their depth ``(N,)`` along the optical axis, metres."""
+        """Projects points ``(N, 3)`` in metres to pixels ``(N, 2)`` and their depths ``(N,)``, metres."""
         seen = (np.asarray(points_m, np.float64) - self.place_m) @ self.rotation.T
         depth = seen[:, 2]
         middle = np.array(self.size_px) / 2
@@ -45,17 +45,17 @@ class Pinhole:
         return pixels, depth
 
     def rays(self, supersample: int) -> Float64:
-        """``(H, W, 3)`` directions through the centres of a ``supersample`` times finer grid; forward part is 1."""
+        """Returns ray directions ``(H, W, 3)`` through the centres of a finer grid; their forward component is 1."""
         width, height = (n * supersample for n in self.size_px)
         u = (np.arange(width) + 0.5) / supersample - self.size_px[0] / 2
         v = (np.arange(height) + 0.5) / supersample - self.size_px[1] / 2
         right, down, forward = self.rotation
-        # Sums, not a matrix product: how BLAS splits that among threads must not show in the last digits.
+        # Sums, not a matrix product: the way BLAS splits that among threads changes the last digits.
         rays = (u / self.focal_px)[None, :, None] * right + (v / self.focal_px)[:, None, None] * down + forward
         return np.asarray(rays, np.float64)
 
     def to_ground(self, pixels: Float64) -> Float64:
-        """Pixels ``(N, 2)`` below the horizon to the floor ``(N, 2)``, metres."""
+        """Projects pixels ``(N, 2)`` below the horizon to the floor ``(N, 2)``, metres."""
         middle = np.array(self.size_px) / 2
         rays = np.column_stack([(pixels - middle) / self.focal_px, np.ones(len(pixels))]) @ self.rotation
         reach = -self.place_m[2] / rays[:, 2]

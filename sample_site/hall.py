@@ -1,6 +1,6 @@
-"""The hall that the sample site's cameras look into: boxes with procedural surfaces, ray-cast once a camera.
+"""Renders the hall of the sample site: boxes with procedural surfaces, ray-cast once per camera.
 
-The same ray-cast gives the depth of every pixel, so that people pass behind pillars and through the doorway.
+The ray-cast also gives the depth of every pixel, so that people pass behind pillars and through the doorway.
 Floor plan in metres: x east, y north, z up; the doorway is in the north wall, the hall is open to the south.
 """
 
@@ -41,12 +41,12 @@ class _Box:
 
 
 def render_backdrop(camera: Pinhole, photo: Uint8, seed: int) -> Backdrop:
-    """The hall without people, as a camera sees it.
+    """Renders the hall without people, as a camera sees it.
 
     Args:
         camera: the view.
         photo: ``bus.jpg``, BGR; a house front in it hangs on the wall as a poster.
-        seed: of the surfaces' texture.
+        seed: seed of the surfaces' texture.
     """
     textures = Textures.make(photo, seed)
     rays = camera.rays(SUPERSAMPLE).astype(np.float32)
@@ -64,7 +64,7 @@ def render_backdrop(camera: Pinhole, photo: Uint8, seed: int) -> Backdrop:
 
 
 def _cast(box: _Box, camera: Pinhole, rays: Float32, colour: Float32, depth: Float32, textures: Textures) -> None:
-    """Draws one box where it is nearer than what is there."""
+    """Draws one box where it is nearer than anything drawn so far."""
     window = _window(box, camera, depth.shape)
     view = rays[window]
     place = np.array(camera.place_m, np.float32)
@@ -74,7 +74,7 @@ def _cast(box: _Box, camera: Pinhole, rays: Float32, colour: Float32, depth: Flo
     entry_by_axis = np.minimum(to_low, to_high)
     entry = entry_by_axis.max(axis=2)
     leave = np.maximum(to_low, to_high).min(axis=2)
-    # Rays have a forward part of 1, so the ray's parameter is the depth itself.
+    # Rays have a forward component of 1, so the ray's parameter is the depth itself.
     seen = (entry < leave) & (entry > 0.05) & (entry < depth[window])
     if not seen.any():
         return
@@ -86,7 +86,7 @@ def _cast(box: _Box, camera: Pinhole, rays: Float32, colour: Float32, depth: Flo
 
 
 def _window(box: _Box, camera: Pinhole, shape: tuple[int, ...]) -> tuple[slice, slice]:
-    """Part of the supersampled picture that a box can be in."""
+    """Returns the rows and columns of the supersampled picture that a box can touch."""
     corners = np.array([(x, y, z) for x in (0, 1) for y in (0, 1) for z in (0, 1)])
     points = np.where(corners == 0, box.low, box.high)
     pixels, depth = camera.project(points)
@@ -98,7 +98,7 @@ def _window(box: _Box, camera: Pinhole, shape: tuple[int, ...]) -> tuple[slice, 
 
 
 def _light(hit: Hit, eye: Float32) -> Float32:
-    """Brightness of a surface: lamps below the ceiling, and darker near the foot of things."""
+    """Returns the brightness of a surface: lamps below the ceiling, and contact shadows."""
     light = np.full(len(hit.point), 0.55, np.float32)
     facing = np.sign(eye - hit.point)
     rows = np.arange(len(hit.point))
@@ -113,7 +113,7 @@ def _light(hit: Hit, eye: Float32) -> Float32:
 
 
 def _contact(hit: Hit) -> Float32:
-    """Ambient occlusion, roughly: the floor is darker where a thing stands on it, walls where they meet the floor."""
+    """Approximates ambient occlusion: floors are darker beside objects, walls where they meet the floor."""
     on_floor = (hit.axis == 2) & (hit.point[:, 2] < 0.01)
     shade = np.ones(len(hit.point), np.float32)
     for low, high in _FOOTPRINTS:
@@ -187,7 +187,7 @@ class _Leaf:
 
 
 def _leaves(seed: int) -> list[_Leaf]:
-    """Leaves of the potted plants, those at the back first."""
+    """Returns the leaves of the potted plants, those at the back first."""
     random = np.random.default_rng([seed, 0x1EAF])
     leaves = []
     for x, y in _PLANTERS:

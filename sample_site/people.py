@@ -1,7 +1,7 @@
-"""Walking people, cut out of a photograph that the installed ``ultralytics`` package carries.
+"""Cuts walking people out of a photograph inside the installed ``ultralytics`` package.
 
 The two full-length pedestrians of ``bus.jpg`` are cut out with GrabCut between a hand-traced outline's inner and outer
-edge, given other clothes, and taken apart at the hips so that their legs swing. Nothing of it is kept on disk.
+edge, given other clothes, and taken apart at the hips so that their legs swing. Nothing is kept on disk.
 """
 
 import importlib.util
@@ -17,11 +17,11 @@ from schemas.errors import UserError
 from schemas.values import Float32, Uint8
 
 PHASES = 12
-"""Pictures of one full stride (two steps)."""
+"""Pictures in one full stride (two steps)."""
 STRIDE_M = 1.4
-"""Way walked during one full stride."""
-LOOKS = 6
-"""Differently dressed people that there are."""
+"""Distance walked during one full stride."""
+APPEARANCES = 6
+"""Number of differently dressed people."""
 SPRITE_HEIGHT_PX = 240
 _MARGIN_PX = 60  # room beside and below the outline, for legs that swing out of it
 _PHOTO_SIZE = (1080, 810)
@@ -31,7 +31,7 @@ Points = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True)
 class _Leg:
-    """Where a leg's foot is in the photograph: right of the hips, and how high it is lifted; pixels."""
+    """Position of a foot in the photograph: pixels right of the hips, and pixels above the ground."""
 
     foot_px: int
     lifted_px: int
@@ -43,10 +43,10 @@ class _Pedestrian:
 
     Attributes:
         outline: traced around the person, within about four pixels.
-        covered: parts that something else hides, filled in from around them.
+        covered: parts hidden by something else, filled in from around them.
         hips: (x, y) that the legs swing about.
         front_leg: region of the leg nearer to the viewer; what is below the hips and not in it is the other one.
-        hidden_leg_px: where most of the other leg is hidden: the first one, so far to the right, stands in for it.
+        hidden_leg_px: where the other leg is mostly hidden, the front leg moved right by this replaces it.
     """
 
     outline: Points
@@ -106,20 +106,20 @@ _IN_DARK_COAT = _Pedestrian(
 
 @dataclass(frozen=True)
 class _Dye:
-    """Colour of cloth as factors on its brightness (blue, green, red), over a level that dark cloth is lifted to."""
+    """Colour of cloth: factors on its brightness (blue, green, red), and the level that dark cloth is raised to."""
 
     factors: tuple[float, float, float]
     level: float = 0.0
 
     def on(self, brightness: Float32) -> Float32:
-        """Cloth of brightness ``(H, W, 1)`` in this colour; the sun's glare on dark cloth is dulled."""
+        """Dyes cloth of brightness ``(H, W, 1)``, and dampens the sun's glare on dark cloth."""
         tone = brightness if self.level == 0 else self.level + 60 * (1 - np.exp(-brightness / 60))
         return np.asarray(tone * np.array(self.factors, np.float32), np.float32)
 
 
 @dataclass(frozen=True)
 class _Clothes:
-    """What is worn; None is as photographed."""
+    """Clothes of one appearance; None keeps the colour of the photograph."""
 
     pedestrian: _Pedestrian
     coat: _Dye | None = None
@@ -137,7 +137,7 @@ _WARDROBE = (
 
 
 @dataclass(frozen=True)
-class Look:
+class Appearance:
     """One person's pictures: ``(H, W, 4)`` uint8, BGR multiplied by alpha, then alpha; facing right.
 
     The ground point is the middle of the bottom edge, the top of the head the middle of the top edge.
@@ -147,14 +147,14 @@ class Look:
     walking: tuple[Uint8, ...]
 
     def at(self, walked_m: float, moving: bool) -> Uint8:
-        """The picture after so much of a walk."""
+        """Returns the sprite after a distance walked."""
         if not moving:
             return self.standing
         return self.walking[int(walked_m / STRIDE_M * PHASES) % PHASES]
 
 
 def find_photograph(name: str) -> Path:
-    """A photograph inside the installed ``ultralytics`` package, found without importing it (that takes seconds).
+    """Finds a photograph of the installed ``ultralytics`` package without importing it, which takes seconds.
 
     Raises:
         UserError: the package, or the photograph in it, is not installed.
@@ -167,11 +167,11 @@ def find_photograph(name: str) -> Path:
     raise UserError(f"assets/{name} of the package ultralytics is not installed: pip install ultralytics")
 
 
-def cut_out_people(photograph: Path) -> tuple[Look, ...]:
-    """The ``LOOKS`` people of the sample site, from ``bus.jpg``.
+def cut_out_people(photograph: Path) -> tuple[Appearance, ...]:
+    """Cuts the ``APPEARANCES`` people of the sample site out of ``bus.jpg``.
 
     Raises:
-        UserError: this is not the photograph that the outlines were traced in.
+        UserError: this is not the photograph whose outlines were traced.
     """
     photo = cv2.imread(str(photograph))
     if photo is None or photo.shape[:2] != _PHOTO_SIZE:
@@ -181,7 +181,7 @@ def cut_out_people(photograph: Path) -> tuple[Look, ...]:
 
 
 def _cut(photo: Uint8, who: _Pedestrian) -> tuple[Uint8, tuple[int, int]]:
-    """One person as ``(H, W, 4)`` BGRA (alpha not multiplied), and the photograph's pixel of its corner."""
+    """Cuts out one person: ``(H, W, 4)`` BGRA (alpha not multiplied), and its corner in the photograph's pixels."""
     outline = np.array(who.outline, np.int32)
     x, y = outline.min(axis=0) - _MARGIN_PX
     # The photograph is continued sideways so that legs have room to swing.
@@ -202,7 +202,7 @@ def _cut(photo: Uint8, who: _Pedestrian) -> tuple[Uint8, tuple[int, int]]:
 
 
 def _grab(crop: Uint8, inside: Uint8) -> Uint8:
-    """GrabCut (Rother et al. 2004) in the band about a traced outline; alpha 0..255 with a soft edge."""
+    """Runs GrabCut (Rother et al. 2004) in the band around an outline; returns alpha 0..255 with a soft edge."""
     guess = np.where(inside > 0, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
     guess[cv2.erode(inside, _disc(5)) > 0] = cv2.GC_FGD
     guess[cv2.dilate(inside, _disc(3)) == 0] = cv2.GC_BGD
@@ -221,7 +221,7 @@ def _disc(radius_px: int) -> Uint8:
 
 
 def _dress(body: Uint8, corner: tuple[int, int], worn: _Clothes) -> tuple[Uint8, tuple[int, int]]:
-    """The body in other clothes: coat above the hips, trousers below."""
+    """Dyes the clothes: coat above the hips, trousers below."""
     bgr = body[:, :, :3].astype(np.float32)
     rows = np.arange(body.shape[0])[:, None] + corner[1]
     hue, saturation, value = (c.astype(np.int32) for c in cv2.split(cv2.cvtColor(body[:, :, :3], cv2.COLOR_BGR2HSV)))
@@ -242,7 +242,7 @@ def _dress(body: Uint8, corner: tuple[int, int], worn: _Clothes) -> tuple[Uint8,
     return np.dstack([np.clip(bgr, 0, 255).astype(np.uint8), body[:, :, 3]]), corner
 
 
-def _pictures(body: tuple[Uint8, tuple[int, int]], who: _Pedestrian) -> Look:
+def _pictures(body: tuple[Uint8, tuple[int, int]], who: _Pedestrian) -> Appearance:
     bgra, corner = body
     hips = who.hips[0] - corner[0], who.hips[1] - corner[1]
     front_leg = np.zeros(bgra.shape[:2], np.uint8)
@@ -265,7 +265,7 @@ def _pictures(body: tuple[Uint8, tuple[int, int]], who: _Pedestrian) -> Look:
         for a in phases
     ]
     standing = parts.posed(who, (0.3 * reach, 0.0), (-0.3 * reach, 0.0))
-    return Look(standing, tuple(walking))
+    return Appearance(standing, tuple(walking))
 
 
 @dataclass(frozen=True)
@@ -280,7 +280,7 @@ class _Parts:
     ground: int
 
     def posed(self, who: _Pedestrian, front: Sequence[float], back: Sequence[float]) -> Uint8:
-        """Put together with each foot (x right of the hips, lift), pixels; cropped and scaled to a sprite."""
+        """Composes a sprite with each foot at (x right of the hips, lift) in pixels; crops and scales it."""
         picture = self._swung(self.back, who.back, *back)
         for layer in (self._swung(self.front, who.front, *front), self.trunk):
             picture = np.asarray(layer + picture * (1 - layer[:, :, 3:] / 255), np.float32)
@@ -292,7 +292,7 @@ class _Parts:
         return np.clip(np.rint(small), 0, 255).astype(np.uint8)
 
     def _swung(self, layer: Float32, leg: _Leg, foot_px: float, lift_px: float) -> Float32:
-        """A leg sheared and stretched about the hips so that its foot gets where it should be."""
+        """Shears and stretches a leg about the hips so that its foot reaches a position."""
         length = self.ground - self.hips[1]
         stretch = (length - lift_px) / (length - leg.lifted_px)
         shear = (foot_px - leg.foot_px) / (length - leg.lifted_px)

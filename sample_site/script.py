@@ -1,4 +1,4 @@
-"""What happens at the sample site: who walks where and when, which cameras look on, how their files are cut.
+"""The script of the sample site: who walks where and when, the cameras, and how their files are cut.
 
 Places are metres of the floor plan (x east, y north), times are seconds from the start of the footage.
 """
@@ -16,8 +16,8 @@ from schemas.values import Float64
 TIMEZONE = "Europe/Amsterdam"
 CRS = "EPSG:28992"
 ORIGIN_M = (121000.0, 486000.0)
-"""Where the floor plan's corner lies in the site's CRS."""
-_STEP_SIDE_M = 0.48  # a rolled suitcase trails so far beside its owner
+"""The floor plan's origin in the site's CRS."""
+_STEP_SIDE_M = 0.48  # sideways distance of a rolled suitcase from its owner
 _FOCAL_OF_WIDTH = 1.0
 
 
@@ -28,8 +28,8 @@ class CameraSpec:
     Attributes:
         place_m: east, north, height of the lens on the floor plan.
         target_m: the point in the middle of its picture.
-        files: files of ``SampleSpec.file_s`` seconds, one after the other, a round.
-        cut_last_file: its last file breaks off in the middle.
+        files: files per round, each of ``SampleSpec.file_s`` seconds.
+        cut_last_file: whether its last file is cut off in the middle.
     """
 
     camera: str
@@ -40,36 +40,36 @@ class CameraSpec:
     cut_last_file: bool = False
 
     def lens(self, size_px: tuple[int, int]) -> Pinhole:
-        """The camera for pictures of this size; it sees 53 degrees across."""
+        """Returns the camera model for a picture size; its field of view is 53 degrees wide."""
         return Pinhole(size_px, size_px[0] * _FOCAL_OF_WIDTH, self.place_m, self.target_m)
 
 
 @dataclass(frozen=True)
-class Visit:
-    """One person's way through the hall.
+class Route:
+    """One person's route through the hall.
 
     Attributes:
-        person: id in the truth; one visit is one person.
-        look: number of the look, of ``people.LOOKS``.
-        way_m: corners of the path; the first is entered at ``start_s``.
-        pauses_s: stops, by the number of the corner.
-        suitcase_left_at: number of the corner where a suitcase, rolled along until then, is left behind.
+        person: id in the truth; one route is one person.
+        appearance: index of one of the ``people.APPEARANCES`` appearances.
+        waypoints_m: corners of the path; the first is entered at ``start_s``.
+        pauses_s: stops, by the index of the corner.
+        suitcase_left_at: index of the corner where a rolled suitcase is left behind.
     """
 
     person: str
-    look: int
+    appearance: int
     height_m: float
     start_s: float
-    way_m: tuple[Point, ...]
+    waypoints_m: tuple[Point, ...]
     speed_m_s: float = 1.25
     pauses_s: dict[int, float] = field(default_factory=dict)
     suitcase_left_at: int | None = None
 
     @cached_property
     def _course(self) -> Float64:
-        """``(4, N)``: time, x, y and way walked at every corner, twice where there is a pause."""
-        rows = [(self.start_s, *self.way_m[0], 0.0)]
-        for number, (x, y) in enumerate(self.way_m):
+        """``(4, N)``: time, x, y and distance walked at every corner, twice where there is a pause."""
+        rows = [(self.start_s, *self.waypoints_m[0], 0.0)]
+        for number, (x, y) in enumerate(self.waypoints_m):
             time_s, before_x, before_y, walked_m = rows[-1]
             step_m = float(np.hypot(x - before_x, y - before_y))
             rows.append((time_s + step_m / self.speed_m_s, x, y, walked_m + step_m))
@@ -79,29 +79,29 @@ class Visit:
 
     @property
     def end_s(self) -> float:
-        """When the last corner is reached."""
+        """Time at which the last corner is reached."""
         return float(self._course[0, -1])
 
     def places(self, times_s: Float64) -> Float64:
-        """Where the person is at times ``(N,)``: ``(N, 3)`` x, y and way walked, metres; NaN before and after."""
+        """Returns ``(N, 3)`` x, y and distance walked, metres, at times ``(N,)``; NaN before and after the route."""
         time_s, *columns = self._course
         return np.column_stack([np.interp(times_s, time_s, values, np.nan, np.nan) for values in columns])
 
     def corner_s(self, number: int) -> float:
-        """When corner ``number`` is left."""
-        x, y = self.way_m[number]
+        """Returns the time at which corner ``number`` is left."""
+        x, y = self.waypoints_m[number]
         course = self._course
         return float(course[0, (course[1] == x) & (course[2] == y)].max())
 
     @property
     def suitcase_place_m(self) -> Point:
-        """Where the suitcase is left, on the ground."""
+        """Ground position where the suitcase is left."""
         if self.suitcase_left_at is None:
             raise ValueError(f"{self.person} has no suitcase")
-        return self._beside(self.way_m[self.suitcase_left_at], self.way_m[self.suitcase_left_at - 1])
+        return self._beside(self.waypoints_m[self.suitcase_left_at], self.waypoints_m[self.suitcase_left_at - 1])
 
     def suitcase_at(self, time_s: float) -> Point | None:
-        """Where the suitcase is; None before it comes. Once left it stays."""
+        """Returns the suitcase's position, or None before it appears. Once left behind it stays."""
         if self.suitcase_left_at is None or time_s < self.start_s:
             return None
         if time_s >= self.corner_s(self.suitcase_left_at):
@@ -128,12 +128,12 @@ class SampleSpec:
         start: local time of the first frame of every camera.
         size_px: (width, height) of the pictures.
         file_s: length of a file.
-        rounds: how often the script is played; each round adds its own files and other people on other ways.
+        rounds: number of times the script is played; each round adds files and other people on other routes.
         segment_s: ``segment_s`` of ``site.toml``.
     """
 
     cameras: tuple[CameraSpec, ...]
-    visits: tuple[Visit, ...]
+    routes: tuple[Route, ...]
     start: datetime = datetime(2026, 3, 2, 21, 59, tzinfo=ZoneInfo(TIMEZONE))
     size_px: tuple[int, int] = (640, 360)
     fps: int = 10
@@ -152,37 +152,38 @@ class SampleSpec:
         return self.rounds * self.file_s * sum(camera.files for camera in self.cameras) / 60
 
     def of_minutes(self, minutes: float) -> "SampleSpec":
-        """As many rounds as give at least so many minutes of footage."""
+        """Returns a spec with enough rounds for at least this many minutes of footage."""
         return replace(self, rounds=max(1, int(np.ceil(minutes / replace(self, rounds=1).minutes - 1e-9))))
 
 
-def cast(spec: SampleSpec, seed: int) -> tuple[Visit, ...]:
-    """The visits of all rounds: heights, speeds and ways vary a little with the seed, and looks from round to round."""
+def schedule_routes(spec: SampleSpec, seed: int) -> tuple[Route, ...]:
+    """Returns the routes of all rounds; heights, speeds and paths vary with the seed, appearances with the round."""
     random = np.random.default_rng([seed, 0xCA57])
-    visits = []
+    routes = []
     for number in range(spec.rounds):
-        for visit in spec.visits:
-            sway = random.uniform(-0.1, 0.1, (len(visit.way_m), 2))
-            height_m, pace = visit.height_m + random.uniform(-0.03, 0.03), random.uniform(0.97, 1.03)
-            # Ways begin in the corridor: its walls leave no room to sway there.
+        for route in spec.routes:
+            sway = random.uniform(-0.1, 0.1, (len(route.waypoints_m), 2))
+            height_m, pace = route.height_m + random.uniform(-0.03, 0.03), random.uniform(0.97, 1.03)
+            # Paths begin in the corridor, whose walls leave no room to sway.
             way = tuple(
-                (x + sx, y + sy) if y < 7.0 else (x, y) for (x, y), (sx, sy) in zip(visit.way_m, sway, strict=True)
+                (x + sx, y + sy) if y < 7.0 else (x, y)
+                for (x, y), (sx, sy) in zip(route.waypoints_m, sway, strict=True)
             )
-            visits.append(
+            routes.append(
                 replace(
-                    visit,
-                    person=visit.person if number == 0 else f"{visit.person}-{number + 1}",
-                    look=visit.look + number,
+                    route,
+                    person=route.person if number == 0 else f"{route.person}-{number + 1}",
+                    appearance=route.appearance + number,
                     height_m=round(height_m, 3),
-                    start_s=visit.start_s + number * spec.round_s,
-                    way_m=way,
-                    speed_m_s=visit.speed_m_s * pace,
+                    start_s=route.start_s + number * spec.round_s,
+                    waypoints_m=way,
+                    speed_m_s=route.speed_m_s * pace,
                 )
             )
-    return tuple(visits)
+    return tuple(routes)
 
 
-# Doors and ways in: the corridor behind the doorway hides people; so does the south, where no camera looks.
+# Doors and ways in: the corridor behind the doorway hides people; so does the south, where no camera appearances.
 _WEST_OF_DOOR = ((5.4, 9.4), (7.9, 9.3), (8.0, 7.4))
 _EAST_OF_DOOR = ((10.6, 9.4), (8.1, 9.3), (8.0, 7.4))
 _HALL = CameraSpec("hall", "Hall, from the south-west", (2.0, -2.5, 4.4), (8.0, 4.9, 0.9))
@@ -190,14 +191,14 @@ _GATE = CameraSpec("gate", "Gate, from the south-east", (14.5, -2.0, 4.6), (8.2,
 
 DEMO = SampleSpec(
     cameras=(_HALL, _GATE),
-    visits=(
-        Visit("ann", 0, 1.72, 3.0, (*_WEST_OF_DOOR, (7.4, 4.8), (9.4, 1.2), (10.4, -5.0)), 1.3),
-        Visit("bob", 1, 1.84, 9.0, ((5.2, -5.0), (6.6, 2.4), (8.0, 6.0), *_EAST_OF_DOOR[::-1]), 1.2),
-        Visit("cem", 2, 1.78, 22.5, ((6.0, -5.0), (7.05, 3.65), *_WEST_OF_DOOR[::-1]), 1.3, {1: 7.0}),
-        Visit("dee", 3, 1.66, 23.0, ((10.4, -5.0), (7.7, 3.85), (9.8, 1.0), (11.0, -5.0)), 1.35, {1: 6.0}),
-        Visit("eva", 4, 1.70, 52.5, (*_EAST_OF_DOOR, (8.6, 5.4), (6.2, 2.6), (4.8, -5.0)), 1.15),
-        Visit("fin", 5, 1.88, 57.0, ((11.6, -5.0), (10.6, 2.6), (8.1, 6.2), *_WEST_OF_DOOR[::-1]), 1.35),
-        Visit(
+    routes=(
+        Route("ann", 0, 1.72, 3.0, (*_WEST_OF_DOOR, (7.4, 4.8), (9.4, 1.2), (10.4, -5.0)), 1.3),
+        Route("bob", 1, 1.84, 9.0, ((5.2, -5.0), (6.6, 2.4), (8.0, 6.0), *_EAST_OF_DOOR[::-1]), 1.2),
+        Route("cem", 2, 1.78, 22.5, ((6.0, -5.0), (7.05, 3.65), *_WEST_OF_DOOR[::-1]), 1.3, {1: 7.0}),
+        Route("dee", 3, 1.66, 23.0, ((10.4, -5.0), (7.7, 3.85), (9.8, 1.0), (11.0, -5.0)), 1.35, {1: 6.0}),
+        Route("eva", 4, 1.70, 52.5, (*_EAST_OF_DOOR, (8.6, 5.4), (6.2, 2.6), (4.8, -5.0)), 1.15),
+        Route("fin", 5, 1.88, 57.0, ((11.6, -5.0), (10.6, 2.6), (8.1, 6.2), *_WEST_OF_DOOR[::-1]), 1.35),
+        Route(
             "gus",
             1,
             1.80,
@@ -209,16 +210,16 @@ DEMO = SampleSpec(
         ),
     ),
 )
-"""Two cameras, two minutes each: a minute or two for a whole night on two cores."""
+"""Two cameras, two minutes each: a run takes a minute or two on two cores."""
 
 TINY = SampleSpec(
     cameras=(_HALL, replace(_GATE, files=1)),
-    visits=(
-        Visit("ann", 0, 1.74, 1.0, (*_WEST_OF_DOOR[1:], (7.6, 4.8), (6.4, 2.4), (5.4, -5.0)), 1.15),
-        Visit("bob", 3, 1.80, 3.0, ((9.6, -2.0), (9.2, 3.0), (8.1, 6.0), *_EAST_OF_DOOR[::-1]), 1.3),
+    routes=(
+        Route("ann", 0, 1.74, 1.0, (*_WEST_OF_DOOR[1:], (7.6, 4.8), (6.4, 2.4), (5.4, -5.0)), 1.15),
+        Route("bob", 3, 1.80, 3.0, ((9.6, -2.0), (9.2, 3.0), (8.1, 6.0), *_EAST_OF_DOOR[::-1]), 1.3),
     ),
     size_px=(480, 270),
     file_s=8,
     segment_s=4,
 )
-"""For tests: 24 s of footage, made in about three seconds; somebody still crosses the border of two files."""
+"""For tests: 24 s of footage, made in about three seconds; a person still crosses the border of two files."""

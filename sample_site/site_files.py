@@ -1,4 +1,4 @@
-"""Writes what a user would have written about the sample site: ``site.toml`` with control points, and two layers."""
+"""Writes the sample site's ``site.toml`` with control points, and its two layers, as a user would."""
 
 import json
 from collections.abc import Mapping
@@ -6,20 +6,20 @@ from pathlib import Path
 
 import numpy as np
 
-from sample_site.events import LINES, ZONES
+from sample_site.derive_truth import LINES, ZONES
 from sample_site.geometry import Point
-from sample_site.picture import Painter
+from sample_site.renderer import Renderer
 from sample_site.script import CRS, ORIGIN_M, TIMEZONE, CameraSpec, SampleSpec
 from schemas.values import ControlPoint
 
 CONTROL_POINTS = 8
-_EDGE_PX = 6.0  # nobody marks a point right at the frame's edge
+_EDGE_PX = 6.0  # users do not mark points right at the frame's edge
 _URN = "urn:ogc:def:crs:EPSG::" + CRS.removeprefix("EPSG:")
 
 _Geometries = dict[str, dict[str, object]]
 
 
-def write_site_files(root: Path, spec: SampleSpec, painters: Mapping[str, Painter]) -> None:
+def write_site_files(root: Path, spec: SampleSpec, renderers: Mapping[str, Renderer]) -> None:
     """Writes ``site.toml``, ``layers/zones.geojson`` and ``layers/lines.geojson`` below a folder."""
     layers = root / "layers"
     layers.mkdir(parents=True, exist_ok=True)
@@ -30,19 +30,19 @@ def write_site_files(root: Path, spec: SampleSpec, painters: Mapping[str, Painte
     for name, features in (("zones", zones), ("lines", lines)):
         text = json.dumps(_collection(name, features), indent=1)
         (layers / f"{name}.geojson").write_text(text + "\n", encoding="utf-8")
-    (root / "site.toml").write_text(_site_toml(spec, painters), encoding="utf-8")
+    (root / "site.toml").write_text(_site_toml(spec, renderers), encoding="utf-8")
 
 
-def control_points(painter: Painter) -> list[ControlPoint]:
-    """Corners of floor tiles, far from each other in the picture, as a surveyor would read them: 0.1 px and 1 cm."""
+def control_points(renderer: Renderer) -> list[ControlPoint]:
+    """Returns corners of floor tiles, far apart in the picture, with a surveyor's precision of 0.1 px and 1 cm."""
     grid = np.array([(0.6 * i, 0.6 * j) for i in range(27) for j in range(-4, 14)])
-    pixels, depth = painter.lens.project(np.column_stack([grid, np.zeros(len(grid))]))
-    width, height = painter.lens.size_px
+    pixels, depth = renderer.lens.project(np.column_stack([grid, np.zeros(len(grid))]))
+    width, height = renderer.lens.size_px
     high = (width - _EDGE_PX, height - _EDGE_PX)
     inside = (depth > 0) & (pixels > _EDGE_PX).all(axis=1) & (pixels < high).all(axis=1)
     grid, pixels, depth = grid[inside], pixels[inside], depth[inside]
     column, row = np.floor(pixels).astype(int).T
-    bare = np.abs(painter.backdrop.depth_m[row, column] - depth) < 0.15
+    bare = np.abs(renderer.backdrop.depth_m[row, column] - depth) < 0.15
     grid, pixels = grid[bare], pixels[bare]
     chosen = [int(np.argmax(pixels[:, 1]))]
     while len(chosen) < CONTROL_POINTS:
@@ -54,7 +54,7 @@ def control_points(painter: Painter) -> list[ControlPoint]:
     ]
 
 
-def _site_toml(spec: SampleSpec, painters: Mapping[str, Painter]) -> str:
+def _site_toml(spec: SampleSpec, renderers: Mapping[str, Renderer]) -> str:
     head = f"""\
 # The sample site: two cameras in one hall that was never built. Made by the sample site generator; see truth/ for what
 # really happened.
@@ -63,15 +63,15 @@ crs = "{CRS}"
 timezone = "{TIMEZONE}"
 segment_s = {spec.segment_s}
 """
-    cameras = (_camera_toml(camera, spec, painters[camera.camera]) for camera in spec.cameras)
+    cameras = (_camera_toml(camera, spec, renderers[camera.camera]) for camera in spec.cameras)
     layers = (f'[[layers]]\nname = "{name}"\nfile = "layers/{name}.geojson"\n' for name in ("zones", "lines"))
     return "\n".join((head, *cameras, *layers))
 
 
-def _camera_toml(camera: CameraSpec, spec: SampleSpec, painter: Painter) -> str:
+def _camera_toml(camera: CameraSpec, spec: SampleSpec, renderer: Renderer) -> str:
     x, y, z = np.add(camera.place_m, (*ORIGIN_M, 0.0)).round(2).tolist()
     points = "\n".join(
-        f"  {{ u = {p.u_px}, v = {p.v_px}, x = {p.x_m:.2f}, y = {p.y_m:.2f} }}," for p in control_points(painter)
+        f"  {{ u = {p.u_px}, v = {p.v_px}, x = {p.x_m:.2f}, y = {p.y_m:.2f} }}," for p in control_points(renderer)
     )
     return f"""\
 [[cameras]]
@@ -86,7 +86,7 @@ control_points = [
 
 
 def _collection(name: str, features: _Geometries) -> dict[str, object]:
-    """GeoJSON that names its CRS by the ``crs`` member (GeoJSON 2008), as GDAL reads and writes it."""
+    """Returns GeoJSON with a ``crs`` member (GeoJSON 2008), as GDAL reads and writes it."""
     return {
         "type": "FeatureCollection",
         "name": name,

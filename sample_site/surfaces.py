@@ -1,6 +1,6 @@
 """Procedural surfaces of the hall: plaster, stone tiles, wood and a photograph, in metres of the face that they cover.
 
-A surface gives the colour (BGR, 0..255, before light) of every point where rays met it.
+A surface maps the points where rays hit it to colours (BGR, 0..255, before lighting).
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ _FACADE_COLUMNS = slice(110, 440)
 
 @dataclass(frozen=True)
 class Hit:
-    """Where rays met one box: ``(N, 3)`` points, and the axis (0, 1, 2) of the face that each one met."""
+    """Points ``(N, 3)`` where rays hit one box, and the axis (0, 1, 2) of the face that each one hit."""
 
     point: Float32
     axis: np.ndarray[tuple[int, ...], np.dtype[np.int8]]
@@ -32,7 +32,7 @@ class Hit:
 
 @dataclass(frozen=True)
 class Textures:
-    """Pictures that surfaces are made of: smooth noise -1..1 in two sizes, and the photograph on the poster."""
+    """Textures of the surfaces: smooth noise -1..1 in two sizes, and the photograph on the poster."""
 
     cloud: Float32
     grain: Float32
@@ -47,7 +47,7 @@ class Textures:
         return cls(cloud / np.abs(cloud).max(), grain / np.abs(grain).max(), poster)
 
     def noise(self, a_m: Float32, b_m: Float32, per_m: float, fine: bool) -> Float32:
-        """Noise at places of a face, ``per_m`` texture pixels a metre."""
+        """Returns noise at points of a face, with ``per_m`` texture pixels per metre."""
         texture = self.grain if fine else self.cloud
         i = (a_m * per_m).astype(np.int64) % 512
         j = (b_m * per_m).astype(np.int64) % 512
@@ -59,7 +59,7 @@ Surface = Callable[[Hit], Float32]
 
 
 def plain(blue: float, green: float, red: float, grain: float = 0.03) -> Surface:
-    """Painted or plastered: one colour with a little unevenness."""
+    """Returns a painted or plastered surface: one colour, slightly uneven."""
 
     def surface(hit: Hit) -> Float32:
         height = np.where(hit.axis == 2, hit.point[:, 1], hit.point[:, 2])
@@ -71,7 +71,7 @@ def plain(blue: float, green: float, red: float, grain: float = 0.03) -> Surface
 
 
 def wall(hit: Hit) -> Float32:
-    """Plaster above a painted dado, with a rail between them and a skirting board."""
+    """Colours plaster above a painted dado, with a rail between them and a skirting board."""
     z = hit.point[:, 2]
     colour = plain(196, 212, 220)(hit)
     bands = ((z < 1.05, (128, 138, 118)), ((z > 1.05) & (z < 1.12), (88, 100, 92)), (z < 0.14, (70, 78, 76)))
@@ -81,7 +81,7 @@ def wall(hit: Hit) -> Float32:
 
 
 def tiles(hit: Hit) -> Float32:
-    """Stone tiles of 0.6 m, each a little different, with grout between them and two dark rows as a border."""
+    """Colours stone tiles of 0.6 m, each slightly different, with grout between them and dark rows as a border."""
     x, y = hit.point[:, 0] / 0.6, hit.point[:, 1] / 0.6
     i, j = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
     tone = ((i * 73856093) ^ (j * 19349663)) % 97 / 97.0 - 0.5
@@ -97,7 +97,7 @@ def tiles(hit: Hit) -> Float32:
 
 
 def wood(hit: Hit) -> Float32:
-    """Planks along x."""
+    """Colours planks along x."""
     across = np.where(hit.axis == 2, hit.point[:, 1], hit.point[:, 2])
     grain = hit.textures.noise(hit.point[:, 0] * 0.15, across, 160, fine=True)
     seam = np.where((across / 0.11) % 1 < 0.08, 0.6, 1.0)
@@ -106,7 +106,7 @@ def wood(hit: Hit) -> Float32:
 
 
 def poster(low: tuple[float, float], high: tuple[float, float]) -> Surface:
-    """A photograph in a white margin, from (across, z) low to high."""
+    """Returns a photograph in a white margin, from (across, z) ``low`` to ``high``."""
 
     def surface(hit: Hit) -> Float32:
         picture = hit.textures.poster

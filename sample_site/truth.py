@@ -1,284 +1,245 @@
-"""How close the measurements of a night on the sample site came to what really happened.
+"""Records of what really happened at a sample site, and the files that hold them.
 
-``compare`` sets tables of the store against the truth, over what could be read of the footage. It follows a person by
-overlap of boxes alone; ``sample_site.evaluate`` has the evaluators that papers use.
+``truth/truth.json`` holds events and files, ``truth/boxes.json`` holds, column by column, the boxes visible in every
+frame; both are beside the site's archive.
 """
 
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
+import numpy.typing as npt
 
-from ops.boxes import iou_matrix
-from sample_site.evaluate import MATCH_IOU
-from sample_site.true_events import (
-    CLEARLY_VISIBLE,
-    FOLDER,
-    TrueBoxes,
-    Truth,
-    load_truth,
-    microseconds,
-    save_truth,
-    within,
-)
-from schemas.tables import TABLES
-from schemas.values import Float64, Int64
+from schemas.errors import UserError
+from schemas.values import Bools, Float64, Int64
 
-__all__ = ["FOLDER", "Comparison", "Row", "Truth", "compare", "load_truth", "save_truth"]
+FOLDER = "truth"
+CLEARLY_VISIBLE = 0.3
+"""Visible share from which a person counts; less visible people are neither misses nor errors."""
+_SHORTEST_SEEN_S = 0.5
 
-_READ = ("track_points", "positions", "flows", "zone_events", "interactions", "segments", "observed_frames")
-_ABANDONED_S = 20.0
-"""A suitcase alone for less, within the footage, is not yet abandoned."""
-_PAUSE_US = 1_000_000
-"""Frames that were not looked at count when the nearest that was is further away: then somebody could be missed."""
-
-
-class Connection(Protocol):
-    """A DuckDB connection to the store."""
-
-    def execute(self, query: str, /) -> Any:
-        """Runs a query."""
+Texts = npt.NDArray[np.str_]
 
 
 @dataclass(frozen=True)
-class Row:
-    """One figure. ``true`` is None where only the measurement says something."""
+class TrueFile:
+    """One file of the archive. ``readable_s`` is shorter than ``duration_s`` where the file is cut off."""
 
-    what: str
-    measured: float | None
-    true: float
-    unit: str
-
-    @property
-    def error(self) -> float | None:
-        """Measured minus true."""
-        return None if self.measured is None else self.measured - self.true
+    camera: str
+    path: str
+    start_time: datetime
+    duration_s: float
+    frames: int
+    readable_frames: int
+    readable_s: float
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Measured against true, a row a figure and camera."""
+class TruePerson:
+    """One person; times are when their route begins and ends, seen by a camera or not."""
 
-    rows: tuple[Row, ...]
-
-    def as_rows(self) -> list[list[object]]:
-        """``[what, measured, true, error, unit]``, rounded for print."""
-        return [[row.what, _short(row.measured), _short(row.true), _short(row.error), row.unit] for row in self.rows]
-
-    def find(self, what: str) -> Row:
-        """The row of a name.
-
-        Raises:
-            KeyError: there is none.
-        """
-        for row in self.rows:
-            if row.what == what:
-                return row
-        raise KeyError(what)
+    person: str
+    height_m: float
+    start_time: datetime
+    end_time: datetime
 
 
-def compare(truth: Truth, measured: Connection | Mapping[str, pa.Table]) -> Comparison:
-    """Compares a night's tables with the truth.
+@dataclass(frozen=True)
+class TrueCrossing:
+    """A line crossed in view of a camera; ``direction`` is as in the table ``zone_events``."""
 
-    Args:
-        truth: of the sample site.
-        measured: a connection to the store, or tables by name (``track_points``, ``positions``, ``flows``,
-            ``zone_events``, ``interactions``; ``segments`` and ``observed_frames`` say what was worked on).
-            A table left out counts as empty, but without ``segments`` all that can be read counts as worked on,
-            and without ``observed_frames`` every frame as looked at.
+    camera: str
+    person: str
+    line: str
+    time: datetime
+    direction: str
+
+
+@dataclass(frozen=True)
+class TrueStay:
+    """A zone entered and left in view of a camera: the time during which the person was visible in it."""
+
+    camera: str
+    person: str
+    zone: str
+    start_time: datetime
+    end_time: datetime
+
+
+@dataclass(frozen=True)
+class TrueMeeting:
+    """Two people who stand within a metre of each other in view of a camera."""
+
+    camera: str
+    people: tuple[str, str]
+    start_time: datetime
+    end_time: datetime
+
+
+@dataclass(frozen=True)
+class TrueBag:
+    """A suitcase left behind: when it was put down, when its owner was last visible, and its box from then on."""
+
+    camera: str
+    owner: str
+    left_time: datetime
+    owner_gone_time: datetime
+    end_time: datetime
+    box: tuple[float, float, float, float]
+    x_m: float
+    y_m: float
+
+
+@dataclass(frozen=True, repr=False)
+class TrueBoxes:
+    """Visible boxes of people, one row for each person and frame; sorted by camera, time, person.
+
+    Attributes:
+        time_us: microseconds since 1970 UTC.
+        box: ``(N, 4)`` x1, y1, x2, y2 around the visible pixels; x2, y2 exclusive.
+        visible_share: visible share of the person's pixels, 0..1.
+        feet_seen: whether the ground point is inside the frame and not hidden by the furnishing.
+        place_m: ``(N, 2)`` ground point in the site's CRS.
     """
-    tables = dict(measured) if isinstance(measured, Mapping) else _fetch(measured)
-    return Comparison(tuple(row for camera in truth.cameras for row in _Night(truth, tables, camera).rows()))
+
+    camera: Texts
+    time_us: Int64
+    person: Texts
+    box: Float64
+    visible_share: Float64
+    feet_seen: Bools
+    place_m: Float64
+
+    def __len__(self) -> int:
+        return len(self.time_us)
+
+    def take(self, rows: npt.NDArray[Any]) -> "TrueBoxes":
+        """Returns the rows of a mask or of indices."""
+        return TrueBoxes(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+
+    def to_columns(self) -> dict[str, list[Any]]:
+        """Returns plain lists by column name, with rounded shares and metres."""
+        sides = {name: self.box[:, i].tolist() for i, name in enumerate(("x1", "y1", "x2", "y2"))}
+        return {
+            "camera": self.camera.tolist(),
+            "time_us": self.time_us.tolist(),
+            "person": self.person.tolist(),
+            **sides,
+            "visible_share": np.round(self.visible_share, 4).tolist(),
+            "feet_seen": self.feet_seen.tolist(),
+            "x_m": np.round(self.place_m[:, 0], 4).tolist(),
+            "y_m": np.round(self.place_m[:, 1], 4).tolist(),
+        }
+
+    @classmethod
+    def from_columns(cls, columns: Mapping[str, Sequence[Any]]) -> "TrueBoxes":
+        """Reads the lists of ``to_columns``."""
+        return cls(
+            camera=np.array(columns["camera"], np.str_),
+            time_us=np.array(columns["time_us"], np.int64),
+            person=np.array(columns["person"], np.str_),
+            box=np.column_stack([np.array(columns[c], np.float64) for c in ("x1", "y1", "x2", "y2")]),
+            visible_share=np.array(columns["visible_share"], np.float64),
+            feet_seen=np.array(columns["feet_seen"], np.bool_),
+            place_m=np.column_stack([np.array(columns[c], np.float64) for c in ("x_m", "y_m")]),
+        )
 
 
-def _fetch(connection: Connection) -> dict[str, pa.Table]:
-    # A column by name: views also have the partition's date.
-    queries = {name: f"SELECT {', '.join(_quoted(TABLES[name].schema.names))} FROM {name}" for name in _READ}
-    return {name: connection.execute(query).to_arrow_table() for name, query in queries.items()}
+@dataclass(frozen=True)
+class Truth:
+    """Everything that is known about a sample site."""
+
+    fps: int
+    files: tuple[TrueFile, ...]
+    people: tuple[TruePerson, ...]
+    crossings: tuple[TrueCrossing, ...]
+    stays: tuple[TrueStay, ...]
+    meetings: tuple[TrueMeeting, ...]
+    bags: tuple[TrueBag, ...]
+    boxes: TrueBoxes = field(repr=False)
+
+    @cached_property
+    def cameras(self) -> tuple[str, ...]:
+        """Camera ids, in the order of the archive."""
+        return tuple(dict.fromkeys(file.camera for file in self.files))
+
+    def readable_us(self, camera: str) -> Int64:
+        """Returns ``(N, 2)`` start and end of each file's readable part, microseconds since 1970 UTC."""
+        spans = [(microseconds(f.start_time), f.readable_s) for f in self.files if f.camera == camera]
+        return np.array([(start, start + round(length_s * 1e6)) for start, length_s in spans], np.int64).reshape(-1, 2)
+
+    def distinct_people(self, camera: str, spans_us: Int64 | None = None) -> int:
+        """Counts the people clearly visible for half a second or longer, in the readable footage or in ``spans_us``."""
+        boxes = self.boxes
+        spans = self.readable_us(camera) if spans_us is None else spans_us
+        rows = (boxes.camera == camera) & (boxes.visible_share >= CLEARLY_VISIBLE) & within(boxes.time_us, spans)
+        _, frames = np.unique(boxes.person[rows], return_counts=True)
+        return int((frames >= _SHORTEST_SEEN_S * self.fps).sum())
 
 
-def _quoted(names: list[str]) -> list[str]:
-    return [f'"{name}"' for name in names]
+def within(time_us: Int64, spans_us: Int64) -> Bools:
+    """Returns which times ``(N,)`` lie in one of the spans ``(M, 2)``, ends excluded."""
+    inside = (time_us[:, None] >= spans_us[:, 0]) & (time_us[:, None] < spans_us[:, 1])
+    return np.asarray(inside.any(axis=1))
 
 
-class _Night:
-    """One camera's night: its rows of every table, and what of the truth lies in the footage worked on."""
-
-    def __init__(self, truth: Truth, tables: Mapping[str, pa.Table], camera: str) -> None:
-        self.truth = truth
-        self.camera = camera
-        self._tables = tables
-        self.spans_us = self._worked_on()
-
-    def rows(self) -> list[Row]:
-        """All figures of this camera."""
-        rows = [self._people(), *self._crossings(), *self._entries(), self._meetings(), self._abandoned()]
-        rows += _Pursuit(self).rows()
-        return [Row(f"{self.camera}: {row.what}", row.measured, row.true, row.unit) for row in rows]
-
-    def read(self, table: str, label: bool = False) -> pa.Table:
-        """This camera's rows of a table, of people only where asked."""
-        rows = self._tables.get(table)
-        if rows is None:
-            return TABLES[table].empty()
-        mask = np.array([camera == self.camera for camera in rows["camera"].to_pylist()], np.bool_)
-        if label:
-            mask &= np.array([name == "person" for name in rows["label"].to_pylist()], np.bool_)
-        return rows.filter(pa.array(mask))
-
-    def _worked_on(self) -> Int64:
-        readable = self.truth.readable_us(self.camera)
-        if "segments" not in self._tables:
-            return readable
-        segments = self.read("segments")
-        spans = np.column_stack([times_us(segments, "start_time"), times_us(segments, "end_time")])
-        both = [(max(a, c), min(b, d)) for a, b in spans.tolist() for c, d in readable.tolist()]
-        return np.array([span for span in both if span[0] < span[1]], np.int64).reshape(-1, 2)
-
-    def _happened(self, events: tuple[Any, ...], when: Callable[[Any], Any]) -> list[Any]:
-        """Events of this camera whose time lies in the footage worked on."""
-        mine = [event for event in events if event.camera == self.camera]
-        times = np.array([microseconds(when(event)) for event in mine], np.int64)
-        return [event for event, inside in zip(mine, within(times, self.spans_us), strict=True) if inside]
-
-    def _people(self) -> Row:
-        tracks = set(self.read("track_points", label=True)["track_id"].to_pylist())
-        return Row("people", len(tracks), self.truth.distinct_people(self.camera, self.spans_us), "people")
-
-    def _crossings(self) -> list[Row]:
-        true = Counter((c.line, c.direction) for c in self._happened(self.truth.crossings, lambda c: c.time))
-        flows = self.read("flows", label=True)
-        found: Counter[tuple[str, str]] = Counter()
-        for row in flows.select(["line", "direction", "crossings"]).to_pylist():
-            found[row["line"], row["direction"]] += row["crossings"]
-        lines = sorted({crossing.line for crossing in self.truth.crossings})
-        keys = [(line, way) for line in lines for way in ("left_to_right", "right_to_left")]
-        return [Row(f"{line}, {way.replace('_', ' ')}", found[line, way], true[line, way], "crossings")
-                for line, way in keys]  # fmt: skip
-
-    def _entries(self) -> list[Row]:
-        true = Counter(stay.zone for stay in self._happened(self.truth.stays, lambda s: s.start_time))
-        events = self.read("zone_events", label=True).select(["feature", "kind"]).to_pylist()
-        found = Counter(event["feature"] for event in events if event["kind"] == "enter")
-        zones = sorted({stay.zone for stay in self.truth.stays})
-        return [Row(f"{zone}, entered", found[zone], true[zone], "times") for zone in zones]
-
-    def _verbs(self, verb: str) -> int:
-        return sum(found == verb for found in self.read("interactions")["verb"].to_pylist())
-
-    def _meetings(self) -> Row:
-        return Row("meetings", self._verbs("meets"), len(self._happened(self.truth.meetings, lambda m: m.end_time)), "")
-
-    def _abandoned(self) -> Row:
-        last_us = int(self.spans_us.max()) if len(self.spans_us) else 0
-        bags = self._happened(self.truth.bags, lambda bag: bag.owner_gone_time)
-        long_alone = [bag for bag in bags if last_us - microseconds(bag.owner_gone_time) >= _ABANDONED_S * 1e6]
-        return Row("things abandoned", self._verbs("abandons"), len(long_alone), "")
+def save_truth(truth: Truth, root: Path) -> None:
+    """Writes the truth below a site's folder; the same truth gives the same bytes."""
+    folder = root / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    events = {name: getattr(truth, name) for name in _RECORDS}
+    document = {"fps": truth.fps} | {name: [asdict(record) for record in records] for name, records in events.items()}
+    text = json.dumps(document, indent=1, default=_json_time)
+    (folder / "truth.json").write_text(text + "\n", encoding="utf-8")
+    columns = ",\n".join(f'"{name}": {json.dumps(values)}' for name, values in truth.boxes.to_columns().items())
+    (folder / "boxes.json").write_text("{" + columns + "}\n", encoding="utf-8")
 
 
-class _Pursuit:
-    """Frame by frame: which track is on which person, and how far from them on the ground."""
+def load_truth(root: Path) -> Truth:
+    """Reads the truth of the sample site in a folder.
 
-    def __init__(self, night: _Night) -> None:
-        self._fps = night.truth.fps
-        boxes = night.truth.boxes
-        here = (boxes.camera == night.camera) & within(boxes.time_us, night.spans_us)
-        self._true = boxes.take(here)
-        points = night.read("track_points", label=True)
-        self._time_us = times_us(points, "time")
-        self._track = np.array(points["track_id"].to_pylist(), np.str_)
-        sides = [points[side].to_numpy().astype(np.float64) for side in ("x1", "y1", "x2", "y2")]
-        self._box = np.column_stack(sides) if len(points) else np.empty((0, 4))
-        places = night.read("positions", label=True)
-        keys = zip(places["track_id"].to_pylist(), self._numbers(times_us(places, "time")).tolist(), strict=True)
-        metres = zip(places["x_m"].to_pylist(), places["y_m"].to_pylist(), strict=True)
-        self._places = dict(zip(keys, metres, strict=True))
-        self._frames = self._looked_at(night)
-        self._last_track: dict[str, str] = {}
-        self.clear = self.matched = self.counted = self.right = self.switches = 0
-        self.count_errors: list[int] = []
-        self.distances_m: list[float] = []
-        self._follow()
-
-    def rows(self) -> list[Row]:
-        """The figures of the pursuit."""
-        far = np.array(self.distances_m)
-        return [
-            Row("people a frame, mean absolute error", _mean(self.count_errors), 0.0, "people"),
-            Row("people found", _share(self.matched, self.clear), 1.0, "share of boxes"),
-            Row("found that are people", _share(self.right, self.counted), 1.0, "share of boxes"),
-            Row("identity switches", self.switches, 0.0, "times"),
-            Row("position error, median", float(np.median(far)) if len(far) else None, 0.0, "m"),
-            Row("position error, 90 %", float(np.quantile(far, 0.9)) if len(far) else None, 0.0, "m"),
-        ]
-
-    def _numbers(self, time_us: Int64) -> Int64:
-        return np.asarray(np.rint(time_us * (self._fps / 1e6)), np.int64)
-
-    def _looked_at(self, night: _Night) -> list[int]:
-        """Numbers of the frames that are compared."""
-        step_us = 1e6 / self._fps
-        spans = night.spans_us.tolist()
-        every = np.concatenate([np.arange(a, b - step_us / 2, step_us) for a, b in spans]) if spans else np.empty(0)
-        numbers = self._numbers(every.astype(np.int64))
-        looked = np.sort(self._numbers(times_us(night.read("observed_frames"), "time")))
-        if len(looked):
-            after = np.clip(np.searchsorted(looked, numbers), 0, len(looked) - 1)
-            gap = np.minimum(np.abs(numbers - looked[after]), np.abs(numbers - looked[np.maximum(after - 1, 0)]))
-            numbers = numbers[(gap == 0) | (gap * step_us > _PAUSE_US)]
-        return [int(number) for number in np.unique(numbers)]
-
-    def _follow(self) -> None:
-        true_at, found_at = self._numbers(self._true.time_us), self._numbers(self._time_us)
-        for number in self._frames:
-            self._step(number, self._true.take(true_at == number), np.flatnonzero(found_at == number))
-
-    def _step(self, number: int, true: TrueBoxes, found: Int64) -> None:
-        from scipy.optimize import linear_sum_assignment
-
-        overlap = iou_matrix(true.box, self._box[found])
-        good = np.where(overlap >= MATCH_IOU, overlap, 0.0)
-        rows, columns = linear_sum_assignment(good, maximize=True)
-        pairs = [(r, c) for r, c in zip(rows.tolist(), columns.tolist(), strict=True) if good[r, c] > 0]
-        clear = true.visible_share >= CLEARLY_VISIBLE
-        matched = [(r, c) for r, c in pairs if clear[r]]
-        # A track on somebody who hardly shows is neither right nor wrong.
-        counted = len(found) - (len(pairs) - len(matched))
-        self.clear += int(clear.sum())
-        self.matched += len(matched)
-        self.counted += counted
-        self.right += len(matched)
-        self.count_errors.append(abs(counted - int(clear.sum())))
-        for row, column in matched:
-            self._meet(number, true, row, str(self._track[found[column]]))
-
-    def _meet(self, number: int, true: TrueBoxes, row: int, track: str) -> None:
-        person = str(true.person[row])
-        self.switches += self._last_track.setdefault(person, track) != track
-        self._last_track[person] = track
-        place = self._places.get((track, number))
-        if place is not None and true.feet_seen[row]:
-            self.distances_m.append(float(np.hypot(*(np.array(place) - true.place_m[row]))))
+    Raises:
+        UserError: the folder is not a sample site.
+    """
+    folder = root / FOLDER
+    if not (folder / "truth.json").is_file():
+        raise UserError(f"{root} is not a sample site: it has no {FOLDER}/truth.json; make one with `nightshift demo`")
+    document = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
+    columns = json.loads((folder / "boxes.json").read_text(encoding="utf-8"))
+    events = {name: tuple(_record(kind, row) for row in document[name]) for name, kind in _RECORDS.items()}
+    return Truth(fps=document["fps"], boxes=TrueBoxes.from_columns(columns), **events)
 
 
-def times_us(table: pa.Table, column: str) -> Int64:
-    """A time column as microseconds since 1970 UTC, ``(N,)``."""
-    times: Int64 = table[column].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_numpy()
-    return times
+_RECORDS: Mapping[str, type] = {
+    "files": TrueFile,
+    "people": TruePerson,
+    "crossings": TrueCrossing,
+    "stays": TrueStay,
+    "meetings": TrueMeeting,
+    "bags": TrueBag,
+}
 
 
-def _mean(values: list[int] | Float64) -> float | None:
-    return float(np.mean(values)) if len(values) else None
+def _record(kind: type, row: dict[str, Any]) -> Any:
+    """Reads a record from JSON: columns named ``time`` or ``*_time`` hold times, lists become tuples."""
+    values = {
+        name: datetime.fromisoformat(value) if name.endswith("_time") or name == "time" else value
+        for name, value in row.items()
+    }
+    return kind(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
 
 
-def _share(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
+def _json_time(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"the truth cannot hold a {type(value).__name__}")
 
 
-def _short(value: float | None) -> float | int | None:
-    if value is None or isinstance(value, int):
-        return value
-    return int(value) if value == int(value) else round(value, 3)
+def microseconds(time: datetime) -> int:
+    """Returns a time as microseconds since 1970 UTC."""
+    return round(time.timestamp() * 1_000_000)

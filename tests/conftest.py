@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Fixtures shared by all tests: the sample site before and after a run, the command line, the real material."""
 
 import json
 import os
@@ -19,19 +19,19 @@ settings.load_profile("no clock")  # machines are noisy: no test asserts a time
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--long``: tests that look for rare orders of events look for minutes, not for seconds."""
-    parser.addoption("--long", action="store_true", help="look longer for rare orders of events")
+    """Adds ``--long``: tests that search for rare orders of events take minutes instead of seconds."""
+    parser.addoption("--long", action="store_true", help="search longer for rare orders of events")
 
 
 @pytest.fixture
 def long(request: pytest.FixtureRequest) -> bool:
-    """Whether tests may take minutes."""
+    """Whether tests that search for rare orders of events may take minutes."""
     return bool(request.config.getoption("--long"))
 
 
 @pytest.fixture(scope="session", autouse=True)
 def no_sync() -> Iterator[None]:
-    """Does not wait for the disk at each file, which is most of the time of many tests: nobody cuts the power."""
+    """Replaces ``os.fsync``, which is most of the time of many tests, with a no-op: no test cuts the power."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda descriptor: None)
         yield
@@ -39,7 +39,7 @@ def no_sync() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def assets() -> Path:
-    """The folder of real footage, ground truth and weights; the test is skipped where there is none."""
+    """The folder of real footage, ground truth and weights; without it the test is skipped."""
     folder = Path(os.environ.get("NIGHTSHIFT_ASSETS", Path(__file__).parents[2] / "shared" / "assets"))
     if not folder.is_dir():
         pytest.skip(f"no real material at {folder}: set NIGHTSHIFT_ASSETS to run this")
@@ -47,15 +47,15 @@ def assets() -> Path:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def no_weights_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Tests see no weights but their own, whatever this user has."""
+def no_user_weights(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Hides the user's own weights from all tests."""
     os.environ.pop("NIGHTSHIFT_MODELS", None)
     os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
 
 
 @dataclass(frozen=True)
-class Said:
-    """How a command line ended."""
+class CommandResult:
+    """Exit code and output of a command line."""
 
     code: int
     out: str
@@ -63,37 +63,43 @@ class Said:
 
     @property
     def json(self) -> Any:
-        """What it printed, as JSON."""
+        """The standard output, as JSON."""
         return json.loads(self.out)
 
 
-Nightshift = Callable[..., Said]
+Nightshift = Callable[..., CommandResult]
 
 
 @pytest.fixture
 def nightshift(capsys: pytest.CaptureFixture[str]) -> Nightshift:
-    """Runs a command line in this process: ``nightshift("scan", "--site", folder)``."""
+    """Runs a command line in this process, as in ``nightshift("scan", "--site", folder)``."""
 
-    def run(*arguments: object) -> Said:
+    def run(*arguments: object) -> CommandResult:
         capsys.readouterr()
         code = run_cli([str(argument) for argument in arguments])
         captured = capsys.readouterr()
-        return Said(code, captured.out, captured.err)
+        return CommandResult(code, captured.out, captured.err)
 
     return run
 
 
 @pytest.fixture(scope="session")
-def built_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny sample site, before any night. Not to be changed: copy it."""
+def ticks() -> list[tuple[int, int]]:
+    """The progress that building the tiny sample site reported: frames done, and frames in all."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def built_site(tmp_path_factory: pytest.TempPathFactory, ticks: list[tuple[int, int]]) -> Path:
+    """The tiny sample site before any run. Tests copy it and never change it."""
     root = tmp_path_factory.mktemp("sample") / "site"
-    build_sample_site(root, spec=TINY)
+    build_sample_site(root, spec=TINY, progress=lambda done, total: ticks.append((done, total)))
     return root
 
 
 @pytest.fixture(scope="session")
 def night_site(built_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny sample site after a night in this process. Not to be changed: copy it."""
+    """The tiny sample site after a run in this process. Tests copy it and never change it."""
     root = tmp_path_factory.mktemp("night") / "site"
     shutil.copytree(built_site, root)
     assert run_cli(["run", "--site", str(root), "--in-process", "--json"]) == 1, "one file is cut off"
@@ -102,11 +108,11 @@ def night_site(built_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 @pytest.fixture
 def fresh_site(built_site: Path, tmp_path: Path) -> Path:
-    """A copy of the tiny sample site, to do anything with."""
+    """A copy of the tiny sample site, free to change."""
     return Path(shutil.copytree(built_site, tmp_path / "site"))
 
 
 @pytest.fixture
 def used_site(night_site: Path, tmp_path: Path) -> Path:
-    """A copy of the tiny sample site after its night, to do anything with."""
+    """A copy of the tiny sample site after its run, free to change."""
     return Path(shutil.copytree(night_site, tmp_path / "site"))

@@ -6,7 +6,8 @@ import av
 import pytest
 
 from jobs import api, reading
-from sample_site.truth import compare, load_truth
+from sample_site.comparison import compare
+from sample_site.truth import load_truth
 
 
 def rows(site, sql):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bench.anonymized_site import BEFORE_COVERING, build_site, like, published, run_ops
-from bench.paired import frames_of
+from bench.anonymized_site import BEFORE_ANONYMIZE, build_site, copy_site, published_videos, run_ops
+from bench.frame_pairs import read_frames
 from bench.real_clips import steady_times, write_frames
 from jobs import api, reading
 
@@ -23,27 +23,27 @@ def site(tmp_path_factory):
         frames.append(frame)
     clip = write_frames(folder / "walk.mp4", frames, steady_times(FRAMES, 10))
     root = build_site(folder / "site", {"a": clip, "b": clip}, ops={"detect": {"model": "motion"}})
-    run_ops(root, BEFORE_COVERING)
+    run_ops(root, BEFORE_ANONYMIZE)
     return root
 
 
 def test_nothing_is_published_before_it_is_covered(site):
-    assert published(site) == {}
+    assert published_videos(site) == {}
     ops = {row["op"] for row in reading.query(api.open_site(site), "SELECT DISTINCT op FROM receipts").to_pylist()}
     assert {"detect", "track", "background"} <= ops and "anonymize" not in ops
 
 
 def test_each_camera_has_its_file_in_the_mode_asked_for(site, tmp_path):
-    root = like(site, tmp_path / "solid", {"detect": {"model": "motion"}, "anonymize": {"mode": "solid"}})
+    root = copy_site(site, tmp_path / "solid", {"detect": {"model": "motion"}, "anonymize": {"mode": "solid"}})
     summary = run_ops(root)
     assert summary.record.detector_calls == 0 and {key.op for key in summary.plan.units} >= {"publish"}
-    files = published(root)
-    assert sorted(files) == ["a", "b"] and all(len(list(frames_of(file))) == FRAMES for file in files.values())
+    files = published_videos(root)
+    assert sorted(files) == ["a", "b"] and all(len(list(read_frames(file))) == FRAMES for file in files.values())
     modes = reading.query(api.open_site(root), "SELECT DISTINCT mode FROM anonymized").to_pylist()
     assert modes == [{"mode": "solid"}]
 
 
 def test_cameras_can_be_chosen(site, tmp_path):
-    root = like(site, tmp_path / "one", {"detect": {"model": "motion"}})
+    root = copy_site(site, tmp_path / "one", {"detect": {"model": "motion"}})
     run_ops(root, cameras=["b"])
-    assert sorted(published(root)) == ["b"]
+    assert sorted(published_videos(root)) == ["b"]

@@ -6,7 +6,7 @@ import pytest
 
 from bench.bad_footage import FRAMES, MAKERS, SECRET, make_all
 from bench.bad_matrix import is_stripped, readable
-from bench.paired import fitted
+from bench.frame_pairs import fit_to_shape
 
 pytestmark = pytest.mark.assets
 WHOLE = sorted(set(MAKERS) - {"missing", "empty", "random", "no-moov", "truncated", "bit-corrupt"})
@@ -39,7 +39,7 @@ def test_odd_files_show_their_film(files, name):
     shown = readable(files[name].path)
     assert [frame.time_s for frame in shown] == list(film.times_s)
     for frame, meant in zip(shown, film.frames, strict=True):
-        assert np.abs(fitted(frame.image, meant.shape).astype(int) - meant).mean() < 8
+        assert np.abs(fit_to_shape(frame.image, meant.shape).astype(int) - meant).mean() < 8
     assert film.truth.frame.max() <= len(shown) and len(film.truth)
 
 

@@ -7,12 +7,12 @@ import pytest
 
 from bench.bad_footage import BadFile, Film
 from bench.bad_matrix import run_case
-from bench.paired import Paint
+from bench.evaluate import rows_of
+from bench.frame_pairs import CoverColour
 from bench.real_clips import steady_times, write_frames
-from sample_site.evaluate import rows_of
 from tests.support.damage import empty
 
-SLATE = Paint((139, 116, 100))
+SLATE = CoverColour((139, 116, 100))
 
 
 @pytest.fixture

@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
+from bench.evaluate import MotRows
 from bench.leaks import (
     clopper_pearson,
-    covered_as_shown,
+    covered_pixels,
     frame_cover,
     head_zones,
     leak_scores,
     touched_px,
     zone_shares,
 )
-from sample_site.evaluate import MotRows
 
 SLATE = (139, 116, 100)
 
@@ -50,7 +50,7 @@ def test_what_is_near_the_colour_is_covered():
     shown = original.copy()
     shown[10:20, 10:30] = np.add(SLATE, (9, -9, 9))
     shown[10:20, 40:50] = np.add(SLATE, (0, 30, 0))
-    covered = covered_as_shown(shown, original, SLATE, 10)
+    covered = covered_pixels(shown, original, SLATE, 10)
     assert covered[10:20, 10:30].all() and covered.sum() == 200
 
 
@@ -60,18 +60,18 @@ def test_where_the_original_has_the_colour_the_neighbour_tells():
     original[:, 45:50] = SLATE  # a slate post in the open
     shown = original.copy()
     shown[:, 10:40] = SLATE
-    covered = covered_as_shown(shown, original, SLATE, 10)
+    covered = covered_pixels(shown, original, SLATE, 10)
     assert covered[:, 10:40].all() and covered.sum() == 40 * 30
 
 
 def test_a_picture_all_of_the_colour_shows_no_cover():
     picture = np.full((20, 20, 3), SLATE, np.uint8)
-    assert not covered_as_shown(picture, picture, SLATE, 10).any()
+    assert not covered_pixels(picture, picture, SLATE, 10).any()
 
 
 def test_frames_of_two_sizes_are_refused():
     with pytest.raises(ValueError, match="one size"):
-        covered_as_shown(np.zeros((4, 4, 3), np.uint8), np.zeros((4, 5, 3), np.uint8), SLATE, 10)
+        covered_pixels(np.zeros((4, 4, 3), np.uint8), np.zeros((4, 5, 3), np.uint8), SLATE, 10)
 
 
 def test_a_frame_counts_heads_that_count_and_are_in_the_picture():

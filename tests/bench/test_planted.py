@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from bench.planted import Spoiler, caught, choose_plants
-from sample_site.evaluate import rows_of
+from bench.evaluate import rows_of
+from bench.planted import MaskDropper, caught_plants, choose_plants
 
 ALONE, NEAR, FAR = [20.0, 20.0, 40.0, 80.0], [30.0, 10.0, 50.0, 70.0], [120.0, 20.0, 140.0, 80.0]
 
@@ -30,21 +30,21 @@ def test_the_choice_is_the_same_each_time_and_no_larger_than_asked():
 
 
 def test_a_plant_loses_its_mask_and_nobody_else_does():
-    spoiler = Spoiler(people(ALONE), {500: 1}.get)
+    dropper = MaskDropper(people(ALONE), {500: 1}.get)
     mask = np.full((100, 200), 255, np.uint8)
-    spoiled = spoiler(mask, np.array([ALONE]), 500)
-    assert spoiled[2:98, 14:46].max() == 0 and np.count_nonzero(spoiled == 0) == 32 * 96
-    assert mask.min() == 255 and spoiler.dropped == {0}
-    assert spoiler(mask, np.array([ALONE]), 600).min() == 255
+    changed = dropper(mask, np.array([ALONE]), 500)
+    assert changed[2:98, 14:46].max() == 0 and np.count_nonzero(changed == 0) == 32 * 96
+    assert mask.min() == 255 and dropper.dropped == {0}
+    assert dropper(mask, np.array([ALONE]), 600).min() == 255
 
 
 def test_who_was_not_covered_anyway_is_no_plant():
-    spoiler = Spoiler(people(ALONE), {500: 1}.get)
-    spoiler(np.zeros((100, 200), np.uint8), np.array([ALONE]), 500)
-    assert spoiler.dropped == set()
+    dropper = MaskDropper(people(ALONE), {500: 1}.get)
+    dropper(np.zeros((100, 200), np.uint8), np.array([ALONE]), 500)
+    assert dropper.dropped == set()
 
 
 def test_caught_is_who_is_covered_as_shown_or_not_shown_at_all():
     open_, closed = np.zeros((100, 200), bool), np.ones((100, 200), bool)
     plants = people(ALONE, frames=3)
-    assert caught(plants, {1: open_, 2: closed}.get).tolist() == [1, 2]
+    assert caught_plants(plants, {1: open_, 2: closed}.get).tolist() == [1, 2]

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from bench.evaluate import rows_of
 from bench.reid import Embedder, Samples, attacks, choose_samples, crops_of, rank_1
-from sample_site.evaluate import rows_of
 
 
 def walkers(identities, frames, height=80.0):

@@ -180,7 +180,7 @@ def test_of_doubles_the_surer_stays() -> None:
 
 @pytest.mark.assets
 def test_truth_as_detections_gives_back_the_people_of_pets(assets: Path) -> None:
-    from sample_site.evaluate import evaluate, load_mot, rows_of
+    from bench.evaluate import evaluate, load_mot, rows_of
     from tests.ops.walkers import Piece
 
     truth = load_mot(assets / "gt" / "PETS09-S2L1" / "gt.txt", scale=0.625)

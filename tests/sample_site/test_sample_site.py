@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 
 from sample_site import DEMO, TINY, SampleSite, build_sample_site
-from sample_site.people import LOOKS, cut_out_people, find_photograph
-from sample_site.script import cast
-from sample_site.true_events import TrueFile
-from sample_site.truth import load_truth
+from sample_site.people import APPEARANCES, cut_out_people, find_photograph
+from sample_site.script import schedule_routes
+from sample_site.truth import TrueFile, load_truth
 from schemas.errors import UserError
 from schemas.site import SiteConfig
 from schemas.values import FeatureKind, Float64, Uint8
@@ -162,11 +161,11 @@ class TestPictures:
         assert np.abs(np.diff(frames.mean(axis=(1, 2, 3)))).max() < 1.0
 
     def test_people_look_different(self) -> None:
-        looks = cut_out_people(find_photograph("bus.jpg"))
-        assert len(looks) == LOOKS
-        coats = [clothes(look.standing, 0.3, 0.55) for look in looks]
+        appearances = cut_out_people(find_photograph("bus.jpg"))
+        assert len(appearances) == APPEARANCES
+        coats = [clothes(look.standing, 0.3, 0.55) for look in appearances]
         assert min(np.linalg.norm(a - b) for a, b in combinations(coats, 2)) > 20
-        for look in looks:
+        for look in appearances:
             feet = [np.flatnonzero(sprite[-8:, :, 3].max(axis=0) > 128) for sprite in look.walking]
             spread = [columns.max() - columns.min() for columns in feet]
             assert max(spread) > 1.5 * min(spread), "legs swing"
@@ -234,27 +233,27 @@ class TestScript:
 
     @pytest.mark.parametrize("seed", range(5))
     def test_demo_has_its_events_whatever_the_seed(self, seed: int) -> None:
-        visits = cast(DEMO, seed)
+        routes = schedule_routes(DEMO, seed)
         times_s = np.arange(0, DEMO.round_s, 0.1)
-        present = np.array([np.isfinite(visit.places(times_s)[:, 0]) for visit in visits])
+        present = np.array([np.isfinite(route.places(times_s)[:, 0]) for route in routes])
         assert (~present.any(axis=0)).mean() > 1 / 3, "long stretches are empty"
         assert present[:, [599, 601]].all(axis=1).any(), "somebody is there at the border of the files"
-        by_name = {visit.person: visit for visit in visits}
+        by_name = {route.person: route for route in routes}
         apart = by_name["cem"].places(times_s)[:, :2] - by_name["dee"].places(times_s)[:, :2]
         assert (np.hypot(*apart.T) < 1.0).sum() >= 55, "two people stand together for about six seconds"
-        (owner,) = (visit for visit in visits if visit.suitcase_left_at is not None)
+        (owner,) = (route for route in routes if route.suitcase_left_at is not None)
         assert owner.suitcase_at(owner.start_s - 1) is None
         assert owner.suitcase_at(DEMO.round_s) == owner.suitcase_place_m
         assert DEMO.round_s - owner.end_s > 20, "the suitcase stays alone for long"
-        for visit in visits:
-            steps = np.diff(visit.places(np.arange(visit.start_s, visit.end_s, 0.1))[:, 2])
+        for route in routes:
+            steps = np.diff(route.places(np.arange(route.start_s, route.end_s, 0.1))[:, 2])
             assert 1.0 < steps.max() / 0.1 < 1.5, "walking speed"
-            assert 1.6 < visit.height_m < 1.95
+            assert 1.6 < route.height_m < 1.95
 
     def test_more_minutes_are_more_rounds_of_other_people(self) -> None:
         assert DEMO.minutes == 4
         longer = DEMO.of_minutes(9)
         assert (longer.rounds, longer.minutes) == (3, 12)
-        people = [visit.person for visit in cast(longer, 7)]
-        assert len(set(people)) == len(people) == 3 * len(DEMO.visits)
-        assert cast(longer, 7)[: len(DEMO.visits)] == cast(DEMO, 7)
+        people = [route.person for route in schedule_routes(longer, 7)]
+        assert len(set(people)) == len(people) == 3 * len(DEMO.routes)
+        assert schedule_routes(longer, 7)[: len(DEMO.routes)] == schedule_routes(DEMO, 7)

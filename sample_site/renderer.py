@@ -1,6 +1,6 @@
-"""Draws one camera's frames: people before the backdrop at their true scale, shadows, light and sensor noise.
+"""Renders one camera's frames: people in front of the backdrop at true scale, shadows, light and sensor noise.
 
-Every frame comes with the boxes of what is really visible in it.
+Every frame comes with the true boxes of what is visible in it.
 """
 
 from collections.abc import Sequence
@@ -15,21 +15,21 @@ from schemas.values import Float32, Float64, Int64, Uint8
 
 _NOISE_SIGMA = 2.4
 _NOISE_ROOM_PX = 96
-_SHARE_OF_ALPHA = 128  # from this alpha on, a pixel belongs to the person
+_SHARE_OF_ALPHA = 128  # a pixel with at least this alpha belongs to the person
 _NEAREST_M = 1.5
-_EYES = 0.92  # photographs taken in the sun are dimmed for the hall
+_SPRITE_BRIGHTNESS = 0.92  # the photograph was taken in the sun: people are dimmed for the hall
 
 
 @dataclass(frozen=True)
 class Figure:
-    """Something that stands on the floor: a picture that always faces the camera.
+    """A sprite on the floor that always faces the camera.
 
     Attributes:
         name: id in the truth.
         place_m: the ground point, on the floor plan.
         height_m: from the ground to the top edge of the picture.
         sprite: ``(H, W, 4)`` BGR multiplied by alpha, and alpha; its ground point is the middle of the bottom edge.
-        girth_m: width of what touches the ground, for its shadow.
+        girth_m: width at the ground, for the shadow.
     """
 
     name: str
@@ -40,12 +40,12 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Sighting:
+class VisibleFigure:
     """What is visible of a figure in one frame.
 
     Attributes:
-        box: x1, y1, x2, y2 about its visible pixels; x2 and y2 are exclusive.
-        visible_share: of all its pixels, those hidden by others, by walls and by the frame's edge included.
+        box: x1, y1, x2, y2 around its visible pixels; x2 and y2 are exclusive.
+        visible_share: visible share of all its pixels, 0..1; people, walls and the frame's edge hide the rest.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Sighting:
 
 @dataclass(frozen=True)
 class _Placed:
-    """A figure drawn in its own window of the frame."""
+    """A figure drawn in its window of the frame."""
 
     figure: Figure
     depth_m: float
@@ -64,8 +64,8 @@ class _Placed:
     whole_px: float
 
 
-class Painter:
-    """Paints the frames of one camera."""
+class Renderer:
+    """Renders the frames of one camera."""
 
     def __init__(self, lens: Pinhole, backdrop: Backdrop, seed: int) -> None:
         self.lens = lens
@@ -79,8 +79,8 @@ class Painter:
         self._seed = seed
         self._shadow = _shadow_blob()
 
-    def paint(self, number: int, time_s: float, figures: Sequence[Figure]) -> tuple[Uint8, list[Sighting]]:
-        """Frame ``number`` at ``time_s``: ``(H, W, 3)`` BGR, and what is to be seen in it, by name."""
+    def render(self, number: int, time_s: float, figures: Sequence[Figure]) -> tuple[Uint8, list[VisibleFigure]]:
+        """Renders frame ``number`` at ``time_s``: ``(H, W, 3)`` BGR, and the figures visible in it, sorted by name."""
         placed = [p for p in map(self._place, figures) if p is not None]
         placed.sort(key=lambda p: (-p.depth_m, p.figure.name))
         frame = self.backdrop.image.copy()
@@ -89,13 +89,15 @@ class Painter:
         for item in placed:
             part = frame[item.window]
             alpha = item.layer[:, :, 3:] / 255
-            part[:] = np.rint(part * (1 - alpha) + item.layer[:, :, :3] * _EYES + 6 * alpha).astype(np.uint8)
-        sightings = self._sightings(placed)
+            part[:] = np.rint(part * (1 - alpha) + item.layer[:, :, :3] * _SPRITE_BRIGHTNESS + 6 * alpha).astype(
+                np.uint8
+            )
+        visible_figures = self._visible_figures(placed)
         lit = cv2.convertScaleAbs(frame, alpha=_light_drift(time_s))
-        return self._add_noise(np.asarray(lit, np.uint8), number), sightings
+        return self._add_noise(np.asarray(lit, np.uint8), number), visible_figures
 
     def _place(self, figure: Figure) -> _Placed | None:
-        """Warps a figure's picture to where it is seen; None when it is not."""
+        """Warps a figure's sprite into the frame; returns None if it is not visible."""
         foot, head = np.array([*figure.place_m, 0.0]), np.array([*figure.place_m, figure.height_m])
         pixels, depths = self.lens.project(np.stack([foot, head]))
         if depths.min() < _NEAREST_M:
@@ -109,7 +111,7 @@ class Painter:
         size = columns.stop - columns.start, rows.stop - rows.start
         sprite = _shrunk(figure.sprite, matrix)
         layer = cv2.warpAffine(sprite.picture, sprite.matrix, size, flags=cv2.INTER_LINEAR).astype(np.float32)
-        # Feet touch the floor at the depth of the ground point: what is nearer than that hides the figure.
+        # Feet touch the floor at the depth of the ground point: anything nearer hides the figure.
         hidden = self.backdrop.depth_m[window] < depths[0] - 0.12
         layer[hidden] = 0
         scale = abs(float(np.linalg.det(matrix[:, :2])))
@@ -117,7 +119,7 @@ class Painter:
         return _Placed(figure, float(depths[0]), window, layer, whole_px)
 
     def _sprite_to_frame(self, figure: Figure, pixels: Float64, depth_m: float) -> Float64:
-        """``(2, 3)`` affine from the sprite's pixels to the frame's; upright things lean as the lens makes them."""
+        """Returns the ``(2, 3)`` affine from sprite to frame pixels; upright objects lean with the perspective."""
         height, width = figure.sprite.shape[:2]
         up = (pixels[1] - pixels[0]) / height
         lean = up / np.linalg.norm(up)
@@ -129,7 +131,7 @@ class Painter:
 
     def _cast_shadow(self, frame: Uint8, item: _Placed) -> None:
         """Darkens the floor softly below a figure."""
-        # Feet are longer than they are wide: their middle lies behind the edge that the picture stands on.
+        # Feet are longer than wide: their middle lies behind the lower edge of the sprite.
         away = self.lens.rotation[2, :2] / np.hypot(*self.lens.rotation[2, :2])
         x, y = item.figure.place_m + 0.1 * away
         reach = item.figure.girth_m
@@ -147,8 +149,8 @@ class Painter:
         on_floor = self.backdrop.depth_m[window] > item.depth_m - 1.0
         frame[window] = np.rint(frame[window] * (1 - shade * on_floor)[:, :, None]).astype(np.uint8)
 
-    def _sightings(self, placed: Sequence[_Placed]) -> list[Sighting]:
-        """Boxes of the pixels that nothing nearer covers; ``placed`` is sorted from far to near."""
+    def _visible_figures(self, placed: Sequence[_Placed]) -> list[VisibleFigure]:
+        """Returns the boxes of the pixels that nothing nearer covers; ``placed`` is sorted from far to near."""
         taken = np.zeros(self.backdrop.depth_m.shape, np.bool_)
         seen = []
         for item in reversed(placed):
@@ -161,8 +163,8 @@ class Painter:
             top, left = item.window[0].start, item.window[1].start
             box = left + columns[0], top + rows[0], left + columns[-1] + 1, top + rows[-1] + 1
             share = min(1.0, float(visible.sum()) / item.whole_px)
-            seen.append(Sighting(item.figure.name, tuple(int(edge) for edge in box), share))  # type: ignore[arg-type]
-        return sorted(seen, key=lambda sighting: sighting.name)
+            seen.append(VisibleFigure(item.figure.name, tuple(int(edge) for edge in box), share))  # type: ignore[arg-type]
+        return sorted(seen, key=lambda figure: figure.name)
 
     def _add_noise(self, frame: Uint8, number: int) -> Uint8:
         offset: Int64 = np.random.default_rng([self._seed, number]).integers(0, _NOISE_ROOM_PX, 2)
@@ -178,7 +180,7 @@ class _Shrunk:
 
 
 def _shrunk(sprite: Uint8, matrix: Float64) -> _Shrunk:
-    """The sprite, halved while it stays larger than it is drawn, so that no pixel is skipped."""
+    """Halves the sprite while it is larger than it is drawn, so that the warp skips no pixel."""
     scaled = matrix.copy()
     while np.abs(np.linalg.det(scaled[:, :2])) < 0.3:
         sprite = np.asarray(cv2.resize(sprite, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
@@ -189,7 +191,7 @@ def _shrunk(sprite: Uint8, matrix: Float64) -> _Shrunk:
 
 
 def _window_of(matrix: Float64, size: tuple[int, ...], frame_px: tuple[int, int]) -> tuple[slice, slice] | None:
-    """Rows and columns of the frame that a warped picture touches; None if none."""
+    """Returns the rows and columns of the frame that a warped picture touches, or None."""
     corners = np.array([(0, 0), (size[0], 0), (0, size[1]), size], np.float64)
     points = corners @ matrix[:, :2].T + matrix[:, 2]
     low = np.maximum(np.floor(points.min(axis=0)).astype(int) - 1, 0)
@@ -200,7 +202,7 @@ def _window_of(matrix: Float64, size: tuple[int, ...], frame_px: tuple[int, int]
 
 
 def _shadow_blob() -> Float32:
-    """``(64, 64)`` share of light taken away: most below the feet, none at the rim."""
+    """Returns the share of light removed, ``(64, 64)``: most below the feet, none at the rim."""
     axis = (np.arange(64) + 0.5) / 32 - 1
     radius = np.hypot(axis[:, None], axis[None, :])
     blob: Float32 = (0.62 * np.clip(1 - radius, 0, 1) ** 1.3).astype(np.float32)
@@ -208,12 +210,12 @@ def _shadow_blob() -> Float32:
 
 
 def _light_drift(time_s: float) -> float:
-    """Slow change of the light: a few per cent over minutes."""
+    """Returns the slow change of the light: a few per cent over minutes."""
     return float(1.0 + 0.025 * np.sin(time_s / 41.0) + 0.012 * np.sin(time_s / 13.0 + 1.0))
 
 
-def suitcase() -> Uint8:
-    """A cabin suitcase with its handle pulled out, as a sprite: ``(H, W, 4)`` BGR multiplied by alpha, and alpha."""
+def draw_suitcase() -> Uint8:
+    """Draws a cabin suitcase with its handle out: a sprite ``(H, W, 4)``, BGR multiplied by alpha, and alpha."""
     tall, wide = 4 * 120, 4 * 54
     picture = np.zeros((tall, wide, 4), np.uint8)
     case_top, case_end = round(tall * 0.3), tall - 26

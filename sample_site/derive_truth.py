@@ -1,4 +1,4 @@
-"""The truth about a film: boxes, lines crossed, zones entered, meetings and what was left behind."""
+"""Derives the truth from the script: boxes, lines crossed, zones entered, meetings and suitcases left behind."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ import numpy as np
 from shapely import Point as ShapelyPoint
 from shapely import Polygon
 
-from sample_site.film import SUITCASE, Shot
+from sample_site.film import SUITCASE, TrueFrame
 from sample_site.geometry import Point
-from sample_site.picture import Painter, Sighting
-from sample_site.script import ORIGIN_M, SampleSpec, Visit
-from sample_site.true_events import (
+from sample_site.renderer import Renderer, VisibleFigure
+from sample_site.script import ORIGIN_M, Route, SampleSpec
+from sample_site.truth import (
     CLEARLY_VISIBLE,
     TrueBag,
     TrueBoxes,
@@ -32,7 +32,7 @@ ZONES: Mapping[str, tuple[Point, ...]] = {
 }
 """Polygons on the floor plan, metres."""
 LINES: Mapping[str, tuple[Point, Point]] = {"doorway": ((6.4, 6.9), (9.6, 6.9))}
-"""Drawn from west to east: whoever comes in through the doorway goes from left to right."""
+"""Drawn from west to east: people who come in through the doorway cross it from left to right."""
 _STEP_S = 0.02
 _NEAR_M = 1.0
 _SHORTEST_MEETING_S = 3.0
@@ -40,40 +40,40 @@ _SHORTEST_MEETING_S = 3.0
 
 @dataclass(frozen=True)
 class _View:
-    """One camera's shots, and who is clearly visible in them."""
+    """One camera's true frames."""
 
     camera: str
-    painter: Painter
-    shots: Sequence[Shot]
+    renderer: Renderer
+    true_frames: Sequence[TrueFrame]
     fps: int
 
-    def sees(self, person: str, time_s: float) -> bool:
-        shot = self.shots[min(round(time_s * self.fps), len(self.shots) - 1)]
-        return time_s < self.shots[-1].time_s + 1 / self.fps and any(
-            s.name == person and s.visible_share >= CLEARLY_VISIBLE for s in shot.sightings
+    def sees_clearly(self, person: str, time_s: float) -> bool:
+        frame = self.true_frames[min(round(time_s * self.fps), len(self.true_frames) - 1)]
+        return time_s < self.true_frames[-1].time_s + 1 / self.fps and any(
+            s.name == person and s.visible_share >= CLEARLY_VISIBLE for s in frame.visible_figures
         )
 
 
-def truth_of(
+def derive_truth(
     spec: SampleSpec,
-    visits: Sequence[Visit],
+    routes: Sequence[Route],
     files: Sequence[TrueFile],
-    painters: Mapping[str, Painter],
-    shots: Mapping[str, Sequence[Shot]],
+    renderers: Mapping[str, Renderer],
+    true_frames: Mapping[str, Sequence[TrueFrame]],
 ) -> Truth:
-    """Everything that is true about the films of all cameras."""
-    views = [_View(camera, painters[camera], shots[camera], spec.fps) for camera in sorted(painters)]
+    """Returns the truth about the footage of all cameras."""
+    views = [_View(camera, renderers[camera], true_frames[camera], spec.fps) for camera in sorted(renderers)]
     clock = _Clock(spec)
-    people = (TruePerson(v.person, v.height_m, clock.at(v.start_s), clock.at(v.end_s)) for v in visits)
+    people = (TruePerson(v.person, v.height_m, clock.at(v.start_s), clock.at(v.end_s)) for v in routes)
     return Truth(
         fps=spec.fps,
         files=tuple(files),
         people=tuple(people),
-        crossings=tuple(c for view in views for visit in visits for c in _crossings(view, visit, clock)),
-        stays=tuple(s for view in views for visit in visits for s in _stays(view, visit, clock)),
-        meetings=tuple(m for view in views for pair in combinations(visits, 2) for m in _meetings(view, pair, clock)),
-        bags=tuple(b for view in views for visit in visits for b in _bags(view, visit, clock)),
-        boxes=_boxes(views, visits, clock),
+        crossings=tuple(c for view in views for route in routes for c in _crossings(view, route, clock)),
+        stays=tuple(s for view in views for route in routes for s in _stays(view, route, clock)),
+        meetings=tuple(m for view in views for pair in combinations(routes, 2) for m in _meetings(view, pair, clock)),
+        bags=tuple(b for view in views for route in routes for b in _bags(view, route, clock)),
+        boxes=_boxes(views, routes, clock),
     )
 
 
@@ -88,43 +88,43 @@ class _Clock:
         return round(self.spec.start.timestamp()) * 1_000_000 + round(time_s * 1_000_000)
 
 
-def _moments(visit: Visit) -> tuple[Float64, Float64]:
-    times_s = np.arange(visit.start_s, visit.end_s, _STEP_S)
-    return times_s, visit.places(times_s)[:, :2]
+def _moments(route: Route) -> tuple[Float64, Float64]:
+    times_s = np.arange(route.start_s, route.end_s, _STEP_S)
+    return times_s, route.places(times_s)[:, :2]
 
 
-def _crossings(view: _View, visit: Visit, clock: _Clock) -> list[TrueCrossing]:
-    times_s, places = _moments(visit)
+def _crossings(view: _View, route: Route, clock: _Clock) -> list[TrueCrossing]:
+    times_s, places = _moments(route)
     found = []
     for line, (start, end) in LINES.items():
         along = np.subtract(end, start)
         offset = places - start
-        # Left of the drawing direction is positive.
+        # The sign of the cross product: positive left of the drawing direction.
         side = along[0] * offset[:, 1] - along[1] * offset[:, 0]
         share = offset @ along / (along @ along)
         turns = np.flatnonzero((side[:-1] > 0) != (side[1:] > 0))
         for turn in turns[(share[turns] >= 0) & (share[turns] <= 1)]:
-            if view.sees(visit.person, times_s[turn]):
+            if view.sees_clearly(route.person, times_s[turn]):
                 way = "left_to_right" if side[turn] > 0 else "right_to_left"
-                found.append(TrueCrossing(view.camera, visit.person, line, clock.at(times_s[turn]), way))
+                found.append(TrueCrossing(view.camera, route.person, line, clock.at(times_s[turn]), way))
     return found
 
 
-def _stays(view: _View, visit: Visit, clock: _Clock) -> list[TrueStay]:
-    times_s, places = _moments(visit)
+def _stays(view: _View, route: Route, clock: _Clock) -> list[TrueStay]:
+    times_s, places = _moments(route)
     found = []
     for zone, corners in ZONES.items():
         polygon = Polygon(corners)
         inside = [polygon.contains(ShapelyPoint(place)) for place in places]
-        seen = [here and view.sees(visit.person, t) for here, t in zip(inside, times_s, strict=True)]
+        seen = [here and view.sees_clearly(route.person, t) for here, t in zip(inside, times_s, strict=True)]
         if any(seen):
             when = times_s[np.flatnonzero(seen)]
-            found.append(TrueStay(view.camera, visit.person, zone, clock.at(when[0]), clock.at(when[-1])))
+            found.append(TrueStay(view.camera, route.person, zone, clock.at(when[0]), clock.at(when[-1])))
     return found
 
 
-def _meetings(view: _View, pair: tuple[Visit, ...], clock: _Clock) -> list[TrueMeeting]:
-    """Both stand still and near, for a while."""
+def _meetings(view: _View, pair: tuple[Route, ...], clock: _Clock) -> list[TrueMeeting]:
+    """Returns the times at which two people stand still within ``_NEAR_M``, for ``_SHORTEST_MEETING_S`` or longer."""
     one, other = pair
     times_s = np.arange(max(one.start_s, other.start_s), min(one.end_s, other.end_s), _STEP_S)
     if len(times_s) < 2:
@@ -136,36 +136,36 @@ def _meetings(view: _View, pair: tuple[Visit, ...], clock: _Clock) -> list[TrueM
     for together, run in groupby(range(len(times_s)), key=lambda i: bool(near[i])):
         moments = times_s[list(run)]
         long_enough = moments[-1] - moments[0] >= _SHORTEST_MEETING_S
-        if together and long_enough and all(view.sees(v.person, moments[len(moments) // 2]) for v in pair):
+        if together and long_enough and all(view.sees_clearly(v.person, moments[len(moments) // 2]) for v in pair):
             names = (one.person, other.person)
             found.append(TrueMeeting(view.camera, names, clock.at(moments[0]), clock.at(moments[-1])))
     return found
 
 
-def _bags(view: _View, visit: Visit, clock: _Clock) -> list[TrueBag]:
-    if visit.suitcase_left_at is None:
+def _bags(view: _View, route: Route, clock: _Clock) -> list[TrueBag]:
+    if route.suitcase_left_at is None:
         return []
-    left_s = visit.corner_s(visit.suitcase_left_at)
-    owner_s = [s.time_s for s in view.shots if any(x.name == visit.person for x in s.sightings)]
-    after = [(s.time_s, x) for s in view.shots for x in s.sightings if x.name == SUITCASE + visit.person]
-    alone: list[tuple[float, Sighting]] = [(t, x) for t, x in after if owner_s and t > max(owner_s[-1], left_s)]
+    left_s = route.corner_s(route.suitcase_left_at)
+    owner_s = [s.time_s for s in view.true_frames if any(x.name == route.person for x in s.visible_figures)]
+    after = [(s.time_s, x) for s in view.true_frames for x in s.visible_figures if x.name == SUITCASE + route.person]
+    alone: list[tuple[float, VisibleFigure]] = [(t, x) for t, x in after if owner_s and t > max(owner_s[-1], left_s)]
     if not alone:
         return []
-    x, y = _on_map(visit.suitcase_place_m)
+    x, y = _on_map(route.suitcase_place_m)
     box = tuple(float(edge) for edge in alone[0][1].box)
     end_s = alone[-1][0] + 1 / view.fps
     times = clock.at(left_s), clock.at(owner_s[-1]), clock.at(end_s)
-    return [TrueBag(view.camera, visit.person, *times, box, round(x, 3), round(y, 3))]  # type: ignore[arg-type]
+    return [TrueBag(view.camera, route.person, *times, box, round(x, 3), round(y, 3))]  # type: ignore[arg-type]
 
 
-def _boxes(views: Sequence[_View], visits: Sequence[Visit], clock: _Clock) -> TrueBoxes:
-    ways = {visit.person: visit for visit in visits}
+def _boxes(views: Sequence[_View], routes: Sequence[Route], clock: _Clock) -> TrueBoxes:
+    ways = {route.person: route for route in routes}
     rows = [
-        (view, shot.time_s, sighting)
+        (view, frame.time_s, figure)
         for view in views
-        for shot in view.shots
-        for sighting in shot.sightings
-        if sighting.name in ways
+        for frame in view.true_frames
+        for figure in frame.visible_figures
+        if figure.name in ways
     ]
     places = [ways[s.name].places(np.array([time_s]))[0, :2] for _, time_s, s in rows]
     return TrueBoxes(
@@ -180,11 +180,11 @@ def _boxes(views: Sequence[_View], visits: Sequence[Visit], clock: _Clock) -> Tr
 
 
 def _feet_seen(view: _View, place: Float64) -> bool:
-    pixels, depth = view.painter.lens.project(np.array([[*place, 0.0]]))
+    pixels, depth = view.renderer.lens.project(np.array([[*place, 0.0]]))
     column, row = np.floor(pixels[0]).astype(int)
-    width, height = view.painter.lens.size_px
+    width, height = view.renderer.lens.size_px
     inside = 0 <= column < width and 0 <= row < height
-    return bool(inside and view.painter.backdrop.depth_m[row, column] > depth[0] - 0.3)
+    return bool(inside and view.renderer.backdrop.depth_m[row, column] > depth[0] - 0.3)
 
 
 def _on_map(place: Point | Float64) -> Point:

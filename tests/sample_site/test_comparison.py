@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from sample_site import SampleSite
-from sample_site.true_events import Truth
-from sample_site.truth import CLEARLY_VISIBLE, Comparison, compare
+from sample_site.comparison import Comparison, compare
+from sample_site.truth import CLEARLY_VISIBLE, Truth
 from schemas.tables import TABLES
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sample_site.evaluate import MotRows, evaluate, load_mot, rows_of
+from bench.evaluate import MotRows, evaluate, load_mot, rows_of
 
 BOX = np.array([10.0, 20.0, 50.0, 120.0])
 FAR = np.array([200.0, 20.0, 240.0, 120.0])

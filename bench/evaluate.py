@@ -1,7 +1,7 @@
 """Scores a tracker's boxes against the truth, with the evaluators that papers use.
 
 HOTA, DetA and AssA come from TrackEval (Luiten et al., "HOTA", IJCV 2021); MOTA, IDF1 and the counts of errors from
-motmetrics (CLEAR MOT; Ristani et al. 2016). Both are test extras, so they are imported where they are used.
+motmetrics (CLEAR MOT; Ristani et al. 2016). Both are test extras, so functions import them.
 """
 
 from collections.abc import Mapping
@@ -12,10 +12,8 @@ from typing import Any
 import numpy as np
 
 from ops.boxes import iou_matrix
+from sample_site.comparison import MATCH_IOU
 from schemas.values import Float64, Int64
-
-MATCH_IOU = 0.5
-"""Overlap at which CLEAR MOT and ID metrics accept a box, as MOTChallenge does."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +24,7 @@ class MotRows:
         frame: ``(N,)`` number of the frame.
         identity: ``(N,)`` id of the person, unique within a frame.
         box: ``(N, 4)`` x1, y1, x2, y2 in pixels.
-        counts: ``(N,)`` false for truth that is to be ignored (flag 0 in MOT files).
+        counts: ``(N,)`` false for ignored truth (flag 0 in MOT files).
     """
 
     frame: Int64
@@ -38,7 +36,7 @@ class MotRows:
         return len(self.frame)
 
     def take(self, rows: np.ndarray[tuple[int, ...], np.dtype[Any]]) -> "MotRows":
-        """The rows of a mask or of indices."""
+        """Returns the rows of a mask or of indices."""
         return MotRows(self.frame[rows], self.identity[rows], self.box[rows], self.counts[rows])
 
 
@@ -75,7 +73,7 @@ def load_mot(path: Path, scale: float = 1.0) -> MotRows:
 
     Args:
         path: the file, truth or results.
-        scale: pixels are multiplied by it, for footage of another size than the annotated one.
+        scale: factor on pixels, for footage of another size than the annotated one.
     """
     rows = np.loadtxt(path, delimiter=",", ndmin=2)
     corner = rows[:, 2:4] * scale
@@ -88,7 +86,7 @@ def load_mot(path: Path, scale: float = 1.0) -> MotRows:
 
 
 def rows_of(frame: Int64, identity: Int64, box: Float64) -> MotRows:
-    """Results as rows: frame numbers, identities and ``(N, 4)`` boxes x1, y1, x2, y2."""
+    """Builds rows of results from frame numbers, identities and ``(N, 4)`` boxes x1, y1, x2, y2."""
     return MotRows(frame, identity, box, np.ones(len(frame), np.bool_))
 
 
@@ -96,12 +94,11 @@ def evaluate(truth: MotRows, results: MotRows, forgive_ignored: bool = False) ->
     """Scores results against truth, over all frames in which either has a box.
 
     Args:
-        truth: what is there; rows that do not count are never misses.
-        results: what was found.
-        forgive_ignored: results on rows of the truth that do not count (matched one to one with all of the truth at
-            overlap 0.5) are left out too, as MOTChallenge does with its distractors since MOT16. By default they are
-            false positives, as in MOT15, which the sequences PETS09-S2L1 and TUD-Campus are of: figures for them
-            compare with published ones only that way.
+        truth: the true boxes; ignored ones are never misses.
+        results: the tracker's boxes.
+        forgive_ignored: also leaves out results on ignored truth (matched one to one with all of the truth at overlap
+            0.5), as MOTChallenge does with its distractors since MOT16. By default they are false positives, as in
+            MOT15: only then are figures of its sequences PETS09-S2L1 and TUD-Campus comparable with published ones.
     """
     numbers = np.union1d(truth.frame, results.frame)
     frames = [_Frame.of(truth, results, number, forgive_ignored) for number in numbers]
@@ -119,7 +116,7 @@ def evaluate(truth: MotRows, results: MotRows, forgive_ignored: bool = False) ->
 
 @dataclass(frozen=True)
 class _Frame:
-    """One frame after ignored boxes are gone: identities, and the overlap of each true box with each result."""
+    """One frame without ignored boxes: identities, and the overlap of each true box with each result."""
 
     truth: Int64
     results: Int64
@@ -136,7 +133,7 @@ class _Frame:
 
 
 def _matched_to_ignored(overlap: Float64, counts: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Int64:
-    """Columns (results) that match a true box which does not count."""
+    """Returns the columns (results) that match an ignored true box."""
     from scipy.optimize import linear_sum_assignment
 
     score = np.where(overlap >= MATCH_IOU, overlap, 0.0)
@@ -146,7 +143,7 @@ def _matched_to_ignored(overlap: Float64, counts: np.ndarray[tuple[int, ...], np
 
 
 def _trackeval(frames: list[_Frame]) -> tuple[float, float, float]:
-    """HOTA, DetA, AssA."""
+    """Returns HOTA, DetA and AssA."""
     from trackeval.metrics import HOTA
 
     true_ids = _numbered([f.truth for f in frames])
@@ -166,7 +163,7 @@ def _trackeval(frames: list[_Frame]) -> tuple[float, float, float]:
 
 
 def _numbered(identities: list[Int64]) -> Mapping[int, int]:
-    """Identities numbered from 0, as TrackEval wants them."""
+    """Numbers identities from 0, as TrackEval requires."""
     return {identity: number for number, identity in enumerate(sorted({int(i) for ids in identities for i in ids}))}
 
 

@@ -5,10 +5,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from bench.evaluate import rows_of
+from bench.frame_pairs import CoverColour, fit_to_shape, judge_frames, pair_frames, read_frames
 from bench.leaks import leak_scores
-from bench.paired import Paint, covers, fitted, frames_of, paired
 from bench.real_clips import first_frames, steady_times, write_frames
-from sample_site.evaluate import rows_of
 from tests.support.clips import frame_number, numbered_frame
 
 TIMES = steady_times(12, 10)
@@ -19,16 +19,16 @@ def film(path, numbers=range(12), times=TIMES, **encoding):
 
 
 def test_frames_are_read_with_their_times(tmp_path):
-    frames = list(frames_of(film(tmp_path / "a.mp4")))
+    frames = list(read_frames(film(tmp_path / "a.mp4")))
     assert [frame.time_s for frame in frames] == TIMES
     assert [frame_number(frame.image) for frame in frames] == list(range(12))
 
 
 def test_pairs_by_time(tmp_path):
     late = [time_s + 2 for time_s in TIMES]
-    pairs = list(paired(film(tmp_path / "a.mkv", times=late), film(tmp_path / "b.mp4")))
+    pairs = list(pair_frames(film(tmp_path / "a.mkv", times=late), film(tmp_path / "b.mp4")))
     assert [pair.number for pair in pairs] == list(range(1, 13))
-    assert all(frame_number(pair.original) == frame_number(pair.shown) for pair in pairs)
+    assert all(frame_number(pair.original) == frame_number(pair.anonymized) for pair in pairs)
 
 
 @pytest.mark.parametrize("numbers", [range(11), [*range(12), 12]], ids=["too few", "too many"])
@@ -36,21 +36,21 @@ def test_other_frames_than_there_were_are_told(tmp_path, numbers):
     numbers = list(numbers)
     other = film(tmp_path / "b.mp4", numbers, steady_times(len(numbers), 10))
     with pytest.raises(ValueError, match=r"b\.mp4 has"):
-        list(paired(film(tmp_path / "a.mp4"), other))
+        list(pair_frames(film(tmp_path / "a.mp4"), other))
 
 
 def test_another_time_is_told_unless_the_order_is_what_counts(tmp_path):
     original = film(tmp_path / "a.mp4")
     other = film(tmp_path / "b.mp4", times=steady_times(12, 12))
     with pytest.raises(ValueError, match="frame 2"):
-        list(paired(original, other))
-    assert len(list(paired(original, other, "order"))) == 12
+        list(pair_frames(original, other))
+    assert len(list(pair_frames(original, other, "order"))) == 12
 
 
 def test_sizes_fit():
     image = np.arange(6 * 8 * 3, dtype=np.uint8).reshape(6, 8, 3)
-    assert fitted(image, (5, 7, 3)).tolist() == image[:5, :7].tolist()
-    assert fitted(image, (12, 16, 3)).shape == (12, 16, 3)
+    assert fit_to_shape(image, (5, 7, 3)).tolist() == image[:5, :7].tolist()
+    assert fit_to_shape(image, (12, 16, 3)).shape == (12, 16, 3)
 
 
 def test_leaks_of_a_video_as_shown(tmp_path):
@@ -65,17 +65,17 @@ def test_leaks_of_a_video_as_shown(tmp_path):
             frame[36:114, 116:164] = (139, 116, 100)
         covered.append(frame)
     shown = write_frames(tmp_path / "b.mp4", covered, TIMES)
-    pairs = paired(film(tmp_path / "a.mp4"), shown)
-    scores = leak_scores(covers(pairs, people, Paint((139, 116, 100)), last=10))
+    pairs = pair_frames(film(tmp_path / "a.mp4"), shown)
+    scores = leak_scores(judge_frames(pairs, people, CoverColour((139, 116, 100)), last=10))
     assert (scores.heads, scores.head_leak, scores.track_leaks) == (20, pytest.approx(4 / 20), 1)
     assert scores.over_area < 0.01
 
 
 def test_first_frames_are_copied(tmp_path):
     cut = first_frames(film(tmp_path / "a.mp4"), tmp_path / "b.mp4", 5)
-    assert [frame_number(frame.image) for frame in frames_of(cut)] == list(range(5))
+    assert [frame_number(frame.image) for frame in read_frames(cut)] == list(range(5))
 
 
 def test_times_are_kept_to_the_tick(tmp_path):
     times = [Fraction(0), Fraction(1, 3), Fraction(7, 9)]
-    assert [frame.time_s for frame in frames_of(film(tmp_path / "a.mp4", range(3), times))] == times
+    assert [frame.time_s for frame in read_frames(film(tmp_path / "a.mp4", range(3), times))] == times

@@ -1,0 +1,33 @@
+"""Benchmarks check what they need before they start."""
+
+import sys
+
+import pytest
+
+from bench import material, real, tracking
+from bench.material import EVALUATORS, require_assets, require_packages
+
+
+def test_installed_packages_are_accepted():
+    require_packages(*EVALUATORS)
+
+
+def test_missing_packages_are_named_with_the_command_that_installs_them():
+    with pytest.raises(SystemExit, match=r"not installed: no_such_tracker; .*make install-test"):
+        require_packages("numpy", "no_such_tracker")
+
+
+def test_a_missing_folder_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(material, "ASSETS", tmp_path / "none")
+    with pytest.raises(SystemExit, match=r"none: set NIGHTSHIFT_ASSETS"):
+        require_assets()
+
+
+@pytest.mark.parametrize("benchmark", [real, tracking], ids=lambda module: module.__name__)
+def test_a_benchmark_without_evaluators_ends_before_any_work(benchmark, monkeypatch, tmp_path):
+    monkeypatch.setattr(material, "ASSETS", tmp_path)
+    monkeypatch.setattr(material, "find_spec", lambda name: None)
+    monkeypatch.setattr(benchmark, "measure", lambda *_: pytest.fail("the benchmark began its work"))
+    monkeypatch.setattr(sys, "argv", ["bench"])
+    with pytest.raises(SystemExit, match="not installed: motmetrics, trackeval"):
+        benchmark.main()
