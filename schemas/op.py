@@ -152,8 +152,8 @@ class VideoSink(Protocol):
         """Returns an empty chunk, to be encoded, verified, and then kept or dropped.
 
         Args:
-            reencode: its frames are those of another chunk, decoded and covered more; it is encoded at higher quality, to
-                limit generation loss.
+            reencode: its frames come from another chunk, decoded and covered more; it is encoded at higher quality,
+                to limit generation loss.
         """
 
     def keep(self, chunk: VideoChunk) -> None:
