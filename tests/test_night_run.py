@@ -9,6 +9,8 @@ from jobs import api, reading
 from sample_site.comparison import compare
 from sample_site.truth import load_truth
 
+pytestmark = pytest.mark.slow
+
 
 def rows(site, sql):
     return reading.query(api.open_site(site), sql).to_pylist()

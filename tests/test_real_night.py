@@ -8,7 +8,7 @@ from jobs import api, reading
 from jobs.engine.options import RunOptions
 from jobs.planning.graph import Selection
 
-pytestmark = [pytest.mark.assets, pytest.mark.ray, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.assets, pytest.mark.ray, pytest.mark.timeout(900), pytest.mark.slow]
 PEER_HOTA, PEER_MOTA = 0.511, 0.718
 
 

@@ -11,9 +11,13 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 from jobs import api
 from tests.test_readme import examples_of
 from tools.generate_docs import DOCS
+
+pytestmark = pytest.mark.slow
 
 PAGE = DOCS / "reprocess.md"
 RUN_ID = re.compile(r"\b\d{8}T\d{6}Z-[0-9a-f]{4}\b")

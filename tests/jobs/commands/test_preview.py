@@ -11,6 +11,8 @@ from jobs.commands.preview import preview
 from jobs.engine.options import RunOptions
 from jobs.planning.graph import Selection
 
+pytestmark = pytest.mark.slow
+
 HERE = RunOptions(workers=None)
 TRACKS = Selection(ops=("track",), readers=True)
 

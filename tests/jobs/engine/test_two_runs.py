@@ -6,8 +6,12 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from jobs import api, reading
 from storage.coordination import CLAIMS_FOLDER
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
 NIGHT = """

@@ -110,6 +110,7 @@ def test_faces_are_those_that_opencv_finds_with_the_same_weights(assets: Path) -
     assert compared >= 15
 
 
+@pytest.mark.slow
 @pytest.mark.assets
 def test_residual_catches_planted_leaks_in_encoded_footage(assets: Path) -> None:
     frames = read(assets, "pets09_s2l1_480x360.mp4", 400)
