@@ -1,4 +1,4 @@
-# make demo | test | test-fast | check | bench: each works alone, from a clean clone, and offline once installed.
+# make demo | test | test-fast | coverage | check | site | bench: each works alone, from a clean clone, and offline once installed.
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
