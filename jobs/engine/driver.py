@@ -1,8 +1,11 @@
-"""The driver: keeps workers busy with a plan's units until all is done, the deadline nears, or somebody stops it."""
+"""The driver: gives a plan's units to workers until all is done, the deadline comes near, or the user stops the run.
+
+It alone decides what becomes of a failed unit: another attempt, quarantine, or the end of the run.
+"""
 
 import threading
 import time
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -21,18 +24,27 @@ from schemas.errors import StoreFull, TransientError
 from schemas.values import Quarantined, Receipt
 
 MAX_ATTEMPTS = 3
+"""Attempts at a unit whose failures are transient; then it is quarantined."""
+
 BACKOFF_S = 1.0
-POLL_S = 0.25
-DEADLINE_GRACE_S = 1.0
-"""Seconds past the deadline at which what still runs is given up."""
+"""Retry delay after n failed attempts: this times 2 to the power of n."""
 
 CLAIM_RETRY_S = 1.0
-"""Seconds until a place is looked at again at which another run works."""
+"""Retry delay while another run holds the claim."""
+
+POLL_S = 0.25
+DEADLINE_GRACE_S = 1.0
+"""Seconds past the deadline after which batches in flight are given up."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a night is. ``media_s`` counts each second of footage once an op."""
+    """How far a run has got. ``media_s`` counts each second of footage once per op.
+
+    Attributes:
+        left_s: estimated seconds until all is done; None as long as nothing is.
+        running: units in flight.
+    """
 
     units_done: int
     units_total: int
@@ -45,10 +57,16 @@ class Progress:
 
 @dataclass
 class RunReport:
-    """What a night did. ``state`` is as in the table ``runs``.
+    """What a run has done.
 
     Attributes:
-        elsewhere: units that were to be done and that another run did meanwhile.
+        state: as in the table ``runs``.
+        elsewhere: number of units of the plan that another run did meanwhile.
+        receipts: of the units that this run committed.
+        quarantined: units that failed for good.
+        failures: the failures of these units, with tracebacks.
+        lost: stretches of footage that cannot be decoded; the units that need them may be done all the same.
+        left: number of units that are neither done nor failed.
     """
 
     run_id: str
@@ -57,20 +75,38 @@ class RunReport:
     receipts: list[Receipt] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    lost: list[Quarantined] = field(default_factory=list)
     left: int = 0
     wall_s: float = 0.0
+
+    @property
+    def counters(self) -> Counter[str]:
+        """The counters of all committed units, added up."""
+        return sum((Counter(receipt.counters) for receipt in self.receipts), Counter())
+
+    @property
+    def stage_s(self) -> dict[str, float]:
+        """Seconds by stage of all committed units, added up."""
+        stage_s: dict[str, float] = {}
+        for receipt in self.receipts:
+            for stage, seconds in receipt.stage_s.items():
+                stage_s[stage] = stage_s.get(stage, 0.0) + seconds
+        return stage_s
 
 
 class Driver:
     """One run of a plan on a pool.
 
     Args:
-        keep: called with each unit that is set aside, to be written down.
-        deadline: no batch is begun that would, by the estimate, end after it; what still runs then is stopped.
-        stop: set by the first Ctrl-C: what runs is finished, nothing new begun.
-        priority: what goes first.
-        others: the other runs on the store.
+        keep: called with each quarantined unit and each lost stretch, to be written to the journal.
+        deadline: no batch begins that would, by the estimate, end after it.
+        stop: once set, batches in flight are finished and no others begun.
+        coordination: with other runs on the store.
         clock: the time of commits.
+
+    Attributes:
+        states: the status of each unit.
+        report: what is done so far; also after ``run`` has raised.
     """
 
     def __init__(
@@ -86,8 +122,9 @@ class Driver:
         coordination: RunCoordination | None = None,
         clock: RunClock | None = None,
     ) -> None:
-        self._plan = plan
         self.states = UnitStates(plan)
+        self.report = RunReport(run_id)
+        self._plan = plan
         self._pool = pool
         self._keep = keep
         self._on_progress = on_progress
@@ -97,11 +134,10 @@ class Driver:
         self._clock = clock or RunClock(None)
         self._queue = WorkQueue(self.states, priority)
         self._in_flight: dict[int, TaskBatch] = {}
-        self._attempts: dict[UnitKey, int] = defaultdict(int)
+        self._attempts: Counter[UnitKey] = Counter()
         self._backing_off: list[tuple[float, list[UnitKey]]] = []
         self._batches = 0
-        self._started = time.monotonic()
-        self._report = RunReport(run_id)
+        self._began = time.monotonic()
 
     def run(self) -> RunReport:
         """Runs until nothing is left that may run.
@@ -110,165 +146,158 @@ class Driver:
             StoreFull: no space is left for results; what is committed stays.
         """
         while True:
-            self._wake()
-            held = self._dispatch()
-            self._tell()
+            self._end_backoff()
+            held_back = self._dispatch()
+            self._report_progress()
             if not self._in_flight:
-                if not self._backing_off or held or self._stop.is_set() or self._late():
+                if not self._backing_off or held_back or self._stop.is_set() or self._is_late():
                     break
                 time.sleep(POLL_S)
                 continue
             for finished in self._pool.wait(POLL_S):
-                self._take_in(finished)
-            if self._late(DEADLINE_GRACE_S) and self._in_flight:
-                self._in_flight.clear()  # the pool is closed by whoever opened it; what runs was never committed
+                self._collect(finished)
+            if self._in_flight and self._is_late(DEADLINE_GRACE_S):
+                self._in_flight.clear()  # nothing of them was committed; whoever opened the pool ends its workers
                 break
-        return self._close()
+        return self._close_report()
 
-    def _close(self) -> RunReport:
-        report = self._report
+    def _close_report(self) -> RunReport:
+        report, statuses = self.report, self.states.statuses.values()
         report.left = len(self._queue.left) + sum(len(keys) for _, keys in self._backing_off)
-        report.wall_s = time.monotonic() - self._started
-        troubled = any(status.is_problem for status in self.states.statuses.values())
+        report.wall_s = time.monotonic() - self._began
         if self._stop.is_set():
             report.state = "interrupted"
-        elif self._unfinished():
+        elif any(status.to_do for status in statuses):
             report.state = "deadline"
-        elif troubled or report.failures:
+        elif report.failures or any(status.is_problem for status in statuses):
             report.state = "partial"
         return report
 
-    def _unfinished(self) -> bool:
-        return any(status.to_do for status in self.states.statuses.values())
-
-    def _wake(self) -> None:
+    def _end_backoff(self) -> None:
+        """Gives units back to the queue whose retry delay is over."""
         now = time.monotonic()
-        for due, keys in [rest for rest in self._backing_off if rest[0] <= now]:
+        for due, keys in [each for each in self._backing_off if each[0] <= now]:
             self._backing_off.remove((due, keys))
             self._queue.give_back(keys)
 
     def _dispatch(self) -> bool:
-        """Fills free slots; True if something was held back for the deadline."""
+        """Fills free worker slots. Returns whether units are held back because of the deadline."""
         while len(self._in_flight) < self._pool.slots and not self._stop.is_set():
             keys = self._queue.take()
             if not keys:
                 return False
-            if not self._fits(keys):
+            if not self._ends_in_time(keys):
                 self._queue.give_back(keys)
                 return True
             if self._coordination.take(self._plan.units[keys[0]].partition):
-                self._send(keys)
+                self._submit(keys)
             else:
                 self._backing_off.append((time.monotonic() + CLAIM_RETRY_S, keys))
         return False
 
-    def _send(self, keys: Sequence[UnitKey]) -> None:
-        """Gives units of a place that is ours to a worker, but for those that another run has done meanwhile."""
-        place = self._plan.units[keys[0]].partition
-        left = [
-            key
-            for key in keys
-            if not (self._coordination.has_others and self._done_elsewhere(key, self.states.fingerprint(key)))
-        ]
-        if not left:
-            self._coordination.release(place)
+    def _submit(self, keys: Sequence[UnitKey]) -> None:
+        """Submits units of a claimed partition, without those that another run has done meanwhile."""
+        partition = self._plan.units[keys[0]].partition
+        if self._coordination.has_others:
+            keys = [key for key in keys if not self._is_done_elsewhere(key, self.states.fingerprint(key))]
+        if not keys:
+            self._coordination.release(partition)
             return
         self._batches += 1
-        attempt = max(self._attempts[key] for key in left) + 1
         batch = TaskBatch(
-            self._batches, self._report.run_id, build_tasks(self.states, left), attempt, self._clock.floor
+            number=self._batches,
+            run_id=self.report.run_id,
+            tasks=build_tasks(self.states, keys),
+            attempt=max(self._attempts[key] for key in keys) + 1,
+            not_before=self._clock.floor,
         )
         self._in_flight[batch.number] = batch
         self._pool.submit(batch)
 
-    def _done_elsewhere(self, key: UnitKey, fingerprint: str) -> bool:
-        """Whether exactly this work is committed by now; then it is settled."""
+    def _is_done_elsewhere(self, key: UnitKey, fingerprint: str) -> bool:
+        """Whether exactly this work is committed by now; then it is recorded as done."""
         receipt = self._coordination.committed(key, fingerprint)
         if receipt is None:
             return False
-        self._done(receipt)
+        self._record_done(receipt)
         return True
 
-    def _done(self, receipt: Receipt) -> None:
-        if receipt.run_id == self._report.run_id:
-            self._report.receipts.append(receipt)
+    def _record_done(self, receipt: Receipt) -> None:
+        if receipt.run_id == self.report.run_id:
+            self.report.receipts.append(receipt)
         else:
-            self._report.elsewhere += 1
+            self.report.elsewhere += 1  # a worker of another run was first: its receipt is the one in the store
         self._clock.advance_past(receipt.committed)
         self._queue.mark_done(key_of(receipt), receipt)
 
-    def _late(self, grace_s: float = 0.0) -> bool:
+    def _is_late(self, grace_s: float = 0.0) -> bool:
         return self._deadline is not None and datetime.now(UTC) > self._deadline + timedelta(seconds=grace_s)
 
-    def _fits(self, keys: Sequence[UnitKey]) -> bool:
+    def _ends_in_time(self, keys: Sequence[UnitKey]) -> bool:
         if self._deadline is None:
             return True
-        needed = timedelta(seconds=sum(map(self._plan.work_s, keys)))
-        return datetime.now(UTC) + needed <= self._deadline
+        return datetime.now(UTC) + timedelta(seconds=sum(map(self._plan.work_s, keys))) <= self._deadline
 
-    def _take_in(self, finished: Finished) -> None:
+    def _collect(self, finished: Finished) -> None:
+        """Records what became of each unit of a batch."""
         batch, outcome = finished
         self._in_flight.pop(batch.number, None)
         keys = [task.key for task in batch.tasks]
         if isinstance(outcome, TransientError):
-            failures = tuple(Failure(key, "transient", "TransientError", str(outcome)) for key in keys[:1])
-            outcome = Outcome(failures=failures)
+            # The worker was lost. Only the first unit counts the attempt: most likely the worker died of that one.
+            outcome = Outcome(failures=(Failure(keys[0], "transient", "TransientError", str(outcome)),))
         self._coordination.release(self._plan.units[keys[0]].partition)
         for receipt in outcome.receipts:
-            self._done(receipt)
-        for lost in outcome.lost:
-            self._quarantine(lost, self._fingerprint_of(batch, lost.key))
+            self._record_done(receipt)
+        fingerprints = {task.key: task.fingerprint for task in batch.tasks}
+        for stretch in outcome.lost:
+            self.report.lost.append(self._keep_entry(stretch, batch.tasks[0].fingerprint))
         for failure in outcome.failures:
-            self._failed(failure, batch)
-        settled = {key_of(receipt) for receipt in outcome.receipts} | {failure.key for failure in outcome.failures}
-        self._queue.give_back([key for key in keys if key not in settled])
+            self._record_failure(failure, fingerprints[failure.key])
+        ended = {key_of(receipt) for receipt in outcome.receipts} | {failure.key for failure in outcome.failures}
+        self._queue.give_back([key for key in keys if key not in ended])
 
-    @staticmethod
-    def _fingerprint_of(batch: TaskBatch, key: UnitKey) -> str:
-        for task in batch.tasks:
-            if task.key == key:
-                return task.fingerprint
-        return batch.tasks[0].fingerprint
-
-    def _failed(self, failure: Failure, batch: TaskBatch) -> None:
+    def _record_failure(self, failure: Failure, fingerprint: str) -> None:
         key = failure.key
         if failure.kind == "full":
             raise StoreFull(failure.detail)
-        if self._done_elsewhere(key, self._fingerprint_of(batch, key)):
-            return  # as when another run, done with it, removed what this one was about to join
+        if self._is_done_elsewhere(key, fingerprint):
+            return  # such as a merge whose parts are gone, because another run has merged and deleted them
         if failure.kind == "transient":
             self._attempts[key] += 1
             if self._attempts[key] < MAX_ATTEMPTS:
                 self._backing_off.append((time.monotonic() + BACKOFF_S * 2 ** self._attempts[key], [key]))
                 return
-        self._report.failures.append(failure)
-        entry = self._quarantine(failure, self._fingerprint_of(batch, key))
+        self.report.failures.append(failure)
+        entry = self._keep_entry(failure, fingerprint)
+        self.report.quarantined.append(entry)
         self._queue.mark_quarantined(key, f"{entry.reason}: {entry.detail}")
 
-    def _quarantine(self, failure: Failure, fingerprint: str) -> Quarantined:
-        segments = self._plan.units[failure.key].segments if failure.key in self._plan.units else ()
+    def _keep_entry(self, failure: Failure, fingerprint: str) -> Quarantined:
+        """Returns the quarantine entry of a failure, once it is in the journal."""
+        key = failure.key
+        segments = self._plan.units[key].segments if key in self._plan.units else ()
+        last_lines = failure.trace.strip().splitlines()[-1:]  # many errors of libraries have no message
         entry = Quarantined(
-            op=failure.key.op,
-            camera=failure.key.camera,
-            date=failure.key.date,
-            unit=failure.key.unit,
+            op=key.op,
+            camera=key.camera,
+            date=key.date,
+            unit=key.unit,
             fingerprint=fingerprint,
-            kind="bug" if failure.kind == "transient" else failure.kind,  # type: ignore[arg-type]
+            kind="bug" if failure.kind == "transient" else failure.kind,  # type: ignore[arg-type]  # "full" ends the run
             reason=failure.reason,
-            detail=failure.detail or failure.trace.strip().splitlines()[-1:][0],
+            detail=failure.detail or next(iter(last_lines), failure.reason),
             path=segments[0].path if len(segments) == 1 else None,
             time=datetime.now(UTC),
-            run_id=self._report.run_id,
+            run_id=self.report.run_id,
         )
         self._keep(entry)
-        self._report.quarantined.append(entry)
         return entry
 
-    def _tell(self) -> None:
+    def _report_progress(self) -> None:
         total, settled = self._queue.total, self._queue.settled
-        elapsed_s = time.monotonic() - self._started
-        left = max(total.work_s - settled.work_s, 0.0)
-        left_s = elapsed_s * left / settled.work_s if settled.work_s > 0 else None
+        elapsed_s = time.monotonic() - self._began
+        left_work_s = max(total.work_s - settled.work_s, 0.0)
         self._on_progress(
             Progress(
                 units_done=settled.units,
@@ -276,7 +305,7 @@ class Driver:
                 media_done_s=settled.media_s,
                 media_total_s=total.media_s,
                 elapsed_s=elapsed_s,
-                left_s=left_s,
+                left_s=elapsed_s * left_work_s / settled.work_s if settled.work_s > 0 else None,
                 running=sum(len(batch.tasks) for batch in self._in_flight.values()),
             )
         )

@@ -1,10 +1,10 @@
-"""Which units may run now, and which of them go together: the state of a night while it runs.
+"""The work queue of a run: which units may run now, and which of them go to one worker together.
 
-Pure bookkeeping over a plan; ``jobs.engine.driver`` hands out what this gives and tells it what became of it.
+Pure bookkeeping over a plan: ``jobs.engine.driver`` takes batches from it and reports what became of them.
 """
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -14,15 +14,16 @@ from jobs.planning.unit_states import UnitStates
 from schemas.values import Receipt
 
 Partition = tuple[str, str, str]
+"""Camera, date and unit."""
 
 
 @dataclass(frozen=True)
 class Priority:
-    """What goes first.
+    """What runs first.
 
     Attributes:
         newest_first: by the start of the footage; else the oldest.
-        cameras_first: before all others, in this order.
+        cameras_first: before all other cameras, in this order.
     """
 
     newest_first: bool = True
@@ -31,7 +32,7 @@ class Priority:
 
 @dataclass
 class Tally:
-    """Units, seconds of footage (each once an op), and estimated seconds of work."""
+    """Units, seconds of footage (each once per op), and estimated seconds of work."""
 
     units: int = 0
     media_s: float = 0.0
@@ -45,10 +46,10 @@ class Tally:
 
 
 class WorkQueue:
-    """Units of a plan on their way from waiting to settled.
+    """The units of a plan on their way from waiting through running to settled.
 
-    A unit is settled when it is done, or will never be. A unit whose sources are all settled is ready. Places go in
-    the order asked for, and within a place units in pipeline order.
+    A unit is settled when it is done, or never will be. A unit whose sources are all settled is ready. Partitions go by
+    priority, and units within a partition in pipeline order.
 
     Attributes:
         total, settled: how much there was to do, and how much of it is settled.
@@ -57,25 +58,25 @@ class WorkQueue:
     def __init__(self, states: UnitStates, priority: Priority | None = None) -> None:
         self._states, self._plan = states, (plan := states.plan)
         self._priority = priority or Priority()
-        self._readers = states.readers
         self._waiting = set(plan.to_do)
-        self.total, self.settled = Tally(), Tally()
         self._running: set[UnitKey] = set()
+        self.total, self.settled = Tally(), Tally()
         self._open_sources = {key: self._count_open(key) for key in self._waiting}
         self._partitions: dict[Partition, list[UnitKey]] = {}
+        self._heap: list[tuple[int, int, float, Partition]] = []
         for key in plan.to_do:
             self._partitions.setdefault(plan.units[key].partition, []).append(key)
             self.total.add(plan, key)
-        self._heap: list[tuple[int, int, float, Partition]] = []
-        for key in plan.to_do:
-            if not self._open_sources[key]:
-                self._offer(key)
+            self._offer(key)
 
     def _count_open(self, key: UnitKey) -> int:
-        sources = {source.key for source in self._plan.units[key].sources}
-        return sum(1 for source in sources if source in self._waiting)
+        """Counts the sources of a unit that are not settled."""
+        return sum(source in self._waiting for source in {source.key for source in self._plan.units[key].sources})
 
     def _offer(self, key: UnitKey) -> None:
+        """Puts the partition of a unit on the heap if the unit is ready; ``take`` drops it where nothing is by then."""
+        if self._open_sources[key]:
+            return
         unit, first = self._plan.units[key], self._priority.cameras_first
         camera = first.index(key.camera) if key.camera in first else len(first)
         sign = -1 if self._priority.newest_first else 1
@@ -84,19 +85,20 @@ class WorkQueue:
 
     @property
     def left(self) -> list[UnitKey]:
-        """Units that are neither settled nor running."""
+        """The units that are neither settled nor running."""
         return [key for key in self._plan.to_do if key in self._waiting]
 
     def take(self) -> list[UnitKey]:
-        """The units of the next place that has something ready, in pipeline order; empty if nothing is ready.
+        """Returns the ready units of the next partition, in pipeline order; an empty list if nothing is ready.
 
-        With a ready unit go those of the same place that will be ready once it is done.
+        They include those of the partition that will be ready as soon as the others are done: a worker then keeps their
+        tables in memory, and frame ops share one decode.
         """
         while self._heap:
-            place = heapq.heappop(self._heap)[-1]
+            partition = heapq.heappop(self._heap)[-1]
             taken: list[UnitKey] = []
-            for key in self._partitions[place]:
-                if key in self._waiting and self._ready_after(key, taken) and not self._settled_already(key):
+            for key in self._partitions[partition]:
+                if key in self._waiting and self._ready_after(key, taken) and not self._is_done_already(key):
                     taken.append(key)
             if taken:
                 self._waiting.difference_update(taken)
@@ -104,7 +106,8 @@ class WorkQueue:
                 return taken
         return []
 
-    def _ready_after(self, key: UnitKey, taken: list[UnitKey]) -> bool:
+    def _ready_after(self, key: UnitKey, taken: Collection[UnitKey]) -> bool:
+        """Whether a unit is ready once these are done."""
         if not self._open_sources[key]:
             return True
         return all(
@@ -112,22 +115,23 @@ class WorkQueue:
             for source in self._plan.units[key].sources
         )
 
-    def _settled_already(self, key: UnitKey) -> bool:
-        """Whether, now that it is known what it can read, exactly this work turns out to have been done before."""
+    def _is_done_already(self, key: UnitKey) -> bool:
+        """Whether exactly this work is committed; then it is recorded as done.
+
+        A failed source changes the fingerprint of a unit that can do without it, maybe to that of earlier work.
+        """
         if not self._states.receipt(key):
             return False
         self.mark_done(key)
         return True
 
     def give_back(self, keys: Iterable[UnitKey]) -> None:
-        """Units that were taken but not tried wait again."""
-        for key in keys:
-            if key in self._running:
-                self._running.discard(key)
-                self._waiting.add(key)
-        for key in keys:
-            if key in self._waiting and not self._open_sources[key]:
-                self._offer(key)
+        """Makes units wait again that were taken but not done."""
+        returned = self._running.intersection(keys)
+        self._running -= returned
+        self._waiting |= returned
+        for key in returned:
+            self._offer(key)
 
     def mark_done(self, key: UnitKey, receipt: Receipt | None = None) -> None:
         """Records that a unit is done, by this receipt; without one in a simulation."""
@@ -141,12 +145,12 @@ class WorkQueue:
 
     def _settle(self, key: UnitKey) -> None:
         if key not in self._waiting and key not in self._running:
-            return  # settled before, as a unit that was blocked by one that failed beside it
+            return  # settled before, such as a unit blocked by one that failed in the same batch
         self.settled.add(self._plan, key)
         self._waiting.discard(key)
         self._running.discard(key)
-        for reader in self._readers.get(key, ()):
+        for reader in self._states.readers.get(key, ()):
             if reader in self._open_sources:
                 self._open_sources[reader] -= 1
-            if reader in self._waiting and not self._open_sources[reader]:
+            if reader in self._waiting:
                 self._offer(reader)

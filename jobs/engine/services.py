@@ -1,75 +1,82 @@
-"""What a worker does for an op while it works on one unit: it counts, and it writes and joins video."""
+"""What a worker offers an op while it works on one unit: counters, and video files in the store."""
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import PurePosixPath
 
+from jobs.engine.failures import Origin, arising_in
 from jobs.engine.tasks import Task
+from schemas.errors import NightshiftError
 from schemas.op import VideoSink
 from schemas.values import UnitContext, VideoFile
 from storage.store.store import Store
 from storage.video.writer import PartWriter, merge_parts
 
 FINGERPRINT_DIGITS = 12
+"""Digits of a fingerprint in the name of a file; the receipt has all of them."""
 
 
 class UnitServices:
-    """``schemas.op.Services`` for one unit. Files that it made are invisible until the unit's receipt names them."""
+    """``schemas.op.Services`` for one unit. Its files are invisible until the unit's receipt names them."""
 
     def __init__(self, store: Store, task: Task) -> None:
         self.counters: Counter[str] = Counter()
         self._store = store
         self._task = task
+        self._tag = task.fingerprint[:FINGERPRINT_DIGITS]
         self._sinks: list[PartWriter] = []
-        self._made: list[str] = []
-        self._parts: list[str] = []
+        self._unnamed: list[str] = []
+        self._merged: list[str] = []
 
     def count(self, counter: str, amount: int = 1) -> None:
         """Adds to a counter of work done."""
         self.counters[counter] += amount
 
     def video_sink(self, unit: UnitContext) -> VideoSink:
-        """A new part for this segment."""
+        """Returns a sink for the covered frames of this segment: one part of the footage's video."""
         key = self._task.key
         name = self._store.part_name(key.camera, key.date, key.unit, self._task.fingerprint)
         sink = PartWriter(self._store.blobs, name, unit.segment)
         self._sinks.append(sink)
-        self._made.append(name)
+        self._unnamed.append(name)
         return sink
 
+    @arising_in(Origin.STORE)
     def merge_video(self, unit: UnitContext, parts: Sequence[str]) -> VideoFile:
-        """Joins parts to the footage's published file, named by its start and identity."""
+        """Merges parts into the footage's published file, named by the footage's start and this work."""
         key = self._task.key
-        start = unit.segments[0].footage_start
-        name = f"{start:%Y%m%dT%H%M%SZ}-{key.unit}-{self._task.fingerprint[:FINGERPRINT_DIGITS]}"
-        target = self._store.video_name(key.camera, key.date, name)
-        self._parts = list(parts)
-        return merge_parts(self._store.blobs, parts, target)
+        name = f"{unit.segments[0].footage_start:%Y%m%dT%H%M%SZ}-{key.unit}-{self._tag}"
+        self._merged = list(parts)
+        return merge_parts(self._store.blobs, parts, self._store.video_name(key.camera, key.date, name))
 
+    @arising_in(Origin.STORE)
     def write_beside(self, video_path: str, suffix: str, content: bytes) -> VideoFile:
-        """Writes a file beside a published one, named as that is, by this work, and with a suffix.
+        """Writes a file beside a published one. Its name is that one's, with this work and a suffix.
 
-        A worker that does the same work writes the same bytes under the same name; so it stays if this unit fails.
+        It stays if this unit fails: a worker that does the same work writes the same bytes under the same name.
         """
         video = PurePosixPath(video_path)
-        name = str(video.with_name(f"{video.stem}-{self._task.fingerprint[:FINGERPRINT_DIGITS]}{suffix}"))
+        name = str(video.with_name(f"{video.stem}-{self._tag}{suffix}"))
         self._store.blobs.write(name, content)
         return VideoFile(name, 0, len(content), sha256(content).hexdigest())
 
-    def delete_merged_parts(self) -> None:
-        """After the unit is committed: parts that have been joined are not needed any more."""
-        self._store.blobs.delete(self._parts)
-
     def keep_files(self) -> None:
-        """Before the unit is committed: from here on a receipt may name what was made.
+        """Keeps the files from ``discard_files``; to be called before the commit, since a receipt may name them then.
 
-        A commit may stand although an error is heard of it, as when the disk is full just after, or an answer is lost.
+        An error does not prove that nothing was committed: the disk may be full just after, or an answer may be lost.
         """
-        self._made.clear()
+        self._unnamed.clear()
+
+    def delete_merged_parts(self) -> None:
+        """Deletes the parts that were merged; to be called after the commit."""
+        # The unit is committed: a part that cannot be deleted costs space, and is no failure of the unit.
+        with suppress(NightshiftError, OSError):
+            self._store.blobs.delete(self._merged)
 
     def discard_files(self) -> None:
-        """After the unit failed: nothing half-written stays."""
+        """Removes half-written files, and those that no receipt may name; to be called after the unit failed."""
         for sink in self._sinks:
             sink.abort()
-        self._store.blobs.delete(self._made)
+        self._store.blobs.delete(self._unnamed)

@@ -1,22 +1,24 @@
-"""What the driver and its workers say to each other. All of it is small, and pickles."""
+"""The messages between the driver and its workers. All are small, frozen and picklable."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
+from typing import Literal
 
 from jobs.planning.graph import UnitKey
-from schemas.op import Models, Op, Read
+from schemas.op import FrameOp, Models, Op, Read
 from schemas.values import Receipt, UnitContext, UnitFile
 
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Input:
-    """Where a worker finds a table that an op reads.
+class TaskInput:
+    """Where a worker finds the rows of one read of an op.
 
     Attributes:
-        files: where committed rows stand.
-        units: units of the same batch that write the rest of it.
+        files: with committed rows.
+        units: units of the same batch that give the other rows.
     """
 
     read: Read
@@ -26,21 +28,22 @@ class Input:
 
 @dataclass(frozen=True)
 class Task:
-    """One unit to be done, with everything that the worker needs to know of it."""
+    """One unit of work with everything that a worker needs to know of it."""
 
     key: UnitKey
     fingerprint: str
     ingredients: dict[str, str]
     context: UnitContext
-    inputs: tuple[Input, ...]
+    inputs: tuple[TaskInput, ...]
 
 
 @dataclass(frozen=True)
 class TaskBatch:
-    """Units of one place that a worker does in one go, in order; frame ops among them share a decode where they can.
+    """Tasks of one partition for one worker, in order.
 
     Attributes:
-        not_before: the least time of commit, whatever the worker's clock says: see ``jobs.engine.run_clock``.
+        number: unique within the run.
+        not_before: earliest time of commit, whatever the worker's clock says: see ``jobs.engine.run_clock``.
     """
 
     number: int
@@ -55,11 +58,14 @@ class Failure:
     """A unit that failed.
 
     Attributes:
-        kind: ``footage``, ``coverage`` or ``bug``: set aside; ``transient``: tried again; ``full``: the run stops.
+        kind: ``footage`` (damaged or unreadable), ``coverage`` (covering cannot be vouched for) and ``bug`` are
+            quarantined; ``transient`` is tried again; ``full`` (no space in the store) stops the run.
+        reason: a short stable word: of ``DAMAGE_REASONS``, or the error's type.
+        trace: the error's traceback, where it helps to find the cause.
     """
 
     key: UnitKey
-    kind: str
+    kind: Literal["footage", "coverage", "bug", "transient", "full"]
     reason: str
     detail: str
     trace: str = ""
@@ -67,10 +73,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a batch. A unit that is in neither list was not tried, because one that it reads failed.
+    """The result of a batch. A unit in neither list was not tried, because one that it reads failed.
 
     Attributes:
-        lost: stretches of footage that could not be decoded, of units that were committed all the same.
+        lost: stretches of footage that could not be decoded, of units that may be committed all the same.
     """
 
     receipts: tuple[Receipt, ...] = ()
@@ -83,8 +89,8 @@ class WorkerSetup:
     """What a worker is made from.
 
     Attributes:
-        archive, store: where they are; a folder must stand under the same path on every worker's machine.
-        ops: ops by name, not yet opened, each with its weights.
+        archive, store: locations; a folder must have the same path on every worker's machine.
+        ops: ops by name, not opened yet, each with its weights.
         cpus: threads that a worker may use.
     """
 
@@ -92,3 +98,8 @@ class WorkerSetup:
     store: str
     ops: dict[str, tuple[Op, Models]]
     cpus: int = 1
+
+    @cached_property
+    def frame_ops(self) -> frozenset[str]:
+        """The names of the ops that work on frames."""
+        return frozenset(name for name, (op, _) in self.ops.items() if isinstance(op, FrameOp))
