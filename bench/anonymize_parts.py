@@ -36,7 +36,9 @@ from bench.material import ASSETS
 from bench.mode_figures import Recognizer, faces_in, tracking_utility, tracking_utility_by_mode
 from bench.planted import MaskDropper, altered_masks, caught_plants, choose_plants, verifier_disabled
 from bench.real_clips import PETS_FPS, pets_large
-from jobs import api, reading
+from jobs.commands.results import query
+from jobs.commands.run import RunSummary
+from jobs.site import open_site
 from ops.anonymize.params import AnonymizeParams
 from schemas.anonymity import MODES
 from schemas.values import Bools
@@ -230,7 +232,7 @@ class AnonymizeBenchmark:
         clip, last = self._clip(camera), SCENES[camera].last
         copy_site(self._base, root, WITH_WEIGHTS.ops)
         sql = f"SELECT epoch_us(start_time) AS us FROM footage WHERE camera = '{camera}'"
-        start_us = int(reading.query(api.open_site(root), sql)["us"][0].as_py())
+        start_us = int(query(open_site(root), sql)["us"][0].as_py())
         times_s = [frame.time_s for frame in islice(read_frames(clip), last)]
         numbers = {round((time_s - times_s[0]) * 1_000_000): number for number, time_s in enumerate(times_s, 1)}
         dropper = MaskDropper(plants, lambda time_us: numbers.get(time_us - start_us, 0))
@@ -254,7 +256,7 @@ class AnonymizeBenchmark:
         return {"matrix": {result.name: asdict(result) for result in results}}
 
 
-def report_quarantine(summary: api.RunSummary) -> api.RunSummary:
+def report_quarantine(summary: RunSummary) -> RunSummary:
     """Prints what the run quarantined, which is never published and so has no figures; returns the summary."""
     for entry in summary.report.quarantined:
         print(f"... {entry.op} of {entry.camera}: {entry.reason}: {entry.detail}", file=sys.stderr, flush=True)

@@ -5,9 +5,11 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from jobs import api, reading
+from jobs.commands.results import query
+from jobs.commands.run import RunSummary, run_site
 from jobs.engine.options import RunOptions
 from jobs.planning.graph import Selection
+from jobs.site import open_site
 from ops import REGISTRY
 
 START = "2026-03-02T20-00-00"
@@ -54,7 +56,7 @@ def write_site_file(root: Path, cameras: Sequence[str], ops: Params) -> None:
 
 def copy_site(base: Path, root: Path, ops: Params) -> Path:
     """Copies a site with its store and sets other parameters: only units that they change run again."""
-    cameras = [camera.id for camera in api.open_site(base).site.config.cameras]
+    cameras = [camera.id for camera in open_site(base).files.config.cameras]
     shutil.copytree(base, root)
     write_site_file(root, cameras, ops)
     return root
@@ -62,18 +64,18 @@ def copy_site(base: Path, root: Path, ops: Params) -> Path:
 
 def run_ops(
     root: Path, ops: Sequence[str] = LAST_OPS, workers: int | None = None, cameras: Sequence[str] = ()
-) -> api.RunSummary:
+) -> RunSummary:
     """Runs these ops and their dependencies.
 
     Args:
         workers: processes, 0 for one per CPU; None to run in this process.
         cameras: the cameras to run; empty for all.
     """
-    return api.run(api.open_site(root), Selection(tuple(cameras), ops=tuple(ops)), RunOptions(workers=workers))
+    return run_site(open_site(root), Selection(tuple(cameras), ops=tuple(ops)), RunOptions(workers=workers))
 
 
 def published_videos(root: Path) -> dict[str, Path]:
     """Returns the published anonymized videos, by camera."""
-    opened = api.open_site(root)
-    rows = reading.query(opened, "SELECT camera, path FROM anonymized").to_pylist()
-    return {row["camera"]: Path(opened.site.store) / row["path"] for row in rows}
+    opened = open_site(root)
+    rows = query(opened, "SELECT camera, path FROM anonymized").to_pylist()
+    return {row["camera"]: Path(opened.files.store) / row["path"] for row in rows}

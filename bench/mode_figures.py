@@ -12,7 +12,8 @@ from bench.frame_pairs import Pair, pair_frames, read_frames
 from bench.pets import TICKS_A_FRAME
 from bench.real_clips import first_frames
 from bench.reid import Embedder, attacks, choose_samples, count_faces
-from jobs import api, reading
+from jobs.commands.results import query
+from jobs.site import open_site
 from schemas.values import Uint8
 
 Figures = dict[str, float | None]
@@ -29,8 +30,8 @@ def tracking_utility(root: Path, camera: str, truth: MotRows, last: int) -> Figu
     Args:
         root: a site on which ``link`` has run.
     """
-    points = reading.query(
-        api.open_site(root),
+    points = query(
+        open_site(root),
         f"""SELECT pts // {TICKS_A_FRAME} + 1 AS frame, track_id, x1, y1, x2, y2 FROM track_points
             WHERE camera = '{camera}' AND label = 'person' AND pts // {TICKS_A_FRAME} < {last}
             ORDER BY frame, track_id""",

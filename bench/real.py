@@ -22,9 +22,11 @@ from bench.evaluate import evaluate, rows_of
 from bench.material import ASSETS, EVALUATORS, PEER_TRACKER, require_assets, require_packages
 from bench.pets import LAST_FRAME, pets_scores, pets_truth, rounded
 from bench.real_site import CLIPS, DETECTOR, build_real_site
-from jobs import api, reading
+from jobs.commands.results import connect, query
+from jobs.commands.run import run_site
 from jobs.engine.options import RunOptions
 from jobs.planning.graph import Selection
+from jobs.site import open_site
 
 
 def main() -> None:
@@ -55,12 +57,12 @@ def main() -> None:
 def measure(folder: Path, workers: int) -> dict[str, dict[str, float]]:
     """Builds the site, runs Nightshift and scores the tables."""
     build_real_site(folder, ASSETS)
-    opened = api.open_site(folder)
+    opened = open_site(folder)
     started = time.perf_counter()
-    summary = api.run(opened, Selection(), RunOptions(workers=workers))
+    summary = run_site(opened, Selection(), RunOptions(workers=workers))
     wall_s = time.perf_counter() - started
-    footage = reading.query(opened, "SELECT sum(frames) AS frames FROM footage")["frames"][0].as_py()
-    connection = reading.connect(opened)
+    footage = query(opened, "SELECT sum(frames) AS frames FROM footage")["frames"][0].as_py()
+    connection = connect(opened)
     pets = pets_scores(connection, ASSETS)
     connection.close()
     stage_s = summary.record.stage_s

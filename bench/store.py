@@ -27,12 +27,14 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs import api, reading
+from jobs.commands.plan import plan_run
+from jobs.commands.results import query
 from jobs.planning.configure import configure_site
 from jobs.planning.graph import Selection, Unit
 from jobs.planning.inventory import Inventory, recorded_inventory, scan_inventory, write_inventory
 from jobs.planning.ledger import Ledger
 from jobs.planning.plan import Plan, make_plan
+from jobs.site import Site, open_site
 from schemas.tables import TABLES
 from schemas.values import Receipt
 from storage.archive.footage import segment_rows, segments_of_footage
@@ -98,10 +100,10 @@ def measure(root: Path, disk: Path, segments: int, cameras: int, days: int) -> F
     names = [f"cam{number:04d}" for number in range(cameras)]
     say("site and footage")
     inventory = build_site(root, names, days, segments)
-    opened = api.open_site(root)
+    opened = open_site(root)
     say(f"{len(inventory.timeline)} segments: rows and receipts")
     started = time.perf_counter()
-    Store.create(opened.site.store)
+    Store.create(opened.files.store)
     with multiprocessing.get_context("spawn").Pool(WORKERS) as pool:
         units = sum(pool.imap_unordered(partial(commit_camera, root), (of_camera(inventory, name) for name in names)))
     built_s = time.perf_counter() - started
@@ -153,15 +155,15 @@ ONE_DAY = "SELECT count(*), min(time), max(time) FROM {source} WHERE camera = '{
 YEAR_HOURLY = "SELECT date_trunc('hour', time) AS hour, count(*) FROM {source} WHERE camera = '{camera}' GROUP BY hour"
 
 
-def open_and_count(opened: api.Opened, camera: str, day: str) -> int:
+def open_and_count(opened: Site, camera: str, day: str) -> int:
     """Opens the store and counts a camera-day's detections."""
-    found = reading.query(opened, ONE_DAY.format(source="detections", camera=camera, day=day))
+    found = query(opened, ONE_DAY.format(source="detections", camera=camera, day=day))
     return int(found.column(0)[0].as_py())
 
 
-def open_and_count_hours(opened: api.Opened, camera: str) -> int:
+def open_and_count_hours(opened: Site, camera: str) -> int:
     """Opens the store and counts a camera's detections by the hour, over all days."""
-    return int(reading.query(opened, YEAR_HOURLY.format(source="detections", camera=camera)).num_rows)
+    return int(query(opened, YEAR_HOURLY.format(source="detections", camera=camera)).num_rows)
 
 
 def measure_glob(store: Store, camera: str, day: str) -> Figures:
@@ -179,20 +181,20 @@ def measure_glob(store: Store, camera: str, day: str) -> Figures:
         }
 
 
-def measure_plan(opened: api.Opened) -> Figures:
+def measure_plan(opened: Site) -> Figures:
     """Measures a plan in which every unit is done: from the recorded scan, and with a new scan of the archive."""
     plans: list[Plan] = []
 
     def plan_known() -> None:
-        plans.append(api.plan(opened, Selection(), recorded_inventory(opened.store)))
+        plans.append(plan_run(opened, Selection(), recorded_inventory(opened.store)))
 
     plan_s = median_s(plan_known)
     if plans[-1].to_do:
         sys.exit(f"{len(plans[-1].to_do)} units are not done: {plans[-1].reasons()}")
-    return {"plan_s": plan_s, "scan_s": median_s(lambda: scan_inventory(opened.site, opened.store), 1)}
+    return {"plan_s": plan_s, "scan_s": median_s(lambda: scan_inventory(opened.files, opened.store), 1)}
 
 
-def measure_commits(disk: Path, opened: api.Opened, inventory: Inventory) -> Figures:
+def measure_commits(disk: Path, opened: Site, inventory: Inventory) -> Figures:
     """Measures the time per segment to write and commit the rows of all its ops, on a disk."""
     store = Store.create(disk / "store")
     plan = camera_plan(opened, of_camera(inventory, inventory.timeline[0].camera))
@@ -256,17 +258,17 @@ def of_camera(inventory: Inventory, camera: str) -> tuple[pa.Table, pa.Table]:
     return footage, segments
 
 
-def camera_plan(opened: api.Opened, tables: tuple[pa.Table, pa.Table]) -> Plan:
+def camera_plan(opened: Site, tables: tuple[pa.Table, pa.Table]) -> Plan:
     """Plans all units of a camera, with none done."""
     nothing = Ledger(RECEIPT_SCHEMA.empty_table())
-    return make_plan(configure_site(opened.site), segments_from_tables(*tables), nothing, Selection())
+    return make_plan(configure_site(opened.files), segments_from_tables(*tables), nothing, Selection())
 
 
 def commit_camera(root: Path, tables: tuple[pa.Table, pa.Table]) -> int:
     """Writes and commits a camera's scan and every unit; returns the number of units."""
-    opened = api.open_site(root)
+    opened = open_site(root)
     inventory = Inventory(*tables, segments_from_tables(*tables))
-    write_inventory(inventory, opened.site, opened.store, "bench", datetime.now(UTC))
+    write_inventory(inventory, opened.files, opened.store, "bench", datetime.now(UTC))
     plan = camera_plan(opened, tables)
     for unit in plan.units.values():
         commit_unit(opened.store, plan, unit)

@@ -9,30 +9,27 @@ import typer
 from cli.options import Json
 from cli.output import Output
 from cli.run import show_summary, stopping_gently, summary_json
-from jobs import api, reading
+from jobs.commands.results import connect, query, write_map
+from jobs.commands.run import run_site
 from jobs.engine.driver import Progress
 from jobs.engine.options import RunOptions
 from jobs.planning.graph import Selection
+from jobs.site import Site, open_site
 from schemas.errors import UserError
 
-MINUTES = """SELECT camera, zone, bin_start, max_count, distinct_tracks FROM counts
+COUNTS = """SELECT camera, zone, bin_start, max_count, distinct_tracks FROM counts
 WHERE label = 'person' AND distinct_tracks > 0"""
 MARK = "truth"
-"""Folder that tells a sample site from a user's own: only that is ever replaced."""
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command."""
-    app.command("demo")(demo)
+"""Folder that only sample sites have: a folder without it may hold a user's own files, and is never deleted."""
 
 
 def demo(
     folder: Annotated[Path, typer.Option("--dir", help="Folder of the sample site.")] = Path("demo-site"),
-    workers: Annotated[int, typer.Option("--workers", min=0, help="Worker processes; 0: one a CPU.")] = 0,
+    workers: Annotated[int, typer.Option("--workers", min=0, help="Worker processes; 0 for one per CPU.")] = 0,
     as_json: Json = False,
 ) -> int:
-    """Build a sample site, run a night on it, and compare what was measured with what is true."""
-    from sample_site import build_sample_site  # a second of imports that only this command needs
+    """Build a sample site, run a night on it, and compare the results with the truth."""
+    from sample_site import build_sample_site  # takes a second, which only this command needs
     from sample_site.comparison import compare
     from sample_site.truth import load_truth
 
@@ -40,24 +37,24 @@ def demo(
     _clear(folder)
     with output.progress("sample footage") as bar:
         build_sample_site(folder, progress=bar.update)
-    opened = api.open_site(folder)
+    site = open_site(folder)
     output.say(f"sample site in {folder}: two cameras, made from the photographs inside the ultralytics package")
     with stopping_gently(output) as stop, output.progress("night") as bar:
 
         def show(progress: Progress) -> None:
             bar.update(progress.units_done, progress.units_total)
 
-        summary = api.run(opened, Selection(), RunOptions(workers=workers), show, output.warn, stop)
+        summary = run_site(site, Selection(), RunOptions(workers=workers), show, output.warn, stop)
     page = folder / "map.html"
-    reading.draw_map(opened, page)
-    connection = reading.connect(opened)
+    write_map(site, page)
+    connection = connect(site)
     comparison = compare(load_truth(folder), connection)
     connection.close()
     if as_json:
         output.json({"run": summary_json(summary), "map": str(page), "measured": comparison.as_rows()})
     else:
         show_summary(output, summary)
-        _show_results(output, opened, comparison.as_rows(), page)
+        _show_results(output, site, comparison.as_rows(), page)
     return 130 if summary.report.state == "interrupted" else 0
 
 
@@ -68,15 +65,15 @@ def _clear(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-def _show_results(output: Output, opened: api.Opened, rows: list[list[object]], page: Path) -> None:
-    counts = reading.query(opened, MINUTES)
+def _show_results(output: Output, site: Site, rows: list[list[object]], page: Path) -> None:
+    counts = query(site, COUNTS)
     output.say("")
     output.table(counts.column_names, [list(row.values()) for row in counts.to_pylist()], "counts")
     output.say("")
     output.table(["what", "measured", "true", "error", "unit"], rows, "measured against true (measured-synthetic)")
-    anonymized = reading.query(opened, "SELECT path FROM anonymized ORDER BY path")["path"].to_pylist()
+    anonymized = query(site, "SELECT path FROM anonymized ORDER BY path")["path"].to_pylist()
     output.say("")
     for path in anonymized:
-        output.say(f"anonymized: {opened.store.blobs.url}/{path}")
+        output.say(f"anonymized: {site.store.blobs.url}/{path}")
     output.say(f"map:        {page}")
-    output.say(f'query it:   nightshift sql --site {opened.site.root} "SELECT * FROM flows"')
+    output.say(f'query it:   nightshift sql --site {site.files.root} "SELECT * FROM flows"')

@@ -1,37 +1,53 @@
 """The command `nightshift`: its commands, and the boundary at which errors become one line and an exit code.
 
 Exit codes: 0 done; 1 done, but something is quarantined or failed; 2 the user's mistake; 3 stopped at its deadline with
-work left; 130 interrupted.
+work left; 130 interrupted; 141 whoever read the output went away.
 """
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
 
-from cli import demo, privacy, reprocess, results, site
-from cli import maintenance as upkeep
-from cli import run as night
+from cli import demo, maintenance, privacy, reprocess, results, run, site
 from schemas.errors import NightshiftError, UserError
 
-DONE, TROUBLED, MISTAKE, DEADLINE, INTERRUPTED = 0, 1, 2, 3, 130
+DONE, TROUBLED, MISTAKE, INTERRUPTED = 0, 1, 2, 130
 BROKEN_PIPE = 141
+"""What a shell reports for a program that SIGPIPE ended (128 + 13), as in ``nightshift sql … | head``."""
+
 DEBUG = "--debug"
 
-app = typer.Typer(
-    name="nightshift",
-    help="Turns archives of surveillance footage into anonymized video, tables and maps, overnight.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-for group in (site, night, reprocess, results, privacy, upkeep, demo):
-    group.register(app)
+COMMANDS: dict[str, Callable[..., int | None]] = {
+    "init": site.init,
+    "scan": site.scan,
+    "status": site.status,
+    "doctor": site.doctor,
+    "plan": run.plan,
+    "run": run.run,
+    "schedule": run.schedule,
+    "reprocess": reprocess.reprocess,
+    "diff": reprocess.diff,
+    "sql": results.sql,
+    "export": results.export,
+    "map": results.draw_map,
+    "audit": privacy.audit,
+    "subject-access": privacy.subject_access,
+    "compact": maintenance.compact,
+    "verify": maintenance.verify,
+    "repair": maintenance.repair,
+    "purge": maintenance.purge,
+    "demo": demo.demo,
+}
+MODEL_COMMANDS: dict[str, Callable[..., int | None]] = {
+    "list": site.models_list,
+    "import": site.models_import,
+    "verify": site.models_verify,
+}
 
 
 def _print_version(wanted: bool) -> None:
@@ -40,7 +56,6 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _common(
     debug: Annotated[bool, typer.Option(DEBUG, help="Show the traceback of an error.")] = False,
     show_version: Annotated[
@@ -50,31 +65,54 @@ def _common(
     del show_version, debug  # run_cli, which sees every error, looks for --debug itself
 
 
+def _build_app() -> typer.Typer:
+    app = typer.Typer(
+        name="nightshift",
+        help="Turns archives of surveillance footage into anonymized video, tables and maps, overnight.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        callback=_common,
+    )
+    models = typer.Typer(no_args_is_help=True, help="List, import and verify model weights.")
+    for name, command in COMMANDS.items():
+        app.command(name)(command)
+    for name, command in MODEL_COMMANDS.items():
+        models.command(name)(command)
+    app.add_typer(models, name="models")
+    return app
+
+
+app = _build_app()
+
+
 def run_cli(arguments: Sequence[str]) -> int:
-    """Runs one command line and gives its exit code; errors become one line on stderr."""
+    """Runs one command line and returns its exit code; errors become one line on stderr."""
     try:
         code = app(args=list(arguments), standalone_mode=False)
     except typer.Exit as error:
         return error.exit_code
     except (typer.Abort, KeyboardInterrupt):
-        return _tell("interrupted", INTERRUPTED)
+        return _fail("interrupted", INTERRUPTED)
     except TyperException as error:
-        return _tell(error.format_message(), MISTAKE)
+        return _fail(error.format_message(), MISTAKE)
     except NightshiftError as error:
         if DEBUG in arguments:
             raise
-        return _tell(str(error), MISTAKE if isinstance(error, UserError) else TROUBLED)
+        return _fail(str(error), MISTAKE if isinstance(error, UserError) else TROUBLED)
     except BrokenPipeError:
+        # Python flushes stdout once more at exit, and would print a second error about the closed pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except Exception as error:
         if DEBUG in arguments:
             raise
-        return _tell(f"a bug, please report it: {type(error).__name__}: {error} (--debug shows where)", TROUBLED)
+        return _fail(f"a bug, please report it: {type(error).__name__}: {error} (--debug shows where)", TROUBLED)
     return code if isinstance(code, int) else DONE
 
 
-def _tell(message: str, code: int) -> int:
+def _fail(message: str, code: int) -> int:
     typer.echo(f"nightshift: {' '.join(message.split())}", err=True)
     return code
 

@@ -1,45 +1,32 @@
-"""`compact`, `verify`, `repair` and `purge`: the upkeep of a store."""
+"""`compact`, `verify`, `repair` and `purge`: maintains a store."""
 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated
 
-import typer
-
-from cli.options import HERE, Json, Site
+from cli.options import HERE, DryRun, Json, SiteFolder, Yes
 from cli.output import Output
-from jobs import api
-from jobs.commands.maintenance import compact_store, repair_store, verify_store
-from jobs.commands.purge import PurgePlan, plan_purge, purge
+from jobs.commands.compact import compact_store
+from jobs.commands.purge import PurgePlan, apply_purge, plan_purge
+from jobs.site import open_site
 from schemas.errors import SelectionError
 from storage.maintenance.faults import Finding, UnitName
 from storage.maintenance.repair import Repair
+from storage.maintenance.repair import repair as repair_files
 from storage.maintenance.retention import Left
-from storage.maintenance.verify import Audit
+from storage.maintenance.verify import Audit, audit
 from storage.store.store import Store
 
 SHOWN_UNITS = 3
 
-Yes = Annotated[bool, typer.Option("--yes", help="Do it; without this it is only shown.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be done, which is the default.")]
 
-
-def register(app: typer.Typer) -> None:
-    """Adds the commands."""
-    app.command("compact")(compact)
-    app.command("verify")(verify)
-    app.command("repair")(repair)
-    app.command("purge")(purge_command)
-
-
-def compact(site: Site = HERE, as_json: Json = False) -> None:
+def compact(folder: SiteFolder = HERE, as_json: Json = False) -> None:
     """Make the store smaller and faster: merge small files, and receipts into the manifest."""
     output = Output(as_json)
-    opened = api.open_site(site)
+    site = open_site(folder)
     with output.progress("compact") as bar:
-        done = compact_store(opened.site, bar.update)
+        done = compact_store(site, bar.update)
     if as_json:
         output.json({**asdict(done.compaction), "swept": done.swept})
         return
@@ -50,12 +37,12 @@ def compact(site: Site = HERE, as_json: Json = False) -> None:
     )
 
 
-def verify(site: Site = HERE, as_json: Json = False) -> int:
+def verify(folder: SiteFolder = HERE, as_json: Json = False) -> int:
     """Compare every file of the store with what was written down of it. Exit code 1 if anything is wrong."""
     output = Output(as_json)
-    opened = api.open_site(site)
+    site = open_site(folder)
     with output.progress("verify, bytes") as bar:
-        found = verify_store(opened.site, bar.update)
+        found = audit(site.store, bar.update)
     code = 1 if found.faults else 0
     if as_json:
         output.json({"files": found.files, "size_bytes": found.size_bytes, "findings": _findings(found.findings)})
@@ -68,32 +55,32 @@ def verify(site: Site = HERE, as_json: Json = False) -> int:
     return code
 
 
-def repair(site: Site = HERE, yes: Yes = False, dry_run: DryRun = False, as_json: Json = False) -> int:
+def repair(folder: SiteFolder = HERE, yes: Yes = False, dry_run: DryRun = False, as_json: Json = False) -> int:
     """Take what is damaged out of the store, so that the next run makes it anew. The archive is never touched."""
     _check_one(yes, dry_run)
     output = Output(as_json)
-    opened = api.open_site(site)
+    site = open_site(folder)
     with output.progress("repair, bytes") as bar:
         if not yes:
-            _show_repairable(output, verify_store(opened.site, bar.update))
+            _show_repairable(output, audit(site.store, bar.update))
             return 0
-        done = repair_store(opened.site, bar.update)
+        done = repair_files(Store.create(site.files.store), bar.update)
     _show_repair(output, done)
     return 1 if done.beyond else 0
 
 
-def purge_command(site: Site = HERE, yes: Yes = False, dry_run: DryRun = False, as_json: Json = False) -> int:
+def purge(folder: SiteFolder = HERE, yes: Yes = False, dry_run: DryRun = False, as_json: Json = False) -> int:
     """Delete what is past its time by [retention] in site.toml: footage, results, published video."""
     _check_one(yes, dry_run)
     output = Output(as_json)
-    opened = api.open_site(site)
+    site = open_site(folder)
     now = clock()
-    store = Store.create(opened.site.store) if yes else opened.store
-    plan = plan_purge(opened.site, store, now)
+    store = Store.create(site.files.store) if yes else site.store
+    plan = plan_purge(site.files, store, now)
     left = plan.left
     if yes:
         with output.progress("purge") as bar:
-            left = purge(opened.site, store, plan, now, bar.update)
+            left = apply_purge(site.files, store, plan, now, bar.update)
     for problem in plan.problems:
         output.warn(f"{problem}; what it names is not purged: see `nightshift repair`")
     code = 1 if yes and (left or plan.problems) else 0

@@ -1,8 +1,12 @@
-"""Options that several commands share."""
+"""Options that several commands share, each declared once."""
 
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 
@@ -11,76 +15,115 @@ from jobs.engine.queue import Priority
 from jobs.planning.graph import Selection
 from schemas.errors import SelectionError
 
-Site = Annotated[
+Result = TypeVar("Result")
+
+SiteFolder = Annotated[
     Path,
     typer.Option("--site", envvar="NIGHTSHIFT_SITE", help="Folder of the site.", show_default="the current folder"),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output on stdout, all else on stderr.")]
-Cameras = Annotated[list[str] | None, typer.Option("--camera", help="Only this camera; may be given again.")]
-First = Annotated[str | None, typer.Option("--from", metavar="YYYY-MM-DD", help="First local day.")]
-Last = Annotated[str | None, typer.Option("--to", metavar="YYYY-MM-DD", help="Last local day.")]
-Ops = Annotated[
-    list[str] | None,
-    typer.Option("--ops", help="Only these ops and what they need; comma-separated or given again."),
-]
-Retry = Annotated[bool, typer.Option("--retry", help="Try again what is in quarantine.")]
-Workers = Annotated[int, typer.Option("--workers", min=0, help="Worker processes; 0: one a CPU.")]
-InProcess = Annotated[bool, typer.Option("--in-process", help="Work in this process, without Ray.")]
-Address = Annotated[str | None, typer.Option("--address", help="Ray cluster, such as HOST:6379 or auto.")]
-Until = Annotated[str | None, typer.Option("--until", metavar="HH:MM", help="Drain by this local time.")]
-MaxHours = Annotated[float | None, typer.Option("--max-hours", min=0, help="Drain after so many hours.")]
-Age = Annotated[Literal["newest", "oldest"], typer.Option("--order", help="Which footage goes first.")]
-FirstCameras = Annotated[
-    list[str] | None,
-    typer.Option("--first-camera", help="This camera goes before all others; may be given again."),
-]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, and everything else on stderr.")]
+AsOf = Annotated[str | None, typer.Option("--as-of", metavar="RUN", help="Show results as this run left them.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do it; without this option it is only shown.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be done, which is the default.")]
 HERE = Path()
 
 
-def selection(
-    cameras: list[str] | None,
-    first: str | None,
-    last: str | None,
-    ops: list[str] | None,
-    readers: bool = False,
-    purged: bool = False,
-) -> Selection:
-    """The selection that the options name.
+@dataclass(frozen=True)
+class SelectionOptions:
+    """Options that select work."""
 
-    Args:
-        readers: with the ops that read those named.
-        purged: with what was purged.
+    cameras: Annotated[list[str] | None, typer.Option("--camera", help="Only this camera; repeat for more.")] = None
+    first: Annotated[str | None, typer.Option("--from", metavar="YYYY-MM-DD", help="First local day.")] = None
+    last: Annotated[str | None, typer.Option("--to", metavar="YYYY-MM-DD", help="Last local day.")] = None
+    ops: Annotated[
+        list[str] | None,
+        typer.Option("--ops", help="Only these ops and what they need; separated by commas or repeated."),
+    ] = None
+    retry: Annotated[bool, typer.Option("--retry", help="Try what is in quarantine again.")] = False
 
-    Raises:
-        SelectionError: a day that is not one.
-    """
-    names = tuple(name.strip() for item in ops or () for name in item.split(",") if name.strip())
-    return Selection(tuple(cameras or ()), _day("--from", first), _day("--to", last), names, readers, purged)
+    def selection(self, readers: bool = False, purged: bool = False) -> Selection:
+        """Returns the selection that the options describe.
+
+        Args:
+            readers: include the ops that read those named.
+            purged: include what was purged.
+
+        Raises:
+            SelectionError: a day is not a date.
+        """
+        names = tuple(name.strip() for item in self.ops or () for name in item.split(",") if name.strip())
+        first, last = _day("--from", self.first), _day("--to", self.last)
+        return Selection(tuple(self.cameras or ()), first, last, names, readers, purged)
 
 
-def run_options(
-    workers: int,
-    in_process: bool,
-    address: str | None,
-    until: str | None,
-    max_hours: float | None,
-    age: str,
-    first_cameras: list[str] | None,
-    retry: bool = False,
-) -> RunOptions:
-    """How to run, as the options say it.
+@dataclass(frozen=True)
+class WorkOptions:
+    """Options that say how selected work is run."""
 
-    Raises:
-        UserError: a time of day that is not one.
-    """
-    return RunOptions(
-        workers=None if in_process else workers,
-        address=address,
-        until=parse_clock(until) if until else None,
-        max_hours=max_hours,
-        retry=retry,
-        priority=Priority(newest_first=age == "newest", cameras_first=tuple(first_cameras or ())),
+    workers: Annotated[int, typer.Option("--workers", min=0, help="Worker processes; 0 for one per CPU.")] = 0
+    in_process: Annotated[bool, typer.Option("--in-process", help="Work in this process, without Ray.")] = False
+    address: Annotated[str | None, typer.Option("--address", help="Address of a Ray cluster: HOST:6379, or auto.")] = (
+        None
     )
+    until: Annotated[str | None, typer.Option("--until", metavar="HH:MM", help="Stop by this local time.")] = None
+    max_hours: Annotated[float | None, typer.Option("--max-hours", min=0, help="Stop after this many hours.")] = None
+    age: Annotated[
+        Literal["newest", "oldest"], typer.Option("--order", help="Whether the newest or oldest footage goes first.")
+    ] = "newest"
+    first_cameras: Annotated[
+        list[str] | None, typer.Option("--first-camera", help="This camera goes before all others; repeat for more.")
+    ] = None
+
+    def run_options(self, retry: bool) -> RunOptions:
+        """Returns how to run, as the options describe it.
+
+        Raises:
+            UserError: a time of day is not one.
+        """
+        return RunOptions(
+            workers=None if self.in_process else self.workers,
+            address=self.address,
+            until=parse_clock(self.until) if self.until else None,
+            max_hours=self.max_hours,
+            retry=retry,
+            priority=Priority(newest_first=self.age == "newest", cameras_first=tuple(self.first_cameras or ())),
+        )
+
+
+def with_shared_options(command: Callable[..., Result]) -> Callable[..., Result]:
+    """Replaces each parameter that is a group of options by the options themselves, as Typer expects them.
+
+    ::
+
+        @with_shared_options
+        def run(*, folder: SiteFolder = HERE, selected: SelectionOptions, work: WorkOptions) -> int: ...
+    """
+    signature = inspect.signature(command)
+    groups = {
+        name: parameter.annotation
+        for name, parameter in signature.parameters.items()
+        if parameter.annotation in (SelectionOptions, WorkOptions)
+    }
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in signature.parameters.items():
+        if name not in groups:
+            parameters.append(parameter)
+            continue
+        parameters += [
+            inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type)
+            for field in fields(groups[name])
+        ]
+
+    @functools.wraps(command)
+    def expanded(**given: Any) -> Result:
+        grouped = {
+            name: group(**{field.name: given.pop(field.name) for field in fields(group)})
+            for name, group in groups.items()
+        }
+        return command(**given, **grouped)
+
+    expanded.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return expanded
 
 
 def _day(option: str, text: str | None) -> date | None:

@@ -1,4 +1,4 @@
-"""`audit` and `subject-access`: what is known of published video, and whom somebody is let see in it."""
+"""`audit` and `subject-access`: shows the audit of published video, and exports it with one person visible."""
 
 import getpass
 from dataclasses import asdict
@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.options import HERE, Json, Site
+from cli.options import HERE, Json, SiteFolder
 from cli.output import Output
-from jobs import api
 from jobs.commands.audits import Audited, audit_of, write_contact_sheet
-from jobs.commands.subject_access import subject_access
+from jobs.commands.subject_access import export_subject_access
+from jobs.site import open_site
 
 TRACKS_SHOWN = 20
 ENDS = ("start_time", "end_time")
@@ -25,15 +25,9 @@ Footage = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Adds the commands."""
-    app.command("audit")(audit)
-    app.command("subject-access")(subject_access_command)
-
-
 def audit(
     footage: Footage,
-    site: Site = HERE,
+    folder: SiteFolder = HERE,
     sheet: Annotated[
         Path | None,
         typer.Option("--sheet", help="Write the frames to be reviewed to this HTML page.", show_default=False),
@@ -42,11 +36,11 @@ def audit(
 ) -> int:
     """Show what made a published file, what looked at it, and what may remain. Exit code 1 if it was altered."""
     output = Output(as_json)
-    opened = api.open_site(site)
-    found = audit_of(opened, footage)
+    site = open_site(folder)
+    found = audit_of(site, footage)
     for problem in found.problems:
         output.warn(problem)
-    shots = None if sheet is None else write_contact_sheet(opened, found, facts_of(found), sheet)
+    shots = None if sheet is None else write_contact_sheet(site, found, facts_of(found), sheet)
     if as_json:
         made_by = [{"op": op, "version": version, "weights": weights} for op, version, weights in found.made_by]
         files = {"video": found.video_state, "audit": found.audit_state}
@@ -58,19 +52,19 @@ def audit(
     return 1 if found.problems else 0
 
 
-def subject_access_command(
+def subject_access(
     footage: Footage,
     track: Annotated[str, typer.Option("--track", help="Track that is left visible, as in the table tracks.")],
     reason: Annotated[str, typer.Option("--reason", help="Why somebody is let see this; it is written down.")],
     target: Annotated[Path, typer.Option("--out", help="MP4 file to be written; it must not be there.")],
-    site: Site = HERE,
+    folder: SiteFolder = HERE,
     as_json: Json = False,
 ) -> None:
     """Export published footage with one person visible and all others covered; it is recorded as sensitive."""
     output = Output(as_json)
-    opened = api.open_site(site)
+    site = open_site(folder)
     with output.progress("subject access, frames") as bar:
-        done = subject_access(opened, footage, track, reason, target, user_name(), datetime.now(UTC), bar.update)
+        done = export_subject_access(site, footage, track, reason, target, user_name(), datetime.now(UTC), bar.update)
     if as_json:
         output.json(asdict(done))
         return

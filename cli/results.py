@@ -1,4 +1,4 @@
-"""`sql`, `export` and `map`: results, as tables, files and a page."""
+"""`sql`, `export` and `map`: shows results as tables, files and a map page."""
 
 import sys
 from pathlib import Path
@@ -8,43 +8,38 @@ import duckdb
 import pyarrow as pa
 import typer
 
-from cli.options import HERE, Json, Site
+from cli.options import HERE, AsOf, Json, SiteFolder
 from cli.output import Output
-from jobs import api, reading
+from jobs.commands.results import connect, export_result, query, write_map
+from jobs.site import open_site
 from schemas.errors import QueryError
 from storage.exports.results import write_result
 from storage.sql import run_query
 
 ROWS_SHOWN = 200
 Format = Literal["table", "csv", "json", "parquet"]
-AsOf = Annotated[str | None, typer.Option("--as-of", metavar="RUN", help="As it was when this run ended.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the commands."""
-    app.command("sql")(sql)
-    app.command("export")(export)
-    app.command("map")(draw_map)
 
 
 def sql(
-    query: Annotated[str | None, typer.Argument(help="A SELECT; without one, a shell.", show_default=False)] = None,
-    site: Site = HERE,
-    form: Annotated[Format, typer.Option("--format", help="How the result is written.")] = "table",
+    statement: Annotated[
+        str | None, typer.Argument(metavar="QUERY", help="A SELECT; without one, a shell opens.", show_default=False)
+    ] = None,
+    folder: SiteFolder = HERE,
+    form: Annotated[Format, typer.Option("--format", help="Format of the result.")] = "table",
     target: Annotated[Path | None, typer.Option("-o", "--output", help="File to write to.", show_default=False)] = None,
     as_of: AsOf = None,
     unsafe: Annotated[
-        bool, typer.Option("--unsafe", help="The query may also read and write other files, and change settings.")
+        bool, typer.Option("--unsafe", help="Let the query also read and write other files, and change settings.")
     ] = False,
     as_json: Json = False,
 ) -> None:
     """Query the store with DuckDB, read-only."""
     output = Output(as_json)
-    opened = api.open_site(site)
-    if query is None:
-        _shell(reading.connect(opened, unsafe, as_of), output)
+    site = open_site(folder)
+    if statement is None:
+        _shell(connect(site, unsafe, as_of), output)
         return
-    _show(reading.query(opened, query, unsafe, as_of), "json" if as_json else form, target, output)
+    _show(query(site, statement, unsafe, as_of), "json" if as_json else form, target, output)
 
 
 def _show(result: pa.Table, form: Format, target: Path | None, output: Output) -> None:
@@ -66,7 +61,7 @@ def _shell(connection: duckdb.DuckDBPyConnection, output: Output) -> None:
     if interactive:
         import readline  # noqa: F401  it gives input() its history
 
-        output.say("SQL, ended by a semicolon; SHOW TABLES lists the tables; Ctrl-D leaves")
+        output.say("end each query with a semicolon; SHOW TABLES lists the tables; Ctrl-D quits")
     lines: list[str] = []
     while True:
         try:
@@ -93,14 +88,16 @@ def _answer(connection: duckdb.DuckDBPyConnection, query: str, output: Output) -
 def export(
     what: Annotated[str, typer.Argument(metavar="TABLE_OR_QUERY", help="A table's name, or a SELECT.")],
     target: Annotated[Path, typer.Option("-o", "--output", help=".geojson, .gpkg, .parquet or .csv")],
-    site: Site = HERE,
-    lines: Annotated[bool, typer.Option("--lines", help="Positions as one line a track instead of points.")] = False,
+    folder: SiteFolder = HERE,
+    lines: Annotated[
+        bool, typer.Option("--lines", help="Write positions as one line per track instead of points.")
+    ] = False,
     as_of: AsOf = None,
     as_json: Json = False,
 ) -> None:
     """Write a table or a query's result as GeoJSON, GeoPackage, GeoParquet or CSV."""
     output = Output(as_json)
-    rows = reading.export_result(api.open_site(site), what, target, lines, as_of)
+    rows = export_result(open_site(folder), what, target, lines, as_of)
     if as_json:
         output.json({"file": str(target), "rows": rows})
     else:
@@ -108,14 +105,14 @@ def export(
 
 
 def draw_map(
-    target: Annotated[Path, typer.Option("-o", "--output", help="The page.")] = Path("map.html"),
-    site: Site = HERE,
+    target: Annotated[Path, typer.Option("-o", "--output", help="HTML file to write.")] = Path("map.html"),
+    folder: SiteFolder = HERE,
     as_of: AsOf = None,
     as_json: Json = False,
 ) -> None:
-    """Write one page that opens without a network: cameras, zones, tracks on the ground, density."""
+    """Write one HTML page that works offline: cameras, zones, tracks on the ground, density."""
     output = Output(as_json)
-    positions = reading.draw_map(api.open_site(site), target, as_of)
+    positions = write_map(open_site(folder), target, as_of)
     if as_json:
         output.json({"file": str(target), "positions": positions})
     else:

@@ -1,4 +1,4 @@
-"""`plan`, `run` and `schedule`: what a night would do, the night, and how it is started every night."""
+"""`plan`, `run` and `schedule`: shows what a run would do, runs it, and prints what starts it every night."""
 
 import getpass
 import signal
@@ -10,67 +10,36 @@ from typing import Annotated
 
 import typer
 
-from cli.options import (
-    HERE,
-    Address,
-    Age,
-    Cameras,
-    First,
-    FirstCameras,
-    InProcess,
-    Json,
-    Last,
-    MaxHours,
-    Ops,
-    Retry,
-    Site,
-    Until,
-    Workers,
-    run_options,
-    selection,
-)
+from cli.options import HERE, Json, SelectionOptions, SiteFolder, WorkOptions, with_shared_options
 from cli.output import Output, duration
-from jobs import api
+from jobs.commands.plan import default_workers, plan_run
+from jobs.commands.run import RunSummary, run_site
 from jobs.commands.schedule import schedule_text
 from jobs.engine.driver import Progress
 from jobs.engine.options import RunOptions, parse_clock
 from jobs.planning.graph import Selection
 from jobs.planning.plan import Plan
 from jobs.planning.unit_status import State
+from jobs.site import Site, open_site
 
-SHOWN_WHYS = 5
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the commands."""
-    app.command("plan")(plan)
-    app.command("run")(run)
-    app.command("schedule")(schedule)
+REASONS_SHOWN = 5
 
 
-def plan(
-    site: Site = HERE,
-    cameras: Cameras = None,
-    first: First = None,
-    last: Last = None,
-    ops: Ops = None,
-    retry: Retry = False,
-    as_json: Json = False,
-) -> None:
+@with_shared_options
+def plan(*, folder: SiteFolder = HERE, selected: SelectionOptions, as_json: Json = False) -> None:
     """Show what would run and why, with an estimate from past runs."""
     output = Output(as_json)
-    planned = api.plan(api.open_site(site), selection(cameras, first, last, ops), retry=retry)
+    planned = plan_run(open_site(folder), selected.selection(), retry=selected.retry)
     for warning in planned.ready.warnings:
         output.warn(warning)
-    workers = api.default_workers()
+    workers = default_workers()
     if as_json:
         output.json(_plan_json(planned, workers))
         return
-    columns = ["op", *(state.value for state in State)]
-    output.table(columns, [[op, *(tally[state] for state in State)] for op, tally in planned.unit_counts().items()])
-    for op, whys in planned.reasons().items():
-        for why, units in whys.most_common(SHOWN_WHYS):
-            output.say(f"  {op}: {units} × {why}")
+    output.table(["op", *(state.value for state in State)], unit_count_rows(planned))
+    for op, reasons in planned.reasons().items():
+        for reason, units in reasons.most_common(REASONS_SHOWN):
+            output.say(f"  {op}: {units} × {reason}")
     output.say(
         f"{len(planned.to_do)} units to do, about {duration(planned.estimate_s(workers))} on {workers} workers"
         if planned.to_do
@@ -78,41 +47,36 @@ def plan(
     )
 
 
+def unit_count_rows(planned: Plan) -> list[list[object]]:
+    """Returns one row per op: its name, and its number of units in each state."""
+    return [[op, *(counts[state] for state in State)] for op, counts in planned.unit_counts().items()]
+
+
+def unit_count_json(planned: Plan) -> dict[str, dict[str, int]]:
+    """Returns the number of units by op and state."""
+    return {op: {state.value: counts[state] for state in State} for op, counts in planned.unit_counts().items()}
+
+
 def _plan_json(planned: Plan, workers: int) -> object:
     return {
         "to_do": len(planned.to_do),
         "estimate_s": round(planned.estimate_s(workers), 1),
         "workers": workers,
-        "ops": {op: {state.value: tally[state] for state in State} for op, tally in planned.unit_counts().items()},
-        "why": {op: dict(whys) for op, whys in planned.reasons().items()},
+        "ops": unit_count_json(planned),
+        "why": {op: dict(reasons) for op, reasons in planned.reasons().items()},
         "units": [
-            {**key._asdict(), "state": standing.state.value, "why": standing.reason}
-            for key, standing in planned.statuses.items()
-            if standing.state is not State.DONE
+            {**key._asdict(), "state": status.state.value, "why": status.reason}
+            for key, status in planned.statuses.items()
+            if status.state is not State.DONE
         ],
     }
 
 
-def run(
-    site: Site = HERE,
-    cameras: Cameras = None,
-    first: First = None,
-    last: Last = None,
-    ops: Ops = None,
-    workers: Workers = 0,
-    in_process: InProcess = False,
-    address: Address = None,
-    until: Until = None,
-    max_hours: MaxHours = None,
-    age: Age = "newest",
-    first_cameras: FirstCameras = None,
-    retry: Retry = False,
-    as_json: Json = False,
-) -> int:
-    """Scan, plan and run: a night. What is done is kept, whatever happens."""
+@with_shared_options
+def run(*, folder: SiteFolder = HERE, selected: SelectionOptions, work: WorkOptions, as_json: Json = False) -> int:
+    """Scan the archive, plan and run. What is done is kept, however the run ends."""
     output = Output(as_json)
-    options = run_options(workers, in_process, address, until, max_hours, age, first_cameras, retry)
-    summary = run_and_show(output, api.open_site(site), selection(cameras, first, last, ops), options)
+    summary = run_and_show(output, open_site(folder), selected.selection(), work.run_options(selected.retry))
     if as_json:
         output.json(summary_json(summary))
     else:
@@ -120,14 +84,14 @@ def run(
     return summary.exit_code
 
 
-def run_and_show(output: Output, opened: api.Opened, chosen: Selection, options: RunOptions) -> api.RunSummary:
-    """Runs a selection with a progress bar, until it is done or somebody stops it."""
+def run_and_show(output: Output, site: Site, chosen: Selection, options: RunOptions) -> RunSummary:
+    """Runs a selection with a progress bar, until it is done or the user stops it."""
     with stopping_gently(output) as stop, output.progress("night") as bar:
 
         def show(progress: Progress) -> None:
             bar.update(progress.units_done, progress.units_total, _rate(progress))
 
-        return api.run(opened, chosen, options, show, output.warn, stop)
+        return run_site(site, chosen, options, show, output.warn, stop)
 
 
 def _rate(progress: Progress) -> str:
@@ -138,7 +102,7 @@ def _rate(progress: Progress) -> str:
 
 @contextmanager
 def stopping_gently(output: Output) -> Iterator[threading.Event]:
-    """First Ctrl-C: what runs is finished. Second: it is dropped; nothing of it was committed."""
+    """Handles Ctrl-C: the first lets units in flight finish, the second drops them; nothing of them was committed."""
     stop = threading.Event()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
@@ -146,7 +110,7 @@ def stopping_gently(output: Output) -> Iterator[threading.Event]:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
-        output.err.print("finishing what runs; once more to stop at once", highlight=False)
+        output.err.print("finishing the units in flight; press Ctrl-C again to stop at once", highlight=False)
 
     former = {name: signal.signal(name, on_signal) for name in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -156,8 +120,8 @@ def stopping_gently(output: Output) -> Iterator[threading.Event]:
             signal.signal(name, handler)
 
 
-def summary_json(summary: api.RunSummary) -> dict[str, object]:
-    """A run's end, for machines."""
+def summary_json(summary: RunSummary) -> dict[str, object]:
+    """Returns how a run ended, for machines."""
     record = summary.record
     return {
         "run_id": record.run_id,
@@ -173,13 +137,13 @@ def summary_json(summary: api.RunSummary) -> dict[str, object]:
         "stage_s": {stage: round(seconds, 3) for stage, seconds in record.stage_s.items()},
         "quarantined": [
             {"op": entry.op, "camera": entry.camera, "unit": entry.unit, "reason": entry.reason, "detail": entry.detail}
-            for entry in [*summary.footage_set_aside, *summary.report.quarantined]
+            for entry in [*summary.footage_quarantined, *summary.report.quarantined]
         ],
     }
 
 
-def show_summary(output: Output, summary: api.RunSummary) -> None:
-    """A run's end, for people."""
+def show_summary(output: Output, summary: RunSummary) -> None:
+    """Prints how a run ended, for people."""
     record, report = summary.record, summary.report
     wall_s = record.wall_s or 0.0
     speed = f", {record.media_s / wall_s:.1f} × real time" if wall_s and record.media_s else ""
@@ -188,10 +152,10 @@ def show_summary(output: Output, summary: api.RunSummary) -> None:
         f"in {duration(wall_s)}{speed}; {record.frames_decoded} frames decoded, {record.detector_calls} detector calls"
     )
     if report.elsewhere:
-        output.say(f"{report.elsewhere} units were done by another run meanwhile")
+        output.say(f"{report.elsewhere} units were done by another run in the meantime")
     if report.left:
-        output.say(f"{report.left} units left: the next run carries on")
-    entries = [*summary.footage_set_aside, *report.quarantined]
+        output.say(f"{report.left} units left: the next run continues with them")
+    entries = [*summary.footage_quarantined, *report.quarantined]
     if entries:
         rows = [[entry.op, entry.camera, entry.path or entry.unit, entry.reason, entry.detail] for entry in entries]
         output.table(["op", "camera", "what", "reason", "detail"], rows, "in quarantine")
@@ -199,15 +163,15 @@ def show_summary(output: Output, summary: api.RunSummary) -> None:
 
 def schedule(
     at: Annotated[str, typer.Option("--at", metavar="HH:MM", help="Local time to start.")],
-    until: Annotated[str, typer.Option("--until", metavar="HH:MM", help="Local time to have drained by.")],
-    site: Site = HERE,
+    until: Annotated[str, typer.Option("--until", metavar="HH:MM", help="Local time by which to stop.")],
+    folder: SiteFolder = HERE,
     as_json: Json = False,
 ) -> None:
-    """Print a systemd service and timer, and a crontab line, that run every night."""
+    """Print a systemd service and timer, and a crontab line, that start a run every night."""
     output = Output(as_json)
-    opened = api.open_site(site)
+    site = open_site(folder)
     text = schedule_text(
-        opened.site.root, opened.site.config.timezone, parse_clock(at), parse_clock(until), getpass.getuser()
+        site.files.root, site.files.config.timezone, parse_clock(at), parse_clock(until), getpass.getuser()
     )
     if as_json:
         output.json({"service": text.service, "timer": text.timer, "crontab": text.crontab})

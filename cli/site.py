@@ -1,4 +1,4 @@
-"""`init`, `scan`, `status`, `models` and `doctor`: a site, and whether all is well with it."""
+"""`init`, `scan`, `status`, `models` and `doctor`: sets up a site, and shows its state."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -7,29 +7,19 @@ from typing import Annotated
 import pyarrow.compute as pc
 import typer
 
-from cli.options import HERE, Json, Site
+from cli.options import HERE, Json, SiteFolder
 from cli.output import Output
-from jobs import api, reading
+from cli.run import unit_count_json, unit_count_rows
 from jobs.commands.doctor import diagnose
-from jobs.commands.models import model_store
-from jobs.planning.plan import State
+from jobs.commands.scan import scan_archive
+from jobs.commands.status import read_status
+from jobs.planning.unit_status import State
+from jobs.site import open_site
 from schemas.errors import SiteError
-from storage.site.file import write_new_site
+from storage.site.file import load_site, write_new_site
+from storage.weights.catalogue import ModelStore
 
 RUNS_SHOWN = 10
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the commands."""
-    app.command("init")(init)
-    app.command("scan")(scan)
-    app.command("status")(status)
-    app.command("doctor")(doctor)
-    models = typer.Typer(no_args_is_help=True, help="The weights at hand.")
-    models.command("list")(models_list)
-    models.command("import")(models_import)
-    models.command("verify")(models_verify)
-    app.add_typer(models, name="models")
 
 
 def init(
@@ -45,14 +35,14 @@ def init(
     if as_json:
         output.json({"site": str(path)})
     else:
-        output.say(f"{path} is written; put footage into {folder / 'archive'}/CAMERA/, then `nightshift --help`")
+        output.say(f"{path} is written; put footage into {folder / 'archive'}/CAMERA/, then `nightshift scan`")
 
 
-def scan(site: Site = HERE, as_json: Json = False) -> int:
-    """Probe the archive into the footage table."""
+def scan(folder: SiteFolder = HERE, as_json: Json = False) -> int:
+    """Probe the files of the archive and record them in the table footage."""
     output = Output(as_json)
     with output.progress("scan") as bar:
-        report = api.scan(api.open_site(site), bar.update)
+        report = scan_archive(open_site(folder), bar.update)
     columns = [
         "camera",
         "path",
@@ -68,28 +58,27 @@ def scan(site: Site = HERE, as_json: Json = False) -> int:
     rows = report.inventory.footage.select(columns).to_pylist()
     if as_json:
         output.json(
-            {"footage": report.inventory.footage.to_pylist(), "set_aside": [asdict(e) for e in report.set_aside]}
+            {"footage": report.inventory.footage.to_pylist(), "quarantined": [asdict(e) for e in report.quarantined]}
         )
     else:
         output.table(columns, [list(row.values()) for row in rows])
-        for entry in report.set_aside:
+        for entry in report.quarantined:
             output.warn(f"{entry.path}: {entry.reason}: {entry.detail}")
         total_h = (pc.sum(report.inventory.footage["duration_s"]).as_py() or 0.0) / 3600
         output.say(f"{len(rows)} files, {total_h:.2f} h, {len(report.inventory.timeline)} segments")
-    return 1 if report.set_aside else 0
+    return 1 if report.quarantined else 0
 
 
-def status(site: Site = HERE, as_json: Json = False) -> None:
-    """Show runs, what is committed, what is missing, what is in quarantine and why."""
+def status(folder: SiteFolder = HERE, as_json: Json = False) -> None:
+    """Show past runs, what is done and missing, and what is in quarantine and why."""
     output = Output(as_json)
-    found = reading.status(api.open_site(site))
+    found = read_status(open_site(folder))
     runs = found.runs.to_pylist()
-    tally = found.plan.unit_counts()
     if as_json:
         output.json(
             {
                 "runs": runs,
-                "ops": {op: {state.value: counts[state] for state in State} for op, counts in tally.items()},
+                "ops": unit_count_json(found.plan),
                 "quarantine": [asdict(entry) for entry in found.quarantined],
                 "problems": list(found.problems),
             }
@@ -98,7 +87,7 @@ def status(site: Site = HERE, as_json: Json = False) -> None:
     columns = ["run_id", "state", "units_done", "units_quarantined", "media_s", "wall_s"]
     output.table(columns, [[run[name] for name in columns] for run in runs[-RUNS_SHOWN:]], "runs")
     output.say("")
-    output.table(["op", *(state.value for state in State)], [[op, *(c[s] for s in State)] for op, c in tally.items()])
+    output.table(["op", *(state.value for state in State)], unit_count_rows(found.plan))
     if found.quarantined:
         rows = [[e.op, e.camera, e.path or e.unit, e.reason, e.detail] for e in found.quarantined]
         output.say("")
@@ -107,40 +96,40 @@ def status(site: Site = HERE, as_json: Json = False) -> None:
         output.warn(problem)
 
 
-def models_list(site: Site = HERE, as_json: Json = False) -> None:
-    """List the weights at hand."""
+def models_list(folder: SiteFolder = HERE, as_json: Json = False) -> None:
+    """List the weights that this site can use."""
     output = Output(as_json)
-    models = model_store(site).list()
+    models = _model_store(folder).list()
     if as_json:
         output.json([asdict(model) for model in models])
         return
     rows = [[m.name, m.task, m.format, m.licence, m.sha256[:12], m.path] for m in models]
     output.table(["name", "task", "format", "licence", "sha256", "path"], rows)
     if not rows:
-        output.say("none; `nightshift models import FILE` brings some in")
+        output.say("none; `nightshift models import FILE` adds some")
 
 
 def models_import(
     source: Annotated[
         Path, typer.Argument(metavar="FILE", help="Weights: a file, or a folder of OpenVINO or transformers.")
     ],
-    site: Site = HERE,
-    name: Annotated[str | None, typer.Option("--name", help="Name to know it by.", show_default="its own")] = None,
+    folder: SiteFolder = HERE,
+    name: Annotated[str | None, typer.Option("--name", help="Name of the model.", show_default="its own")] = None,
     as_json: Json = False,
 ) -> None:
-    """Copy weights into the site's models folder and record their sha256."""
+    """Copy weights into the site's folder models and record their sha256."""
     output = Output(as_json)
-    model = model_store(site).import_model(source, name)
+    model = _model_store(folder).import_model(source, name)
     if as_json:
         output.json(asdict(model))
     else:
         output.say(f"{model.name}: {model.task}, {model.format}, licence {model.licence}, sha256 {model.sha256}")
 
 
-def models_verify(site: Site = HERE, as_json: Json = False) -> int:
-    """Check weights against their recorded sha256."""
+def models_verify(folder: SiteFolder = HERE, as_json: Json = False) -> int:
+    """Compare weights with their recorded sha256."""
     output = Output(as_json)
-    checks = model_store(site).verify()
+    checks = _model_store(folder).verify()
     if as_json:
         output.json([{"name": name, "ok": fine, "detail": detail} for name, fine, detail in checks])
     else:
@@ -148,17 +137,22 @@ def models_verify(site: Site = HERE, as_json: Json = False) -> int:
     return 0 if all(fine for _, fine, _ in checks) else 1
 
 
-def doctor(site: Site = HERE, as_json: Json = False) -> int:
-    """Check ffmpeg, weights, the spatial extension, Ray, disk and clock; say what to do."""
+def doctor(folder: SiteFolder = HERE, as_json: Json = False) -> int:
+    """Check ffmpeg, weights, the spatial extension, Ray, disk and clock, and say what to do."""
     output = Output(as_json)
     try:
-        opened = api.open_site(site)
+        site = open_site(folder)
         broken = ""
     except SiteError as error:
-        opened, broken = None, str(error)
-    checks = diagnose(opened, broken)
+        site, broken = None, str(error)
+    checks = diagnose(site, broken)
     if as_json:
         output.json([asdict(check) for check in checks])
     else:
-        output.table(["check", "", "seen", "do"], [[c.name, c.verdict, c.seen, c.advice] for c in checks])
+        output.table(["check", "", "result", "advice"], [[c.name, c.verdict, c.result, c.advice] for c in checks])
     return 1 if any(check.verdict == "error" for check in checks) else 0
+
+
+def _model_store(folder: Path) -> ModelStore:
+    files = load_site(folder)
+    return ModelStore(files.models, files.config.models.trust)

@@ -1,4 +1,4 @@
 """When and where work runs. The only room that imports ray.
 
-``planning`` says what would run and why, ``running`` is a night while it runs; every other file is what commands do.
+``planning`` decides what runs and why, ``engine`` runs a plan on workers, ``commands`` has one file for each command.
 """

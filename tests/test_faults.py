@@ -6,17 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from jobs import api
+from jobs.commands.run import run_site
 from jobs.engine.options import RunOptions
 from jobs.planning.graph import Selection
+from jobs.site import open_site
 from schemas.errors import StoreFull
 from storage.blobs import LocalBlobs
 from tests.support.faults import SHORT, Size, Tally, cases_of, make_scene, run_cases
 from tests.support.faults.contents import Contents, Difference, contents_of
 from tests.support.faults.points import WritePoints
 from tests.support.faults.suite import spread
-
-pytestmark = pytest.mark.slow
 
 AT_ONCE = 2
 
@@ -51,7 +50,7 @@ def test_a_commit_that_stands_though_an_error_is_heard_of_it_keeps_its_video(sce
     site = scene.fresh("error-after-commit")
     with monkeypatch.context() as patch, pytest.raises(StoreFull):
         patch.setattr(LocalBlobs, "put_if_absent", put_and_fail)
-        api.run(api.open_site(site), Selection(), RunOptions(workers=None))
+        run_site(open_site(site), Selection(), RunOptions(workers=None))
     assert scene.finish(site) == Tally()
 
 

@@ -5,19 +5,18 @@ import os
 import av
 import pytest
 
-from jobs import api, reading
+from jobs.commands.results import connect, query
+from jobs.site import open_site
 from sample_site.comparison import compare
 from sample_site.truth import load_truth
 
-pytestmark = pytest.mark.slow
-
 
 def rows(site, sql):
-    return reading.query(api.open_site(site), sql).to_pylist()
+    return query(open_site(site), sql).to_pylist()
 
 
 def test_every_op_left_rows_and_the_cut_file_is_told(night_site):
-    opened = api.open_site(night_site)
+    opened = open_site(night_site)
     tables = {row["op"] for row in rows(night_site, "SELECT DISTINCT op FROM receipts WHERE rows > 0")}
     assert {"detect", "background", "track", "link", "positions", "counts", "depth", "anonymize", "publish"} <= tables
     assert [(entry.op, entry.reason) for entry in opened.journal.quarantined()] == [("scan", "truncated")]
@@ -42,7 +41,7 @@ def test_a_person_who_crosses_a_file_border_keeps_one_id(night_site):
 
 
 def test_measured_is_near_the_truth(night_site):
-    connection = reading.connect(api.open_site(night_site))
+    connection = connect(open_site(night_site))
     comparison = compare(load_truth(night_site), connection)
     connection.close()
     errors = [row for row in comparison.rows if row.what.endswith("position error, median")]
@@ -117,7 +116,7 @@ def test_a_file_that_grows_replaces_what_was_read_of_it(used_site, nightshift, t
     gate = next((used_site / "archive" / "gate").glob("*.mp4"))
     hall = next((used_site / "archive" / "hall").glob("*.mp4"))
     gate.write_bytes(hall.read_bytes())
-    young = nightshift("scan", "--site", used_site, "--json").json["set_aside"]
+    young = nightshift("scan", "--site", used_site, "--json").json["quarantined"]
     assert [entry["reason"] for entry in young] == ["still_written"], "it may still grow"
     os.utime(gate, (0, 0))
     nightshift("run", "--site", used_site, "--in-process", "--json", "--camera", "gate", "--ops", "detect")

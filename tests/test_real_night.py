@@ -4,11 +4,13 @@ import pytest
 
 from bench.pets import pets_scores
 from bench.real_site import CLIPS, build_real_site
-from jobs import api, reading
+from jobs.commands.results import connect, query
+from jobs.commands.run import run_site
 from jobs.engine.options import RunOptions
 from jobs.planning.graph import Selection
+from jobs.site import open_site
 
-pytestmark = [pytest.mark.assets, pytest.mark.ray, pytest.mark.timeout(900), pytest.mark.slow]
+pytestmark = [pytest.mark.assets, pytest.mark.ray, pytest.mark.timeout(900)]
 PEER_HOTA, PEER_MOTA = 0.511, 0.718
 
 
@@ -17,13 +19,13 @@ def real_night(assets, tmp_path_factory):
     """The site of real clips after a night on two workers."""
     root = tmp_path_factory.mktemp("real") / "site"
     build_real_site(root, assets)
-    opened = api.open_site(root)
-    summary = api.run(opened, Selection(), RunOptions(workers=2))
+    opened = open_site(root)
+    summary = run_site(opened, Selection(), RunOptions(workers=2))
     return opened, summary
 
 
 def rows(opened, sql):
-    return reading.query(opened, sql).to_pylist()
+    return query(opened, sql).to_pylist()
 
 
 def test_everything_was_done_and_nothing_set_aside(real_night):
@@ -50,7 +52,7 @@ def test_each_frame_is_detected_at_most_once(real_night):
 
 
 def test_tracks_and_places_on_pets_are_at_least_as_good_as_the_peers(real_night, assets):
-    connection = reading.connect(real_night[0])
+    connection = connect(real_night[0])
     scores = pets_scores(connection, assets)
     connection.close()
     assert scores["hota"] >= PEER_HOTA and scores["mota"] >= PEER_MOTA, scores

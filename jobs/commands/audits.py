@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jobs.api import Opened
-from jobs.reading import query
+from jobs.commands.results import query
+from jobs.site import Site
 from schemas.errors import NightshiftError, SelectionError
 from schemas.values import SCAN_OP, Quarantined, Segment
 from storage.archive.footage import segments_of_footage
@@ -102,7 +102,7 @@ class Audited:
         return [f"{what} {words[state]}" for what, state in states.items() if state != SOUND]
 
 
-def find_published(opened: Opened, name: str) -> Published:
+def find_published(site: Site, name: str) -> Published:
     """The published footage that a user names.
 
     Args:
@@ -113,37 +113,37 @@ def find_published(opened: Opened, name: str) -> Published:
         SelectionError: there is no such footage, or there is more than one.
         NightshiftError: it is not published; the message says why.
     """
-    footage = _find_footage(opened, name)
+    footage = _find_footage(site, name)
     key = f"camera = {quote_text(footage['camera'])} AND footage_id = {quote_text(footage['footage_id'])}"
-    videos = query(opened, f"SELECT * FROM anonymized WHERE {key}").to_pylist()
+    videos = query(site, f"SELECT * FROM anonymized WHERE {key}").to_pylist()
     if not videos:
-        raise NightshiftError(_why_not(opened, footage))
-    return Published(footage, videos[0], opened.site.config.camera_view(footage["camera"]).timezone)
+        raise NightshiftError(_why_not(site, footage))
+    return Published(footage, videos[0], site.files.config.camera_view(footage["camera"]).timezone)
 
 
-def audit_of(opened: Opened, name: str) -> Audited:
+def audit_of(site: Site, name: str) -> Audited:
     """The audit of published footage; the published file is hashed again.
 
     Raises:
         SelectionError: there is no such footage, or there is more than one.
         NightshiftError: it is not published, or has no audit.
     """
-    published = find_published(opened, name)
+    published = find_published(site, name)
     key = f"camera = {quote_text(published.camera)} AND footage_id = {quote_text(published.footage_id)}"
-    rows = query(opened, f"SELECT path, sha256, video_sha256 FROM audits WHERE {key}").to_pylist()
+    rows = query(site, f"SELECT path, sha256, video_sha256 FROM audits WHERE {key}").to_pylist()
     if not rows:
-        reason = _set_aside(opened, published.footage, ("audit",))
+        reason = _set_aside(site, published.footage, ("audit",))
         raise NightshiftError(
             f"footage {published.footage_id} is published but has no audit: "
             + (reason or "`nightshift run --ops audit` makes it")
         )
     (row,) = rows
     try:
-        content = opened.store.blobs.read(row["path"])
+        content = site.store.blobs.read(row["path"])
         document = json.loads(content)
     except (FileNotFoundError, ValueError) as error:
         raise NightshiftError(
-            f"{opened.store.blobs.url}/{row['path']}, the audit of footage {published.footage_id}, is gone or torn: "
+            f"{site.store.blobs.url}/{row['path']}, the audit of footage {published.footage_id}, is gone or torn: "
             "`nightshift repair` lets it be made again"
         ) from error
     return Audited(
@@ -151,21 +151,21 @@ def audit_of(opened: Opened, name: str) -> Audited:
         document,
         row["path"],
         published.video["path"],
-        video_state(opened, published.video["path"], row["video_sha256"]),
-        video_state(opened, row["path"], row["sha256"]),
-        _made_by(opened, published),
+        video_state(site, published.video["path"], row["video_sha256"]),
+        video_state(site, row["path"], row["sha256"]),
+        _made_by(site, published),
     )
 
 
-def video_state(opened: Opened, path: str, sha256: str) -> str:
+def video_state(site: Site, path: str, sha256: str) -> str:
     """Whether a file of the store is ``sound``, ``altered`` or ``missing``."""
     try:
-        return SOUND if hash_of(opened.store.blobs, path) == sha256 else ALTERED
+        return SOUND if hash_of(site.store.blobs, path) == sha256 else ALTERED
     except FileNotFoundError:
         return MISSING
 
 
-def write_contact_sheet(opened: Opened, audited: Audited, facts: Sequence[tuple[str, str]], target: Path) -> int:
+def write_contact_sheet(site: Site, audited: Audited, facts: Sequence[tuple[str, str]], target: Path) -> int:
     """Writes the review list as an HTML page of frames of the published file. Returns how many are on it.
 
     Args:
@@ -178,7 +178,7 @@ def write_contact_sheet(opened: Opened, audited: Audited, facts: Sequence[tuple[
         raise NightshiftError(f"{audited.problems[0]}; no sheet is made of it: see `nightshift verify`")
     published = audited.published
     listed = query(
-        opened,
+        site,
         f"SELECT time, pts, risk, reason FROM review_frames WHERE {published.of_segments()} ORDER BY risk DESC, pts",
     ).to_pylist()
     sheet = ContactSheet(
@@ -188,14 +188,14 @@ def write_contact_sheet(opened: Opened, audited: Audited, facts: Sequence[tuple[
         facts=facts,
         flagged=len(listed),
     )
-    return render_contact_sheet(target, sheet, _shots(opened, published, listed[:MOST_SHOTS]))
+    return render_contact_sheet(target, sheet, _shots(site, published, listed[:MOST_SHOTS]))
 
 
-def _shots(opened: Opened, published: Published, listed: Sequence[Row]) -> list[SheetFrame]:
+def _shots(site: Site, published: Published, listed: Sequence[Row]) -> list[SheetFrame]:
     """Frames of the published file in the order of the list; where it is short, a sample of the others after them."""
     first = published.segments[0]
     why = {pts_to_ticks(row["pts"], first): (row["risk"], row["reason"]) for row in listed}
-    with opened.store.blobs.local(published.video["path"]) as path:
+    with site.store.blobs.local(published.video["path"]) as path:
         others = [ticks for ticks in read_ticks(path) if ticks not in why]
         count = min(len(others), max(0, LEAST_SHOTS - len(why)))
         why |= {others[number * len(others) // count]: (0.0, _SAMPLE) for number in range(count)}
@@ -208,17 +208,17 @@ def _shots(opened: Opened, published: Published, listed: Sequence[Row]) -> list[
     return shots
 
 
-def _find_footage(opened: Opened, name: str) -> dict[str, Any]:
+def _find_footage(site: Site, name: str) -> dict[str, Any]:
     """The row of the table ``footage``."""
-    paths = ", ".join(map(quote_text, {name, *_below(name, opened.site.archive)}))
-    rows = query(opened, f"SELECT * FROM footage WHERE path IN ({paths}) ORDER BY camera, path").to_pylist()
+    paths = ", ".join(map(quote_text, {name, *_below(name, site.files.archive)}))
+    rows = query(site, f"SELECT * FROM footage WHERE path IN ({paths}) ORDER BY camera, path").to_pylist()
     if not rows:
-        videos = ", ".join(map(quote_text, {name, *_below(name, opened.site.store)}))
+        videos = ", ".join(map(quote_text, {name, *_below(name, site.files.store)}))
         named = f"SELECT (camera, footage_id) FROM anonymized WHERE path IN ({videos})"
-        rows = query(opened, f"SELECT * FROM footage WHERE (camera, footage_id) IN ({named}) ORDER BY path").to_pylist()
+        rows = query(site, f"SELECT * FROM footage WHERE (camera, footage_id) IN ({named}) ORDER BY path").to_pylist()
     if not rows and name:
         begins = f"starts_with(footage_id, {quote_text(name.lower())})"
-        rows = query(opened, f"SELECT * FROM footage WHERE {begins} ORDER BY camera, path").to_pylist()
+        rows = query(site, f"SELECT * FROM footage WHERE {begins} ORDER BY camera, path").to_pylist()
     known: dict[tuple[str, str], dict[str, Any]] = {}
     for row in rows:
         key = (row["camera"], row["footage_id"])
@@ -242,9 +242,9 @@ def _below(name: str, location: str) -> list[str]:
     return [path.relative_to(root).as_posix()] if path.is_relative_to(root) else []
 
 
-def _why_not(opened: Opened, footage: Row) -> str:
+def _why_not(site: Site, footage: Row) -> str:
     said = f"footage {footage['footage_id']} ({footage['path']}) is not published: "
-    reason = _set_aside(opened, footage, (SCAN_OP, "detect", "background", "track", "anonymize", "publish"))
+    reason = _set_aside(site, footage, (SCAN_OP, "detect", "background", "track", "anonymize", "publish"))
     if reason:
         return said + reason
     if footage["cuts"] is None:
@@ -252,12 +252,12 @@ def _why_not(opened: Opened, footage: Row) -> str:
     return f"{said}`nightshift run` has not come to it, or what was published was purged; `nightshift status` says more"
 
 
-def _set_aside(opened: Opened, footage: Row, ops: Sequence[str]) -> str | None:
+def _set_aside(site: Site, footage: Row, ops: Sequence[str]) -> str | None:
     """Why footage, or a segment of it, is in quarantine; the op that is first in the pipeline counts."""
     units = (footage["footage_id"], footage["path"])
     mine: list[Quarantined] = [
         entry
-        for entry in opened.journal.quarantined()
+        for entry in site.journal.quarantined()
         if entry.op in ops
         and entry.camera == footage["camera"]
         and (entry.unit in units or entry.unit.startswith(f"{footage['footage_id']}-"))
@@ -269,9 +269,9 @@ def _set_aside(opened: Opened, footage: Row, ops: Sequence[str]) -> str | None:
     return f"{entry.op} of {entry.unit} is in quarantine: {entry.kind}: {entry.reason}: {entry.detail}{more}"
 
 
-def _made_by(opened: Opened, published: Published) -> tuple[tuple[str, int, str], ...]:
+def _made_by(site: Site, published: Published) -> tuple[tuple[str, int, str], ...]:
     """Ops, versions and weights of the newest work on this footage and its segments."""
-    receipts = opened.store.receipts_arrow().filter(_of_footage(published)).sort_by("committed")
+    receipts = site.store.receipts_arrow().filter(_of_footage(published)).sort_by("committed")
     newest = {row["op"]: (row["op"], row["version"], row["ingredients"]) for row in receipts.to_pylist()}
     return tuple((op, version, json.loads(made).get("weights", "none")) for op, version, made in newest.values())
 

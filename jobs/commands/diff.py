@@ -12,8 +12,8 @@ from datetime import date
 import duckdb
 import pyarrow as pa
 
-from jobs.api import Opened
 from jobs.commands.track_diff import TrackChange, compare_tracks
+from jobs.site import Site
 from schemas.tables import TABLES
 from storage.sql import open_sql
 
@@ -71,15 +71,15 @@ class Difference:
         return not (self.units or self.tables or self.counts or self.tracks)
 
 
-def diff_runs(opened: Opened, run_a: str, run_b: str) -> Difference:
+def diff_runs(site: Site, run_a: str, run_b: str) -> Difference:
     """Compares the store as two runs left it.
 
     Raises:
         SelectionError: there is no such run.
     """
     with (
-        closing(open_sql(opened.store, opened.site, as_of=run_a)) as a,
-        closing(open_sql(opened.store, opened.site, as_of=run_b)) as b,
+        closing(open_sql(site.store, site.files, as_of=run_a)) as a,
+        closing(open_sql(site.store, site.files, as_of=run_b)) as b,
     ):
         return diff(a, b, run_a, run_b)
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from jobs.api import Opened
 from jobs.planning.configure import configure_site
+from jobs.site import Site
 from schemas.errors import NightshiftError
 from storage.blobs import open_blobs
 from storage.sql import open_sql, spatial_available
@@ -31,26 +31,26 @@ class Check:
 
     name: str
     verdict: Verdict
-    seen: str
+    result: str
     advice: str = ""
 
 
-def diagnose(opened: Opened | None, broken: str = "") -> list[Check]:
+def diagnose(site: Site | None, broken: str = "") -> list[Check]:
     """Looks at everything that a night needs; without a site only at the machine.
 
     Args:
         broken: why there is no site.
     """
     checks = [_ffmpeg(), _clock(), _ray()]
-    if opened is None:
+    if site is None:
         return [*checks, Check("site", "error", broken)]
-    looks: list[Callable[[Opened], Check]] = [_site, _weights, _spatial, _disk, _archive]
-    return [*checks, *(_told(look, opened) for look in looks)]
+    looks: list[Callable[[Site], Check]] = [_site, _weights, _spatial, _disk, _archive]
+    return [*checks, *(_told(look, site) for look in looks)]
 
 
-def _told(look: Callable[[Opened], Check], opened: Opened) -> Check:
+def _told(look: Callable[[Site], Check], site: Site) -> Check:
     try:
-        return look(opened)
+        return look(site)
     except NightshiftError as error:
         return Check(look.__name__.strip("_"), "error", str(error))
 
@@ -100,15 +100,15 @@ def _ray() -> Check:
     return Check("ray", "ok", f"Ray {done.stdout.split()[0]} starts and runs a task")
 
 
-def _site(opened: Opened) -> Check:
-    ready = configure_site(opened.site)
+def _site(site: Site) -> Check:
+    ready = configure_site(site.files)
     if ready.warnings:
         return Check("site", "warning", ready.warnings[0])
-    return Check("site", "ok", f"{opened.site.root / 'site.toml'}: {len(opened.site.config.cameras)} cameras")
+    return Check("site", "ok", f"{site.files.root / 'site.toml'}: {len(site.files.config.cameras)} cameras")
 
 
-def _weights(opened: Opened) -> Check:
-    models = ModelStore(opened.site.models, opened.site.config.models.trust)
+def _weights(site: Site) -> Check:
+    models = ModelStore(site.files.models, site.files.config.models.trust)
     bad = [f"{name}: {detail}" for name, fine, detail in models.verify() if not fine]
     if bad:
         return Check("weights", "error", "; ".join(bad), "import them again with `nightshift models import FILE`")
@@ -120,8 +120,8 @@ def _weights(opened: Opened) -> Check:
     return Check("weights", "ok", ", ".join(names))
 
 
-def _spatial(opened: Opened) -> Check:
-    connection = open_sql(opened.store)
+def _spatial(site: Site) -> Check:
+    connection = open_sql(site.store)
     try:
         if spatial_available(connection):
             return Check("spatial", "ok", "DuckDB's spatial extension loads, offline")
@@ -132,8 +132,8 @@ def _spatial(opened: Opened) -> Check:
     )
 
 
-def _disk(opened: Opened) -> Check:
-    url, free = opened.store.blobs.url, opened.store.blobs.free_bytes()
+def _disk(site: Site) -> Check:
+    url, free = site.store.blobs.url, site.store.blobs.free_bytes()
     if free is None:
         return Check("disk", "ok", f"{url} is an object store: it says nothing of its free space")
     seen = f"{free / 1e9:.1f} GB free at {url}"
@@ -142,7 +142,7 @@ def _disk(opened: Opened) -> Check:
     return Check("disk", "ok", seen)
 
 
-def _archive(opened: Opened) -> Check:
-    archive = open_blobs(opened.site.archive)
+def _archive(site: Site) -> Check:
+    archive = open_blobs(site.files.archive)
     archive.check_readable()
     return Check("archive", "ok", archive.url)

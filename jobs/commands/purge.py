@@ -93,7 +93,7 @@ def plan_purge(site: SiteFiles, store: Store, now: datetime) -> PurgePlan:
     return _Planning(site, store, now).plan()
 
 
-def purge(
+def apply_purge(
     site: SiteFiles,
     store: Store,
     plan: PurgePlan,

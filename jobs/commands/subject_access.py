@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from jobs.api import Opened
 from jobs.commands.audits import SOUND, Published, Row, find_published, video_state
-from jobs.reading import query
+from jobs.commands.results import query
+from jobs.site import Site
 from ops.anonymize.geometry import static_mask
-from ops.anonymize.reveal import Reveal, untracked_detections
+from ops.anonymize.reveal import Reveal, unheld
 from schemas.anonymity import TARGETS
 from schemas.errors import CorruptFootage, NightshiftError, SelectionError, TransientError, UserError
 from schemas.op import FrameNeed
@@ -39,8 +39,8 @@ _NAMED = 5
 Progress = Callable[[int, int], None]
 
 
-def subject_access(
-    opened: Opened,
+def export_subject_access(
+    site: Site,
     name: str,
     track_id: str,
     reason: str,
@@ -65,18 +65,18 @@ def subject_access(
             track is nowhere to be shown.
         StoreFull: no space is left.
     """
-    _check_request(opened, reason, target)
-    published = find_published(opened, name)
+    _check_request(site, reason, target)
+    published = find_published(site, name)
     video = published.video
-    if video_state(opened, video["path"], video["sha256"]) != SOUND:
+    if video_state(site, video["path"], video["sha256"]) != SOUND:
         raise NightshiftError(
             f"the published file {video['path']} is not what was written, so nobody is known to be covered in it: "
             "see `nightshift verify`; nothing was exported"
         )
-    reveal = _reveal(opened, published, track_id)
-    store = Store.create(opened.site.store)
+    reveal = _reveal(site, published, track_id)
+    store = Store.create(site.files.store)
     with exclusive_path(target) as hidden:
-        written, shown = _Export(opened, published, reveal, on_progress).write(hidden)
+        written, shown = _Export(site, published, reveal, on_progress).write(hidden)
         if not shown:
             raise NightshiftError(
                 f"track {track_id} can be shown in no frame: others are before it, or the frames are covered whole; "
@@ -100,19 +100,19 @@ def subject_access(
     return record
 
 
-def _check_request(opened: Opened, reason: str, target: Path) -> None:
+def _check_request(site: Site, reason: str, target: Path) -> None:
     if not reason.strip():
         raise UserError("--reason is empty: say why somebody is let see this; it is written down with the export")
     if target.suffix.lower() != VIDEO_SUFFIX:
         raise UserError(f"--out {target}: the export is an MP4 file; name one that ends in {VIDEO_SUFFIX}")
     if target.exists():
         raise UserError(f"--out {target} is there already: name a file that is not")
-    for what, location in (("store", opened.site.store), ("archive", opened.site.archive)):
+    for what, location in (("store", site.files.store), ("archive", site.files.archive)):
         if "://" not in location and target.resolve().is_relative_to(Path(location).resolve()):
             raise UserError(f"--out {target} is in the site's {what}, which holds nothing like it: name another folder")
 
 
-def _reveal(opened: Opened, published: Published, track_id: str) -> Reveal:
+def _reveal(site: Site, published: Published, track_id: str) -> Reveal:
     """Where the track is, and all others of the classes that are covered.
 
     Raises:
@@ -122,7 +122,7 @@ def _reveal(opened: Opened, published: Published, track_id: str) -> Reveal:
     mine = published.of_segments()
     wanted = ", ".join(map(quote_text, sorted(labels)))
     key = quote_text(track_id)
-    points = query(opened, f"SELECT * FROM track_points WHERE {mine} AND (track_id = {key} OR label IN ({wanted}))")
+    points = query(site, f"SELECT * FROM track_points WHERE {mine} AND (track_id = {key} OR label IN ({wanted}))")
     tracks = points["track_id"].to_pylist()
     if track_id not in tracks:
         there = sorted(set(tracks))
@@ -131,18 +131,16 @@ def _reveal(opened: Opened, published: Published, track_id: str) -> Reveal:
             f"track {track_id!r} is not in footage {published.footage_id}: there are {named or 'none'}; "
             f'`nightshift sql "SELECT * FROM tracks"` lists them all'
         )
-    detections = query(opened, f"SELECT * FROM detections WHERE {mine} ORDER BY time, detection")
+    detections = query(site, f"SELECT * FROM detections WHERE {mine} ORDER BY time, detection")
     tracklets = query(
-        opened,
+        site,
         "SELECT frame_segment_id, pts, x1, y1, x2, y2, detection FROM tracklet_points WHERE detection IS NOT NULL AND "
         + published.of_segments("frame_segment_id"),
     )
-    looked = query(opened, f"SELECT time FROM observed_frames WHERE {mine} ORDER BY time")
-    view = opened.site.config.camera_view(published.camera)
+    looked = query(site, f"SELECT time FROM observed_frames WHERE {mine} ORDER BY time")
+    view = site.files.config.camera_view(published.camera)
     static = static_mask(view.privacy_masks, view.image_size_px, published.size_px)
-    loose = untracked_detections(
-        TABLES["detections"].conform(detections.drop_columns(["date"])), tracklets, points, labels
-    )
+    loose = unheld(TABLES["detections"].conform(detections.drop_columns(["date"])), tracklets, points, labels)
     return Reveal(track_id, points, loose, _us(looked["time"].to_pylist()), static)
 
 
@@ -159,8 +157,8 @@ class _Export:
         reveal: knows what of each frame is shown.
     """
 
-    def __init__(self, opened: Opened, published: Published, reveal: Reveal, on_progress: Progress) -> None:
-        self._opened = opened
+    def __init__(self, site: Site, published: Published, reveal: Reveal, on_progress: Progress) -> None:
+        self._site = site
         self._published = published
         self._reveal = reveal
         self._on_progress = on_progress
@@ -191,13 +189,13 @@ class _Export:
         published, first = self._published, self._published.segments[0]
         originals = self._originals()
         at, original = next(originals, (None, None))
-        with self._opened.store.blobs.local(published.video["path"]) as path:
+        with self._site.store.blobs.local(published.video["path"]) as path:
             for ticks, covered in read_frames(path, published.size_px):
                 while at is not None and at < ticks:
                     at, original = next(originals, (None, None))
                 pts = first.footage_start_pts + ticks // first.time_base.numerator
                 time_us = _time_us(first, pts)
-                shown = self._reveal.apply(original, covered, time_us) if at == ticks and original is not None else None
+                shown = self._reveal.shown(original, covered, time_us) if at == ticks and original is not None else None
                 self._shown += shown is not None
                 image = covered if shown is None else shown
                 yield FrameBatch(image[None], np.array([pts], np.int64), np.array([time_us], np.int64))
@@ -207,7 +205,7 @@ class _Export:
         published = self._published
         footage = published.footage
         wanted = [segment for segment in published.segments if self._reveal.is_within(*_span_us(segment))]
-        with open_blobs(self._opened.site.archive).local(footage["path"]) as path:
+        with open_blobs(self._site.files.archive).local(footage["path"]) as path:
             if sha256_file(path) != footage["content_sha256"]:
                 raise TransientError(
                     f"{footage['path']} is not what the last scan saw: scan the archive again; nothing was exported"

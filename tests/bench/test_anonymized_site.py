@@ -6,7 +6,8 @@ import pytest
 from bench.anonymized_site import BEFORE_ANONYMIZE, build_site, copy_site, published_videos, run_ops
 from bench.frame_pairs import read_frames
 from bench.real_clips import steady_times, write_frames
-from jobs import api, reading
+from jobs.commands.results import query
+from jobs.site import open_site
 
 FRAMES = 30
 
@@ -29,18 +30,17 @@ def site(tmp_path_factory):
 
 def test_nothing_is_published_before_it_is_covered(site):
     assert published_videos(site) == {}
-    ops = {row["op"] for row in reading.query(api.open_site(site), "SELECT DISTINCT op FROM receipts").to_pylist()}
+    ops = {row["op"] for row in query(open_site(site), "SELECT DISTINCT op FROM receipts").to_pylist()}
     assert {"detect", "track", "background"} <= ops and "anonymize" not in ops
 
 
-@pytest.mark.slow
 def test_each_camera_has_its_file_in_the_mode_asked_for(site, tmp_path):
     root = copy_site(site, tmp_path / "solid", {"detect": {"model": "motion"}, "anonymize": {"mode": "solid"}})
     summary = run_ops(root)
     assert summary.record.detector_calls == 0 and {key.op for key in summary.plan.units} >= {"publish"}
     files = published_videos(root)
     assert sorted(files) == ["a", "b"] and all(len(list(read_frames(file))) == FRAMES for file in files.values())
-    modes = reading.query(api.open_site(root), "SELECT DISTINCT mode FROM anonymized").to_pylist()
+    modes = query(open_site(root), "SELECT DISTINCT mode FROM anonymized").to_pylist()
     assert modes == [{"mode": "solid"}]
 
 

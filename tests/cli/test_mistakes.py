@@ -12,8 +12,6 @@ import pytest
 
 from tests.support import clips, damage
 
-pytestmark = pytest.mark.slow
-
 
 def one_line(said, *words):
     assert said.code == 2, said
@@ -78,7 +76,7 @@ def test_sql_mistakes_are_one_line(nightshift, used_site):
 
 
 def test_a_bug_is_told_as_one_and_debug_shows_where(nightshift, fresh_site, monkeypatch):
-    monkeypatch.setattr("jobs.api.scan_inventory", lambda *_: 1 / 0)
+    monkeypatch.setattr("jobs.commands.plan.scan_inventory", lambda *_: 1 / 0)
     said = nightshift("plan", "--site", fresh_site)
     assert said.code == 1 and "ZeroDivisionError" in said.err and "Traceback" not in said.err
     with pytest.raises(ZeroDivisionError):

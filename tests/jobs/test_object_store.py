@@ -8,15 +8,13 @@ import pyarrow as pa
 import pytest
 
 from cli.main import run_cli
-from jobs import api
+from jobs.site import open_site
 from schemas.tables import TABLES
 from storage.blobs import open_blobs
 from storage.store.live_rows import newest_of
 from storage.store.receipts import unit_files
 from storage.store.store import Store
 from tests.storage.s3_server import S3Server, new_bucket, s3_serving
-
-pytestmark = pytest.mark.slow
 
 RECORDS = {"cameras", "runs", "receipts", "quarantine"}
 OF_THE_PLACE = {
@@ -91,8 +89,8 @@ def fetched(server: S3Server, location: str) -> list[str]:
 
 
 def test_a_night_in_a_bucket_equals_one_in_folders(remote_site: Path, night_site: Path) -> None:
-    remote = api.open_site(remote_site).store
-    there, here = tables(remote), tables(api.open_site(night_site).store)
+    remote = open_site(remote_site).store
+    there, here = tables(remote), tables(open_site(night_site).store)
     assert {name for name, table in here.items() if table.num_rows} >= {"footage", "detections", "anonymized", "counts"}
     assert {name for name in here if not there[name].equals(here[name])} == set()
     for path in here["anonymized"]["path"].to_pylist():
@@ -133,15 +131,15 @@ def test_footage_is_fetched_once_for_all_its_segments_and_ops(
 ) -> None:
     files = [blob.name for blob in open_blobs(f"{bucket}/footage").list("hall")]
     assert sorted(name for name in fetched_in_the_night if name.startswith("hall/")) == files
-    assert tables(api.open_site(remote_site).store)["segments"].num_rows > len(files)
+    assert tables(open_site(remote_site).store)["segments"].num_rows > len(files)
 
 
 def test_a_compacted_store_holds_the_same_and_is_sound(remote_site: Path, night_site: Path, nightshift) -> None:
     assert nightshift("verify", "--site", remote_site, "--json").code == 0
     assert nightshift("compact", "--site", remote_site, "--json").code == 0
-    assert not api.open_site(remote_site).store.has_loose_receipts()
+    assert not open_site(remote_site).store.has_loose_receipts()
     assert nightshift("verify", "--site", remote_site, "--json").code == 0
-    there, here = tables(api.open_site(remote_site).store), tables(api.open_site(night_site).store)
+    there, here = tables(open_site(remote_site).store), tables(open_site(night_site).store)
     assert {name for name in here if not there[name].equals(here[name])} == set()
     said = [nightshift("sql", "--site", site, "--json", COUNT).json for site in (night_site, remote_site)]
     assert said[0] and said[0] == said[1]

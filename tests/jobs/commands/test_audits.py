@@ -10,18 +10,20 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from jobs import api
 from jobs.commands.audits import ALTERED, MISSING, SOUND, audit_of, find_published, write_contact_sheet
-from jobs.commands.purge import plan_purge, purge
-from jobs.commands.subject_access import subject_access
-from jobs.reading import query
+from jobs.commands.purge import apply_purge, plan_purge
+from jobs.commands.results import query
+from jobs.commands.run import run_site
+from jobs.commands.subject_access import export_subject_access
+from jobs.engine.options import RunOptions
+from jobs.planning.graph import Selection
+from jobs.site import Site, open_site
 from ops.anonymize.reveal import is_flat
 from schemas.errors import NightshiftError, SelectionError, TransientError, UserError
 from schemas.op import FrameNeed
 from schemas.tables.video import AUDIT_SUFFIX
 from schemas.values import Quarantined, Segment, Uint8
-from storage.exports import record as exports
-from storage.exports.export_records import ExportRecord, exports_table, write_export_record
+from storage.exports.export_records import EXPORTS_FOLDER, ExportRecord, exports_table, write_export_record
 from storage.maintenance.faults import Fault
 from storage.maintenance.repair import repair
 from storage.maintenance.sweep import sweep
@@ -29,35 +31,33 @@ from storage.maintenance.verify import audit
 from storage.video.published import read_frames
 from storage.video.reader import SegmentReader
 
-pytestmark = pytest.mark.slow
-
 FILM = "hall/2026-03-02T21-59-00.mp4"
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 REASON = "request 17, by the person shown"
 
 
 @pytest.fixture
-def opened(used_site: Path, monkeypatch: pytest.MonkeyPatch) -> api.Opened:
+def opened(used_site: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     monkeypatch.chdir(used_site)
-    return api.open_site(used_site)
+    return open_site(used_site)
 
 
 def jsons(site: Path) -> list[Path]:
     return sorted((site / "store").rglob(f"*{AUDIT_SUFFIX}"))
 
 
-def test_every_published_file_has_its_audit_beside_it(opened: api.Opened) -> None:
+def test_every_published_file_has_its_audit_beside_it(opened: Site) -> None:
     rows = query(opened, "SELECT a.path AS video, j.path, j.sha256 FROM anonymized a JOIN audits j USING (footage_id)")
     assert rows.num_rows == 3
     for row in rows.to_pylist():
         assert Path(row["path"]).parent == Path(row["video"]).parent
         assert Path(row["path"]).name.startswith(Path(row["video"]).stem)
-    assert len(jsons(opened.site.root)) == 3 and audit(opened.store).findings == ()
+    assert len(jsons(opened.files.root)) == 3 and audit(opened.store).findings == ()
 
 
-def test_footage_is_found_by_id_beginning_and_paths(opened: api.Opened) -> None:
+def test_footage_is_found_by_id_beginning_and_paths(opened: Site) -> None:
     found = find_published(opened, FILM)
-    archive, store = Path(opened.site.archive), Path(opened.site.store)
+    archive, store = Path(opened.files.archive), Path(opened.files.store)
     video = found.video["path"]
     names = [found.footage_id, found.footage_id[:6].upper(), str(archive / FILM), f"archive/{FILM}", video]
     for name in [*names, str(store / video), f"store/{video}"]:
@@ -66,12 +66,12 @@ def test_footage_is_found_by_id_beginning_and_paths(opened: api.Opened) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "zz", "hall/gone.mp4", "'; DROP"])
-def test_what_is_not_there_is_named(opened: api.Opened, name: str) -> None:
+def test_what_is_not_there_is_named(opened: Site, name: str) -> None:
     with pytest.raises(SelectionError, match="there is no footage"):
         find_published(opened, name)
 
 
-def test_a_beginning_of_several_ids_is_refused(opened: api.Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_beginning_of_several_ids_is_refused(opened: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     row = {"camera": "hall", "path": "p", "cuts": "[]"}
     rows = [{**row, "footage_id": "aa1"}, {**row, "footage_id": "aa2"}]
 
@@ -87,9 +87,9 @@ def test_a_beginning_of_several_ids_is_refused(opened: api.Opened, monkeypatch: 
         find_published(opened, "aa")
 
 
-def test_of_unpublished_footage_it_is_said_why(opened: api.Opened) -> None:
+def test_of_unpublished_footage_it_is_said_why(opened: Site) -> None:
     published = find_published(opened, FILM)
-    for receipt in (opened.site.root / "store/_receipts/publish").rglob("*.json"):
+    for receipt in (opened.files.root / "store/_receipts/publish").rglob("*.json"):
         receipt.unlink()
     with pytest.raises(NightshiftError, match="is not published: `nightshift run` has not come to it"):
         audit_of(opened, FILM)
@@ -101,33 +101,33 @@ def test_of_unpublished_footage_it_is_said_why(opened: api.Opened) -> None:
         audit_of(opened, FILM)
 
 
-def test_published_footage_without_an_audit_says_what_to_do(opened: api.Opened) -> None:
-    for receipt in (opened.site.root / "store/_receipts/audit").rglob("*.json"):
+def test_published_footage_without_an_audit_says_what_to_do(opened: Site) -> None:
+    for receipt in (opened.files.root / "store/_receipts/audit").rglob("*.json"):
         receipt.unlink()
     with pytest.raises(NightshiftError, match="has no audit: `nightshift run --ops audit`"):
         audit_of(opened, FILM)
 
 
-def test_a_sound_file_is_told_from_an_altered_and_a_missing_one(opened: api.Opened) -> None:
+def test_a_sound_file_is_told_from_an_altered_and_a_missing_one(opened: Site) -> None:
     found = audit_of(opened, FILM)
     assert (found.video_state, found.audit_state, found.problems) == (SOUND, SOUND, [])
     assert found.document["output"]["sha256"] == found.published.video["sha256"]
     assert {op for op, _, _ in found.made_by} >= {"detect", "anonymize", "publish"}
-    path = opened.site.root / "store" / found.video_path
+    path = opened.files.root / "store" / found.video_path
     path.write_bytes(path.read_bytes() + b"0")
     altered = audit_of(opened, FILM)
     assert altered.video_state == ALTERED and "altered" in altered.problems[0]
     with pytest.raises(NightshiftError, match="no sheet is made of it"):
-        write_contact_sheet(opened, altered, [], opened.site.root / "sheet.html")
+        write_contact_sheet(opened, altered, [], opened.files.root / "sheet.html")
     with pytest.raises(NightshiftError, match="nothing was exported"):
-        ask(opened, track_of(opened), opened.site.root / "out.mp4")
+        ask(opened, track_of(opened), opened.files.root / "out.mp4")
     path.unlink()
     assert audit_of(opened, FILM).video_state == MISSING
 
 
-def test_an_altered_audit_is_noticed_and_a_torn_one_said(opened: api.Opened) -> None:
+def test_an_altered_audit_is_noticed_and_a_torn_one_said(opened: Site) -> None:
     found = audit_of(opened, FILM)
-    path = opened.site.root / "store" / found.path
+    path = opened.files.root / "store" / found.path
     path.write_bytes(json.dumps({**found.document, "statement": "perfectly safe"}).encode())
     assert audit_of(opened, FILM).audit_state == ALTERED
     path.write_bytes(b"{")
@@ -135,29 +135,29 @@ def test_an_altered_audit_is_noticed_and_a_torn_one_said(opened: api.Opened) -> 
         audit_of(opened, FILM)
 
 
-def test_the_sheet_shows_frames_of_the_published_file_only(opened: api.Opened) -> None:
+def test_the_sheet_shows_frames_of_the_published_file_only(opened: Site) -> None:
     found = audit_of(opened, FILM)
-    for film in Path(opened.site.archive).rglob("*.mp4"):
+    for film in Path(opened.files.archive).rglob("*.mp4"):
         film.unlink()
-    target = opened.site.root / "sheet.html"
+    target = opened.files.root / "sheet.html"
     shots = write_contact_sheet(opened, found, [("camera", "hall")], target)
     assert 12 <= shots <= 60 and target.read_text().count("<img ") == shots
     assert "2026-03-02 21:59:00" in target.read_text(), "in the time zone of the camera"
 
 
-def test_the_frames_of_most_risk_come_first(opened: api.Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_frames_of_most_risk_come_first(opened: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     found = audit_of(opened, FILM)
     segment = found.published.segments[1]
     rows = [{"pts": segment.start_pts, "risk": 0.9, "reason": "covered whole"}]
     monkeypatch.setattr("jobs.commands.audits.query", lambda *_: SimpleNamespace(to_pylist=lambda: rows))
-    assert write_contact_sheet(opened, found, [], opened.site.root / "sheet.html") == 12
-    text = (opened.site.root / "sheet.html").read_text()
+    assert write_contact_sheet(opened, found, [], opened.files.root / "sheet.html") == 12
+    text = (opened.files.root / "sheet.html").read_text()
     assert "1 frames are on the review list, 12 are shown" in text
     assert text.index("covered whole") < text.index("a sample") and "21:59:04.000+0" in text
 
 
-def test_audits_are_verified_repaired_and_swept_like_video(opened: api.Opened) -> None:
-    site, store = opened.site.root, opened.store
+def test_audits_are_verified_repaired_and_swept_like_video(opened: Site) -> None:
+    site, store = opened.files.root, opened.store
     path = jsons(site)[0]
     stray = path.with_name(f"stray{AUDIT_SUFFIX}")
     content = path.read_bytes()
@@ -171,12 +171,12 @@ def test_audits_are_verified_repaired_and_swept_like_video(opened: api.Opened) -
     }
     assert [unit.op for unit in told[path.name].units] == ["audit"]
     assert [unit.op for unit in repair(store).dropped] == ["audit"] and not path.exists() and not stray.exists()
-    api.run(opened, api.Selection(), api.RunOptions(workers=None))
+    run_site(opened, Selection(), RunOptions(workers=None))
     assert path.read_bytes() == content and audit(store).faults == []
 
 
-def test_a_young_stray_is_left_alone_and_a_named_one_always(opened: api.Opened) -> None:
-    mine = jsons(opened.site.root)
+def test_a_young_stray_is_left_alone_and_a_named_one_always(opened: Site) -> None:
+    mine = jsons(opened.files.root)
     stray = mine[0].with_name(f"stray{AUDIT_SUFFIX}")
     stray.write_bytes(b"{}")
     for path in mine:
@@ -184,19 +184,19 @@ def test_a_young_stray_is_left_alone_and_a_named_one_always(opened: api.Opened) 
     assert sweep(opened.store) == []
     os.utime(stray, (time.time() - 90_000,) * 2)
     assert [Path(name).name for name in sweep(opened.store)] == [stray.name]
-    assert jsons(opened.site.root) == mine
+    assert jsons(opened.files.root) == mine
 
 
 def test_audits_are_purged_with_the_video(used_site: Path) -> None:
     with (used_site / "site.toml").open("a") as file:
         file.write("\n[retention]\nvideo_days = 30\n")
-    opened = api.open_site(used_site)
+    opened = open_site(used_site)
     later = datetime(2026, 6, 1, tzinfo=UTC)
-    plan = plan_purge(opened.site, opened.store, later)
+    plan = plan_purge(opened.files, opened.store, later)
     assert {grave.what for grave in plan.graves} == {"video"}
     assert {unit.op for grave in plan.graves for unit in grave.units} == {"anonymize", "publish", "audit"}
     assert len([name for name in plan.deletion.video if name.endswith(AUDIT_SUFFIX)]) == 3
-    assert purge(opened.site, opened.store, plan, later) == ()
+    assert apply_purge(opened.files, opened.store, plan, later) == ()
     assert jsons(used_site) == [] and audit(opened.store).findings == ()
     assert query(opened, "SELECT * FROM audits").num_rows == 0
 
@@ -204,19 +204,19 @@ def test_audits_are_purged_with_the_video(used_site: Path) -> None:
 # Subject access
 
 
-def track_of(opened: api.Opened) -> str:
+def track_of(opened: Site) -> str:
     """The track with the most points in the film."""
     mine = find_published(opened, FILM).of_segments()
     sql = f"SELECT track_id FROM track_points WHERE {mine} GROUP BY track_id ORDER BY count(*) DESC, track_id LIMIT 1"
     return str(query(opened, sql)["track_id"][0].as_py())
 
 
-def ask(opened: api.Opened, track: str, target: Path, reason: str = REASON) -> ExportRecord:
-    return subject_access(opened, FILM, track, reason, target, "an operator", NOW)
+def ask(opened: Site, track: str, target: Path, reason: str = REASON) -> ExportRecord:
+    return export_subject_access(opened, FILM, track, reason, target, "an operator", NOW)
 
 
-def originals(opened: api.Opened, segments: tuple[Segment, ...]) -> list[Uint8]:
-    path = Path(opened.site.archive) / FILM
+def originals(opened: Site, segments: tuple[Segment, ...]) -> list[Uint8]:
+    path = Path(opened.files.archive) / FILM
     return [
         image
         for segment in segments
@@ -230,11 +230,11 @@ def far(one: Uint8, other: Uint8) -> Uint8:
     return np.asarray(np.abs(one.astype(np.int16) - other).max(axis=2) > 40)
 
 
-def test_one_track_is_visible_in_its_box_and_all_else_is_as_published(opened: api.Opened, tmp_path: Path) -> None:
+def test_one_track_is_visible_in_its_box_and_all_else_is_as_published(opened: Site, tmp_path: Path) -> None:
     track, target = track_of(opened), tmp_path / "out" / "subject.mp4"
     done = ask(opened, track, target)
     published = find_published(opened, FILM)
-    before = list(read_frames(Path(opened.site.store) / published.video["path"], published.size_px))
+    before = list(read_frames(Path(opened.files.store) / published.video["path"], published.size_px))
     after = list(read_frames(target, published.size_px))
     assert [ticks for ticks, _ in after] == [ticks for ticks, _ in before] and done.frames == len(after)
     points = query(opened, f"SELECT * FROM track_points WHERE {published.of_segments()} AND track_id = '{track}'")
@@ -260,7 +260,7 @@ def test_one_track_is_visible_in_its_box_and_all_else_is_as_published(opened: ap
 
 
 def test_an_export_is_written_down_before_its_file_has_a_name(
-    opened: api.Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    opened: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target, track = tmp_path / "subject.mp4", track_of(opened)
     there = []
@@ -284,7 +284,7 @@ def exports_hash(path: Path) -> str:
 
 
 def test_what_cannot_be_written_down_is_not_exported(
-    opened: api.Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    opened: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
         raise TransientError("no space left")
@@ -292,7 +292,7 @@ def test_what_cannot_be_written_down_is_not_exported(
     monkeypatch.setattr("jobs.commands.subject_access.write_export_record", full)
     with pytest.raises(TransientError):
         ask(opened, track_of(opened), tmp_path / "subject.mp4")
-    assert list(tmp_path.iterdir()) == [opened.site.root], "no file is left, hidden ones neither"
+    assert list(tmp_path.iterdir()) == [opened.files.root], "no file is left, hidden ones neither"
 
 
 @pytest.mark.parametrize(
@@ -307,7 +307,7 @@ def test_what_cannot_be_written_down_is_not_exported(
     ],
 )
 def test_a_request_that_cannot_be_granted_is_refused(
-    opened: api.Opened, tmp_path: Path, target: str, reason: str, message: str
+    opened: Site, tmp_path: Path, target: str, reason: str, message: str
 ) -> None:
     (tmp_path / "there.mp4").write_bytes(b"mine")
     with pytest.raises(UserError, match=message):
@@ -316,25 +316,25 @@ def test_a_request_that_cannot_be_granted_is_refused(
     assert exports_table(opened.store).num_rows == 0 and not (tmp_path / "subject.mp4").exists()
 
 
-def test_a_track_that_is_not_there_is_named_with_those_that_are(opened: api.Opened, tmp_path: Path) -> None:
+def test_a_track_that_is_not_there_is_named_with_those_that_are(opened: Site, tmp_path: Path) -> None:
     with pytest.raises(SelectionError, match=f"track 'x' is not in footage .*: there are .*{track_of(opened)}"):
         ask(opened, "x", tmp_path / "subject.mp4")
 
 
-def test_an_original_that_is_not_the_one_is_refused(opened: api.Opened, tmp_path: Path) -> None:
-    film = Path(opened.site.archive) / FILM
+def test_an_original_that_is_not_the_one_is_refused(opened: Site, tmp_path: Path) -> None:
+    film = Path(opened.files.archive) / FILM
     film.write_bytes(film.read_bytes() + b"0")
     with pytest.raises(TransientError, match="not what the last scan saw"):
         ask(opened, track_of(opened), tmp_path / "subject.mp4")
     assert not (tmp_path / "subject.mp4").exists() and exports_table(opened.store).num_rows == 0
 
 
-def test_a_record_that_is_torn_is_not_passed_over(opened: api.Opened) -> None:
+def test_a_record_that_is_torn_is_not_passed_over(opened: Site) -> None:
     record = ExportRecord("e", NOW, "u", "hall", "f", "t", REASON, "/x.mp4", 2, 1, 9, "ab")
     write_export_record(opened.store, record)
     with pytest.raises(TransientError, match="nothing was exported"):
         write_export_record(opened.store, record)
     assert exports_table(opened.store).to_pylist() == [vars(record)]
-    opened.store.blobs.write(f"{exports.EXPORTS_FOLDER}/e.json", b"{")
+    opened.store.blobs.write(f"{EXPORTS_FOLDER}/e.json", b"{")
     with pytest.raises(NightshiftError, match="records an export, cannot be read"):
         exports_table(opened.store)

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from jobs.commands.purge import PurgePlan, plan_purge, purge
+from jobs.commands.purge import PurgePlan, apply_purge, plan_purge
 from schemas.errors import SiteError, StoreFull
 from schemas.site import SiteConfig
 from schemas.values import FOOTAGE_OP
@@ -22,8 +22,6 @@ from storage.maintenance.verify import audit
 from storage.site.file import SiteFiles
 from storage.store.store import Store
 from tests.storage.small_store import CAMERAS, DATES, FOOTAGE, contents, fill_archive, footage_id, footage_path, night
-
-pytestmark = pytest.mark.slow
 
 # Of the dates of the small store the first two are more than 30 days before this.
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -61,7 +59,7 @@ def purged(root: Path, retention: Mapping[str, object], now: datetime = NOW, **m
     """Plans and purges."""
     site, store = site_with(root, retention, **more), store_of(root)
     plan = plan_purge(site, store, now)
-    assert purge(site, store, plan, now) == ()
+    assert apply_purge(site, store, plan, now) == ()
     return plan
 
 
@@ -197,7 +195,7 @@ def test_footage_that_is_not_what_the_scan_found_stays_and_is_named(root: Path) 
     foreign.write_bytes(b"never scanned")
     site, store = site_with(root, {"footage_days": 30}), store_of(root)
     plan = plan_purge(site, store, NOW)
-    left = purge(site, store, plan, NOW)
+    left = apply_purge(site, store, plan, NOW)
     assert [(item.path, item.why) for item in left] == [
         (footage_path("gate", OLD[0], "f1"), "its content has changed since the last scan"),
         (footage_path("gate", OLD[0], "f2"), "its size has changed since the last scan"),
@@ -217,7 +215,7 @@ def test_footage_that_cannot_be_deleted_is_named(root: Path, monkeypatch: pytest
 
     monkeypatch.setattr(LocalBlobs, "delete", refuse)
     site, store = site_with(root, {"footage_days": 30}), store_of(root)
-    left = purge(site, store, plan_purge(site, store, NOW), NOW)
+    left = apply_purge(site, store, plan_purge(site, store, NOW), NOW)
     assert len(left) == 8 and {item.why for item in left} == {"it cannot be deleted: Operation not permitted"}
 
 
@@ -260,7 +258,7 @@ def test_killed_anywhere_the_next_purge_finishes(root: Path, monkeypatch: pytest
     monkeypatch.setattr("jobs.commands.purge.open_blobs", lambda _: _Dying(root / "archive", left))
     dying = Store(_Dying(root / "store", left))
     try:
-        purge(site, dying, plan, NOW)
+        apply_purge(site, dying, plan, NOW)
     except _Killed:
         assert len(read_tombstones(store)) in (0, sum(len(grave.units) for grave in plan.graves))
     monkeypatch.undo()
@@ -281,7 +279,7 @@ def test_a_full_disk_leaves_a_purge_that_can_be_finished(root: Path, monkeypatch
     site, store = site_with(root, ALL), store_of(root)
     monkeypatch.setattr(retention, "drop_units", full)
     with pytest.raises(StoreFull):
-        purge(site, store, plan_purge(site, store, NOW), NOW)
+        apply_purge(site, store, plan_purge(site, store, NOW), NOW)
     monkeypatch.undo()
     purged(root, ALL)
     assert {receipt.date for receipt in store.receipts()} == set(YOUNG)

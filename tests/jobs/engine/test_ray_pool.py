@@ -13,8 +13,6 @@ import psutil
 import pytest
 import yaml
 
-pytestmark = pytest.mark.slow
-
 ROOT = Path(__file__).parents[3]
 PROGRAM = [sys.executable, "-m", "cli.main"]
 

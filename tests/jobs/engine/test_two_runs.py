@@ -6,23 +6,21 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-
-from jobs import api, reading
+from jobs.commands.results import query
+from jobs.site import open_site
 from storage.coordination import CLAIMS_FOLDER
-
-pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
 NIGHT = """
 import json, sys
 from pathlib import Path
-from jobs import api
-from jobs.planning.graph import Selection
+from jobs.commands.run import run_site
 from jobs.engine.options import RunOptions
+from jobs.planning.graph import Selection
+from jobs.site import open_site
 
 options = RunOptions(workers=None, lease_s=float(sys.argv[2]))
-summary = api.run(api.open_site(Path(sys.argv[1])), Selection(), options)
+summary = run_site(open_site(Path(sys.argv[1])), Selection(), options)
 record, report = summary.record, summary.report
 print(json.dumps([record.run_id, record.units_done, report.left, report.state]))
 """
@@ -42,12 +40,12 @@ def end(process: subprocess.Popen) -> list:
 
 def same_rows(mine: Path, theirs: Path) -> None:
     for table in TABLES:
-        rows = [reading.query(api.open_site(site), f"SELECT * FROM {table} ORDER BY ALL") for site in (mine, theirs)]
+        rows = [query(open_site(site), f"SELECT * FROM {table} ORDER BY ALL") for site in (mine, theirs)]
         assert rows[0].equals(rows[1]), table
 
 
 def receipts(site: Path) -> list:
-    return [receipt for receipt in api.open_site(site).store.receipts() if receipt.op != "scan"]
+    return [receipt for receipt in open_site(site).store.receipts() if receipt.op != "scan"]
 
 
 def claims(site: Path) -> list[Path]:

@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from jobs.api import reaffirm_done
-from jobs.commands.purge import PurgePlan, plan_purge, purge
+from jobs.commands.purge import PurgePlan, apply_purge, plan_purge
+from jobs.commands.run import reaffirm_done
 from jobs.engine.run_clock import RunClock
 from jobs.planning.graph import Selection, UnitKey
 from jobs.planning.ledger import Ledger
@@ -40,8 +40,6 @@ from tests.storage.rows import make_rows
 from tests.storage.store.test_store_machine import Event, KillBeforeDeletes, Model
 from tests.storage.watched import Between, Contents, Kill, Killed, check, contents
 from tests.support.fakes import make_segment
-
-pytestmark = pytest.mark.slow
 
 # Of footage: who cannot do without tracklets is blocked when those are, by detections that were purged.
 INTERACTIONS = tiny_op("interactions", Scope.FOOTAGE, [Read("tracklets")], ["interactions"])
@@ -257,7 +255,7 @@ class PlanMachine(RuleBasedStateMachine):
         """What some ops, or all, made of a camera-day is purged."""
         what = self.purge_plan(camera, date, ops or OPS)
         self.bury(what)
-        assert purge(self.site, self.store, what, self.tick()) == ()
+        assert apply_purge(self.site, self.store, what, self.tick()) == ()
         self.drop(what)
         assert not {receipt.fingerprint for receipt in self.store.receipts()} & what.deletion.fingerprints
         check(self.store)
@@ -275,7 +273,7 @@ class PlanMachine(RuleBasedStateMachine):
         if passes:
             self.bury(what)
         try:
-            purge(self.site, Store(Between(self.store.blobs, KillBeforeDeletes(passes))), what, self.tick())
+            apply_purge(self.site, Store(Between(self.store.blobs, KillBeforeDeletes(passes))), what, self.tick())
         except Killed:
             if self.store.manifest.head().number > before:
                 gone = what.deletion.fingerprints
@@ -455,7 +453,7 @@ def test_a_purge_killed_behind_its_head_brings_back_nothing_that_names_files_of_
     machine.night()  # says that merged work holds again
     what = machine.purge_plan("cam1", DATES[0], OPS)
     with pytest.raises(Killed):
-        purge(machine.site, Store(Between(machine.store.blobs, KillBehindHead())), what, machine.tick())
+        apply_purge(machine.site, Store(Between(machine.store.blobs, KillBehindHead())), what, machine.tick())
     check(machine.store)
     shutil.rmtree(machine.folder)
 

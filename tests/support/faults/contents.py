@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs import api
+from jobs.site import open_site
 from schemas.tables import TABLES
 from schemas.values import Quarantined
 from storage.files import sha256_file
@@ -85,7 +85,7 @@ class Contents:
 
 def contents_of(site: Path) -> Contents:
     """What readers of a site see now."""
-    opened = api.open_site(site)
+    opened = open_site(site)
     snapshot = take_snapshot(opened.store)
     marks = set(snapshot.marks().to_pylist())
     found: dict[str, Counter[Row]] = {QUARANTINE: Counter(map(_set_aside, opened.journal.quarantined()))}
@@ -101,13 +101,13 @@ def contents_of(site: Path) -> Contents:
     receipts = snapshot.receipts()
     seen = receipts.filter(receipts["current"])
     columns = [seen[name].to_pylist() for name in ("op", "camera", "date", "unit", "fingerprint")]
-    videos = {path: _hash_of(Path(opened.site.store, path)) for path in paths}
+    videos = {path: _hash_of(Path(opened.files.store, path)) for path in paths}
     return Contents({table: rows for table, rows in found.items() if rows}, Counter(zip(*columns, strict=True)), videos)
 
 
 def published_files(site: Path) -> set[str]:
     """Every published file that stands in the store, named by a row or not."""
-    store = Path(api.open_site(site).site.store)
+    store = Path(open_site(site).files.store)
     return {path.relative_to(store).as_posix() for path in (store / PUBLISHED_TABLE).rglob(f"*{VIDEO_SUFFIX}")}
 
 

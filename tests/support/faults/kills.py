@@ -8,9 +8,10 @@ from itertools import count
 from pathlib import Path
 from signal import SIGKILL
 
-from jobs import api
+from jobs.commands.run import run_site
 from jobs.engine.options import RunOptions
 from jobs.planning.graph import Selection
+from jobs.site import open_site
 from storage.store.receipts import RECEIPTS_FOLDER
 from tests.support.faults.contents import contents_of
 from tests.support.faults.points import kill_9
@@ -55,7 +56,7 @@ class SharedNight:
     site: Path
 
     def __call__(self) -> None:
-        summary = api.run(api.open_site(self.site), Selection(), RunOptions(workers=None, lease_s=LEASE_S))
+        summary = run_site(open_site(self.site), Selection(), RunOptions(workers=None, lease_s=LEASE_S))
         raise SystemExit(summary.exit_code)
 
 

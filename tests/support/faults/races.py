@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any, cast
 from unittest import mock
 
-from jobs import api
+from jobs.commands.run import run_site
 from jobs.engine.options import RunOptions
 from jobs.engine.pool import Finished
 from jobs.engine.tasks import Outcome, TaskBatch, WorkerSetup
 from jobs.engine.worker import Worker
 from jobs.planning.graph import Selection
+from jobs.site import open_site
 from storage.blobs import Blobs
 from storage.maintenance.compaction import compact
 from storage.store.receipts import RECEIPTS_FOLDER
@@ -165,8 +166,8 @@ class RacingNight:
             pool.submit = counted  # type: ignore[method-assign]
             return pool
 
-        with mock.patch.object(api, "open_pool", opened):
-            summary = api.run(api.open_site(self.site), Selection(), RunOptions(workers=None))
+        with mock.patch("jobs.commands.run.open_pool", opened):
+            summary = run_site(open_site(self.site), Selection(), RunOptions(workers=None))
         sys.stdout.write(str(batches))
         raise SystemExit(summary.exit_code)
 
@@ -190,7 +191,7 @@ class BehindNight:
         for module in ours:
             if getattr(module, "datetime", None) is datetime:
                 module.datetime = Behind  # type: ignore[attr-defined]  # this process does nothing else
-        summary = api.run(api.open_site(self.site), Selection(), RunOptions(workers=None))
+        summary = run_site(open_site(self.site), Selection(), RunOptions(workers=None))
         raise SystemExit(summary.exit_code)
 
 

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from jobs import api
+from jobs.site import open_site
 from sample_site import TINY, build_sample_site
 from schemas.errors import NightshiftError
 from storage.maintenance.verify import audit
@@ -101,7 +101,7 @@ class Scene:
 
     def check(self, site: Path, right: Contents | None = None) -> Tally:
         """What is wrong with a site whose night is done."""
-        faults = audit(api.open_site(site).store).faults
+        faults = audit(open_site(site).store).faults
         notes = tuple(f"{site.name}: {finding.fault} {finding.name}: {finding.detail}" for finding in faults)
         return self.check_rows(site, right) + Tally(files_wrong=len(faults), notes=notes)
 

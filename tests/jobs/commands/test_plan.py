@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from jobs import api, reading
 from jobs.commands.diff import diff_runs
-from jobs.commands.preview import preview
+from jobs.commands.plan import preview_run
+from jobs.commands.results import query
+from jobs.commands.run import run_site
 from jobs.engine.options import RunOptions
 from jobs.planning.graph import Selection
-
-pytestmark = pytest.mark.slow
+from jobs.site import open_site
 
 HERE = RunOptions(workers=None)
 TRACKS = Selection(ops=("track",), readers=True)
@@ -30,7 +30,7 @@ def changed_site(used_site):
 
 def test_a_preview_writes_nothing_and_tells_all(changed_site):
     before = sorted(str(path) for path in (changed_site / "store").rglob("*"))
-    found = preview(api.open_site(changed_site), TRACKS, RunOptions(workers=2, max_hours=1.0))
+    found = preview_run(open_site(changed_site), TRACKS, RunOptions(workers=2, max_hours=1.0))
     assert sorted(str(path) for path in (changed_site / "store").rglob("*")) == before
     ops = {op.op for op in found.cost.ops}
     assert {"track", "link", "positions", "counts"} <= ops and "detect" not in ops
@@ -38,26 +38,26 @@ def test_a_preview_writes_nothing_and_tells_all(changed_site):
 
 
 def test_only_what_is_stale_is_done_again_and_the_second_time_nothing(changed_site):
-    opened = api.open_site(changed_site)
-    first = api.run(opened, TRACKS, HERE)
+    opened = open_site(changed_site)
+    first = run_site(opened, TRACKS, HERE)
     ops = {receipt.op for receipt in first.report.receipts}
     assert "track" in ops and "detect" not in ops and first.record.detector_calls == 0
-    second = api.run(api.open_site(changed_site), TRACKS, HERE)
+    second = run_site(open_site(changed_site), TRACKS, HERE)
     assert second.record.units_planned == second.record.units_done == second.record.frames_decoded == 0
 
 
 def test_a_reader_between_two_units_sees_each_unit_old_or_new_and_never_a_hole(changed_site):
-    opened = api.open_site(changed_site)
+    opened = open_site(changed_site)
     by_segment = "SELECT segment_id, count(*) AS n FROM tracklet_points GROUP BY ALL"
     units = "SELECT camera, date, unit, fingerprint FROM receipts WHERE current AND op = 'track'"
 
     def look():
-        rows = {row["segment_id"]: row["n"] for row in reading.query(opened, by_segment).to_pylist()}
-        seen = reading.query(opened, units).to_pylist()
+        rows = {row["segment_id"]: row["n"] for row in query(opened, by_segment).to_pylist()}
+        seen = query(opened, units).to_pylist()
         return rows, {(row["camera"], row["date"], row["unit"]): row["fingerprint"] for row in seen}, len(seen)
 
     looks = [look()]
-    api.run(opened, TRACKS, HERE, on_progress=lambda _: looks.append(look()))
+    run_site(opened, TRACKS, HERE, on_progress=lambda _: looks.append(look()))
     looks.append(look())
     old, new = looks[0], looks[-1]
     assert old[1].keys() == new[1].keys() and all(old[1][unit] != new[1][unit] for unit in old[1])
@@ -73,10 +73,10 @@ def test_a_reader_between_two_units_sees_each_unit_old_or_new_and_never_a_hole(c
 
 
 def test_a_budget_ends_it_and_the_next_call_carries_on(changed_site):
-    opened = api.open_site(changed_site)
-    short = api.run(opened, TRACKS, RunOptions(workers=None, max_hours=0.0))
+    opened = open_site(changed_site)
+    short = run_site(opened, TRACKS, RunOptions(workers=None, max_hours=0.0))
     assert short.report.state == "deadline" and short.exit_code == 3 and short.report.left
-    rest = api.run(api.open_site(changed_site), TRACKS, HERE)
+    rest = run_site(open_site(changed_site), TRACKS, HERE)
     assert rest.report.left == 0 and rest.record.units_done == short.report.left
 
 
@@ -85,8 +85,8 @@ def run_ids(opened):
 
 
 def test_a_diff_of_two_runs_names_what_changed(changed_site):
-    opened = api.open_site(changed_site)
-    api.run(opened, TRACKS, HERE)
+    opened = open_site(changed_site)
+    run_site(opened, TRACKS, HERE)
     first, second = run_ids(opened)
     found = diff_runs(opened, first, second)
     assert found.units and "tracklets" in {table.table for table in found.tables}
@@ -106,14 +106,14 @@ class Past(datetime):
 
 
 def test_with_the_clock_set_back_new_work_is_what_readers_see(changed_site, monkeypatch):
-    opened = api.open_site(changed_site)
+    opened = open_site(changed_site)
     (first,) = run_ids(opened)
-    for module in ("api", "engine.run_clock", "engine.worker", "engine.driver"):
+    for module in ("commands.run", "engine.run_clock", "engine.worker", "engine.driver"):
         monkeypatch.setattr(f"jobs.{module}.datetime", Past)
-    summary = api.run(opened, TRACKS, HERE)
+    summary = run_site(opened, TRACKS, HERE)
     assert summary.record.units_done
     assert summary.record.ended >= max(receipt.committed for receipt in summary.report.receipts)
     sql = "SELECT DISTINCT run_id FROM receipts WHERE current AND op = 'track'"
-    assert [row["run_id"] for row in reading.query(opened, sql).to_pylist()] == [summary.record.run_id]
+    assert [row["run_id"] for row in query(opened, sql).to_pylist()] == [summary.record.run_id]
     assert not diff_runs(opened, first, summary.record.run_id).nothing
     assert run_ids(opened) == [first, summary.record.run_id]

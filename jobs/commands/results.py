@@ -1,0 +1,89 @@
+"""Reads results: queries, exports and the map page."""
+
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from jobs.planning.configure import calibration_errors
+from jobs.site import Site
+from schemas.errors import SelectionError
+from schemas.tables import TABLES, Privacy
+from storage.exports.geo import export
+from storage.exports.map_page import render_map
+from storage.site.layers import load_features
+from storage.sql import VERSIONS_SUFFIX, as_query, open_sql, run_query
+
+
+def connect(
+    site: Site, unsafe: bool = False, as_of: str | None = None, for_query: str | None = None
+) -> duckdb.DuckDBPyConnection:
+    """Opens DuckDB over a site: every table of its store, the cameras of site.toml, the features of its layers.
+
+    Args:
+        unsafe: queries may also read and write other files, attach databases, and change settings.
+        as_of: show the tables as this run left them; None for now.
+        for_query: the only query that the connection is for: views that it does not name are not made, which opens
+            faster; None for any query.
+
+    Raises:
+        SelectionError: there is no such run.
+    """
+    errors = partial(calibration_errors, site.files)
+    return open_sql(site.store, site.files, as_of, unsafe, for_query, errors)
+
+
+def query(site: Site, sql: str, unsafe: bool = False, as_of: str | None = None) -> pa.Table:
+    """Returns the result of a query.
+
+    Raises:
+        QueryError: DuckDB refuses it, or it would change something.
+        SelectionError: there is no such run.
+    """
+    connection = connect(site, unsafe, as_of, sql)
+    try:
+        return run_query(connection, sql)
+    finally:
+        connection.close()
+
+
+def export_result(site: Site, table_or_query: str, target: Path, as_lines: bool, as_of: str | None = None) -> int:
+    """Writes a table or a query's result to a GIS or CSV file, and returns the number of rows.
+
+    Args:
+        as_lines: positions become one line per track instead of points.
+
+    Raises:
+        SelectionError: the table does not exist or may not leave the site, or there is no such run.
+    """
+    sql = as_query(table_or_query)
+    if sql != table_or_query:
+        _check_exportable(site, table_or_query)
+    return export(query(site, sql, as_of=as_of), target, site.files.config.crs, as_lines)
+
+
+def _check_exportable(site: Site, name: str) -> None:
+    layers = [f"layer_{layer.name}" for layer in site.files.config.layers]
+    spec = TABLES.get(name) or TABLES.get(name.removesuffix(VERSIONS_SUFFIX))
+    if spec is None and name not in ("features", *layers):
+        raise SelectionError(f"there is no table {name!r}; there are {', '.join([*TABLES, 'features', *layers])}")
+    if spec is not None and spec.privacy is Privacy.SENSITIVE:
+        raise SelectionError(f"table {spec.name} is of privacy class 'sensitive' and is not exported")
+
+
+def write_map(site: Site, target: Path, as_of: str | None = None) -> int:
+    """Writes the map page, and returns the number of positions on it."""
+    connection = connect(site, as_of=as_of, for_query="positions, counts, cameras")
+    try:
+        positions, counts = (
+            TABLES[name].conform(run_query(connection, f"SELECT * EXCLUDE (date) FROM {name}"))
+            for name in ("positions", "counts")
+        )
+        cameras = run_query(connection, "SELECT * FROM cameras")
+    finally:
+        connection.close()
+    features = load_features(site.files)
+    render_map(site.files, features, cameras, positions, counts, target, datetime.now(UTC))
+    return int(positions.num_rows)

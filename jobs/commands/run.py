@@ -1,0 +1,216 @@
+"""Runs a selection: scans the archive, plans, drives the workers and records how the run ended."""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from zoneinfo import ZoneInfo
+
+from jobs.commands.compact import compact_if_many
+from jobs.commands.plan import check_priority, plan_run
+from jobs.commands.scan import record_scan, start_clock
+from jobs.engine.coordination import SharedRun
+from jobs.engine.driver import Driver, Progress, RunReport
+from jobs.engine.missing_parts import drop_units_with_missing_parts
+from jobs.engine.options import RunOptions
+from jobs.engine.pool import InlinePool, Pool
+from jobs.engine.run_clock import RunClock
+from jobs.engine.tasks import WorkerSetup
+from jobs.engine.worker import totals
+from jobs.planning.configure import ReadySite
+from jobs.planning.graph import Selection
+from jobs.planning.inventory import Inventory
+from jobs.planning.ledger import key_of
+from jobs.planning.plan import Plan
+from jobs.site import Site
+from schemas.errors import StoreFull
+from schemas.values import Quarantined, Receipt
+from storage.coordination import Claims
+from storage.store.journal import RunRecord, new_run_id
+from storage.store.store import Store
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """How a run ended.
+
+    Attributes:
+        report: of the units that ran.
+        record: the run's row of the table ``runs``.
+        footage_quarantined: files of the selected cameras that the scan could not use.
+    """
+
+    report: RunReport
+    record: RunRecord
+    plan: Plan
+    footage_quarantined: list[Quarantined]
+
+    @property
+    def exit_code(self) -> int:
+        """0 done; 1 something is quarantined or failed; 3 stopped at the deadline; 130 interrupted."""
+        return {"done": 0, "partial": 1, "deadline": 3, "interrupted": 130}[self.report.state]
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run under way: what was asked of it, and when it began."""
+
+    site: Site
+    selection: Selection
+    options: RunOptions
+    record: RunRecord
+    clock: RunClock
+    deadline: datetime | None
+    began_s: float
+
+
+def run_site(
+    site: Site,
+    selection: Selection,
+    options: RunOptions,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    on_warning: Callable[[str], None] = lambda _: None,
+    stop: threading.Event | None = None,
+) -> RunSummary:
+    """Scans, plans and runs a selection. Every unit is committed as soon as it is done.
+
+    Several runs may work on one store at the same time: they share the work, and each ends when all that it was asked
+    to do is done.
+
+    Args:
+        on_progress: called whenever a unit ends, and about four times per second.
+        on_warning: called with one line per problem that does not stop the run.
+        stop: once set, units in flight are finished and no others begun.
+
+    Raises:
+        UserError: the selection, the site or the cluster is not as described, or the store cannot be written.
+        StoreFull: no space is left; what is committed stays.
+    """
+    run = _prepare(site, selection, options)
+    # The claims open before the store is read: a unit that another run commits after that read is then noticed.
+    with Claims(site.store.blobs, run.record.run_id, options.lease_s) as claims:
+        scan = record_scan(site, run.record.run_id, run.clock)
+        plan = _plan(run, scan.inventory, on_warning)
+        site.journal.start_run(replace(run.record, units_planned=len(plan.to_do)))
+        reaffirm_done(site.store, plan, run.record.run_id, run.clock)
+        report = _drive(run, plan, claims, on_progress, stop)
+        footage_quarantined = [entry for entry in scan.quarantined if selection.wants_camera(entry.camera)]
+        if footage_quarantined and report.state == "done":
+            report.state = "partial"
+        record = _record_end(run, plan, report)
+    if report.state in ("done", "partial"):
+        compact_if_many(site.store, on_warning)
+    return RunSummary(report, record, plan, footage_quarantined)
+
+
+def _prepare(site: Site, selection: Selection, options: RunOptions) -> _Run:
+    """Creates the store if there is none, and names the run."""
+    began_s = time.monotonic()
+    Store.create(site.files.store)
+    deadline = options.deadline(ZoneInfo(site.files.config.timezone), datetime.now(UTC))
+    clock = start_clock(site)
+    started = clock.now()
+    record = RunRecord(
+        run_id=new_run_id(started),
+        started=started,
+        selection={key: str(value) for key, value in asdict(selection).items() if value},
+        version=version("nightshift"),
+    )
+    return _Run(site, selection, options, record, clock, deadline, began_s)
+
+
+def _plan(run: _Run, inventory: Inventory, on_warning: Callable[[str], None]) -> Plan:
+    check_priority(run.site, inventory, run.options.priority)
+    plan = plan_run(run.site, run.selection, inventory, run.options.retry)
+    # Publishing again needs parts that were removed after the first merge: their units lose their receipts and rerun.
+    if drop_units_with_missing_parts(run.site.store, plan):
+        plan = plan_run(run.site, run.selection, inventory, run.options.retry)
+    for warning in plan.ready.warnings:
+        on_warning(warning)
+    return plan
+
+
+def reaffirm_done(store: Store, plan: Plan, run_id: str, clock: RunClock) -> list[Receipt]:
+    """Makes done units live again where newer work with other parameters supersedes them; returns the new receipts.
+
+    Readers take the version of a unit that was committed last. When parameters are set back, the former result needs a
+    newer receipt, and no computation.
+    """
+    reaffirmed = []
+    for key, fingerprint in plan.superseded:
+        receipt = plan.ledger.receipt(key, fingerprint)
+        if receipt:
+            again = store.reaffirm(receipt, run_id, clock.now())
+            clock.advance_past(again.committed)
+            reaffirmed.append(again)
+    return reaffirmed
+
+
+def _drive(
+    run: _Run, plan: Plan, claims: Claims, on_progress: Callable[[Progress], None], stop: threading.Event | None
+) -> RunReport:
+    """Runs the plan on workers; an error is recorded as the run's end before it is raised."""
+    try:
+        with closing(open_pool(worker_setup(run.site, plan.ready), run.options, len(plan.to_do))) as pool:
+            return Driver(
+                plan,
+                pool,
+                run_id=run.record.run_id,
+                keep=run.site.journal.set_aside,
+                on_progress=on_progress,
+                deadline=run.deadline,
+                stop=stop,
+                priority=run.options.priority,
+                coordination=SharedRun(run.site.store, claims),
+                clock=run.clock,
+            ).run()
+    except StoreFull:
+        raise  # no space is left for the record either: the journal shows a run that never ended
+    except BaseException as error:
+        state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        _record_end(run, plan, RunReport(run.record.run_id, state=state))
+        raise
+
+
+def worker_setup(site: Site, ready: ReadySite) -> WorkerSetup:
+    """Returns what each worker of a site is built from."""
+    ops = {name: (item.op, item.models) for name, item in ready.ops.items()}
+    return WorkerSetup(site.files.archive, site.files.store, ops)
+
+
+def open_pool(setup: WorkerSetup, options: RunOptions, units: int) -> Pool:
+    """Opens the workers that the options ask for, at most one per unit; without units Ray is not started."""
+    if options.workers is None or not units:
+        return InlinePool(setup)
+    from jobs.engine.ray_pool import RayPool, start_ray  # Ray takes a second to import: only a run pays for it
+
+    slots = start_ray(options.address, options.workers)
+    return RayPool(setup, max(1, min(slots, units)))
+
+
+def _record_end(run: _Run, plan: Plan, report: RunReport) -> RunRecord:
+    """Writes how the run ended to the journal."""
+    counters, stage_s = totals(report.receipts)
+    media_s_by_segment = {
+        segment.segment_id: segment.duration_s
+        for receipt in report.receipts
+        for segment in plan.units[key_of(receipt)].segments
+    }
+    record = replace(
+        run.record,
+        ended=run.clock.now(),
+        state=report.state,  # type: ignore[arg-type]
+        units_planned=len(plan.to_do),
+        units_done=len(report.receipts),
+        units_quarantined=len(report.quarantined),
+        media_s=sum(media_s_by_segment.values()),
+        wall_s=time.monotonic() - run.began_s,
+        frames_decoded=counters["frames_decoded"],
+        detector_calls=counters["detector_calls"],
+        stage_s=stage_s,
+    )
+    run.site.journal.finish_run(record)
+    return record

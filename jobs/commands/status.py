@@ -1,0 +1,40 @@
+"""Reports the state of a site: its runs, what is done and missing, and what is in quarantine."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from jobs.commands.plan import plan_run
+from jobs.planning.graph import Selection
+from jobs.planning.inventory import recorded_inventory
+from jobs.planning.plan import Plan
+from jobs.site import Site
+from schemas.values import Quarantined
+
+
+@dataclass(frozen=True)
+class Status:
+    """The state of a site.
+
+    Attributes:
+        runs: the table ``runs``, oldest first.
+        plan: of everything, on the footage that the last scan found.
+        problems: records of the store that cannot be read, one line each.
+    """
+
+    runs: pa.Table
+    plan: Plan
+    quarantined: Sequence[Quarantined]
+    problems: Sequence[str]
+
+
+def read_status(site: Site) -> Status:
+    """Reads the state of a site. The archive is not scanned."""
+    plan = plan_run(site, Selection(), recorded_inventory(site.store))
+    problems = site.store.problems
+    runs = site.journal.runs()
+    problems += site.journal.problems
+    quarantined = site.journal.quarantined()
+    problems += site.journal.problems
+    return Status(runs, plan, quarantined, problems)
