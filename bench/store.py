@@ -38,7 +38,7 @@ from jobs.site import Site, open_site
 from schemas.tables import TABLES
 from schemas.values import Receipt
 from storage.archive.footage import segment_rows, segments_of_footage
-from storage.archive.scan import segments_from_tables
+from storage.archive.segments import segments_from_tables
 from storage.maintenance.compaction import compact
 from storage.store.receipts import RECEIPT_SCHEMA
 from storage.store.store import Store

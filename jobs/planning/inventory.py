@@ -18,8 +18,8 @@ from jobs.planning.graph import UnitKey
 from jobs.planning.ledger import Ledger
 from schemas.tables import TABLES
 from schemas.values import DAY_UNIT, SCAN_OP, Quarantined, Receipt
-from storage.archive.scan import QuarantinedFile, ScanResult, scan_archive, segments_from_tables
-from storage.archive.segments import Segments
+from storage.archive.scan import QuarantinedFile, ScanResult, scan_archive
+from storage.archive.segments import Segments, segments_from_tables
 from storage.blobs import open_blobs
 from storage.site.file import SiteFiles
 from storage.store.journal import Journal

@@ -1,1 +1,1 @@
-"""Footage as it lies in the archive: found, dated, probed, cut into segments."""
+"""Footage in the archive: found, dated, probed and cut into segments."""

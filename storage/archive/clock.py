@@ -1,4 +1,7 @@
-"""Reads camera and time from file names, and turns the cameras' local clocks into UTC."""
+"""Reads camera and time from file names, and converts the cameras' local clocks to UTC.
+
+Patterns use strftime codes; ambiguous local times are resolved as PEP 495 (``fold``) describes.
+"""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +15,9 @@ from schemas.errors import SiteError
 from schemas.site import is_camera_id
 
 ClockNote = Literal["ambiguous", "nonexistent"]
+"""Why a local time may be off by an hour: the hour occurs twice, or is skipped, at a change of summer time."""
 
+# Regular expressions by strftime code. Ranges are checked here so that other digits in a name are not taken for a time.
 _CODES = {
     "Y": r"\d{4}",
     "y": r"\d{2}",
@@ -31,7 +36,7 @@ _TOKEN = re.compile(r"%(?P<code>.)|\{(?P<name>camera|\*)\}|(?P<text>[^%{]+|.)", 
 
 @dataclass(frozen=True)
 class PathTime:
-    """What a path says.
+    """Camera and time read from a path.
 
     Attributes:
         camera: camera id.
@@ -44,11 +49,11 @@ class PathTime:
 
 
 def parse_path(pattern: str, relative: PurePath) -> PathTime | None:
-    """Camera and time of a file, by ``SiteConfig.pattern``; None where the path does not match it.
+    """Returns camera and time of a file by ``SiteConfig.pattern``, or None if the path does not match.
 
     Args:
         pattern: of the path without its suffix: ``{camera}``, ``{*}`` for anything, and the strftime codes
-            %Y %y %m %d %j %H %M %S %f %s %z. What stands twice must read the same both times.
+            %Y %y %m %d %j %H %M %S %f %s %z. A code that occurs twice must match the same text both times.
         relative: path below the archive.
 
     Raises:
@@ -62,12 +67,12 @@ def parse_path(pattern: str, relative: PurePath) -> PathTime | None:
 
 
 def camera_from_path(relative: PurePath) -> str:
-    """Camera of a file whose path does not match the pattern: its first folder, made safe."""
+    """Returns the camera of a file whose path does not match the pattern: its first folder, as a camera id."""
     return safe_camera(relative.parts[0]) if len(relative.parts) > 1 else "camera"
 
 
 def safe_camera(text: str) -> str:
-    """A text as a camera id: letters, digits, ``_``, ``.`` and ``-``, for it becomes a folder's name."""
+    """Turns a text into a camera id: letters, digits, ``_``, ``.`` and ``-``, since it becomes a folder name."""
     if is_camera_id(text):
         return text
     plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", text).lstrip("_.-")[:64].rstrip("-")
@@ -75,15 +80,16 @@ def safe_camera(text: str) -> str:
 
 
 def to_utc(naive: datetime, tz: tzinfo) -> tuple[datetime, ClockNote | None]:
-    """UTC of a local clock's time, and what is doubtful about it at a change to or from summer time.
+    """Converts a local clock's time to UTC, with a note where a change of summer time makes it doubtful.
 
-    The first of two equal hours is taken (``naive.fold`` asks for the second); a time in the hour that is skipped is
-    read as if the clock had not been put forward yet. An aware time is taken as it is.
+    Of two equal hours the first is used, or the second with ``naive.fold = 1``; a time in the skipped hour is read as
+    if the clock had not been put forward yet. An aware time is converted as it is.
     """
     if naive.tzinfo is not None:
         return naive.astimezone(UTC), None
     local = naive.replace(tzinfo=tz)
     instant = local.astimezone(UTC)
+    # A skipped local time does not survive the way to UTC and back.
     if instant.astimezone(tz).replace(tzinfo=None) != naive.replace(fold=0):
         return local.replace(fold=0).astimezone(UTC), "nonexistent"
     if local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset():
@@ -93,7 +99,7 @@ def to_utc(naive: datetime, tz: tzinfo) -> tuple[datetime, ClockNote | None]:
 
 @dataclass(frozen=True)
 class AmbiguousFile:
-    """A file of one camera that begins in the hour that a clock shows twice; ``start`` is naive local time."""
+    """A file that begins in an hour that the local clock shows twice; ``start`` is naive local time."""
 
     start: datetime
     duration_s: float
@@ -101,9 +107,9 @@ class AmbiguousFile:
 
 
 def find_second_hours(files: Sequence[AmbiguousFile]) -> list[bool]:
-    """Which files belong to the second of two equal hours.
+    """Returns, for files of one camera, whether each belongs to the second of two equal hours.
 
-    One camera does not record twice at once: where files overlap by most of their length, the one written later was
+    A camera does not record twice at once: where files overlap by most of their length, the one written later was
     recorded an hour later.
     """
     order = sorted(range(len(files)), key=lambda index: (files[index].mtime_ns, files[index].start))
@@ -125,7 +131,7 @@ def _mostly_overlap(one: AmbiguousFile, other: AmbiguousFile) -> bool:
 @lru_cache(maxsize=64)
 def _compile(pattern: str) -> re.Pattern[str]:
     parts: list[str] = []
-    seen: set[str] = set()
+    groups: set[str] = set()
     for token in _TOKEN.finditer(pattern):
         code, name, text = token.group("code", "name", "text")
         if text is not None or code == "%":
@@ -133,18 +139,19 @@ def _compile(pattern: str) -> re.Pattern[str]:
         elif name == "*":
             parts.append(".*?")
         elif name == "camera":
-            parts.append(_group("camera", r"[^/]+?", seen))
+            parts.append(_group("camera", r"[^/]+?", groups))
         elif code in _CODES:
-            parts.append(_group(code, _CODES[code], seen))
+            parts.append(_group(code, _CODES[code], groups))
         else:
             raise SiteError(f"pattern {pattern!r} has %{code}; it may have {' '.join('%' + c for c in _CODES)}")
     return re.compile("".join(parts), re.DOTALL)
 
 
-def _group(name: str, regex: str, seen: set[str]) -> str:
-    if name in seen:
+def _group(name: str, regex: str, groups: set[str]) -> str:
+    """Returns a named group, or a back-reference where the name occurred before."""
+    if name in groups:
         return f"(?P={name})"
-    seen.add(name)
+    groups.add(name)
     return f"(?P<{name}>{regex})"
 
 
@@ -165,7 +172,7 @@ def _time(found: dict[str, str], ends_in_z: bool) -> datetime | None:
 def _day(found: dict[str, str]) -> datetime | None:
     if "Y" not in found and "y" not in found:
         return None
-    # POSIX: two digits from 69 on are of the last century.
+    # POSIX strptime: two-digit years from 69 on belong to the 1900s.
     short = int(found.get("y", "0"))
     year = int(found["Y"]) if "Y" in found else short + (1900 if short >= 69 else 2000)
     try:

@@ -1,4 +1,4 @@
-"""What the table ``footage`` keeps of a file's content, so that an unchanged file is never read twice."""
+"""Converts probes to rows of the table ``footage`` and back, so that an unchanged file is never read twice."""
 
 import json
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from storage.video.probe import Probe
 
 Row = dict[str, Any]
 
-_NOTHING: Row = {
+_NO_CONTENT: Row = {
     "duration_s": 0.0,
     "frames": 0,
     "codec": None,
@@ -36,18 +36,19 @@ _NOTHING: Row = {
     "segment_s": 0.0,
     "cuts": None,
 }
-"""Columns that follow from the content of a file alone, as they stand for a file of which nothing can be used."""
+"""The columns that depend on a file's content alone, with the values of an unusable file."""
 
-_PASSING = {"unreadable", "still_written"}
+_TEMPORARY = {"unreadable", "still_written"}
+"""Damage that may be gone at the next scan, so the file is read again then."""
 
 
 def unusable_columns(reason: str, detail: str) -> Row:
-    """Content columns of a file that cannot be used."""
-    return {**_NOTHING, "damage": reason, "damage_detail": detail}
+    """Returns the content columns of a file that cannot be used."""
+    return {**_NO_CONTENT, "damage": reason, "damage_detail": detail}
 
 
 def usable_columns(found: Probe, segment_s: float) -> Row:
-    """Content columns of a file that was probed, cut into segments."""
+    """Returns the content columns of a probed file, with its cuts into segments."""
     return {
         "duration_s": found.duration_s,
         "frames": found.frames,
@@ -72,11 +73,11 @@ def usable_columns(found: Probe, segment_s: float) -> Row:
 
 
 class KnownFootage:
-    """What the last scan knew.
+    """Content columns of the last scan, by file and by content.
 
     Args:
-        table: the footage table that it gave, if there was one.
-        segment_s: length of segments that is asked for now.
+        table: the footage table of the last scan, or None.
+        segment_s: configured segment length; cuts of another length are not used again.
     """
 
     def __init__(self, table: pa.Table | None, segment_s: float) -> None:
@@ -85,23 +86,23 @@ class KnownFootage:
         self._by_content = {row["content_sha256"]: row for row in rows if _is_cut(row, segment_s)}
 
     def sha256(self, path: str, size_bytes: int, mtime_ns: int) -> str | None:
-        """Of a file that has not changed since; None if it has, or is new."""
+        """Returns the sha256 of a file that is unchanged since the last scan, or None."""
         row = self._by_file.get((path, size_bytes, mtime_ns))
         return None if row is None else str(row["content_sha256"])
 
     def content(self, sha256: str) -> Row | None:
-        """Content columns, wherever the same bytes were found."""
+        """Returns the content columns of any file with this content, or None."""
         row = self._by_content.get(sha256)
         if row is None:
             return None
-        content = {name: row[name] for name in _NOTHING}
+        content = {name: row[name] for name in _NO_CONTENT}
         if content["damage"] is None:
-            content["damage_detail"] = None  # there may stand that it is a copy of another file
+            content["damage_detail"] = None  # may name another file that this one was a copy of
         return content
 
 
 def _was_read(row: Row) -> bool:
-    return row["content_sha256"] is not None and row["damage"] not in _PASSING
+    return row["content_sha256"] is not None and row["damage"] not in _TEMPORARY
 
 
 def _is_cut(row: Row, segment_s: float) -> bool:
@@ -109,14 +110,14 @@ def _is_cut(row: Row, segment_s: float) -> bool:
 
 
 def segments_of_footage(row: Row, timezone: str) -> tuple[Segment, ...]:
-    """The segments of a footage row; none if it is unusable. ``timezone`` names their local days."""
-    whole = _whole(row)
+    """Returns the segments of a footage row, none if it is unusable; ``timezone`` defines their local dates."""
+    footage = _footage(row)
     cuts = [Cut(*part) for part in json.loads(row["cuts"] or "[]")]
-    return tuple(whole.segment(index, part, timezone) for index, part in enumerate(cuts))
+    return tuple(footage.segment(index, part, timezone) for index, part in enumerate(cuts))
 
 
 def segment_rows(segments: Iterable[Segment]) -> pa.Table:
-    """Segments as the table ``segments``."""
+    """Returns segments as rows of the table ``segments``."""
     columns: dict[str, list[Any]] = {name: [] for name in TABLES["segments"].schema.names}
     for segment in segments:
         values = {**vars(segment), "start_time": segment.start, "end_time": segment.end}
@@ -126,7 +127,7 @@ def segment_rows(segments: Iterable[Segment]) -> pa.Table:
 
 
 def first_copies(rows: Iterable[Row]) -> list[Row]:
-    """Of the usable files of one camera with the same content, the one of the first path."""
+    """Returns the usable files, of copies on one camera only the first by path."""
     first: dict[tuple[str, str], Row] = {}
     for row in sorted(rows, key=lambda row: row["path"]):
         if row["cuts"] is not None:
@@ -134,7 +135,7 @@ def first_copies(rows: Iterable[Row]) -> list[Row]:
     return list(first.values())
 
 
-def _whole(row: Row) -> Footage:
+def _footage(row: Row) -> Footage:
     turned = row["rotation_deg"] in (90, 270)
     width, height = (row["height"], row["width"]) if turned else (row["width"], row["height"])
     start: datetime = row["start_time"]

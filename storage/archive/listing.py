@@ -1,4 +1,4 @@
-"""Goes through the files of an archive, and names what it could not look at."""
+"""Lists the footage files of an archive, and reports what it cannot read."""
 
 import os
 from collections.abc import Collection, Iterator
@@ -12,11 +12,12 @@ _UNFINISHED = ".part"
 
 @dataclass(frozen=True)
 class ListedFile:
-    """A file of footage, or with ``problem`` something that could not be looked at.
+    """A footage file, or with ``problem`` something that cannot be read.
 
     Attributes:
         path: below the archive.
-        blob: the file as it was found.
+        problem: why it cannot be used; None for a file that can.
+        blob: size and time as listed; None if it could not be examined.
     """
 
     path: PurePath
@@ -25,15 +26,15 @@ class ListedFile:
 
     @property
     def name(self) -> str:
-        """The path as text that any table can hold."""
+        """The path as valid Unicode text, which any table can hold."""
         return os.fsencode(self.path.as_posix()).decode("utf-8", "backslashreplace")
 
 
 def find_files(archive: Blobs, suffixes: Collection[str]) -> Iterator[ListedFile]:
-    """Files with one of the suffixes (in any case), by path, links followed; hidden and unfinished ones left out."""
+    """Yields the files with one of the suffixes (in any case), by path; follows links, skips hidden and ``.part``."""
     wanted = {suffix.lower() for suffix in suffixes}
     if isinstance(archive, LocalBlobs):
-        yield from _folder(archive.root, PurePath(), wanted, ())
+        yield from _list_folder(archive.root, PurePath(), wanted, ())
         return
     for blob in archive.list():
         path = PurePosixPath(blob.name)
@@ -41,8 +42,8 @@ def find_files(archive: Blobs, suffixes: Collection[str]) -> Iterator[ListedFile
             yield ListedFile(path, blob=blob)
 
 
-def _folder(
-    folder: Path, path: PurePath, suffixes: Collection[str], above: tuple[tuple[int, int], ...]
+def _list_folder(
+    folder: Path, path: PurePath, suffixes: Collection[str], parents: tuple[tuple[int, int], ...]
 ) -> Iterator[ListedFile]:
     try:
         status = folder.stat()
@@ -50,30 +51,32 @@ def _folder(
     except OSError as error:
         yield ListedFile(path, f"the folder cannot be read: {error.strerror}")
         return
-    itself = (status.st_dev, status.st_ino)
-    if itself in above:
+    # Links are followed, so a link to a parent folder would recurse for ever; device and inode identify a folder.
+    identity = (status.st_dev, status.st_ino)
+    if identity in parents:
         yield ListedFile(path, "a link back to a folder above it: a loop")
         return
     for name in names:
         if name.startswith(".") or name.lower().endswith(_UNFINISHED):
             continue
         if (folder / name).is_dir():
-            yield from _folder(folder / name, path / name, suffixes, (*above, itself))
+            yield from _list_folder(folder / name, path / name, suffixes, (*parents, identity))
         else:
-            yield from _file(folder / name, path / name, suffixes)
+            yield from _list_file(folder / name, path / name, suffixes)
 
 
-def _file(file: Path, path: PurePath, suffixes: Collection[str]) -> Iterator[ListedFile]:
+def _list_file(file: Path, path: PurePath, suffixes: Collection[str]) -> Iterator[ListedFile]:
     wanted = path.suffix.lower() in suffixes
     try:
         status = file.stat()
     except OSError as error:
+        # A dangling link may have been footage, whatever its name.
         if wanted or file.is_symlink():
-            yield ListedFile(path, f"it cannot be looked at: {error.strerror}")
+            yield ListedFile(path, f"it cannot be examined: {error.strerror}")
         return
     if not wanted:
         return
     name = path.as_posix()
-    legible = name.encode("utf-8", "surrogateescape") == name.encode("utf-8", "replace")
+    is_utf8 = name.encode("utf-8", "surrogateescape") == name.encode("utf-8", "replace")
     found = Blob(name, status.st_size, status.st_mtime_ns)
-    yield ListedFile(path, None if legible else "its name is not UTF-8: rename it", found)
+    yield ListedFile(path, None if is_utf8 else "its name is not UTF-8: rename it", found)

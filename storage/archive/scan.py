@@ -1,4 +1,8 @@
-"""Scans an archive: which files are footage, from which camera and time, what is damaged, and where it is cut."""
+"""Scans an archive: finds footage, its camera and start time, its damage, and where to cut it into segments.
+
+Footage is identified by content, never by path; docs/decisions/0003-what-readers-see.md says what happens to files that
+change or disappear.
+"""
 
 import hashlib
 from collections import defaultdict
@@ -24,12 +28,9 @@ from storage.archive.footage import (
     usable_columns,
 )
 from storage.archive.listing import ListedFile, find_files
-from storage.archive.segments import Segments, segments_from_tables
 from storage.blobs import Blob, Blobs
 from storage.files import sha256_file
 from storage.video.probe import probe
-
-__all__ = ["QuarantinedFile", "ScanResult", "scan_archive", "segments_from_tables"]
 
 _ID_DIGITS = 16
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -37,14 +38,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class QuarantinedFile:
-    """A file, or a stretch of it, that cannot be used; for the table ``quarantine``.
+    """A file that cannot be used, whole or in part; for the table ``quarantine``.
 
     Attributes:
         path: below the archive.
-        unit: the footage id, or the path of what has no content that could be read.
-        fingerprint: of the file as it was found: changes with it.
-        reason: a word of ``schemas.errors.DAMAGE_REASONS``.
-        date: local date at which it starts, if that is known.
+        unit: the footage id, or the path if the content could not be read.
+        fingerprint: identifies the state of the file; changes with it.
+        reason: one of ``schemas.errors.DAMAGE_REASONS``.
+        date: local date of the start, if known.
     """
 
     camera: str
@@ -58,18 +59,16 @@ class QuarantinedFile:
 
 @dataclass(frozen=True)
 class ScanResult:
-    """What an archive holds.
+    """The contents of an archive.
 
     Attributes:
-        footage: table ``footage``, one row a file, readable or not.
-        segments: table ``segments``, of all that can be used.
-        plan: the same segments, by camera and time.
-        quarantined: what cannot be used, by path; a damaged file may be here and have segments all the same.
+        footage: table ``footage``, one row per file, readable or not.
+        segments: table ``segments``, of all usable footage.
+        quarantined: damaged files, by path; one that is usable in part has segments as well.
     """
 
     footage: pa.Table
     segments: pa.Table
-    plan: Segments
     quarantined: tuple[QuarantinedFile, ...]
 
 
@@ -80,40 +79,41 @@ def scan_archive(
     now: datetime,
     progress: Callable[[int, int], None] | None = None,
 ) -> ScanResult:
-    """Looks at every file of an archive; one that the last scan knew, by path, size and time, is not read again.
+    """Scans every file of an archive; a file whose path, size and time are those of the last scan is not read again.
 
     Args:
         archive: the footage.
-        config: of the site.
+        config: the site's configuration.
         known: the footage table of the last scan.
         now: files changed less than ``config.settle_s`` before it are left for the next scan.
-        progress: called after each file with how many are done, and how many there are.
+        progress: called after each file with the number done and the total.
 
     Raises:
-        SiteError: there is no archive, or the file name pattern is wrong.
+        SiteError: the archive does not exist, or the file name pattern is wrong.
     """
     archive.check_readable()
     entries = list(find_files(archive, config.suffixes))
     scan = _Scan(archive, config, KnownFootage(known, config.segment_s), now)
     files: list[_File] = []
     for number, entry in enumerate(entries, start=1):
-        files.append(scan.look(entry))
+        files.append(scan.examine(entry))
         if progress is not None:
             progress(number, len(entries))
-    files = _second_hours_found(files, config)
-    rows = _copies_noted([_row(file, config, now) for file in files if file.is_footage])
+    files = _resolve_second_hours(files, config)
+    rows = _name_copies([_row(file, config, now) for file in files if file.is_footage])
     footage = TABLES["footage"].conform(pa.Table.from_pylist(rows, TABLES["footage"].schema))
-    plan = [
-        s for row in first_copies(rows) for s in segments_of_footage(row, config.camera_view(row["camera"]).timezone)
-    ]
-    segments = segment_rows(plan)
-    aside = [_quarantined_file(file, config, now) for file in files if file.content["damage"] is not None]
-    return ScanResult(footage, segments, segments_from_tables(footage, segments), tuple(aside))
+    segments = segment_rows(
+        segment
+        for row in first_copies(rows)
+        for segment in segments_of_footage(row, config.camera_view(row["camera"]).timezone)
+    )
+    damaged = [_quarantined_file(file, config, now) for file in files if file.content["damage"] is not None]
+    return ScanResult(footage, segments, tuple(damaged))
 
 
 @dataclass(frozen=True)
 class _File:
-    """A file as it was found; ``content`` holds the content columns of its footage row."""
+    """A scanned file; ``content`` holds the content columns of its footage row."""
 
     camera: str
     path: str
@@ -132,7 +132,7 @@ class _File:
 
 
 class _Scan:
-    """Looks at one file after another."""
+    """Examines one file after another."""
 
     def __init__(self, archive: Blobs, config: SiteConfig, known: KnownFootage, now: datetime) -> None:
         self._archive = archive
@@ -140,13 +140,13 @@ class _Scan:
         self._known = known
         self._now_s = now.timestamp()
 
-    def look(self, entry: ListedFile) -> _File:
-        """All that is known of a file but which of two equal hours it is from."""
+    def examine(self, entry: ListedFile) -> _File:
+        """Returns a file's facts, except which of two equal hours it is from: that depends on other files."""
         named = parse_path(self._config.pattern, entry.path)
         camera = named.camera if named else camera_from_path(entry.path)
         found = _File(camera, entry.name, 0, 0, None, named.time if named else None, {})
         if entry.problem is not None:
-            # A folder, a loop or a nameless thing has no row; a file that should be footage has.
+            # A folder, a link loop or a file of another suffix gets no footage row; a file that should be footage does.
             is_footage = entry.path.suffix.lower() in self._config.suffixes
             return replace(found, content=unusable_columns("unreadable", entry.problem), is_footage=is_footage)
         assert entry.blob is not None
@@ -161,12 +161,14 @@ class _Scan:
         age_s = self._now_s - blob.modified
         if abs(age_s) < self._config.settle_s:
             return replace(found, content=unusable_columns("still_written", f"it changed {max(age_s, 0):.0f} s ago"))
+        # Three steps, cheapest first: the same file as before; the same content under another name; a new probe.
         sha256 = self._known.sha256(found.path, found.size_bytes, found.mtime_ns)
         content = self._known.content(sha256) if sha256 is not None else None
         if sha256 is None or content is None:
             with self._archive.local(blob.name) as path:
                 sha256 = sha256 or sha256_file(path)
                 content = self._known.content(sha256) or self._content(path)
+            # A recorder that kept writing meanwhile would give a hash and a probe of different contents.
             if self._archive.stat(blob.name) != blob:
                 return replace(found, content=unusable_columns("still_written", "it changed while it was read"))
         if content["damage"] == "unreadable":
@@ -180,19 +182,18 @@ class _Scan:
             return unusable_columns(error.reason, error.message)
 
 
-def _second_hours_found(files: Sequence[_File], config: SiteConfig) -> list[_File]:
-    """Marks (``fold``) the files from the second of two equal hours, which only their neighbours can tell."""
+def _resolve_second_hours(files: Sequence[_File], config: SiteConfig) -> list[_File]:
+    """Sets ``fold`` on the files from the second of two equal hours, which only the camera's other files reveal."""
     result = list(files)
-    doubtful: dict[str, list[tuple[int, AmbiguousFile]]] = defaultdict(list)
+    ambiguous: dict[str, list[tuple[int, AmbiguousFile]]] = defaultdict(list)
     for index, file in enumerate(files):
         time = file.named_time
         if time is not None and to_utc(time, _zone(file, config))[1] == "ambiguous":
-            hour = AmbiguousFile(time, file.content["duration_s"], file.mtime_ns)
-            doubtful[file.camera].append((index, hour))
-    for hours in doubtful.values():
-        second = find_second_hours([hour for _, hour in hours])
-        for (index, hour), is_second in zip(hours, second, strict=True):
-            result[index] = replace(result[index], named_time=hour.start.replace(fold=int(is_second)))
+            ambiguous[file.camera].append((index, AmbiguousFile(time, file.content["duration_s"], file.mtime_ns)))
+    for group in ambiguous.values():
+        second = find_second_hours([each for _, each in group])
+        for (index, each), is_second in zip(group, second, strict=True):
+            result[index] = replace(result[index], named_time=each.start.replace(fold=int(is_second)))
     return result
 
 
@@ -201,13 +202,14 @@ def _zone(file: _File, config: SiteConfig) -> ZoneInfo:
 
 
 def _start(file: _File, config: SiteConfig, now: datetime) -> tuple[datetime, str, str | None]:
-    """Time of the first frame (UTC), where that is known from, and what is doubtful about it."""
+    """Returns the time of the first frame (UTC), its source, and a note where it is doubtful."""
     if file.named_time is not None:
         start, note = to_utc(file.named_time, _zone(file, config))
         return start, "name", note
     container_time: datetime | None = file.content["container_time"]
     if container_time is not None and container_time <= now:
         return container_time, "container", None
+    # Last resort: a recorder closes its file when the last frame is written.
     written = _EPOCH + timedelta(microseconds=file.mtime_ns // 1000)
     return written - timedelta(seconds=file.content["duration_s"]), "mtime", None
 
@@ -228,15 +230,15 @@ def _row(file: _File, config: SiteConfig, now: datetime) -> Row:
     }
 
 
-def _copies_noted(rows: Sequence[Row]) -> list[Row]:
-    """Names, on a camera's second file of the same content, the first; only that one is processed."""
+def _name_copies(rows: Sequence[Row]) -> list[Row]:
+    """Notes on each further copy on a camera which file is the first: only that one is processed."""
     first = {(row["camera"], row["footage_id"]): row["path"] for row in first_copies(rows)}
-    noted = []
+    named = []
     for row in rows:
         path = first.get((row["camera"], row["footage_id"]), row["path"])
         is_copy = path != row["path"] and row["damage"] is None
-        noted.append({**row, "damage_detail": f"same content as {path}"} if is_copy else row)
-    return noted
+        named.append({**row, "damage_detail": f"same content as {path}"} if is_copy else row)
+    return named
 
 
 def _quarantined_file(file: _File, config: SiteConfig, now: datetime) -> QuarantinedFile:

@@ -1,4 +1,8 @@
-"""The segments of an archive as columns: a hundred thousand of them are read at once, and few are ever looked at."""
+"""The segments of an archive as columns.
+
+A plan reads a hundred thousand of them at once and uses few, so a ``Segment`` object is made only on access
+(docs/decisions/0010-a-plan-of-a-million-units.md).
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -32,7 +36,7 @@ SEGMENT_COLUMNS = pa.schema(
         ("height", pa.int64()),
     ]
 )
-"""A ``Segment`` as a row: times in microseconds since 1970 UTC, the time base in two parts."""
+"""A ``Segment`` as a row: times in microseconds since 1970 UTC, the time base as numerator and denominator."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -40,7 +44,7 @@ _fraction = lru_cache(maxsize=256)(Fraction)  # an archive has few time bases, a
 
 
 class Segments(Sequence[Segment]):
-    """Segments, by camera, start and id. A ``Segment`` is made only of those that are asked for.
+    """A sequence of segments, sorted by camera, start and id.
 
     Args:
         table: rows of ``SEGMENT_COLUMNS``, in any order.
@@ -52,12 +56,12 @@ class Segments(Sequence[Segment]):
 
     @classmethod
     def of(cls, segments: Iterable[Segment]) -> "Segments":
-        """Values as columns."""
+        """Builds the columns from segments."""
         rows = [_row(segment) for segment in segments]
         return cls(pa.Table.from_pylist(rows, SEGMENT_COLUMNS))
 
     def cameras(self) -> dict[str, pa.Table]:
-        """The rows of each camera, by start and id."""
+        """Returns the rows of each camera, sorted by start and id."""
         found: dict[str, pa.Table] = {}
         first = 0
         for count in pc.value_counts(self.table["camera"]).to_pylist():
@@ -91,7 +95,7 @@ class Segments(Sequence[Segment]):
 
 
 def segment_maker(table: pa.Table) -> Callable[[int], Segment]:
-    """A function that makes the ``Segment`` of a row of ``SEGMENT_COLUMNS``; good for many rows of the same table."""
+    """Returns a function from row number to ``Segment``; it converts the table's columns once, for many rows."""
     rows = list(zip(*(table[name].to_pylist() for name in SEGMENT_COLUMNS.names), strict=True))
 
     def make(row: int) -> Segment:
@@ -120,7 +124,7 @@ def segment_maker(table: pa.Table) -> Callable[[int], Segment]:
 
 
 def segments_from_tables(footage: pa.Table, segments: pa.Table) -> Segments:
-    """The segments of a scan, without a look at any file.
+    """Returns the segments of a scan from its tables, without opening any file.
 
     Args:
         footage, segments: rows of those tables; each segment's footage is among them.
@@ -150,7 +154,7 @@ def segments_from_tables(footage: pa.Table, segments: pa.Table) -> Segments:
 
 
 def _first_copies(footage: pa.Table) -> pa.Table:
-    """The usable files; ``index_in`` then finds, of those with the same content, the one of the first path."""
+    """Returns the usable files by path, so that ``index_in`` finds the first of several copies."""
     return footage.filter(pc.is_valid(footage["cuts"])).sort_by("path")
 
 

@@ -1,4 +1,4 @@
-"""Where a store's and an archive's files live: below a folder of this machine, or below a prefix of an object store."""
+"""File access for store and archive: a folder of this machine, or a prefix of an object store."""
 
 from pathlib import Path
 
@@ -11,10 +11,10 @@ __all__ = ["Blob", "Blobs", "LocalBlobs", "LocalFileCache", "RemoteBlobs", "open
 
 
 def open_blobs(location: str | Path) -> Blobs:
-    """The files below a folder, or below ``PROTOCOL://BUCKET/PREFIX``; nothing is asked of a network yet.
+    """Returns access to the files below a folder or ``PROTOCOL://BUCKET/PREFIX``, without any network request.
 
     Raises:
-        SiteError: the location is a file, or the address names no bucket, or a protocol that no package here knows.
+        SiteError: the location is a file, the address names no bucket, or no installed package knows the protocol.
     """
     if isinstance(location, str) and "://" in location:
         return RemoteBlobs(location)

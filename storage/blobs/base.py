@@ -1,4 +1,7 @@
-"""What storage asks of the place that files live in: little enough for an object store to give."""
+"""The file operations that storage needs, few enough for an object store to provide.
+
+Why these and no others: docs/decisions/0013-object-stores-and-sql.md.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -11,7 +14,7 @@ from fsspec.spec import AbstractFileSystem
 
 @dataclass(frozen=True)
 class Blob:
-    """A file. ``modified_ns`` is in nanoseconds since 1970, as exactly as the place knows it."""
+    """A file. ``modified_ns`` is in nanoseconds since 1970, as exactly as the location records it."""
 
     name: str
     size_bytes: int
@@ -19,66 +22,66 @@ class Blob:
 
     @property
     def modified(self) -> float:
-        """The same in seconds."""
+        """Modification time in seconds since 1970."""
         return self.modified_ns / 1e9
 
 
 class Blobs(Protocol):
-    """Files below one root, each there whole or not at all. A name is a POSIX path below the root.
+    """Files below one root; each is complete or absent. A name is a POSIX path below the root.
 
-    Names of which a part starts with a dot are hidden: they are never listed. Every method that writes raises
-    ``StoreFull`` where no space is left. It pickles, so that workers on other machines can have it.
+    Names with a part that starts with a dot are hidden: they are never listed. Every method that writes raises
+    ``StoreFull`` when no space is left. Instances can be pickled, so that workers on other machines can use them.
     """
 
     @property
     def url(self) -> str:
-        """The root, as people write it and DuckDB reads it: ``/srv/store`` or ``s3://bucket/prefix``."""
+        """The root as users write it and DuckDB reads it: ``/srv/store`` or ``s3://bucket/prefix``."""
 
     @property
     def filesystem(self) -> AbstractFileSystem | None:
-        """What fsspec, and so DuckDB, reads an object store with; None for a folder, which needs nothing."""
+        """The fsspec file system that DuckDB reads an object store through; None for a local folder."""
 
     def read(self, name: str) -> bytes:
-        """The content; ``FileNotFoundError`` if there is none."""
+        """Returns the content; raises ``FileNotFoundError`` if there is no such file."""
 
     def open(self, name: str) -> BinaryIO:
-        """The content, for reading here and there; ``FileNotFoundError`` if there is none."""
+        """Opens a file for random access; raises ``FileNotFoundError`` if there is no such file."""
 
     def write(self, name: str, content: bytes) -> None:
-        """Writes a file that takes the place of what stood there; it survives a power cut."""
+        """Writes a file, replacing an existing one; it survives a power cut."""
 
     def put_if_absent(self, name: str, content: bytes) -> bool:
-        """Creates a file, unless one stands there; of several at once exactly one is told True."""
+        """Creates a file unless it exists; of several concurrent callers exactly one gets True."""
 
     def create(self, name: str) -> AbstractContextManager[Path]:
-        """A local path for the block to write; its file becomes ``name`` at the end, or vanishes if the block raises.
+        """Yields a local path to write; the file becomes ``name`` at the end, or is dropped if the block raises.
 
-        A block that removes the file leaves what stood under the name as it was.
+        If the block removes the file, an existing file ``name`` stays as it was.
         """
 
     def local(self, name: str) -> AbstractContextManager[Path]:
-        """A local file with the content, for as long as the block lasts; ``FileNotFoundError`` if there is none."""
+        """Yields a local file with the content for the block's duration; ``FileNotFoundError`` if there is none."""
 
     def list(self, below: str = "") -> Iterator[Blob]:
-        """Every file below a folder, ordered within each folder; none if there is no such folder."""
+        """Lists every file below a folder, sorted within each folder; nothing if the folder does not exist."""
 
     def stat(self, name: str) -> Blob:
-        """What ``list`` says of one file; ``FileNotFoundError`` if there is none."""
+        """Returns the entry of one file, as ``list`` gives it; ``FileNotFoundError`` if there is no such file."""
 
     def exists(self, name: str) -> bool:
-        """Whether there is such a file."""
+        """Returns whether the file exists."""
 
     def delete(self, names: Iterable[str]) -> None:
-        """Removes files; one that is not there is no error. Folders that become empty may go as well."""
+        """Removes files; missing ones are ignored. Folders that become empty may be removed as well."""
 
     def free_bytes(self) -> int | None:
-        """Space left for new files; None where nobody can say."""
+        """Returns the space left for new files, or None where it is unknown."""
 
     def sweep(self, older_than_h: float) -> Sequence[str]:
-        """Removes what killed writers left half-written so many hours ago; gives the names."""
+        """Removes unfinished files of killed writers that are older than ``older_than_h``; returns their names."""
 
     def check_readable(self) -> None:
-        """Raises ``SiteError`` if the root is not there, or may not be looked into."""
+        """Raises ``SiteError`` if the root does not exist or cannot be listed."""
 
     def check_writable(self) -> None:
-        """Raises ``SiteError`` if files cannot be created below the root, which is made if that is possible."""
+        """Creates the root if possible; raises ``SiteError`` if files cannot be created below it."""

@@ -1,4 +1,4 @@
-"""Files in a folder of this machine, or of one that all workers mount under the same path."""
+"""Files in a local folder, or in a network folder that all workers mount under the same path."""
 
 import errno
 import os
@@ -28,7 +28,7 @@ class LocalBlobs:
     """``Blobs`` in a folder.
 
     Args:
-        root: the folder; it need not be there before something is written.
+        root: the folder; the first write creates it.
     """
 
     def __init__(self, root: Path) -> None:
@@ -36,67 +36,68 @@ class LocalBlobs:
 
     @property
     def url(self) -> str:
-        """The folder."""
+        """The folder's path."""
         return str(self.root)
 
     @property
     def filesystem(self) -> None:
-        """None: a folder needs none."""
+        """None: DuckDB reads a folder without fsspec."""
         return None
 
     def read(self, name: str) -> bytes:
-        """The content of a file."""
-        with open(self._path(name), "rb") as file:  # noqa: PTH123  a Path each is most of the time of 100,000 receipts
+        """Returns the content of a file."""
+        # Building a Path per file would take most of the time of reading 100,000 receipts.
+        with open(self._path(name), "rb") as file:  # noqa: PTH123
             return file.read()
 
     def open(self, name: str) -> BinaryIO:
-        """A file, for reading here and there."""
+        """Opens a file for random access."""
         return (self.root / name).open("rb")
 
     def write(self, name: str, content: bytes) -> None:
-        """Writes a file whole, in place of what stood there."""
+        """Writes a file atomically, replacing an existing one."""
         write_atomic(self.root / name, content)
 
     def put_if_absent(self, name: str, content: bytes) -> bool:
-        """Creates a file whole, unless one stands there."""
+        """Creates a file atomically unless it exists."""
         return put_if_absent(self.root / name, content)
 
     @contextmanager
     def create(self, name: str) -> Iterator[Path]:
-        """A hidden path beside the file to be."""
+        """Yields a hidden path in the folder of the future file."""
         with atomic_path(self.root / name) as path:
             yield path
 
     @contextmanager
     def local(self, name: str) -> Iterator[Path]:
-        """The file itself."""
+        """Yields the path of the file itself."""
         path = self.root / name
         if not path.is_file():
-            raise FileNotFoundError(f"{path} is not there")
+            raise FileNotFoundError(f"{path} does not exist")
         yield path
 
     def list(self, below: str = "") -> Iterator[Blob]:
-        """Every file below a folder."""
+        """Lists every file below a folder."""
         start = self._path(below) if below else str(self.root)
         skipped = len(str(self.root)) + 1
         for entry in _files_below(start):
             try:
                 status = entry.stat()
             except FileNotFoundError:
-                continue  # removed by another process while this one looked
+                continue  # another process removed it during the listing
             yield Blob(entry.path[skipped:], status.st_size, status.st_mtime_ns)
 
     def stat(self, name: str) -> Blob:
-        """Size and time of a file, links followed."""
+        """Returns size and time of a file; symbolic links are followed."""
         status = (self.root / name).stat()
         return Blob(name, status.st_size, status.st_mtime_ns)
 
     def exists(self, name: str) -> bool:
-        """Whether there is such a file."""
+        """Returns whether the file exists."""
         return (self.root / name).is_file()
 
     def delete(self, names: Iterable[str]) -> None:
-        """Removes files, and the folders that become empty."""
+        """Removes files and the folders that become empty."""
         folders = set()
         for name in sorted(names):
             path = self.root / name
@@ -106,12 +107,12 @@ class LocalBlobs:
             self._remove_if_empty(folder)
 
     def free_bytes(self) -> int | None:
-        """Space left on the disk."""
-        there = next(folder for folder in (self.root, *self.root.absolute().parents) if folder.exists())
-        return shutil.disk_usage(there).free
+        """Returns the space left on the disk, also before the folder exists."""
+        existing = next(folder for folder in (self.root, *self.root.absolute().parents) if folder.exists())
+        return shutil.disk_usage(existing).free
 
     def sweep(self, older_than_h: float) -> Sequence[str]:
-        """Removes hidden temporaries that are as old as that."""
+        """Removes temporary files that are older than ``older_than_h``."""
         oldest = time.time() - older_than_h * 3600
         removed = []
         for parent, _, names in os.walk(self.root):
@@ -123,29 +124,29 @@ class LocalBlobs:
         return sorted(removed)
 
     def check_not_a_file(self) -> None:
-        """Raises SiteError if something else stands where the folder should be."""
+        """Raises SiteError if the root exists and is not a folder."""
         if self.root.exists() and not self.root.is_dir():
-            raise SiteError(f"{self.root} is not a folder: remove the file, or name another place in site.toml")
+            raise SiteError(f"{self.root} is not a folder: remove the file, or name another folder in site.toml")
 
     def check_readable(self) -> None:
-        """Raises SiteError if the folder is not there, or cannot be listed."""
+        """Raises SiteError if the folder does not exist or cannot be listed."""
         self.check_not_a_file()
         try:
             next(self.root.iterdir(), None)
         except FileNotFoundError as error:
-            raise SiteError(f"no folder {self.root}: make it, mount it, or correct its place in site.toml") from error
+            raise SiteError(f"no folder {self.root}: make it, mount it, or correct the path in site.toml") from error
         except OSError as error:
             raise SiteError(f"{self.root} cannot be read: {error.strerror}; check its permissions") from error
 
     def check_writable(self) -> None:
-        """Makes the folder if it is not there; raises SiteError if no file can be created in it."""
+        """Creates the folder if needed; raises SiteError if no file can be created in it."""
         self.check_not_a_file()
         try:
             with full_disk_said(self.root):
                 make_folder(self.root)
         except OSError as error:
             raise SiteError(
-                f"store {self.root} cannot be made: {error.strerror}; name another place in site.toml"
+                f"store {self.root} cannot be made: {error.strerror}; name another folder in site.toml"
             ) from error
         probe = temporary_path(self.root / "probe")
         try:
@@ -165,17 +166,17 @@ class LocalBlobs:
         return f"{self.root}/{name}"
 
     def _remove_if_empty(self, folder: Path) -> None:
-        """Removes an empty folder and those above it that become so; a folder that is being filled stays."""
+        """Removes an empty folder and the parents that become empty; stops at a folder that is being filled."""
         while folder != self.root:
             try:
                 folder.rmdir()
             except OSError:
-                return  # not empty, or gone
+                return  # not empty, or removed by another process
             folder = folder.parent
 
 
 def _files_below(folder: str) -> Iterator["os.DirEntry[str]"]:
-    """Files below a folder, in order, without hidden ones; none if there is no such folder."""
+    """Yields the files below a folder, sorted, without hidden ones; none if the folder does not exist."""
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Files that were read a moment ago, kept at hand: a worker reads the same footage again and again."""
+"""Keeps the files fetched last as local copies: a worker opens the same footage for one op after another."""
 
 from collections import OrderedDict
 from contextlib import ExitStack
@@ -8,11 +8,11 @@ from storage.blobs.base import Blobs
 
 
 class LocalFileCache:
-    """The last few files of an archive as local files; those of a folder are where they are, and cost nothing.
+    """Local paths of the last few files of an archive. Files of a folder are used in place and cost nothing.
 
     Args:
-        blobs: where they come from.
-        keep: how many are kept at once.
+        blobs: where the files come from.
+        keep: number of files kept at once.
     """
 
     def __init__(self, blobs: Blobs, keep: int = 2) -> None:
@@ -21,17 +21,22 @@ class LocalFileCache:
         self._held: OrderedDict[str, tuple[Path, ExitStack]] = OrderedDict()
 
     def path(self, name: str) -> Path:
-        """A local file with the content, until others take its place; ``FileNotFoundError`` if there is none."""
+        """Returns a local file with the content, valid until others replace it.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+        """
         if name not in self._held:
+            # Evict before fetching, not after: large files share a small scratch disk.
             while len(self._held) >= self._keep:
-                self._held.popitem(last=False)[1][1].close()  # before, not after: large files share a small disk
+                self._held.popitem(last=False)[1][1].close()
             stack = ExitStack()
             self._held[name] = (stack.enter_context(self._blobs.local(name)), stack)
         self._held.move_to_end(name)
         return self._held[name][0]
 
     def close(self) -> None:
-        """Removes what was fetched."""
+        """Removes the fetched copies."""
         for _, stack in self._held.values():
             stack.close()
         self._held.clear()

@@ -1,4 +1,7 @@
-"""Files below a prefix of an object store, through fsspec: S3 and what speaks its protocol, others for reading."""
+"""Files below a prefix of an object store, through fsspec: S3-compatible stores, others for reading only.
+
+Why fsspec and s3fs, not pyarrow's S3 file system: docs/decisions/0013-object-stores-and-sql.md.
+"""
 
 import errno
 import posixpath
@@ -16,21 +19,21 @@ from fsspec.spec import AbstractFileSystem
 from schemas.errors import SiteError, StoreFull
 from storage.blobs import s3
 from storage.blobs.base import Blob
-from storage.blobs.errors import FULL, Undecided, code_of, translate_error
+from storage.blobs.errors import FULL, WriteConflict, error_code, translate_error
 from storage.blobs.translated_file import TranslatedFile
 from storage.files import TEMPORARY_PREFIX
 
 EXCLUSIVE_PROTOCOLS = frozenset({"s3", "s3a"})
-"""Protocols whose server itself decides which of several writers creates a file.
+"""Protocols with conditional writes: the server decides which of several writers creates a file.
 
-For many others fsspec looks whether the file is there and then writes it, so that two writers can both succeed.
+For many others fsspec first checks for the file and then writes it, so that two writers can both succeed.
 """
 
 _TRIES = 5
 
 
 def known_protocols(writing: bool) -> frozenset[str]:
-    """Protocols of object stores that can be read, or written to by several at once; installed or not."""
+    """Returns the protocols that can be read, or written to by several writers; installed or not."""
     return EXCLUSIVE_PROTOCOLS if writing else frozenset(fsspec.available_protocols()) - {"file", "local"}
 
 
@@ -41,7 +44,7 @@ class RemoteBlobs:
         url: ``s3://BUCKET`` or ``s3://BUCKET/PREFIX``.
 
     Raises:
-        SiteError: no package is installed that knows the protocol, or the address names no bucket.
+        SiteError: no installed package knows the protocol, or the address names no bucket.
     """
 
     def __init__(self, url: str) -> None:
@@ -54,56 +57,56 @@ class RemoteBlobs:
 
     @property
     def url(self) -> str:
-        """The address, without a slash at its end."""
+        """The address, without a trailing slash."""
         return self._url
 
     @property
     def filesystem(self) -> AbstractFileSystem:
-        """What fsspec calls a file system; another in each process, for its connections do not survive a fork."""
+        """The fsspec file system, one per process, since its connections do not survive a fork."""
         options = s3.OPTIONS if self._speaks_s3 else {}
-        # fsspec keeps it by process; a listing that it remembered would hide what other machines write.
+        # A cached listing would hide what other machines write.
         found = fsspec.filesystem(self._protocol, use_listings_cache=False, **options)
         if self._speaks_s3:
             found.retries = s3.TRIES
         return found
 
     def read(self, name: str) -> bytes:
-        """The content of a file."""
-        # Else s3fs asks for the size first, to fetch large files in parts: twice the requests, for files of receipts.
+        """Returns the content of a file."""
+        # By default s3fs first asks for the size, to fetch large files in parts: twice the requests for small receipts.
         whole = {"max_concurrency": 1} if self._speaks_s3 else {}
         with self._translated_errors(name):
             return cast(bytes, self.filesystem.cat_file(self._path(name), **whole))
 
     def open(self, name: str) -> BinaryIO:
-        """A file, fetched in blocks as they are read."""
+        """Opens a file that is fetched in blocks as they are read."""
         with self._translated_errors(name):
             file = self.filesystem.open(self._path(name), "rb")
         return cast(BinaryIO, TranslatedFile(file, lambda: self._translated_errors(name)))
 
     def write(self, name: str, content: bytes) -> None:
-        """Writes a file whole, in place of what stood there."""
+        """Writes a file atomically, replacing an existing one."""
         with self._translated_errors(name, writing=True):
             self.filesystem.pipe_file(self._path(name), content)
 
     def put_if_absent(self, name: str, content: bytes) -> bool:
-        """Creates a file whole, unless one stands there: the server decides.
+        """Creates a file unless it exists; the server decides.
 
-        Who loses the connection after the server has taken the content, and tries again, is told False: what stands
-        there is then its own.
+        A writer whose connection breaks after the server accepted the content gets False from its retry: the existing
+        file is then its own.
         """
         if not self._speaks_s3:
             raise SiteError(
-                f"{self._url} cannot be a store: of two writers of one file {self._protocol}:// may let both win; "
+                f"{self._url} cannot be a store: {self._protocol}:// may let two writers both create one file; "
                 "use a folder or s3://BUCKET/PREFIX"
             )
         for _ in range(_TRIES - 1):
-            with suppress(Undecided):
+            with suppress(WriteConflict):
                 return self._put_if_absent(name, content)
         return self._put_if_absent(name, content)
 
     @contextmanager
     def create(self, name: str) -> Iterator[Path]:
-        """A scratch file, sent whole when the block has ended well."""
+        """Yields a scratch file, uploaded when the block ends without an error."""
         with _scratch(name) as path:
             yield path
             if path.exists():
@@ -112,14 +115,14 @@ class RemoteBlobs:
 
     @contextmanager
     def local(self, name: str) -> Iterator[Path]:
-        """A scratch file, fetched whole."""
+        """Yields a scratch file with the downloaded content."""
         with _scratch(name) as path:
             with self._translated_errors(name):
                 self.filesystem.get_file(self._path(name), str(path))
             yield path
 
     def list(self, below: str = "") -> Iterator[Blob]:
-        """Every file below a folder."""
+        """Lists every file below a folder."""
         start = self._path(below) if below else self._root
         try:
             with self._translated_errors(below):
@@ -129,30 +132,30 @@ class RemoteBlobs:
         blobs = [
             self._blob(path, each)
             for path, each in found.items()
-            if path.strip("/").startswith(f"{start}/")  # and not the file of that name itself
+            if path.strip("/").startswith(f"{start}/")  # leaves out a file that has the folder's own name
         ]
         for blob in sorted(blobs, key=lambda blob: blob.name.split("/")):
             if not any(part.startswith(".") for part in blob.name.split("/")):
                 yield blob
 
     def stat(self, name: str) -> Blob:
-        """Size and time of a file."""
+        """Returns size and time of a file."""
         with self._translated_errors(name):
             found = self.filesystem.info(self._path(name))
         if found["type"] != "file":
-            raise _gone(f"{self._url}/{name}")
+            raise _missing(f"{self._url}/{name}")
         return self._blob(self._path(name), found)
 
     def exists(self, name: str) -> bool:
-        """Whether there is such a file."""
+        """Returns whether the file exists."""
         try:
-            self.stat(name)  # not ``isfile``, to which a lost connection is a file that is not there
+            self.stat(name)  # ``isfile`` would report a lost connection as a missing file
         except FileNotFoundError:
             return False
         return True
 
     def delete(self, names: Iterable[str]) -> None:
-        """Removes files, many with one request."""
+        """Removes files, many per request on S3."""
         paths = [self._path(name) for name in sorted(set(names))]
         with self._translated_errors("", writing=True):
             if self._speaks_s3:
@@ -163,31 +166,34 @@ class RemoteBlobs:
                     self.filesystem.rm_file(path)
 
     def free_bytes(self) -> int | None:
-        """Nobody knows: an object store grows."""
+        """Returns None: an object store has no fixed size."""
         return None
 
     def sweep(self, older_than_h: float) -> Sequence[str]:
-        """Removes hidden files that are as old as that, and parts of files that were never sent to the end."""
+        """Removes temporary files older than ``older_than_h``, and the parts of unfinished uploads."""
         oldest = datetime.now(UTC) - timedelta(hours=older_than_h)
         with self._translated_errors(""):
             found = [self._blob(path, each) for path, each in self.filesystem.find(self._root, detail=True).items()]
-            sent = s3.abort_uploads(self.filesystem, self._root, oldest) if self._speaks_s3 else []
+            aborted = s3.abort_uploads(self.filesystem, self._root, oldest) if self._speaks_s3 else []
         hidden = [blob for blob in found if posixpath.basename(blob.name).startswith(TEMPORARY_PREFIX)]
         old = [blob.name for blob in hidden if blob.modified < oldest.timestamp()]
         self.delete(old)
-        return sorted([*old, *map(self._name, sent)])
+        return sorted([*old, *map(self._name, aborted)])
 
     def check_readable(self) -> None:
-        """Raises SiteError if the bucket is not there or may not be looked into."""
+        """Raises SiteError if the bucket does not exist or may not be read."""
         try:
             with self._translated_errors(""):
-                # Not ``exists``, to which a lost connection and wrong credentials are a bucket that is not there.
+                # ``exists`` would report a lost connection or wrong credentials as a missing bucket.
                 self.filesystem.info(self._root.partition("/")[0])
         except FileNotFoundError as error:
             raise SiteError(self._no_bucket()) from error
 
     def check_writable(self) -> None:
-        """Raises SiteError if files cannot be created, or two writers of one file could both be told that they did."""
+        """Raises SiteError if files cannot be created, or if the server ignores conditional writes.
+
+        Some servers do (docs/decisions/0013), so one name is created twice before a run begins.
+        """
         self.check_readable()
         name = f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
         created = self.put_if_absent(name, b"1")
@@ -226,36 +232,36 @@ class RemoteBlobs:
     def _put_if_absent(self, name: str, content: bytes) -> bool:
         try:
             with self._translated_errors(name, writing=True):
-                # Not ``open(..., "xb")``: s3fs before 2025.7 replaces small files with it.
+                # ``open(..., "xb")`` replaces small files in s3fs before 2025.7.
                 self.filesystem.pipe_file(self._path(name), content, mode="create")
         except FileExistsError:
             return False
         return True
 
     def _no_bucket(self) -> str:
-        return f"{self._url}: there is no such bucket; make it, or correct the address in site.toml"
+        return f"{self._url}: this bucket does not exist; create it, or correct the address in site.toml"
 
     @contextmanager
     def _translated_errors(self, name: str, writing: bool = False) -> Iterator[None]:
-        """Sorts what an object store raises: a site's mistake, a full store, or worth another try."""
+        """Translates the client's errors: a mistake in the site, a full store, or a transient failure."""
         try:
             yield
         except FileExistsError:
             raise
         except FileNotFoundError as error:
-            if writing or code_of(error) == "NoSuchBucket":
+            if writing or error_code(error) == "NoSuchBucket":
                 raise SiteError(self._no_bucket()) from error
-            raise _gone(f"{self._url}/{name}") from error
+            raise _missing(f"{self._url}/{name}") from error
         except Exception as error:
-            told = translate_error(error, f"{self._url}/{name}".rstrip("/"), writing)
-            if told is None:
+            translated = translate_error(error, f"{self._url}/{name}".rstrip("/"), writing)
+            if translated is None:
                 raise
-            raise told from error
+            raise translated from error
 
 
 @contextmanager
 def _scratch(name: str) -> Iterator[Path]:
-    """A path of the same file name, so that errors and formats are told right, in a folder that goes at the end."""
+    """Yields a path in a temporary folder; it keeps the file name, which messages and format detection use."""
     try:
         with tempfile.TemporaryDirectory(prefix="nightshift-") as folder:
             yield Path(folder, posixpath.basename(name))
@@ -263,18 +269,18 @@ def _scratch(name: str) -> Iterator[Path]:
         if error.errno not in FULL:
             raise
         raise StoreFull(
-            f"no space left in {tempfile.gettempdir()}, where {name} is kept for a moment: free some, or set TMPDIR"
+            f"no space left in {tempfile.gettempdir()} for a temporary copy of {name}: free some, or set TMPDIR"
         ) from error
 
 
-def _gone(where: str) -> FileNotFoundError:
-    return FileNotFoundError(errno.ENOENT, "it is not there", where)
+def _missing(where: str) -> FileNotFoundError:
+    return FileNotFoundError(errno.ENOENT, "it does not exist", where)
 
 
 def _modified_ns(found: Mapping[str, Any]) -> int:
-    """When a file was last changed; each protocol has its own word for it.
+    """Returns the modification time; each protocol has its own key for it.
 
-    In whole seconds, as S3 tells of a single file, even where it lists files more exactly: else nothing would match.
+    Whole seconds, because S3 gives no more for a single file although listings are finer: the two must be equal.
     """
     value = next((found[key] for key in ("LastModified", "last_modified", "mtime", "created") if key in found), 0.0)
     return int(value.timestamp() if isinstance(value, datetime) else value) * 10**9

@@ -1,4 +1,4 @@
-"""A file of an object store whose errors are told like those of its place."""
+"""A readable file of an object store that raises translated errors."""
 
 import io
 from collections.abc import Callable
@@ -11,7 +11,7 @@ class TranslatedFile(io.RawIOBase):
 
     Args:
         file: fetched in blocks as it is read.
-        translated_errors: a context that raises what an error within it means.
+        translated_errors: opens a context that translates the errors raised in it.
     """
 
     def __init__(self, file: BinaryIO, translated_errors: Callable[[], AbstractContextManager[None]]) -> None:
@@ -19,37 +19,37 @@ class TranslatedFile(io.RawIOBase):
         self._translated_errors = translated_errors
 
     def readable(self) -> bool:
-        """It is."""
+        """Returns True."""
         return True
 
     def seekable(self) -> bool:
-        """It is."""
+        """Returns True."""
         return True
 
     def read(self, size: int | None = -1) -> bytes:
-        """So many bytes from here, fewer only at the end; all that are left if none are named."""
+        """Returns the next ``size`` bytes, fewer only at the end; without a size, the rest of the file."""
         with self._translated_errors():
             return self._file.read(-1 if size is None else size)
 
     def readall(self) -> bytes:
-        """All bytes from here."""
+        """Returns the rest of the file."""
         return self.read()
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed has it positional
-        """Fills a buffer from here; gives how many bytes it took."""
+        """Reads into a buffer; returns the number of bytes read."""
         found = self.read(len(buffer))
         buffer[: len(found)] = found
         return len(found)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Goes to a place in the file."""
+        """Moves the read position."""
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:
-        """The place in the file."""
+        """Returns the read position."""
         return self._file.tell()
 
     def close(self) -> None:
-        """Lets go of what was fetched."""
+        """Closes the file and frees the fetched blocks."""
         self._file.close()
         super().close()

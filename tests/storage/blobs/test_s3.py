@@ -227,7 +227,7 @@ def test_a_bucket_that_is_not_there(fake_s3: type[FakeS3]) -> None:
         lambda: blobs.write("a", b""),
         lambda: list(blobs.list()),
     ):
-        with pytest.raises(SiteError, match="there is no such bucket"):
+        with pytest.raises(SiteError, match="this bucket does not exist"):
             call()
 
 
