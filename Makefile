@@ -1,4 +1,4 @@
-# make demo | test | test-fast | check | bench: each works alone, from a clean clone, and offline once installed.
+# make demo | test | test-fast | coverage | check | site | bench: each works alone, from a clean clone, and offline once installed.
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -6,7 +6,7 @@ DEMO_SITE ?= demo-site
 # A test file runs in one process, so that fixtures of a file are built once. More than four processes gain little.
 PYTEST := $(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile
 
-.PHONY: install install-test demo test test-fast coverage check bench docs clean
+.PHONY: install install-test demo test test-fast coverage check bench docs site clean
 
 install: $(VENV)/.installed
 
@@ -40,6 +40,10 @@ check: install-test
 
 docs: install-test
 	$(PY) -m tools.generate_docs --write
+
+site: install-test
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet --strict
+	@echo "open build/site/index.html"
 
 bench: install-test
 	$(PY) -m bench.real

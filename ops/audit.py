@@ -106,7 +106,7 @@ class Audit(TableOp):
             "tracks": len(tracks),
             "head_checks": leak["checks"],
             "head_leaks": leak["leaks"],
-            "leak_bound": leak["upper_bound"],
+            "leak_rate_bound": leak["upper_bound"],
         }
         return {spec.name: spec.conform({name: [value] for name, value in row.items()})}
 

@@ -1,9 +1,8 @@
-"""The op contract.
+"""The contract between ops and the rest of Nightshift.
 
-An op is one computation with a frozen dataclass of parameters and one ``OpSpec``. It opens no file and no
-connection: it is handed tables (and frames), and gives tables. ``tests/ops/test_contract.py`` holds every op of the
-registry to this page: output matches the schema, empty input works, same input gives the same bytes, parameters are
-documented.
+An op is one computation with a frozen dataclass of parameters and one ``OpSpec``. It gets tables, and frames if it asks
+for them, and returns tables; it opens no file and no connection. ``tests/ops/test_contract.py`` checks every op of the
+registry: output matches the schema, empty input works, the same input gives the same bytes, parameters are documented.
 """
 
 from abc import ABC, abstractmethod
@@ -18,11 +17,11 @@ from schemas.values import FrameBatch, ModelFile, UnitContext, VideoFile
 
 Tables = Mapping[str, pa.Table]
 Models = Mapping[str, ModelFile]
-"""Weights by what they are for."""
+"""Weights by role, such as ``detector``."""
 
 
 class Scope(StrEnum):
-    """What one unit of an op's work is."""
+    """What one unit of an op covers."""
 
     SEGMENT = "segment"
     FOOTAGE = "footage"
@@ -30,11 +29,11 @@ class Scope(StrEnum):
 
 
 class Neighbour(StrEnum):
-    """Neighbour rows an op reads.
+    """The unit whose rows are read, relative to the reading unit.
 
-    ``SELF``: of the same unit; for a camera-day or footage op that reads a segment op's table, of all its segments.
-    ``NEXT``: of the segment that follows without a gap on the same camera, also in the next file, if there is one.
-    ``PREVIOUS_DAY``: of the same camera's previous local day.
+    ``SELF``: the same unit; for a camera-day or footage op that reads a segment op, all of its segments.
+    ``NEXT``: the segment that follows without a gap on the same camera, if there is one, also in the next file.
+    ``PREVIOUS_DAY``: the previous local day of the same camera.
     """
 
     SELF = "self"
@@ -44,15 +43,15 @@ class Neighbour(StrEnum):
 
 @dataclass(frozen=True)
 class Read:
-    """One input table.
+    """One input table of an op.
 
     Attributes:
-        table: handed to the op under this name, or ``next.NAME``, ``previous_day.NAME``.
-        neighbour: whose rows.
-        late: a frame op needs it only in ``finish``, so it may share one decode with the op that writes it.
-        columns: the columns it needs, all if empty.
-        required: without it (upstream quarantined) the unit cannot run; else it runs on what there is.
-        build_if_missing: not required, but made along with the unit where it is not there yet: with it, the result is better.
+        table: name of the table; the op gets it as ``NAME``, ``next.NAME`` or ``previous_day.NAME``.
+        neighbour: the unit whose rows are read.
+        late: a frame op needs the table only in ``finish``, so it can share one decode with the op that writes it.
+        columns: the columns it needs; empty for all.
+        required: the unit cannot run without it; otherwise it runs with the tables that exist.
+        build_if_missing: optional, but computed along with the unit if it is missing, since it improves the result.
     """
 
     table: str
@@ -64,18 +63,18 @@ class Read:
 
     @property
     def key(self) -> str:
-        """Name under which the table is handed to the op."""
+        """Returns the name of the table in the op's inputs."""
         return self.table if self.neighbour is Neighbour.SELF else f"{self.neighbour}.{self.table}"
 
 
 @dataclass(frozen=True)
 class FrameNeed:
-    """What a frame op needs of the decoded frames.
+    """The frames that a frame op asks for.
 
     Attributes:
-        fps: at most so many frames a second, evenly chosen by time; None for every frame.
-        width_px: frames scaled down to at most this width, aspect kept; None for the source's size.
-        lost: also the times at which there is a frame that cannot be decoded, as black frames marked ``lost``.
+        fps: maximum rate, evenly spaced in time; None for every frame.
+        width_px: maximum width; frames are scaled down with their aspect kept; None for the source's size.
+        lost: also deliver frames that cannot be decoded, as black frames marked ``lost``.
     """
 
     fps: float | None = None
@@ -85,14 +84,14 @@ class FrameNeed:
 
 @dataclass(frozen=True)
 class OpSpec:
-    """What the planner knows of an op.
+    """The description of an op for the planner.
 
     Attributes:
         summary: one sentence for people.
         version: raised whenever the same input would give other rows.
-        params: the frozen dataclass of parameters; its fields' meaning stands in ``metadata={"doc": ...}``.
-        uses: parts of the unit's context that change its result, beside segments and tables.
-        cpus, gpus, memory_mb: what one worker needs while it runs.
+        params: the frozen dataclass of parameters; ``metadata={"doc": ...}`` of each field describes it.
+        uses: parts of the unit's context that change the result, beside segments and tables.
+        cpus, gpus, memory_mb: resources of one worker while it runs.
     """
 
     name: str
@@ -110,10 +109,10 @@ class OpSpec:
 
 @dataclass(frozen=True)
 class ModelRequest:
-    """Weights that an op wants: a name that ``storage.weights`` knows, or ``auto`` for the best at hand, if any.
+    """Weights that an op asks for: a name that ``storage.weights`` knows, or ``auto`` for the best available ones.
 
     Attributes:
-        required: without any the op cannot work.
+        required: the op cannot work without weights.
     """
 
     name: str
@@ -122,39 +121,43 @@ class ModelRequest:
 
 
 DETECTOR = "detector"
-"""What the weights are for without which people are found by motion alone."""
+"""Role of the weights that find people; without them people are found by motion alone."""
 
 
 class VideoChunk(Protocol):
-    """Frames that are encoded but not in the file yet.
+    """Encoded frames that are not in the file yet.
 
-    A chunk is a closed group of pictures: it is decoded without any other, so what ``decode`` shows is what every player
-    will show, to the bit, should the chunk be kept. It holds encoded packets and no frames. A chunk that is not kept
-    leaves no trace.
+    A chunk is a closed group of pictures: players decode it without any other, so they show exactly the frames that
+    ``decode`` returns. It holds encoded packets and no frames, and leaves no trace unless it is kept.
     """
 
     def write(self, batch: FrameBatch) -> None:
-        """Encodes frames, each at its own PTS, all of one size; ``ValueError`` once the chunk was played or kept."""
+        """Encodes frames of one size, each at its own PTS.
+
+        Raises:
+            ValueError: the chunk was already decoded or kept.
+        """
 
     def decode(self) -> Iterator[FrameBatch]:
-        """Ends the encoding and gives the frames as decoded again, BGR, in batches; may be called again.
+        """Ends the encoding and yields the frames decoded again, BGR, in batches; may be called several times.
 
-        Size, ``pts`` and ``times_us`` are those that were written.
+        Size, ``pts`` and ``times_us`` are the written ones.
         """
 
 
 class VideoSink(Protocol):
-    """Where covered frames go, chunk by chunk. The file is invisible until the unit's receipt is committed."""
+    """Writes covered frames to a video file, chunk by chunk. Readers see the file once the unit is committed."""
 
     def new_chunk(self, reencode: bool = False) -> VideoChunk:
-        """Frames to be encoded, and to be looked at before they are kept, or not.
+        """Returns an empty chunk, to be encoded, verified, and then kept or dropped.
 
         Args:
-            reencode: they are another chunk's as played, with more covered: encoded finer, so that little is lost.
+            reencode: its frames come from another chunk, decoded and covered more; it is encoded at higher quality,
+                to limit generation loss.
         """
 
     def keep(self, chunk: VideoChunk) -> None:
-        """Puts a chunk into the file, after those kept before and later than they, without encoding again."""
+        """Appends a chunk to the file without encoding again; it must be later than the chunks kept before."""
 
     def close(self) -> VideoFile:
         """Finishes the file."""
@@ -164,26 +167,26 @@ class VideoSink(Protocol):
 
 
 class Services(Protocol):
-    """What a worker does for an op, so that the op itself touches no file."""
+    """What a worker does for an op, so that ops need no file access."""
 
     def count(self, counter: str, amount: int = 1) -> None:
         """Adds to a counter of work done, such as ``detector_calls``."""
 
     def video_sink(self, unit: UnitContext) -> VideoSink:
-        """A new video file for this segment: H.264, the source's time base, no audio, no metadata."""
+        """Opens a video file for this segment: H.264, the source's time base, no audio, no metadata."""
 
     def merge_video(self, unit: UnitContext, parts: Sequence[str]) -> VideoFile:
-        """Joins covered parts, paths below the store, in order into one published file, without encoding again."""
+        """Merges parts, paths relative to the store, in order into one published file, without encoding again."""
 
     def write_beside(self, video_path: str, suffix: str, content: bytes) -> VideoFile:
-        """Writes a file beside a published one: its path, size and hash, and no frames.
+        """Writes a file beside a published video and returns its path, size and hash.
 
-        Its name ends in ``suffix`` and differs with the work that is done, so that no other version is replaced.
+        Its name ends in ``suffix`` and contains the fingerprint, so that it overwrites no other version.
         """
 
 
 class Op(ABC):
-    """Base of all ops. ``__init__`` takes plain parameters and does no I/O; ``open`` loads models, once a worker."""
+    """Base class of all ops. ``__init__`` does no I/O; ``open`` loads models, once per worker."""
 
     spec: ClassVar[OpSpec]
 
@@ -192,51 +195,51 @@ class Op(ABC):
 
     @property
     def enabled(self) -> bool:
-        """False for an op that is off until it is configured."""
+        """Returns whether the op runs; false for an op that is off until it is configured."""
         return True
 
     @property
     def model_requests(self) -> Mapping[str, ModelRequest]:
-        """The weights to be handed to ``open``, by what they are for."""
+        """Returns the weights that ``open`` needs, by role."""
         return {}
 
     def open(self, models: Models, cpus: int) -> None:
-        """Loads the models for ``cpus`` threads; those that were asked for and are not at hand are left out."""
+        """Loads the models for ``cpus`` threads; ``models`` lacks optional weights that are not available."""
 
     def close(self) -> None:
-        """Frees what ``open`` took."""
+        """Frees the resources of ``open``."""
 
 
 class TableOp(Op):
-    """An op from tables to tables."""
+    """An op that computes tables from tables."""
 
     @abstractmethod
     def run(self, unit: UnitContext, inputs: Tables, services: Services) -> Tables:
-        """Gives every table of ``spec.writes``; never changes its inputs."""
+        """Returns every table of ``spec.writes``; never changes its inputs."""
 
 
 class FrameSession(ABC):
-    """A frame op at work on one segment. Several sessions are fed from one decode."""
+    """The work of a frame op on one segment. One decode feeds several sessions."""
 
     @abstractmethod
     def feed(self, batch: FrameBatch) -> None:
-        """Takes the next frames, as ``frame_need`` asked for them."""
+        """Processes the next frames, as requested by ``frame_need``."""
 
     @abstractmethod
     def finish(self, late: Tables) -> Tables:
-        """Gives every table of ``spec.writes``, after the last frame; ``late`` has the reads marked so."""
+        """Returns every table of ``spec.writes`` after the last frame; ``late`` has the inputs marked ``late``."""
 
     def abandon(self) -> None:
-        """Frees what the session holds, when the segment failed before ``finish``."""
+        """Frees the session's resources if the segment fails before ``finish``."""
 
 
 class FrameOp(Op):
-    """An op from frames, and maybe tables, to tables."""
+    """An op that computes tables from frames, and maybe from tables."""
 
     @abstractmethod
     def frame_need(self, unit: UnitContext) -> FrameNeed | None:
-        """What it needs of this unit's frames; None if it needs none (the session is finished at once)."""
+        """Returns the frames that this unit needs; None for none (``finish`` is then called at once)."""
 
     @abstractmethod
     def start(self, unit: UnitContext, inputs: Tables, services: Services) -> FrameSession:
-        """Begins work on a segment, with the reads that are not late."""
+        """Starts the work on a segment, with the inputs that are not ``late``."""

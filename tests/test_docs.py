@@ -1,5 +1,8 @@
 """Documentation is current, and its links lead somewhere."""
 
+import os
+import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -42,3 +45,20 @@ def test_links_that_lead_nowhere_are_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("[a](page.md#x) [b](gone.md) [c](https://example.org) [d](#here)\n```\n[e](code.md)\n```\n")
     assert broken_links(page) == ["gone.md"]
+
+
+def test_the_site_has_every_page() -> None:
+    nav = re.findall(r"([\w/.-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
+    assert sorted(nav) == sorted(str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md"))
+
+
+@pytest.mark.slow
+def test_the_site_builds_and_needs_no_network(tmp_path: Path) -> None:
+    pytest.importorskip("material", reason="the extra `docs` is not installed: pip install 'nightshift[docs]'")
+    build = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"})
+    pages = list(tmp_path.rglob("*.html"))
+    assert len(pages) > len(list(DOCS.rglob("*.md")))
+    for page in pages:
+        loaded = re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="(https?:[^"]+)"', page.read_text())
+        assert not loaded, f"{page.name} loads {loaded}"

@@ -17,6 +17,8 @@ from tests.support.faults.contents import Contents, Difference, contents_of
 from tests.support.faults.points import WritePoints
 from tests.support.faults.suite import spread
 
+pytestmark = pytest.mark.slow
+
 AT_ONCE = 2
 
 

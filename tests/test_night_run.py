@@ -10,6 +10,8 @@ from jobs.site import open_site
 from sample_site.comparison import compare
 from sample_site.truth import load_truth
 
+pytestmark = pytest.mark.slow
+
 
 def rows(site, sql):
     return query(open_site(site), sql).to_pylist()

@@ -14,6 +14,7 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from types import ModuleType
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -28,10 +29,13 @@ from tests.support.fakes import START, FakeServices, make_segment, make_unit
 from tools.generate_docs import DOCS
 
 ROOT = DOCS.parent
-PAGES = (ROOT / "README.md", DOCS / "getting-started.md")
-NOT_RUN = {"nightshift doctor": "starts a Ray, which takes longer than all else here"}
-TROUBLED = ("nightshift scan", "nightshift run")
-"""They find that one file of the sample site is cut off, and end with 1."""
+PAGES = (ROOT / "README.md", DOCS / "getting-started.md", DOCS / "nights.md", DOCS / "results.md")
+NOT_RUN = {
+    "nightshift doctor": "starts a Ray, which takes longer than all else here",
+    "nightshift run --address auto": "needs a cluster",
+}
+INCOMPLETE = ("nightshift scan", "nightshift run")
+"""Commands that exit with 1, since one file of the sample site is truncated."""
 
 Example = tuple[str, str, str]
 
@@ -68,18 +72,17 @@ def test_commands_run_and_show_what_is_shown(nightshift, used_site, monkeypatch,
     monkeypatch.chdir(used_site)
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
     said = nightshift(*shlex.split(command)[1:])
-    assert said.code == command.startswith(TROUBLED), said.err
+    assert said.code == command.startswith(INCOMPLETE), said.err
     got = "".join(line.rstrip() + "\n" for line in said.out.splitlines())
     assert not shown or doctest.OutputChecker().check_output(shown, got, doctest.ELLIPSIS), got
 
 
-def test_commands_that_are_not_run_stand_in_the_pages():
+def test_commands_that_are_not_run_are_in_the_pages():
     commands = {command for _, command, _ in EXAMPLES}
     assert set(NOT_RUN) <= commands
 
 
 def test_queries_show_their_output():
-    """At least these: an example without its output shows little."""
     assert sum(command.startswith("nightshift sql") and bool(shown) for _, command, shown in EXAMPLES) >= 8
 
 
@@ -105,6 +108,17 @@ def test_the_site_file_shown_is_a_valid_one():
     (shown,) = re.findall(r"^```toml\n(.*?)^```$", (DOCS / "site-toml.md").read_text(), re.DOTALL | re.MULTILINE)
     config = SiteConfig.model_validate(tomllib.loads(shown))
     assert config.camera_view("gate").calibrated and config.layers and config.ops
+
+
+@pytest.mark.xfail(strict=False, reason="the rooms are being renamed")
+@pytest.mark.parametrize("page", ["README.md", "docs/results.md"])
+def test_the_python_shown_reads_the_store(page, used_site, capsys):
+    (shown,) = re.findall(r"^```python\n(.*?)^```$", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
+    names: dict[str, Any] = {}
+    exec(compile(re.sub(r'open_store\("[^"]+"\)', f"open_store({str(used_site)!r})", shown), page, "exec"), names)
+    assert len(names["counts"]) > 0 and set(names["counts"].columns) >= {"camera", "zone", "max_count"}
+    assert names["positions"].crs.to_epsg() == 28992 and not names["positions"].geometry.is_empty.any()
+    assert "count_star()" in capsys.readouterr().out
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from jobs.engine.options import RunOptions
 from jobs.planning.graph import Selection
 from jobs.site import open_site
 
-pytestmark = [pytest.mark.assets, pytest.mark.ray, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.assets, pytest.mark.ray, pytest.mark.timeout(900), pytest.mark.slow]
 PEER_HOTA, PEER_MOTA = 0.511, 0.718
 
 

@@ -1,8 +1,7 @@
-"""docs/reprocess.md and docs/store.md are true.
+"""The commands of docs/reprocess.md, run in order on the sample site after its night, print the outputs that it shows.
 
-Of the first, the commands, run one after the other on the sample site after its night, say what it shows; of the
-second, the Python runs. What begins with `nightshift` runs in this process, anything else in a shell. Runs of the page
-have made-up names, which stand for the runs of the site in their order.
+Commands of `nightshift` run in this process, others in a shell. The page's made-up run ids represent the site's runs, in
+their order.
 """
 
 import doctest
@@ -11,11 +10,14 @@ import shlex
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+
+import pytest
 
 from jobs.site import open_site
 from tests.test_readme import examples_of
 from tools.generate_docs import DOCS
+
+pytestmark = pytest.mark.slow
 
 PAGE = DOCS / "reprocess.md"
 RUN_ID = re.compile(r"\b\d{8}T\d{6}Z-[0-9a-f]{4}\b")
@@ -47,12 +49,3 @@ def test_the_walk_through_shows_what_happens(nightshift, used_site, monkeypatch)
         back = {real: name for name, real in _run_names(used_site, page).items()}
         got = "".join(line.rstrip() + "\n" for line in _replaced(said.out, back).splitlines())
         assert not shown or doctest.OutputChecker().check_output(shown, got, doctest.ELLIPSIS), f"{command}:\n{got}"
-
-
-def test_the_python_shown_reads_the_store(used_site, capsys):
-    (shown,) = re.findall(r"^```python\n(.*?)^```$", (DOCS / "store.md").read_text(), re.DOTALL | re.MULTILINE)
-    names: dict[str, Any] = {}
-    exec(compile(shown.replace("path/to/site", str(used_site)), "store.md", "exec"), names)
-    assert names["boxes"].num_rows == 154
-    assert names["places"].crs.to_epsg() == 28992 and not names["places"].geometry.is_empty.any()
-    assert "count_star()" in capsys.readouterr().out

@@ -14,7 +14,7 @@ from jobs.commands.audits import SOUND, Published, Row, find_published, video_st
 from jobs.commands.results import query
 from jobs.site import Site
 from ops.anonymize.geometry import static_mask
-from ops.anonymize.reveal import Reveal, unheld
+from ops.anonymize.reveal import Reveal, untracked_detections
 from schemas.anonymity import TARGETS
 from schemas.errors import CorruptFootage, NightshiftError, SelectionError, TransientError, UserError
 from schemas.op import FrameNeed
@@ -140,7 +140,9 @@ def _reveal(site: Site, published: Published, track_id: str) -> Reveal:
     looked = query(site, f"SELECT time FROM observed_frames WHERE {mine} ORDER BY time")
     view = site.files.config.camera_view(published.camera)
     static = static_mask(view.privacy_masks, view.image_size_px, published.size_px)
-    loose = unheld(TABLES["detections"].conform(detections.drop_columns(["date"])), tracklets, points, labels)
+    loose = untracked_detections(
+        TABLES["detections"].conform(detections.drop_columns(["date"])), tracklets, points, labels
+    )
     return Reveal(track_id, points, loose, _us(looked["time"].to_pylist()), static)
 
 
@@ -195,7 +197,7 @@ class _Export:
                     at, original = next(originals, (None, None))
                 pts = first.footage_start_pts + ticks // first.time_base.numerator
                 time_us = _time_us(first, pts)
-                shown = self._reveal.shown(original, covered, time_us) if at == ticks and original is not None else None
+                shown = self._reveal.apply(original, covered, time_us) if at == ticks and original is not None else None
                 self._shown += shown is not None
                 image = covered if shown is None else shown
                 yield FrameBatch(image[None], np.array([pts], np.int64), np.array([time_us], np.int64))

@@ -1,12 +1,12 @@
 """``anonymize``: a copy of a segment in which people are covered, in every frame and at the source's size.
 
-What is covered, and why, stands in ``coverer.py``; where people are, in ``people.py``; how a frame is covered, mode by
-mode, in ``ops/anonymize/locate``. What is encoded is decoded again and looked at by other means (``review.py``,
-``ops/anonymize/verify``) before it becomes part of the file. A segment that cannot be vouched for gives a ``CoverageError``,
-and is not published.
+``locate`` gathers where people may be, ``cover`` covers frames mode by mode, ``verify`` checks frames that were encoded
+and decoded again by other means, and ``review`` covers more where it finds something. ``geometry`` holds the sizes that
+privacy depends on. A segment that nothing can vouch for gives a ``CoverageError``, and is not published
+(docs/decisions/0014). ``reveal`` leaves one person visible, for subject access.
 
-What cannot be covered: one whom the detector never finds and who stands still for most of the segment, since then he
-is part of the background.
+Not covered: people whom no detector finds and who do not move for most of a segment, since they are part of the
+background then.
 """
 
 from collections.abc import Mapping
@@ -18,14 +18,15 @@ from schemas.op import FrameNeed, FrameOp, ModelRequest, Models, Neighbour, OpSp
 from schemas.values import UnitContext
 
 NO_WEIGHTS = ("none", "hog")
+"""Models that need no weights."""
 
 
 class Anonymize(FrameOp):
-    """Covers people, frame by frame."""
+    """Covers people, frame by frame, and verifies the result."""
 
     spec = OpSpec(
         name="anonymize",
-        version=3,
+        version=4,
         summary="A copy of each segment in which people are covered, or none if that cannot be vouched for.",
         scope=Scope.SEGMENT,
         reads=(
@@ -50,7 +51,7 @@ class Anonymize(FrameOp):
 
     @property
     def model_requests(self) -> Mapping[str, ModelRequest]:
-        """Those that verify, and, for skeletons, those that find poses."""
+        """Returns the weights that verify, and, for skeletons, those that find poses."""
         wanted: dict[str, ModelRequest] = {}
         if self.params.verify_fps > 0:
             if self.params.verify_model not in NO_WEIGHTS:
@@ -62,27 +63,28 @@ class Anonymize(FrameOp):
         return wanted
 
     def open(self, models: Models, cpus: int) -> None:
-        """Loads the second detectors, and what finds poses.
+        """Loads the detectors.
 
         Raises:
-            ModelError: weights are damaged or for something else.
+            ModelError: weights are damaged, or for something else.
         """
         self._detectors = DetectorSet.open(self.params, models, cpus)
 
     def close(self) -> None:
+        """Frees the detectors."""
         self._detectors = None
 
     @property
     def detectors(self) -> DetectorSet:
-        """What was opened."""
+        """Returns the open detectors; ``ValueError`` before ``open``."""
         if self._detectors is None:
             raise ValueError("anonymize was not opened")
         return self._detectors
 
     def frame_need(self, unit: UnitContext) -> FrameNeed:  # noqa: ARG002 - every unit needs the same
-        """Every frame, at the source's size, and those that cannot be decoded."""
+        """Asks for every frame at the source's size, and for the times of those that cannot be decoded."""
         return FrameNeed(lost=True)
 
     def start(self, unit: UnitContext, inputs: Tables, services: Services) -> AnonymizeSession:
-        """Gathers where people are, and the background, before the first frame."""
+        """Starts a segment: gathers where people are, and the background."""
         return AnonymizeSession(self.params, self.detectors, unit, inputs, services)

@@ -1,28 +1,28 @@
-"""What looks at frames beside the detector: second detectors for what was encoded, and what finds poses."""
+"""Detectors that ``anonymize`` opens: those that verify encoded frames, and one that finds poses."""
 
 from dataclasses import dataclass
 
 from ops.anonymize.cover.pose import open_pose
 from ops.anonymize.cover.skeleton import PoseFinder
 from ops.anonymize.params import PEOPLE, AnonymizeParams
-from ops.anonymize.verify.faces import FaceDetector
-from ops.anonymize.verify.people import SecondDetector, open_people
+from ops.anonymize.verify.second_detectors import FaceDetector, SecondDetector, open_person_detector
 from schemas.op import Models
 
 VERIFIER, FACES, POSE = "verifier", "faces", "pose"
-"""What weights are for."""
+"""Roles of weights."""
 
 HOG = "HOG"
+"""Name of the second detector that needs no weights."""
 
 
 @dataclass(frozen=True)
 class DetectorSet:
-    """Detectors that are open.
+    """Open detectors.
 
     Attributes:
-        people, faces: look at what was encoded; None: nothing does.
-        pose: finds poses; for the mode ``skeleton``.
-        models: the weights that all of them use.
+        people, faces: verify what was encoded; None: not used.
+        pose: finds poses, for the mode ``skeleton``.
+        models: the weights of all of them, by role.
     """
 
     people: SecondDetector | None
@@ -32,20 +32,21 @@ class DetectorSet:
 
     @classmethod
     def open(cls, params: AnonymizeParams, models: Models, cpus: int) -> "DetectorSet":
-        """Loads what the parameters ask for, of the weights that are at hand.
+        """Loads the detectors that the parameters ask for, as far as there are weights for them.
 
         Raises:
-            ModelError: weights are damaged or for something else.
+            ModelError: weights are damaged, or for something else.
         """
-        looks = params.verify_fps > 0 and not PEOPLE.isdisjoint(params.targets)
-        people = open_people(models.get(VERIFIER), cpus) if looks and params.verify_model != "none" else None
-        faces = FaceDetector(models[FACES], cpus) if looks and FACES in models else None
+        verifies = params.verify_fps > 0 and not PEOPLE.isdisjoint(params.targets)
+        with_people = verifies and params.verify_model != "none"
+        people = open_person_detector(models.get(VERIFIER), cpus) if with_people else None
+        faces = FaceDetector(models[FACES], cpus) if verifies and FACES in models else None
         pose = open_pose(models[POSE], cpus) if params.mode == "skeleton" else None
         return cls(people, faces, pose, models)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What looks at what was encoded, for people."""
+        """Returns the names of the detectors that verify, as in the column ``verified_by``."""
         people = self.models[VERIFIER].name if VERIFIER in self.models else HOG
-        found = [f"detector {people}"] if self.people is not None else []
-        return (*found, f"face {self.models[FACES].name}") if self.faces is not None else tuple(found)
+        found = (f"detector {people}",) if self.people is not None else ()
+        return (*found, f"face {self.models[FACES].name}") if self.faces is not None else found

@@ -1,52 +1,154 @@
-"""Which part of what was found is to be covered, and the parts of the picture that always are."""
+"""Geometry of what is covered: head zones, masks of boxes and bodies, privacy masks, and shifted pictures.
+
+Boxes are ``(N, 4)`` arrays of x1, y1, x2, y2 in pixels. Edges are exclusive everywhere: a box that reaches the right or
+lower edge of the picture covers its last column or row. docs/decisions/0014 says what coverage promises.
+"""
 
 import cv2
 import numpy as np
 
 from schemas.anonymity import TargetName
-from schemas.values import Float64, Polygon, Uint8
+from schemas.values import Float64, Int64, Polygon, Uint8
 
-HEAD_HEIGHT = 0.30
-"""Height of a standing person's head zone, as a share of the box's."""
+# Two head zones, on purpose of different size. Privacy depends on both: covering errs on the large side, checking on
+# the small side. What is checked must lie within what is covered, or a frame that is covered as planned fails; and it
+# must hold little besides the head, or a covered collar hides that the face is bare.
 
-HEAD_WIDTH = 0.80
-"""Width of a standing person's head zone, as a share of the box's."""
+COVERED_HEAD_HEIGHT, COVERED_HEAD_WIDTH = 0.30, 0.80
+"""Head zone that ``targets = ["head"]`` covers: share of a standing person's box, from its top and across its middle.
 
-ABOVE = 0.05
-"""So much of a box's height a head zone reaches above it, for boxes that are cut too low."""
+It is wider and higher than a head, since heads lean and boxes are cut too low; see also ``ABOVE_BOX`` and ``UPRIGHT``.
+"""
 
-STANDING = 0.4
-"""Width of a standing person's box over its height. A wider one is bent, sits or is seen in part: the head is larger
-in it, and may be anywhere across."""
+CHECKED_HEAD_HEIGHT, CHECKED_HEAD_WIDTH = 0.18, 0.5
+"""Head zone whose cover is measured in the encoded frame: share of a person's box, from its top and across its middle.
+
+Audits and docs/benchmarks.md count leaks in this zone. ``bench/leaks.py`` has its own code for it, to be independent.
+"""
+
+LEAK_BELOW = 0.5
+"""Covered share of a checked head zone, 0..1, below which the head leaks."""
+
+ABOVE_BOX = 0.05
+"""Share of a box's height by which the covered head zone starts above it, for boxes that are cut too low."""
+
+UPRIGHT = 0.4
+"""Width over height of an upright person's box. In a wider box the person bends, sits or is seen in part: the head is
+larger in it, and may be anywhere across."""
+
+EDGE_PX = 3.0
+"""A box that ends within this distance of the picture's edge belongs to a person who continues beyond it."""
+
+ROUNDNESS = 2.5
+"""Exponent of the superellipse that is a body's core: 2 is an ellipse, more is closer to the box."""
+
+WORK_WIDTH_PX = 384
+"""Width to which frames are reduced before they are compared with the background: people are larger than pixels."""
+
+Shift = tuple[float, float]
+"""How far a picture is shifted (right, down), pixels."""
 
 _BEYOND_PX = 4.0
 _FRACTION_BITS = 8
 
 
 def target_boxes(target: TargetName, boxes: Float64) -> Float64:
-    """The part of boxes ``(N, 4)`` that a target is covered by: of ``head`` the head zone, else all of the box.
+    """Returns the part of boxes ``(N, 4)`` that a target covers: for ``head`` the covered head zone, else the box.
 
-    The head zone is wider and higher than the head: the upper 30 % by 80 % of somebody who stands, more of one who
-    bends or sits, and all of one who lies.
+    The head zone is the upper 30 % by 80 % of an upright person, more of one who bends or sits, and all of one who
+    lies.
     """
     if target != "head":
         return boxes
     width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
-    bent = np.maximum(width / np.maximum(height, 1e-9) / STANDING, 1.0)
-    half = np.minimum(HEAD_WIDTH * np.sqrt(bent), 1.0) * width / 2
+    bent = np.maximum(width / np.maximum(height, 1e-9) / UPRIGHT, 1.0)
+    half = np.minimum(COVERED_HEAD_WIDTH * np.sqrt(bent), 1.0) * width / 2
     centre = (boxes[:, 0] + boxes[:, 2]) / 2
-    top = boxes[:, 1] - ABOVE * height
-    bottom = boxes[:, 1] + np.minimum(HEAD_HEIGHT * bent, 1.0) * height
+    top = boxes[:, 1] - ABOVE_BOX * height
+    bottom = boxes[:, 1] + np.minimum(COVERED_HEAD_HEIGHT * bent, 1.0) * height
     return np.stack([centre - half, top, centre + half, bottom], axis=1)
+
+
+def checked_head_zones(boxes: Float64, pad_share: float = 0.0) -> Float64:
+    """Returns the checked head zones ``(N, 4)`` of people's boxes, grown on every side by a share of their own size."""
+    width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    middle = (boxes[:, 0] + boxes[:, 2]) / 2
+    half = width * CHECKED_HEAD_WIDTH * (0.5 + pad_share)
+    top = boxes[:, 1] - height * CHECKED_HEAD_HEIGHT * pad_share
+    bottom = boxes[:, 1] + height * CHECKED_HEAD_HEIGHT * (1 + pad_share)
+    return np.stack([middle - half, top, middle + half, bottom], axis=1)
+
+
+def whole_boxes(boxes: Float64, size_px: tuple[int, int]) -> Int64:
+    """Rounds boxes ``(N, 4)`` outward to whole pixels and cuts them to a picture of (width, height)."""
+    outward = np.concatenate([np.floor(boxes[:, :2]), np.ceil(boxes[:, 2:])], axis=1)
+    return np.asarray(np.clip(outward, 0, np.tile(np.array(size_px), 2)), np.int64)
+
+
+def cover_boxes(mask: Uint8, boxes: Float64) -> None:
+    """Sets every pixel of ``mask`` ``(H, W)`` that a box touches to 255."""
+    for x1, y1, x2, y2 in whole_boxes(boxes, (mask.shape[1], mask.shape[0])):
+        mask[y1:y2, x1:x2] = 255
+
+
+def cover_bodies(mask: Uint8, boxes: Float64) -> None:
+    """Sets the core of every box ``(N, 4)`` to 255: the pixels whose centre lies in the superellipse that fills it."""
+    height, width = mask.shape
+    # Rounding would bare the corners of a person who is cut off by the picture's edge, so the core of a box that
+    # continues beyond the edge is set as well.
+    boxes = np.unique(np.concatenate([boxes, _continued(boxes, width, height)]), axis=0)
+    for box, (x1, y1, x2, y2) in zip(boxes, whole_boxes(boxes, (width, height)), strict=True):
+        centre, half = (box[:2] + box[2:]) / 2, np.maximum((box[2:] - box[:2]) / 2, 0.5)
+        across = np.abs((np.arange(x1, x2) + 0.5 - centre[0]) / half[0]) ** ROUNDNESS
+        down = np.abs((np.arange(y1, y2) + 0.5 - centre[1]) / half[1]) ** ROUNDNESS
+        mask[y1:y2, x1:x2][across[None] + down[:, None] <= 1] = 255
+
+
+def _continued(boxes: Float64, width: int, height: int) -> Float64:
+    """Doubles boxes towards every edge of the picture that they meet."""
+    size = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
+    meets_low = boxes <= EDGE_PX
+    meets_high = boxes >= np.array([width, height, width, height]) - EDGE_PX
+    low, high = np.array([1, 1, 0, 0], bool), np.array([0, 0, 1, 1], bool)
+    return np.asarray(boxes - size * (meets_low & low) + size * (meets_high & high))
+
+
+def covered_shares(covered: Uint8, boxes: Float64) -> Float64:
+    """Returns the covered share 0..1 of the part of each box ``(N, 4)`` that is in the picture; 1 if none of it is.
+
+    Args:
+        covered: ``(H, W)``, not 0 where covered.
+    """
+    shares = np.ones(len(boxes))
+    for number, (x1, y1, x2, y2) in enumerate(whole_boxes(boxes, (covered.shape[1], covered.shape[0])).tolist()):
+        if x2 > x1 and y2 > y1:
+            shares[number] = cv2.countNonZero(covered[y1:y2, x1:x2]) / ((x2 - x1) * (y2 - y1))
+    return shares
+
+
+def work_size(width: int, height: int, widest_px: int = WORK_WIDTH_PX) -> tuple[int, int]:
+    """Returns the (width, height) of a picture reduced to ``widest_px``; its own size if it is not wider."""
+    scale = min(1.0, widest_px / width)
+    return max(round(width * scale), 1), max(round(height * scale), 1)
+
+
+def shifted(picture: Uint8, shift_px: Shift) -> Uint8:
+    """Returns a picture ``(H, W)`` or ``(H, W, C)`` moved (right, down); its border pixels fill what comes in."""
+    motion = np.array([[1, 0, shift_px[0]], [0, 1, shift_px[1]]], np.float64)
+    size = (picture.shape[1], picture.shape[0])
+    moved = cv2.warpAffine(picture, motion, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, np.uint8)
 
 
 def static_mask(
     polygons: tuple[Polygon, ...], image_size_px: tuple[int, int] | None, frame_size_px: tuple[int, int]
 ) -> Uint8:
-    """``(H, W)``, 255 at every pixel that a polygon touches, and at some beside them; a polygon's holes are covered.
+    """Returns the mask ``(H, W)`` of privacy polygons: 255 at every pixel that one touches, holes included.
+
+    Some pixels beside a polygon are set as well.
 
     Args:
-        polygons: in pixels of the picture that they were drawn in; they may reach beyond it.
+        polygons: in pixels of the picture they were drawn in; they may reach beyond it.
         image_size_px: (width, height) of that picture; None if it has the frames' size.
         frame_size_px: (width, height).
     """
@@ -54,20 +156,25 @@ def static_mask(
     scale = np.array(frame_size_px) / np.array(image_size_px or frame_size_px)
     mask = np.zeros((height, width), np.uint8)
     for polygon in polygons:
-        corners = _cut(np.array(polygon, np.float64) * scale, frame_size_px)
+        corners = np.array(polygon, np.float64) * scale
+        # OpenCV draws in 32-bit fixed point, so a polygon that reaches far beyond the picture is cut to a little more
+        # than the picture first (Sutherland and Hodgman, 1974). It may become empty.
+        for axis in (0, 1):
+            for side, bound in ((1.0, -_BEYOND_PX), (-1.0, -(frame_size_px[axis] + _BEYOND_PX))):
+                corners = _clipped(corners, side * corners[:, axis] - bound)
         if len(corners):
             cv2.bitwise_or(mask, _filled(corners, frame_size_px), mask)
     return mask
 
 
 def _filled(corners: Float64, size_px: tuple[int, int]) -> Uint8:
-    """The mask of one polygon near to the picture; grown by a pixel, for a line is drawn thinner than what it touches.
+    """Returns the mask of one polygon, grown by a pixel: OpenCV draws a line thinner than what it touches.
 
-    A polygon that crosses itself has no hole: what its outer outline holds is set.
+    A polygon that crosses itself has no hole: all within its outer outline is set.
     """
     edge = round(_BEYOND_PX) + 1
     canvas = np.zeros((size_px[1] + 2 * edge, size_px[0] + 2 * edge), np.uint8)
-    # Pixel i is the stretch from i to i + 1, but OpenCV's is the one around i.
+    # Pixel i spans i to i + 1 here, but i - 0.5 to i + 0.5 in OpenCV.
     fixed = np.round((corners + edge - 0.5) * 2**_FRACTION_BITS).astype(np.int32)
     cv2.fillPoly(canvas, [fixed], 255, shift=_FRACTION_BITS)
     cv2.polylines(canvas, [fixed], True, 255, shift=_FRACTION_BITS)
@@ -77,16 +184,8 @@ def _filled(corners: Float64, size_px: tuple[int, int]) -> Uint8:
     return np.ascontiguousarray(grown[edge:-edge, edge:-edge], np.uint8)
 
 
-def _cut(corners: Float64, size_px: tuple[int, int]) -> Float64:
-    """A polygon ``(N, 2)`` cut to a little more than the picture (Sutherland and Hodgman, 1974); may become empty."""
-    for axis in (0, 1):
-        for side, bound in ((1.0, -_BEYOND_PX), (-1.0, -(size_px[axis] + _BEYOND_PX))):
-            corners = _cut_at(corners, side * corners[:, axis] - bound)
-    return corners
-
-
-def _cut_at(corners: Float64, inside: Float64) -> Float64:
-    """The part of a polygon where a distance, given at its corners ``(N,)``, is not negative."""
+def _clipped(corners: Float64, inside: Float64) -> Float64:
+    """Returns the part of a polygon where a distance, given at its corners ``(N,)``, is not negative."""
     kept: list[Float64] = []
     for number in range(len(corners)):
         before, here = inside[number - 1], inside[number]

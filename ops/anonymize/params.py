@@ -8,7 +8,7 @@ from ops.anonymize.cover.modes import PaintOptions
 from schemas.anonymity import TARGETS, ModeName, TargetName
 
 PEOPLE: frozenset[TargetName] = frozenset({"person", "head"})
-"""Targets that are people, or parts of them."""
+"""Targets that are people, or part of them."""
 
 
 @dataclass(frozen=True)
@@ -23,102 +23,100 @@ class AnonymizeParams:
     )
     targets: tuple[TargetName, ...] = field(
         default=("person",),
-        metadata={"doc": "what is covered; other things than people and heads need weights that know them"},
+        metadata={"doc": "what is covered; anything but people and heads needs weights that know it"},
     )
     min_confidence: float = field(
-        default=0.1, metadata={"doc": "detections that no track holds are covered from this score on, 0..1"}
+        default=0.1, metadata={"doc": "score from which on detections that belong to no track are covered, 0..1"}
     )
-    pad_share: float = field(default=0.15, metadata={"doc": "padding on every side, as a share of the box's size"})
-    pad_px: float = field(default=4.0, metadata={"doc": "padding on every side, at least, pixels"})
+    pad_share: float = field(default=0.15, metadata={"doc": "padding of boxes on every side, share of their size"})
+    pad_px: float = field(default=4.0, metadata={"doc": "least padding of boxes on every side, pixels"})
     extend_s: float = field(
-        default=0.5, metadata={"doc": "a track is covered for so long before its first and after its last point"}
+        default=0.5, metadata={"doc": "a track is covered for these seconds before its first and after its last point"}
     )
     linger_s: float = field(
-        default=5.0,
-        metadata={
-            "doc": "where a background tells people from background, they may be near a track's ends for so long"
-        },
+        default=5.0, metadata={"doc": "seconds for which people may stay near a track's ends; needs a background"}
     )
     bridge_s: float = field(
-        default=20.0, metadata={"doc": "a track that starts where another ended is joined to it over so long a gap"}
+        default=20.0,
+        metadata={"doc": "longest gap, seconds, to a track that starts where another ended and continues it"},
     )
     max_unobserved_s: float = field(
         default=2.0,
-        metadata={"doc": "a frame farther than this from any that the detector looked at is not vouched for"},
+        metadata={"doc": "longest time from a frame to one that the detector observed, seconds; else refused"},
     )
     use_background: bool = field(
         default=True, metadata={"doc": "on fixed cameras, compare frames with the segment's background"}
     )
     min_background_samples: int = field(
-        default=8, metadata={"doc": "a background of fewer frames than this vouches for no pixel, so it is not used"}
+        default=8, metadata={"doc": "least number of frames of which a background that is used was made"}
     )
     tolerance: float = field(
-        default=12.0, metadata={"doc": "grey levels by which background may differ from the background, beside noise"}
+        default=12.0, metadata={"doc": "grey levels by which the background may differ from a frame, beside noise"}
     )
     noise_factor: float = field(
-        default=2.0,
-        metadata={"doc": "so many times the frame's median difference to the background is tolerated as well"},
+        default=2.0, metadata={"doc": "multiple of the frame's median difference that is tolerated besides"}
     )
     far_factor: float = field(
-        default=2.0, metadata={"doc": "outside people's boxes the tolerance is so many times larger"}
+        default=2.0, metadata={"doc": "factor by which the tolerance is larger outside people's boxes"}
     )
     person_share: float = field(
         default=0.001,
-        metadata={"doc": "outside people's boxes, regions that differ are covered from this share of the frame on"},
+        metadata={"doc": "least share of the frame of a differing region that is covered outside people's boxes"},
     )
-    hold_s: float = field(default=0.4, metadata={"doc": "such a region stays covered for so long"})
+    hold_s: float = field(default=0.4, metadata={"doc": "time for which such a region stays covered, seconds"})
     grow_share: float = field(
-        default=0.0235,
-        metadata={"doc": "what differs from the background is grown on every side by this share of the frame's width"},
+        default=0.0235, metadata={"doc": "growth of what differs, on every side, share of the frame's width"}
     )
-    colour: str = field(default="#64748b", metadata={"doc": "colour of what is covered, #rrggbb"})
+    colour: str = field(default="#64748b", metadata={"doc": "colour of flat areas, #rrggbb"})
     colour_by: Literal["none", "track"] = field(
         default="none",
-        metadata={"doc": "track: a colour for each track of a segment, of a palette; one can then be followed by eye"},
+        metadata={"doc": "none: one colour for all; track: a colour per track of a segment, which links its frames"},
     )
-    block_px: int = field(default=16, metadata={"doc": "pixelate: size of a block at least; large people get larger"})
-    blur_px: float = field(default=8.0, metadata={"doc": "blur: standard deviation at least; large people get larger"})
+    block_px: int = field(
+        default=16, metadata={"doc": "pixelate: least size of a block, pixels; larger for large people"}
+    )
+    blur_px: float = field(
+        default=8.0, metadata={"doc": "blur: least standard deviation, pixels; larger for large people"}
+    )
     verify_fps: float = field(
-        default=1.0, metadata={"doc": "so many encoded frames a second are shown to the second detectors; 0: none"}
+        default=1.0, metadata={"doc": "encoded frames per second that the second detectors check; 0: none"}
     )
     verify_model: str = field(
         default="auto",
-        metadata={"doc": "second detector; 'auto': other weights than detect's, if at hand, else 'hog'; 'none': none"},
+        metadata={"doc": "second detector; 'auto': other weights than detect's, if installed, else 'hog'; or 'none'"},
     )
     face_model: str = field(
-        default="auto", metadata={"doc": "face detector that looks as well; 'auto': one at hand, if any; 'none': none"}
+        default="auto",
+        metadata={"doc": "face detector that verifies as well; 'auto': one that is installed, if any; or 'none'"},
     )
     pose_model: str = field(
-        default="auto", metadata={"doc": "skeleton: weights that find poses; 'auto': those at hand"}
+        default="auto", metadata={"doc": "skeleton: weights that find poses; 'auto': those that are installed"}
     )
     chunk_s: float = field(
-        default=4.0, metadata={"doc": "so much is encoded, looked at and mended at a time; also the group of pictures"}
+        default=4.0, metadata={"doc": "seconds that are encoded and verified at a time; also the group of pictures"}
     )
     max_whole_share: float = field(
         default=0.2,
-        metadata={
-            "doc": "a segment is not published if somebody could be seen in a larger share of its frames, 0..1, "
-            "until they were covered whole"
-        },
+        metadata={"doc": "largest share of frames, 0..1, covered whole since people stayed visible; else refused"},
     )
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"#[0-9a-fA-F]{6}", self.colour):
             raise ValueError(f"colour must be #rrggbb, got {self.colour!r}")
         if self.block_px < 2:
-            raise ValueError(f"block_px must be 2 at least, got {self.block_px}")
+            raise ValueError(f"block_px must be at least 2, got {self.block_px}")
         if not self.targets:
-            raise ValueError("targets must name one at least; to publish no covered copy, skip the op")
+            raise ValueError("targets must name at least one; to publish no covered copy, skip the op")
         if self.chunk_s <= 0:
             raise ValueError(f"chunk_s must be more than 0, got {self.chunk_s}")
 
     @property
     def paint_options(self) -> PaintOptions:
-        """How painters paint; colours as blue, green, red."""
+        """Returns the options of painters."""
         red, green, blue = bytes.fromhex(self.colour[1:])
         return PaintOptions((blue, green, red), self.colour_by, self.block_px, self.blur_px)
 
     @property
     def labels(self) -> frozenset[str]:
-        """What detectors call that which is covered."""
+        """Returns the detectors' labels of what is covered."""
         return frozenset(label for target in self.targets for label in TARGETS[target])

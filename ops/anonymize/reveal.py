@@ -1,10 +1,10 @@
-"""Leaves one person visible in covered video, for somebody who has a right to see what is held of him.
+"""Leaves one person visible in covered video, for somebody who has a right to see what is held of them.
 
-Shown is the original inside the person's own box, unpadded, less whatever may be of somebody else: the padded boxes of
-all others, be they tracked or merely detected, where they were shortly before their track and where they may be
-shortly after it, and the camera's privacy masks. Everything else is as it was published. Where nobody knows where the
-person is, nothing is shown; nor where the frame is covered whole, for then somebody was in it of whom it is not known
-where. One whom no detector ever found cannot be kept out of the box: somebody has to look.
+The original is shown inside the person's own box, unpadded, less whatever may be of somebody else: the padded boxes of
+all others, tracked or merely detected, also shortly before and after their tracks, and the camera's privacy masks.
+Everything else stays as published. Nothing is shown where the person's place is unknown, nor in a frame that is covered
+whole, since somebody may be anywhere in it. People whom no detector ever found cannot be kept out of the box: somebody
+has to look at the result (docs/privacy.md).
 """
 
 from collections.abc import Collection, Iterator
@@ -16,35 +16,35 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ops.anonymize.cover.paint import cover_boxes
+from ops.anonymize.geometry import cover_boxes
 from ops.anonymize.locate.spans import (
     Spans,
     bridge_spans,
     detection_spans,
     join_spans,
     lingering_spans,
-    padded,
     split_trajectories,
     track_spans,
 )
+from ops.arrays import BOX_COLUMNS, boxes_of, encode_column, times_us
+from ops.boxes import pad
 from schemas.values import Float64, Int64, Uint8
 
-_BOX = ("x1", "y1", "x2", "y2")
 _SAME_PLACE = 0.1  # intersection over union of boxes
 _FLAT = 4.0  # grey levels: standard deviation of a decoded frame that is of one colour
 
 
 @dataclass(frozen=True)
 class Caution:
-    """How generously others are kept covered.
+    """Margins by which other people are kept covered.
 
     Attributes:
-        pad_share, pad_px: their boxes are padded on every side by this share of their size, and by that at least.
-        extend_s: a track goes on for so long, as it moved, before its first and after its last point.
-        linger_s: somebody whose track ends may stay where he was for so long; and so before it begins.
-        bridge_s: a track that starts where another ended is taken to have been there over so long a gap.
-        hold_s: a detection that no track holds stays for so long, or until the detector looked again.
-        gap_s: between two points of the person's track that are farther apart he is not shown.
+        pad_share, pad_px: padding of their boxes on every side, as a share of their size, and at least.
+        extend_s: time before its first and after its last point for which a track goes on as it moved.
+        linger_s: time for which people may stay near the ends of a track.
+        bridge_s: longest gap over which a track that starts where another ended continues it.
+        hold_s: longest time for which a detection that belongs to no track holds, without another observed frame.
+        gap_s: longest time between two points of the person's own track over which the person is shown.
     """
 
     pad_share: float = 0.2
@@ -57,15 +57,15 @@ class Caution:
 
 
 class Reveal:
-    """Knows where one track is visible in footage, and where others are.
+    """Shows one track in covered frames, and nobody else.
 
     Args:
-        track_id: the one.
+        track_id: the track to show.
         track_points: of this and of all other tracks in the footage.
-        detections: those that no track holds: columns ``time`` and the box.
-        observed_us: ``(L,)``, rising: the frames that the detector looked at.
+        detections: those that belong to no track: columns ``time`` and the box.
+        observed_us: ``(L,)``, rising: times of the frames that the detector observed.
         static: ``(H, W)``, 255 where nothing is ever shown.
-        caution: how generously others are kept covered.
+        caution: margins by which other people are kept covered.
     """
 
     def __init__(
@@ -81,18 +81,18 @@ class Reveal:
         own = pc.equal(track_points["track_id"], track_id)
         mine = track_points.filter(own).sort_by("time")
         self._caution = caution
-        self._times_us, self._boxes = _times_us(mine), _boxes(mine)
+        self._times_us, self._boxes = times_us(mine), boxes_of(mine)
         self._others = _others(track_points.filter(pc.invert(own)), detections, observed_us, caution)
         self._static = static
 
     def is_within(self, start_us: int, end_us: int) -> bool:
-        """Whether the person is somewhere in a stretch of time, both ends included."""
+        """Returns whether the person's track touches a stretch of time, both ends included."""
         if not len(self._times_us):
             return False
         return bool(self._times_us[0] <= end_us and start_us <= self._times_us[-1])
 
     def box(self, time_us: int) -> Float64 | None:
-        """The person's box ``(4,)`` at a time; None where it is not known."""
+        """Returns the person's box ``(4,)`` at a time; None where it is unknown."""
         after = int(np.searchsorted(self._times_us, time_us))
         if after < len(self._times_us) and self._times_us[after] == time_us:
             return np.asarray(self._boxes[after])
@@ -105,15 +105,14 @@ class Reveal:
         return np.asarray(self._boxes[after - 1] + share * (self._boxes[after] - self._boxes[after - 1]))
 
     def others(self, time_us: int) -> Float64:
-        """Padded boxes ``(M, 4)`` of all others at a time."""
-        boxes = self._others.at(time_us).boxes
-        return padded(boxes, self._caution.pad_share, self._caution.pad_px)
+        """Returns the padded boxes ``(M, 4)`` of all others at a time."""
+        return pad(self._others.at(time_us).boxes, self._caution.pad_share, self._caution.pad_px)
 
-    def shown(self, original: Uint8, covered: Uint8, time_us: int) -> Uint8 | None:
-        """A frame with the person visible; None where nothing of him can be shown.
+    def apply(self, original: Uint8, covered: Uint8, time_us: int) -> Uint8 | None:
+        """Returns a frame with the person visible; None where nothing of them can be shown.
 
         Args:
-            original, covered: ``(H, W, 3)`` BGR, the same frame before and after it was covered; neither is changed.
+            original, covered: ``(H, W, 3)`` BGR, the same frame before and after it was covered; not changed.
             time_us: microseconds since 1970.
         """
         box = self.box(time_us)
@@ -126,13 +125,13 @@ class Reveal:
 
 
 def is_flat(frame: Uint8) -> bool:
-    """Whether a decoded frame is of one colour, so covered whole (or dark: then there is nothing to be seen)."""
+    """Returns whether a decoded frame is of one colour, so covered whole (or dark, so that nothing is visible)."""
     _, deviation = cv2.meanStdDev(frame)
     return bool(deviation.max() < _FLAT)
 
 
 def visible_mask(box: Float64, others: Float64, static: Uint8) -> Uint8:
-    """``(H, W)``, 255 on the pixels that lie wholly in a box ``(4,)``, and in none of ``others`` ``(M, 4)``.
+    """Returns ``(H, W)``, 255 on pixels that lie wholly in a box ``(4,)``, and in none of ``others`` ``(M, 4)``.
 
     Args:
         static: ``(H, W)``, not 0 where nothing is shown.
@@ -148,22 +147,22 @@ def visible_mask(box: Float64, others: Float64, static: Uint8) -> Uint8:
     return mask
 
 
-def unheld(
+def untracked_detections(
     detections: pa.Table, tracklet_points: pa.Table, track_points: pa.Table, labels: Collection[str]
 ) -> pa.Table:
-    """The detections of some classes that no track holds, so that they may be anybody's.
+    """Returns the detections of some classes that belong to no track, so that they may be anybody's.
 
-    A tracklet may hold a detection that its track has no point for, at a segment's border: that counts as not held.
+    A tracklet may have a detection that its track has no point for, at a segment's border: it counts as untracked.
     """
-    points = set(_keys(track_points, "segment_id", "pts", *_BOX))
-    seen = zip(
-        _keys(tracklet_points, "frame_segment_id", "pts", *_BOX),
+    points = set(_keys(track_points, "segment_id", "pts", *BOX_COLUMNS))
+    with_detections = zip(
+        _keys(tracklet_points, "frame_segment_id", "pts", *BOX_COLUMNS),
         _keys(tracklet_points, "frame_segment_id", "detection"),
         strict=True,
     )
-    held = {detection for place, detection in seen if place in points}
+    tracked = {detection for point, detection in with_detections if point in points}
     wanted = detections.filter(pc.is_in(detections["label"], pa.array(sorted(labels), pa.string())))
-    return wanted.filter(pa.array([key not in held for key in _keys(wanted, "segment_id", "detection")], pa.bool_()))
+    return wanted.filter(pa.array([key not in tracked for key in _keys(wanted, "segment_id", "detection")], pa.bool_()))
 
 
 def _keys(table: pa.Table, *names: str) -> Iterator[tuple[Any, ...]]:
@@ -171,26 +170,19 @@ def _keys(table: pa.Table, *names: str) -> Iterator[tuple[Any, ...]]:
 
 
 def _others(points: pa.Table, detections: pa.Table, observed_us: Int64, caution: Caution) -> Spans:
+    """Builds the spans of everybody else."""
     growth = (caution.pad_share, caution.pad_px)
-    codes = np.asarray(points["track_id"].combine_chunks().dictionary_encode().indices, np.int64)
-    paths = list(split_trajectories(codes, _times_us(points), _boxes(points)))
+    _, codes = encode_column(points, "track_id")
+    trajectories = list(split_trajectories(codes, times_us(points), boxes_of(points)))
     return join_spans(
         [
-            *(track_spans(path, _us(caution.extend_s), *growth) for path in paths),
-            *(lingering_spans(path, _us(caution.linger_s), *growth) for path in paths),
-            bridge_spans(paths, _us(caution.bridge_s), _SAME_PLACE),
-            detection_spans(_times_us(detections), _boxes(detections), observed_us, _us(caution.hold_s)),
+            *(track_spans(each, _us(caution.extend_s), *growth) for each in trajectories),
+            *(lingering_spans(each, _us(caution.linger_s), *growth) for each in trajectories),
+            bridge_spans(trajectories, _us(caution.bridge_s), _SAME_PLACE),
+            detection_spans(times_us(detections), boxes_of(detections), observed_us, _us(caution.hold_s)),
         ]
     )
 
 
 def _us(seconds: float) -> int:
     return round(seconds * 1e6)
-
-
-def _times_us(table: pa.Table) -> Int64:
-    return np.asarray(table["time"].cast(pa.int64()).to_numpy(), np.int64)
-
-
-def _boxes(table: pa.Table) -> Float64:
-    return np.stack([table[name].to_numpy().astype(np.float64) for name in _BOX], axis=1)

@@ -1,176 +1,144 @@
-"""Nothing enters a file that was not looked at as players will show it.
+"""Verifies chunks of encoded frames and covers more where something is found, before they enter the file.
 
-A take, some seconds that were covered and encoded, is decoded again and looked at. Where somebody may be seen, the
-frames as decoded are covered more, flat, and encoded again: at first around what was found, and, should something still
-be found, whole. The originals are not needed for it, nor kept.
+A chunk, some seconds that were covered and encoded, is decoded again and verified. Where a person may be visible, the
+decoded frames are covered more, flat, and encoded again: first around what was found, and whole if it is still found.
+The originals are not needed for it, nor kept (docs/decisions/0014).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ops.anonymize.cover.frame import FrameCoverage
-from ops.anonymize.cover.paint import Colour, cover_boxes, paint_flat
-from ops.anonymize.locate.spans import padded
+from ops.anonymize.cover.paint import Colour
+from ops.anonymize.frame_coverage import FrameCoverage
+from ops.anonymize.geometry import cover_boxes
 from ops.anonymize.stats import SegmentStats
-from ops.anonymize.verify.verifier import Check, Finding, Verifier
+from ops.anonymize.verify.verifier import Finding, Verifier
+from ops.boxes import pad
 from schemas.errors import CoverageError
 from schemas.op import VideoChunk, VideoSink
-from schemas.values import Float64, FrameBatch, Int64, Uint8
+from schemas.values import Float64, FrameBatch, Int64
 
-WIDENED = 0.35
-"""What is covered around something that was found, on every side, as a share of its size."""
-
-WIDENED_PX = 6.0
+WIDENING, WIDENING_PX = 0.35, 6.0
+"""Padding of a finding before it is covered, on every side: share of its size, and least pixels."""
 
 LATE_FRAMES = 2
-"""Decoders notice damage up to so many frames late, mostly."""
+"""Frames before a lost one that are covered whole, since decoders mostly notice damage up to this many frames late."""
 
 WIDENING_ROUNDS = 2
-"""So often more is covered around what was found; what is found then is covered whole."""
+"""Rounds in which more is covered around what is found; in later rounds its frames are covered whole."""
 
 MOST_ROUNDS = 6
-"""A take in which something is still found after so many encodings is not vouched for."""
+"""Encodings after which a chunk in which something is still found is given up: nobody can vouch for it."""
 
-Found = dict[int, list[Finding]]
-"""By the frame's number within its take."""
+SAMPLED_CHECKS = frozenset({"detector", "face"})
+"""Checks that do not run on every frame."""
+
+Findings = dict[int, list[Finding]]
+"""Findings by the frame's number in its chunk."""
 
 
 @dataclass(frozen=True)
 class Reviewer:
-    """Looks at takes, and mends them.
+    """Verifies the chunks of a segment, and covers more in them where needed.
 
     Attributes:
-        flat: ``(K, 3)`` BGR, the colours of flat modes; the first is what is covered more by.
         colour: BGR, of what is covered more.
-        sampled_us: time between two frames that the detectors look at; what they find may be there until the next.
+        sampled_us: time between two frames that the detectors check; a person they find may be there until the next.
     """
 
     sink: VideoSink
     verifier: Verifier
     stats: SegmentStats
-    flat: Uint8
     colour: Colour
     sampled_us: int
 
-    def keep(self, chunk: VideoChunk, plans: Sequence[FrameCoverage]) -> None:
-        """Puts a take into the file, once nothing is found in it.
-
-        What comes just before frames that could not be decoded is covered whole, too: damage is noticed late.
+    def keep(self, chunk: VideoChunk, coverages: Sequence[FrameCoverage]) -> None:
+        """Puts a chunk into the file, once nothing is found in it.
 
         Raises:
             CoverageError: something is found whatever is covered.
         """
-        plans = list(plans)
-        doubtful = _before_lost(plans)
-        if doubtful:
-            chunk, plans = self._again(chunk, plans, {}, doubtful)
-        found: Found = {}
+        coverages = list(coverages)
+        damaged = _before_lost(coverages)
+        if damaged:
+            chunk, coverages = self._cover_more(chunk, coverages, {}, damaged)
+        findings: Findings = {}
         for number in range(MOST_ROUNDS):
-            found = self._look(chunk, plans, found if number else None)
-            if not found:
+            findings = self._verify(chunk, coverages, findings if number else None)
+            if not findings:
                 self.sink.keep(chunk)
-                self.stats.close_take(plans)
+                self.stats.close_chunk(coverages)
                 return
-            given_up = number >= WIDENING_ROUNDS
-            self.stats.found(found, plans, given_up)
-            chunk, plans = self._again(chunk, plans, found, set(found) if given_up else set())
-        first = plans[min(found)].pts
+            give_up = number >= WIDENING_ROUNDS
+            self.stats.add_findings(findings, coverages, give_up)
+            chunk, coverages = self._cover_more(chunk, coverages, findings, set(findings) if give_up else set())
+        first = min(findings)
+        checks = ", ".join(sorted({finding.by for finding in findings[first]}))
         raise CoverageError(
-            f"after {MOST_ROUNDS} encodings somebody may still be seen at PTS {first} "
-            f"(by {', '.join(sorted({each.by for each in found[min(found)]}))})"
+            f"after {MOST_ROUNDS} encodings a person may still be visible at PTS {coverages[first].pts} (by {checks})"
         )
 
-    def _look(self, chunk: VideoChunk, plans: Sequence[FrameCoverage], before: Found | None) -> Found:
-        """What is found in a take, frame by frame.
+    def _verify(self, chunk: VideoChunk, coverages: Sequence[FrameCoverage], before: Findings | None) -> Findings:
+        """Returns what is found in a chunk, frame by frame.
 
-        A frame in which nothing was found shows no more after it was encoded again: there, only paint can be missing.
+        A frame in which nothing was found can have lost nothing but paint by being encoded again, so only that is
+        checked (docs/decisions/0015).
 
         Args:
-            before: what was found when its frames were looked at last; None for a first look.
+            before: findings of the last round; None in the first one.
         """
-        found: Found = {}
-        self.stats.begin_look()
-        for number, shown, time_us in _numbered(chunk):
-            plan = plans[number]
-            seen = before is not None and number not in before
-            findings = self.verifier.verify(shown, time_us, plan.plan(self.flat), paint_only=seen)
-            self.stats.saw(plan, self.verifier.head_shares)
-            if findings:
-                found[number] = findings
-        return found
+        findings: Findings = {}
+        self.stats.begin_chunk()
+        decoded = (frame for batch in chunk.decode() for frame in batch.frames)
+        for number, (frame, coverage) in enumerate(zip(decoded, coverages, strict=True)):
+            found = self.verifier.verify(frame, coverage, paint_only=before is not None and number not in before)
+            self.stats.add_verified(coverage, self.verifier.head_shares)
+            if found:
+                findings[number] = found
+        return findings
 
-    def _again(
-        self, chunk: VideoChunk, plans: Sequence[FrameCoverage], found: Found, whole: set[int]
+    def _cover_more(
+        self, chunk: VideoChunk, coverages: Sequence[FrameCoverage], findings: Findings, whole: set[int]
     ) -> tuple[VideoChunk, list[FrameCoverage]]:
-        """The take with more covered, some frames whole, and what was meant for its frames."""
-        again = self.sink.new_chunk(reencode=True)
-        times_us: Int64 = np.array([plan.time_us for plan in plans])
-        mended: list[FrameCoverage] = []
+        """Encodes a chunk again with more covered, the frames of ``whole`` entirely; returns it and its records."""
+        reencoded = self.sink.new_chunk(reencode=True)
+        times_us: Int64 = np.array([coverage.time_us for coverage in coverages])
+        widened: list[FrameCoverage] = []
         for batch in chunk.decode():
             frames = batch.frames.copy()
             for frame in frames:
-                plan = plans[len(mended)]
-                number = len(mended)
+                number = len(widened)
+                coverage = coverages[number]
                 if number in whole:
-                    plan = _covered_whole(frame, plan, self.colour, given_up=number in found)
+                    everything = np.full(frame.shape[:2], 255, np.uint8)
+                    coverage = coverage.cover_more(frame, everything, self.colour)
+                    # Frames before a lost one were not given up for a finding, so they do not count as widened.
+                    coverage = replace(coverage, whole=True, widened=number in findings)
                 else:
-                    boxes = self._to_cover(found, times_us, number)
+                    boxes = self._boxes_near(findings, times_us, number)
                     if len(boxes):
-                        plan = _covered_more(frame, plan, boxes, self.colour)
-                mended.append(plan)
-            again.write(FrameBatch(frames, batch.pts, batch.times_us))
-        return again, mended
+                        more = np.zeros(frame.shape[:2], np.uint8)
+                        cover_boxes(more, boxes)
+                        coverage = coverage.cover_more(frame, more, self.colour)
+                widened.append(coverage)
+            reencoded.write(FrameBatch(frames, batch.pts, batch.times_us))
+        return reencoded, widened
 
-    def _to_cover(self, found: Found, times_us: Int64, number: int) -> Float64:
-        """Boxes ``(N, 4)`` around what was found in a frame, in its neighbours, and in the last that detectors saw."""
+    def _boxes_near(self, findings: Findings, times_us: Int64, number: int) -> Float64:
+        """Returns padded boxes ``(N, 4)`` of findings in a frame, its neighbours, and the last sampled frames."""
         boxes = []
-        for other, findings in found.items():
+        for other, found in findings.items():
             away_us = abs(int(times_us[other] - times_us[number]))
-            for finding in findings:
-                if abs(other - number) <= 1 or (_sampled(finding.by) and away_us < self.sampled_us):
+            for finding in found:
+                if abs(other - number) <= 1 or (finding.by in SAMPLED_CHECKS and away_us < self.sampled_us):
                     boxes.append(finding.box)
-        return padded(np.array(boxes).reshape(-1, 4), WIDENED, WIDENED_PX)
+        return pad(np.array(boxes).reshape(-1, 4), WIDENING, WIDENING_PX)
 
 
-def _before_lost(plans: Sequence[FrameCoverage]) -> set[int]:
-    """The last frames before each that is lost."""
-    lost = [number for number, plan in enumerate(plans) if plan.lost]
-    near = {number for each in lost for number in range(max(each - LATE_FRAMES, 0), each)}
-    return near.difference(lost)
-
-
-def _sampled(by: Check) -> bool:
-    """Whether a means does not look at every frame."""
-    return by in ("detector", "face")
-
-
-def _numbered(chunk: VideoChunk) -> Iterator[tuple[int, Uint8, int]]:
-    """The frames of a take as shown, with their numbers and times."""
-    number = 0
-    for batch in chunk.decode():
-        for shown, time_us in zip(batch.frames, batch.times_us.tolist(), strict=True):
-            yield number, shown, time_us
-            number += 1
-
-
-def _covered_more(frame: Uint8, plan: FrameCoverage, boxes: Float64, colour: Colour) -> FrameCoverage:
-    """Covers boxes in place; what is meant for the frame then."""
-    more = np.zeros(frame.shape[:2], np.uint8)
-    cover_boxes(more, boxes)
-    return _painted(frame, plan, more, colour)
-
-
-def _covered_whole(frame: Uint8, plan: FrameCoverage, colour: Colour, given_up: bool) -> FrameCoverage:
-    painted = _painted(frame, plan, np.full(frame.shape[:2], 255, np.uint8), colour)
-    return replace(painted, whole=True, widened=given_up)
-
-
-def _painted(frame: Uint8, plan: FrameCoverage, more: Uint8, colour: Colour) -> FrameCoverage:
-    paint_flat(frame, more, colour)
-    picture = plan.picture
-    if picture is not None:
-        picture = picture.copy()
-        paint_flat(picture, more, colour)
-    return replace(plan, bits=np.packbits((plan.mask | more) > 0, axis=1), picture=picture, widened=True)
+def _before_lost(coverages: Sequence[FrameCoverage]) -> set[int]:
+    """Returns the numbers of the last frames before each that is lost."""
+    lost = [number for number, coverage in enumerate(coverages) if coverage.lost]
+    before = {number for each in lost for number in range(max(each - LATE_FRAMES, 0), each)}
+    return before.difference(lost)

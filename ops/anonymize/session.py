@@ -1,17 +1,18 @@
-"""One segment being anonymized: frames come in, takes are covered, encoded, looked at and kept."""
+"""Anonymizes one segment: covers and encodes frames, and keeps chunks of them once they are verified."""
 
 import json
 from dataclasses import asdict
 
 import numpy as np
 
-from ops.anonymize.cover.frame import FrameAnonymizer, FrameCoverage, MaskHook
+from ops.anonymize.cover.frame import FrameAnonymizer, MaskHook
 from ops.anonymize.detectors import DetectorSet
-from ops.anonymize.locate.presence import times_us
+from ops.anonymize.frame_coverage import FrameCoverage
 from ops.anonymize.params import PEOPLE, AnonymizeParams
 from ops.anonymize.review import Reviewer
 from ops.anonymize.stats import SegmentStats
-from ops.anonymize.verify.verifier import Verifier, VerifyParams
+from ops.anonymize.verify.verifier import Verifier
+from ops.arrays import times_us
 from schemas.anonymity import MODES
 from schemas.errors import CoverageError
 from schemas.op import FrameSession, Services, Tables, VideoChunk, VideoSink
@@ -19,17 +20,17 @@ from schemas.tables import TABLES
 from schemas.values import FrameBatch, Int64, UnitContext
 
 WRITES = ("anonymized_segments", "anonymized_tracks", "review_frames")
-"""The tables that are written."""
+"""Tables that the op writes."""
 
-MAX_CHUNK_BYTES = 96_000_000
-"""What is kept of a take's frames until it was looked at, about."""
+MOST_CHUNK_BYTES = 96_000_000
+"""Approximate memory for the records of a chunk's frames until it is verified."""
 
 
 class AnonymizeSession(FrameSession):
-    """One segment.
+    """Anonymizes one segment.
 
     Args:
-        detectors: what looks at what was encoded.
+        detectors: verify what was encoded, and find poses.
         mask_hook: see ``FrameAnonymizer``.
     """
 
@@ -48,76 +49,69 @@ class AnonymizeSession(FrameSession):
         self._services = services
         self._anonymizer = FrameAnonymizer(params, unit, inputs, detectors.pose, mask_hook)
         self._stats = SegmentStats(unit.segment, self._anonymizer.tracklets)
-        looks = VerifyParams(verify_fps=params.verify_fps)
-        self._verifier = Verifier(looks, self._anonymizer.residual, detectors.people, detectors.faces, services.count)
+        self._verifier = Verifier(
+            params.verify_fps, self._anonymizer.residual, detectors.people, detectors.faces, services.count
+        )
         self._observed_us = times_us(inputs["observed_frames"])
         self._sink: VideoSink | None = None
         self._chunk: VideoChunk | None = None
-        self._plans: list[FrameCoverage] = []
+        self._coverages: list[FrameCoverage] = []
 
     def feed(self, batch: FrameBatch) -> None:
-        """Covers and encodes some frames; a take that is long enough is looked at and kept.
+        """Covers and encodes frames; a chunk that is long enough is verified and kept.
 
         Raises:
-            CoverageError: the detector looked at no frame near to one of these, or somebody stays visible.
+            CoverageError: the detector observed no frame near one of these, or a person stays visible.
         """
         if not len(batch):
             return
-        self._vouch(batch.times_us if batch.lost is None else batch.times_us[~batch.lost])
+        lost = np.zeros(len(batch), bool) if batch.lost is None else batch.lost
+        self._require_observed(batch.times_us[~lost])
         if self._sink is None:
             self._sink = self._services.video_sink(self._unit)
         for number in range(len(batch)):
+            time_us = int(batch.times_us[number])
+            if self._coverages and self._is_full(time_us):
+                self._keep_chunk()
+            if self._chunk is None:
+                self._chunk = self._sink.new_chunk()
+            covered, coverage = self._anonymizer.cover(
+                batch.frames[number], int(batch.pts[number]), time_us, bool(lost[number])
+            )
             one = slice(number, number + 1)
-            lost = None if batch.lost is None else batch.lost[one]
-            self._add(FrameBatch(batch.frames[one], batch.pts[one], batch.times_us[one], lost))
+            self._chunk.write(FrameBatch(covered[None], batch.pts[one], batch.times_us[one]))
+            self._coverages.append(coverage)
 
-    def _add(self, frame: FrameBatch) -> None:
-        """Covers one frame, and encodes it into the take that it is of."""
-        assert self._sink is not None
-        if self._plans and self._full(int(frame.times_us[0])):
-            self._keep()
-        if self._chunk is None:
-            self._chunk = self._sink.new_chunk()
-        covered, plans = self._anonymizer.cover(frame)
-        self._chunk.write(covered)
-        self._plans += plans
+    def _is_full(self, time_us: int) -> bool:
+        """Returns whether the chunk ends before a frame at this time."""
+        if time_us - self._coverages[0].time_us >= round(self._params.chunk_s * 1e6):
+            return True
+        return (len(self._coverages) + 1) * self._coverages[-1].nbytes > MOST_CHUNK_BYTES
 
-    def _full(self, time_us: int) -> bool:
-        """Whether the take ends before a frame at this time."""
-        plan = self._plans[-1]
-        a_frame = plan.bits.nbytes + (0 if plan.picture is None else plan.picture.nbytes)
-        long = time_us - self._plans[0].time_us >= round(self._params.chunk_s * 1e6)
-        return long or (len(self._plans) + 1) * a_frame > MAX_CHUNK_BYTES
-
-    def _keep(self) -> None:
-        """Ends the take: it is looked at, mended if need be, and becomes part of the file."""
+    def _keep_chunk(self) -> None:
+        """Ends the chunk: it is verified, covered more where needed, and becomes part of the file."""
         assert self._sink is not None and self._chunk is not None
-        reviewer = Reviewer(
-            self._sink,
-            self._verifier,
-            self._stats,
-            self._anonymizer.flat,
-            self._params.paint_options.colour,
-            round(1e6 / self._params.verify_fps) if self._params.verify_fps > 0 else 0,
-        )
-        reviewer.keep(self._chunk, self._plans)
-        self._chunk, self._plans = None, []
+        verify_fps = self._params.verify_fps
+        sampled_us = round(1e6 / verify_fps) if verify_fps > 0 else 0
+        reviewer = Reviewer(self._sink, self._verifier, self._stats, self._params.paint_options.colour, sampled_us)
+        reviewer.keep(self._chunk, self._coverages)
+        self._chunk, self._coverages = None, []
 
     def finish(self, late: Tables) -> Tables:  # noqa: ARG002 - nothing is read late
-        """One row for the part; none if the segment has no frame.
+        """Returns one row for the segment's file, its tracks and frames to review; none if it has no frame.
 
         Raises:
-            CoverageError: somebody stays visible, or too many frames had to be covered whole.
+            CoverageError: a person stays visible, or too many frames had to be covered whole.
         """
         if self._sink is None:
             return {name: TABLES[name].empty() for name in WRITES}
-        self._keep()
+        self._keep_chunk()
         stats, segment = self._stats, self._unit.segment
         if stats.given_up_share > self._params.max_whole_share:
             raise CoverageError(
-                f"segment {self._unit.unit}: somebody could still be seen in {stats.given_up} of {stats.frames} "
-                "frames until they were covered whole, more than "
-                f"max_whole_share = {self._params.max_whole_share:g} of [ops.anonymize] allows"
+                f"segment {self._unit.unit}: a person was still visible in {stats.given_up} of {stats.frames} frames "
+                f"until they were covered whole, more than max_whole_share = {self._params.max_whole_share:g} of "
+                "[ops.anonymize] allows; look at the footage, or raise it"
             )
         video = self._sink.close()
         self._sink = None
@@ -138,9 +132,9 @@ class AnonymizeSession(FrameSession):
             "frames_widened": stats.widened,
             "frames_whole": stats.whole,
             "frames_lost": stats.lost,
-            "verified_frames": stats.looks,
-            "verifier_findings": stats.hits,
-            "verified_by": ", ".join(self._means()),
+            "verified_frames": stats.verified,
+            "verifier_findings": stats.findings,
+            "verified_by": ", ".join(self._checks()),
             "unknown_share": self._anonymizer.unknown_share,
             "background_frames": stats.compared,
             "params": json.dumps(asdict(self._params), sort_keys=True),
@@ -155,21 +149,25 @@ class AnonymizeSession(FrameSession):
             "review_frames": stats.reviews(),
         }
 
-    def _means(self) -> list[str]:
-        """What looked at what was encoded."""
+    def _checks(self) -> list[str]:
+        """Returns the names of the checks of encoded frames."""
         people = not PEOPLE.isdisjoint(self._params.targets)
         residual = ["residual"] if self._anonymizer.residual is not None else []
         return [*(["paint"] if people else []), *residual, *self._detectors.names]
 
     def abandon(self) -> None:
-        """Removes the unfinished part."""
-        self._chunk, self._plans = None, []
+        """Removes the unfinished file."""
+        self._chunk, self._coverages = None, []
         if self._sink is not None:
             self._sink.abort()
             self._sink = None
 
-    def _vouch(self, times_us: Int64) -> None:
-        """Makes sure that the detector looked, not long before or after each frame."""
+    def _require_observed(self, times_us: Int64) -> None:
+        """Makes sure that the detector observed a frame near the time of each frame ``(N,)``.
+
+        Raises:
+            CoverageError: it did not.
+        """
         if not len(times_us):
             return
         limit_us = round(self._params.max_unobserved_s * 1e6)
@@ -180,7 +178,7 @@ class AnonymizeSession(FrameSession):
             start_us = round(self._unit.segment.start.timestamp() * 1e6)
             offset_s = (int(times_us[np.argmax(away_us)]) - start_us) / 1e6
             raise CoverageError(
-                f"segment {self._unit.unit}, {offset_s:.2f} s after its start: the detector looked at no frame within "
-                f"{self._params.max_unobserved_s:g} s, so nobody vouches that people are covered there; "
-                "make detect look more often, or raise max_unobserved_s of [ops.anonymize]"
+                f"segment {self._unit.unit}, {offset_s:.2f} s after its start: the detector observed no frame within "
+                f"{self._params.max_unobserved_s:g} s, so nothing shows that people are covered there; "
+                "raise the frame rate of detect, or max_unobserved_s of [ops.anonymize]"
             )

@@ -1,4 +1,4 @@
-"""What is known of how a segment was covered: sums, tracks, and the frames that somebody should look at."""
+"""Statistics of how a segment was covered: sums, tracks, and the frames that a person should review."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -7,24 +7,25 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from ops.anonymize.cover.frame import FrameCoverage
-from ops.anonymize.verify.coverage import LEAK_BELOW
+from ops.anonymize.frame_coverage import FrameCoverage
+from ops.anonymize.geometry import LEAK_BELOW
 from ops.anonymize.verify.verifier import Check, Finding
 from schemas.tables import TABLES
 from schemas.values import Float64, Segment
 
 MOST_REVIEWED = 40
-"""Frames of a segment that are said to be worth a look, at most."""
+"""Largest number of a segment's frames in ``review_frames``."""
 
 RISKS: Mapping[Check, float] = {"face": 0.8, "detector": 0.7, "residual": 0.6, "paint": 0.5}
-"""How much speaks for a look at a frame in which a means found something that was then covered."""
+"""Review priority, 0..1, of a frame in which a check found something that was then covered."""
 
-WHOLE_RISK, INCOMPARABLE_RISK, NARROW_RISK = 0.9, 0.4, 0.3
+WHOLE_RISK, INCOMPARABLE_RISK = 0.9, 0.4
+"""Review priority of a frame that was covered whole in the end, and of one that has no comparable background."""
 
 
 @dataclass(frozen=True)
 class _Head:
-    """A head zone in one frame: neighbour, how much of it is covered as shown, and the height of the person's box."""
+    """A person's head in one frame: tracklet, confirmed cover of the head zone 0..1, and height of the person's box."""
 
     owner: int
     share: float
@@ -37,82 +38,79 @@ class SegmentStats:
     Attributes:
         frames, covered_frames, widened, whole, compared, lost: numbers of frames.
         given_up: frames covered whole because something was found in them again and again.
-        looks, hits: frames looked at, things found and then covered.
+        verified, findings: frames verified (again after each encoding), and findings, which were then covered.
     """
 
     def __init__(self, segment: Segment, tracklets: Sequence[str]) -> None:
         self._segment = segment
         self._tracklets = tracklets
         self.frames = self.covered_frames = self.widened = self.whole = self.given_up = self.compared = self.lost = 0
-        self.looks = self.hits = 0
-        self._covered_px = self._seen_px = 0
-        self._pending: list[_Head] = []
+        self.verified = self.findings = 0
+        self._covered_px = self._all_px = 0
+        self._chunk_heads: list[_Head] = []
         self._heads: list[_Head] = []
         self._reviews: list[tuple[float, int, int, str]] = []
 
-    def begin_look(self) -> None:
-        """A take is looked at, maybe again: what was seen of it before no longer holds."""
-        self._pending.clear()
+    def begin_chunk(self) -> None:
+        """Starts the verification of a chunk, maybe again: heads of its last encoding no longer count."""
+        self._chunk_heads.clear()
 
-    def saw(self, plan: FrameCoverage, head_shares: Float64) -> None:
-        """A frame was looked at; ``head_shares`` ``(M,)`` as of the boxes of its plan."""
-        self.looks += 1
-        heights = plan.boxes[:, 3] - plan.boxes[:, 1]
-        heads = map(_Head, plan.owners.tolist(), head_shares.tolist(), heights.tolist())
-        # Of several boxes of a track, as where two were joined, the worst counts, once.
-        self._pending += {head.owner: head for head in sorted(heads, key=lambda head: -head.share)}.values()
+    def add_verified(self, coverage: FrameCoverage, head_shares: Float64) -> None:
+        """Counts a verified frame; ``head_shares`` ``(M,)`` are those of the boxes of its coverage."""
+        self.verified += 1
+        heights = coverage.boxes[:, 3] - coverage.boxes[:, 1]
+        heads = map(_Head, coverage.owners.tolist(), head_shares.tolist(), heights.tolist())
+        # A track may have several boxes in a frame, as where two were joined: the worst one counts, once.
+        self._chunk_heads += {head.owner: head for head in sorted(heads, key=lambda head: -head.share)}.values()
 
-    def found(self, found: Mapping[int, Sequence[Finding]], plans: Sequence[FrameCoverage], whole: bool) -> None:
-        """Things were found in frames, by their numbers in the take, and are about to be covered."""
-        for number, findings in found.items():
-            self.hits += len(findings)
-            means = Counter(finding.by for finding in findings)
-            risk = max(RISKS[each] for each in means)
-            names = " and ".join(sorted(means))
+    def add_findings(
+        self, findings: Mapping[int, Sequence[Finding]], coverages: Sequence[FrameCoverage], whole: bool
+    ) -> None:
+        """Counts findings, by the frames' numbers in the chunk, that are about to be covered."""
+        for number, found in findings.items():
+            self.findings += len(found)
+            checks = Counter(finding.by for finding in found)
+            risk = max(RISKS[each] for each in checks)
+            names = " and ".join(sorted(checks))
             reason = f"covered whole: {names} found something again" if whole else f"covered more: {names}"
-            self._review(WHOLE_RISK if whole else risk, plans[number], reason)
+            self._review(WHOLE_RISK if whole else risk, coverages[number], reason)
 
-    def close_take(self, plans: Sequence[FrameCoverage]) -> None:
-        """A take is in the file."""
-        for plan in plans:
-            covered_px = int(np.count_nonzero(plan.mask))
+    def close_chunk(self, coverages: Sequence[FrameCoverage]) -> None:
+        """Counts the frames of a chunk that is in the file."""
+        for coverage in coverages:
+            mask = coverage.mask
+            covered_px = int(np.count_nonzero(mask))
             self._covered_px += covered_px
-            self._seen_px += plan.mask.size
+            self._all_px += mask.size
             self.covered_frames += covered_px > 0
-            self.whole += plan.whole
-            self.given_up += plan.whole and plan.widened
-            self.compared += plan.comparable
-            self.lost += plan.lost
-        self.frames += len(plans)
-        self.widened += sum(plan.widened and not plan.whole for plan in plans)
-        self._heads += self._pending
-        self._pending.clear()
-        self._odd(plans)
+            self.whole += coverage.whole
+            self.given_up += coverage.whole and coverage.widened
+            self.widened += coverage.widened and not coverage.whole
+            self.compared += coverage.comparable
+            self.lost += coverage.lost
+        self.frames += len(coverages)
+        self._heads += self._chunk_heads
+        self._chunk_heads.clear()
+        incomparable = [each for each in coverages if not each.comparable and not each.lost]
+        if self.compared and incomparable:  # one frame per chunk shows it
+            reason = "cannot be compared with the background: moved, or in another light"
+            self._review(INCOMPARABLE_RISK, incomparable[0], reason)
 
-    def _odd(self, plans: Sequence[FrameCoverage]) -> None:
-        """The first of a take's frames that could not be compared with the background, as others could."""
-        for plan in plans:
-            if self.compared and not plan.comparable and not plan.lost:
-                self._review(
-                    INCOMPARABLE_RISK, plan, "cannot be compared with the background: moved, or in another light"
-                )
-                return
-
-    def _review(self, risk: float, plan: FrameCoverage, reason: str) -> None:
-        self._reviews.append((risk, plan.time_us, plan.pts, reason))
+    def _review(self, risk: float, coverage: FrameCoverage, reason: str) -> None:
+        self._reviews.append((risk, coverage.time_us, coverage.pts, reason))
 
     @property
     def covered_share(self) -> float:
-        """Mean share of the frame that is covered, 0..1."""
-        return self._covered_px / self._seen_px if self._seen_px else 0.0
+        """Returns the mean covered share of the frames, 0..1."""
+        return self._covered_px / self._all_px if self._all_px else 0.0
 
     @property
     def given_up_share(self) -> float:
-        """Share of the frames that were given up, 0..1."""
+        """Returns the share of the frames that were given up, 0..1."""
         return self.given_up / self.frames if self.frames else 0.0
 
     def tracks(self) -> pa.Table:
-        """The table ``anonymized_tracks``."""
+        """Returns the table ``anonymized_tracks``."""
         by_owner: dict[int, list[_Head]] = {}
         for head in self._heads:
             if head.owner >= 0:
@@ -134,10 +132,8 @@ class SegmentStats:
         )
 
     def reviews(self) -> pa.Table:
-        """The table ``review_frames``: those with the highest risk, one row a frame."""
-        worst: dict[int, tuple[float, int, int, str]] = {}
-        for each in sorted(self._reviews):
-            worst[each[2]] = each
+        """Returns the table ``review_frames``: the frames of highest risk, in order of time, one row per frame."""
+        worst = {pts: (risk, time_us, pts, reason) for risk, time_us, pts, reason in sorted(self._reviews)}
         kept = sorted(worst.values(), key=lambda each: (-each[0], each[1]))[:MOST_REVIEWED]
         kept.sort(key=lambda each: each[1])
         return TABLES["review_frames"].conform(

@@ -128,7 +128,10 @@ VIDEO_TABLES = (
             int64("head_checks", "head zones checked in the decoded output"),
             int64("head_leaks", "checked head zones that are less than half covered"),
             float64(
-                "leak_bound", "upper bound of the leak rate at 95 % confidence; null without checks", "0..1", null=True
+                "leak_rate_bound",
+                "upper bound of the leak rate at 95 % confidence; null without checks",
+                "0..1",
+                null=True,
             ),
         ),
         ("camera", "footage_id"),

@@ -34,6 +34,7 @@ def test_nothing_is_published_before_it_is_covered(site):
     assert {"detect", "track", "background"} <= ops and "anonymize" not in ops
 
 
+@pytest.mark.slow
 def test_each_camera_has_its_file_in_the_mode_asked_for(site, tmp_path):
     root = copy_site(site, tmp_path / "solid", {"detect": {"model": "motion"}, "anonymize": {"mode": "solid"}})
     summary = run_ops(root)

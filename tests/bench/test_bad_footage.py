@@ -8,7 +8,7 @@ from bench.bad_footage import FRAMES, MAKERS, SECRET, make_all
 from bench.bad_matrix import is_stripped, readable
 from bench.frame_pairs import fit_to_shape
 
-pytestmark = pytest.mark.assets
+pytestmark = [pytest.mark.assets, pytest.mark.slow]
 WHOLE = sorted(set(MAKERS) - {"missing", "empty", "random", "no-moov", "truncated", "bit-corrupt"})
 
 

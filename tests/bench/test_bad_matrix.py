@@ -12,6 +12,8 @@ from bench.frame_pairs import CoverColour
 from bench.real_clips import steady_times, write_frames
 from tests.support.damage import empty
 
+pytestmark = pytest.mark.slow
+
 SLATE = CoverColour((139, 116, 100))
 
 

@@ -48,6 +48,7 @@ def listing(site):
     return {path: path.stat().st_mtime_ns for path in site.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_compact_says_what_it_did_and_verify_finds_all_sound(nightshift, site):
     files = len(list((site / "store").rglob("*.json")))
     said = nightshift("compact", "--site", site, "--json")
@@ -78,6 +79,7 @@ def test_verify_names_the_file_and_its_units(nightshift, site):
     assert for_people.code == 1 and path.name in for_people.out and "nightshift repair" in for_people.out
 
 
+@pytest.mark.slow
 def test_repair_shows_first_and_repairs_when_told(nightshift, site):
     one(site, "anonymized/camera=gate/*/*.mp4").unlink()
     one(site, "_receipts/detect/*/*/*.json").write_bytes(b"")
@@ -95,6 +97,7 @@ def test_repair_shows_first_and_repairs_when_told(nightshift, site):
     assert "nothing to repair" in nightshift("repair", "--yes", "--site", site).out
 
 
+@pytest.mark.slow
 def test_purge_shows_by_default_and_deletes_when_told(nightshift, site):
     before = listing(site)
     shown = nightshift("purge", "--site", site, "--json").json
@@ -148,6 +151,7 @@ def test_a_rule_that_makes_no_sense_is_named(nightshift, site, line, message):
     assert said.code == 2 and message in said.err and "site.toml" in said.err and said.err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_tombstone_that_cannot_be_read_is_not_passed_over(nightshift, site):
     nightshift("purge", "--yes", "--site", site)
     one(site, "_tombstones/*.json").write_bytes(b"{")

@@ -12,6 +12,8 @@ import pytest
 
 from tests.support import clips, damage
 
+pytestmark = pytest.mark.slow
+
 
 def one_line(said, *words):
     assert said.code == 2, said

@@ -10,6 +10,8 @@ from schemas.anonymity import MODES
 from tests.test_readme import examples_of
 from tools.generate_docs import DOCS
 
+pytestmark = pytest.mark.slow
+
 FILM = "hall/2026-03-02T21-59-00.mp4"
 PAGE = DOCS / "privacy.md"
 TRACK_ID = re.compile(r"\b[0-9a-f]{16}-\d{4}-\d{3}\b")

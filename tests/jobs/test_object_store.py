@@ -16,6 +16,8 @@ from storage.store.receipts import unit_files
 from storage.store.store import Store
 from tests.storage.s3_server import S3Server, new_bucket, s3_serving
 
+pytestmark = pytest.mark.slow
+
 RECORDS = {"cameras", "runs", "receipts", "quarantine"}
 OF_THE_PLACE = {
     "footage": ["mtime_ns"],

@@ -222,7 +222,7 @@ def test_an_audit_says_what_was_done_and_found() -> None:
     assert {"detect", "anonymize", "publish", "audit"} <= set(found["ops"])
     assert (row["path"], row["video_sha256"]) == (f"{VIDEO}.audit.json", "12" * 32)
     assert (row["tracks"], row["head_checks"], row["head_leaks"]) == (2, 150, 0)
-    assert row["leak_bound"] == pytest.approx(3 / 150)
+    assert row["leak_rate_bound"] == pytest.approx(3 / 150)
 
 
 def test_the_bound_by_tracks_counts_a_track_of_two_segments_once() -> None:
@@ -237,7 +237,7 @@ def test_the_bound_by_tracks_counts_a_track_of_two_segments_once() -> None:
 
 def test_without_tracks_nothing_is_bounded_and_it_says_so() -> None:
     row, found, _ = audit(tracks_of())
-    assert row["leak_bound"] is None and found["residual_leak"]["upper_bound"] is None
+    assert row["leak_rate_bound"] is None and found["residual_leak"]["upper_bound"] is None
     assert "nothing is bounded" in found["residual_leak"]["bounds"]
 
 

@@ -135,6 +135,7 @@ def test_frames_near_which_nobody_looked_are_not_used() -> None:
     assert run(frames, looked_s=[])["static_regions"].num_rows == 0
 
 
+@pytest.mark.slow
 def test_samples_are_few_and_spread_over_the_segment() -> None:
     params = BackgroundParams(samples=5)
     times = run(film(60, []), params=params)["backgrounds"]["samples"].to_pylist()
@@ -207,6 +208,7 @@ def leaves_a_bag(number: int) -> tuple[int, int]:
     return x, 190
 
 
+@pytest.mark.slow
 def test_a_bag_left_is_one_region_that_begins_when_it_can_be_seen() -> None:
     def owner(picture: Uint8, number: int) -> None:
         walker(leaves_a_bag(number), 0, 70)(picture, number)
@@ -228,22 +230,26 @@ def test_a_thing_taken_is_found_too() -> None:
     assert seconds(region["first_time"]) == 15.0
 
 
+@pytest.mark.slow
 def test_a_thing_that_is_taken_again_has_an_end() -> None:
     (region,) = regions(run(film(120, [thing(BAG, (30, 30, 30), 20, 70)])))
     assert (seconds(region["first_time"]), seconds(region["last_time"])) == (10.0, 34.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stays_s", [4, 7])
 def test_what_stays_too_short_is_nothing(stays_s: int) -> None:
     assert regions(run(film(80, [thing(BAG, (30, 30, 30), 20, 20 + 2 * stays_s)]))) == []
 
 
+@pytest.mark.slow
 def test_light_that_drifts_and_noise_are_nothing() -> None:
     assert regions(run(film(120, [], np.linspace(0.75, 1.2, 120)))) == []
     light = np.where(np.arange(120) < 60, 1.0, 0.75)
     assert regions(run(film(120, [], light))) == []
 
 
+@pytest.mark.slow
 def test_a_soft_patch_of_light_is_nothing() -> None:
     y, x = np.mgrid[:240, :320]
     glow = 1 + 0.4 * np.exp(-((x - 200) ** 2 + (y - 120) ** 2) / (2 * 30**2))
@@ -255,6 +261,7 @@ def test_a_soft_patch_of_light_is_nothing() -> None:
     assert regions(run(film(120, [sun]))) == []
 
 
+@pytest.mark.slow
 def test_who_stands_still_is_covered_and_is_no_thing() -> None:
     start = (160, 200)
 
@@ -265,11 +272,13 @@ def test_who_stands_still_is_covered_and_is_no_thing() -> None:
     assert regions(run(film(120, [waits]), walk(start, 0, range(20, 90)))) == []
 
 
+@pytest.mark.slow
 def test_too_small_and_too_large_are_nothing() -> None:
     assert regions(run(film(80, [thing((200, 150, 203, 153), (30, 30, 30), 30)]))) == []
     assert regions(run(film(80, [thing((100, 60, 230, 180), (30, 30, 30), 30)]))) == []
 
 
+@pytest.mark.slow
 def test_two_things_are_numbered_by_time() -> None:
     first, second = thing((40, 60, 60, 80), (20, 20, 200), 40), thing(BAG, (30, 30, 30), 20)
     rows = regions(run(film(120, [first, second])))
@@ -307,6 +316,7 @@ def work(op: FrameOp, segment: Segment, batch: FrameBatch, late: Tables) -> Tabl
     return session.finish(late)
 
 
+@pytest.mark.slow
 @pytest.mark.assets
 def test_the_bag_of_aboda_is_the_only_thing_left(assets: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("NIGHTSHIFT_MODELS", str(assets / "weights"))

@@ -86,6 +86,7 @@ def test_the_ops_import_without_what_only_some_of_them_need() -> None:
     assert done.stdout.split() == []
 
 
+@pytest.mark.slow
 def test_the_clip_gives_every_table_something_to_do(chain: Chain) -> None:
     rows = {table: 0 for kind in REGISTRY.values() for table in kind.spec.writes}
     for (table, _), given in chain.given.items():
@@ -111,6 +112,7 @@ def test_output_has_the_schema_and_order_and_unique_keys(chain: Chain, name: str
                 assert column.nullable or not table[column.name].null_count
 
 
+@pytest.mark.slow
 @OPS
 def test_the_same_input_gives_the_same_bytes(chain: Chain, name: str) -> None:
     for work, tables in zip(chain.works[name], chain.results[name], strict=True):
@@ -120,6 +122,7 @@ def test_the_same_input_gives_the_same_bytes(chain: Chain, name: str) -> None:
         op.close()
 
 
+@pytest.mark.slow
 @OPS
 @pytest.mark.parametrize("batch_size", [1, 5, 1000])
 def test_where_batches_are_cut_changes_nothing(chain: Chain, name: str, batch_size: int) -> None:

@@ -99,6 +99,7 @@ def test_off_unless_a_model_is_named():
     assert (request.name, request.task) == ("mine", "depth")
 
 
+@pytest.mark.slow
 def test_a_transformers_folder_gives_a_map_of_the_backgrounds_size(folder):
     (row,) = run(model_file(folder, "transformers")).to_pylist()
     values = values_of(row)

@@ -314,6 +314,7 @@ def test_the_order_of_the_rows_that_come_in_changes_nothing():
     assert abandoned(shuffled) == abandoned()
 
 
+@pytest.mark.slow
 @pytest.mark.assets
 def test_the_bag_of_the_aboda_clip_is_found(assets):
     """The man puts it down about 13 s after the start and is out of view at about 22 s."""

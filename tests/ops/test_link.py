@@ -41,6 +41,7 @@ def _walks(tables: Tables) -> dict[str, list[tuple[int, float]]]:
     return walks
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(CUTS)
 def test_a_walker_keeps_one_id_through_any_cuts(cuts_s: list[float]) -> None:
@@ -52,6 +53,7 @@ def test_a_walker_keeps_one_id_through_any_cuts(cuts_s: list[float]) -> None:
     assert _once_each(got)
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(CUTS)
 def test_two_who_cross_keep_theirs_as_if_never_cut(cuts_s: list[float]) -> None:
@@ -63,6 +65,7 @@ def test_two_who_cross_keep_theirs_as_if_never_cut(cuts_s: list[float]) -> None:
         np.testing.assert_allclose(cut[track_id], path, atol=2.0)
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(CUTS, st.randoms(use_true_random=False))
 def test_order_of_segments_and_rows_does_not_matter(cuts_s: list[float], random: object) -> None:

@@ -161,6 +161,7 @@ def pets(assets: Path):
     return view, rows[:, 0].astype(int) - 1, rows[:, 1].astype(int), box, place
 
 
+@pytest.mark.slow
 @pytest.mark.assets
 def test_the_detectors_boxes_on_pets_stand_within_half_a_metre(assets: Path, pets):
     view, frame, person, box, place = pets

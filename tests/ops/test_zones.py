@@ -71,6 +71,7 @@ def test_jitter_within_the_margin_is_no_crossing(points):
     assert directions(LINE, [(-3, 5), *points, (3, 5)]) == [True]
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.booleans(), min_size=2, max_size=6),
     st.lists(st.tuples(st.floats(-0.34, 0.34), st.floats(-0.34, 0.34)), min_size=200, max_size=200),

@@ -87,6 +87,7 @@ def test_pictures_of_places_are_sensitive() -> None:
     assert with_pixels | {"exports"} == sensitive, "exports says who was let see whom"
 
 
+@pytest.mark.slow
 @SPECS
 @settings(max_examples=8, deadline=None)
 @given(data=st.data())

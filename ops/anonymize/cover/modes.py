@@ -1,7 +1,7 @@
-"""A painter for each mode of ``schemas.anonymity``: what stands where people were.
+"""Painters, one for each mode of ``schemas.anonymity``: what is put in place of people.
 
-Whatever a painter is given, of the frame's pixels under the mask nothing is left, but for ``pixelate`` and ``blur``,
-which leave means of many; ``tracks-only`` leaves no pixel of the frame at all.
+A painter leaves nothing of the frame's pixels under the mask, except ``pixelate`` and ``blur``, which leave means of
+many; ``tracks-only`` leaves no pixel of the frame at all.
 """
 
 from dataclasses import dataclass
@@ -36,19 +36,23 @@ PALETTE: tuple[Colour, ...] = (
     (120, 40, 90),
     (200, 200, 200),
 )
-"""Colours of tracks, BGR: those of Okabe and Ito (2008), which most colour-blind people tell apart, and three more."""
+"""Colours of tracks, BGR: those of Okabe and Ito (2008), which most colour-blind people can distinguish, and three."""
+
+LINE_COLOUR: Colour = (255, 255, 255)
+"""Colour of limbs and outlines, BGR, unless tracks have colours. A colour per track links its people: in ``skeleton``
+and ``tracks-only`` re-identification found .63 and .48 of them by it (docs/benchmarks.md)."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What a painter knows of one frame beside its pixels.
+    """Input of a painter beside the frame's pixels.
 
     Attributes:
-        mask: ``(H, W)``, 255 where nothing of the original may stay.
+        mask: ``(H, W)``, 255 where nothing of the original may remain.
         boxes: ``(M, 4)`` where people are or may be; the smallest of a track's boxes is taken for the person's own.
         tracks: ``(M,)`` number of the track, -1 if none.
-        background: ``(H, W, 3)`` BGR, the background in this frame's light and place; None if there is no usable one, or
-            the painter uses none.
+        background: ``(H, W, 3)`` BGR, in this frame's light and place; None if there is no usable background, or the
+            painter uses none.
     """
 
     mask: Uint8
@@ -59,11 +63,11 @@ class Scene:
 
 @dataclass(frozen=True)
 class PaintOptions:
-    """How painters paint.
+    """Options of painters.
 
     Attributes:
-        colour: BGR of what is flat.
-        colour_by: ``track``: flat shapes have a colour of their track's, the same as long as its number is.
+        colour: BGR of flat areas.
+        colour_by: ``none``: one colour for all people; ``track``: a palette, by the track's number in its segment.
         block_px: least size of the blocks of ``pixelate``.
         blur_px: least standard deviation of ``blur``.
     """
@@ -75,31 +79,31 @@ class PaintOptions:
 
 
 class Painter(Protocol):
-    """Paints one frame after the other.
+    """Paints frames.
 
     Attributes:
-        uses_background: whether it looks at the scene's background.
+        uses_background: whether it needs the scene's background.
     """
 
     uses_background: bool
 
     def paint(self, frame: Uint8, scene: Scene) -> None:
-        """Covers what the scene's mask says, in place; ``frame`` is ``(H, W, 3)`` BGR."""
+        """Covers ``frame`` ``(H, W, 3)`` BGR in place, wherever the scene's mask is not 0."""
         ...
 
 
-def painter_of(mode: str, options: PaintOptions, pose: PoseFinder | None = None) -> Painter:
-    """The painter of a mode of ``schemas.anonymity.MODES``.
+def open_painter(mode: str, options: PaintOptions, pose: PoseFinder | None = None) -> Painter:
+    """Returns the painter of a mode of ``schemas.anonymity.MODES``.
 
     Args:
         pose: needed for ``skeleton``.
 
     Raises:
-        ValueError: there is no such mode, or nothing to find poses with.
+        ValueError: there is no such mode, or no pose finder for ``skeleton``.
     """
     if mode == "skeleton":
         if pose is None:
-            raise ValueError("mode skeleton needs something that finds poses")
+            raise ValueError("mode skeleton needs a network that finds poses")
         return SkeletonPainter(options, pose)
     if mode not in _PAINTERS:
         raise ValueError(f"unknown mode {mode!r}; there are {', '.join([*_PAINTERS, 'skeleton'])}")
@@ -107,19 +111,27 @@ def painter_of(mode: str, options: PaintOptions, pose: PoseFinder | None = None)
 
 
 def flat_colours(mode: str, options: PaintOptions) -> tuple[Colour, ...]:
-    """The colours (BGR) that all of a mask has in a mode that paints flat; () for other modes."""
+    """Returns the colours (BGR) that a mode paints a mask with, if it paints flat; () for other modes."""
     if mode not in ("silhouette", "solid"):
         return ()
     return (options.colour, *PALETTE) if options.colour_by == "track" else (options.colour,)
 
 
 def track_colours(tracks: Int64, default: Colour) -> list[Colour]:
-    """Each track's colour by its number ``(M,)``, of which neighbours' are well apart; the default for -1."""
+    """Returns a colour of the palette for each track number ``(M,)``; the default for -1."""
+    # Steps of 7 through the palette keep the colours of neighbouring numbers apart; each ten starts one further on.
     return [PALETTE[(int(track) * 7 + int(track) // 10) % len(PALETTE)] if track >= 0 else default for track in tracks]
 
 
+def line_colours(tracks: Int64, options: PaintOptions, untracked: Colour) -> list[Colour]:
+    """Returns the colours of limbs or outlines of tracks ``(M,)``: one for all, unless tracks are to have their own."""
+    if options.colour_by == "none":
+        return [LINE_COLOUR] * len(tracks)
+    return track_colours(tracks, untracked)
+
+
 class FlatPainter:
-    """``silhouette`` and ``solid``: one colour, or one a track."""
+    """``silhouette`` and ``solid``: one colour, or one per track."""
 
     uses_background = False
 
@@ -127,7 +139,7 @@ class FlatPainter:
         self._options = options
 
     def paint(self, frame: Uint8, scene: Scene) -> None:
-        """Whatever the scene, every pixel of the mask becomes one of ``flat_colours``."""
+        """Sets every pixel of the mask to one of ``flat_colours``."""
         paint_flat(frame, scene.mask, self._options.colour)
         if self._options.colour_by == "track":
             known = scene.tracks >= 0
@@ -136,7 +148,7 @@ class FlatPainter:
 
 
 class BlockPainter:
-    """``pixelate``."""
+    """``pixelate``: blocks of people's own colours."""
 
     uses_background = False
 
@@ -144,12 +156,12 @@ class BlockPainter:
         self._least_px = options.block_px
 
     def paint(self, frame: Uint8, scene: Scene) -> None:
-        """Blocks, larger for larger people."""
+        """Paints blocks, larger for larger people."""
         paint_blocks(frame, scene.mask, block_size(scene.boxes, self._least_px))
 
 
 class BlurPainter:
-    """``blur``."""
+    """``blur``: a blur of people's own pixels."""
 
     uses_background = False
 
@@ -157,7 +169,7 @@ class BlurPainter:
         self._options = options
 
     def paint(self, frame: Uint8, scene: Scene) -> None:
-        """A blur, wider for larger people."""
+        """Blurs, wider for larger people."""
         sigma_px = blur_size(scene.boxes, self._options.blur_px)
         paint_blurred(frame, scene.mask, sigma_px, self._options.colour)
 
@@ -171,7 +183,7 @@ class BackgroundPainter:
         self._colour = options.colour
 
     def paint(self, frame: Uint8, scene: Scene) -> None:
-        """All of the mask becomes the background; around it the frame passes over into the background."""
+        """Sets the mask to the background, and blends frame and background around it."""
         if scene.background is None:
             paint_flat(frame, scene.mask, self._colour)
         else:
@@ -179,23 +191,24 @@ class BackgroundPainter:
 
 
 class SkeletonPainter:
-    """``skeleton``: as ``remove``, with limbs drawn over it."""
+    """``skeleton``: as ``remove``, with limbs drawn on the background."""
 
     uses_background = True
 
     def __init__(self, options: PaintOptions, pose: PoseFinder) -> None:
         self._background = BackgroundPainter(options)
-        self._colour = options.colour
+        self._options = options
         self._pose = pose
 
     def paint(self, frame: Uint8, scene: Scene) -> None:
-        """Poses are found in the frame before anything is painted on it."""
-        scene = _one_a_track(scene)
+        """Finds poses in the frame, before anything is painted on it, and draws them on the background."""
+        scene = _one_per_track(scene)
         people = self._pose.find(frame, scene.boxes)
         self._background.paint(frame, scene)
         drawn = frame.copy()
-        draw_skeletons(drawn, people, scene.boxes, track_colours(scene.tracks, self._colour))
-        cv2.copyTo(drawn, scene.mask, frame)  # a limb beside the mask would look like somebody who is not covered
+        colours = line_colours(scene.tracks, self._options, untracked=self._options.colour)
+        draw_skeletons(drawn, people, scene.boxes, colours)
+        cv2.copyTo(drawn, scene.mask, frame)  # a limb beside the mask would look like a person who is not covered
 
 
 class TracksPainter:
@@ -204,13 +217,13 @@ class TracksPainter:
     uses_background = True
 
     def __init__(self, options: PaintOptions) -> None:
-        self._colour = options.colour
+        self._options = options
 
     def paint(self, frame: Uint8, scene: Scene) -> None:
-        """All of the frame is painted over, whatever the mask."""
-        frame[:] = self._colour if scene.background is None else scene.background
-        shown = _one_a_track(scene)
-        draw_boxes(frame, shown.boxes, track_colours(shown.tracks, (255, 255, 255)))
+        """Paints over all of the frame, whatever the mask."""
+        frame[:] = self._options.colour if scene.background is None else scene.background
+        scene = _one_per_track(scene)
+        draw_boxes(frame, scene.boxes, line_colours(scene.tracks, self._options, untracked=LINE_COLOUR))
 
 
 _PAINTERS: dict[str, type[FlatPainter | BlockPainter | BlurPainter | BackgroundPainter | TracksPainter]] = {
@@ -223,8 +236,8 @@ _PAINTERS: dict[str, type[FlatPainter | BlockPainter | BlurPainter | BackgroundP
 }
 
 
-def _one_a_track(scene: Scene) -> Scene:
-    """The scene with the smallest box of each track, and all those of none."""
+def _one_per_track(scene: Scene) -> Scene:
+    """Returns the scene with the smallest box of each track, and all boxes that have none."""
     areas = (scene.boxes[:, 2:] - scene.boxes[:, :2]).prod(axis=1)
     order = np.argsort(areas, kind="stable")
     _, first = np.unique(scene.tracks[order], return_index=True)

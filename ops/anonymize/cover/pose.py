@@ -1,4 +1,4 @@
-"""Poses by an Ultralytics pose network, which wants people larger than surveillance shows them.
+"""Poses by an Ultralytics pose network, which needs people larger than surveillance shows them.
 
 People are cut out and scaled up, several to a picture, so that one run of the network serves them all.
 """
@@ -9,22 +9,22 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ops.anonymize.cover.paint import whole_boxes
 from ops.anonymize.cover.skeleton import POINTS
-from ops.anonymize.locate.spans import padded
+from ops.anonymize.geometry import whole_boxes
+from ops.boxes import iou_matrix, pad
 from ops.detect.backends import Network, open_network
 from ops.detect.letterbox import PAD_GREY, Fit, fit_into
 from schemas.errors import ModelError
 from schemas.values import Float32, Float64, Int64, ModelFile, Uint8
 
 CONFIDENCE = 0.25
-"""Least score, 0..1, of somebody who is found."""
+"""Least score of a person that the network finds, 0..1."""
 
 AGREEMENT = 0.3
-"""Least intersection over union of who is found with the box that was asked for."""
+"""Least intersection over union of a found person with the box that was asked for."""
 
-MOST_A_SIDE = 3
-"""A picture has no more than so many people to a row and to a column: they would be too small."""
+MOST_PER_SIDE = 3
+"""Most people in a row and in a column of a picture: more would be too small."""
 
 _AROUND = 0.2
 _GAP_PX = 8
@@ -32,12 +32,12 @@ _GAP_PX = 8
 
 @dataclass(frozen=True)
 class _Crop:
-    """Where a part of the frame stands in the network's input.
+    """Position of a part of the frame in the network's input.
 
     Attributes:
         source: x1, y1, x2, y2 in the frame, whole pixels.
-        cell: x1, y1, x2, y2 in the input: nobody whose centre is elsewhere is its person.
-        fit: the part within the input.
+        cell: x1, y1, x2, y2 in the input; its person has their centre in it.
+        fit: the scaled part within the input.
     """
 
     source: tuple[int, int, int, int]
@@ -46,46 +46,49 @@ class _Crop:
 
     @property
     def scale(self) -> Float64:
-        """Pixels of the input a pixel of the frame, across and down."""
+        """Returns pixels of the input per pixel of the frame, across and down."""
         x1, y1, x2, y2 = self.source
         return np.array([self.fit.width / (x2 - x1), self.fit.height / (y2 - y1)])
 
-    def placed(self, places: Float64) -> Float64:
-        """Places ``(N, 2)`` of the frame in the input."""
-        return np.asarray((places - self.source[:2]) * self.scale + (self.fit.left, self.fit.top))
+    def to_input(self, points: Float64) -> Float64:
+        """Maps points ``(N, 2)`` of the frame into the input."""
+        return np.asarray((points - self.source[:2]) * self.scale + (self.fit.left, self.fit.top))
 
-    def back(self, places: Float64) -> Float64:
-        """Places ``(N, 2)`` of the input in the frame."""
-        return np.asarray((places - (self.fit.left, self.fit.top)) / self.scale + self.source[:2])
+    def to_frame(self, points: Float64) -> Float64:
+        """Maps points ``(N, 2)`` of the input into the frame."""
+        return np.asarray((points - (self.fit.left, self.fit.top)) / self.scale + self.source[:2])
 
 
 class YoloPose:
-    """A ``PoseFinder``: output ``(1, 56, N)``, a box, a score and 17 times x, y, score, in pixels of the input."""
+    """A ``PoseFinder`` by a YOLO pose network.
+
+    Its output is ``(1, 56, N)``: box, score, and x, y, score of 17 key points, in pixels of the input.
+    """
 
     def __init__(self, network: Network) -> None:
         self._network = network
 
     def find(self, frame: Uint8, boxes: Float64) -> Float64:
-        """Key points ``(M, 17, 3)``, see ``PoseFinder``.
+        """Returns key points ``(M, 17, 3)``, see ``PoseFinder``.
 
         Raises:
-            ModelError: the network gives no key points of COCO.
+            ModelError: the network's output is not that of 17 COCO key points.
         """
         poses = np.zeros((len(boxes), POINTS, 3))
         size_px = (frame.shape[1], frame.shape[0])
-        sources = whole_boxes(padded(boxes, _AROUND, 2.0), size_px)
-        (visible,) = np.nonzero((sources[:, 2:] > sources[:, :2]).all(axis=1))
-        most = MOST_A_SIDE**2
-        for first in range(0, len(visible), most):
-            members = visible[first : first + most]
+        sources = whole_boxes(pad(boxes, _AROUND, 2.0), size_px)
+        (inside,) = np.nonzero((sources[:, 2:] > sources[:, :2]).all(axis=1))
+        most = MOST_PER_SIDE**2
+        for first in range(0, len(inside), most):
+            members = inside[first : first + most]
             poses[members] = self._find_together(frame, sources[members], boxes[members])
         return poses
 
     def _find_together(self, frame: Uint8, sources: Int64, boxes: Float64) -> Float64:
-        """Poses of those who fit into one picture."""
+        """Returns the poses of people who fit into one picture."""
         width, height = self._network.input_px
         canvas = np.full((height, width, 3), PAD_GREY, np.uint8)
-        crops = [_laid_out(number, sources, (width, height)) for number in range(len(sources))]
+        crops = [_lay_out(number, sources, (width, height)) for number in range(len(sources))]
         for crop in crops:
             x1, y1, x2, y2 = crop.source
             fit = crop.fit
@@ -104,12 +107,12 @@ class YoloPose:
         return np.stack([_pose_in(rows, crop, box) for crop, box in zip(crops, boxes, strict=True)])
 
 
-def _laid_out(number: int, sources: Int64, input_px: tuple[int, int]) -> _Crop:
-    """One of several parts of the frame, on a grid of as few cells as hold them."""
-    a_side = math.ceil(math.sqrt(len(sources)))
-    row, column = divmod(number, a_side)
+def _lay_out(number: int, sources: Int64, input_px: tuple[int, int]) -> _Crop:
+    """Places one of several parts of the frame on the smallest square grid that holds them all."""
+    cells = math.ceil(math.sqrt(len(sources)))
+    row, column = divmod(number, cells)
     x1, y1, x2, y2 = sources[number].tolist()
-    across, down = input_px[0] // a_side, input_px[1] // a_side
+    across, down = input_px[0] // cells, input_px[1] // cells
     left, top = column * across, row * down
     room = (max(across - _GAP_PX, 1), max(down - _GAP_PX, 1))
     fit = fit_into((x2 - x1, y2 - y1), room, centred=True)
@@ -118,35 +121,29 @@ def _laid_out(number: int, sources: Int64, input_px: tuple[int, int]) -> _Crop:
 
 
 def _pose_in(rows: Float64, crop: _Crop, box: Float64) -> Float64:
-    """The pose ``(17, 3)``, in the frame, of whom the box ``(4,)`` in the frame asks for.
+    """Returns the pose ``(17, 3)``, in the frame, of the person in a box ``(4,)`` of the frame.
 
     Args:
-        rows: ``(N, 56)`` of those found in the whole picture.
+        rows: ``(N, 56)`` of the people found in the whole picture.
     """
     left, top, right, bottom = crop.cell
     inside = (rows[:, 0] >= left) & (rows[:, 0] < right) & (rows[:, 1] >= top) & (rows[:, 1] < bottom)
     rows = rows[inside]
-    agreement = _agreement(rows[:, :4], crop.placed(box.reshape(2, 2)).ravel())
+    corners: Float64 = np.concatenate([rows[:, :2] - rows[:, 2:4] / 2, rows[:, :2] + rows[:, 2:4] / 2], axis=1)
+    wanted: Float64 = crop.to_input(box.reshape(2, 2)).reshape(1, 4)
+    agreement = iou_matrix(corners, wanted)[:, 0]
     worth = np.where(agreement >= AGREEMENT, agreement * rows[:, 4], 0.0)
     if not worth.any():
         return np.zeros((POINTS, 3))
     points = rows[int(worth.argmax()), 5:].reshape(POINTS, 3)
-    return np.concatenate([crop.back(points[:, :2]), points[:, 2:]], axis=1)
-
-
-def _agreement(found: Float64, wanted: Float64) -> Float64:
-    """Intersection over union of boxes ``(N, 4)`` centre x, centre y, width, height with one x1, y1, x2, y2."""
-    low, high = found[:, :2] - found[:, 2:] / 2, found[:, :2] + found[:, 2:] / 2
-    shared = np.clip(np.minimum(high, wanted[2:]) - np.maximum(low, wanted[:2]), 0, None).prod(axis=1)
-    union = found[:, 2:].prod(axis=1) + (wanted[2:] - wanted[:2]).prod() - shared
-    return np.asarray(shared / np.maximum(union, 1e-9))
+    return np.concatenate([crop.to_frame(points[:, :2]), points[:, 2:]], axis=1)
 
 
 def open_pose(model: ModelFile, cpus: int) -> YoloPose:
     """Loads a pose network for ``cpus`` threads.
 
     Raises:
-        ModelError: it is no pose network that Nightshift can read, or it is damaged.
+        ModelError: the weights are damaged, or not those of a YOLO pose network.
     """
     if model.task != "pose" or model.layout != "yolo":
         raise ModelError(f"weights {model.name!r} find no poses; use a YOLO pose model")

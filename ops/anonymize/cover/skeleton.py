@@ -1,4 +1,4 @@
-"""Skeletons: the 17 key points of COCO, and the limbs drawn between them."""
+"""Skeletons: the 17 key points of COCO (Lin et al., 2014), and the limbs drawn between them."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -9,7 +9,7 @@ import numpy as np
 from schemas.values import Float64, Uint8
 
 POINTS = 17
-"""Nose, eyes, ears, shoulders, elbows, wrists, hips, knees, ankles; of two the left one first."""
+"""Number of key points: nose, eyes, ears, shoulders, elbows, wrists, hips, knees, ankles; the left one first."""
 
 LIMBS = (
     *((5, 7), (7, 9), (6, 8), (8, 10)),  # arms
@@ -28,24 +28,24 @@ _FURTHEST_PX = 100_000.0
 
 
 class PoseFinder(Protocol):
-    """Finds out how people in boxes stand."""
+    """Finds the poses of people in boxes."""
 
     def find(self, frame: Uint8, boxes: Float64) -> Float64:
-        """Key points ``(M, 17, 3)`` of the people in boxes ``(M, 4)``: x, y in pixels of the frame, score 0..1.
+        """Returns key points ``(M, 17, 3)`` of the people in boxes ``(M, 4)``: x, y in pixels of the frame, score 0..1.
 
-        Score 0 throughout for a box in which nobody is found. ``frame`` is ``(H, W, 3)`` BGR.
+        All scores are 0 for a box in which nobody is found. ``frame`` is ``(H, W, 3)`` BGR.
         """
         ...
 
 
 def draw_skeletons(frame: Uint8, people: Float64, boxes: Float64, colours: Sequence[tuple[int, int, int]]) -> None:
-    """Draws people's limbs, and a disc of no features for the head.
+    """Draws people's limbs, and a plain disc for the head.
 
     Args:
         frame: ``(H, W, 3)`` BGR, drawn on.
         people: ``(M, 17, 3)`` key points.
-        boxes: ``(M, 4)``, whose size says how thick the lines are.
-        colours: BGR of each.
+        boxes: ``(M, 4)``; lines and heads scale with their height.
+        colours: BGR of each person.
     """
     for points, box, colour in zip(people, boxes, colours, strict=True):
         height_px = float(box[3] - box[1])
@@ -67,6 +67,7 @@ def _line(frame: Uint8, start: Float64, end: Float64, colour: tuple[int, int, in
 
 
 def _fixed(point: Float64) -> tuple[int, int]:
-    """A place as OpenCV's fixed-point numbers, whose pixels are around their whole numbers."""
+    """Returns a point as OpenCV's fixed-point numbers, in which a pixel's centre has whole numbers."""
+    # Points of a broken pose may be anywhere; OpenCV's 32-bit numbers must not overflow.
     near = np.clip(point - 0.5, -_FURTHEST_PX, _FURTHEST_PX)
     return round(float(near[0]) * 2**_FRACTION_BITS), round(float(near[1]) * 2**_FRACTION_BITS)

@@ -1,1 +1,1 @@
-"""Covering people: where they are at any time (``boxes``), what is not background (``background``), and ``paint``."""
+"""Where people may be in a frame: spans over time, and what the background does not vouch for."""

@@ -1,15 +1,15 @@
-"""Where those who are to be covered are or may be, at any time of a segment.
+"""Gathers where people and things that are to be covered are or may be, at any time of a segment.
 
 It is the union of
 
-- every track of a covered class: straight lines between its points, and between two tracks of which one starts where
-  the other ended, for somebody who sat still;
-- before its first and after its last point, for ``extend_s``, a growing box in which somebody *may* be: it holds one who
-  stands still and one who walks on;
-- on a fixed camera with a background, also around its first and last box for ``linger_s``, since people do not vanish: they
-  are hidden in part, or the detector errs;
-- every detection of a covered class, however unsure, that no track holds: half of the way to the frames looked at
-  before and after, and, as one that may be there, all of the way.
+- every track of a covered class: linear between its points, and between two tracks of which one starts where the other
+  ended, for people who sat still;
+- before its first and after its last point, for ``extend_s``, a growing box in which the person *may* be: it holds one
+  who stops and one who walks on;
+- on a fixed camera with a background, also the surroundings of its first and last box for ``linger_s``, since people do
+  not vanish: they are hidden in part, or the detector errs;
+- every detection of a covered class, however unsure, that belongs to no track: for half of the time to the observed
+  frames before and after it, and, as one that may be there, for all of that time.
 """
 
 from collections.abc import Iterable
@@ -29,22 +29,23 @@ from ops.anonymize.locate.spans import (
     track_spans,
 )
 from ops.anonymize.params import PEOPLE, AnonymizeParams
+from ops.arrays import boxes_of, times_us
 from schemas.anonymity import TARGETS
 from schemas.op import Tables
-from schemas.values import Float64, Int64, UnitContext
+from schemas.values import UnitContext
 
-BOX = ("x1", "y1", "x2", "y2")
 BRIDGE_IOU = 0.3
+"""Least intersection over union of two tracks' ends that are one person who sat still."""
 
 
 @dataclass(frozen=True)
 class Presence:
-    """Who and what is to be covered in a segment.
+    """Everything that is to be covered in a segment.
 
     Attributes:
         people: of the targets ``person`` and ``head``; owners are indices into ``tracklets``.
         things: of all other targets.
-        tracklets: ids of people's tracks.
+        tracklets: ids of people's tracklets.
     """
 
     people: Spans
@@ -53,10 +54,10 @@ class Presence:
 
 
 def gather_presence(params: AnonymizeParams, unit: UnitContext, inputs: Tables, linger: bool) -> Presence:
-    """Gathers who is to be covered from tracks and detections.
+    """Gathers what is to be covered from tracks and detections.
 
     Args:
-        linger: also near the ends of tracks; only where a background can tell whether somebody is there.
+        linger: also near the ends of tracks; only where a background shows whether a person is there.
     """
     wanted = {target: TARGETS[target] for target in params.targets}
     people = {label for target, labels in wanted.items() if target in PEOPLE for label in labels}
@@ -71,7 +72,7 @@ def gather_presence(params: AnonymizeParams, unit: UnitContext, inputs: Tables, 
 
 
 def _spans(params: AnonymizeParams, unit: UnitContext, inputs: Tables, labels: Iterable[str], linger: bool) -> Spans:
-    """Where things of some labels are."""
+    """Builds the spans of people or things of some labels."""
     wanted = pa.array(sorted(labels), pa.string())
     if not len(wanted):
         return join_spans([])
@@ -80,34 +81,26 @@ def _spans(params: AnonymizeParams, unit: UnitContext, inputs: Tables, labels: I
     points = inputs["tracklet_points"]
     points = points.filter(pc.is_in(points["tracklet_id"], ids))
     codes = np.asarray(pc.index_in(points["tracklet_id"], ids)).astype(np.int64)
-    paths = list(split_trajectories(codes, times_us(points), _boxes(points)))
+    trajectories = list(split_trajectories(codes, times_us(points), boxes_of(points)))
 
     growth = (params.pad_share, params.pad_px)
-    filled = [track_spans(path, round(params.extend_s * 1e6), *growth) for path in paths]
+    spans = [track_spans(each, round(params.extend_s * 1e6), *growth) for each in trajectories]
     if linger:
-        filled += [lingering_spans(path, round(params.linger_s * 1e6), *growth) for path in paths]
-    bridges = bridge_spans(paths, round(params.bridge_s * 1e6), BRIDGE_IOU)
-    held = points.filter(pc.equal(points["frame_segment_id"], unit.segment.segment_id))["detection"]
-    return join_spans([*filled, bridges, *_loose(params, inputs, wanted, held)])
+        spans += [lingering_spans(each, round(params.linger_s * 1e6), *growth) for each in trajectories]
+    spans.append(bridge_spans(trajectories, round(params.bridge_s * 1e6), BRIDGE_IOU))
+    tracked = points.filter(pc.equal(points["frame_segment_id"], unit.segment.segment_id))["detection"]
+    return join_spans([*spans, *_untracked(params, inputs, wanted, tracked)])
 
 
-def _loose(params: AnonymizeParams, inputs: Tables, wanted: pa.Array, held: pa.ChunkedArray) -> Iterable[Spans]:
-    """Detections that no track holds, of this segment and of the next."""
+def _untracked(params: AnonymizeParams, inputs: Tables, wanted: pa.Array, tracked: pa.ChunkedArray) -> Iterable[Spans]:
+    """Builds the spans of detections that belong to no track, of this segment and of the next."""
     observed_us, hold_us = times_us(inputs["observed_frames"]), round(params.max_unobserved_s * 1e6)
-    for key, known in (("detections", held), ("next.detections", pa.array([], pa.int32()))):
+    # A person first detected in the next segment was there at the end of this one, too.
+    for key, known in (("detections", tracked), ("next.detections", pa.array([], pa.int32()))):
         if key in inputs:
             found = inputs[key]
             sure = pc.and_(
                 pc.is_in(found["label"], wanted), pc.greater_equal(found["confidence"], params.min_confidence)
             )
             loose = found.filter(pc.and_(sure, pc.invert(pc.is_in(found["detection"], known))))
-            yield detection_spans(times_us(loose), _boxes(loose), observed_us, hold_us)
-
-
-def times_us(table: pa.Table) -> Int64:
-    """The column ``time`` as microseconds since 1970."""
-    return np.asarray(table["time"].cast(pa.int64()).to_numpy(), np.int64)
-
-
-def _boxes(table: pa.Table) -> Float64:
-    return np.stack([table[name].to_numpy().astype(np.float64) for name in BOX], axis=1)
+            yield detection_spans(times_us(loose), boxes_of(loose), observed_us, hold_us)

@@ -1,40 +1,48 @@
-"""How far a frame of a fixed camera is shifted against the background, from what is not covered in it."""
+"""Estimates how far a frame of a fixed camera is shifted against the background, from what is not covered in it.
+
+Separate from ``ops/anonymize/locate/alignment.py`` on purpose: an error in finding people must not repeat itself in
+verifying (docs/decisions/0014).
+"""
 
 import cv2
 import numpy as np
 
+from ops.anonymize.geometry import Shift
 from schemas.values import Float32, Float64, Int64, Uint8
 
-Shift = tuple[float, float]
 STILL: Shift = (0.0, 0.0)
+"""The shift of a frame that is not shifted, or whose shift is unsure."""
 
 STEP_PX = 3
-"""Every so many pixels, one may tell."""
+"""Distance between the pixels that may serve as points."""
 
 BLUR_PX = 7
-"""Pictures are blurred over so many pixels first: shifts of half of it and some more can be found then."""
+"""Width of the blur before the search: shifts of a little more than half of it can be found."""
 
 TEXTURE = 4.0
-"""Slope of the blurred background, grey levels a pixel, from which on a point tells."""
+"""Slope of the blurred background, grey levels per pixel, from which on a pixel serves as a point."""
 
 LEAST_POINTS = 40
+"""Least number of uncovered points by which a shift can be found."""
 
 STEPS = 6
+"""Iterations of the least squares."""
 
 OUTLYING = 12.0
-"""Difference, grey levels, from which on a point has less than half of its say."""
+"""Difference, grey levels, at which a point's weight is halved: people differ by more."""
 
 MOST_SHIFT_PX = 5.0
-"""Farther than this a camera has not shaken, but was moved."""
+"""Largest shift of a camera that shakes, pixels of the reduced picture; beyond it, the camera was moved."""
 
-SMALLEST_SHIFT_PX = 0.1
+LEAST_SHIFT_PX = 0.1
+"""Smallest shift that is corrected, pixels."""
 
 BETTER = 0.8
-"""A shift is believed if the points then differ by less than so many times what they did."""
+"""A shift is used if the points' median difference then falls to this share of what it was."""
 
 
 class JitterEstimator:
-    """Finds shifts by least squares over points with texture (Lucas and Kanade, 1981), outliers weighed down.
+    """Finds shifts by least squares over points with texture (Lucas and Kanade, 1981), with less weight for outliers.
 
     Args:
         background: ``(h, w)`` brightness.
@@ -52,36 +60,29 @@ class JitterEstimator:
         self._slopes = slopes[:, self._rows, self._columns]
 
     def find(self, frame: Uint8, bare: Uint8) -> Shift:
-        """How far a frame shows things from where the background has them (right, down); ``STILL`` if it is not clear.
+        """Returns the frame's shift against the background (right, down); ``STILL`` if it is unsure.
 
         Args:
             frame: ``(h, w)`` brightness.
             bare: ``(h, w)``, 255 where the frame is not covered.
         """
-        told = bare[self._rows, self._columns] > 0
-        if np.count_nonzero(told) < LEAST_POINTS:
+        uncovered = bare[self._rows, self._columns] > 0
+        if np.count_nonzero(uncovered) < LEAST_POINTS:
             return STILL
-        smooth, light, slopes = _smooth(frame), self._light[told], self._slopes[:, told]
-        places = np.stack([self._columns[told], self._rows[told]]).astype(np.float32)
+        smooth, light, slopes = _smooth(frame), self._light[uncovered], self._slopes[:, uncovered]
+        places = np.stack([self._columns[uncovered], self._rows[uncovered]]).astype(np.float32)
         shift = np.zeros(2)
         first = off = _off(smooth, places, shift, light)
         for _ in range(STEPS):
             weighted = slopes / (1 + (off / OUTLYING) ** 2)
-            # A little is added to the diagonal: all texture may run in one direction.
+            # The small diagonal keeps the system solvable where all texture runs in one direction.
             shift = shift - np.linalg.solve(weighted @ slopes.T + 1e-2 * np.eye(2), weighted @ off)
             if np.abs(shift).max() > MOST_SHIFT_PX:
                 return STILL
             off = _off(smooth, places, shift, light)
-        if np.abs(shift).max() < SMALLEST_SHIFT_PX or np.median(np.abs(off)) > BETTER * np.median(np.abs(first)):
+        if np.abs(shift).max() < LEAST_SHIFT_PX or np.median(np.abs(off)) > BETTER * np.median(np.abs(first)):
             return STILL
         return float(shift[0]), float(shift[1])
-
-
-def moved(plane: Uint8, shift: Shift) -> Uint8:
-    """A picture ``(h, w)`` moved (right, down); what comes in at the border is the border's."""
-    motion = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float64)
-    size = (plane.shape[1], plane.shape[0])
-    return np.asarray(cv2.warpAffine(plane, motion, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
 
 def _smooth(plane: Uint8) -> Float32:
@@ -89,7 +90,7 @@ def _smooth(plane: Uint8) -> Float32:
 
 
 def _off(smooth: Float32, places: Float32, shift: Float64, light: Float32) -> Float32:
-    """How much brighter a frame, moved back, is at some places than it would be in the background's light."""
+    """Returns by how much a frame, moved back, is brighter at some points than the background in the frame's light."""
     across, down = places + shift[:, None].astype(np.float32)
-    seen = cv2.remap(smooth, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).ravel()
-    return np.asarray(seen - np.median((seen + 1) / (light + 1)) * light, np.float32)
+    moved = cv2.remap(smooth, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).ravel()
+    return np.asarray(moved - np.median((moved + 1) / (light + 1)) * light, np.float32)

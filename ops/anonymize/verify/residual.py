@@ -1,10 +1,9 @@
-"""BackgroundResidual: what of a decoded frame is neither covered nor the background.
+"""Background residual: what in a decoded frame is neither covered nor the background.
 
-This is the other eye to ``ops.anonymize.locate.difference``, so it sees otherwise: brightness and the two colour differences
-instead of blue, green and red; brightness relative to its surroundings, so that a cloud or a wide soft shadow is not
-seen; and not pixel by pixel, but as means over windows of a head's size, in which the encoder's noise is lost.
-
-What is covered counts as equal to the background. So there is no seam at its edges, and a sliver beside it is not a head.
+It checks ``ops/anonymize/locate/difference.py``, so it compares by other means (docs/decisions/0014): brightness and
+the two colour differences instead of blue, green and red; brightness relative to its surroundings, so that a cloud or
+a wide soft shadow does not count; and means over windows of a head's size instead of pixels, in which the encoder's
+noise averages out. What is covered counts as equal to the background, so its edges and slivers beside it do not count.
 """
 
 from collections.abc import Sequence
@@ -13,136 +12,135 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ops.anonymize.verify.jitter import STILL, JitterEstimator, Shift, moved
+from ops.anonymize.geometry import Shift, shifted, work_size
+from ops.anonymize.verify.jitter import STILL, JitterEstimator
 from ops.downscale import downscale
 from schemas.values import Float64, Uint8
 
-WORK_WIDTH_PX = 384
-"""Width that frames are reduced to before they are compared."""
-
 RIM_PX = 2
-"""So near to what is covered nothing is comparison, pixels of the reduced picture: the encoder rings there."""
+"""Distance to what is covered within which nothing is compared, reduced pixels: the encoder rings there."""
 
 COARSE = 4
-"""The light of a place and its surroundings is told from a picture so many times smaller still."""
+"""Further reduction of the picture from which light and surroundings are measured."""
 
 SURROUNDINGS = 0.2
-"""Brightness is relative to the mean over so much of the picture's width."""
+"""Width of a pixel's surroundings, as a share of the picture's."""
 
 LIGHT, COLOUR = 10.0, 6.0
-"""Mean difference of a window to the background, grey levels, from which on it is not the background."""
+"""Mean differences of a window in brightness and in colour, grey levels, above which it is not the background."""
 
 EDGE_SHARE = 0.25
-"""Share of the background's local contrast that is tolerated: edges move by fractions of a pixel when they are encoded."""
+"""Tolerated share of the background's local contrast: encoding moves edges by fractions of a pixel."""
 
 UNKNOWN_SHARE = 0.6
-"""Share of a window that the background does not know from which on it is not the background."""
+"""Share of a window that the background does not know above which it is not the background."""
 
 MOST_SHADE = 24.0
-"""What differs by more grey levels than this is not taken for shade."""
+"""Largest difference, grey levels, that is taken for shade."""
 
 LEAST_PROBES = 50
-"""With fewer points than this to tell the light by, the background is taken as it is."""
+"""Least number of uncovered pixels by which light can be measured; with fewer, the background is taken as it is."""
 
 LEAST_AREA = 1.5
-"""Windows that are not the background make a finding if their middles are so many windows' area together."""
+"""Least area of a finding, in windows."""
 
 GAIN_RANGE = (0.5, 2.0)
+"""Ratio of the frame's brightness to the background's that passes for light drift."""
 
 NO_COLOUR = 128
+"""Level of a colour difference that is none."""
 
 
 @dataclass(frozen=True)
-class Reference:
+class BackgroundPlanes:
     """A reduced background.
 
     Attributes:
         planes: brightness, and the differences of red and of blue to it, ``(h, w)`` each.
-        sharp, colourful: ``(h, w)`` grey levels by which brightness and colours may differ at the background's edges.
+        light_edges, colour_edges: ``(h, w)`` tolerated differences of brightness and colours at the background's edges.
     """
 
     planes: Sequence[Uint8]
-    sharp: Uint8
-    colourful: Uint8
+    light_edges: Uint8
+    colour_edges: Uint8
 
     @classmethod
-    def of(cls, planes: Sequence[Uint8]) -> "Reference":
-        """A background and its own contrast."""
+    def of(cls, planes: Sequence[Uint8]) -> "BackgroundPlanes":
+        """Measures the contrast of a background's planes."""
         light, red, blue = (cv2.morphologyEx(plane, cv2.MORPH_GRADIENT, _square(3)) for plane in planes)
         colourful = cv2.max(red, blue) * EDGE_SHARE
         return cls(planes, np.asarray(light * EDGE_SHARE, np.uint8), np.asarray(colourful, np.uint8))
 
-    def moved(self, shift: Shift) -> "Reference":
-        """The same view, shifted (right, down)."""
-        return Reference.of([moved(plane, shift) for plane in self.planes])
+    def moved(self, shift: Shift) -> "BackgroundPlanes":
+        """Returns the background shifted (right, down)."""
+        return BackgroundPlanes.of([shifted(plane, shift) for plane in self.planes])
 
 
 class BackgroundResidual:
-    """Compares frames with a background, each by itself.
+    """Compares frames with a background, each by itself: a frame gives the same whatever came before.
 
     Args:
         background: ``(H, W, 3)`` BGR.
-        unknown: ``(H, W)``, not 0 where the background was never seen free of people: what is not covered there is residual.
-        head_share: area of a head, as a share of the frame's: smaller regions are not reported.
+        unknown: ``(H, W)``, not 0 where the background was never seen free of people: it counts unless covered.
+        head_share: area of a head, as a share of the frame's; smaller regions do not count.
     """
 
     def __init__(self, background: Uint8, unknown: Uint8, head_share: float = 0.0005) -> None:
         height, width = background.shape[:2]
-        scale = min(1.0, WORK_WIDTH_PX / width)
-        self._size = (max(round(width * scale), 1), max(round(height * scale), 1))
+        self._size = work_size(width, height)
         self._coarse = (max(self._size[0] // COARSE, 1), max(self._size[1] // COARSE, 1))
         self._scale = np.tile(np.array([width, height]) / np.array(self._size), 2)
         self._window = max(5, round((head_share * self._size[0] * self._size[1]) ** 0.5) | 1)
         self._around = max(3, round(SURROUNDINGS * self._coarse[0]) | 1)
         known = cv2.resize((unknown == 0).astype(np.uint8), self._size, interpolation=cv2.INTER_NEAREST)
         self._unknown = _above(known, 0) ^ np.uint8(255)
-        self._still = Reference.of(self._planes(background))
+        self._still = BackgroundPlanes.of(self._planes(background))
         self._jitter = JitterEstimator(self._still.planes[0], np.asarray(known, np.uint8))
 
     def find(self, frame: Uint8, covered: Uint8) -> Float64:
-        """Boxes ``(N, 4)`` of regions of a head's size and more that are neither covered nor the background.
+        """Returns boxes ``(N, 4)`` of regions of a head's size or more that are neither covered nor the background.
 
         Args:
             frame: ``(H, W, 3)`` BGR, decoded, of the background's size.
-            covered: ``(H, W)``, not 0 where the frame is seen to be covered.
+            covered: ``(H, W)``, not 0 where the decoded frame is covered.
         """
         planes, bare = self._planes(frame), self._bare(covered)
         boxes = self._differing(planes, bare, self._still)
-        if len(boxes):
+        if len(boxes):  # the search for a shift is dear, and most frames have nothing that it could explain
             shift = self._jitter.find(planes[0], bare)
             if shift != STILL:
                 boxes = self._differing(planes, bare, self._still.moved(shift))
         return boxes
 
-    def _differing(self, planes: Sequence[Uint8], bare: Uint8, background: "Reference") -> Float64:
-        """Boxes of what differs from a background."""
+    def _differing(self, planes: Sequence[Uint8], bare: Uint8, background: "BackgroundPlanes") -> Float64:
+        """Returns the boxes of what differs from a background."""
         light, colour = self._differences(planes, bare, background)
-        differs = self._means_over(cv2.subtract(light, background.sharp), bare, LIGHT)
-        differs |= self._means_over(cv2.subtract(colour, background.colourful), bare, COLOUR)
+        differs = self._means_over(cv2.subtract(light, background.light_edges), bare, LIGHT)
+        differs |= self._means_over(cv2.subtract(colour, background.colour_edges), bare, COLOUR)
         differs |= self._means_over(self._unknown, bare, 255 * UNKNOWN_SHARE)
         return self._boxes(differs)
 
     def _planes(self, picture: Uint8) -> list[Uint8]:
-        """Brightness, and the differences of red and of blue to it, each ``(h, w)``, reduced."""
+        """Returns brightness and the differences of red and blue to it, ``(h, w)`` each, of a picture reduced."""
         small = downscale(picture, self._size)
         return [np.asarray(plane, np.uint8) for plane in cv2.split(cv2.cvtColor(small, cv2.COLOR_BGR2YCrCb))]
 
     def _bare(self, covered: Uint8) -> Uint8:
-        """255 where the reduced picture is not covered nor near to what is."""
+        """Returns 255 where the reduced picture is neither covered nor within ``RIM_PX`` of what is."""
         around = cv2.dilate(_above(downscale(covered, self._size), 127), _square(2 * RIM_PX + 1))
         return np.asarray(cv2.bitwise_not(around), np.uint8)
 
-    def _differences(self, frame: Sequence[Uint8], bare: Uint8, background: "Reference") -> tuple[Uint8, Uint8]:
-        """How far brightness, relative to its surroundings, and colour are from the background in this frame's light."""
+    def _differences(self, frame: Sequence[Uint8], bare: Uint8, background: "BackgroundPlanes") -> tuple[Uint8, Uint8]:
+        """Returns how far brightness and colour are from the background's, in the frame's light and surroundings."""
         lit = _lit(background.planes, frame, bare)
         light, reds, blues = (self._local(here, there, bare) for here, there in zip(frame, lit, strict=True))
         return light, np.asarray(cv2.max(reds, blues), np.uint8)
 
     def _local(self, plane: Uint8, background: cv2.typing.MatLike, bare: Uint8) -> Uint8:
-        """Absolute difference to the background, less its mean around each pixel over what is bare."""
+        """Returns the absolute difference to the background, less its mean over the bare part of the surroundings."""
         difference = cv2.copyTo(cv2.subtract(plane, background, dtype=cv2.CV_16S), bare)
         coarse = cv2.resize(difference, self._coarse, interpolation=cv2.INTER_AREA).astype(np.float32)
-        coarse = np.clip(coarse, -MOST_SHADE, MOST_SHADE)  # else there is a halo around whoever is dark
+        coarse = np.clip(coarse, -MOST_SHADE, MOST_SHADE)  # or a dark person would get a bright halo
         weight = cv2.resize(bare, self._coarse, interpolation=cv2.INTER_AREA).astype(np.float32) / np.float32(255)
         around = (self._around, self._around)
         mean = cv2.blur(coarse, around) / np.maximum(cv2.blur(weight, around), np.float32(0.05))
@@ -150,11 +148,12 @@ class BackgroundResidual:
         return np.asarray(cv2.convertScaleAbs(cv2.subtract(difference, spread, dtype=cv2.CV_16S)), np.uint8)
 
     def _means_over(self, excess: cv2.typing.MatLike, bare: Uint8, limit: float) -> Uint8:
-        """255 where the mean over a window, what is not bare counted as 0, is above a limit."""
+        """Returns 255 where the mean over a window is above a limit; what is not bare counts as 0."""
         means = cv2.blur(cv2.copyTo(excess, bare), (self._window, self._window))
         return _above(means, limit)
 
     def _boxes(self, differs: Uint8) -> Float64:
+        """Returns the boxes of connected regions of ``LEAST_AREA``, in pixels of the frame."""
         if not cv2.countNonZero(differs):
             return np.empty((0, 4))
         _, _, stats, _ = cv2.connectedComponentsWithStats(differs, connectivity=8, ltype=cv2.CV_16U)
@@ -167,7 +166,7 @@ class BackgroundResidual:
 
 
 def _lit(background: Sequence[Uint8], frame: Sequence[Uint8], bare: Uint8) -> list[Uint8]:
-    """The planes of a background in a frame's light: all of it times the gain, colours besides plus a tint; medians."""
+    """Returns a background's planes in a frame's light: times the median gain, and colours plus their median tint."""
     grid = (slice(None, None, COARSE), slice(None, None, COARSE))
     probes = bare[grid] > 0
     if np.count_nonzero(probes) < LEAST_PROBES:
@@ -175,15 +174,15 @@ def _lit(background: Sequence[Uint8], frame: Sequence[Uint8], bare: Uint8) -> li
     here, there = ([plane[grid][probes].astype(np.float32) for plane in planes] for planes in (frame, background))
     gain = float(np.clip(np.median((here[0] + 1) / (there[0] + 1)), *GAIN_RANGE))
     lit = [cv2.convertScaleAbs(background[0], alpha=gain)]
-    for plane, seen, known in zip(background[1:], here[1:], there[1:], strict=True):
-        # Colours are differences, with no difference at 128, so light makes them larger too.
-        shifted = float(np.median(seen - NO_COLOUR - gain * (known - NO_COLOUR)))
-        lit.append(cv2.convertScaleAbs(plane, alpha=gain, beta=NO_COLOUR * (1 - gain) + shifted))
+    for plane, decoded, known in zip(background[1:], here[1:], there[1:], strict=True):
+        # Colours are differences around 128, so more light makes them larger, too.
+        tint = float(np.median(decoded - NO_COLOUR - gain * (known - NO_COLOUR)))
+        lit.append(cv2.convertScaleAbs(plane, alpha=gain, beta=NO_COLOUR * (1 - gain) + tint))
     return [np.asarray(plane, np.uint8) for plane in lit]
 
 
 def _above(plane: cv2.typing.MatLike, level: float) -> Uint8:
-    """255 where a plane of bytes is above a level."""
+    """Returns 255 where a plane of bytes is above a level."""
     return np.asarray(cv2.threshold(plane, level, 255, cv2.THRESH_BINARY)[1], np.uint8)
 
 

@@ -1,13 +1,13 @@
-"""Verifier: looks at covered frames as a player shows them, and says where somebody may still be seen.
+"""Verifier: checks covered frames as a player shows them, and reports where a person may still be visible.
 
-Four means, none of them the one by which people were found:
+Four checks, none of them by the means that found the people (docs/decisions/0014):
 
-- *paint*: the head zone of everybody who is known to be there is as it was painted;
-- *residual*: what is not covered looks like the background (``ops.anonymize.verify.residual``);
-- *detector*: a second detector finds nobody whose head is not covered; it looks at some frames a second only;
+- *paint*: the head zone of every person who is known to be there is as it was painted;
+- *residual*: what is not covered equals the background (``ops/anonymize/verify/residual.py``);
+- *detector*: a second detector finds nobody whose head is not covered, in some frames per second;
 - *face*: nor does a face detector find a face that is not.
 
-What is covered is read off the decoded frame (``ops.anonymize.verify.coverage``), not off what was meant to be covered.
+What is covered is read off the decoded frame (``ops/anonymize/verify/coverage.py``), not taken from the plan.
 """
 
 from collections.abc import Callable
@@ -16,80 +16,54 @@ from typing import Literal
 
 import numpy as np
 
-from ops.anonymize.verify.coverage import LEAK_BELOW, confirmed_cover, covered_shares, head_zones
-from ops.anonymize.verify.people import Found, SecondDetector
+from ops.anonymize.frame_coverage import FrameCoverage
+from ops.anonymize.geometry import LEAK_BELOW, checked_head_zones, covered_shares
+from ops.anonymize.verify.coverage import confirmed_cover
 from ops.anonymize.verify.residual import BackgroundResidual
+from ops.anonymize.verify.second_detectors import Found, SecondDetector
 from schemas.values import Float64, Uint8
 
 Check = Literal["paint", "residual", "detector", "face"]
 
+HEAD_PAD = 0.1
+"""Padding of the head zones that the paint check looks at, on every side, as a share of their size."""
 
-@dataclass(frozen=True)
-class VerifyParams:
-    """How strictly frames are looked at.
-
-    Attributes:
-        verify_fps: so many frames a second of footage are shown to the detectors; 0: none.
-        head_pad: head zones that must be covered are grown on every side by this share of their size.
-        head_share: share 0..1 of such a zone that must be covered; a little less than 1, for the encoder's rims.
-        hidden_share: a face, or a found person's head zone, counts as hidden from this covered share on.
-    """
-
-    verify_fps: float = 1.0
-    head_pad: float = 0.1
-    head_share: float = 0.9
-    hidden_share: float = LEAK_BELOW
-
-
-@dataclass(frozen=True)
-class ExpectedCoverage:
-    """What was meant for one frame.
-
-    Attributes:
-        mask: ``(H, W)``, 255 where nothing of the original may stay.
-        boxes: ``(N, 4)`` where people surely are, not padded: their head zones must be covered.
-        comparable: whether the frame could be compared with the background.
-        painted: ``(K, 3)`` flat colours, or the picture ``(H, W, 3)`` that was painted where ``mask`` is set; BGR.
-        visible: ``(H, W)``, not 0 where somebody stays visible on purpose; None: nowhere.
-    """
-
-    mask: Uint8
-    boxes: Float64
-    comparable: bool
-    painted: Uint8
-    visible: Uint8 | None = None
+PAINTED_SHARE = 0.9
+"""Least share of such a zone that must be as painted; a little less than 1, since the encoder blends the edges."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Where somebody may be seen: ``box`` ``(4,)`` x1, y1, x2, y2 in pixels of the frame."""
+    """Where a person may be visible: ``box`` ``(4,)`` x1, y1, x2, y2 in pixels of the frame."""
 
     box: Float64
     by: Check
 
 
 class Verifier:
-    """Looks at the frames of one segment.
+    """Verifies the frames of one segment.
 
     Args:
+        verify_fps: frames per second of footage that the detectors check; 0: none.
         residual: knows the background; None where there is none to compare with.
         people: the second detector, if any.
         faces: the face detector, if any.
-        count: told of work done: ``verify_frames``, ``verify_detector_calls``, ``verify_face_calls``.
+        count: called with the name of each piece of work: ``verify_frames``, ``verify_detector_calls``,
+            ``verify_face_calls``.
 
     Attributes:
-        head_shares: ``(N,)`` how much of the head zone of each box of the last plan is covered as shown, 0..1.
+        head_shares: ``(M,)`` confirmed cover of the head zone of each person in the last frame, 0..1.
     """
 
     def __init__(
         self,
-        params: VerifyParams,
+        verify_fps: float,
         residual: BackgroundResidual | None,
         people: SecondDetector | None,
         faces: SecondDetector | None,
         count: Callable[[str], None],
     ) -> None:
-        self._params = params
+        self._verify_fps = verify_fps
         self._residual = residual
         self._people = people
         self._faces = faces
@@ -97,63 +71,63 @@ class Verifier:
         self._last_us: int | None = None
         self.head_shares: Float64 = np.ones(0)
 
-    def verify(self, shown: Uint8, time_us: int, plan: ExpectedCoverage, paint_only: bool = False) -> list[Finding]:
-        """What is wrong with a frame; frames come in order of time, and again from an earlier one if encoded again.
+    def verify(self, decoded: Uint8, coverage: FrameCoverage, paint_only: bool = False) -> list[Finding]:
+        """Returns what is wrong with a frame; frames come in order of time, and again if encoded again.
 
-        The detectors look at the first frame of every ``1 / verify_fps`` seconds since 1970, so at the same frames
-        when a stretch is looked at again, and at the first frame that comes.
+        The detectors check the first frame of every ``1 / verify_fps`` seconds since 1970, hence the same frames when a
+        stretch is encoded again, and the first frame that comes.
 
         Args:
-            shown: ``(H, W, 3)`` BGR, decoded.
-            time_us: microseconds since 1970.
-            paint_only: only whether everybody's head is as it was painted; for a frame whose rest was looked at.
+            decoded: ``(H, W, 3)`` BGR.
+            coverage: what must be covered in it.
+            paint_only: only the paint check, for a frame in which nothing was found before it was encoded again.
         """
         self._count("verify_frames")
-        due = self._due(time_us)
-        covered = confirmed_cover(shown, plan.mask, plan.painted)
-        findings = self._paint(covered, plan.boxes)
+        due = self._due(coverage.time_us)
+        covered = confirmed_cover(decoded, coverage.mask, coverage.painted)
+        findings = self._check_paint(covered, coverage.boxes)
         if paint_only:
             return findings
-        if plan.visible is not None:
-            covered = np.where(plan.visible > 0, np.uint8(255), covered)
-        if self._residual is not None and plan.comparable:
-            findings += [Finding(box, "residual") for box in self._residual.find(shown, covered)]
+        if self._residual is not None and coverage.comparable:
+            findings += [Finding(box, "residual") for box in self._residual.find(decoded, covered)]
         if due:
-            findings += self._spotted(shown, covered)
+            findings += self._check_detectors(decoded, covered)
         return findings
 
-    def _paint(self, covered: Uint8, boxes: Float64) -> list[Finding]:
-        """Head zones that are not as they were painted."""
-        self.head_shares = covered_shares(covered, head_zones(boxes))
-        zones = head_zones(boxes, self._params.head_pad)
-        bare = covered_shares(covered, zones) < self._params.head_share
+    def _check_paint(self, covered: Uint8, boxes: Float64) -> list[Finding]:
+        """Returns the head zones that are not as they were painted."""
+        self.head_shares = covered_shares(covered, checked_head_zones(boxes))
+        zones = checked_head_zones(boxes, HEAD_PAD)
+        bare = covered_shares(covered, zones) < PAINTED_SHARE
         return [Finding(zone, "paint") for zone in zones[bare]]
 
-    def _spotted(self, shown: Uint8, covered: Uint8) -> list[Finding]:
-        """Whom the detectors find, if not hidden."""
+    def _check_detectors(self, decoded: Uint8, covered: Uint8) -> list[Finding]:
+        """Returns the people and faces that the detectors find and that are not covered."""
         findings: list[Finding] = []
         if self._people is not None:
             self._count("verify_detector_calls")
-            found = self._people.find(shown)
-            findings += self._bare(found, head_zones(found[:, :4]), covered, "detector")
+            found = self._people.find(decoded)
+            findings += _uncovered(found, checked_head_zones(found[:, :4]), covered, "detector")
         if self._faces is not None:
             self._count("verify_face_calls")
-            found = self._faces.find(shown)
-            findings += self._bare(found, found[:, :4], covered, "face")
+            found = self._faces.find(decoded)
+            findings += _uncovered(found, found[:, :4], covered, "face")
         return findings
 
-    def _bare(self, found: Found, zones: Float64, covered: Uint8, by: Check) -> list[Finding]:
-        bare = covered_shares(covered, zones) < self._params.hidden_share
-        return [Finding(box, by) for box in found[bare, :4]]
-
     def _due(self, time_us: int) -> bool:
-        """Whether the detectors look at the frame at this time."""
+        """Returns whether the detectors check the frame at this time."""
         before, self._last_us = self._last_us, time_us
-        if self._params.verify_fps <= 0:
+        if self._verify_fps <= 0:
             return False
         if before is None or time_us <= before:
             return True
         return self._slot(time_us) != self._slot(before)
 
     def _slot(self, time_us: int) -> int:
-        return int(time_us * self._params.verify_fps // 1_000_000)
+        return int(time_us * self._verify_fps // 1_000_000)
+
+
+def _uncovered(found: Found, zones: Float64, covered: Uint8, by: Check) -> list[Finding]:
+    """Returns those found whose zone is less covered than ``LEAK_BELOW``."""
+    bare = covered_shares(covered, zones) < LEAK_BELOW
+    return [Finding(box, by) for box in found[bare, :4]]

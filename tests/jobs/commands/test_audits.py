@@ -31,6 +31,8 @@ from storage.maintenance.verify import audit
 from storage.video.published import read_frames
 from storage.video.reader import SegmentReader
 
+pytestmark = pytest.mark.slow
+
 FILM = "hall/2026-03-02T21-59-00.mp4"
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 REASON = "request 17, by the person shown"

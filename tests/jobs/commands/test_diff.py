@@ -257,6 +257,7 @@ def test_nothing_is_lost_against_itself(scratch, paths):
     assert all(change.lost == change.gained == () for change in compared(scratch, paths, paths))
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(before=PATHS, after=PATHS)
 def test_what_one_way_loses_the_other_way_gains(scratch, before, after):

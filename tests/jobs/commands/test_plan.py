@@ -13,6 +13,8 @@ from jobs.engine.options import RunOptions
 from jobs.planning.graph import Selection
 from jobs.site import open_site
 
+pytestmark = pytest.mark.slow
+
 HERE = RunOptions(workers=None)
 TRACKS = Selection(ops=("track",), readers=True)
 

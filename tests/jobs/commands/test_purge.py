@@ -23,6 +23,8 @@ from storage.site.file import SiteFiles
 from storage.store.store import Store
 from tests.storage.small_store import CAMERAS, DATES, FOOTAGE, contents, fill_archive, footage_id, footage_path, night
 
+pytestmark = pytest.mark.slow
+
 # Of the dates of the small store the first two are more than 30 days before this.
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 OLD, YOUNG = DATES[:2], DATES[2:]

@@ -169,6 +169,7 @@ def test_the_claims_of_a_run_that_was_killed_are_taken_over(store):
     dead.__exit__(None, None, None)
 
 
+@pytest.mark.slow
 def test_the_deadline_holds_while_others_are_waited_for(store):
     with Claims(store.blobs, "other") as other, Claims(store.blobs, "mine") as mine:
         for segment in SEGMENTS:

@@ -13,6 +13,8 @@ import psutil
 import pytest
 import yaml
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 PROGRAM = [sys.executable, "-m", "cli.main"]
 

@@ -6,9 +6,13 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from jobs.commands.results import query
 from jobs.site import open_site
 from storage.coordination import CLAIMS_FOLDER
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
 NIGHT = """

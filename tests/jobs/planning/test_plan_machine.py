@@ -41,6 +41,8 @@ from tests.storage.store.test_store_machine import Event, KillBeforeDeletes, Mod
 from tests.storage.watched import Between, Contents, Kill, Killed, check, contents
 from tests.support.fakes import make_segment
 
+pytestmark = pytest.mark.slow
+
 # Of footage: who cannot do without tracklets is blocked when those are, by detections that were purged.
 INTERACTIONS = tiny_op("interactions", Scope.FOOTAGE, [Read("tracklets")], ["interactions"])
 OPS = {op.spec.name: op for op in (Detect, TRACK, LINK, COUNTS, INTERACTIONS)}

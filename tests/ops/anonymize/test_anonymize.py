@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ops.anonymize import Anonymize
-from ops.anonymize.cover.paint import block_size, cover_bodies, cover_boxes, paint_blocks, paint_flat
 from ops.anonymize.params import AnonymizeParams
 from schemas.errors import CoverageError
 from schemas.values import CameraView, Segment, Uint8
+from tests.ops.anonymize.test_geometry import boxes_in_frame
 from tests.ops.people import Box, Seen, background_row, detected, inputs_of
 from tests.support.fakes import FakeServices, make_batch, make_segment, make_unit
 
@@ -62,38 +62,6 @@ def covered_mask(before: Uint8, after: Uint8) -> np.ndarray:
     return flat
 
 
-def boxes_in_frame() -> st.SearchStrategy[Box]:
-    """Boxes that reach into the frame, some of them over its edges."""
-    low = st.floats(-20, 90, allow_nan=False)
-    size = st.floats(2, 60, allow_nan=False)
-    return st.tuples(low, low, size, size).map(lambda box: (box[0], box[1], box[0] + box[2], box[1] + box[3]))
-
-
-@settings(max_examples=60, deadline=None)
-@given(boxes=st.lists(boxes_in_frame(), min_size=1, max_size=3))
-def test_every_pixel_that_a_box_touches_is_covered(boxes: list[Box]) -> None:
-    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
-    cover_boxes(mask, np.array(boxes))
-    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
-    touched = np.zeros((HEIGHT, WIDTH), bool)
-    for x1, y1, x2, y2 in boxes:
-        touched |= (columns < x2) & (columns + 1 > x1) & (rows < y2) & (rows + 1 > y1)
-    assert (mask[touched] == 255).all()
-
-
-@settings(max_examples=60, deadline=None)
-@given(box=boxes_in_frame())
-def test_a_core_holds_the_ellipse_of_its_box_and_nothing_outside_the_box(box: Box) -> None:
-    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
-    cover_bodies(mask, np.array([box]))
-    x1, y1, x2, y2 = box
-    rows, columns = np.mgrid[:HEIGHT, :WIDTH] + 0.5
-    across, down = (columns - (x1 + x2) / 2) / ((x2 - x1) / 2), (rows - (y1 + y2) / 2) / ((y2 - y1) / 2)
-    assert (mask[across**2 + down**2 <= 1] == 255).all()
-    far = (columns < x1 - 4) | (columns > x2 + 4) | (rows < y1 - 4) | (rows > y2 + 4)
-    assert not mask[far].any()
-
-
 @pytest.mark.parametrize("mode", ["silhouette", "solid"])
 @pytest.mark.parametrize("camera", [FIXED, TURNING])
 def test_the_last_row_and_column_of_a_person_at_the_edge_are_covered(mode: str, camera: CameraView) -> None:
@@ -101,7 +69,7 @@ def test_the_last_row_and_column_of_a_person_at_the_edge_are_covered(mode: str, 
     box = (WIDTH - 20.0, HEIGHT - 30.0, float(WIDTH), float(HEIGHT))
     backgrounds = background_row(
         SEGMENT, frames[0]
-    )  # The person looks like the background: only the core can save him.
+    )  # The person looks like the background: only the core can save them.
     after, _ = cover(frames, inputs_of(SEGMENT, [[Seen(0, box)]], backgrounds=backgrounds), camera, mode=mode)
     mask = covered_mask(frames, after)[0]
     assert mask[-10:, -1].all()
@@ -118,31 +86,6 @@ def test_what_is_covered_tells_nothing_of_the_pixels_below(box: Box, mode: str, 
     other = one.copy()
     other[mask] = noise_frames(1, seed + 1)[mask]
     assert (cover(other, inputs, mode=mode)[0] == after).all()
-
-
-@pytest.mark.parametrize("count", [1, 7, 40])
-def test_paint_leaves_nothing_but_its_colour_and_nothing_else_changed(count: int) -> None:
-    before = noise_frames(1)[0]
-    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
-    mask.ravel()[:: max(mask.size // count, 1)] = 255
-    after = before.copy()
-    paint_flat(after, mask, (1, 2, 3))
-    assert (after[mask > 0] == (1, 2, 3)).all()
-    assert (after[mask == 0] == before[mask == 0]).all()
-
-
-def test_blocks_hold_the_mean_of_their_pixels_up_to_the_last_row() -> None:
-    before = noise_frames(1, size=(50, 35))[0]
-    after = before.copy()
-    paint_blocks(after, np.full((35, 50), 255, np.uint8), 8)
-    assert np.abs(after[:8, :8].astype(float) - before[:8, :8].mean(axis=(0, 1))).max() <= 1
-    assert len(np.unique(after[32:, 48:].reshape(-1, 3), axis=0)) == 1
-
-
-def test_blocks_grow_with_people() -> None:
-    assert block_size(np.empty((0, 4)), 16) == 16
-    assert block_size(np.array([[0, 0, 60, 200.0]]), 16) == 16
-    assert block_size(np.array([[0, 0, 200, 600.0], [0, 0, 10, 20.0]]), 16) == 40
 
 
 def test_a_track_is_covered_between_its_points_and_beyond_both_ends() -> None:
@@ -172,7 +115,7 @@ def test_overlapping_tracks_are_both_covered() -> None:
     assert covered_mask(frames, after)[0, 25:60, 20:55].all()
 
 
-def test_a_detection_without_a_track_is_covered_between_the_frames_looked_at() -> None:
+def test_a_detection_without_a_track_is_covered_between_the_observed_frames() -> None:
     frames = noise_frames(20)
     seen = [Seen(1.0, (30, 20, 45, 60), 0.12), Seen(1.0, (70, 20, 85, 60), 0.05)]
     after, _ = cover(frames, inputs_of(SEGMENT, seen=seen, observed_s=(0, 0.6, 1.0, 1.4, 1.9)))
@@ -181,7 +124,7 @@ def test_a_detection_without_a_track_is_covered_between_the_frames_looked_at() -
     assert not mask[:, 40, 77].any()  # Less sure than min_confidence.
 
 
-def test_somebody_first_seen_in_the_next_segment_is_covered_at_the_end_of_this_one() -> None:
+def test_a_person_first_seen_in_the_next_segment_is_covered_at_the_end_of_this_one() -> None:
     frames = noise_frames(40)
     following = make_segment(1, duration_s=4.0, size_px=(WIDTH, HEIGHT))
     inputs = dict(inputs_of(SEGMENT, observed_s=np.arange(0, 3.8, 0.5)))
@@ -206,8 +149,8 @@ def test_without_people_frames_pass_unchanged() -> None:
 
 
 @pytest.mark.parametrize("observed_s", [(), (0.0,), (0.0, 3.9), (3.0,)])
-def test_frames_that_nobody_looked_at_are_not_vouched_for(observed_s: Sequence[float]) -> None:
-    with pytest.raises(CoverageError, match="looked at no frame within 1 s"):
+def test_frames_that_no_detector_observed_are_not_vouched_for(observed_s: Sequence[float]) -> None:
+    with pytest.raises(CoverageError, match="observed no frame within 1 s"):
         cover(noise_frames(40), inputs_of(SEGMENT, observed_s=observed_s), max_unobserved_s=1.0)
 
 
@@ -253,7 +196,7 @@ WALL_SEGMENT = make_segment(duration_s=4.0, size_px=SIZE)
 
 
 def on_wall(frames: Uint8, **given: object) -> np.ndarray:
-    """Covered mask of frames before the wall, of a fixed camera with a background, before they are looked at."""
+    """Covered mask of frames before the wall, of a fixed camera with a background, before they are verified."""
     params = given.pop("params", {})
     inputs = inputs_of(WALL_SEGMENT, **{"backgrounds": background_row(WALL_SEGMENT, WALL), **given})  # type: ignore[arg-type]
     services = FakeServices()
@@ -279,13 +222,13 @@ def test_a_limb_outside_the_box_but_in_its_padding_is_covered() -> None:
     assert mask[60:66, 130:138].all()
 
 
-def test_somebody_who_looks_like_the_wall_is_covered_all_the_same() -> None:
+def test_a_person_who_looks_like_the_wall_is_covered_all_the_same() -> None:
     mask = on_wall(WALL[None], tracks=[[Seen(0, BODY)]])[0]
     assert mask[40:120, 115].all()
     assert mask[80, 100:130].all()
 
 
-def test_somebody_whom_the_detector_missed_is_covered_and_held() -> None:
+def test_a_person_whom_the_detector_missed_is_covered_and_held() -> None:
     frames = np.concatenate([with_body(), np.repeat(WALL[None], 9, axis=0)])
     masks = on_wall(frames, params={"hold_s": 0.4})
     assert masks[0, 40:120, 100:130].all()
@@ -336,7 +279,7 @@ def test_where_batches_are_cut_changes_no_pixel() -> None:
     assert (one == other).all()
 
 
-def test_one_who_is_half_hidden_stays_covered_after_the_track_ends() -> None:
+def test_a_person_who_is_half_hidden_stays_covered_after_the_track_ends() -> None:
     frames = with_body((104, 42, 112, 58), count=30)  # A head, smaller than person_share.
     services = FakeServices()
     inputs = inputs_of(WALL_SEGMENT, [[Seen(0, BODY)]], backgrounds=background_row(WALL_SEGMENT, WALL))
@@ -348,7 +291,7 @@ def test_one_who_is_half_hidden_stays_covered_after_the_track_ends() -> None:
     known = covered_mask(frames, first)
     assert known[:21, 42:58, 104:112].all()
     assert not known[21:].any()
-    # From then on only a look at what was encoded tells that somebody is left.
+    # From then on only verification shows that a person is left.
     assert covered_mask(frames, last)[:, 42:58, 104:112].all()
     (row,) = tables["anonymized_segments"].to_pylist()
     assert row["frames_widened"] == 10  # those nine, and the neighbour of the first

@@ -8,11 +8,21 @@ from shapely import Polygon as Shape
 from shapely import box as square
 from shapely import make_valid
 
-from ops.anonymize.geometry import static_mask, target_boxes
+from ops.anonymize.geometry import (
+    checked_head_zones,
+    cover_bodies,
+    cover_boxes,
+    covered_shares,
+    static_mask,
+    target_boxes,
+)
+from ops.anonymize.verify.verifier import HEAD_PAD
 from schemas.anonymity import TARGETS
-from schemas.values import Polygon
+from schemas.values import Polygon, Uint8
+from tests.ops.people import Box
 
 WIDTH, HEIGHT = 31, 23
+FRAME_WIDTH, FRAME_HEIGHT = 96, 72
 
 
 @pytest.mark.parametrize("target", [target for target in TARGETS if target != "head"])
@@ -38,8 +48,64 @@ def test_the_head_zone_holds_the_head_however_one_stands(width: float, height: f
         assert x2 - x1 == pytest.approx(width)
 
 
+@settings(max_examples=60, deadline=None)
+@given(width=st.floats(5, 300), height=st.floats(5, 300))
+def test_what_is_checked_lies_within_what_is_covered(width: float, height: float) -> None:
+    box = np.array([[10, 20, 10 + width, 20 + height]])
+    covered, checked = target_boxes("head", box)[0], checked_head_zones(box, HEAD_PAD)[0]
+    assert (covered[:2] <= checked[:2]).all() and (checked[2:] <= covered[2:]).all()
+
+
+def test_checked_head_zones_are_the_upper_middle() -> None:
+    zones = checked_head_zones(np.array([[100.0, 200, 140, 300]]))
+    assert zones.tolist() == [[110, 200, 130, 218]]
+    assert checked_head_zones(np.array([[100.0, 200, 140, 300]]), 0.5) == pytest.approx(
+        np.array([[100.0, 191, 140, 227]])
+    )
+
+
 def test_no_boxes_have_no_head_zones() -> None:
     assert target_boxes("head", np.empty((0, 4))).shape == (0, 4)
+
+
+def boxes_in_frame() -> st.SearchStrategy[Box]:
+    """Boxes that reach into the frame, some of them over its edges."""
+    low = st.floats(-20, 90, allow_nan=False)
+    size = st.floats(2, 60, allow_nan=False)
+    return st.tuples(low, low, size, size).map(lambda box: (box[0], box[1], box[0] + box[2], box[1] + box[3]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(boxes=st.lists(boxes_in_frame(), min_size=1, max_size=3))
+def test_every_pixel_that_a_box_touches_is_covered(boxes: list[Box]) -> None:
+    mask = np.zeros((FRAME_HEIGHT, FRAME_WIDTH), np.uint8)
+    cover_boxes(mask, np.array(boxes))
+    rows, columns = np.mgrid[:FRAME_HEIGHT, :FRAME_WIDTH]
+    touched = np.zeros((FRAME_HEIGHT, FRAME_WIDTH), bool)
+    for x1, y1, x2, y2 in boxes:
+        touched |= (columns < x2) & (columns + 1 > x1) & (rows < y2) & (rows + 1 > y1)
+    assert (mask[touched] == 255).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(box=boxes_in_frame())
+def test_a_core_holds_the_ellipse_of_its_box_and_nothing_outside_the_box(box: Box) -> None:
+    mask = np.zeros((FRAME_HEIGHT, FRAME_WIDTH), np.uint8)
+    cover_bodies(mask, np.array([box]))
+    x1, y1, x2, y2 = box
+    rows, columns = np.mgrid[:FRAME_HEIGHT, :FRAME_WIDTH] + 0.5
+    across, down = (columns - (x1 + x2) / 2) / ((x2 - x1) / 2), (rows - (y1 + y2) / 2) / ((y2 - y1) / 2)
+    assert (mask[across**2 + down**2 <= 1] == 255).all()
+    far = (columns < x1 - 4) | (columns > x2 + 4) | (rows < y1 - 4) | (rows > y2 + 4)
+    assert not mask[far].any()
+
+
+def test_shares_are_of_what_is_in_the_picture() -> None:
+    covered: Uint8 = np.zeros((40, 60), np.uint8)
+    boxes = np.array([[0.0, 0, 10, 10], [10, 0, 30, 10], [-20, -20, 10, 10], [70, 0, 90, 10]])
+    covered[:10, :20] = 255
+    assert covered_shares(covered, boxes).tolist() == [1.0, 0.5, 1.0, 1.0]
+    assert covered_shares(covered, np.empty((0, 4))).shape == (0,)
 
 
 def corners() -> st.SearchStrategy[Polygon]:

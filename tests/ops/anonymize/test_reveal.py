@@ -6,7 +6,7 @@ from datetime import timedelta
 import numpy as np
 import pyarrow as pa
 
-from ops.anonymize.reveal import Reveal, is_flat, unheld, visible_mask
+from ops.anonymize.reveal import Reveal, is_flat, untracked_detections, visible_mask
 from schemas.tables import TABLES
 from schemas.values import Uint8
 from tests.support.fakes import START, make_segment
@@ -69,7 +69,7 @@ def reveal(*tracks: pa.Table, seen: pa.Table | None = None, static: Uint8 = NOWH
 def shown_pixels(found: Reveal, at_s: float) -> Uint8:
     """Where the original is seen, ``(H, W)``; and nothing is changed that was given."""
     before, after = original(), covered()
-    image = found.shown(before, after, START_US + round(at_s * 1e6))
+    image = found.apply(before, after, START_US + round(at_s * 1e6))
     assert np.array_equal(before, original()) and np.array_equal(after, covered())
     if image is None:
         return NOWHERE
@@ -98,7 +98,7 @@ def test_before_and_after_and_in_long_gaps_nothing_is_shown() -> None:
     assert shown_pixels(reveal(points("me", [(1, (20, 20, 50, 100))])), 1).any()
 
 
-def test_somebody_before_the_person_stays_covered_padding_and_all() -> None:
+def test_a_person_before_the_person_stays_covered_padding_and_all() -> None:
     other = points("you", [(-4, (40, 10, 80, 110)), (5, (40, 10, 80, 110))])
     found = shown_pixels(reveal(ME, other), 0)
     ys, xs = np.nonzero(found)
@@ -120,7 +120,7 @@ def test_one_who_is_lost_for_long_and_found_in_the_same_place_stays_covered() ->
     assert not shown_pixels(reveal(me, other, again), 5).any()
 
 
-def test_a_detection_that_no_track_holds_is_somebody_else() -> None:
+def test_a_detection_that_belongs_to_no_track_is_somebody_else() -> None:
     found = reveal(ME, seen=detections((0.5, (40, 20, 70, 60))))
     shown = shown_pixels(found, 0.5)
     assert shown.any() and not shown[:60].any()
@@ -137,7 +137,7 @@ def test_a_frame_that_is_covered_whole_stays_so() -> None:
     whole = np.full((*SIZE, 3), (139, 116, 100), np.uint8)
     noisy = np.clip(whole + np.random.default_rng(2).integers(-2, 3, whole.shape), 0, 255).astype(np.uint8)
     assert is_flat(whole) and is_flat(noisy) and not is_flat(covered())
-    assert reveal(ME).shown(original(), noisy, START_US) is None
+    assert reveal(ME).apply(original(), noisy, START_US) is None
 
 
 def test_a_mask_never_takes_in_a_pixel_that_is_partly_outside() -> None:
@@ -155,7 +155,7 @@ def test_where_the_person_is_at_all() -> None:
     assert not Reveal("nobody", ME, detections(), np.array([START_US]), NOWHERE).is_within(0, START_US * 2)
 
 
-def test_detections_are_held_by_the_points_of_their_track() -> None:
+def test_detections_belong_to_tracks_by_their_points() -> None:
     mine: list[tuple[float, Box]] = [(0, (20, 20, 50, 100)), (1, (60, 20, 90, 100))]
     lone: tuple[float, Box] = (1, (5, 5, 9, 30))
     dropped: tuple[float, Box] = (1, (100, 20, 130, 90))
@@ -171,6 +171,6 @@ def test_detections_are_held_by_the_points_of_their_track() -> None:
             "detection": pa.array([0, 1, 3], pa.int32()),
         }
     )
-    found = unheld(seen, tracklets, ME, {"person"})
+    found = untracked_detections(seen, tracklets, ME, {"person"})
     assert found["detection"].to_pylist() == [2, 3], "one that no tracklet holds, one whose track has no such point"
-    assert unheld(seen, tracklets, ME, {"car"}).num_rows == 0
+    assert untracked_detections(seen, tracklets, ME, {"car"}).num_rows == 0

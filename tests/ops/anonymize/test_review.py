@@ -1,4 +1,4 @@
-"""What was encoded is looked at, and what is found in it is covered, until nothing is found or nothing is published."""
+"""What was encoded is verified, and what is found is covered, until nothing is found or nothing is published."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -7,11 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ops.anonymize.cover.frame import FrameCoverage
+from ops.anonymize.frame_coverage import FrameCoverage
 from ops.anonymize.review import LATE_FRAMES, WIDENING_ROUNDS, Reviewer
 from ops.anonymize.session import AnonymizeSession
 from ops.anonymize.stats import SegmentStats
-from ops.anonymize.verify.verifier import Check, ExpectedCoverage, Finding
+from ops.anonymize.verify.verifier import Check, Finding
 from schemas.errors import CoverageError
 from schemas.values import CameraView, Float64, FrameBatch, Uint8
 from tests.ops.anonymize.test_anonymize import FIXED, GREY, TURNING, noise_frames, opened
@@ -24,36 +24,35 @@ WALL = cv2.GaussianBlur(noise_frames(1, 5, SIZE)[0], (0, 0), 3)
 HEAD = (100.0, 40.0, 112.0, 56.0)
 
 
-class Eye:
-    """A verifier that finds something while a rule says so: of a frame's number in the take, and its plan's mask."""
+class FakeVerifier:
+    """Finds something while a rule says so: of a frame's number in the chunk, and the mask of what must be covered."""
 
     def __init__(self, rule: Callable[[int, Uint8], bool], by: Check = "residual") -> None:
         self._rule = rule
         self._by = by
         self.head_shares: Float64 = np.ones(0)
-        self.looks = self.paint_looks = 0
+        self.verified = self.paint_only = 0
 
-    def verify(self, shown: Uint8, time_us: int, plan: ExpectedCoverage, paint_only: bool) -> list[Finding]:
-        self.looks += 1
-        self.paint_looks += int(paint_only)
-        number = (time_us - round(SEGMENT.start.timestamp() * 1e6)) // 100_000
-        return [Finding(np.array(HEAD), self._by)] if self._rule(number, plan.mask) else []
+    def verify(self, decoded: Uint8, coverage: FrameCoverage, paint_only: bool) -> list[Finding]:
+        self.verified += 1
+        self.paint_only += int(paint_only)
+        number = (coverage.time_us - round(SEGMENT.start.timestamp() * 1e6)) // 100_000
+        return [Finding(np.array(HEAD), self._by)] if self._rule(number, coverage.mask) else []
 
 
-def reviewed(eye: Eye, count: int = 6, sampled_us: int = 0) -> tuple[Uint8, SegmentStats, MemorySink]:
+def reviewed(verifier: FakeVerifier, count: int = 6, sampled_us: int = 0) -> tuple[Uint8, SegmentStats, MemorySink]:
     """Frames of a wall as they are kept, with what was counted."""
     sink, stats = MemorySink("part.mp4"), SegmentStats(SEGMENT, ())
     batch = make_batch(np.repeat(WALL[None], count, axis=0), SEGMENT)
     chunk = sink.new_chunk()
     chunk.write(batch)
-    none, boxes = np.empty(0, np.int64), np.empty((0, 4))
-    bits = np.packbits(np.zeros(SIZE[::-1], bool), axis=1)
-    plans = [
-        FrameCoverage(pts, time_us, bits, SIZE, boxes, none, True, False, None)
+    none, boxes, mask = np.empty(0, np.int64), np.empty((0, 4)), np.zeros(SIZE[::-1], np.uint8)
+    flat = np.array([GREY], np.uint8)
+    coverages = [
+        FrameCoverage.of_mask(mask, pts, time_us, flat, boxes, none, True, whole=False, lost=False)
         for pts, time_us in zip(batch.pts.tolist(), batch.times_us.tolist(), strict=True)
     ]
-    flat = np.array([GREY], np.uint8)
-    Reviewer(sink, eye, stats, flat, GREY, sampled_us).keep(chunk, plans)  # type: ignore[arg-type]
+    Reviewer(sink, verifier, stats, GREY, sampled_us).keep(chunk, coverages)  # type: ignore[arg-type]
     return np.concatenate([each.frames for each in sink.batches]), stats, sink
 
 
@@ -62,29 +61,30 @@ def grey_in(frame: Uint8, box: Sequence[float]) -> bool:
     return bool((frame[y1:y2, x1:x2] == GREY).all())
 
 
-def test_a_take_in_which_nothing_is_found_is_kept_as_it_is() -> None:
-    eye = Eye(lambda number, mask: False)
-    frames, stats, sink = reviewed(eye)
+def test_a_chunk_in_which_nothing_is_found_is_kept_as_it_is() -> None:
+    verifier = FakeVerifier(lambda number, mask: False)
+    frames, stats, sink = reviewed(verifier)
     assert (frames == WALL).all()
-    assert (eye.looks, stats.looks, stats.hits, stats.widened, len(sink.chunks)) == (6, 6, 0, 0, 1)
+    assert (verifier.verified, stats.verified, stats.findings, stats.widened, len(sink.chunks)) == (6, 6, 0, 0, 1)
 
 
 def test_what_is_found_is_covered_there_and_in_the_neighbours() -> None:
-    eye = Eye(lambda number, mask: number == 3 and not mask.any())
-    frames, stats, sink = reviewed(eye)
-    assert (eye.looks, eye.paint_looks) == (12, 5), "encoded again, the others are looked at for missing paint only"
+    verifier = FakeVerifier(lambda number, mask: number == 3 and not mask.any())
+    frames, stats, sink = reviewed(verifier)
+    assert (verifier.verified, verifier.paint_only) == (12, 5), "encoded again, the others are checked for paint only"
     assert [grey_in(frame, HEAD) for frame in frames] == [False, False, True, True, True, False]
-    assert (stats.hits, stats.widened, stats.whole, len(sink.chunks), len(sink.kept)) == (1, 3, 0, 2, 1)
+    assert (stats.findings, stats.widened, stats.whole, len(sink.chunks), len(sink.kept)) == (1, 3, 0, 2, 1)
     assert [review["reason"] for review in stats.reviews().to_pylist()] == ["covered more: residual"]
 
 
-def test_what_a_detector_finds_is_covered_until_it_looks_again() -> None:
-    frames, _, _ = reviewed(Eye(lambda number, mask: number == 3 and not mask.any(), "detector"), sampled_us=250_000)
+def test_what_a_detector_finds_is_covered_until_it_runs_again() -> None:
+    verifier = FakeVerifier(lambda number, mask: number == 3 and not mask.any(), "detector")
+    frames, _, _ = reviewed(verifier, sampled_us=250_000)
     assert [grey_in(frame, HEAD) for frame in frames] == [False, True, True, True, True, True]
 
 
 def test_what_is_found_again_and_again_is_covered_whole() -> None:
-    frames, stats, sink = reviewed(Eye(lambda number, mask: number == 3 and not mask.all()))
+    frames, stats, sink = reviewed(FakeVerifier(lambda number, mask: number == 3 and not mask.all()))
     assert [bool((frame == GREY).all()) for frame in frames] == [False, False, False, True, False, False]
     assert (stats.whole, stats.given_up, len(sink.chunks)) == (1, 1, WIDENING_ROUNDS + 2)
     (review,) = [each for each in stats.reviews().to_pylist() if "whole" in each["reason"]]
@@ -92,8 +92,8 @@ def test_what_is_found_again_and_again_is_covered_whole() -> None:
 
 
 def test_what_no_covering_hides_is_refused() -> None:
-    with pytest.raises(CoverageError, match=r"after \d encodings somebody may still be seen .*by face"):
-        reviewed(Eye(lambda number, mask: True, "face"))
+    with pytest.raises(CoverageError, match=r"after \d encodings a person may still be visible .*by face"):
+        reviewed(FakeVerifier(lambda number, mask: True, "face"))
 
 
 # The whole session.
@@ -110,7 +110,7 @@ def kept(services: FakeServices) -> Uint8:
     return np.concatenate([batch.frames for batch in services.sinks[SEGMENT.segment_id].batches])
 
 
-def test_long_segments_are_kept_take_by_take_and_whole() -> None:
+def test_long_segments_are_kept_chunk_by_chunk_and_whole() -> None:
     session, services = session_of(TURNING, inputs_of(SEGMENT, [[Seen(0, HEAD), Seen(5.9, HEAD)]]), chunk_s=1.0)
     frames = noise_frames(60, size=SIZE)
     session.feed(make_batch(frames, SEGMENT))
@@ -160,7 +160,7 @@ def test_of_heads_only_the_head_is_covered() -> None:
 
 
 @pytest.mark.parametrize(("source", "whole"), [("motion", True), ("model", False)])
-def test_where_motion_alone_looks_a_frame_that_cannot_be_compared_is_covered_whole(source: str, whole: bool) -> None:
+def test_with_motion_alone_a_frame_that_cannot_be_compared_is_covered_whole(source: str, whole: bool) -> None:
     inputs = dict(inputs_of(SEGMENT, backgrounds=background_row(SEGMENT, WALL)))
     observed = inputs["observed_frames"]
     column = observed.schema.get_field_index("source")
@@ -172,7 +172,7 @@ def test_where_motion_alone_looks_a_frame_that_cannot_be_compared_is_covered_who
     assert row["background_frames"] == 0
 
 
-def test_somebody_seen_in_part_is_covered_behind_what_hides_him() -> None:
+def test_a_person_seen_in_part_is_covered_behind_what_hides_them() -> None:
     frame = WALL.copy()
     frame[100:140, 100:130] = 40  # Legs below a sign, where a track ended a second ago.
     body = (100.0, 40.0, 130.0, 140.0)

@@ -155,6 +155,7 @@ print(row["label"], round(row["confidence"], 4), *(row[name] for name in ("x1", 
 """
 
 
+@pytest.mark.slow
 def test_ultralytics_checkpoints_run_and_write_nothing_at_home(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("YOLO", "XDG", "ULTRA"))}
@@ -199,6 +200,7 @@ def boxes_of(frame: int, tables: Tables) -> np.ndarray:
     return np.array(people, np.float32).reshape(-1, 4)
 
 
+@pytest.mark.slow
 @pytest.mark.assets
 @pytest.mark.parametrize(("name", "least"), [("yolo11n_int8_openvino_model", 0.87), ("yolox_nano.onnx", 0.87)])
 def test_people_of_pets_are_found(
@@ -215,6 +217,7 @@ def test_people_of_pets_are_found(
     assert found / true >= least
 
 
+@pytest.mark.slow
 @pytest.mark.assets
 def test_real_weights_give_the_same_bytes_twice(assets: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     model = real("auto", assets, monkeypatch, tmp_path)

@@ -119,6 +119,7 @@ def test_shadows_are_not_part_of_a_person() -> None:
     assert recall >= 0.9
 
 
+@pytest.mark.slow
 def test_who_stands_all_the_time_is_background_but_who_leaves_is_not_missed() -> None:
     """The limit that the docs name, and where it ends."""
     stands = film(100, [walker((160, 200), 0)])

@@ -30,6 +30,7 @@ def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
 # What every place does
 
 
+@pytest.mark.slow
 def test_what_is_written_can_be_read(blobs: Blobs) -> None:
     blobs.write("a/b.json", b"one")
     blobs.write("a/b.json", b"two")
@@ -106,6 +107,7 @@ def test_create_makes_the_file_at_the_end(blobs: Blobs) -> None:
     assert names(blobs) == ["a/b.mp4"]
 
 
+@pytest.mark.slow
 def test_a_block_that_raises_creates_nothing(blobs: Blobs) -> None:
     blobs.write("a", b"old")
     with pytest.raises(RuntimeError), blobs.create("a") as path:
@@ -132,6 +134,7 @@ def test_delete(blobs: Blobs) -> None:
     assert names(blobs) == ["a/0", "a/2", "a/4"]
 
 
+@pytest.mark.slow
 def test_names_are_no_patterns(blobs: Blobs) -> None:
     for name in ("a[b]*?.mp4", "ab1x.mp4", "a[b]1x.mp4"):
         blobs.write(name, b"x")
@@ -154,6 +157,7 @@ def test_it_pickles(blobs: Blobs) -> None:
     assert (again.url, again.read("a")) == (blobs.url, b"one")
 
 
+@pytest.mark.slow
 def test_a_sound_place_passes_its_checks_and_keeps_nothing_of_them(blobs: Blobs) -> None:
     blobs.check_writable()
     blobs.check_readable()
@@ -174,6 +178,7 @@ def test_any_name_and_content_round_trips(blobs: Blobs, content: bytes, part: st
 # Many processes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["folder", "s3"])
 def test_of_two_processes_of_eight_threads_one_puts(request: pytest.FixtureRequest, tmp_path: Path, place: str) -> None:
     blobs = open_blobs(str(tmp_path) if place == "folder" else request.getfixturevalue("s3_server"))
@@ -195,6 +200,7 @@ def _write(blobs: Blobs) -> None:
     blobs.write("of the child", blobs.read("of the parent"))
 
 
+@pytest.mark.slow
 def test_a_forked_process_has_connections_of_its_own(s3_server: str) -> None:
     blobs = open_blobs(s3_server)
     blobs.write("of the parent", b"one")

@@ -11,6 +11,8 @@ from tests.storage.fake_s3 import REGISTRY, ClientError, FakeS3
 from tests.storage.listing import names
 from tests.storage.s3_server import Wire, forget_clients, keys_checked
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_connection_that_breaks_leaves_nothing_and_can_be_tried_again(fake_s3: type[FakeS3]) -> None:
     blobs = open_blobs("s3://bucket/prefix")

@@ -84,6 +84,7 @@ def marks_at_rest(store: Store) -> set[str]:
 # Nothing changes for readers
 
 
+@pytest.mark.slow
 def test_readers_see_the_same_now_and_as_of_before(store: Store) -> None:
     fill(store)
     fill(store, "b", version=1)
@@ -202,6 +203,7 @@ def test_superseded_work_is_kept_apart(store: Store) -> None:
     check(store)
 
 
+@pytest.mark.slow
 def test_superseded_work_that_is_set_back_is_merged_again(store: Store) -> None:
     old = fill(store, "ab", (TODAY,))
     fill(store, "b", (TODAY,), version=1)
@@ -215,6 +217,7 @@ def test_superseded_work_that_is_set_back_is_merged_again(store: Store) -> None:
     check(store)
 
 
+@pytest.mark.slow
 def test_footage_that_is_gone_is_kept_apart_and_comes_back(store: Store) -> None:
     for unit in ("s1", "s2"):
         put(store, "detections", make_rows("detections", 3, first=ord(unit[1])), unit)
@@ -324,6 +327,7 @@ def test_the_time_of_grace_is_counted_from_when_it_was_replaced(store: Store) ->
 # Rows that are to go
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compacted", [False, True])
 def test_what_is_dropped_goes_with_its_rows_at_once(store: Store, compacted: bool) -> None:
     receipts = fill(store)

@@ -26,7 +26,7 @@ HOUR = timedelta(hours=1)
 MANY = 200
 """More operations than a compaction of the small store has."""
 
-pytestmark = pytest.mark.usefixtures("no_sync")
+pytestmark = [pytest.mark.usefixtures("no_sync"), pytest.mark.slow]
 
 
 def put_unit(store: Store, unit: str, day: str = "2026-03-02", version: int = 0, run_id: str = "") -> Receipt:

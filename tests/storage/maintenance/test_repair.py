@@ -17,6 +17,8 @@ from tests.storage.maintenance.test_verify import age, flip, one
 from tests.storage.rows import NOW
 from tests.storage.small_store import DATES, contents, footage_id, night
 
+pytestmark = pytest.mark.slow
+
 Harm = Callable[[Path], object]
 
 

@@ -79,6 +79,7 @@ def test_progress_ends_at_all_bytes(root: Path) -> None:
     assert [done for done, _ in told] == sorted(done for done, _ in told)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("harm", "fault"), [(Path.unlink, Fault.MISSING), (flip, Fault.ALTERED)])
 @pytest.mark.parametrize("is_compacted", [False, True])
 def test_a_table_file_is_named_with_its_units(
@@ -96,6 +97,7 @@ def test_a_table_file_is_named_with_its_units(
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("harm", "fault"), [(Path.unlink, Fault.MISSING), (flip, Fault.ALTERED)])
 def test_published_video_is_named_with_what_is_needed_to_make_it_again(
     compacted: Path, harm: Callable[[Path], None], fault: Fault
@@ -128,6 +130,7 @@ def test_a_torn_receipt_is_named_and_then_nothing_is_called_an_orphan(root: Path
     assert faults(root) == [(Fault.TORN, torn.relative_to(root).as_posix())]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["receipts", "files", "seen", "retired"])
 @pytest.mark.parametrize(("harm", "fault"), [(Path.unlink, Fault.MISSING), (flip, Fault.ALTERED)])
 def test_a_part_of_the_manifest_is_named(

@@ -217,6 +217,7 @@ def test_of_several_layers_in_a_geopackage_the_namesake_is_read(root: Path) -> N
     assert "holds the layers streets, zones" in message
 
 
+@pytest.mark.slow
 @pytest.mark.assets
 def test_real_layers_are_read(root: Path, assets: Path) -> None:
     streets = assets / "gis/amsterdam_roads.fgb"

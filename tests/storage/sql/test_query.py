@@ -237,6 +237,7 @@ def test_ctrl_c_ends_a_query(con: duckdb.DuckDBPyConnection) -> None:
     assert rows_of(con, "SELECT 1") == [(1,)]
 
 
+@pytest.mark.slow
 def test_a_large_sort_spills_and_leaves_nothing(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lock = storage.sql.connection._lock
 

@@ -37,6 +37,7 @@ def test_each_row_says_which_work_it_is_of(store: Store) -> None:
     assert names == [*table, "date", "unit", "fingerprint", "run_id", "committed", "op_version", "current"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compactions", [0, 1, 2])
 def test_work_said_to_hold_again_has_its_rows_once(store: Store, compactions: int) -> None:
     old = commit(store, "counts", make_rows("counts", 2), print_of("old"), run_id="r1")
@@ -82,6 +83,7 @@ STEPS = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(STEPS)
 @settings(max_examples=12)
 def test_views_hold_the_newest_of_each_unit_and_all_versions(steps: Sequence[tuple[str, str, int, int]]) -> None:

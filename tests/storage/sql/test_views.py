@@ -218,6 +218,7 @@ def test_a_connection_for_one_query_has_what_it_names(store: Store) -> None:
                 run_query(con, f"FROM {hidden}")
 
 
+@pytest.mark.slow
 def test_as_of_a_run(store: Store) -> None:
     for number, run_id in enumerate(("first", "second")):
         time = NOW + timedelta(days=number)
@@ -285,6 +286,7 @@ def laid_out(
         yield con
 
 
+@pytest.mark.slow
 def test_layouts_hold_the_same_rows(laid_out: duckdb.DuckDBPyConnection) -> None:
     expected = [(camera, date.fromisoformat(day), 6) for camera in CAMERAS for day in DAYS]
     assert rows_of(laid_out, "SELECT camera, date, count(*) FROM counts GROUP BY ALL ORDER BY ALL") == expected

@@ -35,6 +35,7 @@ def sizes_of(path: Path) -> list[int]:
     return [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
 
 
+@pytest.mark.slow
 def test_small_units_share_a_row_group_and_large_ones_do_not(tmp_path: Path) -> None:
     path = tmp_path / "big.parquet"
     small = unit("aa", 1)

@@ -64,6 +64,7 @@ def test_of_each_unit_the_newest_is_seen(store: Store) -> None:
     assert set(shown.filter(shown["current"])["fingerprint"].to_pylist()) == {each.fingerprint for each in newest}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compacted", [False, True])
 def test_as_of_each_moment(store: Store, compacted: bool) -> None:
     receipts = versions_of_a_unit(store)
@@ -95,6 +96,7 @@ def test_as_of_a_run(store: Store) -> None:
         take_snapshot(store, "9")
 
 
+@pytest.mark.slow
 def test_as_of_before_the_footage_was_lost(store: Store) -> None:
     put_scan(store, ["day"])
     receipt = put(store, "counts", make_rows("counts"), committed=NOW + HOUR)
@@ -127,6 +129,7 @@ def test_a_reprocessed_unit_hides_its_former_rows_in_a_merged_file(store: Store)
     assert marks_seen(store, snapshot) == {other.unit_tag: 2, newer.unit_tag: 4}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compacted", [False, True])
 def test_a_snapshot_does_not_change(store: Store, compacted: bool) -> None:
     first, *_ = versions_of_a_unit(store, 1)

@@ -304,6 +304,7 @@ def _contend(root: Path, number: int, start: Barrier) -> None:
     put(Store(LocalBlobs(root)), "detections", make_rows("detections", 50), committed=NOW + timedelta(seconds=number))
 
 
+@pytest.mark.slow
 def test_two_processes_commit_the_same_unit_once(store: Store) -> None:
     context = multiprocessing.get_context("spawn")
     start = context.Barrier(2)

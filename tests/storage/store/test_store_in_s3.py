@@ -18,6 +18,8 @@ from tests.storage.rows import CAMERA, DATE, make_receipt, make_rows, print_of
 from tests.storage.s3_server import S3Server, Wire, new_bucket, s3_serving
 from tests.storage.small_store import DATES, contents, night
 
+pytestmark = pytest.mark.slow
+
 PLACE, OTHER = ("cam1", "2026-03-02", "a"), ("cam1", "2026-03-02", "b")
 NEVER_S = 3600.0
 

@@ -31,6 +31,8 @@ from storage.store.store import Store
 from tests.storage.rows import NOW, make_receipt, make_rows, print_of, segment_rows
 from tests.storage.watched import Between, Contents, Count, Kill, Killed, check, contents, read
 
+pytestmark = pytest.mark.slow
+
 CAMERAS = ("cam1", "cam2")
 DATES = ("2026-02-27", "2026-02-28", "2026-03-02")
 SEGMENTS = ("s1", "s2")

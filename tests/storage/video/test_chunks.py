@@ -124,6 +124,7 @@ def nal_types(path: Path) -> set[int]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size_px", SIZES, ids=str)
 def test_what_is_played_is_what_the_file_shows(tmp_path: Path, size_px: tuple[int, int]) -> None:
     width, height = size_px
@@ -434,6 +435,7 @@ def real_frames(assets: Path) -> Iterator[tuple[Uint8, Segment]]:
     yield np.stack(frames), make_segment(0, size_px=(480, 360))
 
 
+@pytest.mark.slow
 @pytest.mark.assets
 def test_real_frames(tmp_path: Path, real_frames: tuple[Uint8, Segment]) -> None:
     images, _ = real_frames

@@ -252,6 +252,7 @@ def test_more_threads_give_the_same(clip: Path) -> None:
         np.testing.assert_array_equal(a.frames, b.frames)
 
 
+@pytest.mark.slow
 @pytest.mark.assets
 @pytest.mark.parametrize("name", ["aboda_video4.avi", "one-by-one-person-detection.mp4", "pets09_s2l1_480x360.mp4"])
 def test_real_clips_by_segment(assets: Path, name: str) -> None:

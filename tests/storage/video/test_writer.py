@@ -144,6 +144,7 @@ def test_same_frames_give_the_same_bytes(tmp_path: Path) -> None:
     assert merges[0].sha256 == merges[1].sha256
 
 
+@pytest.mark.slow
 def test_what_fresh_memory_holds_does_not_change_the_bytes(tmp_path: Path) -> None:
     """glibc fills memory that it hands out with a value of one's choice; elsewhere this cannot fail."""
     source = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(40), size_px=(320, 240))

@@ -8,9 +8,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ops.anonymize.cover.modes import PALETTE, PaintOptions, Scene, flat_colours, painter_of, track_colours
-from ops.anonymize.cover.paint import blur_size, cover_boxes, draw_boxes, paint_blurred, paint_nearest, paint_picture
+from ops.anonymize.cover.modes import (
+    LINE_COLOUR,
+    PALETTE,
+    PaintOptions,
+    Scene,
+    flat_colours,
+    open_painter,
+    track_colours,
+)
+from ops.anonymize.cover.paint import (
+    blur_size,
+    draw_boxes,
+    paint_blurred,
+    paint_nearest,
+    paint_picture,
+)
 from ops.anonymize.cover.skeleton import LIMBS, POINTS, draw_skeletons
+from ops.anonymize.geometry import cover_boxes
 from schemas.anonymity import MODES
 from schemas.values import Float64, Uint8
 
@@ -47,7 +62,7 @@ def scene_of(boxes: Float64 = BOXES, background: bool = True) -> Scene:
 
 def painted(mode: str, frame: Uint8, scene: Scene, options: PaintOptions = OPTIONS) -> Uint8:
     after = frame.copy()
-    painter_of(mode, options, StandsInBox()).paint(after, scene)
+    open_painter(mode, options, StandsInBox()).paint(after, scene)
     return after
 
 
@@ -112,11 +127,11 @@ def test_tracks_only_shows_no_pixel_of_the_frame() -> None:
 
 def test_modes_are_those_that_are_described_and_skeletons_need_poses() -> None:
     for mode in MODES:
-        painter_of(mode, OPTIONS, StandsInBox())
+        open_painter(mode, OPTIONS, StandsInBox())
     with pytest.raises(ValueError, match="unknown mode 'invisible'"):
-        painter_of("invisible", OPTIONS)
+        open_painter("invisible", OPTIONS)
     with pytest.raises(ValueError, match="finds poses"):
-        painter_of("skeleton", OPTIONS)
+        open_painter("skeleton", OPTIONS)
 
 
 @pytest.mark.parametrize("mode", ["silhouette", "solid"])
@@ -150,12 +165,28 @@ def test_shapes_have_the_colour_of_the_track_whose_box_is_nearest() -> None:
     assert tuple(after[30, 60]) == SLATE  # far from both
 
 
-def test_one_in_front_of_a_larger_one_keeps_his_colour() -> None:
+def test_one_in_front_of_a_larger_one_keeps_their_colour() -> None:
     frame = noise(1)
     boxes = np.array([[0, 0, 100, 60], [40, 20, 60, 60.0]])
     paint_nearest(frame, np.full((HEIGHT, WIDTH), 255, np.uint8), boxes, [(1, 1, 1), (2, 2, 2)])
     assert tuple(frame[45, 50]) == (2, 2, 2)
     assert tuple(frame[40, 20]) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("mode", ["skeleton", "tracks-only"])
+def test_lines_have_one_colour_for_all_unless_tracks_are_to_have_their_own(mode: str) -> None:
+    boxes = np.array([[5, 5, 35, 60], [45, 5, 75, 60], [85, 5, 115, 60.0]])
+    mask, black = np.full((HEIGHT, WIDTH), 255, np.uint8), np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    scene, renamed = (Scene(mask, boxes, np.array(tracks), black) for tracks in ([3, 4, -1], [8, 1, 2]))
+    one, other = painted(mode, noise(1), scene), painted(mode, noise(1), renamed)
+    assert (one == other).all(), "a track's number shows in no pixel"
+    assert (one == LINE_COLOUR).all(axis=-1).any()
+    assert (one[..., :1] == one).all(), "white on black, and what is between"
+    by_track = painted(mode, noise(1), scene, BY_TRACK)
+    three, four = track_colours(np.array([3, 4]), SLATE)
+    for colour, (x1, x2) in ((three, (0, 40)), (four, (40, 80))):
+        found = {tuple(pixel) for pixel in by_track[:, x1:x2].reshape(-1, 3).tolist()}
+        assert colour in found and LINE_COLOUR not in found
 
 
 # The background.
@@ -221,7 +252,7 @@ def test_skeletons_are_found_before_anything_is_painted_and_once_a_track() -> No
 
     boxes = np.array([[10, 0, 50, 60], [20, 10, 40, 50], [60, 10, 80, 50], [61, 10, 81, 50.0]])
     scene = Scene(scene_of(boxes).mask, boxes, np.array([5, 5, -1, -1]), noise(99))
-    painter_of("skeleton", OPTIONS, Watching()).paint(noise(1), scene)
+    open_painter("skeleton", OPTIONS, Watching()).paint(noise(1), scene)
 
 
 def test_limbs_do_not_reach_beyond_the_mask() -> None:

@@ -48,7 +48,7 @@ def scene(boxes: Float64) -> Uint8:
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 9, 11])
-def test_everybody_gets_his_own_key_points(count: int) -> None:
+def test_everybody_gets_their_own_key_points(count: int) -> None:
     corners = np.array([[30 + 62 * (n % 11), 40 + 100 * (n % 4)] for n in range(count)], np.float64)
     boxes = np.concatenate([corners, corners + np.array([18, 50])], axis=1)
     network = SeesMagenta()

@@ -49,7 +49,7 @@ def noisy(frame: Uint8, seed: int) -> Uint8:
 
 
 def with_body(frame: Uint8) -> Uint8:
-    """Somebody in dark trousers and a bright jacket."""
+    """A person in dark trousers and a bright jacket."""
     x1, y1, x2, y2 = BODY
     frame = frame.copy()
     frame[y1 : y1 + 50, x1:x2] = (240, 235, 245)
@@ -65,14 +65,14 @@ def difference_to(unknown: Uint8 | None = None) -> BackgroundDifference:
     return BackgroundDifference(BACKGROUND, np.zeros(SIZE[::-1], np.uint8) if unknown is None else unknown, TOLERANCE)
 
 
-def comparison(
+def compared(
     frames: list[Uint8], boxes: Float64, given: BackgroundDifference | None = None
 ) -> Iterator[tuple[FrameComparison, Uint8]]:
     """What is made of frames, one after the other."""
-    judge = given or difference_to()
+    difference = given or difference_to()
     for number, frame in enumerate(frames):
-        found = judge.compare(frame, number * STEP_US)
-        yield found, judge.people(found, boxes)
+        found = difference.compare(frame, number * STEP_US)
+        yield found, difference.people_mask(found, boxes)
 
 
 def body_of(mask: Uint8) -> Uint8:
@@ -81,7 +81,7 @@ def body_of(mask: Uint8) -> Uint8:
 
 
 def test_frames_like_the_background_are_comparable_and_nothing_is_covered() -> None:
-    for found, mask in comparison([BACKGROUND] * 3, BOX):
+    for found, mask in compared([BACKGROUND] * 3, BOX):
         assert found.comparable
         assert found.shift_px == (0.0, 0.0)
         assert found.gains == pytest.approx([1, 1, 1])
@@ -93,17 +93,17 @@ def test_a_gain_ramp_is_light_and_the_body_stays_covered() -> None:
     gains = [*np.linspace(0.7, 1.2, 11)]
     frames = [noisy(lit(BACKGROUND, gain), number) for number, gain in enumerate(gains)]
     bodies = [with_body(frame) for frame in frames]
-    for (found, mask), gain in zip(comparison(bodies, BOX), gains, strict=True):
+    for (found, mask), gain in zip(compared(bodies, BOX), gains, strict=True):
         assert found.comparable
         assert found.gains == pytest.approx([gain] * 3, abs=0.04)
         assert body_of(mask).all()
-    for found, mask in comparison(frames, BOX):
+    for found, mask in compared(frames, BOX):
         assert found.comparable
         assert (mask > 0).mean() < 0.01
 
 
 def test_a_colour_cast_is_light() -> None:
-    ((found, mask),) = comparison([lit(BACKGROUND, (1.2, 1.0, 0.8))], BOX)
+    ((found, mask),) = compared([lit(BACKGROUND, (1.2, 1.0, 0.8))], BOX)
     assert found.gains == pytest.approx([1.2, 1.0, 0.8], abs=0.03)
     assert (mask > 0).mean() < 0.02
 
@@ -113,7 +113,7 @@ SHAKES = [(0, 0), (2, 0), (-2, 1), (1.5, -2), (0, 2), (-1, -1), (2, 2), (0, 0)]
 
 def test_a_shake_is_found_and_compensated() -> None:
     frames = [noisy(seen(*shake), number) for number, shake in enumerate(SHAKES)]
-    for (found, mask), shake in zip(comparison(frames, BOX), SHAKES, strict=True):
+    for (found, mask), shake in zip(compared(frames, BOX), SHAKES, strict=True):
         assert found.comparable
         assert found.shift_px == pytest.approx(shake, abs=0.2)
         assert (mask > 0).mean() < 0.01
@@ -122,7 +122,7 @@ def test_a_shake_is_found_and_compensated() -> None:
 def test_the_body_stays_covered_while_the_camera_shakes() -> None:
     frames = [with_body(noisy(seen(*shake), number)) for number, shake in enumerate(SHAKES)]
     for boxes in (BOX, NONE):  # found by the detector, or missed
-        for found, mask in comparison(frames, boxes):
+        for found, mask in compared(frames, boxes):
             assert found.comparable
             assert body_of(mask).all()
 
@@ -130,7 +130,7 @@ def test_the_body_stays_covered_while_the_camera_shakes() -> None:
 def test_a_camera_that_moved_cannot_be_compared_and_boxes_are_covered_whole() -> None:
     still = [noisy(with_body(BACKGROUND), number) for number in range(3)]
     moved = [noisy(with_body(seen(35, -20)), number) for number in range(3, 8)]
-    results = list(comparison([*still, *moved], BOX))
+    results = list(compared([*still, *moved], BOX))
     assert [found.comparable for found, _ in results] == [True] * 3 + [False] * 5
     x1, y1, x2, y2 = BOX[0].astype(int)
     for _, mask in results[3:]:
@@ -138,25 +138,25 @@ def test_a_camera_that_moved_cannot_be_compared_and_boxes_are_covered_whole() ->
     assert all(body_of(mask).all() for _, mask in results)
 
 
-def test_a_little_move_is_told_where_most_of_the_picture_is_smooth() -> None:
+def test_a_little_move_is_noticed_where_most_of_the_picture_is_smooth() -> None:
     background = np.full((SIZE[1], SIZE[0], 3), 120, np.uint8)
     background[200:] = cv2.resize(BACKGROUND, (SIZE[0], 100))
     moved = np.roll(background, 14, axis=1)
-    judge = BackgroundDifference(background, np.zeros(SIZE[::-1], np.uint8), TOLERANCE)
-    assert judge.compare(background, 0).comparable
-    found = judge.compare(noisy(moved, 1), STEP_US)
+    difference = BackgroundDifference(background, np.zeros(SIZE[::-1], np.uint8), TOLERANCE)
+    assert difference.compare(background, 0).comparable
+    found = difference.compare(noisy(moved, 1), STEP_US)
     assert found.differing < 0.35
     assert not found.comparable
 
 
 def test_a_camera_that_comes_back_is_compared_again() -> None:
     frames = [BACKGROUND, seen(35, -20), seen(35, -20), BACKGROUND]
-    assert [found.comparable for found, _ in comparison(frames, BOX)] == [True, False, False, True]
+    assert [found.comparable for found, _ in compared(frames, BOX)] == [True, False, False, True]
 
 
 def test_lights_off_and_on_cover_boxes_whole_in_between() -> None:
     frames = [noisy(lit(with_body(BACKGROUND), 0.15 if 3 <= number < 6 else 1.0), number) for number in range(9)]
-    results = list(comparison(frames, BOX))
+    results = list(compared(frames, BOX))
     assert [found.comparable for found, _ in results] == [True] * 3 + [False] * 3 + [True] * 3
     assert all(body_of(mask).all() for _, mask in results)
     x1, y1, x2, y2 = BOX[0].astype(int)
@@ -166,16 +166,16 @@ def test_lights_off_and_on_cover_boxes_whole_in_between() -> None:
 
 def test_what_was_covered_as_missed_stays_for_a_while_when_the_light_goes() -> None:
     frames = [with_body(BACKGROUND), *[lit(with_body(BACKGROUND), 0.1)] * 15]
-    covered = [bool(body_of(mask).all()) for _, mask in comparison(frames, NONE)]
+    covered = [bool(body_of(mask).all()) for _, mask in compared(frames, NONE)]
     assert covered == [True] * 11 + [False] * 5
 
 
 @pytest.mark.parametrize("shade", [15, 250])
-def test_somebody_near_who_is_most_of_the_picture_is_covered_though_nobody_found_him(shade: int) -> None:
+def test_a_person_near_who_is_most_of_the_picture_is_covered_though_nobody_found_them(shade: int) -> None:
     near = BACKGROUND.copy()
     near[60:, 60:340] = shade
     assert (near[60:, 60:340].size / near.size) > 0.5
-    results = list(comparison([BACKGROUND, near, near], NONE))
+    results = list(compared([BACKGROUND, near, near], NONE))
     for found, mask in results[1:]:
         assert found.comparable
         assert mask[60:, 60:340].all()
@@ -183,9 +183,9 @@ def test_somebody_near_who_is_most_of_the_picture_is_covered_though_nobody_found
 
 
 def test_the_background_is_given_in_the_frames_light_and_place() -> None:
-    judge = difference_to()
+    difference = difference_to()
     frame = lit(seen(2, -1), (0.9, 0.8, 1.1))
-    background = judge.background_for(judge.compare(frame, 0))
+    background = difference.background_for(difference.compare(frame, 0))
     assert background is not None
     inner = (slice(8, -8), slice(8, -8))
     off = np.abs(background[inner].astype(int) - frame[inner])
@@ -194,39 +194,39 @@ def test_the_background_is_given_in_the_frames_light_and_place() -> None:
 
 
 def test_there_is_no_background_for_a_frame_that_cannot_be_compared() -> None:
-    judge = difference_to()
-    assert judge.background_for(judge.compare(seen(40, 25), 0)) is None
+    difference = difference_to()
+    assert difference.background_for(difference.compare(seen(40, 25), 0)) is None
 
 
 def test_a_background_without_texture_or_of_night_is_compared_all_the_same() -> None:
     for shade in (5, 128):
         flat = np.full((SIZE[1], SIZE[0], 3), shade, np.uint8)
-        judge = BackgroundDifference(flat, np.zeros(SIZE[::-1], np.uint8), TOLERANCE)
-        found = judge.compare(with_body(flat), 0)
+        difference = BackgroundDifference(flat, np.zeros(SIZE[::-1], np.uint8), TOLERANCE)
+        found = difference.compare(with_body(flat), 0)
         assert found.comparable
-        assert body_of(judge.people(found, BOX))[:50].all()
-        assert not judge.people(judge.compare(flat, 10**9), BOX).any()
+        assert body_of(difference.people_mask(found, BOX))[:50].all()
+        assert not difference.people_mask(difference.compare(flat, 10**9), BOX).any()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (127, 63), (2, 90)])
 def test_pictures_may_be_of_any_size(size: tuple[int, int]) -> None:
     picture = np.random.default_rng(1).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
-    judge = BackgroundDifference(picture, np.zeros(size[::-1], np.uint8), TOLERANCE)
-    assert not judge.people(judge.compare(picture, 0), NONE).any()
-    other = judge.compare(255 - picture, 1)
-    assert judge.people(other, np.array([[0, 0, size[0], size[1]]], np.float64)).all() or other.comparable
+    difference = BackgroundDifference(picture, np.zeros(size[::-1], np.uint8), TOLERANCE)
+    assert not difference.people_mask(difference.compare(picture, 0), NONE).any()
+    other = difference.compare(255 - picture, 1)
+    assert difference.people_mask(other, np.array([[0, 0, size[0], size[1]]], np.float64)).all() or other.comparable
 
 
 def test_shifts_are_found_as_well_after_many_frames() -> None:
     frames = [seen(2, 0), BACKGROUND] * 12
-    shifts = [found.shift_px for found, _ in comparison(frames, NONE)]
+    shifts = [found.shift_px for found, _ in compared(frames, NONE)]
     assert set(shifts) == {shifts[0], (0.0, 0.0)}
     assert shifts[0] == pytest.approx((2, 0), abs=0.2)
 
 
 def test_the_same_frames_give_the_same_masks() -> None:
     frames = [with_body(noisy(seen(*shake), number)) for number, shake in enumerate(SHAKES)]
-    one, other = (list(comparison(frames, BOX)) for _ in range(2))
+    one, other = (list(compared(frames, BOX)) for _ in range(2))
     for (first, mask), (second, again) in zip(one, other, strict=True):
         assert first.shift_px == second.shift_px
         assert (mask == again).all()

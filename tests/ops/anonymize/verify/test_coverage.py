@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ops.anonymize.verify.coverage import NEAR_COLOUR, confirmed_cover, covered_shares, head_zones
+from ops.anonymize.verify.coverage import NEAR_COLOUR, confirmed_cover
 from schemas.values import Uint8
 
 GREY = np.array([[139, 116, 100]], np.uint8)
@@ -68,17 +68,5 @@ def test_a_picture_counts_where_it_is_seen(painted_too: bool) -> None:
     assert (covered == (mask if painted_too else 0)).all()
 
 
-def test_an_empty_plan_covers_nothing() -> None:
+def test_an_empty_mask_covers_nothing() -> None:
     assert not confirmed_cover(scene(), np.zeros(SIZE, np.uint8), GREY).any()
-
-
-def test_head_zones_are_the_upper_middle() -> None:
-    zones = head_zones(np.array([[100.0, 200, 140, 300]]))
-    assert zones.tolist() == [[110, 200, 130, 218]]
-    assert head_zones(np.array([[100.0, 200, 140, 300]]), 0.5) == pytest.approx(np.array([[100.0, 191, 140, 227]]))
-
-
-def test_shares_are_of_what_is_in_the_picture() -> None:
-    boxes = np.array([[0.0, 0, 10, 10], [10, 0, 30, 10], [-20, -20, 10, 10], [70, 0, 90, 10]])
-    assert covered_shares(block(0, 10, 0, 20), boxes).tolist() == [1.0, 0.5, 1.0, 1.0]
-    assert covered_shares(block(0, 0, 0, 0), np.empty((0, 4))).shape == (0,)

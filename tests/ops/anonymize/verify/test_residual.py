@@ -1,4 +1,4 @@
-"""BackgroundResidual sees whoever stands before the background, uncovered, and little else."""
+"""The background residual finds people before the background who are not covered, and little else."""
 
 import cv2
 import numpy as np
@@ -30,7 +30,7 @@ def noisy(picture: Uint8, seed: int = 0) -> Uint8:
 
 
 def with_person(picture: Uint8, box: tuple[int, int, int, int] = PERSON) -> Uint8:
-    """Somebody in a dark coat, with a head."""
+    """A person in a dark coat, with a head."""
     frame = picture.copy()
     x1, y1, x2, y2 = box
     head = y1 + (y2 - y1) // 6
@@ -84,7 +84,7 @@ def test_what_is_covered_is_no_residual_and_leaves_none_at_its_edge(background: 
     assert not len(known(background).find(frame, covered))
 
 
-def test_a_head_that_looks_out_of_what_is_covered_is_residual(background: Uint8) -> None:
+def test_a_head_outside_of_what_is_covered_is_residual(background: Uint8) -> None:
     frame, covered = noisy(with_person(background)), NOWHERE.copy()
     covered[PERSON[1] + 16 : PERSON[3], PERSON[0] : PERSON[2]] = 255
     frame[covered > 0] = (139, 116, 100)

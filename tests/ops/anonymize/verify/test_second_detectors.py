@@ -9,12 +9,17 @@ import numpy as np
 import pytest
 
 from bench.pets import pets_truth
-from ops.anonymize.cover.paint import cover_boxes, paint_flat
-from ops.anonymize.locate.spans import padded
-from ops.anonymize.verify.coverage import confirmed_cover, covered_shares, head_zones
-from ops.anonymize.verify.faces import FaceDetector
-from ops.anonymize.verify.people import HogPersonDetector, NetworkPersonDetector, open_people
+from ops.anonymize.cover.paint import paint_flat
+from ops.anonymize.geometry import checked_head_zones, cover_boxes, covered_shares
+from ops.anonymize.verify.coverage import confirmed_cover
 from ops.anonymize.verify.residual import BackgroundResidual
+from ops.anonymize.verify.second_detectors import (
+    FaceDetector,
+    HogPersonDetector,
+    NetworkPersonDetector,
+    open_person_detector,
+)
+from ops.boxes import pad
 from ops.masked_median import masked_median
 from schemas.errors import ModelError
 from schemas.op import ModelRequest
@@ -46,8 +51,8 @@ def test_a_network_that_knows_no_people_is_refused(tmp_path: Path) -> None:
         NetworkPersonDetector(other, cpus=1)
 
 
-def test_without_weights_hog_looks_and_finds_nobody_in_an_empty_picture() -> None:
-    detector = open_people(None, 1)
+def test_without_weights_hog_finds_nobody_in_an_empty_picture() -> None:
+    detector = open_person_detector(None, 1)
     assert isinstance(detector, HogPersonDetector)
     assert detector.find(np.full((360, 480, 3), 120, np.uint8)).shape == (0, 5)
     assert detector.find(np.full((8, 480, 3), 120, np.uint8)).shape == (0, 5)
@@ -84,7 +89,7 @@ def test_faces_are_found_in_frames_of_any_size(assets: Path) -> None:
 def test_a_network_that_is_not_yunet_is_refused(tmp_path: Path) -> None:
     network = colour_network(tmp_path / "net", np.array([[32.0, 32, 16, 32]], np.float32))
     graph = next(Path(network.path).glob("*.xml"))
-    with pytest.raises(ModelError, match="has not the outputs of YuNet"):
+    with pytest.raises(ModelError, match="lacks the outputs of YuNet"):
         FaceDetector(model(graph), 1)
 
 
@@ -105,6 +110,7 @@ def test_faces_are_those_that_opencv_finds_with_the_same_weights(assets: Path) -
     assert compared >= 15
 
 
+@pytest.mark.slow
 @pytest.mark.assets
 def test_residual_catches_planted_leaks_in_encoded_footage(assets: Path) -> None:
     frames = read(assets, "pets09_s2l1_480x360.mp4", 400)
@@ -116,17 +122,17 @@ def test_residual_catches_planted_leaks_in_encoded_footage(assets: Path) -> None
     for frame, number in zip(planted, numbers, strict=True):
         bare = number % 4 == 0  # its first person is forgotten
         mask = np.zeros(frame.shape[:2], np.uint8)
-        cover_boxes(mask, padded(boxes[number][int(bare) :], 0.15, 4.0))
+        cover_boxes(mask, pad(boxes[number][int(bare) :], 0.15, 4.0))
         paint_flat(frame, mask, (139, 116, 100))
         masks.append(mask)
     caught = total = 0
-    for shown, mask, number in zip(played(planted), masks, numbers, strict=True):
-        head = head_zones(boxes[number][:1])
+    for decoded, mask, number in zip(played(planted), masks, numbers, strict=True):
+        head = checked_head_zones(boxes[number][:1])
         differs = (cv2.absdiff(frames[number], background).max(axis=2) > 24).astype(np.uint8)  # not behind the sign
         if number % 4 or covered_shares(mask, head)[0] >= 0.5 or covered_shares(differs, head)[0] < 0.25:
             continue
         hit = np.zeros(mask.shape, np.uint8)
-        cover_boxes(hit, residual.find(shown, confirmed_cover(shown, mask, GREY)))
+        cover_boxes(hit, residual.find(decoded, confirmed_cover(decoded, mask, GREY)))
         total, caught = total + 1, caught + int(covered_shares(hit, head)[0] >= 0.5)
     assert total >= 20
     assert caught >= 0.95 * total
@@ -144,7 +150,7 @@ def background_of(frames: Uint8, boxes: list[Float64]) -> Uint8:
     usable = np.ones((len(numbers), *frames.shape[1:3]), bool)
     for free, number in zip(usable, numbers, strict=True):
         mask = np.zeros(free.shape, np.uint8)
-        cover_boxes(mask, padded(boxes[number], 0.12, 3.0))
+        cover_boxes(mask, pad(boxes[number], 0.12, 3.0))
         free[:] = mask == 0
     return masked_median(frames[numbers], usable)[0]
 

@@ -1,0 +1,80 @@
+"""The record of what one frame's cover is, kept until the encoded frame was verified against it."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ops.anonymize.cover.paint import Colour, paint_flat
+from schemas.values import Float64, Int64, Uint8
+
+
+@dataclass(frozen=True)
+class FrameCoverage:
+    """What must be covered in one frame, and what it was painted with.
+
+    Attributes:
+        pts, time_us: of the frame; microseconds since 1970.
+        size_px: (width, height).
+        bits: the mask ``(H, W)``, packed to bits: a chunk of frames holds one each.
+        painted: ``(K, 3)`` BGR, the colours of modes that paint flat; else the painted picture ``(H, W, 3)`` BGR.
+        boxes, owners: people who surely are there, ``(M, 4)`` not padded, and indices of their tracklets ``(M,)``.
+        comparable: whether the frame could be compared with a background.
+        whole: whether all of the frame is covered.
+        widened: whether more was covered later, because the verifier found something.
+        lost: whether the footage's frame could not be decoded.
+    """
+
+    pts: int
+    time_us: int
+    size_px: tuple[int, int]
+    bits: Uint8
+    painted: Uint8
+    boxes: Float64
+    owners: Int64
+    comparable: bool
+    whole: bool
+    widened: bool = False
+    lost: bool = False
+
+    @classmethod
+    def of_mask(
+        cls,
+        mask: Uint8,
+        pts: int,
+        time_us: int,
+        painted: Uint8,
+        boxes: Float64,
+        owners: Int64,
+        comparable: bool,
+        whole: bool,
+        lost: bool,
+    ) -> "FrameCoverage":
+        """Builds the record of a mask ``(H, W)``, not 0 where the frame is covered."""
+        height, width = mask.shape
+        bits = np.packbits(mask > 0, axis=1)
+        return cls(pts, time_us, (width, height), bits, painted, boxes, owners, comparable, whole, lost=lost)
+
+    @property
+    def mask(self) -> Uint8:
+        """Returns ``(H, W)``, 255 where nothing of the original may remain."""
+        width, height = self.size_px
+        return np.unpackbits(self.bits, axis=1, count=width)[:height] * np.uint8(255)
+
+    @property
+    def flat(self) -> bool:
+        """Returns whether the mode paints flat colours."""
+        return self.painted.ndim == 2
+
+    @property
+    def nbytes(self) -> int:
+        """Returns the memory that the mask and the picture take."""
+        return self.bits.nbytes + (0 if self.flat else self.painted.nbytes)
+
+    def cover_more(self, frame: Uint8, more: Uint8, colour: Colour) -> "FrameCoverage":
+        """Paints a mask ``(H, W)`` flat on the frame, in place, and returns the record of the larger cover."""
+        paint_flat(frame, more, colour)
+        painted = self.painted
+        if not self.flat:
+            painted = painted.copy()
+            paint_flat(painted, more, colour)
+        return replace(self, bits=np.packbits((self.mask | more) > 0, axis=1), painted=painted, widened=True)

@@ -1,0 +1,200 @@
+"""Detectors that verify: faces, and people by other weights than those that found them, or by OpenCV's HOG."""
+
+from typing import Any, Literal, Protocol
+
+import cv2
+import numpy as np
+
+from ops.anonymize.geometry import work_size
+from ops.detect.backends import open_network
+from ops.detect.decode import Boxes, Decoder, suppress
+from ops.detect.letterbox import fit_into, to_source
+from schemas.errors import ModelError
+from schemas.values import Float32, Float64, Int64, ModelFile, Uint8
+
+PERSON = "person"
+
+SAME_PERSON_IOU, SAME_HOG_IOU, SAME_FACE_IOU = 0.45, 0.3, 0.3
+"""Intersection over union above which two boxes are one person or one face."""
+
+HOG_WINDOW_PX = (64, 128)
+"""Width and height of the window in which HOG finds people."""
+
+HOG_STEP = 1.2
+"""Ratio of neighbouring sizes at which HOG searches. Measured-real on PETS and TUD-Campus: it finds as many people as
+with steps of 1.1, in 47 ms instead of 80 (docs/decisions/0015)."""
+
+HOG_FILLED = (0.5, 0.75)
+"""Share of its window's width and height that a person fills: HOG was trained with a border."""
+
+STRIDES = (8, 16, 32)
+"""Sides of YuNet's cells, pixels; a cell gives at most one face, and frames are padded to the largest."""
+
+MOST_SIZES = 4
+"""Number of frame sizes for which compiled networks are kept: a worker handles many cameras, of few sizes."""
+
+Found = Float64
+"""``(N, 5)``: x1, y1, x2, y2 in pixels of the frame, and a score; surest first."""
+
+
+class SecondDetector(Protocol):
+    """Finds people, or their faces, in single frames."""
+
+    def find(self, frame: Uint8) -> Found:
+        """Returns what is in a frame ``(H, W, 3)`` BGR; the same frame gives the same."""
+
+
+def open_person_detector(model: ModelFile | None, cpus: int) -> SecondDetector:
+    """Opens the second detector: with these weights, or HOG without any.
+
+    Raises:
+        ModelError: the weights are damaged, no detector, or do not know people.
+    """
+    return HogPersonDetector() if model is None else NetworkPersonDetector(model, cpus)
+
+
+class NetworkPersonDetector:
+    """People by a detector's network, one frame at a time.
+
+    Args:
+        confidence: least score, 0..1.
+    """
+
+    def __init__(self, model: ModelFile, cpus: int, confidence: float = 0.5) -> None:
+        self._network = open_network(model, cpus)
+        if PERSON not in self._network.classes:
+            raise ModelError(f"weights {model.name!r} do not know the class {PERSON!r}; verify with others")
+        layout: Literal["yolo", "yolox"] = "yolox" if model.layout == "yolox" else "yolo"
+        wanted = (self._network.classes.index(PERSON),)
+        self._decode = Decoder(layout, self._network.input_px, wanted, confidence, SAME_PERSON_IOU)
+
+    def find(self, frame: Uint8) -> Found:
+        """Returns the people in a frame ``(H, W, 3)`` BGR."""
+        found: list[Boxes] = []
+        self._network.submit(frame, lambda output: found.append(self._decode(output)))
+        self._network.wait()
+        (people,) = found
+        size_px = (frame.shape[1], frame.shape[0])
+        fit = fit_into(size_px, self._network.input_px, self._network.centred)
+        return _with_scores(to_source(people.xyxy, fit, size_px), people.confidence)
+
+
+class HogPersonDetector:
+    """People by OpenCV's HOG and its people detector (Dalal and Triggs, CVPR 2005), which needs no weights.
+
+    Args:
+        least_score: distance from the support vector machine's boundary; at 0 it finds people everywhere.
+        work_width_px: width to which frames are enlarged or reduced, since the window is 128 pixels high.
+    """
+
+    def __init__(self, least_score: float = 1.2, work_width_px: int = 800) -> None:
+        self._least = least_score
+        self._width_px = work_width_px
+        self._hog = cv2.HOGDescriptor()
+        self._hog.setSVMDetector(cv2.HOGDescriptor_getDefaultPeopleDetector())  # type: ignore[attr-defined]
+
+    def find(self, frame: Uint8) -> Found:
+        """Returns the people in a frame ``(H, W, 3)`` BGR; nobody in one that is smaller than the window."""
+        scale = self._width_px / frame.shape[1]
+        size = (self._width_px, max(round(frame.shape[0] * scale), 1))
+        if size[0] < HOG_WINDOW_PX[0] or size[1] < HOG_WINDOW_PX[1]:
+            return np.empty((0, 5))
+        grey = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
+        grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+        # HOG's own grouping depends on the order in which its threads end, so hits are sorted and suppressed here.
+        windows, scores = self._hog.detectMultiScale(
+            grey, hitThreshold=self._least, winStride=(8, 8), padding=(16, 16), scale=HOG_STEP, groupThreshold=0
+        )
+        if not len(windows):
+            return np.empty((0, 5))
+        hits = np.column_stack([np.asarray(windows, np.float64), np.asarray(scores, np.float64).ravel()])
+        hits = hits[np.lexsort(hits.T[:4])]
+        people = suppress(
+            Boxes(_filled(hits[:, :4]), hits[:, 4].astype(np.float32), np.zeros(len(hits), np.int64)), SAME_HOG_IOU
+        )
+        limits = np.array([frame.shape[1], frame.shape[0]] * 2)
+        return _with_scores(np.clip(people.xyxy / scale, 0, limits), people.confidence)
+
+
+def _filled(windows: Float64) -> Float32:
+    """Returns the boxes ``(N, 4)`` of people in windows ``x, y, width, height``."""
+    centre, half = windows[:, :2] + windows[:, 2:] / 2, windows[:, 2:] / 2 * np.array(HOG_FILLED)
+    return np.concatenate([centre - half, centre + half], axis=1).astype(np.float32)
+
+
+def _with_scores(boxes: Float32 | Float64, scores: Float32) -> Found:
+    return np.column_stack([boxes, scores]).astype(np.float64).reshape(-1, 5)
+
+
+class FaceDetector:
+    """Faces by YuNet (Wu et al., "YuNet: A Tiny Millisecond-level Face Detector", 2023), in OpenVINO.
+
+    OpenVINO takes a third of the time that OpenCV's ``FaceDetectorYN`` takes for the same boxes (docs/decisions/0015).
+
+    Args:
+        cpus: threads.
+        confidence: least score, 0..1.
+        widest_px: width to which wider frames are reduced.
+
+    Raises:
+        ModelError: OpenVINO cannot load the weights, or they are not those of YuNet.
+    """
+
+    def __init__(self, model: ModelFile, cpus: int, confidence: float = 0.5, widest_px: int = 1280) -> None:
+        import openvino as ov
+
+        self._confidence = confidence
+        self._widest_px = widest_px
+        self._settings = {"INFERENCE_NUM_THREADS": cpus, "PERFORMANCE_HINT": "LATENCY"}
+        self._core = ov.Core()
+        try:
+            self._network = self._core.read_model(model.path)
+        except RuntimeError as error:
+            reason = str(error).strip().splitlines()[-1]
+            raise ModelError(f"OpenVINO cannot load {model.path} as YuNet: {reason}; fetch it again") from error
+        named = {name for output in self._network.outputs for name in output.get_names()}
+        if not {f"{part}_{stride}" for part in ("cls", "obj", "bbox") for stride in STRIDES} <= named:
+            raise ModelError(f"{model.path} lacks the outputs of YuNet; use a face_detection_yunet file")
+        self._compiled: dict[tuple[int, int], Any] = {}
+
+    def find(self, frame: Uint8) -> Found:
+        """Returns the faces in a frame ``(H, W, 3)`` BGR."""
+        scale = min(1.0, self._widest_px / frame.shape[1])
+        size = work_size(frame.shape[1], frame.shape[0], self._widest_px)
+        small = frame if scale == 1 else cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+        width, height = (-(-side // STRIDES[-1]) * STRIDES[-1] for side in size)
+        padded = cv2.copyMakeBorder(small, 0, height - size[1], 0, width - size[0], cv2.BORDER_CONSTANT)
+        request = self._request((width, height))
+        request.infer([padded.astype(np.float32).transpose(2, 0, 1)[None]])
+        faces = suppress(self._decoded(request, width), SAME_FACE_IOU)
+        return np.column_stack([faces.xyxy / scale, faces.confidence]).astype(np.float64).reshape(-1, 5)
+
+    def _request(self, size_px: tuple[int, int]) -> Any:
+        """Returns the compiled network of a frame size; the last few sizes are kept."""
+        request = self._compiled.pop(size_px, None)
+        if request is None:
+            self._network.reshape([1, 3, size_px[1], size_px[0]])
+            request = self._core.compile_model(self._network, "CPU", self._settings).create_infer_request()
+        self._compiled[size_px] = request
+        if len(self._compiled) > MOST_SIZES:
+            self._compiled.pop(next(iter(self._compiled)))  # dicts keep order, so this is the one used longest ago
+        return request
+
+    def _decoded(self, request: Any, width: int) -> Boxes:
+        """Returns all faces that are sure enough, overlapping ones included, in pixels of the network's input."""
+        boxes, scores = [], []
+        for stride in STRIDES:
+            output = {part: request.get_tensor(f"{part}_{stride}").data[0] for part in ("cls", "obj", "bbox")}
+            score = np.sqrt(np.clip(output["cls"][:, 0], 0, 1) * np.clip(output["obj"][:, 0], 0, 1))
+            sure = np.flatnonzero(score >= self._confidence)
+            boxes.append(_face_boxes(output["bbox"][sure], sure, width // stride) * stride)
+            scores.append(score[sure])
+        confidence = np.concatenate(scores).astype(np.float32)
+        return Boxes(np.concatenate(boxes).astype(np.float32), confidence, np.zeros(len(confidence), np.int64))
+
+
+def _face_boxes(offsets: Float32, cells: Int64, columns: int) -> Float32:
+    """Returns corners ``(N, 4)`` in cells: offsets are centres from the cell's corner, and logarithms of sizes."""
+    corner = np.stack([cells % columns, cells // columns], axis=1)
+    centre, half = corner + offsets[:, :2], np.exp(offsets[:, 2:]) / 2
+    return np.concatenate([centre - half, centre + half], axis=1).astype(np.float32)
