@@ -1,4 +1,7 @@
-"""Other runs on the same store: at which places they work now, and what they have committed meanwhile."""
+"""Coordination with other runs on the same store: claims on partitions, and what the others have committed meanwhile.
+
+Claims only save work; receipts keep the store right: docs/decisions/0011-claims-save-work-receipts-keep-right.md.
+"""
 
 from typing import Protocol
 
@@ -9,59 +12,53 @@ from storage.store.store import Store
 
 
 class RunCoordination(Protocol):
-    """What a run needs to know of the other runs on its store."""
+    """What a run needs to know of other runs on its store."""
 
     @property
     def has_others(self) -> bool:
-        """Whether there were any since this run began."""
+        """Whether another run was met since this one began."""
 
-    def take(self, place: Place) -> bool:
-        """Claims a place; False while another run works there."""
+    def take(self, partition: Place) -> bool:
+        """Claims a partition; returns False while another run holds it."""
 
-    def release(self, place: Place) -> None:
-        """Lets go of a place."""
+    def release(self, partition: Place) -> None:
+        """Releases a claim."""
 
     def committed(self, key: UnitKey, fingerprint: str) -> Receipt | None:
-        """The receipt of exactly this work, whoever did it, if it is committed by now."""
+        """Returns the receipt of exactly this work, whichever run committed it; None if it is not committed."""
 
 
 class SingleRun:
-    """A run that shares its store with nobody."""
+    """A run that has its store to itself."""
 
     has_others = False
 
-    def take(self, place: Place) -> bool:  # noqa: ARG002  nobody else wants it
-        """Always granted."""
+    def take(self, partition: Place) -> bool:  # noqa: ARG002
+        """Grants every claim."""
         return True
 
-    def release(self, place: Place) -> None:
-        """There is nothing to let go of."""
+    def release(self, partition: Place) -> None:
+        """Does nothing."""
 
     def committed(self, key: UnitKey, fingerprint: str) -> Receipt | None:  # noqa: ARG002
-        """Nobody else commits."""
+        """Returns None: nobody else commits."""
         return None
 
 
 class SharedRun:
-    """A run among others, which keeps out of their way by claims."""
+    """A run among others, coordinated by claims."""
 
     def __init__(self, store: Store, claims: Claims) -> None:
         self._store = store
         self._claims = claims
+        self.take = claims.take
+        self.release = claims.release
 
     @property
     def has_others(self) -> bool:
-        """Whether the claims have met another run."""
+        """Whether another run was met: until then no unit is looked up in the store before it runs."""
         return self._claims.crowded
 
-    def take(self, place: Place) -> bool:
-        """Claims a place."""
-        return self._claims.take(place)
-
-    def release(self, place: Place) -> None:
-        """Lets go of a place."""
-        self._claims.release(place)
-
     def committed(self, key: UnitKey, fingerprint: str) -> Receipt | None:
-        """Looks into the store."""
-        return self._store.committed(key.op, key.camera, key.date, key.unit, fingerprint)
+        """Looks the work up in the store."""
+        return self._store.committed(*key, fingerprint)

@@ -1,7 +1,7 @@
-"""Parts of video that were joined, and so are gone, though the file that they were joined to has to be made again.
+"""Video parts that are missing although the file they were merged into must be made again.
 
-That comes to pass when the receipt of a publication is lost, or only publishing changed: what made its parts stands as
-done, but there is nothing left of it to be published.
+Parts are deleted once they are merged. When the receipt of that file is lost, or only the publishing op changed, the
+units that made the parts count as done, and there is nothing to merge: they must run again.
 """
 
 from jobs.planning.graph import UnitKey
@@ -14,7 +14,7 @@ from storage.store.video_files import PARTS_TABLE, named_video
 
 
 def drop_units_with_missing_parts(store: Store, plan: Plan) -> bool:
-    """Drops the results of units whose parts are gone and are to be joined, so that a new plan makes them again.
+    """Drops the results of units whose parts are missing and needed, so that a new plan makes them again.
 
     Returns:
         Whether anything was dropped.
@@ -24,22 +24,23 @@ def drop_units_with_missing_parts(store: Store, plan: Plan) -> bool:
         StoreFull: no space is left; nothing was dropped.
     """
     to_do = set(plan.to_do)
-    lost: set[str] = set()
+    missing: set[str] = set()
     for key in sorted(to_do):
         parts = {source.key for source in plan.units[key].sources if source.read.table == PARTS_TABLE} - to_do
-        lost |= _gone(store, plan, key, parts)
-    drop_receipts(store, lost)
-    return bool(lost)
+        missing |= _missing(store, plan, key, parts)
+    drop_receipts(store, missing)
+    return bool(missing)
 
 
-def _gone(store: Store, plan: Plan, reader: UnitKey, parts: set[UnitKey]) -> set[str]:
-    """Fingerprints of units whose part is gone while what it was to be joined to is not there."""
-    prints = plan.fingerprints
-    found = (store.committed(*key, prints.of(key)) for key in sorted(parts) if not prints.excluded(key))
-    made = [receipt for receipt in found if receipt is not None]
-    named = named_video(store, receipts_to_arrow(made), PARTS_TABLE).select(["path", UNIT_COLUMN]).to_pylist()
-    marks = {row[UNIT_COLUMN] for row in named if not store.blobs.exists(row["path"])}
-    # A part goes after what it was joined to is committed: who finds it gone finds that, unless it was lost.
-    if not marks or store.committed(*reader, prints.of(reader)) is not None:
+def _missing(store: Store, plan: Plan, merger: UnitKey, parts: set[UnitKey]) -> set[str]:
+    """Returns the fingerprints of the units among ``parts`` whose part is missing, unless they were merged by now."""
+    fingerprints = plan.fingerprints
+    found = (store.committed(*key, fingerprints.of(key)) for key in sorted(parts) if not fingerprints.excluded(key))
+    receipts = [receipt for receipt in found if receipt is not None]
+    named = named_video(store, receipts_to_arrow(receipts), PARTS_TABLE).select(["path", UNIT_COLUMN]).to_pylist()
+    tags = {row[UNIT_COLUMN] for row in named if not store.blobs.exists(row["path"])}
+    # Another run deletes parts only after it has committed their merger. So this order matters: first the parts, then
+    # the receipt; a part that is missing without one was lost.
+    if not tags or store.committed(*merger, fingerprints.of(merger)) is not None:
         return set()
-    return {receipt.fingerprint for receipt in made if receipt.unit_tag in marks}
+    return {receipt.fingerprint for receipt in receipts if receipt.unit_tag in tags}

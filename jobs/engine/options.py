@@ -1,4 +1,4 @@
-"""How a selection is run: with which workers, in which order, and until when."""
+"""Options of a run: its workers, its priority and its deadline."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
@@ -11,16 +11,16 @@ from storage.coordination import LEASE_S
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a selection is run.
+    """Options of a run.
 
     Attributes:
-        workers: worker slots; 0 for one a CPU; None for this process, without Ray.
+        workers: worker slots; 0 for one per CPU; None for this process, without Ray.
         address: of a Ray cluster; None for this machine.
-        until: local time at which all must have ended.
-        max_hours: after which all must have ended.
-        retry: try what is in quarantine again.
-        priority: what goes first.
-        lease_s: seconds after which a run that shows no sign of life no longer keeps others from its work.
+        until: local time of day at which the run ends.
+        max_hours: hours after which the run ends.
+        retry: also try quarantined units again.
+        priority: what runs first.
+        lease_s: seconds without a heartbeat after which a run's claims may be taken over.
     """
 
     workers: int | None = 0
@@ -32,10 +32,10 @@ class RunOptions:
     lease_s: float = LEASE_S
 
     def deadline(self, zone: ZoneInfo, now: datetime) -> datetime | None:
-        """When all must have ended; None if nothing says so.
+        """Returns when the run ends at the latest; None if there is no limit.
 
         Args:
-            zone: whose clock ``until`` is read on.
+            zone: the time zone of ``until``.
         """
         ends = []
         if self.until is not None:
@@ -46,7 +46,7 @@ class RunOptions:
 
 
 def next_time(clock: time, zone: ZoneInfo, now: datetime) -> datetime:
-    """The next moment, after ``now``, at which a local clock shows ``clock``; UTC."""
+    """Returns the next time after ``now`` at which clocks in the zone show ``clock``; UTC."""
     local = now.astimezone(zone)
     today = datetime.combine(local.date(), clock, zone)
     chosen = today if today > local else datetime.combine(local.date() + timedelta(days=1), clock, zone)
@@ -54,10 +54,10 @@ def next_time(clock: time, zone: ZoneInfo, now: datetime) -> datetime:
 
 
 def parse_clock(text: str) -> time:
-    """``HH:MM`` as a time of day.
+    """Reads a time of day, ``HH:MM``.
 
     Raises:
-        UserError: it is not one.
+        UserError: the text is not a time of day.
     """
     try:
         return time.fromisoformat(text)

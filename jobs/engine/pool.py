@@ -1,4 +1,4 @@
-"""Where batches run: the interface that the driver sees, and the pool that is this very process."""
+"""Pools of workers: the interface that the driver uses, and the pool that is this very process."""
 
 from collections.abc import Iterable
 from typing import Protocol
@@ -8,28 +8,28 @@ from jobs.engine.worker import Worker
 from schemas.errors import TransientError
 
 Finished = tuple[TaskBatch, Outcome | TransientError]
-"""A batch with what became of it; an error when the worker itself was lost."""
+"""A batch with its outcome; with an error where the worker itself was lost."""
 
 
 class Pool(Protocol):
-    """Workers that do batches side by side."""
+    """Workers that run batches side by side."""
 
     @property
     def slots(self) -> int:
         """How many batches may be in flight."""
 
     def submit(self, batch: TaskBatch) -> None:
-        """Hands a batch to a free worker; there are never more than ``slots`` in flight."""
+        """Gives a batch to a free worker; the caller never has more than ``slots`` in flight."""
 
     def wait(self, timeout_s: float) -> Iterable[Finished]:
-        """Visits that ended, waiting for the first of them at most ``timeout_s``."""
+        """Returns batches that have ended; waits for the first of them at most ``timeout_s``."""
 
     def close(self) -> None:
-        """Ends the workers, whatever they are doing: what is not committed is as if it had never been begun."""
+        """Ends the workers at once. What they have not committed leaves no trace for readers."""
 
 
 class InlinePool:
-    """One worker, in this process: for debugging, and for tests that need no Ray."""
+    """One worker in this process: for debugging, and for tests without Ray."""
 
     slots = 1
 
@@ -42,7 +42,7 @@ class InlinePool:
         self._waiting.append(batch)
 
     def wait(self, timeout_s: float) -> Iterable[Finished]:  # noqa: ARG002  it works until it is done
-        """Does what was submitted."""
+        """Runs what was submitted."""
         waiting, self._waiting = self._waiting, []
         return [(batch, self._worker.run(batch)) for batch in waiting]
 

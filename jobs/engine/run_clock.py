@@ -1,7 +1,7 @@
-"""The time of a run, which never runs behind what the store has seen.
+"""The clock of a run, which never goes behind the newest time in the store.
 
-Readers see of each unit the version that was committed last. Should this machine's clock have been set back, what it
-commits now would be older than what it replaces; so a run's time begins just after the newest moment in the store.
+Readers see the version of a unit that was committed last. If this machine's clock was set back, a new commit would be
+older than what it replaces, and stay invisible; so a run's time begins just after the newest time in the store.
 """
 
 from collections.abc import Callable
@@ -10,18 +10,18 @@ from datetime import UTC, datetime, timedelta
 from jobs.engine.tasks import EARLIEST
 
 TICK = timedelta(microseconds=1)
-"""What the store can tell apart."""
+"""The resolution of times in the store."""
 
 
 class RunClock:
     """The clock of one run.
 
     Args:
-        newest: the newest moment that the store has, of a commit or of a run; None if it has none.
+        newest: the newest time in the store, of a commit or of a run; None if it has none.
         wall: this machine's clock.
 
     Attributes:
-        floor: no moment that the clock gives is before this one.
+        floor: the earliest time that the clock gives.
     """
 
     def __init__(self, newest: datetime | None, wall: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
@@ -29,9 +29,9 @@ class RunClock:
         self.floor = EARLIEST if newest is None else newest + TICK
 
     def now(self) -> datetime:
-        """The time."""
+        """Returns the time."""
         return max(self._wall(), self.floor)
 
     def advance_past(self, moment: datetime) -> None:
-        """Notes a moment that the store has now; the clock goes on after it."""
+        """Moves the clock past a time that the store has now."""
         self.floor = max(self.floor, moment + TICK)

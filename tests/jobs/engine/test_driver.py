@@ -1,6 +1,8 @@
 """The driver: priority, failures, retries, deadlines and interruptions, on a pool that does what the test says."""
 
 import threading
+from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -151,3 +153,36 @@ def test_a_gentle_stop_finishes_what_runs():
     run = Driver(plan, pool, "run", kept.append, lambda progress: stop.set() if progress.running else None, stop=stop)
     report = run.run()
     assert report.state == "interrupted" and report.receipts and report.left == 9 - len(report.receipts)
+
+
+@pytest.mark.parametrize(
+    ("trace", "detail"),
+    [("", "AssertionError"), ("\n", "AssertionError"), ("at line 3\nAssertionError: 7", "AssertionError: 7")],
+)
+def test_a_failure_without_a_message_is_quarantined_with_what_is_known(trace, detail):
+    pool = ScriptedPool(lambda key, n: ("bug", "AssertionError", "", trace) if key.op == "detect" else None)
+    report, kept = night(plan_tiny(SEGMENTS[:1]), pool)
+    assert [entry.detail for entry in kept] == [detail] and report.state == "partial"
+
+
+def test_lost_stretches_are_kept_apart_from_quarantined_units():
+    stretch = Failure(UnitKey("decode", "cam1", "2026-03-02", "a@0"), "footage", "decode_error", "0.50 s")
+
+    class LossyPool(ScriptedPool):
+        def wait(self, timeout_s):
+            return [(batch, replace(outcome, lost=(stretch,))) for batch, outcome in super().wait(timeout_s)]
+
+    report, kept = night(plan_tiny(SEGMENTS[:1]), LossyPool())
+    assert report.state == "done" and report.quarantined == [] and report.lost == kept
+    assert {entry.op for entry in kept} == {"decode"}
+
+
+def test_the_report_is_there_although_the_run_was_broken_off():
+    def script(key, attempt):
+        if key.op == "counts":
+            raise KeyboardInterrupt
+
+    driver = Driver(plan_tiny(SEGMENTS), ScriptedPool(script, slots=1), "run", lambda entry: None)
+    with pytest.raises(KeyboardInterrupt):
+        driver.run()
+    assert len(driver.report.receipts) == 7 and driver.report.counters == Counter()

@@ -102,3 +102,10 @@ def test_segments_farther_apart_than_a_second_do_not_wait_for_each_other():
     plan = plan_tiny(apart)
     track = plan.units[UnitKey("track", "cam1", "2026-03-02", apart[0].segment_id)]
     assert {source.key.unit for source in track.sources} == {apart[0].segment_id}
+
+
+def test_units_are_given_back_from_a_generator_too():
+    queue = WorkQueue(UnitStates(plan_tiny(SEGMENTS)))
+    keys = queue.take()
+    queue.give_back(key for key in keys)
+    assert queue.take() == keys

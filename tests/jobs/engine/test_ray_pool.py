@@ -56,6 +56,31 @@ def kill_a_worker(process: subprocess.Popen, site: Path) -> bool:
     return False
 
 
+BROKEN_WEIGHTS = """
+import sys
+from jobs.engine.ray_pool import RayPool, start_ray
+from jobs.engine.tasks import TaskBatch, WorkerSetup
+from schemas.errors import ModelError
+from storage.store.store import Store
+from tests.jobs.engine.test_worker import Follow, Watch, task_of
+
+store = str(Store.create(sys.argv[1]).blobs.url)
+ops = [Watch(opens=ModelError("altered")), Follow()]
+pool = RayPool(WorkerSetup(store, store, {op.spec.name: (op, {}) for op in ops}), start_ray(None, 1))
+pool.submit(TaskBatch(1, "run", tuple(task_of(op) for op in ops)))
+((_, outcome),) = pool.wait(60)
+print([(failure.key.op, failure.kind, failure.reason, failure.detail) for failure in outcome.failures])
+pool.close()
+"""
+
+
+@pytest.mark.ray
+def test_weights_that_do_not_load_are_a_bug_on_ray_too(tmp_path):
+    command = [sys.executable, "-c", BROKEN_WEIGHTS, str(tmp_path / "store")]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT, timeout=120)
+    assert ended.stdout.strip() == "[('watch', 'bug', 'ModelError', 'altered')]", ended.stderr
+
+
 @pytest.fixture
 def ray_head(tmp_path):
     """The address of a Ray head that runs for one test."""
