@@ -1,7 +1,7 @@
-"""Op ``audit``: what can be said of a published file, as JSON beside it.
+"""Op ``audit``: a JSON file beside each published file that states how it was made and verified.
 
-It names what went in and what came out by their hashes, what covered whom and how, what looked at the result and what
-it found, and bounds what it may have missed. There is no time of day in it: the same work gives the same bytes.
+It names input and output by their hashes, what covered people and how, what verified the result and what was found, and
+bounds what may have been missed (docs/privacy.md). It holds no time of day: the same work gives the same bytes.
 """
 
 import json
@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.anonymize import Anonymize
+from ops.arrays import BOX_COLUMNS, boxes_of
 from ops.background import Background
 from ops.detect import Detect
 from ops.ground.density import band_of, pixels_per_metre
@@ -25,12 +26,11 @@ from schemas.anonymity import MODES
 from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables
 from schemas.tables import TABLES
 from schemas.tables.video import AUDIT_SUFFIX
-from schemas.values import CameraView, Float64, UnitContext
+from schemas.values import UnitContext
 
 SCHEMA_NAME, SCHEMA_VERSION = "nightshift.audit", 1
 
 _MADE_BY = tuple(kind.spec for kind in (Detect, Background, Track, Anonymize, Publish))
-_BOX = ("x1", "y1", "x2", "y2")
 _DIGITS = 6
 _FIGURES = (
     "covered_frames",
@@ -44,18 +44,18 @@ _FIGURES = (
     "verified_frames",
     "verifier_findings",
 )
-"""What is said of the whole file, and of each segment."""
+"""Columns that the audit gives for the whole file, and for each segment."""
 
 _BOUNDS = (
-    "with a confidence of 95 %, no larger share than this of the head zones of those whose tracks are known is less "
-    "than half covered in the published file, as far as the look at the decoded output can see. Frames of one track "
-    "are alike, so the bound by tracks is the safer one"
+    "with a confidence of 95 %, at most this share of the head zones of people with known tracks is less than half "
+    "covered in the published file, as far as verification of the decoded output can show. Frames of one track are "
+    "alike, so the bound by tracks is the safer one"
 )
 _DOES_NOT_BOUND = (
     "people whom neither the detector nor the comparison with the background found have no track: they are not among "
-    "the looks, and nothing is said of them here"
+    "the checks, and this bound does not hold for them"
 )
-_NOT_CHECKED = "no head zone was looked at, so nothing is bounded"
+_NOT_CHECKED = "no head zone was checked, so nothing is bounded"
 
 
 @dataclass(frozen=True)
@@ -64,18 +64,18 @@ class AuditParams:
 
 
 class Audit(TableOp):
-    """Writes down how a published file was made, and what is known of how well."""
+    """Writes how a published file was made, and how well people are covered in it."""
 
     spec = OpSpec(
         name="audit",
-        version=1,
-        summary="A JSON file beside each published file: what made it, what looked at it, and what may remain.",
+        version=2,
+        summary="A JSON file beside each published file: what made it, what verified it, and what may remain.",
         scope=Scope.FOOTAGE,
         reads=(
             Read("anonymized"),
             Read("anonymized_segments"),
             Read("anonymized_tracks"),
-            Read("tracklet_points", columns=("tracklet_id", "time", "frame_segment_id", *_BOX), required=False),
+            Read("tracklet_points", columns=("tracklet_id", "time", "frame_segment_id", *BOX_COLUMNS), required=False),
         ),
         writes=("audits",),
         params=AuditParams,
@@ -85,7 +85,7 @@ class Audit(TableOp):
     params: AuditParams
 
     def run(self, unit: UnitContext, inputs: Tables, services: Services) -> Tables:
-        """One row for the published file; none where nothing was published."""
+        """Writes the audit; returns its row, or none where nothing was published."""
         spec = TABLES["audits"]
         if not inputs["anonymized"].num_rows:
             return {spec.name: spec.empty()}
@@ -112,7 +112,7 @@ class Audit(TableOp):
 
 
 def as_json(document: Mapping[str, Any]) -> bytes:
-    """The bytes of an audit: keys sorted, so that the same audit has the same ones."""
+    """Formats an audit, with sorted keys, so that the same audit has the same bytes."""
     return json.dumps(document, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n"
 
 
@@ -123,6 +123,7 @@ def _document(
     tracks: Sequence[Mapping[str, Any]],
     leak: Mapping[str, Any],
 ) -> dict[str, Any]:
+    """Builds the audit of a published file from its row, and the rows of its segments and tracks."""
     mode = MODES[video["mode"]]
     return {
         "schema": SCHEMA_NAME,
@@ -140,7 +141,7 @@ def _document(
         "output": {name: video[name] for name in ("sha256", "size_bytes", "frames")},
         "mode": asdict(mode),
         "targets": _listed(video["targets"]),
-        "privacy_masks": _masks(unit.camera),
+        "privacy_masks": {"of_size_px": unit.camera.image_size_px, "polygons": unit.camera.privacy_masks},
         "ops": {spec.name: spec.version for spec in (*_MADE_BY, Audit.spec)},
         "params": _parsed(video["params"]),
         "models": _parsed(video["models"]),
@@ -157,7 +158,7 @@ def _figures(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _tracks(unit: UnitContext, tracks: pa.Table, points: pa.Table | None) -> list[dict[str, Any]]:
-    """What is known of each tracklet in each segment."""
+    """Returns how well each tracklet is covered in each segment, and how large it is."""
     densities = _densities(unit, points) if points is not None else {}
     found = []
     for row in tracks.to_pylist():
@@ -180,14 +181,14 @@ def _tracks(unit: UnitContext, tracks: pa.Table, points: pa.Table | None) -> lis
 
 
 def _densities(unit: UnitContext, points: pa.Table) -> dict[tuple[str, str], float]:
-    """Median pixels a metre by tracklet and segment; nothing for a camera without control points."""
+    """Returns median pixels per metre by tracklet and segment; empty for a camera without control points."""
     plane = ground_plane(unit.camera)
     if plane is None:
         return {}
     found: dict[tuple[str, str], float] = {}
     for segment in unit.segments:
         here = points.filter(pc.equal(points["frame_segment_id"], segment.segment_id))
-        density = pixels_per_metre(plane, _boxes(here), (segment.width, segment.height))
+        density = pixels_per_metre(plane, boxes_of(here), (segment.width, segment.height))
         names = np.asarray(here["tracklet_id"].to_pylist(), dtype=object)
         for name in dict.fromkeys(names.tolist()):
             known = density[(names == name) & np.isfinite(density)]
@@ -196,12 +197,8 @@ def _densities(unit: UnitContext, points: pa.Table) -> dict[tuple[str, str], flo
     return found
 
 
-def _boxes(points: pa.Table) -> Float64:
-    return np.stack([points[name].to_numpy().astype(np.float64) for name in _BOX], axis=1)
-
-
 def _residual_leak(tracks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """How many head zones were looked at and found bare, and how many more there may be."""
+    """Counts the head zones that were checked and that leak, and bounds the share that may."""
     checks, leaks = (sum(track[name] for track in tracks) for name in ("frames", "leaks"))
     by_name: dict[str, int] = {}
     for track in tracks:
@@ -221,10 +218,6 @@ def _residual_leak(tracks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "bounds": _BOUNDS if by_check else _NOT_CHECKED,
         "does_not_bound": _DOES_NOT_BOUND,
     }
-
-
-def _masks(camera: CameraView) -> dict[str, Any]:
-    return {"of_size_px": camera.image_size_px, "polygons": camera.privacy_masks}
 
 
 def _listed(text: str | None) -> list[str] | None:

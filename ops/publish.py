@@ -1,4 +1,4 @@
-"""Publish: the covered parts of a footage, joined to one file; all of them, or none."""
+"""Op ``publish``: merges the covered parts of a footage into one file: all of them, or none (docs/decisions/0014)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _SAME = {
     "params": "with different parameters",
     "models": "with different weights",
 }
-"""Columns in which parts of one footage may not differ, and what to say of those that do."""
+"""Columns in which parts of one footage must not differ, and how a message names a difference."""
 
 _SUMMED = (
     "covered_frames",
@@ -29,6 +29,7 @@ _SUMMED = (
     "verifier_findings",
     "background_frames",
 )
+"""Columns of a file that are sums over its parts."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,12 @@ class PublishParams:
 
 
 class Publish(TableOp):
-    """Joins the covered parts of a footage."""
+    """Merges the covered parts of a footage."""
 
     spec = OpSpec(
         name="publish",
         version=2,
-        summary="One anonymized file per footage, joined from its covered segments: complete, or not at all.",
+        summary="One anonymized file per footage, merged from its covered segments: complete, or not at all.",
         scope=Scope.FOOTAGE,
         reads=(Read("anonymized_segments"),),
         writes=("anonymized",),
@@ -53,22 +54,25 @@ class Publish(TableOp):
     params: PublishParams
 
     def run(self, unit: UnitContext, inputs: Tables, services: Services) -> Tables:
-        """One row, once every segment's part is at hand.
+        """Merges the parts; returns one row.
 
         Raises:
             CoverageError: a part is missing, doubled or foreign, parts are covered in different ways, or frames were
-                lost in joining.
+                lost in merging.
         """
         spec = TABLES["anonymized"]
         parts = inputs["anonymized_segments"]
         if not unit.segments and not len(parts):
             return {spec.name: spec.empty()}
         rows = _in_order(unit, parts)
-        way = _one_way(unit, rows)
+        shared = _shared(unit, rows)
         video = services.merge_video(unit, [row["path"] for row in rows])
         frames = sum(row["frames"] for row in rows)
         if video.frames != frames:
-            raise CoverageError(f"footage {unit.unit}: its parts have {frames} frames, joined they have {video.frames}")
+            raise CoverageError(
+                f"footage {unit.unit}: its parts have {frames} frames, but merged they have {video.frames}; "
+                "anonymize it again"
+            )
         whole: dict[str, object] = {
             "camera": unit.camera.camera,
             "footage_id": rows[0]["footage_id"],
@@ -79,45 +83,45 @@ class Publish(TableOp):
             "size_bytes": video.size_bytes,
             "sha256": video.sha256,
             "verified_by": _common(rows),
-            **way,
+            **shared,
             **{name: _sum(rows, name) for name in _SUMMED},
             **{name: _mean(rows, name) for name in ("covered_share", "unknown_share")},
         }
         return {spec.name: spec.conform({name: [value] for name, value in whole.items()})}
 
 
-def _one_way(unit: UnitContext, rows: Sequence[Mapping[str, Any]]) -> dict[str, object]:
-    """How all parts are covered.
+def _shared(unit: UnitContext, rows: Sequence[Mapping[str, Any]]) -> dict[str, object]:
+    """Returns the values that all parts share.
 
     Raises:
-        CoverageError: they are covered in different ways.
+        CoverageError: parts are covered in different ways.
     """
-    way: dict[str, object] = {}
+    shared: dict[str, object] = {}
     for name, words in _SAME.items():
         values = {row[name] for row in rows}
         if len(values) != 1:
             raise CoverageError(
                 f"footage {unit.unit}: its parts are covered {words}: {sorted(map(str, values))}; anonymize it again"
             )
-        way[name] = values.pop()
-    return way
+        shared[name] = values.pop()
+    return shared
 
 
 def _sum(rows: Sequence[Mapping[str, Any]], name: str) -> int | None:
-    """The sum over parts; None if it is not known of one."""
+    """Returns the sum over parts; None if it is unknown for one."""
     values = [row[name] for row in rows]
     return None if None in values else sum(values)
 
 
 def _mean(rows: Sequence[Mapping[str, Any]], name: str) -> float | None:
-    """The mean over frames of the parts of which it is known; None if it is known of none."""
+    """Returns the mean over the frames of parts with a known value; None if it is unknown for all."""
     known = [(row[name], row["frames"]) for row in rows if row[name] is not None]
     frames = sum(count for _, count in known)
     return sum(value * count for value, count in known) / frames if frames else (0.0 if known else None)
 
 
 def _common(rows: Sequence[Mapping[str, Any]]) -> str | None:
-    """What looked at every one of the parts; None if that is not known of one."""
+    """Returns the checks that verified every part; None if they are unknown for one."""
     texts = [row["verified_by"] for row in rows]
     if None in texts:
         return None
@@ -126,7 +130,11 @@ def _common(rows: Sequence[Mapping[str, Any]]) -> str | None:
 
 
 def _in_order(unit: UnitContext, parts: pa.Table) -> list[dict[str, Any]]:
-    """The rows of the unit's segments by time, each exactly once."""
+    """Returns the rows of the unit's segments in order of time, each exactly once.
+
+    Raises:
+        CoverageError: one is missing, doubled, or of another footage.
+    """
     rows = parts.to_pylist()
     by_segment = {row["segment_id"]: row for row in rows}
     wanted = [segment.segment_id for segment in unit.segments]

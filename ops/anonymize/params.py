@@ -26,7 +26,7 @@ class AnonymizeParams:
         metadata={"doc": "what is covered; anything but people and heads needs weights that know it"},
     )
     min_confidence: float = field(
-        default=0.1, metadata={"doc": "score from which on detections that belong to no track are covered, 0..1"}
+        default=0.1, metadata={"doc": "least score, 0..1, of a detection without a track that is covered"}
     )
     pad_share: float = field(default=0.15, metadata={"doc": "padding of boxes on every side, share of their size"})
     pad_px: float = field(default=4.0, metadata={"doc": "least padding of boxes on every side, pixels"})
@@ -48,7 +48,7 @@ class AnonymizeParams:
         default=True, metadata={"doc": "on fixed cameras, compare frames with the segment's background"}
     )
     min_background_samples: int = field(
-        default=8, metadata={"doc": "least number of frames of which a background that is used was made"}
+        default=8, metadata={"doc": "least number of frames in a background; with fewer, it is not used"}
     )
     tolerance: float = field(
         default=12.0, metadata={"doc": "grey levels by which the background may differ from a frame, beside noise"}

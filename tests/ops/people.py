@@ -1,4 +1,4 @@
-"""Tables of made-up people, for the tests of ops that cover them."""
+"""Tables of made-up people, for tests of ops that cover them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A box that a detector, or a tracker, had at a time."""
+class TimedBox:
+    """A box of a detector or a tracker at a time."""
 
     time_s: float
     box: Box
@@ -24,18 +24,18 @@ class Seen:
     label: str = "person"
 
 
-def boxes_by_column(seen: Sequence[Seen]) -> dict[str, list[float]]:
-    """Boxes as the columns that tables have."""
-    return {name: [one.box[number] for one in seen] for number, name in enumerate(("x1", "y1", "x2", "y2"))}
+def boxes_by_column(boxes: Sequence[TimedBox]) -> dict[str, list[float]]:
+    """Returns boxes as the columns of tables."""
+    return {name: [one.box[number] for one in boxes] for number, name in enumerate(("x1", "y1", "x2", "y2"))}
 
 
 def at(segment: Segment, time_s: float) -> tuple[object, int]:
-    """Time and PTS of an offset into a segment."""
+    """Returns time and PTS of an offset into a segment."""
     return segment.start + timedelta(seconds=time_s), segment.start_pts + round(time_s / float(segment.time_base))
 
 
 def observed(segment: Segment, times_s: Sequence[float]) -> pa.Table:
-    """``observed_frames`` at these offsets."""
+    """Returns ``observed_frames`` at these offsets, seconds."""
     moments = [at(segment, time_s) for time_s in times_s]
     return TABLES["observed_frames"].conform(
         {
@@ -49,26 +49,26 @@ def observed(segment: Segment, times_s: Sequence[float]) -> pa.Table:
     )
 
 
-def detected(segment: Segment, seen: Sequence[Seen]) -> pa.Table:
-    """``detections``."""
-    moments = [at(segment, one.time_s) for one in seen]
+def detected(segment: Segment, boxes: Sequence[TimedBox]) -> pa.Table:
+    """Returns ``detections``."""
+    moments = [at(segment, one.time_s) for one in boxes]
     return TABLES["detections"].conform(
         {
-            "camera": [segment.camera] * len(seen),
-            "segment_id": [segment.segment_id] * len(seen),
+            "camera": [segment.camera] * len(boxes),
+            "segment_id": [segment.segment_id] * len(boxes),
             "time": [time for time, _ in moments],
             "pts": [pts for _, pts in moments],
-            "detection": list(range(len(seen))),
-            "label": [one.label for one in seen],
-            "confidence": [one.confidence for one in seen],
-            **boxes_by_column(seen),
-            "source": ["model"] * len(seen),
+            "detection": list(range(len(boxes))),
+            "label": [one.label for one in boxes],
+            "confidence": [one.confidence for one in boxes],
+            **boxes_by_column(boxes),
+            "source": ["model"] * len(boxes),
         }
     )
 
 
-def tracked(segment: Segment, tracks: Sequence[Sequence[Seen]]) -> dict[str, pa.Table]:
-    """``tracklets`` and ``tracklet_points``; every track has one point at least."""
+def tracked(segment: Segment, tracks: Sequence[Sequence[TimedBox]]) -> dict[str, pa.Table]:
+    """Returns ``tracklets`` and ``tracklet_points``; every track has at least one point."""
     ids = [f"{segment.segment_id}-{number:05d}" for number in range(len(tracks))]
     tracklets = {
         "camera": [segment.camera] * len(ids),
@@ -82,15 +82,15 @@ def tracked(segment: Segment, tracks: Sequence[Sequence[Seen]]) -> dict[str, pa.
         "source": ["model"] * len(ids),
     }
     points = [(name, one) for name, track in zip(ids, tracks, strict=True) for one in track]
-    seen = [one for _, one in points]
-    moments = [at(segment, one.time_s) for one in seen]
+    boxes = [one for _, one in points]
+    moments = [at(segment, one.time_s) for one in boxes]
     columns = {
         "camera": [segment.camera] * len(points),
         "segment_id": [segment.segment_id] * len(points),
         "tracklet_id": [name for name, _ in points],
         "time": [time for time, _ in moments],
         "pts": [pts for _, pts in moments],
-        **boxes_by_column(seen),
+        **boxes_by_column(boxes),
         "state": ["interpolated"] * len(points),
         "frame_segment_id": [segment.segment_id] * len(points),
     }
@@ -101,7 +101,7 @@ def tracked(segment: Segment, tracks: Sequence[Sequence[Seen]]) -> dict[str, pa.
 
 
 def background_row(segment: Segment, background: Uint8, unknown: Uint8 | None = None, samples: int = 30) -> pa.Table:
-    """``backgrounds`` with one background, ``(H, W, 3)`` BGR."""
+    """Returns ``backgrounds`` with one background, ``(H, W, 3)`` BGR."""
     height, width = background.shape[:2]
     unknown = np.zeros((height, width), np.uint8) if unknown is None else unknown
     return TABLES["backgrounds"].conform(
@@ -121,15 +121,15 @@ def background_row(segment: Segment, background: Uint8, unknown: Uint8 | None = 
 
 def inputs_of(
     segment: Segment,
-    tracks: Sequence[Sequence[Seen]] = (),
-    seen: Sequence[Seen] = (),
+    tracks: Sequence[Sequence[TimedBox]] = (),
+    detections: Sequence[TimedBox] = (),
     observed_s: Sequence[float] = tuple(np.arange(0, 10, 0.2)),
     backgrounds: pa.Table | None = None,
 ) -> Mapping[str, pa.Table]:
-    """Everything that ``anonymize`` reads."""
+    """Returns all that ``anonymize`` reads."""
     return {
         "observed_frames": observed(segment, observed_s),
-        "detections": detected(segment, seen),
+        "detections": detected(segment, detections),
         **tracked(segment, tracks),
         "backgrounds": TABLES["backgrounds"].empty() if backgrounds is None else backgrounds,
     }

@@ -1,4 +1,4 @@
-"""The audit says what is known of a published file, bounds what is not, and is the same again."""
+"""The audit states what is known about a published file, bounds what is not, and is the same again."""
 
 import json
 from collections.abc import Mapping
@@ -8,14 +8,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy.stats import beta
 
 from ops.audit import Audit, AuditParams
 from ops.ground import ground_plane
 from ops.ground.density import band_of, pixels_per_metre
-from ops.rate_bound import CLOPPER_PEARSON, RULE_OF_THREE, upper_bound
+from ops.rate_bound import CLOPPER_PEARSON
 from schemas.anonymity import MODES
 from schemas.tables import TABLES
 from schemas.values import CameraView, Float64, UnitContext, VideoFile
@@ -39,7 +37,7 @@ class BesideServices(FakeServices):
         return VideoFile(video_path + suffix, 0, len(content), "cd" * 32)
 
 
-def standing_m(places_m: Float64) -> Float64:
+def depth_m(places_m: Float64) -> Float64:
     """How far ahead of the lens, along its axis, places ``(N, 2)`` on the ground are."""
     return np.asarray((places_m[:, 1] - ORIGIN_M[1]) * np.cos(TILT) + LENS_M[2] * np.sin(TILT))
 
@@ -52,13 +50,13 @@ def boxes_at(places_m: Float64, height_px: float = 80.0) -> Float64:
 PLACES_M = np.array([(0.0, 5.0), (-3.0, 8.0), (4.0, 12.0), (0.5, 20.0)]) + ORIGIN_M
 
 
-def test_pixels_a_metre_are_those_of_the_lens() -> None:
+def test_pixels_per_metre_are_those_of_the_lens() -> None:
     plane = ground_plane(make_view())
     assert plane is not None
     found = pixels_per_metre(plane, boxes_at(PLACES_M), SIZE_PX)
     # Beside the axis the line of sight is slanted, which is at most 1 / cos of the angle.
-    assert found == pytest.approx(FOCAL_PX / standing_m(PLACES_M), rel=0.06)
-    assert found[0] == pytest.approx(FOCAL_PX / standing_m(PLACES_M)[0], rel=1e-6)
+    assert found == pytest.approx(FOCAL_PX / depth_m(PLACES_M), rel=0.06)
+    assert found[0] == pytest.approx(FOCAL_PX / depth_m(PLACES_M)[0], rel=1e-6)
 
 
 def test_frames_of_half_the_size_have_half_the_pixels() -> None:
@@ -69,7 +67,7 @@ def test_frames_of_half_the_size_have_half_the_pixels() -> None:
     assert half == pytest.approx(pixels_per_metre(plane, boxes, SIZE_PX) / 2)
 
 
-def test_above_the_horizon_nothing_stands() -> None:
+def test_above_the_horizon_there_is_no_ground() -> None:
     plane = ground_plane(make_view())
     assert plane is not None
     assert np.isnan(pixels_per_metre(plane, np.array([[300.0, -400, 340, -300]]), SIZE_PX)).all()
@@ -91,34 +89,6 @@ def test_above_the_horizon_nothing_stands() -> None:
 )
 def test_bands_begin_at_their_thresholds(density: float, band: str) -> None:
     assert band_of(density) == band
-
-
-def test_without_looks_nothing_is_bounded() -> None:
-    assert upper_bound(0, 0) is None
-
-
-@pytest.mark.parametrize(("looks", "bound"), [(1, 1.0), (3, 1.0), (300, 0.01), (30_000, 0.0001)])
-def test_without_failures_it_is_three_over_n(looks: int, bound: float) -> None:
-    assert upper_bound(0, looks) == (pytest.approx(bound), RULE_OF_THREE)
-
-
-@given(looks=st.integers(1, 5000), share=st.floats(0, 1))
-def test_the_bound_holds_at_least_as_much_as_the_exact_one(looks: int, share: float) -> None:
-    failures = round(share * looks)
-    found = upper_bound(failures, looks)
-    assert found is not None
-    exact = 1.0 if failures == looks else float(beta.ppf(0.95, failures + 1, looks - failures))
-    assert failures / looks <= found[0] <= 1
-    if failures:
-        assert found == (pytest.approx(exact), CLOPPER_PEARSON)
-    else:
-        assert found[0] >= exact - 1e-12
-
-
-@pytest.mark.parametrize(("failures", "looks"), [(2, 1), (-1, 3)])
-def test_impossible_counts_are_refused(failures: int, looks: int) -> None:
-    with pytest.raises(ValueError, match="failures"):
-        upper_bound(failures, looks)
 
 
 def figures(**more: object) -> dict[str, object]:
@@ -208,7 +178,7 @@ def audit(
     return given["audits"].to_pylist()[0], json.loads(content), content
 
 
-def test_an_audit_says_what_was_done_and_found() -> None:
+def test_an_audit_states_what_was_done_and_found() -> None:
     row, found, _ = audit(tracks_of(("a", 0, 100, 0, 0.97), ("b", 1, 50, 0, 1.0)))
     mode = MODES["silhouette"]
     assert found["statement"] == mode.statement and "silhouettes" in found["statement"]
@@ -235,20 +205,20 @@ def test_the_bound_by_tracks_counts_a_track_of_two_segments_once() -> None:
     assert "neither the detector" in leak["does_not_bound"]
 
 
-def test_without_tracks_nothing_is_bounded_and_it_says_so() -> None:
+def test_without_tracks_nothing_is_bounded_and_the_audit_states_it() -> None:
     row, found, _ = audit(tracks_of())
     assert row["leak_rate_bound"] is None and found["residual_leak"]["upper_bound"] is None
     assert "nothing is bounded" in found["residual_leak"]["bounds"]
 
 
-def test_sizes_are_in_pixels_a_metre_where_the_camera_is_calibrated() -> None:
+def test_sizes_are_in_pixels_per_metre_where_the_camera_is_calibrated() -> None:
     places = np.array([(0.0, 7.0), (0.0, 9.0), (0.0, 20.0)]) + ORIGIN_M
     points = pa.concat_tables([points_of("a", places), points_of("a", places[:1], segment=1)])
     tracks = tracks_of(("a", 0, 3, 0, 1.0), ("a", 1, 3, 0, 1.0), ("b", 1, 9, 0, 1.0))
     _, found, _ = audit(tracks, points, make_view())
     first, second, unknown = found["tracks"]
-    assert first["px_per_m"] == pytest.approx(FOCAL_PX / standing_m(places)[1], rel=1e-3), "the median"
-    assert second["px_per_m"] == pytest.approx(FOCAL_PX / standing_m(places)[0], rel=1e-3), "of its own segment"
+    assert first["px_per_m"] == pytest.approx(FOCAL_PX / depth_m(places)[1], rel=1e-3), "the median"
+    assert second["px_per_m"] == pytest.approx(FOCAL_PX / depth_m(places)[0], rel=1e-3), "of its own segment"
     assert first["iec_62676_4_2025"] == "outline"
     assert unknown["px_per_m"] is None and unknown["iec_62676_4_2025"] is None
     _, without, _ = audit(tracks, points)
@@ -256,7 +226,7 @@ def test_sizes_are_in_pixels_a_metre_where_the_camera_is_calibrated() -> None:
     assert [track["height_px"] for track in without["tracks"]] == [80.0] * 3
 
 
-def test_privacy_masks_stand_in_it() -> None:
+def test_privacy_masks_are_in_it() -> None:
     polygon = ((0.0, 0.0), (10.0, 0.0), (10.0, 10.0))
     _, found, _ = audit(tracks_of(), camera=replace(PLAIN, image_size_px=(64, 48), privacy_masks=(polygon,)))
     assert found["privacy_masks"] == {"of_size_px": [64, 48], "polygons": [[[0, 0], [10, 0], [10, 10]]]}

@@ -19,7 +19,7 @@ from schemas.op import DETECTOR, FrameOp, ModelRequest, Tables
 from schemas.tables import TABLES
 from schemas.values import CameraView, FrameBatch, Segment, Uint8
 from storage.weights.catalogue import ModelStore
-from tests.ops.people import Seen, detected, observed
+from tests.ops.people import TimedBox, detected, observed
 from tests.ops.walkabout import SIZE_PX, Draw, box_at, film, street, thing, walker
 from tests.support.fakes import FakeServices, make_batch, make_segment, make_unit
 
@@ -27,7 +27,7 @@ FPS = 2.0
 BAG = (200, 150, 224, 170)
 
 
-def late_tables(segment: Segment, seen: Sequence[Seen], looked_s: Sequence[float] | None = None) -> Tables:
+def late_tables(segment: Segment, seen: Sequence[TimedBox], looked_s: Sequence[float] | None = None) -> Tables:
     """What the detector would have written, looking ten times a second."""
     times = np.arange(0, segment.duration_s, 0.1).tolist() if looked_s is None else looked_s
     return {"detections": detected(segment, seen), "observed_frames": observed(segment, times)}
@@ -35,7 +35,7 @@ def late_tables(segment: Segment, seen: Sequence[Seen], looked_s: Sequence[float
 
 def run(
     frames: Uint8,
-    seen: Sequence[Seen] = (),
+    seen: Sequence[TimedBox] = (),
     params: BackgroundParams | None = None,
     looked_s: Sequence[float] | None = None,
     sizes: Sequence[int] = (8,),
@@ -51,10 +51,12 @@ def run(
     return session.finish(late_tables(segment, seen, looked_s))
 
 
-def walk(start: tuple[int, int], step_px: float, frames: range, label: str = "person", sure: float = 0.8) -> list[Seen]:
+def walk(
+    start: tuple[int, int], step_px: float, frames: range, label: str = "person", sure: float = 0.8
+) -> list[TimedBox]:
     """The boxes of a walker, seen ten times a second in frames that come twice a second."""
     times = np.arange(frames.start / FPS, frames.stop / FPS, 0.1)
-    return [Seen(float(t), box_at(start, step_px, round(float(t) * FPS)), sure, label) for t in times]
+    return [TimedBox(float(t), box_at(start, step_px, round(float(t) * FPS)), sure, label) for t in times]
 
 
 def pictures(tables: Tables) -> tuple[Uint8, Uint8]:
@@ -109,7 +111,9 @@ def test_a_parked_car_is_part_of_the_background_but_one_that_leaves_is_not() -> 
     parked, leaving = (20, 100, 90, 140), (180, 100, 250, 140)
     draw = [thing(parked, (160, 40, 40)), thing(leaving, (40, 40, 160), 0, 30)]
     times = np.arange(0, 20, 0.1).tolist()
-    seen = [Seen(t, parked, 0.9, "car") for t in times] + [Seen(t, leaving, 0.9, "car") for t in times if t < 15]
+    seen = [TimedBox(t, parked, 0.9, "car") for t in times] + [
+        TimedBox(t, leaving, 0.9, "car") for t in times if t < 15
+    ]
     background, unknown = pictures(run(film(40, draw), seen))
     assert not unknown.any()
     assert np.abs(background[105:135, 30:80].astype(int) - (160, 40, 40)).max() <= 10
@@ -119,7 +123,7 @@ def test_a_parked_car_is_part_of_the_background_but_one_that_leaves_is_not() -> 
 def test_doubtful_people_do_not_make_pixels_unknown() -> None:
     """A statue that the detector now and then takes for somebody belongs to the view."""
     statue = (100, 60, 124, 120)
-    seen = [Seen(t, statue, 0.15) for t in np.arange(0, 20, 0.1).tolist()]
+    seen = [TimedBox(t, statue, 0.15) for t in np.arange(0, 20, 0.1).tolist()]
     background, unknown = pictures(run(film(40, [thing(statue, (200, 200, 200))]), seen))
     assert not unknown.any()
     assert np.abs(background[65:115, 105:119].astype(int) - 200).max() <= 10
@@ -174,7 +178,7 @@ def test_the_median_is_the_lower_median_of_what_may_be_used(samples: int, seed: 
 
 def test_covers_are_padded_and_reach_a_little_in_time() -> None:
     segment = make_segment()
-    tables = late_tables(segment, [Seen(5.0, (100, 100, 120, 150))], looked_s=[4.9, 5.0, 5.1])
+    tables = late_tables(segment, [TimedBox(5.0, (100, 100, 120, 150))], looked_s=[4.9, 5.0, 5.1])
     cover = foreground_mask(tables["detections"], tables["observed_frames"], None, 0.5)
     start_us = round(segment.start.timestamp() * 1e6)
     mask = cover.mask_at(start_us + 5_200_000, SIZE_PX, SIZE_PX)
@@ -214,7 +218,7 @@ def test_a_bag_left_is_one_region_that_begins_when_it_can_be_seen() -> None:
         walker(leaves_a_bag(number), 0, 70)(picture, number)
 
     times = np.arange(0, 60, 0.1)
-    seen = [Seen(float(t), box_at(leaves_a_bag(round(float(t) * FPS)), 0, 0, 70)) for t in times]
+    seen = [TimedBox(float(t), box_at(leaves_a_bag(round(float(t) * FPS)), 0, 0, 70)) for t in times]
     bag: Draw = thing(BAG, (225, 225, 215), first=36)
     (region,) = regions(run(film(120, [bag, owner]), seen))
     assert edges_off(region, BAG) <= 4

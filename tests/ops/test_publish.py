@@ -1,4 +1,4 @@
-"""``publish`` joins all covered parts of a footage, or none."""
+"""``publish`` merges all covered parts of a footage, or none."""
 
 from collections.abc import Sequence
 
@@ -15,8 +15,8 @@ SEGMENTS = tuple(make_segment(index) for index in range(3))
 UNIT = make_unit(SEGMENTS, unit=FOOTAGE_ID)
 
 
-class JoiningServices(FakeServices):
-    """Joins parts of 100 frames each, less ``lost``."""
+class MergingServices(FakeServices):
+    """Merges parts of 100 frames each, less ``lost``."""
 
     def __init__(self, lost: int = 0) -> None:
         super().__init__()
@@ -68,8 +68,8 @@ def publish(parts: pa.Table, services: FakeServices) -> pa.Table:
     return Publish(PublishParams()).run(UNIT, {"anonymized_segments": parts}, services)["anonymized"]
 
 
-def test_parts_are_joined_in_order_of_time_and_their_figures_add_up() -> None:
-    services = JoiningServices()
+def test_parts_are_merged_in_order_of_time_and_their_figures_add_up() -> None:
+    services = MergingServices()
     (row,) = publish(parts_of(SEGMENTS[::-1]), services).to_pylist()
     assert services.merged == [tuple(f"_parts/{segment.segment_id}.mp4" for segment in SEGMENTS)]
     assert (row["frames"], row["covered_frames"], row["mode"]) == (300, 60, "solid")
@@ -78,7 +78,7 @@ def test_parts_are_joined_in_order_of_time_and_their_figures_add_up() -> None:
 
 
 def test_what_is_known_of_the_parts_is_summed() -> None:
-    (row,) = publish(parts_of(SEGMENTS, unknown_share=[0.0, None, 0.2]), JoiningServices()).to_pylist()
+    (row,) = publish(parts_of(SEGMENTS, unknown_share=[0.0, None, 0.2]), MergingServices()).to_pylist()
     assert {name: row[name] for name in ("level", "targets", "params", "models")} == {
         name: FIGURES[name] for name in ("level", "targets", "params", "models")
     }
@@ -89,13 +89,13 @@ def test_what_is_known_of_the_parts_is_summed() -> None:
 
 def test_what_is_not_known_of_one_part_is_not_known_of_the_whole() -> None:
     parts = parts_of(SEGMENTS, verified_frames=[5, None, 5], verified_by=["paint", None, "paint"])
-    (row,) = publish(parts, JoiningServices()).to_pylist()
+    (row,) = publish(parts, MergingServices()).to_pylist()
     assert row["verified_frames"] is None and row["verified_by"] is None and row["verifier_findings"] == 9
 
 
-def test_it_was_verified_by_what_looked_at_every_part() -> None:
+def test_it_was_verified_by_the_checks_of_every_part() -> None:
     by = ["paint, residual, face yunet", "paint, face yunet", "paint, residual, face yunet"]
-    (row,) = publish(parts_of(SEGMENTS, verified_by=by), JoiningServices()).to_pylist()
+    (row,) = publish(parts_of(SEGMENTS, verified_by=by), MergingServices()).to_pylist()
     assert row["verified_by"] == "paint, face yunet"
 
 
@@ -116,12 +116,12 @@ def double(parts: pa.Table) -> pa.Table:
     ],
 )
 def test_nothing_is_published_unless_every_part_is_there_once(parts: pa.Table, message: str) -> None:
-    services = JoiningServices()
+    services = MergingServices()
     with pytest.raises(CoverageError, match=message):
         publish(parts, services)
     assert not services.merged
 
 
-def test_frames_lost_in_joining_are_noticed() -> None:
-    with pytest.raises(CoverageError, match="300 frames, joined they have 299"):
-        publish(parts_of(SEGMENTS), JoiningServices(lost=1))
+def test_frames_lost_in_merging_are_noticed() -> None:
+    with pytest.raises(CoverageError, match="300 frames, but merged they have 299"):
+        publish(parts_of(SEGMENTS), MergingServices(lost=1))

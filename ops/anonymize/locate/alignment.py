@@ -24,7 +24,7 @@ PROBE_STEP_PX = 6
 """Distance between the pixels that light and noise are measured at."""
 
 TEXTURE = 24
-"""Local contrast, grey levels, from which on a probe shows whether the frame is shifted."""
+"""Least local contrast, grey levels, of a probe that shows whether the frame is shifted."""
 
 TEXTURED_PROBES = 24
 """Least number of textured probes by which a shift can be judged."""
@@ -48,10 +48,10 @@ GRID = (12, 8)
 """Columns and rows of cells that are compared one by one with the background's view."""
 
 CELL_TEXTURE = 3.0
-"""Standard deviation of a cell's fine detail, grey levels, from which on it can be compared."""
+"""Least standard deviation of the fine detail of a cell that can be compared, grey levels."""
 
 CELL_LIKENESS = 0.6
-"""Correlation of a cell's fine detail with the background's from which on it shows the same view."""
+"""Least correlation of a cell's fine detail with the background's if it shows the same view."""
 
 CELL_DIFFERS = 0.3
 """Largest share of a cell that may differ from the background if it shows the same view."""

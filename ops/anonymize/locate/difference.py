@@ -22,19 +22,19 @@ EDGE_SHARE = 0.3
 """Tolerated share of the background's local contrast: encoding moves edges by fractions of a pixel."""
 
 OUTLINE = 90
-"""Level of a blurred mask, 0..255, from which on a pixel is covered."""
+"""Level of a blurred mask, 0..255, above which a pixel is covered."""
 
 MISALIGNED = 0.12
-"""Share of textured probes that differ from which on a shift is looked for."""
+"""Share of differing textured probes above which a shift is searched."""
 
 BETTER = 0.8
 """A shift is used if at most this share of the textured probes that differed still do."""
 
 DOUBTFUL = 0.2
-"""Share of the probes, or of the textured ones, that differ from which on the view is checked cell by cell."""
+"""Share of differing probes, or of differing textured ones, above which the view is checked cell by cell."""
 
 DIFFERING = 0.35
-"""Share of probes that differ from which on the measured light is doubted, and the view where it has no texture."""
+"""Share of differing probes above which the measured light is doubted, and a view without texture is another one."""
 
 SAME_VIEW = 0.2
 """Least share of cells with the background's view in a frame that can be compared. Measured-real on PETS: .88 at least
@@ -43,7 +43,7 @@ where the camera is still or shakes, .02 at most where it was moved by ten pixel
 
 @dataclass(frozen=True)
 class Tolerance:
-    """Limits from which on a pixel differs, and a region is a person whom the detector missed.
+    """Limits above which a pixel differs, and a region is a person whom the detector missed.
 
     Attributes:
         floor: grey levels that always pass for noise.

@@ -2,8 +2,8 @@
 
 It is the union of
 
-- every track of a covered class: linear between its points, and between two tracks of which one starts where the other
-  ended, for people who sat still;
+- every track of a covered class: linear between its points, and between its end and a track that starts there later,
+  for people who sat still;
 - before its first and after its last point, for ``extend_s``, a growing box in which the person *may* be: it holds one
   who stops and one who walks on;
 - on a fixed camera with a background, also the surroundings of its first and last box for ``linger_s``, since people do

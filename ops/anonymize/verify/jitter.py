@@ -20,7 +20,7 @@ BLUR_PX = 7
 """Width of the blur before the search: shifts of a little more than half of it can be found."""
 
 TEXTURE = 4.0
-"""Slope of the blurred background, grey levels per pixel, from which on a pixel serves as a point."""
+"""Least slope of the blurred background at a point, grey levels per pixel."""
 
 LEAST_POINTS = 40
 """Least number of uncovered points by which a shift can be found."""

@@ -14,7 +14,7 @@ from ops.anonymize.params import AnonymizeParams
 from schemas.errors import CoverageError
 from schemas.values import CameraView, Segment, Uint8
 from tests.ops.anonymize.test_geometry import boxes_in_frame
-from tests.ops.people import Box, Seen, background_row, detected, inputs_of
+from tests.ops.people import Box, TimedBox, background_row, detected, inputs_of
 from tests.support.fakes import FakeServices, make_batch, make_segment, make_unit
 
 WIDTH, HEIGHT = 96, 72
@@ -70,7 +70,7 @@ def test_the_last_row_and_column_of_a_person_at_the_edge_are_covered(mode: str, 
     backgrounds = background_row(
         SEGMENT, frames[0]
     )  # The person looks like the background: only the core can save them.
-    after, _ = cover(frames, inputs_of(SEGMENT, [[Seen(0, box)]], backgrounds=backgrounds), camera, mode=mode)
+    after, _ = cover(frames, inputs_of(SEGMENT, [[TimedBox(0, box)]], backgrounds=backgrounds), camera, mode=mode)
     mask = covered_mask(frames, after)[0]
     assert mask[-10:, -1].all()
     assert mask[-1, -10:].all()
@@ -79,7 +79,7 @@ def test_the_last_row_and_column_of_a_person_at_the_edge_are_covered(mode: str, 
 @settings(max_examples=25, deadline=None)
 @given(box=boxes_in_frame(), mode=st.sampled_from(["silhouette", "solid"]), seed=st.integers(0, 9))
 def test_what_is_covered_tells_nothing_of_the_pixels_below(box: Box, mode: str, seed: int) -> None:
-    inputs = inputs_of(SEGMENT, [[Seen(0, box)]])
+    inputs = inputs_of(SEGMENT, [[TimedBox(0, box)]])
     one = noise_frames(1)
     after, _ = cover(one, inputs, mode=mode)
     mask = covered_mask(one, after)
@@ -90,7 +90,7 @@ def test_what_is_covered_tells_nothing_of_the_pixels_below(box: Box, mode: str, 
 
 def test_a_track_is_covered_between_its_points_and_beyond_both_ends() -> None:
     frames = noise_frames(40)
-    walk = [Seen(1.0, (10, 20, 20, 50)), Seen(2.0, (50, 20, 60, 50))]
+    walk = [TimedBox(1.0, (10, 20, 20, 50)), TimedBox(2.0, (50, 20, 60, 50))]
     after, row = cover(frames, inputs_of(SEGMENT, [walk]), extend_s=0.5)
     mask = covered_mask(frames, after)
     assert mask[15, 35, 35]  # Half way in time is half way in space.
@@ -104,21 +104,21 @@ def test_a_track_is_covered_between_its_points_and_beyond_both_ends() -> None:
 
 def test_a_single_point_is_covered_around_its_time() -> None:
     frames = noise_frames(20)
-    after, _ = cover(frames, inputs_of(SEGMENT, [[Seen(1.0, (30, 20, 45, 60))]]), extend_s=0.3)
+    after, _ = cover(frames, inputs_of(SEGMENT, [[TimedBox(1.0, (30, 20, 45, 60))]]), extend_s=0.3)
     assert covered_mask(frames, after)[:, 40, 37].nonzero()[0].tolist() == list(range(7, 14))
 
 
 def test_overlapping_tracks_are_both_covered() -> None:
     frames = noise_frames(1)
-    tracks = [[Seen(0, (20, 20, 40, 60))], [Seen(0, (30, 25, 55, 65))]]
+    tracks = [[TimedBox(0, (20, 20, 40, 60))], [TimedBox(0, (30, 25, 55, 65))]]
     after, _ = cover(frames, inputs_of(SEGMENT, tracks), mode="solid")
     assert covered_mask(frames, after)[0, 25:60, 20:55].all()
 
 
 def test_a_detection_without_a_track_is_covered_between_the_observed_frames() -> None:
     frames = noise_frames(20)
-    seen = [Seen(1.0, (30, 20, 45, 60), 0.12), Seen(1.0, (70, 20, 85, 60), 0.05)]
-    after, _ = cover(frames, inputs_of(SEGMENT, seen=seen, observed_s=(0, 0.6, 1.0, 1.4, 1.9)))
+    detections = [TimedBox(1.0, (30, 20, 45, 60), 0.12), TimedBox(1.0, (70, 20, 85, 60), 0.05)]
+    after, _ = cover(frames, inputs_of(SEGMENT, detections=detections, observed_s=(0, 0.6, 1.0, 1.4, 1.9)))
     mask = covered_mask(frames, after)
     assert mask[:, 40, 37].nonzero()[0].tolist() == list(range(6, 15))
     assert not mask[:, 40, 77].any()  # Less sure than min_confidence.
@@ -128,14 +128,14 @@ def test_a_person_first_seen_in_the_next_segment_is_covered_at_the_end_of_this_o
     frames = noise_frames(40)
     following = make_segment(1, duration_s=4.0, size_px=(WIDTH, HEIGHT))
     inputs = dict(inputs_of(SEGMENT, observed_s=np.arange(0, 3.8, 0.5)))
-    inputs["next.detections"] = detected(following, [Seen(0.1, (30, 20, 45, 60))])
+    inputs["next.detections"] = detected(following, [TimedBox(0.1, (30, 20, 45, 60))])
     after, _ = cover(frames, inputs)
     assert covered_mask(frames, after)[:, 40, 37].nonzero()[0].tolist() == [35, 36, 37, 38, 39]
 
 
 def test_other_classes_are_not_covered_unless_asked_for() -> None:
     frames = noise_frames(1)
-    car = Seen(0, (10, 10, 60, 40), label="car")
+    car = TimedBox(0, (10, 10, 60, 40), label="car")
     assert not covered_mask(frames, cover(frames, inputs_of(SEGMENT, [[car]], [car]))[0]).any()
     asked = cover(frames, inputs_of(SEGMENT, [[car]]), targets=("person", "vehicle"))[0]
     assert covered_mask(frames, asked)[0, 25, 35]
@@ -208,7 +208,7 @@ def on_wall(frames: Uint8, **given: object) -> np.ndarray:
 
 
 def test_a_silhouette_covers_all_of_the_body_and_not_all_of_the_box() -> None:
-    box = Seen(0, (80.0, 30.0, 150.0, 130.0))
+    box = TimedBox(0, (80.0, 30.0, 150.0, 130.0))
     mask = on_wall(with_body(), tracks=[[box]], params={"grow_share": 0.01})[0]
     x1, y1, x2, y2 = BODY
     assert mask[y1:y2, x1:x2].all()
@@ -218,12 +218,12 @@ def test_a_silhouette_covers_all_of_the_body_and_not_all_of_the_box() -> None:
 def test_a_limb_outside_the_box_but_in_its_padding_is_covered() -> None:
     frames = with_body()
     frames[:, 60:66, 130:138] = 40
-    mask = on_wall(frames, tracks=[[Seen(0, BODY)]], params={"pad_px": 10.0})[0]
+    mask = on_wall(frames, tracks=[[TimedBox(0, BODY)]], params={"pad_px": 10.0})[0]
     assert mask[60:66, 130:138].all()
 
 
 def test_a_person_who_looks_like_the_wall_is_covered_all_the_same() -> None:
-    mask = on_wall(WALL[None], tracks=[[Seen(0, BODY)]])[0]
+    mask = on_wall(WALL[None], tracks=[[TimedBox(0, BODY)]])[0]
     assert mask[40:120, 115].all()
     assert mask[80, 100:130].all()
 
@@ -249,7 +249,7 @@ def test_a_gentle_difference_counts_near_people_only() -> None:
     pale = WALL.copy()
     pale[40:120, 100:130] -= 22
     assert not on_wall(pale[None]).any()
-    assert on_wall(pale[None], tracks=[[Seen(0, (80.0, 30.0, 150.0, 130.0))]])[0, 40:120, 100:130].all()
+    assert on_wall(pale[None], tracks=[[TimedBox(0, (80.0, 30.0, 150.0, 130.0))]])[0, 40:120, 100:130].all()
 
 
 def test_where_the_background_is_unknown_nothing_is_vouched_for() -> None:
@@ -264,7 +264,7 @@ def test_where_the_background_is_unknown_nothing_is_vouched_for() -> None:
 )
 def test_a_background_that_cannot_vouch_leaves_whole_padded_boxes(backgrounds: pa.Table | None) -> None:
     mask = on_wall(
-        with_body(), backgrounds=backgrounds, tracks=[[Seen(0, BODY)]], params={"pad_share": 0.1, "pad_px": 2.0}
+        with_body(), backgrounds=backgrounds, tracks=[[TimedBox(0, BODY)]], params={"pad_share": 0.1, "pad_px": 2.0}
     )[0]
     assert mask[32:128, 97:133].all()
     assert mask.sum() == 96 * 36
@@ -273,7 +273,7 @@ def test_a_background_that_cannot_vouch_leaves_whole_padded_boxes(backgrounds: p
 def test_where_batches_are_cut_changes_no_pixel() -> None:
     frames = np.concatenate([with_body(), with_body((60, 40, 90, 120)), np.repeat(WALL[None], 8, axis=0)])
     inputs = inputs_of(
-        WALL_SEGMENT, [[Seen(0.2, (80.0, 30.0, 150.0, 130.0))]], backgrounds=background_row(WALL_SEGMENT, WALL)
+        WALL_SEGMENT, [[TimedBox(0.2, (80.0, 30.0, 150.0, 130.0))]], backgrounds=background_row(WALL_SEGMENT, WALL)
     )
     one, other = (cover(frames, inputs, FIXED, WALL_SEGMENT, step=step)[0] for step in (1, 8))
     assert (one == other).all()
@@ -282,7 +282,7 @@ def test_where_batches_are_cut_changes_no_pixel() -> None:
 def test_a_person_who_is_half_hidden_stays_covered_after_the_track_ends() -> None:
     frames = with_body((104, 42, 112, 58), count=30)  # A head, smaller than person_share.
     services = FakeServices()
-    inputs = inputs_of(WALL_SEGMENT, [[Seen(0, BODY)]], backgrounds=background_row(WALL_SEGMENT, WALL))
+    inputs = inputs_of(WALL_SEGMENT, [[TimedBox(0, BODY)]], backgrounds=background_row(WALL_SEGMENT, WALL))
     session = opened(person_share=0.05, linger_s=2.0).start(make_unit([WALL_SEGMENT], FIXED), inputs, services)
     session.feed(make_batch(frames, WALL_SEGMENT))
     tables = session.finish({})
@@ -299,20 +299,20 @@ def test_a_person_who_is_half_hidden_stays_covered_after_the_track_ends() -> Non
 
 
 def test_solid_covers_the_box_and_those_who_were_missed() -> None:
-    mask = on_wall(with_body(), tracks=[[Seen(0, (10, 10, 30, 60))]], params={"mode": "solid"})[0]
+    mask = on_wall(with_body(), tracks=[[TimedBox(0, (10, 10, 30, 60))]], params={"mode": "solid"})[0]
     assert mask[10:60, 10:30].all()
     assert mask[40:120, 100:130].all()
 
 
 def test_solid_leaves_nothing_where_a_track_ended_and_only_wall_is_left() -> None:
-    masks = on_wall(np.repeat(WALL[None], 20, axis=0), tracks=[[Seen(0, BODY)]], params={"mode": "solid"})
+    masks = on_wall(np.repeat(WALL[None], 20, axis=0), tracks=[[TimedBox(0, BODY)]], params={"mode": "solid"})
     assert masks[0, 40:120, 100:130].all()
     assert not masks[1:].any()
 
 
 def test_pixelated_people_keep_their_place_and_nothing_else_changes() -> None:
     frames = noise_frames(1)
-    inputs = inputs_of(SEGMENT, [[Seen(0, (32, 16, 48, 48))]])
+    inputs = inputs_of(SEGMENT, [[TimedBox(0, (32, 16, 48, 48))]])
     after, row = cover(frames, inputs, mode="pixelate", pad_share=0.0, pad_px=0.0, block_px=4)
     changed = (after != frames).any(axis=-1)[0]
     assert not changed[:12].any() and not changed[:, :32].any()  # A head zone has padding of its own.

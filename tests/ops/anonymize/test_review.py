@@ -15,7 +15,7 @@ from ops.anonymize.verify.verifier import Check, Finding
 from schemas.errors import CoverageError
 from schemas.values import CameraView, Float64, FrameBatch, Uint8
 from tests.ops.anonymize.test_anonymize import FIXED, GREY, TURNING, noise_frames, opened
-from tests.ops.people import Seen, background_row, inputs_of
+from tests.ops.people import TimedBox, background_row, inputs_of
 from tests.support.fakes import FakeServices, MemorySink, make_batch, make_segment, make_unit
 
 SIZE = (240, 160)
@@ -111,7 +111,7 @@ def kept(services: FakeServices) -> Uint8:
 
 
 def test_long_segments_are_kept_chunk_by_chunk_and_whole() -> None:
-    session, services = session_of(TURNING, inputs_of(SEGMENT, [[Seen(0, HEAD), Seen(5.9, HEAD)]]), chunk_s=1.0)
+    session, services = session_of(TURNING, inputs_of(SEGMENT, [[TimedBox(0, HEAD), TimedBox(5.9, HEAD)]]), chunk_s=1.0)
     frames = noise_frames(60, size=SIZE)
     session.feed(make_batch(frames, SEGMENT))
     (row,) = session.finish({})["anonymized_segments"].to_pylist()
@@ -151,7 +151,7 @@ def test_privacy_masks_are_flat_in_every_mode(mode: str, camera: CameraView) -> 
 
 def test_of_heads_only_the_head_is_covered() -> None:
     box = (80.0, 20.0, 120.0, 140.0)
-    session, services = session_of(TURNING, inputs_of(SEGMENT, [[Seen(0, box)]]), targets=("head",))
+    session, services = session_of(TURNING, inputs_of(SEGMENT, [[TimedBox(0, box)]]), targets=("head",))
     frames = noise_frames(1, size=SIZE)
     session.feed(make_batch(frames, SEGMENT))
     session.finish({})
@@ -176,7 +176,7 @@ def test_a_person_seen_in_part_is_covered_behind_what_hides_them() -> None:
     frame = WALL.copy()
     frame[100:140, 100:130] = 40  # Legs below a sign, where a track ended a second ago.
     body = (100.0, 40.0, 130.0, 140.0)
-    inputs = inputs_of(SEGMENT, [[Seen(0, body)]], backgrounds=background_row(SEGMENT, WALL))
+    inputs = inputs_of(SEGMENT, [[TimedBox(0, body)]], backgrounds=background_row(SEGMENT, WALL))
     session, services = session_of(FIXED, inputs)
     session.feed(make_batch(np.repeat(frame[None], 15, axis=0), SEGMENT))
     session.finish({})
@@ -184,7 +184,7 @@ def test_a_person_seen_in_part_is_covered_behind_what_hides_them() -> None:
 
 
 def test_the_tracks_of_a_segment_say_how_well_heads_are_covered() -> None:
-    walk = [Seen(0.0, (20.0, 20.0, 50.0, 120.0)), Seen(1.0, (60.0, 20.0, 90.0, 120.0))]
+    walk = [TimedBox(0.0, (20.0, 20.0, 50.0, 120.0)), TimedBox(1.0, (60.0, 20.0, 90.0, 120.0))]
     session, _ = session_of(TURNING, inputs_of(SEGMENT, [walk]))
     session.feed(make_batch(noise_frames(12, size=SIZE), SEGMENT))
     (row,) = session.finish({})["anonymized_tracks"].to_pylist()

@@ -1,4 +1,4 @@
-"""Poses are found in enlarged cuttings and brought back into the frame."""
+"""Poses are found in enlarged crops and mapped back into the frame."""
 
 from pathlib import Path
 
@@ -69,7 +69,7 @@ def test_nobody_in_a_box_has_no_sure_point() -> None:
     assert YoloPose(SeesMagenta()).find(scene(np.empty((0, 4))), np.empty((0, 4))).shape == (0, POINTS, 3)
 
 
-def test_a_neighbour_in_the_cutting_is_not_taken_for_the_one_who_was_asked_for() -> None:
+def test_a_neighbour_in_the_crop_is_not_taken_for_the_one_who_was_asked_for() -> None:
     both = np.array([[100, 100, 130, 180], [138, 150, 150, 178.0]])
     poses = YoloPose(SeesMagenta()).find(scene(both), both[:1])
     assert abs(poses[0, 8, 0] - 115) < 2

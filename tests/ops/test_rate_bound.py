@@ -1,0 +1,36 @@
+"""The bound of a rare failure's rate holds at least as much as the exact one."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import beta
+
+from ops.rate_bound import CLOPPER_PEARSON, RULE_OF_THREE, upper_bound
+
+
+def test_without_checks_nothing_is_bounded() -> None:
+    assert upper_bound(0, 0) is None
+
+
+@pytest.mark.parametrize(("checks", "bound"), [(1, 1.0), (3, 1.0), (300, 0.01), (30_000, 0.0001)])
+def test_without_failures_it_is_three_over_n(checks: int, bound: float) -> None:
+    assert upper_bound(0, checks) == (pytest.approx(bound), RULE_OF_THREE)
+
+
+@given(checks=st.integers(1, 5000), share=st.floats(0, 1))
+def test_the_bound_holds_at_least_as_much_as_the_exact_one(checks: int, share: float) -> None:
+    failures = round(share * checks)
+    found = upper_bound(failures, checks)
+    assert found is not None
+    exact = 1.0 if failures == checks else float(beta.ppf(0.95, failures + 1, checks - failures))
+    assert failures / checks <= found[0] <= 1
+    if failures:
+        assert found == (pytest.approx(exact), CLOPPER_PEARSON)
+    else:
+        assert found[0] >= exact - 1e-12
+
+
+@pytest.mark.parametrize(("failures", "checks"), [(2, 1), (-1, 3)])
+def test_impossible_counts_are_refused(failures: int, checks: int) -> None:
+    with pytest.raises(ValueError, match="failures"):
+        upper_bound(failures, checks)
