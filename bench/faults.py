@@ -15,8 +15,8 @@ import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from tests.support.faults import SHORT, Size, Tally, cases_of, make_scene, run_cases
-from tests.support.faults.full import may_mount
+from tests.support.faults import SHORT, Size, Tally, build_cases, make_scene, run_cases
+from tests.support.faults.full import can_mount
 
 
 def main() -> int:
@@ -33,7 +33,7 @@ def main() -> int:
     size = replace(SHORT if arguments.short else Size(), **asked)
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        if not may_mount(Path(folder)):
+        if not can_mount(Path(folder)):
             print("this user may not mount a disk in memory: the cases on small disks are left out", file=sys.stderr)
         tally = run(Path(folder), size, arguments.seed, arguments.at_once)
     figures = asdict(tally) | {"seed": arguments.seed, "seconds": round(time.monotonic() - began, 1)}
@@ -51,7 +51,7 @@ def main() -> int:
 def run(folder: Path, size: Size, seed: int, at_once: int) -> Tally:
     """Builds the site, runs the cases, and adds up their tallies."""
     scene = make_scene(folder)
-    cases = cases_of(scene, size, seed)
+    cases = build_cases(scene, size, seed)
     total = Tally()
     for number, (case, tally) in enumerate(run_cases(scene, cases, at_once), 1):
         total += tally

@@ -1,4 +1,4 @@
-"""What a night survives: the fault suite in its short form, or with ``--long`` in its long one; and its own eyes."""
+"""The fault suite in its short form, or with ``--long`` in its long one, and tests of its own checks."""
 
 import shutil
 from collections import Counter
@@ -12,7 +12,7 @@ from jobs.planning.graph import Selection
 from jobs.site import open_site
 from schemas.errors import StoreFull
 from storage.blobs import LocalBlobs
-from tests.support.faults import SHORT, Size, Tally, cases_of, make_scene, run_cases
+from tests.support.faults import SHORT, Size, Tally, build_cases, make_scene, run_cases
 from tests.support.faults.contents import Contents, Difference, contents_of
 from tests.support.faults.points import WritePoints
 from tests.support.faults.suite import spread
@@ -32,7 +32,7 @@ def scene(tmp_path_factory):
 def test_whatever_happens_the_store_is_that_of_an_undisturbed_night(scene, long):
     size = Size() if long else SHORT
     total = Tally()
-    for _, tally in run_cases(scene, cases_of(scene, size, seed=1), AT_ONCE):
+    for _, tally in run_cases(scene, build_cases(scene, size, seed=1), AT_ONCE):
         total += tally
     assert total.sound, total
     assert total.kills >= size.kills and total.torn_receipts >= size.torn
@@ -61,25 +61,25 @@ def test_what_is_lost_doubled_or_altered_is_seen(scene):
     store = site / "store"
     for receipt in (store / "_receipts" / "positions").rglob("*.json"):
         receipt.unlink()
-    lost = contents_of(site).difference(scene.right)
-    assert lost.rows_lost == scene.right.rows["positions"].total() > 0
+    lost = contents_of(site).difference(scene.expected)
+    assert lost.rows_lost == scene.expected.rows["positions"].total() > 0
     assert (lost.rows_doubled, lost.rows_altered, lost.units, lost.where) == (0, 0, 1, ("positions",))
     video = next((store / "anonymized").rglob("*.mp4"))
     video.write_bytes(b"")
-    assert contents_of(site).difference(scene.right).videos == 2, "the file as it should be, and as it is"
+    assert contents_of(site).difference(scene.expected).videos == 2, "the file as it should be, and as it is"
 
 
 def test_rows_are_compared_by_key():
-    right = Contents({"t": Counter([(("a",), "1"), (("b",), "2")])}, Counter(), {})
-    doubled = replace(right, rows={"t": Counter([(("a",), "1"), (("a",), "1"), (("b",), "2")])})
-    altered = replace(right, rows={"t": Counter([(("a",), "1"), (("b",), "3")])})
-    strange = replace(right, rows={"t": right.rows["t"], "u": Counter([(("c",), "1")])})
-    assert right.difference(right) == Difference() and not right.difference(right)
-    assert doubled.difference(right) == Difference(rows_doubled=1, where=("t",))
-    assert right.difference(doubled) == Difference(rows_lost=1, where=("t",))
-    assert altered.difference(right) == Difference(rows_altered=1, where=("t",))
-    assert strange.difference(right) == Difference(rows_doubled=1, where=("u",))
-    assert doubled.doubled_beside(right) == 1 and right.doubled_beside(doubled) == 0
+    expected = Contents({"t": Counter([(("a",), "1"), (("b",), "2")])}, Counter(), {})
+    doubled = replace(expected, rows={"t": Counter([(("a",), "1"), (("a",), "1"), (("b",), "2")])})
+    altered = replace(expected, rows={"t": Counter([(("a",), "1"), (("b",), "3")])})
+    strange = replace(expected, rows={"t": expected.rows["t"], "u": Counter([(("c",), "1")])})
+    assert expected.difference(expected) == Difference() and not expected.difference(expected)
+    assert doubled.difference(expected) == Difference(rows_doubled=1, where=("t",))
+    assert expected.difference(doubled) == Difference(rows_lost=1, where=("t",))
+    assert altered.difference(expected) == Difference(rows_altered=1, where=("t",))
+    assert strange.difference(expected) == Difference(rows_doubled=1, where=("u",))
+    assert doubled.doubled_rows(expected) == 1 and expected.doubled_rows(doubled) == 0
 
 
 def test_an_end_that_is_not_as_it_should_be_makes_a_tally_unsound(scene):

@@ -1,4 +1,4 @@
-"""The whole night on real footage with real weights; the bars are those of the peer on the same weights."""
+"""A whole run on real footage with real weights; the limits are the peer's scores with the same weights."""
 
 import pytest
 
@@ -16,7 +16,7 @@ PEER_HOTA, PEER_MOTA = 0.511, 0.718
 
 @pytest.fixture(scope="module")
 def real_night(assets, tmp_path_factory):
-    """The site of real clips after a night on two workers."""
+    """The site of real clips after a run on two workers."""
     root = tmp_path_factory.mktemp("real") / "site"
     build_real_site(root, assets)
     opened = open_site(root)

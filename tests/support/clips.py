@@ -1,4 +1,4 @@
-"""Small clips whose frames carry their own number, so that a test can tell which frame it was given."""
+"""Writes small clips whose frames show their own number, so that a test knows which frame it got."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -16,12 +16,12 @@ _BLOCK_PX = 16
 
 
 def steady_pts(frames: int, fps: int = 25, time_base: Fraction = TIME_BASE) -> list[int]:
-    """PTS of a constant frame rate."""
+    """Returns the PTS of a constant frame rate."""
     return [round(number / (fps * time_base)) for number in range(frames)]
 
 
 def uneven_pts(frames: int, fps: int = 25, time_base: Fraction = TIME_BASE) -> list[int]:
-    """PTS of a variable frame rate: frames come early, are left out, and the camera slows down at the end."""
+    """Returns the PTS of a variable frame rate: early frames, missing frames, and a slower end."""
     pts, at = [], 0
     for number in range(frames):
         pts.append(at)
@@ -31,7 +31,7 @@ def uneven_pts(frames: int, fps: int = 25, time_base: Fraction = TIME_BASE) -> l
 
 
 def numbered_frame(number: int, width: int = 208, height: int = 120) -> Uint8:
-    """``(H, W, 3)`` BGR with ``number`` (below 4096) as a row of black and white blocks on top, and a moving bar."""
+    """Draws ``(H, W, 3)`` BGR with ``number`` (below 4096) as black and white blocks on top, and a moving bar."""
     image = np.full((height, width, 3), 90, dtype=np.uint8)
     for bit in range(_BITS):
         left = bit * _BLOCK_PX
@@ -42,7 +42,7 @@ def numbered_frame(number: int, width: int = 208, height: int = 120) -> Uint8:
 
 
 def frame_number(image: Uint8, width: int = 208) -> int:
-    """The number that a frame of ``numbered_frame`` carries, also after encoding and scaling."""
+    """Reads the number from a frame of ``numbered_frame``, also after encoding and scaling."""
     scale = image.shape[1] / width
     middles = [round((bit + 0.5) * _BLOCK_PX * scale) for bit in range(_BITS)]
     row = round(_BLOCK_PX / 2 * scale)
@@ -93,7 +93,7 @@ def write_clip(
 
 
 def write_sound(path: Path) -> Path:
-    """A file of a second of silence, and no picture."""
+    """Writes a file with a second of silence and no picture."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("aac", rate=16000, layout="mono")
         container.mux([*stream.encode(_silence()), *stream.encode(None)])

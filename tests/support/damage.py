@@ -1,4 +1,4 @@
-"""Bad files as archives have them, made from good ones. Every maker gives the path of the file it made."""
+"""Makes damaged files, as found in archives, from good ones. Every maker returns the path of its file."""
 
 from pathlib import Path
 
@@ -9,14 +9,14 @@ from storage.video.ffmpeg import remux
 
 
 def truncated(source: Path, target: Path, share: float = 0.6) -> Path:
-    """The first ``share`` of a file's bytes: the recorder lost power, or a copy was cut short."""
+    """Keeps the first ``share`` of a file's bytes: the recorder lost power, or a copy was cut short."""
     content = source.read_bytes()
     target.write_bytes(content[: int(len(content) * share)])
     return target
 
 
 def without_moov(source: Path, target: Path) -> Path:
-    """An MP4 without its index, as a recorder leaves it that was killed before it finished the file."""
+    """Removes the index of an MP4, as if the recorder was killed before it finished the file."""
     content = source.read_bytes()
     at = content.index(b"moov") - 4
     size = int.from_bytes(content[at : at + 4])
@@ -25,19 +25,19 @@ def without_moov(source: Path, target: Path) -> Path:
 
 
 def random_bytes(target: Path, size_bytes: int = 200_000, seed: int = 1) -> Path:
-    """Noise under a video's name."""
+    """Writes noise under a video's name."""
     target.write_bytes(np.random.default_rng(seed).bytes(size_bytes))
     return target
 
 
 def empty(target: Path) -> Path:
-    """A file of no bytes."""
+    """Writes an empty file."""
     target.write_bytes(b"")
     return target
 
 
 def zero_length(source: Path, target: Path) -> Path:
-    """A whole, well-formed AVI whose video stream has no frames."""
+    """Writes a well-formed AVI whose video stream has no frames."""
     with av.open(str(source)) as good, av.open(str(target), "w", format="avi") as container:
         container.add_stream_from_template(good.streams.video[0])
         container.start_encoding()
@@ -45,7 +45,7 @@ def zero_length(source: Path, target: Path) -> Path:
 
 
 def rotated(source: Path, target: Path, clockwise_deg: int) -> Path:
-    """The same frames, with the wish in the metadata that players turn them."""
+    """Copies the frames, with metadata that tells players to turn them."""
     counter_clockwise_deg = str(-clockwise_deg % 360)
     if not remux(source, target, before={"display_rotation": counter_clockwise_deg}):
         raise RuntimeError(f"ffmpeg could not rotate {source.name}")
@@ -53,7 +53,7 @@ def rotated(source: Path, target: Path, clockwise_deg: int) -> Path:
 
 
 def zeroed(source: Path, target: Path, begin: float = 0.5, end: float = 0.55) -> Path:
-    """Zero bytes from share ``begin`` to share ``end`` of a file: a bad sector in the middle of a GOP."""
+    """Zeroes a file from share ``begin`` to share ``end``: a bad sector in the middle of a GOP."""
     content = bytearray(source.read_bytes())
     first, last = int(len(content) * begin), int(len(content) * end)
     content[first:last] = bytes(last - first)
@@ -62,7 +62,7 @@ def zeroed(source: Path, target: Path, begin: float = 0.5, end: float = 0.55) ->
 
 
 def noise_in_packets(source: Path, target: Path) -> Path:
-    """A sound container whose every packet is noise: only a decoder finds out."""
+    """Replaces every packet by noise in an intact container: only decoding finds it."""
     content = bytearray(source.read_bytes())
     noise = np.random.default_rng(2)
     with av.open(str(source)) as container:
@@ -74,21 +74,21 @@ def noise_in_packets(source: Path, target: Path) -> Path:
 
 
 def grow(path: Path, more: bytes = b"\0" * 1000) -> Path:
-    """Appends to a file, as a recorder does that still writes it."""
+    """Appends to a file, as a recorder does while it records."""
     with path.open("ab") as file:
         file.write(more)
     return path
 
 
 def clock_jumps_back(source: Path, target: Path) -> Path:
-    """An MPEG-TS twice in one file: the second time, all times begin again."""
+    """Writes an MPEG-TS twice into one file, so that its times start again in the middle."""
     content = source.read_bytes()
     target.write_bytes(content + content)
     return target
 
 
 def flipped_bits(source: Path, target: Path, share: float = 0.1, seed: int = 3) -> Path:
-    """One bit flipped in a share of the pictures' packets, the first one apart: a failing disk, or a bad radio link."""
+    """Flips one bit in a share of the packets after the first one: a failing disk, or a bad radio link."""
     content = bytearray(source.read_bytes())
     chance = np.random.default_rng(seed)
     with av.open(str(source)) as container:

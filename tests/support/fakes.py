@@ -1,4 +1,4 @@
-"""Stand-ins for what a worker gives an op: a unit's context, and services that keep everything in memory."""
+"""Fakes of what a worker gives an op: a unit's context, and services that keep everything in memory."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ def make_segment(
     start: datetime = START,
     camera: str = "cam1",
 ) -> Segment:
-    """Segment number ``index`` of footage that starts at ``start`` and is cut every ``duration_s``."""
+    """Builds segment ``index`` of footage that starts at ``start`` and is cut every ``duration_s``."""
     ticks = round(duration_s / TIME_BASE)
     begin = start + timedelta(seconds=index * duration_s)
     return Segment(
@@ -54,14 +54,14 @@ def make_unit(
     unit: str | None = None,
     site_crs: str = "EPSG:28992",
 ) -> UnitContext:
-    """The context of a segment's unit, or of a camera-day's if there is not exactly one segment or ``unit`` says so."""
+    """Builds the context of a segment's unit; of a camera-day's for several segments, or if ``unit`` names it."""
     camera = camera or CameraView("cam1", "Camera 1", "Europe/Amsterdam", fixed=True)
     name = unit or (segments[0].segment_id if len(segments) == 1 else "day")
     return UnitContext(camera, "2026-03-02", name, site_crs, tuple(segments), tuple(features))
 
 
 def make_batch(frames: Uint8, segment: Segment, first: int = 0, fps: float = 10.0) -> FrameBatch:
-    """Frames number ``first`` and on of a segment, ``(N, H, W, 3)`` BGR, at a constant rate."""
+    """Builds a batch of a segment's frames from number ``first``, ``(N, H, W, 3)`` BGR, at a constant rate."""
     offsets_s = (first + np.arange(len(frames))) / fps
     pts = segment.start_pts + np.round(offsets_s / float(segment.time_base)).astype(np.int64)
     times_us = round(segment.start.timestamp() * 1e6) + np.round(offsets_s * 1e6).astype(np.int64)
@@ -69,7 +69,7 @@ def make_batch(frames: Uint8, segment: Segment, first: int = 0, fps: float = 10.
 
 
 class MemoryChunk:
-    """A ``VideoChunk`` that keeps the frames, and shows them as they were written."""
+    """A ``VideoChunk`` that keeps its frames, and plays them unchanged."""
 
     def __init__(self) -> None:
         self.batches: list[FrameBatch] = []
@@ -86,7 +86,7 @@ class MemoryChunk:
 
 
 class MemorySink:
-    """A ``VideoSink`` that keeps the frames: ``chunks`` are all that were begun, ``batches`` those of kept ones."""
+    """A ``VideoSink`` in memory: all ``chunks`` begun, and the ``batches`` of the kept ones."""
 
     def __init__(self, path: str) -> None:
         self.path = path

@@ -1,4 +1,4 @@
-"""What a store holds, without what names times and runs, so that two stores can be compared row by row."""
+"""Reads the contents of a store without times and run ids, so that two stores can be compared row by row."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -16,8 +16,8 @@ from storage.store.video_files import PARTS_TABLE, PUBLISHED_TABLE
 
 QUARANTINE = "quarantine"
 
-_OTHER_EACH_TIME = {PARTS_TABLE: "path"}
-"""A column that is not the same when the same work is done again: names of files that nobody else names."""
+_VARYING_COLUMNS = {PARTS_TABLE: "path"}
+"""Columns that differ when the same work is done again: names of files that no other row names."""
 
 Key = tuple[str, ...]
 Row = tuple[Key, str]
@@ -26,14 +26,14 @@ Row = tuple[Key, str]
 
 @dataclass(frozen=True)
 class Difference:
-    """What a store has less, or more, or other than it should.
+    """The difference between a store and the expected one.
 
     Attributes:
-        rows_lost, rows_doubled: rows that are missing by their table's key, and rows that are there too often.
-        rows_altered: rows that have the right key and another content.
-        units: units of work that count in one store and not in the other.
-        videos: published files that are missing, altered or named by nobody.
-        where: tables that are concerned.
+        rows_lost, rows_doubled: missing rows and surplus rows, by their table's key.
+        rows_altered: rows with the expected key and other content.
+        units: units of work that are current in one store only.
+        videos: published files that are missing, altered or not named by any row.
+        where: the tables concerned.
     """
 
     rows_lost: int = 0
@@ -49,23 +49,23 @@ class Difference:
 
 @dataclass(frozen=True)
 class Contents:
-    """What a site's readers see.
+    """The contents of a site's store as readers get them.
 
     Attributes:
-        rows: of each table that has any, its rows as often as they are there.
-        units: (op, camera, date, unit, fingerprint) of every receipt that counts.
-        videos: sha256 of every published file that a row names, by path; empty text where the file is not there.
+        rows: by table, the count of every row.
+        units: (op, camera, date, unit, fingerprint) of every current receipt.
+        videos: sha256 of every published file that a row names, by path; empty if the file is missing.
     """
 
     rows: Mapping[str, Counter[Row]]
     units: Counter[Key]
     videos: Mapping[str, str]
 
-    def difference(self, right: "Contents") -> Difference:
-        """What is wrong with these contents, where ``right`` ones are what they should be."""
+    def difference(self, expected: "Contents") -> Difference:
+        """Returns the difference between these contents and the expected ones."""
         total = Difference()
-        for table in sorted({*self.rows, *right.rows}):
-            lost, doubled, altered = _compare(self.rows.get(table, Counter()), right.rows.get(table, Counter()))
+        for table in sorted({*self.rows, *expected.rows}):
+            lost, doubled, altered = _compare(self.rows.get(table, Counter()), expected.rows.get(table, Counter()))
             if lost or doubled or altered:
                 total = Difference(
                     total.rows_lost + lost,
@@ -73,22 +73,22 @@ class Contents:
                     total.rows_altered + altered,
                     where=(*total.where, table),
                 )
-        units = (self.units - right.units).total() + (right.units - self.units).total()
-        videos = len(set(self.videos.items()) ^ set(right.videos.items()))
+        units = (self.units - expected.units).total() + (expected.units - self.units).total()
+        videos = len(set(self.videos.items()) ^ set(expected.videos.items()))
         return Difference(total.rows_lost, total.rows_doubled, total.rows_altered, units, videos, total.where)
 
-    def doubled_beside(self, right: "Contents") -> int:
-        """Rows that are there more often than in ``right``: of a night that is not done, none may be."""
-        tables = {*self.rows, *right.rows}
-        return sum(_compare(self.rows.get(t, Counter()), right.rows.get(t, Counter()))[1] for t in tables)
+    def doubled_rows(self, expected: "Contents") -> int:
+        """Counts the rows that occur more often than expected; an unfinished run may have none."""
+        tables = {*self.rows, *expected.rows}
+        return sum(_compare(self.rows.get(t, Counter()), expected.rows.get(t, Counter()))[1] for t in tables)
 
 
 def contents_of(site: Path) -> Contents:
-    """What readers of a site see now."""
+    """Reads the contents of a site's store."""
     opened = open_site(site)
     snapshot = take_snapshot(opened.store)
     marks = set(snapshot.marks().to_pylist())
-    found: dict[str, Counter[Row]] = {QUARANTINE: Counter(map(_set_aside, opened.journal.quarantined()))}
+    found: dict[str, Counter[Row]] = {QUARANTINE: Counter(map(_quarantine_row, opened.journal.quarantined()))}
     paths: set[str] = set()
     for table, files in snapshot.files.items():
         spec = TABLES[table]
@@ -106,26 +106,26 @@ def contents_of(site: Path) -> Contents:
 
 
 def published_files(site: Path) -> set[str]:
-    """Every published file that stands in the store, named by a row or not."""
+    """Returns every published file in the store, named by a row or not."""
     store = Path(open_site(site).files.store)
     return {path.relative_to(store).as_posix() for path in (store / PUBLISHED_TABLE).rglob(f"*{VIDEO_SUFFIX}")}
 
 
 def _row(row: Mapping[str, object], key: tuple[str, ...], table: str) -> Row:
-    left_out = _OTHER_EACH_TIME.get(table)
-    # repr keeps apart what differs in the last bit, and takes NaN for NaN.
+    left_out = _VARYING_COLUMNS.get(table)
+    # repr distinguishes values that differ in the last bit, and treats NaN as equal to NaN.
     return tuple(repr(row[name]) for name in key), repr([value for name, value in row.items() if name != left_out])
 
 
-def _set_aside(entry: Quarantined) -> Row:
+def _quarantine_row(entry: Quarantined) -> Row:
     return (entry.op, entry.camera, entry.unit, entry.fingerprint), f"{entry.kind} {entry.reason}"
 
 
-def _compare(mine: Counter[Row], right: Counter[Row]) -> tuple[int, int, int]:
-    """Rows lost, doubled and altered."""
-    my_keys, right_keys = _keys(mine), _keys(right)
-    lost, doubled = (right_keys - my_keys).total(), (my_keys - right_keys).total()
-    return lost, doubled, max(0, (right - mine).total() - lost)
+def _compare(mine: Counter[Row], expected: Counter[Row]) -> tuple[int, int, int]:
+    """Returns the numbers of rows lost, doubled and altered."""
+    my_keys, expected_keys = _keys(mine), _keys(expected)
+    lost, doubled = (expected_keys - my_keys).total(), (my_keys - expected_keys).total()
+    return lost, doubled, max(0, (expected - mine).total() - lost)
 
 
 def _keys(rows: Counter[Row]) -> Counter[Key]:

@@ -1,4 +1,4 @@
-"""Kill -9: of nights, their workers, one of two runs, and of the upkeep, at random moments and at given writes."""
+"""Kill -9 of runs, workers, one of two runs, and maintenance commands, at random times and at given writes."""
 
 import random
 import time
@@ -19,24 +19,24 @@ from tests.support.faults.programs import (
     Nightshift,
     children_of,
     compaction,
-    do,
     kill_process,
     night,
     purge,
     ray_night,
     repair,
-    start,
+    run_job,
+    start_job,
     stop_processes,
 )
-from tests.support.faults.scene import Scene, Tally, ending, finish_job, log_of
+from tests.support.faults.scene import Scene, Tally, check_exit, finish_job, log_of
 
 LEASE_S = 2.0
-"""How long the run that lives waits for the one that was killed."""
+"""Lease after which the surviving run takes over the units of the killed one."""
 
 KILLS_A_NIGHT = 2
-"""Of workers: work that three of them died of is set aside, as it should be."""
+"""Worker kills per run: a unit on which three workers died is quarantined, as it should be."""
 
-PAST_ITS_TIME = """
+EXPIRED = """
 [retention]
 video_days = 30
 
@@ -50,8 +50,8 @@ _GONE_S = 20.0
 
 
 @dataclass(frozen=True)
-class SharedNight:
-    """A night that gives up waiting for another run soon."""
+class SharedRunJob:
+    """A run with a short lease."""
 
     site: Path
 
@@ -61,93 +61,93 @@ class SharedNight:
 
 
 def driver_at_random(scene: Scene, name: str, seed: int, kills: int) -> Tally:
-    """Kills nights at random moments, with their helpers or without, again and again on the same store."""
+    """Kills runs on one store at random times, with or without their process group, until one finishes."""
     random_ = random.Random(seed)
 
-    def disturb(site: Path, left: int) -> Tally:
+    def interrupt(site: Path, left: int) -> Tally:
         tally = Tally()
         while tally.kills < left:
-            program = start(night(site), log_of(site))
-            if not program.kill_after(random_.uniform(0.0, scene.usual_s), random_.random() < 0.5):
-                break  # it was done
+            program = start_job(night(site), log_of(site))
+            if not program.kill_after(random_.uniform(0.0, scene.typical_s), random_.random() < 0.5):
+                break  # it had finished
             tally += Tally(kills=1) + scene.check_part(site)
         return tally + scene.finish(site)
 
-    return _until(kills, disturb, scene.fresh, name)
+    return _until_killed(kills, interrupt, scene.fresh, name)
 
 
 def driver_at_write(scene: Scene, name: str, at: int) -> Tally:
-    """Kills a night at one write."""
+    """Kills a run at one write."""
     site = scene.fresh(name)
     return _killed_at(night(site), site, at) + scene.check_part(site) + scene.finish(site)
 
 
 def workers(scene: Scene, name: str, seed: int, kills: int) -> Tally:
-    """Kills Ray's workers at random moments, while the driver lives."""
+    """Kills Ray's workers at random times while the driver runs."""
     random_ = random.Random(seed)
 
-    def disturb(site: Path, left: int) -> Tally:
-        program = start(ray_night(site), log_of(site))
+    def interrupt(site: Path, left: int) -> Tally:
+        program = start_job(ray_night(site), log_of(site))
         killed = 0
         while killed < min(left, KILLS_A_NIGHT) and program.wait_for(lambda: bool(_actors(program.pid))):
-            time.sleep(random_.uniform(0.0, scene.usual_s / 2))
+            time.sleep(random_.uniform(0.0, scene.typical_s / 2))
             actors = sorted(_actors(program.pid))
             killed += bool(actors) and kill_process(random_.choice(actors))
-        return ending(program.end(), 0) + Tally(kills=killed) + scene.check(site)
+        return check_exit(program.end(), 0) + Tally(kills=killed) + scene.check(site)
 
-    return _until(kills, disturb, scene.fresh, name)
+    return _until_killed(kills, interrupt, scene.fresh, name)
 
 
 def ray_driver(scene: Scene, name: str, seed: int, kills: int) -> Tally:
-    """Kills the driver of a night on Ray, once work is being committed; its workers may live a little longer."""
+    """Kills the driver of a run on Ray after its first commits; its workers may outlive it briefly."""
     random_ = random.Random(seed)
 
-    def disturb(site: Path, left: int) -> Tally:
-        program = start(ray_night(site), log_of(site))
+    def interrupt(site: Path, left: int) -> Tally:
+        program = start_job(ray_night(site), log_of(site))
         program.wait_for(lambda: any((site / "store" / RECEIPTS_FOLDER).glob("detect/*/*/*.json")))
-        time.sleep(random_.uniform(0.0, scene.usual_s / 2))
+        time.sleep(random_.uniform(0.0, scene.typical_s / 2))
         orphans = children_of(program.pid)
         tally = Tally(kills=int(program.kill())) + scene.finish(site)
         stop_processes(orphans, _GONE_S)
         return tally + scene.check(site)
 
-    return _until(kills, disturb, scene.fresh, name)
+    return _until_killed(kills, interrupt, scene.fresh, name)
 
 
 def one_of_two(scene: Scene, name: str, seed: int, kills: int) -> Tally:
-    """Kills one of two runs that share the work; the other must do all that is left."""
+    """Kills one of two runs that share the work; the other one must finish all units."""
     random_ = random.Random(seed)
 
-    def disturb(site: Path, left: int) -> Tally:
-        first = start(SharedNight(site), log_of(site))
-        second = start(SharedNight(site), site.with_name(f"{site.name}-second"))
-        killed = first.kill_after(random_.uniform(0.2, 1.0) * scene.usual_s)
-        return ending(second.end(), 0) + Tally(kills=int(killed), races=1) + scene.check(site)
+    def interrupt(site: Path, left: int) -> Tally:
+        first = start_job(SharedRunJob(site), log_of(site))
+        second = start_job(SharedRunJob(site), site.with_name(f"{site.name}-second"))
+        killed = first.kill_after(random_.uniform(0.2, 1.0) * scene.typical_s)
+        return check_exit(second.end(), 0) + Tally(kills=int(killed), races=1) + scene.check(site)
 
-    return _until(kills, disturb, scene.fresh, name)
+    return _until_killed(kills, interrupt, scene.fresh, name)
 
 
 def compaction_at_random(scene: Scene, name: str, seed: int, kills: int) -> Tally:
-    """Kills compactions at random moments; readers must not notice, then or when it is done."""
+    """Kills compactions at random times; readers must see no change, then or afterwards."""
     random_ = random.Random(seed)
 
-    def disturb(site: Path, left: int) -> Tally:
-        killed = start(compaction(site), log_of(site)).kill_after(random_.uniform(0.0, scene.usual_s / 3))
+    def interrupt(site: Path, left: int) -> Tally:
+        killed = start_job(compaction(site), log_of(site)).kill_after(random_.uniform(0.0, scene.typical_s / 3))
         tally = Tally(kills=int(killed)) + scene.check(site)
         return tally + finish_job(compaction(site), site) + scene.check(site)
 
-    return _until(kills, disturb, scene.used, name)
+    return _until_killed(kills, interrupt, scene.used, name)
 
 
 def compaction_at_write(scene: Scene, name: str, at: int) -> Tally:
-    """Kills a compaction at one write, or deletion."""
+    """Kills a compaction at one write or deletion."""
     site = scene.used(name)
     tally = _killed_at(compaction(site), site, at) + scene.check(site)
     return tally + finish_job(compaction(site), site) + scene.check(site)
 
 
 def repair_at_write(scene: Scene, name: str, at: int, seed: int) -> Tally:
-    """Kills a repair at one write, or deletion."""
+    """Kills a repair at one write or deletion."""
     site = scene.used(name)
     damage(site, seed)
     tally = _killed_at(repair(site), site, at)
@@ -155,49 +155,44 @@ def repair_at_write(scene: Scene, name: str, at: int, seed: int) -> Tally:
 
 
 def purge_at_write(scene: Scene, name: str, at: int) -> Tally:
-    """Kills a purge at one write, or deletion; what is left then is what an undisturbed purge leaves."""
+    """Kills a purge at one write or deletion; the next one must leave what an undisturbed purge leaves."""
     reference, site = scene.used(f"{name}-reference"), scene.used(name)
     for each in (reference, site):
-        let_time_pass(each)
+        expire_results(each)
     tally = finish_job(purge(reference), reference)
-    right = contents_of(reference)
+    expected = contents_of(reference)
     tally += _killed_at(purge(site), site, at) + finish_job(purge(site), site)
-    return tally + scene.check(site, right) + scene.finish(site, right)
+    return tally + scene.check(site, expected) + scene.finish(site, expected)
 
 
 def damage(site: Path, seed: int) -> None:
-    """Compacts a store, and alters merged files, a part of the manifest, and published video."""
+    """Compacts a store, then damages merged files, a part of the manifest, and published video."""
     random_ = random.Random(seed)
     finish_job(compaction(site), site)
-    for pattern in (
-        "counts/**/*.parquet",
-        "track_points/**/*.parquet",
-        "_manifest/files-*.parquet",
-        "anonymized/**/*.mp4",
-    ):
+    for pattern in DAMAGED:
         found = sorted((site / "store").glob(pattern))
         path = random_.choice(found)
         path.write_bytes(path.read_bytes()[:-1] + b"?")
 
 
-def let_time_pass(site: Path) -> None:
-    """Says in site.toml that some results are past their time."""
+def expire_results(site: Path) -> None:
+    """Sets retention periods in site.toml that some results have exceeded."""
     file = site / "site.toml"
-    file.write_text(file.read_text() + PAST_ITS_TIME)
+    file.write_text(file.read_text() + EXPIRED)
 
 
-def _until(kills: int, disturb: Callable[[Path, int], Tally], copy: Callable[[str], Path], name: str) -> Tally:
-    """Disturbs one copy of the site after the other until so many processes were killed; some end before."""
+def _until_killed(kills: int, interrupt: Callable[[Path, int], Tally], copy: Callable[[str], Path], name: str) -> Tally:
+    """Interrupts runs on new copies of the site until ``kills`` processes were killed; some finish first."""
     tally = Tally()
     for number in count():
         if tally.kills >= kills:
             break
-        tally += disturb(copy(f"{name}-{number}"), kills - tally.kills)
+        tally += interrupt(copy(f"{name}-{number}"), kills - tally.kills)
     return tally
 
 
 def _killed_at(program: Nightshift, site: Path, at: int) -> Tally:
-    return ending(do(replace(program, at=at, act=kill_9), log_of(site)), -SIGKILL) + Tally(kills=1)
+    return check_exit(run_job(replace(program, at=at, act=kill_9), log_of(site)), -SIGKILL) + Tally(kills=1)
 
 
 def _actors(pid: int) -> list[int]:

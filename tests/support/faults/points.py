@@ -1,7 +1,7 @@
-"""The points at which a store is written to, and what can go wrong at each: a full disk, or the end of the process.
+"""The write points of a store, and the faults that can strike at each: a full disk, or kill -9.
 
-Points are counted where Nightshift meets the file system: the bytes of a file, the moment before it gets its name, and
-the moment after, when the name is made to survive a power cut, which is where a full disk may be told as well.
+Points are counted where Nightshift calls the file system: at the bytes of a file, before the file gets its name, and
+afterwards, when the folder is synced, since a full disk may be reported there as well.
 """
 
 import errno
@@ -19,25 +19,25 @@ from storage.blobs import LocalBlobs, local
 
 Act = Callable[[], None]
 
-_HEART = "nightshift-heartbeat"
+_HEARTBEAT_THREAD = "nightshift-heartbeat"
 
 
 def full_disk() -> None:
-    """What a file system does that has no space left."""
+    """Raises the error of a file system without space."""
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def kill_9() -> None:
-    """Ends this process as an operator, or a kernel that is out of memory, would."""
+    """Kills this process as an operator, or a kernel without memory, would."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 class WritePoints:
-    """Counts the points that are passed, and lets something happen at one of them.
+    """Counts the write points passed, and strikes at one of them.
 
     Args:
-        at: number of the point, from 1; None: they are only counted.
-        act: what happens there. Deletions are points for ``kill_9`` alone: they need no space.
+        at: number of the point to strike, from 1; None only counts.
+        act: the fault. Deletions are points for ``kill_9`` only, since they need no space.
 
     Attributes:
         passed: points so far.
@@ -51,8 +51,8 @@ class WritePoints:
         self._inside = threading.local()
 
     def point(self) -> None:
-        """Passes a point; the heart, which beats whenever it wants, passes none, and folders are no files."""
-        if threading.current_thread().name == _HEART or getattr(self._inside, "folder", False):
+        """Passes a point. Heartbeats are not counted, since their times vary; neither are folders."""
+        if threading.current_thread().name == _HEARTBEAT_THREAD or getattr(self._inside, "folder", False):
             return
         with self._lock:
             self.passed += 1
@@ -62,7 +62,7 @@ class WritePoints:
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """While the block lasts, stores in folders pass their points here."""
+        """Counts the points of all stores in folders while the block runs."""
         fsync, make_folder = os.fsync, files.make_folder
         create, delete = LocalBlobs.create, LocalBlobs.delete
 

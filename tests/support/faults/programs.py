@@ -1,6 +1,6 @@
-"""Nightshift as a program in a process of its own, which can be killed.
+"""Runs Nightshift in processes that can be killed.
 
-Processes are forked from a server that has the libraries loaded, so that dozens of them cost little; each then runs
+Processes are forked from a server that has the libraries loaded, so that dozens of them are cheap; each one then runs
 ``python -m cli.main`` from its first line.
 """
 
@@ -20,13 +20,13 @@ from pathlib import Path
 from tests.support.faults.points import Act, WritePoints, full_disk
 
 PATIENCE_S = 300.0
-_LOOK_S = 0.005
+_POLL_S = 0.005
 _BUG = 70
 _LOADED = ("cli.run", "cli.site", "cli.results", "cli.reprocess", "cli.demo", "cli.maintenance")
 _LOADED_WHEN_NEEDED = ("ffmpeg", "geopandas", "imageio_ffmpeg", "pyarrow.dataset", "pyogrio", "rich.progress")
 
 Job = Callable[[], None]
-"""What a process does; it pickles."""
+"""The work of a process; it must be picklable."""
 
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload([*_LOADED, *_LOADED_WHEN_NEEDED])
@@ -37,9 +37,9 @@ class Nightshift:
     """A command line.
 
     Attributes:
-        at: number of the write point at which something happens; None for none.
-        act: what happens there.
-        counted: file for the number of points that were passed; None where nobody asks.
+        at: number of the write point to strike; None for none.
+        act: the fault.
+        counted: file that receives the number of points passed; None if not needed.
     """
 
     arguments: tuple[str, ...]
@@ -59,12 +59,12 @@ class Nightshift:
 
 
 def night(site: Path) -> Nightshift:
-    """The night of a site, in one process."""
+    """Runs a site's units in one process."""
     return Nightshift(("run", "--site", str(site), "--in-process", "--json"))
 
 
 def ray_night(site: Path) -> Nightshift:
-    """The night of a site, on an embedded Ray with two workers."""
+    """Runs a site's units on an embedded Ray with two workers."""
     return Nightshift(("run", "--site", str(site), "--workers", "2", "--json"))
 
 
@@ -79,13 +79,13 @@ def repair(site: Path) -> Nightshift:
 
 
 def purge(site: Path) -> Nightshift:
-    """Deletes what is past its time at a site."""
+    """Purges a site's expired results."""
     return Nightshift(("purge", "--site", str(site), "--yes", "--json"))
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How a process ended: its exit code, negative for a signal, and what it printed."""
+class ExitResult:
+    """The exit code of a process, negative for a signal, and its output."""
 
     code: int
     out: str
@@ -93,8 +93,8 @@ class Ended:
 
 
 @dataclass
-class Started:
-    """A process at work, the first of its own group."""
+class RunningJob:
+    """A running process, the leader of its process group."""
 
     process: BaseProcess
     log: Path
@@ -102,76 +102,76 @@ class Started:
 
     @property
     def pid(self) -> int:
-        """Its number."""
+        """Process id."""
         assert self.process.pid is not None
         return self.process.pid
 
-    def lives(self) -> bool:
-        """Whether it is still at work."""
+    def is_running(self) -> bool:
+        """Returns whether the process still runs."""
         return self.process.is_alive()
 
     def kill(self, with_group: bool = False) -> bool:
-        """Kills it -9, with the processes that it started or without. False if it had ended already."""
-        if not self.lives():
+        """Kills the process, with or without its group. Returns False if it had ended already."""
+        if not self.is_running():
             return False
         (os.killpg if with_group else os.kill)(self.pid, signal.SIGKILL)
         return self.end().code == -signal.SIGKILL
 
     def kill_after(self, delay_s: float, with_group: bool = False) -> bool:
-        """Kills it at a moment after it began to work; False if it had ended by then."""
+        """Kills the process after a delay. Returns False if it had ended by then."""
         self.wait_for(lambda: False, delay_s)
         return self.kill(with_group)
 
     def wait_for(self, happened: Callable[[], bool], patience_s: float = PATIENCE_S) -> bool:
-        """Waits until something has happened; False if the process ended before, or it takes too long."""
+        """Waits for a condition. Returns False if the process ends first, or after ``patience_s``."""
         until = time.monotonic() + patience_s
         while time.monotonic() < until:
             if happened():
                 return True
-            if not self.lives():
+            if not self.is_running():
                 return happened()
-            time.sleep(_LOOK_S)
+            time.sleep(_POLL_S)
         return False
 
-    def end(self) -> Ended:
-        """Waits until it ends."""
+    def end(self) -> ExitResult:
+        """Waits until the process ends."""
         self.process.join(PATIENCE_S)
         code = self.process.exitcode
         if code is None:
             self.kill(with_group=True)
             raise TimeoutError(f"a process did not end in {PATIENCE_S:.0f} s; {self.log}.err says what it printed")
         out, err = (self.log.with_suffix(suffix).read_text() for suffix in (".out", ".err"))
-        return Ended(code, out, err)
+        return ExitResult(code, out, err)
 
 
-def start(job: Job, log: Path) -> Started:
-    """Starts a process, and comes back when it begins with its work.
+def start_job(job: Job, log: Path) -> RunningJob:
+    """Starts a process, and returns when it begins its work.
 
     Args:
-        log: path without suffix; what is printed goes to ``.out`` and ``.err``.
+        log: path without suffix; output goes to ``.out`` and ``.err``.
     """
     for suffix in (".out", ".err"):
         log.with_suffix(suffix).unlink(missing_ok=True)
     process = _forks.Process(target=_do, args=(job, str(log)))
     process.start()
-    started = Started(process, log)
+    started = RunningJob(process, log)
     started.wait_for(log.with_suffix(".err").exists)
     started.began = time.monotonic()
     return started
 
 
-def do(job: Job, log: Path) -> Ended:
+def run_job(job: Job, log: Path) -> ExitResult:
     """Starts a process and waits until it ends."""
-    return start(job, log).end()
+    return start_job(job, log).end()
 
 
 def children_of(pid: int) -> Mapping[int, str]:
-    """Processes below one, at any depth, with their command lines."""
+    """Returns the descendants of a process, with their command lines."""
     found: dict[int, str] = {}
     waiting = [pid]
     while waiting:
         for listed in Path(f"/proc/{waiting.pop()}/task").glob("*/children"):
-            with suppress(FileNotFoundError, ProcessLookupError):  # it ended while this one looked
+            with suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
                 for child in map(int, listed.read_text().split()):
                     found[child] = _command_of(child)
                     waiting.append(child)
@@ -179,7 +179,7 @@ def children_of(pid: int) -> Mapping[int, str]:
 
 
 def kill_process(pid: int) -> bool:
-    """Kills one process -9; False if it had ended already."""
+    """Kills a process. Returns False if it had ended already."""
     try:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -188,20 +188,20 @@ def kill_process(pid: int) -> bool:
 
 
 def stop_processes(known: Mapping[int, str], patience_s: float) -> None:
-    """Waits until processes have ended that were left without a parent, and kills those that will not."""
+    """Waits until orphaned processes have ended, and kills those that do not."""
 
     def left() -> list[int]:
         return [pid for pid, command in known.items() if command and _command_of(pid) == command]
 
     until = time.monotonic() + patience_s
     while left() and time.monotonic() < until:
-        time.sleep(_LOOK_S)
+        time.sleep(_POLL_S)
     for pid in left():
         kill_process(pid)
 
 
 def _do(job: Job, log: str) -> None:
-    """The first thing that a forked process does."""
+    """Redirects the output of a forked process and runs its job."""
     os.setsid()
     for stream, suffix in ((1, ".out"), (2, ".err")):
         descriptor = os.open(f"{log}{suffix}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
@@ -210,7 +210,7 @@ def _do(job: Job, log: str) -> None:
     sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
     try:
         job()
-    except Exception:  # noqa: BLE001  whoever waits for this process reads it
+    except Exception:  # noqa: BLE001  the waiting process reads it
         traceback.print_exc()
         raise SystemExit(_BUG) from None
     finally:
@@ -219,7 +219,7 @@ def _do(job: Job, log: str) -> None:
 
 
 def _command_of(pid: int) -> str:
-    """Its command line; empty where there is no such process."""
+    """Returns a process's command line; empty if there is no such process."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
     except (FileNotFoundError, ProcessLookupError):

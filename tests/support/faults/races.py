@@ -1,4 +1,4 @@
-"""Work that is done twice, commits that come late, and clocks that were set back."""
+"""Races: work done twice, late commits, and clocks that are behind."""
 
 import pickle
 import random
@@ -22,8 +22,8 @@ from storage.blobs import Blobs
 from storage.maintenance.compaction import compact
 from storage.store.receipts import RECEIPTS_FOLDER
 from tests.support.faults.contents import contents_of
-from tests.support.faults.programs import do, night
-from tests.support.faults.scene import Scene, Tally, ending, finish_job, log_of
+from tests.support.faults.programs import night, run_job
+from tests.support.faults.scene import Scene, Tally, check_exit, finish_job, log_of
 
 ANOTHER_PARAMETER = "\n[ops.counts]\nbin_s = 30\n"
 BEHIND_S = 3600.0
@@ -31,43 +31,43 @@ _ROOMS = ("cli", "jobs", "ops", "storage", "schemas")
 
 
 def twice(scene: Scene, name: str, seed: int) -> Tally:
-    """Every batch is given to two workers, who do it at the same moment."""
-    return _raced(scene, name, RacingNight(scene.folder / name, TwoAtOnce, seed))
+    """Gives every batch to two workers at the same time."""
+    return _raced(scene, name, RacingRun(scene.folder / name, TwoWorkers, seed))
 
 
 def late(scene: Scene, name: str, seed: int) -> Tally:
-    """Every batch is given to another worker when the first is about to commit; the first then commits all the same."""
-    return _raced(scene, name, RacingNight(scene.folder / name, OneIsLate, seed))
+    """Lets a second worker do every batch when the first one is about to commit; the first one then commits too."""
+    return _raced(scene, name, RacingRun(scene.folder / name, LateWorker, seed))
 
 
 def late_after_compaction(scene: Scene, name: str, seed: int) -> Tally:
-    """The same, and what the other worker committed is compacted before the first commits."""
-    return _raced(scene, name, RacingNight(scene.folder / name, OneIsLate, seed, compacting=True))
+    """As ``late``, with a compaction of the second worker's commits before the first one commits."""
+    return _raced(scene, name, RacingRun(scene.folder / name, LateWorker, seed, compacting=True))
 
 
 def clock_set_back(scene: Scene, name: str) -> Tally:
-    """A parameter is changed, and set back, by machines whose clocks are hours behind: the newest must win."""
+    """Changes a parameter and reverts it on machines whose clocks are hours behind: the newest change must win."""
     reference, site = scene.used(f"{name}-reference"), scene.used(name)
     before = (site / "site.toml").read_text()
     for each in (reference, site):
         (each / "site.toml").write_text(before + ANOTHER_PARAMETER)
     tally = finish_job(night(reference), reference)
     changed = contents_of(reference)
-    if not changed.difference(scene.right):
+    if not changed.difference(scene.expected):
         raise RuntimeError("the other parameter changes nothing: there is nothing to compare")
-    tally += finish_job(BehindNight(site, BEHIND_S), site) + scene.check(site, changed)
+    tally += finish_job(SlowClockRun(site, BEHIND_S), site) + scene.check(site, changed)
     (site / "site.toml").write_text(before)
-    tally += finish_job(BehindNight(site, 2 * BEHIND_S), site) + scene.check(site)
+    tally += finish_job(SlowClockRun(site, 2 * BEHIND_S), site) + scene.check(site)
     return tally + Tally(clock_changes=2) + scene.finish(site)
 
 
-class TwoAtOnce:
-    """A pool of two workers of which both do every batch; the driver hears of one."""
+class TwoWorkers:
+    """A pool of two workers that both do every batch; the driver gets one outcome."""
 
     slots = 1
 
     def __init__(self, setup: WorkerSetup, random_: random.Random, compacting: bool) -> None:
-        # Each with ops of its own, as in two processes.
+        # Pickled, so that each worker has its own ops, as in two processes.
         self._workers = [Worker(pickle.loads(pickle.dumps(setup))) for _ in range(2)]
         self._waiting: list[TaskBatch] = []
         self._random = random_
@@ -78,7 +78,7 @@ class TwoAtOnce:
         self._waiting.append(batch)
 
     def wait(self, timeout_s: float) -> Iterable[Finished]:
-        """Does what was submitted, twice."""
+        """Runs the submitted batches twice."""
         waiting, self._waiting = self._waiting, []
         return [(batch, self._random.choice(self._outcomes(batch, self._workers))) for batch in waiting]
 
@@ -103,20 +103,20 @@ class TwoAtOnce:
         return outcomes
 
 
-class OneIsLate(TwoAtOnce):
-    """The second worker begins and ends when the first is about to commit."""
+class LateWorker(TwoWorkers):
+    """The second worker runs the batch when the first one is about to commit."""
 
     def _outcomes(self, batch: TaskBatch, workers: list[Worker]) -> list[Outcome]:
         first, second = workers
         outcomes: list[Outcome] = []
         blobs = first.store.blobs
 
-        def meanwhile() -> None:
+        def interruption() -> None:
             outcomes.append(second.run(batch))
             if self._compacting:
                 compact(second.store)
 
-        first.store.blobs = cast(Blobs, Hesitating(blobs, meanwhile))
+        first.store.blobs = cast(Blobs, PausingBlobs(blobs, interruption))
         try:
             outcomes.append(first.run(batch))
         finally:
@@ -124,37 +124,37 @@ class OneIsLate(TwoAtOnce):
         return outcomes
 
 
-class Hesitating:
-    """``Blobs`` that let something happen before the first receipt is put."""
+class PausingBlobs:
+    """``Blobs`` that call a function before the first receipt is put."""
 
-    def __init__(self, blobs: Blobs, meanwhile: Callable[[], None]) -> None:
+    def __init__(self, blobs: Blobs, interruption: Callable[[], None]) -> None:
         self._blobs = blobs
-        self._meanwhile: Callable[[], None] | None = meanwhile
+        self._interruption: Callable[[], None] | None = interruption
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._blobs, name)
 
     def put_if_absent(self, name: str, content: bytes) -> bool:
-        """Puts a file, late if it is the first receipt."""
-        if self._meanwhile and name.startswith(RECEIPTS_FOLDER):
-            meanwhile, self._meanwhile = self._meanwhile, None
-            meanwhile()
+        """Puts a file, the first receipt after the interruption."""
+        if self._interruption and name.startswith(RECEIPTS_FOLDER):
+            interruption, self._interruption = self._interruption, None
+            interruption()
         return self._blobs.put_if_absent(name, content)
 
 
 @dataclass(frozen=True)
-class RacingNight:
-    """A night on one of these pools. It prints how many batches were done twice."""
+class RacingRun:
+    """A run on one of these pools. It prints the number of batches done twice."""
 
     site: Path
-    pool: type[TwoAtOnce]
+    pool: type[TwoWorkers]
     seed: int
     compacting: bool = False
 
     def __call__(self) -> None:
         batches = 0
 
-        def opened(setup: WorkerSetup, *_: object) -> TwoAtOnce:
+        def opened(setup: WorkerSetup, *_: object) -> TwoWorkers:
             pool = self.pool(setup, random.Random(self.seed), self.compacting)
             submit = pool.submit
 
@@ -173,8 +173,8 @@ class RacingNight:
 
 
 @dataclass(frozen=True)
-class BehindNight:
-    """A night on a machine whose clock is so many seconds behind."""
+class SlowClockRun:
+    """A run on a machine whose clock is behind."""
 
     site: Path
     behind_s: float
@@ -195,8 +195,8 @@ class BehindNight:
         raise SystemExit(summary.exit_code)
 
 
-def _raced(scene: Scene, name: str, race: RacingNight) -> Tally:
+def _raced(scene: Scene, name: str, race: RacingRun) -> Tally:
     site = scene.fresh(name)
-    ended = do(race, log_of(site))
-    batches = int(ended.out) if ended.out.isdigit() else 0
-    return ending(ended, 0) + Tally(races=batches) + scene.check(site) + scene.finish(site)
+    result = run_job(race, log_of(site))
+    batches = int(result.out) if result.out.isdigit() else 0
+    return check_exit(result, 0) + Tally(races=batches) + scene.check(site) + scene.finish(site)

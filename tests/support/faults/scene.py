@@ -1,4 +1,4 @@
-"""The site that faults happen to: built once, run once undisturbed, and copied for every case."""
+"""The site that faults strike: built once, run once undisturbed, and copied for every case."""
 
 import os
 import shutil
@@ -11,30 +11,30 @@ from sample_site import TINY, build_sample_site
 from schemas.errors import NightshiftError
 from storage.maintenance.verify import audit
 from tests.support.faults.contents import Contents, contents_of, published_files
-from tests.support.faults.programs import Ended, Job, do, night
+from tests.support.faults.programs import ExitResult, Job, night, run_job
 
 SPEC = replace(TINY, cameras=TINY.cameras[:1], size_px=(320, 180), file_s=6, segment_s=3, fps=8)
-"""One camera, two files, four segments: somebody crosses the border of the files, and every op gives rows."""
+"""One camera, two files, four segments: a person crosses the border of the files, and every op writes rows."""
 
 _LONG_PAST = 1_700_000_000.0
-_SHOWN = 300
+_QUOTED_CHARS = 300
 
 
 @dataclass(frozen=True)
 class Tally:
-    """What was done to a store, and what came of it.
+    """The faults that struck a store, and their consequences.
 
     Attributes:
-        kills: processes that were ended by ``kill -9`` while they were at work.
-        enospc_points: writes at which no space was left.
-        torn_receipts: receipts, and heads of the manifest, that were cut off, emptied or overwritten.
-        races: units of work that were done twice, by two workers or by two runs, and commits that came late.
-        clock_changes: runs by a clock that had been set back.
+        kills: processes killed by ``kill -9`` during their work.
+        enospc_points: writes that found no space.
+        torn_receipts: receipts and manifest heads that were cut off, emptied or overwritten.
+        races: batches done twice, by two workers or two runs, and late commits.
+        clock_changes: runs with a clock that was behind.
         rows_lost, rows_doubled, rows_altered: see ``contents.Difference``.
-        units_astray, videos_astray: units of work and published files that are not those of the undisturbed night.
-        files_wrong: files that the audit of a finished store finds damaged, or missing.
-        wrong_ends: processes that ended otherwise than they should.
-        notes: what went wrong, in words.
+        units_astray, videos_astray: units and published files that differ from those of the undisturbed run.
+        files_wrong: files that verification of the finished store finds damaged or missing.
+        wrong_ends: processes with an unexpected end.
+        notes: descriptions of what went wrong.
     """
 
     kills: int = 0
@@ -56,7 +56,7 @@ class Tally:
 
     @property
     def sound(self) -> bool:
-        """Whether nothing came of it."""
+        """Whether the faults had no consequences."""
         return not any(
             (
                 self.rows_lost,
@@ -72,51 +72,51 @@ class Tally:
 
 @dataclass(frozen=True)
 class Scene:
-    """A small site before and after its night.
+    """A small site before and after its run.
 
     Attributes:
-        folder: for copies.
-        built, done: the site before its night, and after one that nobody disturbed. Not to be changed.
-        right: what readers see after it.
-        usual_s: how long it took.
+        folder: holds the copies.
+        built, done: the site before its run, and after an undisturbed one. They are never changed.
+        expected: the contents of the store after it.
+        typical_s: duration of a run, seconds.
     """
 
     folder: Path
     built: Path
     done: Path
-    right: Contents
-    usual_s: float
+    expected: Contents
+    typical_s: float
 
     def fresh(self, name: str) -> Path:
-        """A copy of the site before its night."""
+        """Copies the site before its run."""
         return Path(shutil.copytree(self.built, self.folder / name, symlinks=True))
 
     def used(self, name: str) -> Path:
-        """A copy of the site after its night."""
+        """Copies the site after its run."""
         return Path(shutil.copytree(self.done, self.folder / name, symlinks=True))
 
-    def finish(self, site: Path, right: Contents | None = None) -> Tally:
-        """Runs a site's night undisturbed, and tells what is wrong then."""
-        return ending(do(night(site), log_of(site)), 0) + self.check(site, right)
+    def finish(self, site: Path, expected: Contents | None = None) -> Tally:
+        """Runs a site undisturbed, and checks it afterwards."""
+        return check_exit(run_job(night(site), log_of(site)), 0) + self.check(site, expected)
 
-    def check(self, site: Path, right: Contents | None = None) -> Tally:
-        """What is wrong with a site whose night is done."""
+    def check(self, site: Path, expected: Contents | None = None) -> Tally:
+        """Checks the rows and files of a site whose run is done."""
         faults = audit(open_site(site).store).faults
         notes = tuple(f"{site.name}: {finding.fault} {finding.name}: {finding.detail}" for finding in faults)
-        return self.check_rows(site, right) + Tally(files_wrong=len(faults), notes=notes)
+        return self.check_rows(site, expected) + Tally(files_wrong=len(faults), notes=notes)
 
-    def check_rows(self, site: Path, right: Contents | None = None) -> Tally:
-        """What readers see that is wrong, of a site whose night is done."""
-        right = right or self.right
+    def check_rows(self, site: Path, expected: Contents | None = None) -> Tally:
+        """Checks the rows that readers get of a site whose run is done."""
+        expected = expected or self.expected
         try:
             mine = contents_of(site)
         except NightshiftError as error:
-            every = sum(rows.total() for rows in right.rows.values())
-            return Tally(rows_lost=every, notes=(f"{site.name}: readers see nothing: {error}",))
-        difference = mine.difference(right)
+            every = sum(rows.total() for rows in expected.rows.values())
+            return Tally(rows_lost=every, notes=(f"{site.name}: readers fail: {error}",))
+        difference = mine.difference(expected)
         strays = published_files(site) ^ set(mine.videos)
         notes = [f"{site.name}: {difference}"] if difference else []
-        notes += [f"{site.name}: {path} is not both published and named" for path in sorted(strays)]
+        notes += [f"{site.name}: {path} is either not published or not named by a row" for path in sorted(strays)]
         return Tally(
             rows_lost=difference.rows_lost,
             rows_doubled=difference.rows_doubled,
@@ -127,48 +127,46 @@ class Scene:
         )
 
     def check_part(self, site: Path) -> Tally:
-        """What is wrong with a site whose night is not done: of what is there, nothing may be there twice."""
-        doubled = contents_of(site).doubled_beside(self.right)
+        """Checks a site whose run is not done: no row may be there twice."""
+        doubled = contents_of(site).doubled_rows(self.expected)
         return Tally(rows_doubled=doubled, notes=(f"{site.name}: rows doubled while not done",) if doubled else ())
 
 
 def make_scene(folder: Path) -> Scene:
-    """Builds the site, and runs its night."""
+    """Builds the site, and runs it undisturbed."""
     built, done = folder / "built", folder / "done"
     build_sample_site(built, spec=SPEC)
     for file in (built / "archive").rglob("*.mp4"):
-        os.utime(file, (_LONG_PAST, _LONG_PAST))  # else it might still be growing
+        os.utime(file, (_LONG_PAST, _LONG_PAST))  # else it might count as still growing
     shutil.copytree(built, done)
-    ended = do(night(done), log_of(done))
-    if ended.code:
-        raise RuntimeError(f"the undisturbed night ended with {ended.code}: {ended.err}")
+    result = run_job(night(done), log_of(done))
+    if result.code:
+        raise RuntimeError(f"the undisturbed run ended with {result.code}: {result.err}")
     again = Path(shutil.copytree(built, folder / "again"))
-    began = time.monotonic()  # the first one may have had to wait until the libraries were loaded
-    do(night(again), log_of(again))
-    usual_s = time.monotonic() - began
-    right = contents_of(done)
-    if contents_of(again).difference(right):
-        raise RuntimeError("two undisturbed nights differ: there is nothing to compare with")
-    return Scene(folder, built, done, right, usual_s)
+    began = time.monotonic()  # the first run may have waited for the libraries to load
+    run_job(night(again), log_of(again))
+    typical_s = time.monotonic() - began
+    expected = contents_of(done)
+    if contents_of(again).difference(expected):
+        raise RuntimeError("two undisturbed runs differ: there is nothing to compare with")
+    return Scene(folder, built, done, expected, typical_s)
 
 
 def log_of(site: Path) -> Path:
-    """Where a site's processes print to, without suffix."""
+    """Returns the path, without suffix, that a site's processes print to."""
     return site.with_name(f"{site.name}-log")
 
 
-def ending(ended: Ended, code: int, said: str = "") -> Tally:
-    """Whether a process ended as it should: with this code and, where something is to be said, one line that says it.
-
-    A process that was killed (``code`` below zero) says nothing.
-    """
-    told = [line for line in ended.err.splitlines() if line.startswith("nightshift: ")]
-    wrong = ended.code != code or "Traceback" in ended.err or (said and (len(told) != 1 or said not in told[0]))
+def check_exit(result: ExitResult, code: int, message: str = "") -> Tally:
+    """Checks that a process ended with this code and, if ``message`` is given, printed one message that contains it."""
+    messages = [line for line in result.err.splitlines() if line.startswith("nightshift: ")]
+    message_missing = bool(message) and (len(messages) != 1 or message not in messages[0])
+    wrong = result.code != code or "Traceback" in result.err or message_missing
     if not wrong:
         return Tally()
-    return Tally(wrong_ends=1, notes=(f"ended with {ended.code}, not {code}: {ended.err.strip()[-_SHOWN:]}",))
+    return Tally(wrong_ends=1, notes=(f"ended with {result.code}, not {code}: {result.err.strip()[-_QUOTED_CHARS:]}",))
 
 
 def finish_job(job: Job, site: Path) -> Tally:
-    """Runs a job undisturbed; it must end well."""
-    return ending(do(job, log_of(site)), 0)
+    """Runs a job undisturbed; it must succeed."""
+    return check_exit(run_job(job, log_of(site)), 0)

@@ -1,4 +1,4 @@
-"""The whole suite as a list of cases, short or long, each with a store of its own."""
+"""Builds the suite's cases, short or long, each with its own store, and runs them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -8,25 +8,25 @@ from pathlib import Path
 
 from tests.support.faults import full, kills, races, torn
 from tests.support.faults.points import Act, full_disk, kill_9
-from tests.support.faults.programs import Nightshift, compaction, do, night, purge, repair
+from tests.support.faults.programs import Nightshift, compaction, night, purge, repair, run_job
 from tests.support.faults.scene import Scene, Tally, log_of
 
 _KILLS_A_STORE = 5
-"""Kills of a night before it is let finish: after more of them nothing would be left to disturb."""
+"""Kills on one store before its run may finish: after more of them no work would be left to interrupt."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much of the suite is done.
+    """The size of the suite.
 
     Attributes:
-        kills: at random moments, of drivers, workers and compactions together.
-        points: writes of a night at which no space is left, and half as many of a compaction; None for every one.
-        points_killed: writes and deletions of a night at which it is killed; as many of a compaction, and half as many
-            of a repair and of a purge.
+        kills: kills at random times, of drivers, workers and compactions together.
+        points: writes of a run that find the disk full, and half as many of a compaction; None for every one.
+        points_killed: writes and deletions at which a run is killed; as many of a compaction, and half as many of a
+            repair and of a purge.
         disks: real disks that are too small.
-        torn: receipts that are torn.
-        repeats: how often each race is run.
+        torn: torn receipts.
+        repeats: repetitions of each race.
     """
 
     kills: int = 50
@@ -42,15 +42,15 @@ SHORT = Size(kills=6, points=8, points_killed=2, disks=1, torn=6, repeats=1)
 
 @dataclass(frozen=True)
 class Case:
-    """Something that goes wrong; ``name`` is its store's, too."""
+    """One fault; its store has the same ``name``."""
 
     name: str
-    happen: Callable[[Scene, str], Tally]
+    run: Callable[[Scene, str], Tally]
 
 
 @dataclass(frozen=True)
 class Points:
-    """How many points there are: for a full disk, and for a kill, which may come at a deletion as well."""
+    """Numbers of write points: for a full disk, and for a kill, which may strike at a deletion as well."""
 
     night: int
     compaction: int
@@ -65,14 +65,14 @@ def count_points(scene: Scene, seed: int) -> Points:
 
     def counted(program: Callable[[Path], Nightshift], site: Path, act: Act = kill_9) -> int:
         number = scene.folder / "points"
-        ended = do(replace(program(site), act=act, counted=number), log_of(site))
-        if ended.code:
-            raise RuntimeError(f"a process whose writes were only counted ended with {ended.code}: {ended.err}")
+        result = run_job(replace(program(site), act=act, counted=number), log_of(site))
+        if result.code:
+            raise RuntimeError(f"a process ended while its writes were counted, with {result.code}: {result.err}")
         return int(number.read_text())
 
     repaired, purged = scene.used("count-repair"), scene.used("count-purge")
     kills.damage(repaired, seed)
-    kills.let_time_pass(purged)
+    kills.expire_results(purged)
     return Points(
         counted(night, scene.fresh("count-full"), full_disk),
         counted(compaction, scene.used("count-full-compaction"), full_disk),
@@ -83,17 +83,17 @@ def count_points(scene: Scene, seed: int) -> Points:
     )
 
 
-def cases_of(scene: Scene, size: Size, seed: int) -> list[Case]:
-    """The cases of a suite of this size; the same seed gives the same ones."""
+def build_cases(scene: Scene, size: Size, seed: int) -> list[Case]:
+    """Builds the cases of a suite of this size; the same seed gives the same cases."""
     points = count_points(scene, seed)
     cases = [*_killed(size, points, seed), *_full(scene, size, points), *_others(size, seed)]
-    return [Case(f"{number:03d}-{case.name}", case.happen) for number, case in enumerate(cases)]
+    return [Case(f"{number:03d}-{case.name}", case.run) for number, case in enumerate(cases)]
 
 
 def run_cases(scene: Scene, cases: Sequence[Case], at_once: int) -> Iterator[tuple[Case, Tally]]:
-    """Runs cases, some at once, and gives each with what came of it, as they end."""
+    """Runs cases, some in parallel, and yields each with its tally as it ends."""
     with ThreadPoolExecutor(at_once) as pool:
-        running = {pool.submit(case.happen, scene, case.name): case for case in cases}
+        running = {pool.submit(case.run, scene, case.name): case for case in cases}
         for done in as_completed(running):
             yield running[done], done.result()
 
@@ -109,9 +109,9 @@ def _killed(size: Size, points: Points, seed: int) -> Iterator[Case]:
         ("one-of-two", kills.one_of_two, of_pairs),
         ("compaction", kills.compaction_at_random, of_compactions),
     )
-    for name, happen, wanted in random_moments:
+    for name, run, wanted in random_moments:
         for number, count in enumerate(_shared_out(wanted)):
-            yield Case(name, partial(happen, seed=seed + number, kills=count))
+            yield Case(name, partial(run, seed=seed + number, kills=count))
     for at in spread(points.night_killed, size.points_killed):
         yield Case(f"driver-at-{at}", partial(kills.driver_at_write, at=at))
     for at in spread(points.compaction_killed, size.points_killed):
@@ -127,7 +127,7 @@ def _full(scene: Scene, size: Size, points: Points) -> Iterator[Case]:
         yield Case(f"full-at-{at}", partial(full.night_at_write, at=at))
     for at in spread(points.compaction, size.points and size.points // 2):
         yield Case(f"full-compaction-at-{at}", partial(full.compaction_at_write, at=at))
-    if full.may_mount(scene.folder):
+    if full.can_mount(scene.folder):
         for number in range(size.disks):
             share = (number + 1) / (size.disks + 1)
             yield Case(f"disk-{share:.0%}", partial(full.small_disk, share=share))
@@ -145,7 +145,7 @@ def _others(size: Size, seed: int) -> Iterator[Case]:
 
 
 def spread(points: int, count: int | None) -> list[int]:
-    """So many of the numbers 1 to ``points``, the first and the last among them; all of them for None."""
+    """Returns ``count`` of the numbers 1 to ``points``, including the first and the last; all for None."""
     if count is None or count >= points:
         return list(range(1, points + 1))
     return sorted({round(1 + (points - 1) * step / max(1, count - 1)) for step in range(count)})
