@@ -28,7 +28,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_what_people_wrote_around_a_generated_part_is_kept() -> None:
     text = "before\n<!-- generated: x -->\nold\n<!-- end -->\nafter\n"
     assert current(text, "x", "new \\1") == "before\n<!-- generated: x -->\n\nnew \\1\n\n<!-- end -->\nafter\n"
-    with pytest.raises(ValueError, match="must stand in the page"):
+    with pytest.raises(ValueError, match="the page must have one part"):
         current(text, "y", "new")
 
 

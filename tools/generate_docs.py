@@ -1,7 +1,7 @@
 """Writes the generated parts of docs/ from the code that they describe: ``python -m tools.generate_docs --write``.
 
-A generated part stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``; what is around it is written by
-people and kept. ``--check`` says which files are out of date, and a test does so too.
+A generated part lies between ``<!-- generated: NAME -->`` and ``<!-- end -->``; the text around it is written by people
+and kept. ``--check`` names the files that are out of date, and a test does the same.
 """
 
 import argparse
@@ -32,7 +32,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 
 
 def tables_page() -> str:
-    """All tables, with their columns."""
+    """Returns all tables, with their columns."""
     written = {table: name for name, kind in REGISTRY.items() for table in kind.spec.writes}
     rows = [
         [f"[`{spec.name}`](#{spec.name})", spec.summary, written.get(spec.name, ""), spec.privacy.value]
@@ -64,7 +64,7 @@ def _type(kind: pa.DataType) -> str:
 
 
 def ops_page() -> str:
-    """All ops, with their parameters."""
+    """Returns all ops, with their parameters."""
     return "\n\n".join(_one_op(name, kind) for name, kind in REGISTRY.items())
 
 
@@ -88,10 +88,10 @@ def _one_op(name: str, kind: type[Op]) -> str:
 
 
 def _read(read: Read) -> str:
-    whose = {Neighbour.SELF: "", Neighbour.NEXT: " of the next segment", Neighbour.PREVIOUS_DAY: " of the day before"}[
+    owner = {Neighbour.SELF: "", Neighbour.NEXT: " of the next segment", Neighbour.PREVIOUS_DAY: " of the day before"}[
         read.neighbour
     ]
-    return f"{_link(read.table)}{whose}{'' if read.required else ' (if there)'}"
+    return f"{_link(read.table)}{owner}{'' if read.required else ' (if there)'}"
 
 
 def _link(table: str) -> str:
@@ -99,7 +99,7 @@ def _link(table: str) -> str:
 
 
 def site_page() -> str:
-    """The keys of ``site.toml``."""
+    """Returns the keys of ``site.toml``."""
     parts = [
         _keys("The site", SiteConfig, skip={"models", "retention", "cameras", "layers", "ops"}),
         _keys("`[models]`", ModelsConfig),
@@ -128,7 +128,7 @@ def _default(key: FieldInfo) -> str:
 
 
 def _toml(value: Any) -> str:
-    """A value as TOML writes it, which for plain values is as JSON does."""
+    """Formats a value for TOML, which for plain values is the same as JSON."""
     return json.dumps(value, default=str, ensure_ascii=False)
 
 
@@ -137,7 +137,7 @@ def _names(names: tuple[str, ...]) -> str:
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
-    """A Markdown table."""
+    """Formats a Markdown table."""
     cells = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in cells)
 
@@ -160,23 +160,23 @@ PAGES: Mapping[str, tuple[str, str, Callable[[], str]]] = {
         site_page,
     ),
 }
-"""By file: name of its generated part, how a new page begins, and what makes the part."""
+"""By file: name of its generated part, beginning of a new page, and the function that makes the part."""
 
 
 def current(text: str, name: str, part: str) -> str:
-    """A page's text with its generated part made new.
+    """Returns a page's text with its generated part replaced.
 
     Raises:
-        ValueError: the page has no such part, or several.
+        ValueError: the page has no such part, or more than one.
     """
     pattern = re.compile(rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
     if len(pattern.findall(text)) != 1:
-        raise ValueError(f"one part '<!-- generated: {name} -->' ... '<!-- end -->' must stand in the page")
+        raise ValueError(f"the page must have one part '<!-- generated: {name} -->' ... '<!-- end -->'")
     return pattern.sub(lambda found: f"{found[1]}\n{part}\n\n{found[2]}", text)
 
 
 def pages(docs: Path) -> Iterator[tuple[Path, str, str]]:
-    """Each generated page: its path, its text as it is ('' if there is none), and as it should be."""
+    """Yields the path of each generated page, its present text (empty if missing), and its new text."""
     for file, (name, beginning, make) in PAGES.items():
         path = docs / file
         old = path.read_text() if path.exists() else ""
@@ -185,7 +185,7 @@ def pages(docs: Path) -> Iterator[tuple[Path, str, str]]:
 
 
 def broken_links(page: Path) -> list[str]:
-    """Relative links of a Markdown page that lead nowhere."""
+    """Returns the relative links of a Markdown page whose files are missing."""
     text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
     targets = re.findall(r"\]\(([^)\s]+)\)", text)
     files = [target.split("#")[0] for target in targets if not re.match(r"[a-z]+:", target)]
@@ -193,18 +193,20 @@ def broken_links(page: Path) -> list[str]:
 
 
 def main(docs: Path = DOCS) -> int:
-    """The command."""
+    """Runs the command and returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     action = parser.add_mutually_exclusive_group(required=True)
-    action.add_argument("--write", action="store_true", help="write what is out of date")
-    action.add_argument("--check", action="store_true", help="name what is out of date, and exit with 1 if anything is")
-    wanted = parser.parse_args()
+    action.add_argument("--write", action="store_true", help="write the files that are out of date")
+    action.add_argument(
+        "--check", action="store_true", help="name the files that are out of date; exit with 1 if there are any"
+    )
+    arguments = parser.parse_args()
     stale = [(path, new) for path, old, new in pages(docs) if new != old]
     for path, new in stale:
-        sys.stdout.write(f"{'written' if wanted.write else 'out of date'}: {path.name}\n")
-        if wanted.write:
+        sys.stdout.write(f"{'written' if arguments.write else 'out of date'}: {path.name}\n")
+        if arguments.write:
             path.write_text(new)
-    return 1 if stale and wanted.check else 0
+    return 1 if stale and arguments.check else 0
 
 
 if __name__ == "__main__":
