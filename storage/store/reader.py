@@ -18,6 +18,7 @@ from storage.store.store import STORE_FILE, Store
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
+    from pandas import DataFrame
 
 
 def open_store(path: str | Path, *, as_of: str | None = None, unsafe: bool = False) -> "OpenedStore":
@@ -91,6 +92,14 @@ class OpenedStore:
             QueryError: DuckDB refuses it, or it does more than read and the store was not opened ``unsafe``.
         """
         return run_query(self.connection, as_query(table_or_query))
+
+    def df(self, table_or_query: str) -> "DataFrame":
+        """Returns rows of a table or a query as a pandas DataFrame.
+
+        Raises:
+            QueryError: as for ``arrow``.
+        """
+        return self.arrow(table_or_query).to_pandas()
 
     def geo(self, table_or_query: str) -> "GeoDataFrame":
         """Rows with a place: a geometry column, or points of ``x_m`` and ``y_m``, or of ``lon`` and ``lat``.
