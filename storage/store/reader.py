@@ -99,7 +99,8 @@ class OpenedStore:
         Raises:
             QueryError: as for ``arrow``.
         """
-        return self.arrow(table_or_query).to_pandas()
+        frame: DataFrame = self.arrow(table_or_query).to_pandas()
+        return frame
 
     def geo(self, table_or_query: str) -> "GeoDataFrame":
         """Rows with a place: a geometry column, or points of ``x_m`` and ``y_m``, or of ``lon`` and ``lat``.
