@@ -258,7 +258,7 @@ class AnonymizeBenchmark:
 
 def report_quarantine(summary: RunSummary) -> RunSummary:
     """Prints what the run quarantined, which is never published and so has no figures; returns the summary."""
-    for entry in summary.report.quarantined:
+    for entry in [*summary.report.quarantined, *summary.report.lost]:
         print(f"... {entry.op} of {entry.camera}: {entry.reason}: {entry.detail}", file=sys.stderr, flush=True)
     return summary
 

@@ -137,7 +137,7 @@ def summary_json(summary: RunSummary) -> dict[str, object]:
         "stage_s": {stage: round(seconds, 3) for stage, seconds in record.stage_s.items()},
         "quarantined": [
             {"op": entry.op, "camera": entry.camera, "unit": entry.unit, "reason": entry.reason, "detail": entry.detail}
-            for entry in [*summary.footage_quarantined, *summary.report.quarantined]
+            for entry in summary.quarantined
         ],
     }
 
@@ -155,7 +155,7 @@ def show_summary(output: Output, summary: RunSummary) -> None:
         output.say(f"{report.elsewhere} units were done by another run in the meantime")
     if report.left:
         output.say(f"{report.left} units left: the next run continues with them")
-    entries = [*summary.footage_quarantined, *report.quarantined]
+    entries = summary.quarantined
     if entries:
         rows = [[entry.op, entry.camera, entry.path or entry.unit, entry.reason, entry.detail] for entry in entries]
         output.table(["op", "camera", "what", "reason", "detail"], rows, "in quarantine")

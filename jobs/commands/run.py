@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from zoneinfo import ZoneInfo
 
+import pyarrow.compute as pc
+
 from jobs.commands.compact import compact_if_many
 from jobs.commands.plan import check_priority, plan_run
 from jobs.commands.scan import record_scan, start_clock
@@ -19,7 +21,6 @@ from jobs.engine.options import RunOptions
 from jobs.engine.pool import InlinePool, Pool
 from jobs.engine.run_clock import RunClock
 from jobs.engine.tasks import WorkerSetup
-from jobs.engine.worker import totals
 from jobs.planning.configure import ReadySite
 from jobs.planning.graph import Selection
 from jobs.planning.inventory import Inventory
@@ -30,6 +31,7 @@ from schemas.errors import StoreFull
 from schemas.values import Quarantined, Receipt
 from storage.coordination import Claims
 from storage.store.journal import RunRecord, new_run_id
+from storage.store.receipts import receipts_of
 from storage.store.store import Store
 
 
@@ -47,6 +49,11 @@ class RunSummary:
     record: RunRecord
     plan: Plan
     footage_quarantined: list[Quarantined]
+
+    @property
+    def quarantined(self) -> list[Quarantined]:
+        """Everything that the run put in quarantine: files, units, and lost stretches of footage."""
+        return [*self.footage_quarantined, *self.report.quarantined, *self.report.lost]
 
     @property
     def exit_code(self) -> int:
@@ -153,9 +160,10 @@ def _drive(
     run: _Run, plan: Plan, claims: Claims, on_progress: Callable[[Progress], None], stop: threading.Event | None
 ) -> RunReport:
     """Runs the plan on workers; an error is recorded as the run's end before it is raised."""
+    report = RunReport(run.record.run_id)
     try:
         with closing(open_pool(worker_setup(run.site, plan.ready), run.options, len(plan.to_do))) as pool:
-            return Driver(
+            driver = Driver(
                 plan,
                 pool,
                 run_id=run.record.run_id,
@@ -166,13 +174,25 @@ def _drive(
                 priority=run.options.priority,
                 coordination=SharedRun(run.site.store, claims),
                 clock=run.clock,
-            ).run()
+            )
+            report = driver.report
+            return driver.run()
     except StoreFull:
         raise  # no space is left for the record either: the journal shows a run that never ended
     except BaseException as error:
-        state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-        _record_end(run, plan, RunReport(run.record.run_id, state=state))
+        report.state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        # Of batches that were in flight the driver does not know what they committed; the store does.
+        report.receipts = _committed(run, plan)
+        _record_end(run, plan, report)
         raise
+
+
+def _committed(run: _Run, plan: Plan) -> list[Receipt]:
+    """Returns the receipts of the plan's units that this run committed, one per unit."""
+    table = run.site.store.receipts_arrow()
+    receipts = receipts_of(table.filter(pc.equal(table["run_id"], run.record.run_id)))
+    units = {key_of(receipt): receipt for receipt in receipts}
+    return [receipt for key, receipt in units.items() if key in plan.units]
 
 
 def worker_setup(site: Site, ready: ReadySite) -> WorkerSetup:
@@ -193,7 +213,7 @@ def open_pool(setup: WorkerSetup, options: RunOptions, units: int) -> Pool:
 
 def _record_end(run: _Run, plan: Plan, report: RunReport) -> RunRecord:
     """Writes how the run ended to the journal."""
-    counters, stage_s = totals(report.receipts)
+    counters = report.counters
     media_s_by_segment = {
         segment.segment_id: segment.duration_s
         for receipt in report.receipts
@@ -210,7 +230,7 @@ def _record_end(run: _Run, plan: Plan, report: RunReport) -> RunRecord:
         wall_s=time.monotonic() - run.began_s,
         frames_decoded=counters["frames_decoded"],
         detector_calls=counters["detector_calls"],
-        stage_s=stage_s,
+        stage_s=report.stage_s,
     )
     run.site.journal.finish_run(record)
     return record

@@ -3,7 +3,6 @@
 It does not know Ray: an actor, a test or the driver's own process may hold one.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -192,14 +191,3 @@ class _BatchWork:
         self._failed.add(unit.task.key)
         with suppress(Exception):  # files that cannot be removed now are swept later; the failure must be heard of
             unit.discard()
-
-
-def totals(receipts: Sequence[Receipt]) -> tuple[Counter[str], dict[str, float]]:
-    """Returns counters and seconds by stage of many receipts, added up."""
-    counters: Counter[str] = Counter()
-    stage_s: dict[str, float] = {}
-    for receipt in receipts:
-        counters.update(receipt.counters)
-        for stage, seconds in receipt.stage_s.items():
-            stage_s[stage] = stage_s.get(stage, 0.0) + seconds
-    return counters, stage_s

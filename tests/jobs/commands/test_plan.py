@@ -110,7 +110,7 @@ class Past(datetime):
 def test_with_the_clock_set_back_new_work_is_what_readers_see(changed_site, monkeypatch):
     opened = open_site(changed_site)
     (first,) = run_ids(opened)
-    for module in ("commands.run", "engine.run_clock", "engine.worker", "engine.driver"):
+    for module in ("commands.run", "engine.run_clock", "engine.unit_work", "engine.driver"):
         monkeypatch.setattr(f"jobs.{module}.datetime", Past)
     summary = run_site(opened, TRACKS, HERE)
     assert summary.record.units_done
