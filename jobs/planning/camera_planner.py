@@ -1,6 +1,7 @@
-"""One camera of a plan: which of its units are done, and where those stand that are not.
+"""Plans one camera: which of its units are done, and the status of those that are not.
 
-Fingerprints of all units of an op are made in one go, as a list; only a unit that is not done becomes an object.
+Fingerprints of all units of an op are computed as one column; only a unit that is not done becomes an object.
+See docs/decisions/0010-a-plan-of-a-million-units.md.
 """
 
 from collections import Counter
@@ -8,32 +9,32 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from jobs.planning.configure import ReadyOp
-from jobs.planning.fingerprint import Bases, what_changed
+from jobs.planning.fingerprint import FingerprintBases, what_changed
 from jobs.planning.graph import Dependency, Selection, Unit, UnitKey
 from jobs.planning.layout import CameraLayout
 from jobs.planning.ledger import Ledger
-from jobs.planning.op_units import FeedRow, OpUnits, ReadRow
-from jobs.planning.purged import Purged
+from jobs.planning.op_units import CameraDependency, CameraRead, OpUnits
+from jobs.planning.purged import PurgeLookup
 from jobs.planning.unit_status import State, UnitStatus
 
 
 @dataclass(frozen=True)
 class PlanContext:
-    """What is the same for all cameras of a plan.
+    """What all cameras of a plan have in common.
 
     Attributes:
-        ops: to be looked at, in pipeline order: those asked for, and what they read.
-        feeds: by op, what it reads.
+        ops: the selected ops and all that they read, in pipeline order.
+        dependencies: by op.
         writers: by table, the op that writes it.
-        wanted: the ops asked for.
+        wanted: the selected ops.
         retry: try quarantined units again.
     """
 
     ops: Mapping[str, ReadyOp]
-    feeds: Mapping[str, Sequence[Dependency]]
+    dependencies: Mapping[str, Sequence[Dependency]]
     writers: Mapping[str, str]
     wanted: Collection[str]
-    bases: Bases
+    bases: FingerprintBases
     ledger: Ledger
     selection: Selection
     retry: bool
@@ -41,139 +42,166 @@ class PlanContext:
 
 @dataclass
 class PlanBuilder:
-    """What a plan is made of.
+    """The parts of a plan while cameras are added to it.
 
     Attributes:
-        done: by op, how many units asked for are done.
-        standing: of the units asked for that are not done.
+        done: by op, the number of wanted units that are done.
+        statuses: of the wanted units that are not done.
         units: those of them that are not purged.
-        prints: fingerprints of ``units``, and of what they read that is done.
-        hidden: units that are done, by their fingerprints, but hidden by newer work under other parameters.
+        fingerprints: of ``units``, and of the finished units that they read.
+        superseded: units that are done by their fingerprint, while readers get newer work under other parameters.
     """
 
     done: Counter[str] = field(default_factory=Counter)
     statuses: dict[UnitKey, UnitStatus] = field(default_factory=dict)
     units: dict[UnitKey, Unit] = field(default_factory=dict)
-    prints: dict[UnitKey, str] = field(default_factory=dict)
+    fingerprints: dict[UnitKey, str] = field(default_factory=dict)
     superseded: list[tuple[UnitKey, str]] = field(default_factory=list)
 
 
 class CameraPlanner:
-    """Looks at one camera, and adds to the findings."""
+    """Plans one camera and adds it to the plan."""
 
-    def __init__(self, terms: PlanContext, layout: CameraLayout, findings: PlanBuilder) -> None:
-        self._terms = terms
+    def __init__(self, context: PlanContext, layout: CameraLayout, builder: PlanBuilder) -> None:
+        self._context = context
         self._layout = layout
-        self._findings = findings
-        self._purged = Purged(terms.ledger, layout)
-        self._rows: dict[str, OpUnits] = {}
+        self._builder = builder
+        self._purged = PurgeLookup(context.ledger, layout)
+        self._units: dict[str, OpUnits] = {}
 
     def run(self) -> None:
-        """Looks at every op, each after those that it reads."""
-        wanted = wanted_places(self._terms, self._layout)
+        """Plans every op, each after the ops that it reads."""
+        wanted = wanted_units(self._context, self._layout)
         if not any(wanted.values()):
             return
-        for name, op in self._terms.ops.items():
-            self._rows[name] = self._row(op)
-            self._look_at(self._rows[name], wanted[name])
+        for name, op in self._context.ops.items():
+            self._units[name] = self._units_of(op)
+            self._plan_op(self._units[name], wanted[name])
 
-    def _row(self, op: ReadyOp) -> OpUnits:
+    def _units_of(self, op: ReadyOp) -> OpUnits:
         scope = op.op.spec.scope
-        rows, writers, layout = self._rows, self._terms.writers, self._layout
-        feeds = [
-            FeedRow(feed, rows[feed.writer], layout.reached(scope, rows[feed.writer].scope, feed.neighbour))
-            for feed in self._terms.feeds[op.name]
+        planned, writers, layout, ledger = self._units, self._context.writers, self._layout, self._context.ledger
+        dependencies = [
+            CameraDependency(each, writer, layout.source_indices(scope, writer.scope, each.neighbour))
+            for each in self._context.dependencies[op.name]
+            for writer in [planned[each.writer]]
         ]
-        written = [(read, rows[writers[read.table]]) for read in op.op.spec.reads if read.table in writers]
-        reads = [ReadRow(read, writer, layout.reached(scope, writer.scope, read.neighbour)) for read, writer in written]
-        shelf = self._terms.ledger.shelf(op.name, layout.camera)
-        return OpUnits(op, layout, shelf, self._terms.bases.of(op.name, layout.camera), feeds, reads)
+        reads = [
+            CameraRead(read, writer, layout.source_indices(scope, writer.scope, read.neighbour))
+            for read in op.op.spec.reads
+            if read.table in writers
+            for writer in [planned[writers[read.table]]]
+        ]
+        base = self._context.bases.of(op.name, layout.camera)
+        return OpUnits(op, layout, ledger.receipts_of(op.name, layout.camera), base, dependencies, reads)
 
-    def _look_at(self, row: OpUnits, wanted: Collection[int]) -> None:
-        blocked = {place: _blocked(source, lasting) for place, source, lasting in row.cut_off() if place in wanted}
-        standing: dict[int, UnitStatus] = {}
-        for place in sorted({*row.not_done, *blocked}):
-            found = self._stand(row, place, blocked.get(place), place in wanted)
-            if found.state is not State.DONE and place in wanted:
-                standing[place] = found
-        self._findings.done[row.name] += len(wanted) - len(standing)
-        self._write_down(row, standing)
-        self._find_hidden(row, [place for place in wanted if place not in standing])
+    def _plan_op(self, units: OpUnits, wanted: Collection[int]) -> None:
+        blocked = {
+            index: _blocked_by(source, permanent)
+            for index, source, permanent in units.without_required()
+            if index in wanted
+        }
+        statuses: dict[int, UnitStatus] = {}
+        # A unit that requires a lost source is not done, whatever receipt it has.
+        for index in sorted({*units.not_done, *blocked}):
+            status = self._status(units, index, blocked.get(index), index in wanted)
+            if status.state is not State.DONE and index in wanted:
+                statuses[index] = status
+        self._builder.done[units.name] += len(wanted) - len(statuses)
+        self._add_units(units, statuses)
+        self._add_superseded(units, [index for index in wanted if index not in statuses])
 
-    def _stand(self, row: OpUnits, place: int, blocked: UnitStatus | None, wanted: bool) -> UnitStatus:
-        """Where a unit stands that is not done with all that it reads. Its row learns what others may read of it."""
-        again = wanted and self._terms.selection.purged
-        purged = None if again else self._purged.exactly(row, place)
-        if purged:
+    def _status(self, units: OpUnits, index: int, blocked: UnitStatus | None, wanted: bool) -> UnitStatus:
+        """Returns the status of a unit that is not done with all that it reads, and updates ``units`` for its readers.
+
+        A unit that is not wanted is assessed too: its readers need to know whether there is a result to read.
+        """
+        heed_purges = not (wanted and self._context.selection.purged)
+        # 1. Exactly this work was purged.
+        if heed_purges and (purged := self._purged.same_work(units, index)):
             return purged
-        if row.reads_gone(place) and not blocked:
-            row.prints[place] = row.print_without_the_gone(place)
-            if row.prints[place] in row.shelf.prints:
+        # 2. It was done, or purged, after something that it reads was purged: with the fingerprint of what is left.
+        if units.reads_purged(index) and not blocked:
+            units.fingerprints[index] = units.fingerprint_without_purged(index)
+            if units.fingerprints[index] in units.receipts.fingerprints:
                 return UnitStatus(State.DONE)
-        purged = None if again else self._purged.exactly(row, place) or self._purged.otherwise(row, place)
-        if purged:
-            return purged
-        standing = (blocked or self._assess(row, place)) if wanted else UnitStatus(State.MISSING, "not asked for")
-        if standing.state in (State.QUARANTINED, State.BLOCKED) or not wanted:
-            row.lose(place, standing.permanent)
-        return standing
+        # 3. Other work of this unit, or its footage, was purged: nothing is redone behind the user's back.
+        if heed_purges:
+            purged = self._purged.same_work(units, index) or self._purged.other_work(units, index)
+            if purged:
+                return purged
+        # 4. It could be done.
+        if wanted:
+            status = blocked or self._status_of_open(units, index)
+        else:
+            status = UnitStatus(State.MISSING, "not asked for")
+        if status.state in (State.QUARANTINED, State.BLOCKED) or not wanted:
+            units.mark_without_result(index, status.permanent)
+        return status
 
-    def _assess(self, row: OpUnits, place: int) -> UnitStatus:
-        """Where a unit stands that could be done."""
-        gone = row.required_gone(place)
-        if gone:
-            key, why = gone
-            return UnitStatus(State.BLOCKED, f"needs {key.op} of {key.unit}: {why}", permanent=True)
-        entry = self._terms.ledger.quarantined(row.key(place), row.prints[place])
-        if entry and not self._terms.retry:
+    def _status_of_open(self, units: OpUnits, index: int) -> UnitStatus:
+        purged = units.required_purged(index)
+        if purged:
+            # Its source will not come back, so this is no problem that a user could solve: permanent.
+            key, reason = purged
+            return UnitStatus(State.BLOCKED, f"needs {key.op} of {key.unit}: {reason}", permanent=True)
+        entry = self._context.ledger.quarantined(units.key(index), units.fingerprints[index])
+        if entry and not self._context.retry:
             return UnitStatus(State.QUARANTINED, f"{entry.reason}: {entry.detail}")
-        former = row.former(place)
-        if former is not None:
-            return UnitStatus(State.STALE, what_changed(row.shelf.ingredients(former), row.ingredients(place)))
+        row = units.newest_receipt(index)
+        if row is not None:
+            return UnitStatus(State.STALE, what_changed(units.receipts.ingredients(row), units.ingredients(index)))
         return UnitStatus(State.MISSING, "never done" if not entry else "tried again")
 
-    def _write_down(self, row: OpUnits, standing: Mapping[int, UnitStatus]) -> None:
+    def _add_units(self, units: OpUnits, statuses: Mapping[int, UnitStatus]) -> None:
         """Makes objects of the units that are not done."""
-        found = self._findings
-        for place, where in standing.items():
-            key = row.key(place)
-            found.statuses[key] = where
-            if where.state is State.PURGED:
+        builder = self._builder
+        for index, status in statuses.items():
+            key = units.key(index)
+            builder.statuses[key] = status
+            if status.state is State.PURGED:
                 continue
-            segments = tuple(map(self._layout.segment, row.places.members[place]))
-            found.units[key] = Unit(key, row.scope, row.places.cuts[place], segments, row.sources(place))
-            found.prints.update(row.source_prints(place))
-            if row.prints[place]:
-                found.prints[key] = row.prints[place]
+            segments = tuple(map(self._layout.segment, units.units.segments[index]))
+            builder.units[key] = Unit(key, units.scope, units.units.cuts[index], segments, units.sources(index))
+            builder.fingerprints.update(units.source_fingerprints(index))
+            if units.fingerprints[index]:
+                builder.fingerprints[key] = units.fingerprints[index]
 
-    def _find_hidden(self, row: OpUnits, done: Sequence[int]) -> None:
-        for place in done if len(row.shelf) > len(done) else ():  # else each receipt is of one of these
-            newest = row.shelf.newest[row.name_of(place)]
-            if row.shelf.fingerprint(newest) != row.prints[place]:
-                self._findings.superseded.append((row.key(place), row.prints[place]))
+    def _add_superseded(self, units: OpUnits, done: Sequence[int]) -> None:
+        """Finds finished units whose newest receipt is of other work, as after a parameter was set back."""
+        if len(units.receipts) <= len(done):
+            return  # each receipt belongs to one of these
+        for index in done:
+            newest = units.receipts.newest[units.name_of(index)]
+            if units.receipts.fingerprint(newest) != units.fingerprints[index]:
+                self._builder.superseded.append((units.key(index), units.fingerprints[index]))
 
 
-def _blocked(source: UnitKey, lasting: bool) -> UnitStatus:
-    return UnitStatus(State.BLOCKED, f"needs {source.op} of {source.unit}, which is not to be had", lasting)
+def _blocked_by(source: UnitKey, permanent: bool) -> UnitStatus:
+    """Returns the status of a unit that requires one without a result.
+
+    Run on what is left, it would be committed as complete: footage is published whole or not at all.
+    """
+    return UnitStatus(State.BLOCKED, f"needs {source.op} of {source.unit}, which has no result", permanent)
 
 
-def wanted_places(terms: PlanContext, layout: CameraLayout) -> dict[str, Collection[int]]:
-    """By op, the units asked for and those that are brought along for them."""
-    selection = terms.selection
-    whole = set(terms.wanted) if selection.first is selection.last is None else set()
+def wanted_units(context: PlanContext, layout: CameraLayout) -> dict[str, Collection[int]]:
+    """Returns, by op, the unit indices that are selected, and those that are built along with them."""
+    selection = context.selection
+    whole = set(context.wanted) if selection.first is selection.last is None else set()
     wanted: dict[str, Collection[int]] = {}
-    needed: dict[str, set[int]] = {name: set() for name in terms.ops}
-    for name in reversed(list(terms.ops)):
-        scope = terms.ops[name].op.spec.scope
-        days = layout.places[scope].dates
+    needed: dict[str, set[int]] = {name: set() for name in context.ops}
+    for name in reversed(list(context.ops)):  # readers first, so that what they need is known
+        scope = context.ops[name].op.spec.scope
+        days = layout.units[scope].dates
         if name in whole:
             wanted[name] = range(len(days))
-        elif name in terms.wanted:
-            wanted[name] = needed[name].union(at for at, day in enumerate(days) if selection.wants_date(day))
+        elif name in context.wanted:
+            wanted[name] = needed[name].union(index for index, day in enumerate(days) if selection.wants_date(day))
         else:
             wanted[name] = needed[name]
-        for feed in terms.feeds[name]:
-            if feed.brought and feed.writer not in whole:
-                reached = layout.reached(scope, terms.ops[feed.writer].op.spec.scope, feed.neighbour)
-                needed[feed.writer].update(source for place in wanted[name] for source in reached[place])
+        for each in context.dependencies[name]:
+            if each.build_if_missing and each.writer not in whole:
+                sources = layout.source_indices(scope, context.ops[each.writer].op.spec.scope, each.neighbour)
+                needed[each.writer].update(source for index in wanted[name] for source in sources[index])
     return wanted

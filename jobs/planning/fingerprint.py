@@ -1,8 +1,8 @@
-"""What a unit's result depends on, as one hash, and as named ingredients that say what changed.
+"""The fingerprint of a unit: one hash of all that its result depends on, and named ingredients that explain a change.
 
-A fingerprint covers the op's name and version, its parameters, the weights' sha256, the footage's content, start
-time and cut, the parts of the site that the op uses, and the fingerprints of what it reads. Nothing else: not a path,
-not the order of work, not the machine.
+A fingerprint covers the op's name and version, its parameters, the sha256 of its weights, the footage's content, start
+time and cut, the parts of the site that the op uses, and the fingerprints of the units that it reads. It covers
+nothing else: no path, no order of work, no machine. See docs/decisions/0010-a-plan-of-a-million-units.md.
 """
 
 import json
@@ -20,62 +20,63 @@ from jobs.planning.graph import Dependency, Unit, UnitKey, dependents
 from schemas.op import Models
 from schemas.values import CameraView, Feature
 
-FEW = 16
-"""Hex digits of an ingredient's hash: it explains, it need not resist anybody."""
+SHORT_DIGITS = 16
+"""Hex digits of an ingredient's hash. It only explains a change, so it need not resist a deliberate collision."""
 
 _SEPARATOR = "\x1f"
 _DIGESTS = ("calibration", "layers", "privacy masks")
 _READABLE = ("op", "weights", "fixed", "crs")
-_LONG = 60
+_MAX_VALUE_CHARS = 60
+"""Length of two values of a parameter together, above which a change names the parameter only."""
 
 
-def digest(value: Any, digits: int = 64) -> str:
-    """sha256 of a value's canonical JSON."""
+def digest(value: Any) -> str:
+    """Returns the sha256 of a value's canonical JSON, 64 hex digits."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
-    return sha256(text.encode()).hexdigest()[:digits]
+    return sha256(text.encode()).hexdigest()
 
 
 def fingerprint(parts: Iterable[str]) -> str:
-    """The fingerprint of a unit, 64 hex digits.
+    """Returns the fingerprint of a unit, 64 hex digits.
 
     Args:
-        parts: the base of the op on the camera, date, unit, cut, and then ``gathered`` of each of the op's feeds.
+        parts: the base of the op on the camera, date, unit, cut, and then ``join_fingerprints`` of each dependency.
     """
     return sha256(_SEPARATOR.join(parts).encode()).hexdigest()
 
 
-def gathered(prints: Iterable[str]) -> str:
-    """What a feed brings to a fingerprint: those of the units that it names; an empty one has no result."""
-    return ",".join(filter(None, prints))
+def join_fingerprints(fingerprints: Iterable[str]) -> str:
+    """Returns what a dependency adds to a fingerprint; an empty item is a unit without a result."""
+    return ",".join(filter(None, fingerprints))
 
 
 def cut_texts(segments: pa.Table) -> list[str]:
-    """Of rows of ``SEGMENT_COLUMNS``, what a result depends on: the content, when it was taken, and where it is cut."""
+    """Returns, for rows of ``SEGMENT_COLUMNS``, the footage's content, its recording time, and where it is cut."""
     names = ["footage_id", "start_pts", "end_pts", "time_base_num", "time_base_den"]
     names += ["footage_start_us", "footage_start_pts", "index"]
     columns = [segments[name].cast(pa.string()) for name in names]
     return list(pc.binary_join_element_wise(*columns, _SEPARATOR).to_pylist())
 
 
-class Base(NamedTuple):
+class FingerprintBase(NamedTuple):
     """What the units of an op on a camera have in common.
 
     Attributes:
-        digest: of all of it.
-        ingredients: the same by name, each short enough to be read.
+        digest: hash of all of it.
+        ingredients: the same by name, each short enough to read.
     """
 
     digest: str
     ingredients: dict[str, str]
 
 
-class Bases:
-    """The bases of all ops and cameras of a site.
+class FingerprintBases:
+    """The bases of all ops and cameras of a site, each made once.
 
     Args:
         ops: the configured ops by name.
-        camera_view: what ops know of a camera.
-        features: the site's zones and lines, for a camera.
+        camera_view: returns what ops know of a camera.
+        features: returns the zones and lines for a camera.
         crs: of the site.
     """
 
@@ -90,15 +91,15 @@ class Bases:
         self._camera_view = lru_cache(maxsize=None)(camera_view)
         self._features = features
         self._crs = crs
-        self._known: dict[tuple[str, str], Base] = {}
+        self._known: dict[tuple[str, str], FingerprintBase] = {}
 
-    def of(self, op: str, camera: str) -> Base:
-        """The base of the units of an op on a camera."""
+    def of(self, op: str, camera: str) -> FingerprintBase:
+        """Returns the base of the units of an op on a camera."""
         if (op, camera) not in self._known:
-            self._known[op, camera] = self._gather(self._ops[op], camera)
+            self._known[op, camera] = self._build(self._ops[op], camera)
         return self._known[op, camera]
 
-    def _gather(self, op: ReadyOp, camera: str) -> Base:
+    def _build(self, op: ReadyOp, camera: str) -> FingerprintBase:
         spec = op.op.spec
         parts = {
             "op": f"{spec.name} {spec.version}",
@@ -107,6 +108,7 @@ class Bases:
             "camera": camera,
         }
         if "calibration" in spec.uses:
+            # An ingredient of its own: positions that are stale because of another CRS say so, not "calibration".
             parts["crs"] = self._crs
             parts["calibration"] = digest(_calibration(self._camera_view(camera)))
         if "layers" in spec.uses:
@@ -117,13 +119,13 @@ class Bases:
             parts["privacy masks"] = digest(
                 [self._camera_view(camera).image_size_px, self._camera_view(camera).privacy_masks]
             )
-        short = {name: part[:FEW] if name in _DIGESTS else part for name, part in parts.items()}
-        short["weights"] = _weights(op.models, FEW)
-        return Base(digest(parts), short)
+        short = {name: part[:SHORT_DIGITS] if name in _DIGESTS else part for name, part in parts.items()}
+        short["weights"] = _weights(op.models, SHORT_DIGITS)
+        return FingerprintBase(digest(parts), short)
 
 
 def _weights(models: Models, digits: int | None = None) -> str:
-    """Names and hashes of weights, in order of what they are for."""
+    """Returns names and hashes of weights, sorted by their role."""
     return ", ".join(f"{models[role].name} {models[role].sha256[:digits]}" for role in sorted(models)) or "none"
 
 
@@ -135,105 +137,106 @@ def _layers(features: Sequence[Feature]) -> list[Any]:
     return [[f.feature_id, f.kind, f.space, f.camera, f.geometry.wkb_hex] for f in features]
 
 
-def ingredients(base: Base, cut: str, reads: Iterable[tuple[Dependency, str]]) -> dict[str, str]:
-    """What goes into a unit's fingerprint, by name.
+def ingredients(base: FingerprintBase, cut: str, reads: Iterable[tuple[Dependency, str]]) -> dict[str, str]:
+    """Returns what goes into a unit's fingerprint, by name.
 
     Args:
-        reads: what each feed brings to it.
+        reads: each dependency with what it adds.
     """
-    brought: dict[str, list[str]] = {}
-    for feed, prints in reads:
-        if prints:
-            brought.setdefault(feed.writer, []).append(prints)
+    by_writer: dict[str, list[str]] = {}
+    for dependency, joined in reads:
+        if joined:
+            by_writer.setdefault(dependency.writer, []).append(joined)
     upstream = {
-        f"reads {writer}": sha256(_SEPARATOR.join(prints).encode()).hexdigest()[:FEW]
-        for writer, prints in brought.items()
+        f"reads {writer}": sha256(_SEPARATOR.join(parts).encode()).hexdigest()[:SHORT_DIGITS]
+        for writer, parts in by_writer.items()
     }
-    return {**base.ingredients, "footage": cut[:FEW], **upstream}
+    return {**base.ingredients, "footage": cut[:SHORT_DIGITS], **upstream}
 
 
 class Fingerprints:
-    """Fingerprints of the units that are to be done, under the assumption that every unit not excluded succeeds.
+    """Fingerprints of the units to do, on the assumption that every unit that is not excluded succeeds.
 
     Args:
-        units: those that are to be done, or might be.
+        units: the units to do, and those that could be.
         bases: of their ops and cameras.
-        feeds: by op, what it reads.
-        known: by unit, also of those that others read and that are done; a unit that is not in it has no result.
+        dependencies: by op.
+        known: fingerprints as planned, also of finished units that others read; a unit without one has no result.
     """
 
     def __init__(
         self,
         units: Mapping[UnitKey, Unit],
-        bases: Bases,
-        feeds: Mapping[str, Sequence[Dependency]],
+        bases: FingerprintBases,
+        dependencies: Mapping[str, Sequence[Dependency]],
         known: Mapping[UnitKey, str],
     ) -> None:
         self._units = units
         self._bases = bases
-        self._feeds = feeds
+        self._dependencies = dependencies
         self._known = known
         self._excluded: set[UnitKey] = set()
         self._outdated: set[UnitKey] = set()
-        self._anew: dict[UnitKey, str] = {}
+        self._updated: dict[UnitKey, str] = {}
+
+    def copy(self) -> "Fingerprints":
+        """Returns an object with the planned fingerprints, whose exclusions change on their own."""
+        return Fingerprints(self._units, self._bases, self._dependencies, self._known)
 
     @cached_property
     def readers(self) -> dict[UnitKey, list[UnitKey]]:
         """By unit, the units that read it."""
         return dependents(self._units)
 
-    def copy(self) -> "Fingerprints":
-        """Returns an equal object whose exclusions change on their own."""
-        return Fingerprints(self._units, self._bases, self._feeds, self._known)
-
     def exclude(self, key: UnitKey) -> None:
-        """Says that a unit has no result: those who can do without it no longer depend on it."""
+        """Records that a unit has no result: units that can do without it no longer depend on it."""
         if key not in self._excluded:
             self._excluded.add(key)
-            self._forget_readers(key)
+            self._outdate_readers(key)
 
-    def _forget_readers(self, key: UnitKey) -> None:
+    def _outdate_readers(self, key: UnitKey) -> None:
         for reader in self.readers.get(key, ()):
-            if reader not in self._outdated or self._anew.pop(reader, None) is not None:
+            # A reader that is outdated and not yet updated has outdated its own readers before.
+            if reader not in self._outdated or self._updated.pop(reader, None) is not None:
                 self._outdated.add(reader)
-                self._forget_readers(reader)
+                self._outdate_readers(reader)
 
     def excluded(self, key: UnitKey) -> bool:
-        """Whether a unit has no result, and will not have one."""
+        """Returns whether a unit has no result and will not have one."""
         return key in self._excluded or key not in self._known
 
     def of(self, key: UnitKey) -> str:
-        """The unit's fingerprint, 64 hex digits."""
+        """Returns the unit's fingerprint, 64 hex digits."""
         if key in self._known and key not in self._outdated:
             return self._known[key]
-        if key not in self._anew:
+        if key not in self._updated:
             unit = self._units[key]
             base = self._bases.of(key.op, key.camera)
-            brought = [prints for _, prints in self._brought(unit)]
-            self._anew[key] = fingerprint((base.digest, key.date, key.unit, unit.cut, *brought))
-        return self._anew[key]
+            reads = [joined for _, joined in self._reads(unit)]
+            self._updated[key] = fingerprint((base.digest, key.date, key.unit, unit.cut, *reads))
+        return self._updated[key]
 
     def ingredients(self, key: UnitKey) -> dict[str, str]:
-        """What went into it, by name, each short enough to be read."""
+        """Returns what goes into the fingerprint, by name, each short enough to read."""
         unit = self._units[key]
-        return ingredients(self._bases.of(key.op, key.camera), unit.cut, self._brought(unit))
+        return ingredients(self._bases.of(key.op, key.camera), unit.cut, self._reads(unit))
 
-    def _brought(self, unit: Unit) -> list[tuple[Dependency, str]]:
-        return [(feed, gathered(self._prints(unit, feed))) for feed in self._feeds[unit.key.op]]
+    def _reads(self, unit: Unit) -> list[tuple[Dependency, str]]:
+        return [(each, join_fingerprints(self._read(unit, each))) for each in self._dependencies[unit.key.op]]
 
-    def _prints(self, unit: Unit, feed: Dependency) -> list[str]:
-        named = dict.fromkeys(
+    def _read(self, unit: Unit, dependency: Dependency) -> list[str]:
+        keys = dict.fromkeys(
             source.key
             for source in unit.sources
-            if source.key.op == feed.writer
-            and source.read.neighbour is feed.neighbour
+            if source.key.op == dependency.writer
+            and source.read.neighbour is dependency.neighbour
             and not self.excluded(source.key)
         )
-        return [self.of(key) for key in named]
+        return [self.of(key) for key in keys]
 
 
 def what_changed(old: Mapping[str, str], new: Mapping[str, str]) -> str:
-    """One line that names the ingredients that differ: ``weights: yolo11n 12ab → yolo11s 34cd``."""
+    """Returns one line that names the ingredients that differ: ``weights: yolo11n 12ab → yolo11s 34cd``."""
     changes = []
     for name in dict.fromkeys([*new, *old]):
         before, after = old.get(name, "nothing"), new.get(name, "nothing")
@@ -248,14 +251,14 @@ def what_changed(old: Mapping[str, str], new: Mapping[str, str]) -> str:
 
 @lru_cache(maxsize=256)
 def _changed_params(before: str, after: str) -> str:
-    """``params: conf 0.25 → 0.3``."""
+    """Returns the parameters that differ: ``params: conf 0.25 → 0.3``."""
     try:
         old, new = json.loads(before), json.loads(after)
     except ValueError:
-        return "params"  # of a receipt that had none
+        return "params"  # a receipt without parameters
     changes = []
     for name in dict.fromkeys([*new, *old]):
         pair = [json.dumps(side[name]) if name in side else "nothing" for side in (old, new)]
         if pair[0] != pair[1]:
-            changes.append(f"{name} {' → '.join(pair)}" if sum(map(len, pair)) <= _LONG else name)
+            changes.append(f"{name} {' → '.join(pair)}" if sum(map(len, pair)) <= _MAX_VALUE_CHARS else name)
     return f"params: {', '.join(changes)}"

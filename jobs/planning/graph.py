@@ -1,4 +1,4 @@
-"""The words of planning: units of work, what each reads, and what a user asked for."""
+"""Vocabulary of planning: units of work, which units each reads, and what a user selects."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from schemas.values import Segment
 
 
 class UnitKey(NamedTuple):
-    """Names a unit of work."""
+    """Name of a unit of work."""
 
     op: str
     camera: str
@@ -20,23 +20,26 @@ class UnitKey(NamedTuple):
 
 
 class Dependency(NamedTuple):
-    """What an op reads of another: all tables at once, since a unit's tables stand and fall together.
+    """All that an op reads of another op's units in one relation.
+
+    It covers all tables at once: a unit's tables are committed together, so they have one fingerprint.
 
     Attributes:
-        writer: the op that writes what is read.
-        required: whether any of the reads is.
-        brought: whether it is made along with who reads it: what is required is, and what is sought.
+        writer: the op that writes the tables.
+        neighbour: which of its units are read.
+        required: whether any of the reads is required.
+        build_if_missing: whether a plan for the reader includes the writer's units that are missing.
     """
 
     writer: str
     neighbour: Neighbour
     required: bool
-    brought: bool
+    build_if_missing: bool
 
 
 @dataclass(frozen=True)
 class Source:
-    """One unit whose table another reads."""
+    """A unit whose table another unit reads."""
 
     read: Read
     key: UnitKey
@@ -44,10 +47,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Unit:
-    """A unit of work: an op on a segment, a footage or a camera-day.
+    """A unit of work: one op on a segment, a footage file or a camera-day.
 
     Attributes:
-        cut: hash of which footage it covers, where it is cut, and when it was taken.
+        cut: hash of the footage that the unit covers: content, recording time, and where it is cut.
         sources: the units that it reads, in a fixed order.
     """
 
@@ -59,34 +62,35 @@ class Unit:
 
     @property
     def media_s(self) -> float:
-        """Length of the footage behind it, seconds."""
+        """Duration of the footage behind the unit, seconds."""
         return sum(segment.duration_s for segment in self.segments)
 
     @property
     def partition(self) -> tuple[str, str, str]:
-        """Camera, date and unit: units of one place can share a visit of a worker."""
+        """Camera, date and unit. One worker can do the units of a partition together; runs claim whole partitions."""
         return (self.key.camera, self.key.date, self.key.unit)
 
 
 def dependencies_of(specs: Iterable[OpSpec]) -> dict[str, tuple[Dependency, ...]]:
-    """By op, what it reads of which op, in the order of its reads; a table that no op writes is read as empty."""
+    """Returns the dependencies of each op, in the order of its reads; a table that no op writes gives none."""
     specs = list(specs)
     writers = {table: spec.name for spec in specs for table in spec.writes}
-    feeds: dict[str, tuple[Dependency, ...]] = {}
+    dependencies: dict[str, tuple[Dependency, ...]] = {}
     for spec in specs:
         found: dict[tuple[str, Neighbour], Dependency] = {}
         for read in spec.reads:
             if read.table in writers:
                 name = (writers[read.table], read.neighbour)
-                former = found.get(name, Dependency(*name, required=False, brought=False))
-                required = former.required or read.required
-                found[name] = Dependency(*name, required, former.brought or required or read.build_if_missing)
-        feeds[spec.name] = tuple(found.values())
-    return feeds
+                known = found.get(name, Dependency(*name, required=False, build_if_missing=False))
+                required = known.required or read.required
+                build = known.build_if_missing or required or read.build_if_missing
+                found[name] = Dependency(*name, required, build)
+        dependencies[spec.name] = tuple(found.values())
+    return dependencies
 
 
 def dependents(units: Mapping[UnitKey, Unit]) -> dict[UnitKey, list[UnitKey]]:
-    """By unit, the units that read it, without repeats."""
+    """Returns, by unit, the units that read it, without repeats."""
     readers: dict[UnitKey, dict[UnitKey, None]] = defaultdict(dict)
     for unit in units.values():
         for source in unit.sources:
@@ -96,13 +100,13 @@ def dependents(units: Mapping[UnitKey, Unit]) -> dict[UnitKey, list[UnitKey]]:
 
 @dataclass(frozen=True)
 class Selection:
-    """What a user asked for; an empty field means all.
+    """What a user selects; an empty field means all.
 
     Attributes:
         first, last: local dates, both included.
-        ops: these, and what they read that is not there yet.
-        readers: also the ops that read those asked for, on the same cameras and dates.
-        purged: do again what was purged.
+        ops: these, and what they read that is missing.
+        readers: also the ops that read the selected ones, on the same cameras and dates.
+        purged: redo purged work.
     """
 
     cameras: tuple[str, ...] = ()
@@ -113,29 +117,34 @@ class Selection:
     purged: bool = False
 
     def wants_camera(self, camera: str) -> bool:
-        """Whether the user asked for this camera."""
+        """Returns whether this camera is selected."""
         return not self.cameras or camera in self.cameras
 
     def wants_date(self, day: str) -> bool:
-        """Whether the user asked for this local date, ``YYYY-MM-DD``."""
+        """Returns whether this local date, ``YYYY-MM-DD``, is selected."""
         return (self.first is None or day >= self.first.isoformat()) and (
             self.last is None or day <= self.last.isoformat()
         )
 
-    def wanted_ops(self, feeds: Mapping[str, Iterable[Dependency]]) -> set[str]:
-        """The ops that the user asked for, of those in ``feeds``, which stand in pipeline order."""
-        wanted = set(self.ops or feeds)
+    def wanted_ops(self, dependencies: Mapping[str, Iterable[Dependency]]) -> set[str]:
+        """Returns the selected ops.
+
+        Args:
+            dependencies: by op, in pipeline order.
+        """
+        wanted = set(self.ops or dependencies)
         if self.readers:
-            for op, its_feeds in feeds.items():
-                if any(feed.writer in wanted for feed in its_feeds):
+            # In pipeline order, so that readers of readers are included too.
+            for op, reads in dependencies.items():
+                if any(dependency.writer in wanted for dependency in reads):
                     wanted.add(op)
         return wanted
 
 
-def needed_ops(wanted: Iterable[str], feeds: Mapping[str, Iterable[Dependency]]) -> list[str]:
-    """These ops and all that they read, directly or not, in pipeline order."""
+def needed_ops(wanted: Iterable[str], dependencies: Mapping[str, Iterable[Dependency]]) -> list[str]:
+    """Returns these ops and all that they read, directly or not, in pipeline order."""
     needed = set(wanted)
-    for op in reversed(list(feeds)):
+    for op in reversed(list(dependencies)):
         if op in needed:
-            needed.update(feed.writer for feed in feeds[op])
-    return [op for op in feeds if op in needed]
+            needed.update(dependency.writer for dependency in dependencies[op])
+    return [op for op in dependencies if op in needed]

@@ -1,7 +1,8 @@
-"""Where the units of one camera stand: its segments, footages and days as numbered places, and which place reads which.
+"""The units of one camera as columns, and which units each reads.
 
-Cameras never read each other, so that each is laid out, planned and forgotten on its own. Nothing here is an object a
-unit: a place is an index into plain lists.
+Cameras never read each other, so each is laid out, planned and forgotten on its own. A year of two hundred cameras is a
+million units, so here a unit is no object: it is an index into plain lists, its *unit index*.
+See docs/decisions/0010-a-plan-of-a-million-units.md.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,32 +19,32 @@ from schemas.values import DAY_UNIT, Segment
 from storage.archive.segments import segment_maker
 
 GAP_US = 1_000_000
-"""Segments that are no farther apart than this follow each other: recorders lose some frames between two files."""
+"""Largest gap between two segments that follow each other: recorders lose some frames between two files."""
 
 SourceIndices = Sequence[Sequence[int]]
-"""By place of a reader, the places of the writer that it reads."""
+"""By unit index of a reader, the unit indices of the writer that it reads."""
 
 
 @dataclass(frozen=True)
 class ScopeUnits:
-    """The units of one scope, by the start of their first segment. The lists are of one length.
+    """The units of one scope as columns of one length, by the start of their first segment.
 
     Attributes:
-        members: the segments of each, as indices.
-        cuts: hash of each one's segments: see ``Unit.cut``.
+        segments: by unit, the indices of its segments.
+        cuts: by unit, the hash of its segments: see ``Unit.cut``.
     """
 
     dates: Sequence[str]
-    units: Sequence[str]
-    members: Sequence[Sequence[int]]
+    unit_ids: Sequence[str]
+    segments: Sequence[Sequence[int]]
     cuts: Sequence[str]
 
     def __len__(self) -> int:
-        return len(self.units)
+        return len(self.unit_ids)
 
 
 class CameraLayout:
-    """The places of one camera.
+    """The units of one camera, in every scope.
 
     Args:
         camera: its id.
@@ -51,6 +52,7 @@ class CameraLayout:
 
     Attributes:
         footage_ids: by segment.
+        units: by scope.
     """
 
     def __init__(self, camera: str, table: pa.Table) -> None:
@@ -58,61 +60,61 @@ class CameraLayout:
         self._table = table
         self.footage_ids: list[str] = table["footage_id"].to_pylist()
         self._dates: list[str] = table["date"].to_pylist()
-        self._follower = followers(table["start_us"].to_pylist(), table["end_us"].to_pylist())
+        self._following = following_segments(table["start_us"].to_pylist(), table["end_us"].to_pylist())
         self._days: dict[str, list[int]] = {}
         for index, day in enumerate(self._dates):
             self._days.setdefault(day, []).append(index)
-        self.places = self._places()
-        self._reached: dict[tuple[Scope, Scope, Neighbour], SourceIndices] = {}
+        self.units = self._build_units()
+        self._sources: dict[tuple[Scope, Scope, Neighbour], SourceIndices] = {}
         self._made: dict[int, Segment] = {}
 
-    def _places(self) -> dict[Scope, ScopeUnits]:
+    def _build_units(self) -> dict[Scope, ScopeUnits]:
         cuts = [sha256(text.encode()).hexdigest() for text in cut_texts(self._table)]
         single = [(index,) for index in range(len(cuts))]
-        footages: dict[str, list[int]] = {}
+        files: dict[str, list[int]] = {}
         for index, footage_id in enumerate(self.footage_ids):
-            footages.setdefault(footage_id, []).append(index)
-        whole, days = list(footages.values()), list(self._days.values())
+            files.setdefault(footage_id, []).append(index)
+        whole, days = list(files.values()), list(self._days.values())
         return {
             Scope.SEGMENT: ScopeUnits(self._dates, self._table["segment_id"].to_pylist(), single, cuts),
             Scope.FOOTAGE: ScopeUnits(
-                [self._dates[members[0]] for members in whole], list(footages), whole, _joint(cuts, whole)
+                [self._dates[segments[0]] for segments in whole], list(files), whole, _joint_cuts(cuts, whole)
             ),
-            Scope.CAMERA_DAY: ScopeUnits(list(self._days), [DAY_UNIT] * len(days), days, _joint(cuts, days)),
+            Scope.CAMERA_DAY: ScopeUnits(list(self._days), [DAY_UNIT] * len(days), days, _joint_cuts(cuts, days)),
         }
 
     def segment(self, index: int) -> Segment:
-        """A segment as a value."""
+        """Returns a segment as a value."""
         if index not in self._made:
             self._made[index] = self._maker(index)
         return self._made[index]
 
-    def reached(self, reader: Scope, writer: Scope, neighbour: Neighbour) -> SourceIndices:
-        """What the places of an op of scope ``reader`` read of an op of scope ``writer``."""
+    def source_indices(self, reader: Scope, writer: Scope, neighbour: Neighbour) -> SourceIndices:
+        """Returns which units of scope ``writer`` the units of scope ``reader`` read."""
         key = (reader, writer, neighbour)
-        if key not in self._reached:
-            self._reached[key] = self._reach(reader, writer, neighbour)
-        return self._reached[key]
+        if key not in self._sources:
+            self._sources[key] = self._find_sources(reader, writer, neighbour)
+        return self._sources[key]
 
-    def _reach(self, reader: Scope, writer: Scope, neighbour: Neighbour) -> SourceIndices:
-        places = self.places[reader]
-        seen = self._seen(places, neighbour)
+    def _find_sources(self, reader: Scope, writer: Scope, neighbour: Neighbour) -> SourceIndices:
+        units = self.units[reader]
+        segments = self._segments_read(units, neighbour)
         if writer is Scope.SEGMENT:
-            return seen
+            return segments
         if writer is reader is Scope.FOOTAGE and neighbour is Neighbour.SELF:
-            return [(place,) for place in range(len(places))]
+            return [(index,) for index in range(len(units))]
         if writer is reader is Scope.CAMERA_DAY:
-            days = [_day_before(day) if neighbour is Neighbour.PREVIOUS_DAY else day for day in places.dates]
-            return [(self._day_index[day],) if some else () for day, some in zip(days, seen, strict=True)]
-        return [()] * len(places)
+            days = [_day_before(day) if neighbour is Neighbour.PREVIOUS_DAY else day for day in units.dates]
+            return [(self._day_index[day],) if some else () for day, some in zip(days, segments, strict=True)]
+        return [()] * len(units)  # nothing reads from a coarser scope than its own
 
-    def _seen(self, places: ScopeUnits, neighbour: Neighbour) -> SourceIndices:
-        """By place, the segments whose rows a read names."""
+    def _segments_read(self, units: ScopeUnits, neighbour: Neighbour) -> SourceIndices:
+        """Returns, by unit, the segments that a read refers to."""
         if neighbour is Neighbour.SELF:
-            return places.members
+            return units.segments
         if neighbour is Neighbour.PREVIOUS_DAY:
-            return [self._days.get(_day_before(day), ()) for day in places.dates]
-        following = [self._follower[members[-1]] for members in places.members]
+            return [self._days.get(_day_before(day), ()) for day in units.dates]
+        following = [self._following[segments[-1]] for segments in units.segments]
         return [() if index is None else (index,) for index in following]
 
     @cached_property
@@ -124,8 +126,8 @@ class CameraLayout:
         return segment_maker(self._table)
 
 
-def followers(starts_us: Sequence[int], ends_us: Sequence[int]) -> list[int | None]:
-    """Of each segment of a camera, by start, the index of the one that follows it without a gap, if one does."""
+def following_segments(starts_us: Sequence[int], ends_us: Sequence[int]) -> list[int | None]:
+    """Returns, by segment of a camera, the index of the segment that follows it without a gap, or None."""
     count = len(starts_us)
     return [
         index + 1 if index + 1 < count and abs(starts_us[index + 1] - end_us) <= GAP_US else None
@@ -133,10 +135,10 @@ def followers(starts_us: Sequence[int], ends_us: Sequence[int]) -> list[int | No
     ]
 
 
-def _joint(cuts: Sequence[str], groups: SourceIndices) -> list[str]:
+def _joint_cuts(cuts: Sequence[str], groups: SourceIndices) -> list[str]:
     return [
-        cuts[members[0]] if len(members) == 1 else sha256("".join(cuts[i] for i in members).encode()).hexdigest()
-        for members in groups
+        cuts[group[0]] if len(group) == 1 else sha256("".join(cuts[index] for index in group).encode()).hexdigest()
+        for group in groups
     ]
 
 

@@ -1,7 +1,7 @@
-"""What is known of past work: receipts, quarantine and tombstones, looked up by unit and fingerprint.
+"""Past work: receipts, quarantine records and tombstones, looked up by unit and fingerprint.
 
-Receipts stay columns of one Arrow table, since a store of years has a million of them: Python looks at those of one op
-on one camera at a time, and makes a ``Receipt`` only of the few that somebody asks for.
+A store of years has a million receipts. They stay columns of one Arrow table: Python reads those of one op on one
+camera at a time, and only a receipt that is asked for becomes a ``Receipt``.
 """
 
 import json
@@ -23,16 +23,16 @@ _LOOKED_UP = ("fingerprint", "date", "unit", "committed", "ingredients")
 
 
 def key_of(record: Receipt | Quarantined) -> UnitKey:
-    """The unit that a record is about."""
+    """Returns the unit that a record is about."""
     return UnitKey(record.op, record.camera, record.date or "", record.unit)
 
 
 class ReceiptIndex:
-    """The receipts of one op on one camera.
+    """The receipts of one op on one camera, each given by its row here.
 
     Args:
         table: all receipts.
-        rows: those of this op and camera.
+        rows: which of its rows belong to this op and camera.
         fingerprints: of these rows.
     """
 
@@ -45,43 +45,43 @@ class ReceiptIndex:
         return len(self._fingerprints)
 
     @cached_property
-    def prints(self) -> set[str]:
-        """The fingerprints of all that is done. Those of ops name their unit; those of scans may not."""
+    def fingerprints(self) -> set[str]:
+        """The fingerprints of all finished work. For ops a fingerprint includes the unit; for scans it may not."""
         return set(self._fingerprints)
 
     @cached_property
-    def numbers(self) -> dict[tuple[str, str, str], int]:
-        """By date, unit and fingerprint, the number of a receipt on the shelf."""
+    def rows(self) -> dict[tuple[str, str, str], int]:
+        """Row by date, unit and fingerprint."""
         names = zip(self._column("date"), self._column("unit"), self._fingerprints, strict=True)
-        return {name: number for number, name in enumerate(names)}
+        return {name: row for row, name in enumerate(names)}
 
     @cached_property
     def newest(self) -> dict[tuple[str, str], int]:
-        """By date and unit, the number of the receipt that readers see: the newest by commit, then fingerprint."""
+        """By date and unit, the row whose results readers get: the newest by commit time, then by fingerprint."""
         ages = list(zip(self._column("committed"), self._fingerprints, strict=True))
         newest: dict[tuple[str, str], int] = {}
-        for number, name in enumerate(zip(self._column("date"), self._column("unit"), strict=True)):
+        for row, name in enumerate(zip(self._column("date"), self._column("unit"), strict=True)):
             known = newest.get(name)
-            if known is None or ages[known] < ages[number]:
-                newest[name] = number
+            if known is None or ages[known] < ages[row]:
+                newest[name] = row
         return newest
 
-    def fingerprint(self, number: int) -> str:
-        """Of the receipt of this number."""
-        return self._fingerprints[number]
+    def fingerprint(self, row: int) -> str:
+        """Returns the fingerprint of a receipt."""
+        return self._fingerprints[row]
 
     @cached_property
     def _ingredients(self) -> list[str]:
         return self._column("ingredients")
 
-    def ingredients(self, number: int) -> dict[str, str]:
-        """Of the receipt of this number."""
-        found: dict[str, str] = json.loads(self._ingredients[number])
+    def ingredients(self, row: int) -> dict[str, str]:
+        """Returns the ingredients of a receipt."""
+        found: dict[str, str] = json.loads(self._ingredients[row])
         return found
 
-    def receipt(self, number: int) -> Receipt:
-        """The receipt of this number."""
-        return receipt_of(self._table.slice(self._rows[number], 1).to_pylist()[0])
+    def receipt(self, row: int) -> Receipt:
+        """Returns a receipt as a value."""
+        return receipt_of(self._table.slice(self._rows[row], 1).to_pylist()[0])
 
     def _column(self, name: str) -> list[str]:
         column = self._table[name]
@@ -100,67 +100,63 @@ class Ledger:
     def __init__(
         self, receipts: pa.Table, quarantined: Iterable[Quarantined] = (), tombstones: Iterable[Tombstone] = ()
     ) -> None:
-        self._table = _in_one_piece(receipts)
+        self._table = _combine_chunks(receipts)
         self._order, self._bounds = _by_op_and_camera(self._table)
         self._fingerprints = self._table["fingerprint"].combine_chunks().take(pa.array(self._order))
-        self._kept: dict[tuple[str, str], ReceiptIndex] = {}
-        self._quarantined: dict[UnitKey, dict[str, Quarantined]] = defaultdict(dict)
+        self._indices: dict[tuple[str, str], ReceiptIndex] = {}
+        self._quarantined = {(key_of(entry), entry.fingerprint): entry for entry in quarantined}
         self._tombstones: dict[tuple[str, str, str, str], list[Tombstone]] = defaultdict(list)
-        self._footage: dict[tuple[str, str], Tombstone] = {}
-        for entry in quarantined:
-            self._quarantined[key_of(entry)][entry.fingerprint] = entry
-        for stone in tombstones:
-            self._bury(stone)
+        self._footage_tombstones: dict[tuple[str, str], Tombstone] = {}
+        for tombstone in tombstones:
+            if tombstone.op == FOOTAGE_OP:
+                self._footage_tombstones[tombstone.camera, tombstone.unit] = tombstone
+            else:
+                unit = (tombstone.op, tombstone.camera, tombstone.date, tombstone.unit)
+                self._tombstones[unit].append(tombstone)
 
-    def _bury(self, stone: Tombstone) -> None:
-        if stone.op == FOOTAGE_OP:
-            self._footage[stone.camera, stone.unit] = stone
-        else:
-            self._tombstones[stone.op, stone.camera, stone.date, stone.unit].append(stone)
-
-    def shelf(self, op: str, camera: str) -> ReceiptIndex:
-        """The receipts of an op on a camera, as they were when the ledger was opened."""
+    def receipts_of(self, op: str, camera: str) -> ReceiptIndex:
+        """Returns the receipts of an op on a camera."""
         first, last = self._bounds.get((op, camera), (0, 0))
         return ReceiptIndex(self._table, self._order[first:last], self._fingerprints.slice(first, last - first))
 
-    def _shelf_at_hand(self, key: UnitKey) -> ReceiptIndex:
-        if key[:2] not in self._kept:
-            self._kept[key.op, key.camera] = self.shelf(key.op, key.camera)
-        return self._kept[key.op, key.camera]
+    def _index(self, key: UnitKey) -> ReceiptIndex:
+        if key[:2] not in self._indices:
+            self._indices[key.op, key.camera] = self.receipts_of(key.op, key.camera)
+        return self._indices[key.op, key.camera]
 
     def receipt(self, key: UnitKey, fingerprint: str) -> Receipt | None:
-        """The receipt of exactly this work."""
-        shelf = self._shelf_at_hand(key)
-        number = shelf.numbers.get((key.date, key.unit, fingerprint))
-        return None if number is None else shelf.receipt(number)
+        """Returns the receipt of exactly this work, or None."""
+        index = self._index(key)
+        row = index.rows.get((key.date, key.unit, fingerprint))
+        return None if row is None else index.receipt(row)
 
     def newest_fingerprint(self, key: UnitKey) -> str | None:
-        """The fingerprint of the work that readers saw when the ledger was opened: the newest of its unit."""
-        shelf = self._shelf_at_hand(key)
-        number = shelf.newest.get((key.date, key.unit))
-        return None if number is None else shelf.fingerprint(number)
+        """Returns the fingerprint of the results that readers get of a unit, or None."""
+        index = self._index(key)
+        row = index.newest.get((key.date, key.unit))
+        return None if row is None else index.fingerprint(row)
 
     def quarantined(self, key: UnitKey, fingerprint: str) -> Quarantined | None:
-        """Why exactly this work was set aside, if it was."""
-        return self._quarantined[key].get(fingerprint) if key in self._quarantined else None
+        """Returns the quarantine record of exactly this work, or None."""
+        return self._quarantined.get((key, fingerprint))
 
     def tombstones(self, op: str, camera: str, date: str, unit: str) -> Sequence[Tombstone]:
-        """Of a unit's results."""
+        """Returns the tombstones of a unit's results."""
         return self._tombstones.get((op, camera, date, unit), ())
 
     def footage_tombstone(self, camera: str, footage_id: str) -> Tombstone | None:
-        """Of a footage file."""
-        return self._footage.get((camera, footage_id))
+        """Returns the tombstone of a footage file, or None."""
+        return self._footage_tombstones.get((camera, footage_id))
 
     def rates(self) -> dict[str, float]:
-        """Seconds of work a second of footage, by op, as past runs measured it."""
+        """Returns, by op, seconds of work per second of footage, as past runs measured it."""
         worked = self._table.select(["op", "wall_s", "media_s"]).filter(pc.greater(self._table["media_s"], 0))
         sums = worked.group_by("op").aggregate([("wall_s", "sum"), ("media_s", "sum")])
         return {row["op"]: row["wall_s_sum"] / row["media_s_sum"] for row in sums.to_pylist()}
 
 
-def _in_one_piece(receipts: pa.Table) -> pa.Table:
-    """The same table, with what is looked up row by row in one chunk each."""
+def _combine_chunks(receipts: pa.Table) -> pa.Table:
+    """Returns the same table, with one chunk in each column that is looked up row by row."""
     for name in _LOOKED_UP:
         column = receipts[name]
         if column.num_chunks > 1:
@@ -170,12 +166,12 @@ def _in_one_piece(receipts: pa.Table) -> pa.Table:
 
 
 def _by_op_and_camera(receipts: pa.Table) -> tuple[npt.NDArray[np.int64], dict[tuple[str, str], tuple[int, int]]]:
-    """Row numbers in order of op and camera, and by op and camera where in that order its rows stand."""
+    """Returns row numbers sorted by op and camera, and by op and camera the range of its rows in that order."""
     ops, cameras = (receipts[name].combine_chunks().dictionary_encode() for name in ("op", "camera"))
     many = max(len(cameras.dictionary), 1)
     codes = ops.indices.to_numpy().astype(np.int64) * many + cameras.indices.to_numpy()
     if codes.size and codes.max() < 2**16:
-        codes = codes.astype(np.uint16)  # which numpy sorts in one go a digit
+        codes = codes.astype(np.uint16)  # numpy sorts 16-bit numbers by radix, in linear time
     order = np.argsort(codes, kind="stable")
     found, first = np.unique(codes[order], return_index=True)
     bounds = [*first.tolist(), len(codes)]

@@ -1,4 +1,4 @@
-"""The units of one op on one camera, as lists: their fingerprints, and what each reads."""
+"""The units of one op on one camera as columns: their fingerprints, and which units each reads."""
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -6,153 +6,166 @@ from itertools import repeat
 from typing import NamedTuple
 
 from jobs.planning.configure import ReadyOp
-from jobs.planning.fingerprint import Base, fingerprint, gathered, ingredients
+from jobs.planning.fingerprint import FingerprintBase, fingerprint, ingredients, join_fingerprints
 from jobs.planning.graph import Dependency, Source, UnitKey
 from jobs.planning.layout import CameraLayout, SourceIndices
 from jobs.planning.ledger import ReceiptIndex
 from schemas.op import Read, Scope
 
 
-class FeedRow(NamedTuple):
-    """A feed on this camera: by place of the reader, the places of the writer."""
+class CameraDependency(NamedTuple):
+    """A dependency on this camera.
 
-    feed: Dependency
+    Attributes:
+        writer: the units that are read.
+        sources: which of them, by unit index of the reader.
+    """
+
+    dependency: Dependency
     writer: "OpUnits"
-    reached: SourceIndices
+    sources: SourceIndices
 
 
-class ReadRow(NamedTuple):
-    """A read on this camera, like ``FeedRow``."""
+class CameraRead(NamedTuple):
+    """A single read on this camera, like ``CameraDependency``."""
 
     read: Read
     writer: "OpUnits"
-    reached: SourceIndices
+    sources: SourceIndices
 
 
 class OpUnits:
-    """An op's units on a camera. Units are named by their place: see ``jobs.planning.layout``.
+    """An op's units on a camera, each given by its unit index: see ``jobs.planning.layout``.
 
     Args:
         op: configured.
         layout: of the camera.
-        shelf: receipts of this op on this camera.
+        receipts: of this op on this camera.
         base: of its fingerprints.
-        feeds, reads: what it reads, of rows that have been looked at.
+        dependencies, reads: on units that are planned already.
 
     Attributes:
-        prints: fingerprints by place; empty where there is no result, and will be none.
-        lost: these places, and whether that will last: see ``UnitStatus.permanent``.
-        gone: by place, why there is nothing to be read of work that was done: it was purged.
+        fingerprints: by unit index; empty where a unit has no result and will have none.
+        without_result: these units, and whether that is permanent: see ``UnitStatus.permanent``.
+        purged: finished units whose rows were purged, and by which rule. They keep their fingerprint, so that units
+            made from them stay done.
     """
 
     def __init__(
         self,
         op: ReadyOp,
         layout: CameraLayout,
-        shelf: ReceiptIndex,
-        base: Base,
-        feeds: Sequence[FeedRow],
-        reads: Sequence[ReadRow],
+        receipts: ReceiptIndex,
+        base: FingerprintBase,
+        dependencies: Sequence[CameraDependency],
+        reads: Sequence[CameraRead],
     ) -> None:
         self.name, self.op = op.name, op.op
-        self.places = layout.places[self.scope]
-        self.shelf = shelf
-        self.lost: dict[int, bool] = {}
-        self.gone: dict[int, str] = {}
+        self.units = layout.units[self.scope]
+        self.receipts = receipts
+        self.without_result: dict[int, bool] = {}
+        self.purged: dict[int, str] = {}
         self._camera = layout.camera
         self._base = base
-        self._feeds, self._reads = feeds, reads
+        self._dependencies, self._reads = dependencies, reads
         self._keys: dict[int, UnitKey] = {}
-        self.prints = self._all_prints()
+        self.fingerprints = self._all_fingerprints()
 
     @property
     def scope(self) -> Scope:
-        """Of the op."""
+        """Scope of the op."""
         return self.op.spec.scope
 
-    def _all_prints(self) -> list[str]:
-        columns = [_column(feed.writer.prints, feed.reached) for feed in self._feeds]
-        places = self.places
-        return list(map(fingerprint, zip(repeat(self._base.digest), places.dates, places.units, places.cuts, *columns)))
+    def _all_fingerprints(self) -> list[str]:
+        # Column by column: a million units as one object each took most of a minute (decision 10).
+        read = [_joined(each.writer.fingerprints, each.sources) for each in self._dependencies]
+        units = self.units
+        parts = zip(repeat(self._base.digest), units.dates, units.unit_ids, units.cuts, *read)
+        return list(map(fingerprint, parts))
 
     @cached_property
     def not_done(self) -> list[int]:
-        """Places of units whose work, with all that they read, is not on the shelf; taken before ``prints`` change."""
-        done = self.shelf.prints
-        return [place for place, mine in enumerate(self.prints) if mine not in done]
+        """Units that have no receipt with the fingerprint they have now; computed before any fingerprint changes."""
+        done = self.receipts.fingerprints
+        return [index for index, mine in enumerate(self.fingerprints) if mine not in done]
 
-    def former(self, place: int) -> int | None:
-        """The number on the shelf of the newest receipt of a unit, whatever its fingerprint."""
-        if len(self.shelf) <= len(self.prints) - len(self.not_done):
-            return None  # each receipt is of a unit that is done: none is left for this one
-        return self.shelf.newest.get(self.name_of(place))
+    def newest_receipt(self, index: int) -> int | None:
+        """Returns the row of a unit's newest receipt, whatever its fingerprint, or None."""
+        if len(self.receipts) <= len(self.fingerprints) - len(self.not_done):
+            return None  # every receipt belongs to a unit that is done, so none is left for this one
+        return self.receipts.newest.get(self.name_of(index))
 
-    def print_without_the_gone(self, place: int) -> str:
-        """The fingerprint of a unit that is done now, when what was purged cannot be read."""
-        brought = [prints for _, prints in self._brought(place)]
-        return fingerprint((self._base.digest, *self.name_of(place), self.places.cuts[place], *brought))
+    def fingerprint_without_purged(self, index: int) -> str:
+        """Returns the fingerprint of a unit that is done now, without what was purged."""
+        read = [joined for _, joined in self._read_now(index)]
+        return fingerprint((self._base.digest, *self.name_of(index), self.units.cuts[index], *read))
 
-    def ingredients(self, place: int) -> dict[str, str]:
-        """What goes into the fingerprint of a unit that is done now."""
-        return ingredients(self._base, self.places.cuts[place], self._brought(place))
+    def ingredients(self, index: int) -> dict[str, str]:
+        """Returns what goes into the fingerprint of a unit that is done now."""
+        return ingredients(self._base, self.units.cuts[index], self._read_now(index))
 
-    def _brought(self, place: int) -> Iterator[tuple[Dependency, str]]:
-        for feed, writer, reached in self._feeds:
-            prints, gone = writer.prints, writer.gone
-            yield feed, gathered([prints[source] for source in reached[place] if source not in gone])
+    def _read_now(self, index: int) -> Iterator[tuple[Dependency, str]]:
+        for dependency, writer, sources in self._dependencies:
+            left = [writer.fingerprints[source] for source in sources[index] if source not in writer.purged]
+            yield dependency, join_fingerprints(left)
 
-    def reads_gone(self, place: int) -> bool:
-        """Whether something that a unit reads was purged."""
-        return any(writer.gone and not writer.gone.keys().isdisjoint(r[place]) for _, writer, r in self._feeds)
+    def reads_purged(self, index: int) -> bool:
+        """Returns whether a unit reads something that was purged."""
+        return any(
+            each.writer.purged and not each.writer.purged.keys().isdisjoint(each.sources[index])
+            for each in self._dependencies
+        )
 
-    def required_gone(self, place: int) -> tuple[UnitKey, str] | None:
-        """A unit that this one cannot do without and that was purged, and why."""
-        for feed, writer, reached in self._feeds:
-            for source in reached[place]:
-                if feed.required and source in writer.gone:
-                    return writer.key(source), writer.gone[source]
+    def required_purged(self, index: int) -> tuple[UnitKey, str] | None:
+        """Returns a purged unit that this unit requires, and why it was purged."""
+        for dependency, writer, sources in self._dependencies:
+            for source in sources[index]:
+                if dependency.required and source in writer.purged:
+                    return writer.key(source), writer.purged[source]
         return None
 
-    def cut_off(self) -> Iterator[tuple[int, UnitKey, bool]]:
-        """Places of units that cannot do without one that has no result, that one, and whether it will last."""
-        for feed, writer, reached in self._feeds:
-            if feed.required and writer.lost:
-                for place, sources in enumerate(reached):
-                    lost = [source for source in sources if source in writer.lost]
+    def without_required(self) -> Iterator[tuple[int, UnitKey, bool]]:
+        """Yields units that require one without a result, that one, and whether this is permanent."""
+        for dependency, writer, sources in self._dependencies:
+            if dependency.required and writer.without_result:
+                for index, read in enumerate(sources):
+                    lost = [source for source in read if source in writer.without_result]
                     if lost:
-                        yield place, writer.key(lost[0]), any(writer.lost[source] for source in lost)
+                        yield index, writer.key(lost[0]), any(writer.without_result[source] for source in lost)
 
-    def sources(self, place: int) -> tuple[Source, ...]:
-        """What a unit reads."""
-        return tuple(Source(read, writer.key(at)) for read, writer, reached in self._reads for at in reached[place])
+    def sources(self, index: int) -> tuple[Source, ...]:
+        """Returns what a unit reads."""
+        return tuple(
+            Source(read, writer.key(source)) for read, writer, sources in self._reads for source in sources[index]
+        )
 
-    def source_prints(self, place: int) -> Iterator[tuple[UnitKey, str]]:
-        """Fingerprints of what a unit reads and that is there, or will be."""
-        for _, writer, reached in self._feeds:
-            for source in reached[place]:
-                if writer.prints[source] and source not in writer.gone:
-                    yield writer.key(source), writer.prints[source]
+    def source_fingerprints(self, index: int) -> Iterator[tuple[UnitKey, str]]:
+        """Yields the fingerprints of the units that a unit reads and that have a result, or will have one."""
+        for _, writer, sources in self._dependencies:
+            for source in sources[index]:
+                if writer.fingerprints[source] and source not in writer.purged:
+                    yield writer.key(source), writer.fingerprints[source]
 
-    def lose(self, place: int, lasting: bool = False) -> None:
-        """Says that a unit has no result."""
-        self.prints[place] = ""
-        self.lost[place] = lasting
+    def mark_without_result(self, index: int, permanent: bool = False) -> None:
+        """Records that a unit has no result and will have none."""
+        self.fingerprints[index] = ""
+        self.without_result[index] = permanent
 
-    def name_of(self, place: int) -> tuple[str, str]:
-        """Date and unit."""
-        return self.places.dates[place], self.places.units[place]
+    def name_of(self, index: int) -> tuple[str, str]:
+        """Returns a unit's date and id."""
+        return self.units.dates[index], self.units.unit_ids[index]
 
-    def key(self, place: int) -> UnitKey:
-        """The unit's key."""
-        key = self._keys.get(place)
+    def key(self, index: int) -> UnitKey:
+        """Returns a unit's key."""
+        key = self._keys.get(index)
         if key is None:
-            key = self._keys[place] = UnitKey(self.name, self._camera, *self.name_of(place))
+            key = self._keys[index] = UnitKey(self.name, self._camera, *self.name_of(index))
         return key
 
 
-def _column(prints: Sequence[str], reached: SourceIndices) -> list[str]:
-    """By place, what a feed brings to the fingerprint."""
+def _joined(fingerprints: Sequence[str], sources: SourceIndices) -> list[str]:
+    """Returns, by unit index of the reader, what a dependency adds to the fingerprint."""
     return [
-        prints[sources[0]] if len(sources) == 1 else gathered([prints[source] for source in sources])
-        for sources in reached
+        fingerprints[read[0]] if len(read) == 1 else join_fingerprints([fingerprints[source] for source in read])
+        for read in sources
     ]

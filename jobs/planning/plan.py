@@ -1,14 +1,17 @@
-"""What would run, and why: every unit asked for is done, missing, stale, quarantined, blocked or purged."""
+"""The plan: what a run would do, and why. Every selected unit is done, missing, stale, quarantined, blocked or purged.
+
+See docs/decisions/0010-a-plan-of-a-million-units.md.
+"""
 
 import gc
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from jobs.planning.camera_planner import CameraPlanner, PlanBuilder, PlanContext
 from jobs.planning.configure import ReadySite
-from jobs.planning.fingerprint import Bases, Fingerprints
+from jobs.planning.fingerprint import FingerprintBases, Fingerprints
 from jobs.planning.graph import Selection, Unit, UnitKey, dependencies_of, needed_ops
 from jobs.planning.layout import CameraLayout
 from jobs.planning.ledger import Ledger
@@ -16,23 +19,21 @@ from jobs.planning.unit_status import State, UnitStatus
 from schemas.errors import SelectionError
 from storage.archive.segments import Segments
 
-__all__ = ["FIRST_GUESS_S", "Plan", "State", "UnitStatus", "make_plan"]
-
-FIRST_GUESS_S = 0.05
-"""Seconds of work a second of footage and op, before any run has measured it."""
+DEFAULT_RATE = 0.05
+"""Assumed seconds of work per second of footage and op, until a run has measured it."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The work of a selection. What is done already is counted only.
+    """The work of a selection, as it was when the plan was made. It never changes: see ``UnitStates``.
 
     Attributes:
-        units: those asked for that are neither done nor purged, with what is brought along for them, camera by camera
-            in pipeline order.
-        standing: of ``units``, and of those that were purged.
-        done: by op, how many units asked for were done when the plan was made.
-        hidden: which of those, by their fingerprints, newer work under other parameters hides from readers.
-        rates: seconds of work a second of footage, by op, as past runs measured it.
+        units: the selected units that are neither done nor purged, and those that are built along with them, camera by
+            camera in pipeline order.
+        statuses: of ``units``, and of the selected units that were purged.
+        done: by op, the number of selected units that are done. Nothing else is kept of them.
+        superseded: which of those are done by their fingerprint, while readers get newer work under other parameters.
+        rates: by op, seconds of work per second of footage, as past runs measured it.
     """
 
     ready: ReadySite
@@ -46,33 +47,33 @@ class Plan:
 
     @property
     def to_do(self) -> list[UnitKey]:
-        """Units that would run."""
+        """Units that a run would work on."""
         return [key for key, status in self.statuses.items() if status.to_do]
 
     def work_s(self, key: UnitKey) -> float:
-        """Estimated seconds of work of a unit, on one worker."""
-        return self.units[key].media_s * self.rates.get(key.op, FIRST_GUESS_S)
+        """Returns the estimated seconds of work of a unit on one worker."""
+        return self.units[key].media_s * self.rates.get(key.op, DEFAULT_RATE)
 
     def estimate_s(self, workers: int) -> float:
-        """Estimated seconds until everything to do is done."""
+        """Returns the estimated seconds until everything is done."""
         return sum(map(self.work_s, self.to_do)) / max(workers, 1)
 
     def unit_counts(self) -> dict[str, Counter[State]]:
-        """By op, in pipeline order, how many units are in which state."""
-        tally: dict[str, Counter[State]] = {op: Counter() for op in self.ready.ops}
+        """Returns, by op in pipeline order, the number of units in each state."""
+        counts: dict[str, Counter[State]] = {op: Counter() for op in self.ready.ops}
         for op, units in self.done.items():
-            tally[op][State.DONE] += units
-        for key, standing in self.statuses.items():
-            tally[key.op][standing.state] += 1
-        return {op: +states for op, states in tally.items() if states.total()}
+            counts[op][State.DONE] += units
+        for key, status in self.statuses.items():
+            counts[key.op][status.state] += 1
+        return {op: +states for op, states in counts.items() if states.total()}
 
     def reasons(self) -> dict[str, Counter[str]]:
-        """By op, the reasons of what would run or cannot, with how many units each has."""
-        whys: dict[str, Counter[str]] = defaultdict(Counter)
-        for key, standing in self.statuses.items():
-            if standing.reason:
-                whys[key.op][standing.reason] += 1
-        return dict(whys)
+        """Returns, by op, the reasons why units would run or cannot, with the number of units for each."""
+        reasons: dict[str, Counter[str]] = defaultdict(Counter)
+        for key, status in self.statuses.items():
+            if status.reason:
+                reasons[key.op][status.reason] += 1
+        return dict(reasons)
 
 
 def make_plan(ready: ReadySite, segments: Segments, ledger: Ledger, selection: Selection, retry: bool = False) -> Plan:
@@ -83,17 +84,17 @@ def make_plan(ready: ReadySite, segments: Segments, ledger: Ledger, selection: S
         retry: try quarantined units again.
 
     Raises:
-        SelectionError: a camera or op that does not exist.
+        SelectionError: a camera or op does not exist, or the dates are reversed.
     """
     cameras = segments.cameras()
-    _check(selection, ready, cameras)
+    _check_selection(selection, ready, cameras)
     specs = [op.op.spec for op in ready.ops.values()]
-    feeds = dependencies_of(specs)
-    wanted = selection.wanted_ops(feeds)
-    bases = Bases(ready.ops, ready.site.config.camera_view, ready.features_of, ready.site.config.crs)
-    terms = PlanContext(
-        ops={name: ready.ops[name] for name in needed_ops(wanted, feeds)},
-        feeds=feeds,
+    dependencies = dependencies_of(specs)
+    wanted = selection.wanted_ops(dependencies)
+    bases = FingerprintBases(ready.ops, ready.site.config.camera_view, ready.features_of, ready.site.config.crs)
+    context = PlanContext(
+        ops={name: ready.ops[name] for name in needed_ops(wanted, dependencies)},
+        dependencies=dependencies,
         wanted=wanted,
         writers={table: spec.name for spec in specs for table in spec.writes},
         bases=bases,
@@ -101,18 +102,21 @@ def make_plan(ready: ReadySite, segments: Segments, ledger: Ledger, selection: S
         selection=selection,
         retry=retry,
     )
-    found = PlanBuilder()
-    with _no_garbage():
+    parts = PlanBuilder()
+    with _paused_garbage_collector():
         for camera, table in cameras.items():
             if selection.wants_camera(camera):
-                CameraPlanner(terms, CameraLayout(camera, table), found).run()
-    prints = Fingerprints(found.units, bases, feeds, found.prints)
-    return Plan(ready, found.units, found.statuses, found.done, found.superseded, prints, ledger, ledger.rates())
+                CameraPlanner(context, CameraLayout(camera, table), parts).run()
+    fingerprints = Fingerprints(parts.units, bases, dependencies, parts.fingerprints)
+    return Plan(ready, parts.units, parts.statuses, parts.done, parts.superseded, fingerprints, ledger, ledger.rates())
 
 
 @contextmanager
-def _no_garbage() -> Iterator[None]:
-    """Keeps Python from looking for garbage, again and again, among values that all stay: a third of the time."""
+def _paused_garbage_collector() -> Iterator[None]:
+    """Pauses the garbage collector.
+
+    All that a plan allocates stays, so each of the collector's passes over it is for nothing: a third of the time.
+    """
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -122,8 +126,8 @@ def _no_garbage() -> Iterator[None]:
             gc.enable()
 
 
-def _check(selection: Selection, ready: ReadySite, seen: Mapping[str, object]) -> None:
-    cameras = {*seen, *(camera.id for camera in ready.site.config.cameras)}
+def _check_selection(selection: Selection, ready: ReadySite, recorded: Collection[str]) -> None:
+    cameras = {*recorded, *(camera.id for camera in ready.site.config.cameras)}
     for camera in selection.cameras:
         if camera not in cameras:
             raise SelectionError(f"--camera {camera}: no such camera; there are {', '.join(sorted(cameras)) or 'none'}")

@@ -1,5 +1,6 @@
-"""What planning makes of units that were purged, or whose footage was: nothing is done again behind a user's back."""
+"""The status of units that were purged, or whose footage was: no purged work is redone unless the user asks for it."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 from jobs.planning.layout import CameraLayout
@@ -10,64 +11,71 @@ from schemas.op import FrameOp
 from schemas.values import Tombstone
 
 
-class Purged:
-    """Tells which units of a camera were purged.
+class PurgeLookup:
+    """Looks up which units of a camera were purged.
 
-    What was made from such a unit stays done: its row keeps the fingerprint that its results had. If an older version
-    of it can still be read, as of a detector's work whose footage is gone, others go on reading that one.
+    A purged unit keeps the fingerprint of its former results, so what was made from it stays done. If an older version
+    is still there, as detections are whose footage is gone, readers go on with that one.
     """
 
     def __init__(self, ledger: Ledger, layout: CameraLayout) -> None:
         self._ledger = ledger
         self._layout = layout
 
-    def exactly(self, row: OpUnits, place: int) -> UnitStatus | None:
-        """Where a unit stands whose results, by the fingerprint that its row has now, were purged; None if not."""
-        mine = row.prints[place]
-        for stone in self._ledger.tombstones(row.name, self._layout.camera, *row.name_of(place)):
-            if stone.fingerprint == mine:
-                return _gone(row, place, _why(stone))
+    def same_work(self, units: OpUnits, index: int) -> UnitStatus | None:
+        """Returns the status of a unit whose work, by its present fingerprint, was purged; else None."""
+        mine = units.fingerprints[index]
+        for tombstone in self._tombstones(units, index):
+            if tombstone.fingerprint == mine:
+                return _purge(units, index, _reason(tombstone))
         return None
 
-    def otherwise(self, row: OpUnits, place: int) -> UnitStatus | None:
-        """Where a unit stands that had other results, which were purged, or that cannot be done without its footage."""
-        stones = self._ledger.tombstones(row.name, self._layout.camera, *row.name_of(place))
-        footage = self._footage_stone(row, place)
-        if not stones and not footage:
+    def other_work(self, units: OpUnits, index: int) -> UnitStatus | None:
+        """Returns the status of a unit whose other results, or whose footage, were purged; else None.
+
+        It sets the unit's fingerprint to that of the version that its readers were made from.
+        """
+        tombstones = self._tombstones(units, index)
+        footage = self._footage_tombstone(units, index)
+        if not tombstones and not footage:
             return None
-        former = row.former(place)
-        if former is None and stones:
-            last = max(reversed(stones), key=lambda stone: stone.purged)  # of one purge the newest stands last
-            row.prints[place] = last.fingerprint
-            return _gone(row, place, _why(last))
+        older = units.newest_receipt(index)
+        if older is None and tombstones:
+            # The last of equal times: a purge writes the tombstone of a unit's newest version last.
+            last = max(reversed(tombstones), key=lambda tombstone: tombstone.purged)
+            units.fingerprints[index] = last.fingerprint
+            return _purge(units, index, _reason(last))
         if footage is None:
             return None
-        why = f"its footage was {_why(footage)}"
-        if former is None:
-            return _gone(row, place, why)
-        row.prints[place] = row.shelf.fingerprint(former)
-        return _standing(why)
+        reason = f"its footage was {_reason(footage)}"
+        if older is None:
+            return _purge(units, index, reason)
+        units.fingerprints[index] = units.receipts.fingerprint(older)  # readers use the older version
+        return _status(reason)
 
-    def _footage_stone(self, row: OpUnits, place: int) -> Tombstone | None:
-        if not isinstance(row.op, FrameOp):
-            return None
-        for member in row.places.members[place]:
-            stone = self._ledger.footage_tombstone(self._layout.camera, self._layout.footage_ids[member])
-            if stone:
-                return stone
+    def _tombstones(self, units: OpUnits, index: int) -> Sequence[Tombstone]:
+        return self._ledger.tombstones(units.name, self._layout.camera, *units.name_of(index))
+
+    def _footage_tombstone(self, units: OpUnits, index: int) -> Tombstone | None:
+        if not isinstance(units.op, FrameOp):
+            return None  # it reads tables only, so it can run without footage
+        for segment in units.units.segments[index]:
+            tombstone = self._ledger.footage_tombstone(self._layout.camera, self._layout.footage_ids[segment])
+            if tombstone:
+                return tombstone
         return None
 
 
-def _gone(row: OpUnits, place: int, why: str) -> UnitStatus:
-    row.gone[place] = why
-    return _standing(why)
+def _purge(units: OpUnits, index: int, reason: str) -> UnitStatus:
+    units.purged[index] = reason
+    return _status(reason)
 
 
 @lru_cache(maxsize=4096)
-def _standing(why: str) -> UnitStatus:
-    """One value a reason: there may be years of units that were purged."""
-    return UnitStatus(State.PURGED, why)
+def _status(reason: str) -> UnitStatus:
+    """Returns one shared value per reason: years of units may have been purged."""
+    return UnitStatus(State.PURGED, reason)
 
 
-def _why(stone: Tombstone) -> str:
-    return f"purged {stone.purged.date().isoformat()} by rule {stone.rule}"
+def _reason(tombstone: Tombstone) -> str:
+    return f"purged {tombstone.purged.date().isoformat()} by rule {tombstone.rule}"

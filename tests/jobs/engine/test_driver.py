@@ -10,7 +10,7 @@ import pytest
 from jobs.engine.driver import MAX_ATTEMPTS, Driver
 from jobs.engine.tasks import Failure, Outcome
 from jobs.planning.graph import UnitKey
-from jobs.planning.plan import State
+from jobs.planning.unit_status import State
 from schemas.errors import StoreFull, TransientError
 from schemas.values import Receipt
 from tests.jobs.pipeline import plan_tiny

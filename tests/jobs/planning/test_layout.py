@@ -31,29 +31,29 @@ def as_lists(reached):
 
 
 def test_places_stand_by_time():
-    assert list(LAYOUT.places[Scope.SEGMENT].units) == [segment.segment_id for segment in SEGMENTS]
-    assert list(LAYOUT.places[Scope.FOOTAGE].units) == [SEGMENTS[0].footage_id, "next"]
-    assert list(LAYOUT.places[Scope.CAMERA_DAY].dates) == ["2026-03-02", "2026-03-03"]
+    assert list(LAYOUT.units[Scope.SEGMENT].unit_ids) == [segment.segment_id for segment in SEGMENTS]
+    assert list(LAYOUT.units[Scope.FOOTAGE].unit_ids) == [SEGMENTS[0].footage_id, "next"]
+    assert list(LAYOUT.units[Scope.CAMERA_DAY].dates) == ["2026-03-02", "2026-03-03"]
     assert [LAYOUT.segment(index) for index in range(4)] == SEGMENTS
 
 
 def test_reads_reach_what_they_name():
     segment, day, footage = Scope.SEGMENT, Scope.CAMERA_DAY, Scope.FOOTAGE
-    assert as_lists(LAYOUT.reached(segment, segment, Neighbour.SELF)) == [[0], [1], [2], [3]]
-    assert as_lists(LAYOUT.reached(segment, segment, Neighbour.NEXT)) == [[1], [], [], []], "n2 starts too late"
-    assert as_lists(LAYOUT.reached(day, segment, Neighbour.SELF)) == [[0, 1], [2, 3]]
-    assert as_lists(LAYOUT.reached(footage, segment, Neighbour.SELF)) == [[0, 1], [2, 3]]
-    assert as_lists(LAYOUT.reached(day, segment, Neighbour.PREVIOUS_DAY)) == [[], [0, 1]]
-    assert as_lists(LAYOUT.reached(day, day, Neighbour.SELF)) == [[0], [1]]
-    assert as_lists(LAYOUT.reached(day, day, Neighbour.PREVIOUS_DAY)) == [[], [0]]
-    assert as_lists(LAYOUT.reached(footage, footage, Neighbour.SELF)) == [[0], [1]]
-    assert as_lists(LAYOUT.reached(segment, day, Neighbour.SELF)) == [[], [], [], []]
+    assert as_lists(LAYOUT.source_indices(segment, segment, Neighbour.SELF)) == [[0], [1], [2], [3]]
+    assert as_lists(LAYOUT.source_indices(segment, segment, Neighbour.NEXT)) == [[1], [], [], []], "n2 starts too late"
+    assert as_lists(LAYOUT.source_indices(day, segment, Neighbour.SELF)) == [[0, 1], [2, 3]]
+    assert as_lists(LAYOUT.source_indices(footage, segment, Neighbour.SELF)) == [[0, 1], [2, 3]]
+    assert as_lists(LAYOUT.source_indices(day, segment, Neighbour.PREVIOUS_DAY)) == [[], [0, 1]]
+    assert as_lists(LAYOUT.source_indices(day, day, Neighbour.SELF)) == [[0], [1]]
+    assert as_lists(LAYOUT.source_indices(day, day, Neighbour.PREVIOUS_DAY)) == [[], [0]]
+    assert as_lists(LAYOUT.source_indices(footage, footage, Neighbour.SELF)) == [[0], [1]]
+    assert as_lists(LAYOUT.source_indices(segment, day, Neighbour.SELF)) == [[], [], [], []]
 
 
 def test_a_cut_is_told_from_another():
     other = [replace(SEGMENTS[0], end_pts=SEGMENTS[0].end_pts - 1), *SEGMENTS[1:]]
     layout = CameraLayout("cam1", Segments.of(other).cameras()["cam1"])
     for scope in Scope:
-        mine, theirs = LAYOUT.places[scope].cuts, layout.places[scope].cuts
+        mine, theirs = LAYOUT.units[scope].cuts, layout.units[scope].cuts
         assert mine[0] != theirs[0] and mine[-1] == theirs[-1]
-    assert len(set(LAYOUT.places[Scope.SEGMENT].cuts)) == 4
+    assert len(set(LAYOUT.units[Scope.SEGMENT].cuts)) == 4

@@ -46,7 +46,7 @@ def test_what_is_looked_up_is_what_was_put_in(receipts):
     for op in ("detect", "track"):
         for camera in ("cam1", "cam2", "cam3"):
             mine = {r.fingerprint for r in receipts if (r.op, r.camera) == (op, camera)}
-            assert ledger.shelf(op, camera).prints == mine
+            assert ledger.receipts_of(op, camera).fingerprints == mine
 
 
 def test_what_is_not_there_is_not_found():

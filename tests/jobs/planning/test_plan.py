@@ -7,7 +7,7 @@ import pytest
 import shapely
 
 from jobs.planning.graph import Selection, UnitKey
-from jobs.planning.plan import State
+from jobs.planning.unit_status import State
 from schemas.errors import SelectionError
 from schemas.op import Read, Scope
 from schemas.values import Feature, FeatureKind
@@ -158,7 +158,7 @@ def test_quarantine_holds_for_the_same_work_only_until_it_is_tried_again():
     plan = plan_tiny(SEGMENTS, quarantined=[entry])
     assert plan.statuses[bad].state is State.QUARANTINED and plan.statuses[bad].is_problem
     assert plan.statuses[bad._replace(op="track")].state is State.BLOCKED
-    assert plan.statuses[bad._replace(op="track")].reason == f"needs detect of {bad.unit}, which is not to be had"
+    assert plan.statuses[bad._replace(op="track")].reason == f"needs detect of {bad.unit}, which has no result"
     before = bad._replace(op="track", unit=SEGMENTS[0].segment_id)
     assert plan.fingerprints.of(before) != fresh.fingerprints.of(before), "it no longer reads the next segment"
     assert plan_tiny(SEGMENTS, quarantined=[entry], retry=True).statuses[bad].reason == "tried again"

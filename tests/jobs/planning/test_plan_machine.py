@@ -21,7 +21,8 @@ from jobs.commands.run import reaffirm_done
 from jobs.engine.run_clock import RunClock
 from jobs.planning.graph import Selection, UnitKey
 from jobs.planning.ledger import Ledger
-from jobs.planning.plan import Plan, State, make_plan
+from jobs.planning.plan import Plan, make_plan
+from jobs.planning.unit_status import State
 from schemas.op import Read, Scope
 from schemas.site import SiteConfig
 from schemas.values import UNIT_TAG_DIGITS, Segment

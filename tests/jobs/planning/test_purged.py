@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from jobs.planning.graph import Selection, UnitKey
-from jobs.planning.plan import State
+from jobs.planning.unit_status import State
 from schemas.values import FOOTAGE_OP, Tombstone
 from tests.jobs.pipeline import all_receipts, plan_tiny, quarantine_for, receipt_for, tiny_site, tombstone_for
 from tests.support.fakes import make_segment
