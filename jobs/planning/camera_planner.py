@@ -131,11 +131,11 @@ class CameraPlanner:
             if purged:
                 return purged
         # 4. It could be done.
-        if wanted:
-            status = blocked or self._status_of_open(units, index)
-        else:
-            status = UnitStatus(State.MISSING, "not asked for")
-        if status.state in (State.QUARANTINED, State.BLOCKED) or not wanted:
+        if not wanted:
+            units.mark_without_result(index)
+            return UnitStatus(State.MISSING, "not asked for")
+        status = blocked or self._status_of_open(units, index)
+        if not status.to_do:
             units.mark_without_result(index, status.permanent)
         return status
 

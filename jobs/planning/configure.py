@@ -1,4 +1,4 @@
-"""From ``[ops.NAME]`` tables of site.toml to ops that are ready to be planned: parameters checked, weights found."""
+"""Builds configured ops from the ``[ops.NAME]`` tables of site.toml: checks parameters and finds weights."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -22,29 +22,29 @@ from storage.weights.catalogue import ModelStore
 
 @dataclass(frozen=True)
 class ReadyOp:
-    """An op with its parameters, and the weights that it will be opened with."""
+    """An op with its parameters and weights."""
 
     op: Op
     models: Models
 
     @property
     def name(self) -> str:
-        """The op's name."""
+        """Name of the op."""
         return self.op.spec.name
 
     @property
     def params_json(self) -> str:
-        """The parameters as canonical JSON."""
+        """Parameters as canonical JSON."""
         return json.dumps(asdict(self.op.params), sort_keys=True, default=str)
 
 
 @dataclass(frozen=True)
 class ReadySite:
-    """A site whose configuration has been checked against the ops.
+    """A site with its configured ops.
 
     Attributes:
         ops: enabled ops by name, in pipeline order.
-        warnings: what a user should know before a night is run.
+        warnings: what a user should know before a run.
     """
 
     site: SiteFiles
@@ -53,42 +53,43 @@ class ReadySite:
     warnings: tuple[str, ...] = ()
 
     def features_of(self, camera: str) -> Sequence[Feature]:
-        """Zones and lines that concern a camera."""
+        """Returns the zones and lines that concern a camera."""
         return [feature for feature in self.features if feature.camera in (None, camera)]
 
 
-def _where(site: SiteFiles, path: Sequence[str | int]) -> str:
+def _where(site: SiteFiles, *path: str) -> str:
+    """Returns the file and line of a key, for messages."""
     line = find_key_line(site.root, path)
     return f"{site.root / 'site.toml'}{f', line {line}' if line else ''}"
 
 
 def build_params(site: SiteFiles, name: str, kind: type, given: Mapping[str, Any]) -> Any:
-    """An op's parameters from its table of site.toml.
+    """Returns an op's parameters from its table of site.toml.
 
     Raises:
-        SiteError: a key that the op does not have, or a value of another type; names file, line and key.
+        SiteError: the op has no such key, or the value has another type; the message names file, line and key.
     """
     fields = list(kind.__dataclass_fields__)  # type: ignore[attr-defined]
     for key in given:
         if key not in fields:
             close = get_close_matches(key, fields, 1)
             hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(fields)}"
-            raise SiteError(f"{_where(site, ['ops', name, key])}: op {name} has no parameter {key!r}; {hint}")
+            raise SiteError(f"{_where(site, 'ops', name, key)}: op {name} has no parameter {key!r}; {hint}")
     try:
         return TypeAdapter(kind).validate_python(dict(given))
     except ValidationError as error:
         first = error.errors()[0]
         key = str(first["loc"][0]) if first["loc"] else next(iter(given), "")
         raise SiteError(
-            f"{_where(site, ['ops', name, key])}: [ops.{name}] {key} = {given.get(key)!r}: {first['msg']}"
+            f"{_where(site, 'ops', name, key)}: [ops.{name}] {key} = {given.get(key)!r}: {first['msg']}"
         ) from error
 
 
 def calibration_errors(site: SiteFiles) -> dict[str, float]:
-    """What the control points of each calibrated camera miss their homography by, median metres.
+    """Returns, by calibrated camera, the median distance of its control points from its homography, metres.
 
     Raises:
-        SiteError: control points that fix no homography; names the camera.
+        SiteError: control points do not determine a homography; the message names the camera.
     """
     errors = {camera.id: calibration_error_m(site.config.camera_view(camera.id)) for camera in site.config.cameras}
     return {camera: error for camera, error in errors.items() if error is not None}
@@ -98,15 +99,15 @@ def configure_site(site: SiteFiles) -> ReadySite:
     """Checks ``[ops]`` and layers, and finds the weights.
 
     Raises:
-        SiteError: an op or parameter that does not exist, or a layer that cannot be read.
-        ModelError: weights that are named but missing, altered or not trusted.
+        SiteError: an op or parameter does not exist, or a layer cannot be read.
+        ModelError: weights are named but missing, altered or not trusted.
     """
     for key in site.config.ops:
         if key not in REGISTRY:
-            raise SiteError(f"{_where(site, ['ops', key])}: there is no op {key!r}; there are {', '.join(REGISTRY)}")
+            raise SiteError(f"{_where(site, 'ops', key)}: there is no op {key!r}; there are {', '.join(REGISTRY)}")
     for name in site.config.skip_ops:
         if name not in REGISTRY:
-            raise SiteError(f"{_where(site, ['skip_ops'])}: there is no op {name!r}; there are {', '.join(REGISTRY)}")
+            raise SiteError(f"{_where(site, 'skip_ops')}: there is no op {name!r}; there are {', '.join(REGISTRY)}")
     models = ModelStore(site.models, site.config.models.trust)
     ops: dict[str, ReadyOp] = {}
     warnings: list[str] = []
@@ -116,24 +117,25 @@ def configure_site(site: SiteFiles) -> ReadySite:
         if name in site.config.skip_ops or not op.enabled:
             continue
         found = _models(op, models, detectors)
-        if DETECTOR in op.model_requests and DETECTOR not in found:
+        if DETECTOR in found:
+            detectors.append(found[DETECTOR])
+        elif DETECTOR in op.model_requests:
             warnings.append(
                 f"no weights for {name}: people are found by motion alone, on fixed cameras only, less well; "
-                "get a detector's weights and say `nightshift models import FILE`"
+                "import a detector's weights with `nightshift models import FILE`"
             )
-        detectors += [found[DETECTOR]] if DETECTOR in found else []
         ops[name] = ReadyOp(op, found)
     _check_targets(site, ops)
-    calibration_errors(site)  # a camera that cannot be calibrated is told now, not at two in the night
+    calibration_errors(site)  # fails now, and not in the middle of the night when positions are computed
     features = load_features(site)
-    return ReadySite(site, ops, features, (*warnings, *_unseen(site, features)))
+    return ReadySite(site, ops, features, (*warnings, *_warn_of_unseen(site, features)))
 
 
 def _models(op: Op, models: ModelStore, detectors: Sequence[ModelFile]) -> Models:
-    """The weights that an op gets, by what they are for.
+    """Returns the weights of an op by role.
 
     Args:
-        detectors: weights that people are found with; whoever looks a second time gets others.
+        detectors: weights that people are detected with, so that an op that verifies gets different ones.
 
     Raises:
         ModelError: weights are missing, altered or not trusted.
@@ -145,42 +147,41 @@ def _models(op: Op, models: ModelStore, detectors: Sequence[ModelFile]) -> Model
             found[role] = model
         elif request.required:
             raise ModelError(
-                f"op {op.spec.name}, as site.toml has it, needs weights for {request.task}, and none are at hand; "
-                f"bring some with `nightshift models import FILE --task {request.task}`"
+                f"op {op.spec.name} as configured in site.toml needs weights for {request.task}, and there are none; "
+                f"import some with `nightshift models import FILE --task {request.task}`"
             )
     return found
 
 
 def _check_targets(site: SiteFiles, ops: Mapping[str, ReadyOp]) -> None:
-    """Sees to it that whatever is to be covered is looked for.
+    """Checks that every target of ``anonymize`` is detected.
 
     Raises:
-        SiteError: a target of ``anonymize`` that ``detect``, or its weights, do not know: it would stay visible.
+        SiteError: ``detect`` or its weights do not know a target: it would stay visible in published video.
     """
     if "anonymize" not in ops or "detect" not in ops:
         return
     detect = ops["detect"]
-    sought = set(detect.op.params.classes)
+    classes = set(detect.op.params.classes)
     model = detect.models.get(DETECTOR)
-    known = {"person"} if model is None else set(model.classes) or sought
+    known = {"person"} if model is None else set(model.classes) or classes
     for target in ops["anonymize"].op.params.targets:
         labels = TARGETS[target]
-        where = f"{_where(site, ['ops', 'anonymize', 'targets'])}: target {target!r}"
+        where = f"{_where(site, 'ops', 'anonymize', 'targets')}: target {target!r}"
         if not known.intersection(labels):
             by = "motion alone" if model is None else f"weights {model.name}"
             raise SiteError(
-                f"{where} would stay visible: {by} cannot find {' or '.join(labels)}; bring weights that can"
+                f"{where} would stay visible: {by} cannot find {' or '.join(labels)}; import weights that can"
             )
-        if not (missing := known.intersection(labels) - sought):
-            continue
-        raise SiteError(
-            f"{where} would stay visible in part: detect does not look for {', '.join(sorted(missing))}; "
-            "add that to classes of [ops.detect]"
-        )
+        if missing := known.intersection(labels) - classes:
+            raise SiteError(
+                f"{where} would stay visible in part: detect does not look for {', '.join(sorted(missing))}; "
+                "add that to classes of [ops.detect]"
+            )
 
 
-def _unseen(site: SiteFiles, features: Sequence[Feature]) -> list[str]:
-    """Warnings of zones and lines that no camera sees: they would count nobody, ever."""
+def _warn_of_unseen(site: SiteFiles, features: Sequence[Feature]) -> list[str]:
+    """Returns warnings of zones and lines that no camera sees: they would never count anybody."""
     views = [site.config.camera_view(camera.id) for camera in site.config.cameras]
     sized = [(view, view.image_size_px) for view in views if view.image_size_px]
     warnings = []

@@ -1,4 +1,4 @@
-"""What work will cost, from what past work did: time by op, how much of it fits a budget, and space in the store."""
+"""Estimates what a plan will cost from past work: time and storage by op, and how much of it fits a time budget."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection
@@ -13,14 +13,14 @@ from storage.store.store import Store
 
 @dataclass(frozen=True)
 class OpCost:
-    """What the units of one op will cost.
+    """Estimated cost of one op's units.
 
     Attributes:
-        whys: reasons to do them, with how many units each has.
-        media_s: length of the footage behind them.
+        reasons: to do them, with the number of units for each.
+        media_s: duration of the footage behind them.
         work_s: on one worker.
-        measured: whether past runs say how fast the op is; else ``work_s`` is a first guess.
-        size_bytes: what they will add to the store; None where no past work tells.
+        measured: whether past runs measured the op's speed; else ``work_s`` is a first guess.
+        size_bytes: what they will add to the store; None without past work of this op.
     """
 
     op: str
@@ -33,8 +33,8 @@ class OpCost:
 
 
 @dataclass(frozen=True)
-class Fit:
-    """How much of a plan a budget of time is enough for. ``media_s`` counts each second of footage once an op."""
+class BudgetFit:
+    """How much of a plan fits a time budget. ``media_s`` counts each second of footage once per op."""
 
     budget_s: float
     units: int
@@ -43,38 +43,38 @@ class Fit:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a plan will cost.
+    """Estimated cost of a plan.
 
     Attributes:
         ops: those with something to do, in pipeline order.
-        wall_s: until all is done.
-        fit: what of it can be done in the time given; None where none was given.
-        free_bytes: space left in the store; None where nobody can say.
+        wall_s: until everything is done.
+        fit: what fits the given time budget; None without one.
+        free_bytes: space left in the store; None where it has no known limit.
     """
 
     ops: tuple[OpCost, ...]
     workers: int
     wall_s: float
-    fit: Fit | None
+    fit: BudgetFit | None
     free_bytes: int | None
 
     @property
     def units(self) -> int:
-        """Units to do."""
+        """Number of units to do."""
         return sum(op.units for op in self.ops)
 
     @property
     def size_bytes(self) -> int | None:
-        """What all of it will add to the store; None where of one op no past work tells."""
+        """What the plan will add to the store; None if that is unknown for any op."""
         sizes = [op.size_bytes for op in self.ops]
         return None if None in sizes else sum(size or 0 for size in sizes)
 
 
-def estimate_cost(plan: Plan, store: Store, workers: int, order: Priority, budget_s: float | None = None) -> Cost:
-    """What a plan will cost.
+def estimate_cost(plan: Plan, store: Store, workers: int, priority: Priority, budget_s: float | None = None) -> Cost:
+    """Estimates the cost of a plan.
 
     Args:
-        budget_s: time that there is for it.
+        budget_s: time available for it.
     """
     by_op: dict[str, list[UnitKey]] = defaultdict(list)
     for key in plan.to_do:
@@ -96,13 +96,13 @@ def estimate_cost(plan: Plan, store: Store, workers: int, order: Priority, budge
                     size_bytes=round(density[op] * media_s) if op in density else None,
                 )
             )
-    fit = None if budget_s is None else fit_to_budget(plan, order, workers, budget_s)
+    fit = None if budget_s is None else fit_to_budget(plan, priority, workers, budget_s)
     return Cost(tuple(ops), workers, plan.estimate_s(workers), fit, store.blobs.free_bytes())
 
 
-def fit_to_budget(plan: Plan, order: Priority, workers: int, budget_s: float) -> Fit:
-    """How much of a plan can be done in a time, in the order in which a run takes it."""
-    queue = WorkQueue(UnitStates(plan), order)
+def fit_to_budget(plan: Plan, priority: Priority, workers: int, budget_s: float) -> BudgetFit:
+    """Simulates a run of the plan, in the order of a real one, until its estimated work exceeds the budget."""
+    queue = WorkQueue(UnitStates(plan), priority)
     left_s, units, media_s = budget_s * workers, 0, 0.0
     while keys := queue.take():
         left_s -= sum(map(plan.work_s, keys))
@@ -112,18 +112,18 @@ def fit_to_budget(plan: Plan, order: Priority, workers: int, budget_s: float) ->
         media_s += sum(plan.units[key].media_s for key in keys)
         for key in keys:
             queue.mark_done(key)
-    return Fit(budget_s, units, media_s)
+    return BudgetFit(budget_s, units, media_s)
 
 
 def bytes_per_media_s(store: Store, plan: Plan, ops: Collection[str]) -> dict[str, float]:
-    """By op, bytes in the store a second of footage, over all work that is committed; without ops that never ran."""
+    """Returns, by op, stored bytes per second of footage over all committed work, without ops that never ran."""
     receipts = store.receipts_arrow(ops)
     sums = receipts.group_by("op").aggregate([("media_s", "sum")])
     media_s = {row["op"]: row["media_s_sum"] for row in sums.to_pylist()}
     density = {}
     for op in ops:
         if media_s.get(op):
-            # A folder of a table also has the video that its rows name.
+            # The folder of a table also holds the video that its rows name.
             tables = plan.ready.ops[op].op.spec.writes
             size_bytes = sum(blob.size_bytes for table in tables for blob in store.blobs.list(table))
             density[op] = size_bytes / media_s[op]

@@ -1,7 +1,7 @@
-"""Taking inventory: scan the archive, write down what is there, and say which segments there are.
+"""The inventory: scans the archive, records its files and segments, and provides them to the planner.
 
-Results outlive footage: a file that is gone keeps its rows and its segments. A file whose content changed under the
-same path is other footage: the former is superseded, and readers no longer see its rows.
+Results outlive footage: a file that is gone keeps its rows and segments. A file whose content changed under the same
+path is other footage: it supersedes the former, whose rows are no longer live.
 """
 
 from collections.abc import Callable
@@ -28,6 +28,7 @@ from storage.store.scan_rows import SCANNED, scanned_rows
 from storage.store.store import Store
 
 SCAN_VERSION = 1
+"""Part of a scan's fingerprint: another version writes every camera-day again."""
 
 _CHANGED = """
 SELECT camera, footage_id FROM (FROM new EXCEPT ALL FROM old) UNION
@@ -37,13 +38,13 @@ SELECT camera, footage_id FROM (FROM old EXCEPT ALL FROM new)
 
 @dataclass(frozen=True)
 class Inventory:
-    """The archive as it is known.
+    """The files and segments of the archive.
 
     Attributes:
         footage, segments: rows of those tables, of all cameras and days.
-        plan: the segments, to be planned.
-        quarantined: files that cannot be used, or not whole.
-        previous: what the scan before had written down, if that was looked at.
+        timeline: the segments in order of time, for the planner.
+        quarantined: files that cannot be used, or not as a whole.
+        previous: what the scan before recorded, if it was read.
     """
 
     footage: pa.Table
@@ -54,33 +55,33 @@ class Inventory:
 
 
 def recorded_inventory(store: Store) -> Inventory:
-    """The archive as the last scan wrote it down."""
+    """Returns the archive as the last scan recorded it."""
     scans = newest_of(store.receipts_arrow([SCAN_OP]))
     footage, segments = (scanned_rows(store, name, scans) for name in SCANNED)
     return Inventory(footage, segments, segments_from_tables(footage, segments))
 
 
 def scan_inventory(site: SiteFiles, store: Store, progress: Callable[[int, int], None] | None = None) -> Inventory:
-    """Scans the archive, with nothing written.
+    """Scans the archive. Writes nothing.
 
     Raises:
         SiteError: there is no archive.
     """
     known = recorded_inventory(store)
     found = scan_archive(open_blobs(site.archive), site.config, known.footage, datetime.now(UTC), progress)
-    footage, segments = _with_the_gone(found, known)
+    footage, segments = _with_missing_files(found, known)
     return Inventory(footage, segments, segments_from_tables(footage, segments), found.quarantined, known)
 
 
-def _with_the_gone(found: ScanResult, known: Inventory) -> tuple[pa.Table, pa.Table]:
-    """Adds what was known of files that are no longer there, unless their path holds something else now."""
+def _with_missing_files(found: ScanResult, known: Inventory) -> tuple[pa.Table, pa.Table]:
+    """Adds recorded files that are no longer in the archive, unless their path holds another file now."""
     paths = set(found.footage["path"].to_pylist())
     contents = set(found.footage["footage_id"].to_pylist())
     rows = known.footage.select(["path", "footage_id"]).to_pylist()
-    gone = {row["footage_id"] for row in rows if row["path"] not in paths and row["footage_id"] not in contents}
-    if not gone:
+    missing = {row["footage_id"] for row in rows if row["path"] not in paths and row["footage_id"] not in contents}
+    if not missing:
         return found.footage, found.segments
-    keep = pa.array(sorted(gone))
+    keep = pa.array(sorted(missing))
     footage, segments = (
         TABLES[name].conform(pa.concat_tables([new, old.filter(pc.is_in(old["footage_id"], keep))]))
         for name, new, old in (
@@ -92,13 +93,13 @@ def _with_the_gone(found: ScanResult, known: Inventory) -> tuple[pa.Table, pa.Ta
 
 
 def write_inventory(inventory: Inventory, site: SiteFiles, store: Store, run_id: str, committed: datetime) -> int:
-    """Commits what a scan found, a camera-day at a time; what has not changed is not written again.
+    """Commits what a scan found, one camera-day at a time; days without a change are not written again.
 
     Args:
         committed: the time of commit.
 
     Returns:
-        how many camera-days were written.
+        The number of camera-days written.
     """
     changed = _changed_days(inventory, site)
     if not changed:
@@ -118,7 +119,7 @@ def write_inventory(inventory: Inventory, site: SiteFiles, store: Store, run_id:
 
 
 def _changed_days(inventory: Inventory, site: SiteFiles) -> set[tuple[str, str]]:
-    """Cameras and days whose rows are not those of the scan before; also where all footage was superseded."""
+    """Returns the cameras and days whose rows differ from the scan before, including days that lost all footage."""
     if inventory.previous is None:
         return set(_days(inventory.footage, site))
     changed: set[tuple[str, str]] = set()
@@ -126,20 +127,19 @@ def _changed_days(inventory: Inventory, site: SiteFiles) -> set[tuple[str, str]]
         for table in ("footage", "segments"):
             con.register("new", getattr(inventory, table))
             con.register("old", getattr(inventory.previous, table))
-            found = con.execute(_CHANGED).fetchall()
-            changed.update(found)
+            changed.update(con.execute(_CHANGED).fetchall())
     if not changed:
         return set()
     days: set[tuple[str, str]] = set()
     for footage in (inventory.footage, inventory.previous.footage):
-        for place, members in _days(footage, site).items():
-            if any((place[0], footage_id) in changed for footage_id in members):
-                days.add(place)
+        for (camera, day), footage_ids in _days(footage, site).items():
+            if any((camera, footage_id) in changed for footage_id in footage_ids):
+                days.add((camera, day))
     return days
 
 
 def _days(footage: pa.Table, site: SiteFiles) -> dict[tuple[str, str], list[str]]:
-    """Footage ids by camera and local date of the first frame."""
+    """Returns footage ids by camera and local date of the first frame."""
     days: dict[tuple[str, str], list[str]] = {}
     for row in footage.select(["camera", "footage_id", "start_time"]).to_pylist():
         zone = ZoneInfo(site.config.camera_view(row["camera"]).timezone)
@@ -149,7 +149,7 @@ def _days(footage: pa.Table, site: SiteFiles) -> dict[tuple[str, str], list[str]
 
 
 def _rows_by_footage(table: pa.Table) -> dict[tuple[str, str], list[int]]:
-    """By camera and footage id, the numbers of its rows."""
+    """Returns row numbers by camera and footage id."""
     rows: dict[tuple[str, str], list[int]] = {}
     for number, name in enumerate(zip(table["camera"].to_pylist(), table["footage_id"].to_pylist(), strict=True)):
         rows.setdefault(name, []).append(number)
@@ -163,12 +163,13 @@ def _rows_of(names: list[tuple[str, str]], rows: dict[tuple[str, str], list[int]
 def _write_day(
     tables: dict[str, pa.Table], key: UnitKey, store: Store, ledger: Ledger, run_id: str, committed: datetime
 ) -> bool:
+    """Commits the rows of a camera-day; returns False if they are live already."""
     rows = {name: table.to_pylist() for name, table in tables.items()}
     fingerprint = digest([SCAN_VERSION, key.camera, key.date, rows])
     if ledger.newest_fingerprint(key) == fingerprint:
         return False
     former = ledger.receipt(key, fingerprint)
-    if former:
+    if former:  # the day is again as an earlier scan found it, as after a file came back
         store.reaffirm(former, run_id, committed)
         return True
     written = {
@@ -198,7 +199,7 @@ def _write_day(
 
 
 def write_quarantine(inventory: Inventory, journal: Journal, run_id: str) -> list[Quarantined]:
-    """Writes down which files are set aside, and lets go of those that are no longer."""
+    """Records which files are quarantined, and releases those that are usable again."""
     entries = [
         Quarantined(
             op=SCAN_OP,
