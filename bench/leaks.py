@@ -152,7 +152,7 @@ def leak_scores(frames: Sequence[FrameCover]) -> LeakScores:
     identity = np.concatenate([frame.identity for frame in frames])
     share = np.concatenate([frame.head_share for frame in frames])
     leaks, strict = share < LEAK_BELOW, share < STRICT_BELOW
-    tracks, leaking, leaking_strict = (len(np.unique(who)) for who in (identity, identity[leaks], identity[strict]))
+    tracks, leaking, leaking_strict = (len(np.unique(each)) for each in (identity, identity[leaks], identity[strict]))
     heads = len(share)
     return LeakScores(
         frames=len(frames),

@@ -102,10 +102,10 @@ def crops_of(frames: Mapping[int, Uint8], rows: MotRows) -> Uint8:
     return np.array(cut, np.uint8)
 
 
-def rank_1(queries: Float32, gallery: Float32, who: Int64, whom: Int64) -> float:
+def rank_1(queries: Float32, gallery: Float32, query_identity: Int64, gallery_identity: Int64) -> float:
     """Share of queries ``(N, D)`` whose nearest of the gallery ``(M, D)`` is of the same person."""
     nearest = (queries @ gallery.T).argmax(axis=1)
-    return float(np.mean(whom[nearest] == who))
+    return float(np.mean(gallery_identity[nearest] == query_identity))
 
 
 def attacks(
@@ -113,10 +113,10 @@ def attacks(
 ) -> dict[str, float]:
     """Returns rank-1 of anonymized queries in an original gallery and in an anonymized one."""
     queries = embed(crops_of(anonymized, of.queries))
-    who, whom = of.queries.identity, of.gallery.identity
+    query_identity, gallery_identity = of.queries.identity, of.gallery.identity
     return {
-        "to_original": rank_1(queries, embed(crops_of(original, of.gallery)), who, whom),
-        "to_anonymized": rank_1(queries, embed(crops_of(anonymized, of.gallery)), who, whom),
+        "to_original": rank_1(queries, embed(crops_of(original, of.gallery)), query_identity, gallery_identity),
+        "to_anonymized": rank_1(queries, embed(crops_of(anonymized, of.gallery)), query_identity, gallery_identity),
     }
 
 

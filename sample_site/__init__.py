@@ -79,7 +79,7 @@ def build_sample_site(
         films = list(pool.map(lambda c: film_camera(c, spec, renderers[c.camera], actors, archive, tick), spec.cameras))
     write_site_files(root, spec, renderers)
     files = [file for camera_files, _ in films for file in camera_files]
-    true_frames = {camera.camera: seen for camera, (_, seen) in zip(spec.cameras, films, strict=True)}
+    true_frames = {camera.camera: frames for camera, (_, frames) in zip(spec.cameras, films, strict=True)}
     truth = derive_truth(spec, routes, files, renderers, true_frames)
     save_truth(truth, root)
     return SampleSite(root, load_truth(root))

@@ -116,9 +116,9 @@ def _stays(view: _View, route: Route, clock: _Clock) -> list[TrueStay]:
     for zone, corners in ZONES.items():
         polygon = Polygon(corners)
         inside = [polygon.contains(ShapelyPoint(place)) for place in places]
-        seen = [here and view.sees_clearly(route.person, t) for here, t in zip(inside, times_s, strict=True)]
-        if any(seen):
-            when = times_s[np.flatnonzero(seen)]
+        visible = [here and view.sees_clearly(route.person, t) for here, t in zip(inside, times_s, strict=True)]
+        if any(visible):
+            when = times_s[np.flatnonzero(visible)]
             found.append(TrueStay(view.camera, route.person, zone, clock.at(when[0]), clock.at(when[-1])))
     return found
 

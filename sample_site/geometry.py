@@ -37,11 +37,11 @@ class Pinhole:
 
     def project(self, points_m: Float64) -> tuple[Float64, Float64]:
         """Projects points ``(N, 3)`` in metres to pixels ``(N, 2)`` and their depths ``(N,)``, metres."""
-        seen = (np.asarray(points_m, np.float64) - self.place_m) @ self.rotation.T
-        depth = seen[:, 2]
+        in_camera = (np.asarray(points_m, np.float64) - self.place_m) @ self.rotation.T
+        depth = in_camera[:, 2]
         middle = np.array(self.size_px) / 2
         with np.errstate(divide="ignore", invalid="ignore"):
-            pixels: Float64 = seen[:, :2] / depth[:, None] * self.focal_px + middle
+            pixels: Float64 = in_camera[:, :2] / depth[:, None] * self.focal_px + middle
         return pixels, depth
 
     def rays(self, supersample: int) -> Float64:

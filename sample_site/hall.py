@@ -75,14 +75,14 @@ def _cast(box: _Box, camera: Pinhole, rays: Float32, colour: Float32, depth: Flo
     entry = entry_by_axis.max(axis=2)
     leave = np.maximum(to_low, to_high).min(axis=2)
     # Rays have a forward component of 1, so the ray's parameter is the depth itself.
-    seen = (entry < leave) & (entry > 0.05) & (entry < depth[window])
-    if not seen.any():
+    nearest = (entry < leave) & (entry > 0.05) & (entry < depth[window])
+    if not nearest.any():
         return
-    reach = entry[seen]
-    point = place + view[seen] * reach[:, None]
-    hit = Hit(point, entry_by_axis[seen].argmax(axis=1).astype(np.int8), textures)
-    colour[window][seen] = box.surface(hit) * _light(hit, place)[:, None]
-    depth[window][seen] = reach
+    reach = entry[nearest]
+    point = place + view[nearest] * reach[:, None]
+    hit = Hit(point, entry_by_axis[nearest].argmax(axis=1).astype(np.int8), textures)
+    colour[window][nearest] = box.surface(hit) * _light(hit, place)[:, None]
+    depth[window][nearest] = reach
 
 
 def _window(box: _Box, camera: Pinhole, shape: tuple[int, ...]) -> tuple[slice, slice]:

@@ -176,13 +176,15 @@ def cut_out_people(photograph: Path) -> tuple[Appearance, ...]:
     photo = cv2.imread(str(photograph))
     if photo is None or photo.shape[:2] != _PHOTO_SIZE:
         raise UserError(f"{photograph} is not the 810 x 1080 photograph of a bus that people are cut out of")
-    bodies = {id(who): _cut(np.asarray(photo, np.uint8), who) for who in (_IN_TEDDY_COAT, _IN_DARK_COAT)}
+    bodies = {
+        id(pedestrian): _cut(np.asarray(photo, np.uint8), pedestrian) for pedestrian in (_IN_TEDDY_COAT, _IN_DARK_COAT)
+    }
     return tuple(_pictures(_dress(*bodies[id(worn.pedestrian)], worn), worn.pedestrian) for worn in _WARDROBE)
 
 
-def _cut(photo: Uint8, who: _Pedestrian) -> tuple[Uint8, tuple[int, int]]:
+def _cut(photo: Uint8, pedestrian: _Pedestrian) -> tuple[Uint8, tuple[int, int]]:
     """Cuts out one person: ``(H, W, 4)`` BGRA (alpha not multiplied), and its corner in the photograph's pixels."""
-    outline = np.array(who.outline, np.int32)
+    outline = np.array(pedestrian.outline, np.int32)
     x, y = outline.min(axis=0) - _MARGIN_PX
     # The photograph is continued sideways so that legs have room to swing.
     pad = 2 * _MARGIN_PX
@@ -193,7 +195,7 @@ def _cut(photo: Uint8, who: _Pedestrian) -> tuple[Uint8, tuple[int, int]]:
     inside = np.zeros(crop.shape[:2], np.uint8)
     cv2.fillPoly(inside, [outline - corner], 1)
     hidden = np.zeros_like(inside)
-    for part in who.covered:
+    for part in pedestrian.covered:
         cv2.fillPoly(hidden, [np.array(part, np.int32) - corner], 1)
     if hidden.any():
         crop = cv2.inpaint(crop, cv2.dilate(hidden, _disc(3)), 4, cv2.INPAINT_TELEA)
@@ -242,29 +244,29 @@ def _dress(body: Uint8, corner: tuple[int, int], worn: _Clothes) -> tuple[Uint8,
     return np.dstack([np.clip(bgr, 0, 255).astype(np.uint8), body[:, :, 3]]), corner
 
 
-def _pictures(body: tuple[Uint8, tuple[int, int]], who: _Pedestrian) -> Appearance:
+def _pictures(body: tuple[Uint8, tuple[int, int]], pedestrian: _Pedestrian) -> Appearance:
     bgra, corner = body
-    hips = who.hips[0] - corner[0], who.hips[1] - corner[1]
+    hips = pedestrian.hips[0] - corner[0], pedestrian.hips[1] - corner[1]
     front_leg = np.zeros(bgra.shape[:2], np.uint8)
-    cv2.fillPoly(front_leg, [np.array(who.front_leg, np.int32) - np.array(corner, np.int32)], 1)
+    cv2.fillPoly(front_leg, [np.array(pedestrian.front_leg, np.int32) - np.array(corner, np.int32)], 1)
     alpha = bgra[:, :, 3:].astype(np.float32) / 255
     whole = np.concatenate([bgra[:, :, :3] * alpha, alpha * 255], axis=2)
     below = (np.arange(len(whole)) >= hips[1])[:, None, None]
     front = whole * (below & (front_leg[:, :, None] > 0))
     back = whole * (below & (front_leg[:, :, None] == 0))
-    if who.hidden_leg_px is not None:
-        back = np.roll(front, who.hidden_leg_px, axis=1) * np.array([0.8, 0.8, 0.8, 1.0], np.float32)
-    ground = max(y for _, y in who.outline) - corner[1]
-    top = min(y for _, y in who.outline) - corner[1]
+    if pedestrian.hidden_leg_px is not None:
+        back = np.roll(front, pedestrian.hidden_leg_px, axis=1) * np.array([0.8, 0.8, 0.8, 1.0], np.float32)
+    ground = max(y for _, y in pedestrian.outline) - corner[1]
+    top = min(y for _, y in pedestrian.outline) - corner[1]
     parts = _Parts(whole * ~below, front, back, hips, top, ground)
     phases = [2 * pi * k / PHASES for k in range(PHASES)]
     reach = 0.13 * (ground - top)
     lift = 0.035 * (ground - top)
     walking = [
-        parts.posed(who, (reach * cos(a), lift * max(0.0, -sin(a))), (-reach * cos(a), lift * max(0.0, sin(a))))
+        parts.posed(pedestrian, (reach * cos(a), lift * max(0.0, -sin(a))), (-reach * cos(a), lift * max(0.0, sin(a))))
         for a in phases
     ]
-    standing = parts.posed(who, (0.3 * reach, 0.0), (-0.3 * reach, 0.0))
+    standing = parts.posed(pedestrian, (0.3 * reach, 0.0), (-0.3 * reach, 0.0))
     return Appearance(standing, tuple(walking))
 
 
@@ -279,10 +281,10 @@ class _Parts:
     top: int
     ground: int
 
-    def posed(self, who: _Pedestrian, front: Sequence[float], back: Sequence[float]) -> Uint8:
+    def posed(self, pedestrian: _Pedestrian, front: Sequence[float], back: Sequence[float]) -> Uint8:
         """Composes a sprite with each foot at (x right of the hips, lift) in pixels; crops and scales it."""
-        picture = self._swung(self.back, who.back, *back)
-        for layer in (self._swung(self.front, who.front, *front), self.trunk):
+        picture = self._swung(self.back, pedestrian.back, *back)
+        for layer in (self._swung(self.front, pedestrian.front, *front), self.trunk):
             picture = np.asarray(layer + picture * (1 - layer[:, :, 3:] / 255), np.float32)
         half = min(self.hips[0], picture.shape[1] - self.hips[0])
         cropped = picture[self.top : self.ground, self.hips[0] - half : self.hips[0] + half]

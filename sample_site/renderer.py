@@ -152,7 +152,7 @@ class Renderer:
     def _visible_figures(self, placed: Sequence[_Placed]) -> list[VisibleFigure]:
         """Returns the boxes of the pixels that nothing nearer covers; ``placed`` is sorted from far to near."""
         taken = np.zeros(self.backdrop.depth_m.shape, np.bool_)
-        seen = []
+        found = []
         for item in reversed(placed):
             solid = item.layer[:, :, 3] >= _SHARE_OF_ALPHA
             visible = solid & ~taken[item.window]
@@ -163,8 +163,8 @@ class Renderer:
             top, left = item.window[0].start, item.window[1].start
             box = left + columns[0], top + rows[0], left + columns[-1] + 1, top + rows[-1] + 1
             share = min(1.0, float(visible.sum()) / item.whole_px)
-            seen.append(VisibleFigure(item.figure.name, tuple(int(edge) for edge in box), share))  # type: ignore[arg-type]
-        return sorted(seen, key=lambda figure: figure.name)
+            found.append(VisibleFigure(item.figure.name, tuple(int(edge) for edge in box), share))  # type: ignore[arg-type]
+        return sorted(found, key=lambda figure: figure.name)
 
     def _add_noise(self, frame: Uint8, number: int) -> Uint8:
         offset: Int64 = np.random.default_rng([self._seed, number]).integers(0, _NOISE_ROOM_PX, 2)

@@ -28,7 +28,7 @@ def rows(opened, sql):
     return query(opened, sql).to_pylist()
 
 
-def test_everything_was_done_and_nothing_set_aside(real_night):
+def test_everything_was_done_and_nothing_quarantined(real_night):
     opened, summary = real_night
     assert summary.exit_code == 0 and summary.report.left == 0, summary.report.failures
     assert {row["op"] for row in rows(opened, "SELECT DISTINCT op FROM receipts")} >= {

@@ -1,4 +1,4 @@
-"""Sites of clips run to the anonymized file; what is changed is done again, and nothing else."""
+"""Sites of clips run up to the published file; only changed units run again."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ FRAMES = 30
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """Somebody, who is a dark bar, walks past two cameras."""
+    """A dark bar, which counts as a person, moves past two cameras."""
     folder = tmp_path_factory.mktemp("clips")
     ground = np.random.default_rng(1).integers(150, 180, (160, 208, 3)).astype(np.uint8)
     frames = []

@@ -1,4 +1,4 @@
-"""The bad files are as bad as they are called, and the odd ones show what their film says."""
+"""Damaged files have the damage of their name, and unusual ones decode to their film."""
 
 import av
 import numpy as np
@@ -36,11 +36,11 @@ def test_broken_files_are_broken(files):
 @pytest.mark.parametrize("name", WHOLE)
 def test_odd_files_show_their_film(files, name):
     film = files[name].film
-    shown = readable(files[name].path)
-    assert [frame.time_s for frame in shown] == list(film.times_s)
-    for frame, meant in zip(shown, film.frames, strict=True):
+    decoded = readable(files[name].path)
+    assert [frame.time_s for frame in decoded] == list(film.times_s)
+    for frame, meant in zip(decoded, film.frames, strict=True):
         assert np.abs(fit_to_shape(frame.image, meant.shape).astype(int) - meant).mean() < 8
-    assert film.truth.frame.max() <= len(shown) and len(film.truth)
+    assert film.truth.frame.max() <= len(decoded) and len(film.truth)
 
 
 def test_what_is_to_be_stripped_is_there(files):

@@ -1,4 +1,4 @@
-"""A night on one bad file, by the command line, is told as it went."""
+"""A run on one bad file, by the command line, is reported correctly."""
 
 from fractions import Fraction
 
@@ -25,17 +25,17 @@ def quiet_film() -> Film:
     return Film((room,) * 20, tuple(steady_times(20, 10)), nobody)
 
 
-def test_what_cannot_be_read_is_set_aside_with_its_reason(tmp_path):
+def test_unreadable_files_are_quarantined_with_their_reason(tmp_path):
     end = run_case(BadFile("empty", empty(tmp_path / "empty.mp4")), tmp_path / "site", (), SLATE)
     assert (end.exit_code, end.reasons, end.frames_in, end.frames_out) == (1, ("scan: empty_file",), 0, None)
 
 
-def test_what_is_not_there_is_no_trouble(tmp_path):
+def test_a_missing_file_is_no_error(tmp_path):
     end = run_case(BadFile("missing", tmp_path / "missing.mp4"), tmp_path / "site", (), SLATE)
     assert (end.exit_code, end.reasons, end.frames_out) == (0, (), None)
 
 
-def test_a_good_film_is_published_bare_and_in_time(tmp_path, quiet_film):
+def test_a_good_film_is_published_stripped_with_its_times(tmp_path, quiet_film):
     times = [Fraction(number * number + number, 100) for number in range(20)]
     clip = write_frames(tmp_path / "film.mp4", quiet_film.frames, times, tags={"title": "secret"}, sound=True)
     film = Film(quiet_film.frames, tuple(times), quiet_film.truth)

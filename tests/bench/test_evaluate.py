@@ -1,4 +1,4 @@
-"""The evaluators give the figures that are known for a published tracker, and the plain ones for plain cases."""
+"""The evaluators give the published figures of a known tracker, and the obvious ones for simple cases."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ FAR = np.array([200.0, 20.0, 240.0, 120.0])
 
 
 def _sequence(identities: list[int], box: np.ndarray = BOX) -> MotRows:
-    """One box a frame, at one place, with these identities."""
+    """Builds one box per frame, at one place, with these identities."""
     return rows_of(np.arange(len(identities)), np.array(identities), np.tile(box, (len(identities), 1)))
 
 

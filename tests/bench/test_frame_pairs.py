@@ -1,4 +1,4 @@
-"""Frames of an anonymized video are set beside the ones that they were made of, and nowhere else."""
+"""Frames of an anonymized video are paired with their originals only."""
 
 from fractions import Fraction
 
@@ -32,14 +32,14 @@ def test_pairs_by_time(tmp_path):
 
 
 @pytest.mark.parametrize("numbers", [range(11), [*range(12), 12]], ids=["too few", "too many"])
-def test_other_frames_than_there_were_are_told(tmp_path, numbers):
+def test_frames_without_partner_are_refused(tmp_path, numbers):
     numbers = list(numbers)
     other = film(tmp_path / "b.mp4", numbers, steady_times(len(numbers), 10))
     with pytest.raises(ValueError, match=r"b\.mp4 has"):
         list(pair_frames(film(tmp_path / "a.mp4"), other))
 
 
-def test_another_time_is_told_unless_the_order_is_what_counts(tmp_path):
+def test_other_times_are_refused_unless_paired_by_order(tmp_path):
     original = film(tmp_path / "a.mp4")
     other = film(tmp_path / "b.mp4", times=steady_times(12, 12))
     with pytest.raises(ValueError, match="frame 2"):
@@ -64,8 +64,8 @@ def test_leaks_of_a_video_as_shown(tmp_path):
         if number >= 4:
             frame[36:114, 116:164] = (139, 116, 100)
         covered.append(frame)
-    shown = write_frames(tmp_path / "b.mp4", covered, TIMES)
-    pairs = pair_frames(film(tmp_path / "a.mp4"), shown)
+    anonymized = write_frames(tmp_path / "b.mp4", covered, TIMES)
+    pairs = pair_frames(film(tmp_path / "a.mp4"), anonymized)
     scores = leak_scores(judge_frames(pairs, people, CoverColour((139, 116, 100)), last=10))
     assert (scores.heads, scores.head_leak, scores.track_leaks) == (20, pytest.approx(4 / 20), 1)
     assert scores.over_area < 0.01

@@ -1,4 +1,4 @@
-"""Leaks are counted as they are defined, on masks and frames whose answer is known."""
+"""Leaks follow their definition, on masks and frames with known answers."""
 
 import numpy as np
 import pytest
@@ -45,26 +45,26 @@ def test_shares_of_zones():
     assert shares[:2].tolist() == [1.0, 0.5] and np.isnan(shares[2])
 
 
-def test_what_is_near_the_colour_is_covered():
+def test_pixels_near_the_colour_are_covered():
     original = np.full((40, 60, 3), 30, np.uint8)
-    shown = original.copy()
-    shown[10:20, 10:30] = np.add(SLATE, (9, -9, 9))
-    shown[10:20, 40:50] = np.add(SLATE, (0, 30, 0))
-    covered = covered_pixels(shown, original, SLATE, 10)
+    anonymized = original.copy()
+    anonymized[10:20, 10:30] = np.add(SLATE, (9, -9, 9))
+    anonymized[10:20, 40:50] = np.add(SLATE, (0, 30, 0))
+    covered = covered_pixels(anonymized, original, SLATE, 10)
     assert covered[10:20, 10:30].all() and covered.sum() == 200
 
 
-def test_where_the_original_has_the_colour_the_neighbour_tells():
+def test_where_the_original_has_the_colour_the_nearest_pixel_decides():
     original = np.full((40, 60, 3), 30, np.uint8)
     original[:, 20:30] = SLATE  # a slate coat, covered
     original[:, 45:50] = SLATE  # a slate post in the open
-    shown = original.copy()
-    shown[:, 10:40] = SLATE
-    covered = covered_pixels(shown, original, SLATE, 10)
+    anonymized = original.copy()
+    anonymized[:, 10:40] = SLATE
+    covered = covered_pixels(anonymized, original, SLATE, 10)
     assert covered[:, 10:40].all() and covered.sum() == 40 * 30
 
 
-def test_a_picture_all_of_the_colour_shows_no_cover():
+def test_a_picture_all_of_the_colour_has_no_cover():
     picture = np.full((20, 20, 3), SLATE, np.uint8)
     assert not covered_pixels(picture, picture, SLATE, 10).any()
 
@@ -81,7 +81,7 @@ def test_a_frame_counts_heads_that_count_and_are_in_the_picture():
     assert found.area == pytest.approx(0.15)
 
 
-def test_cover_near_somebody_is_nobodys_loss():
+def test_cover_near_a_person_is_no_excess():
     found = frame_cover(mask(100, 100, (8, 0, 32, 70), (60, 60, 80, 70)), truth([[10, 10, 30, 60]]))
     assert found.area == pytest.approx((24 * 70 + 200) / 10_000)
     assert found.over_area == pytest.approx(200 / 10_000)
@@ -99,7 +99,7 @@ def test_a_track_leaks_if_any_frame_does():
     assert scores.track_interval == pytest.approx((0.0126, 0.9874), abs=1e-4)
 
 
-def test_a_clip_without_people_leaks_nothing_and_says_nothing():
+def test_a_clip_without_people_has_no_leaks_and_no_certainty():
     scores = leak_scores([frame_cover(mask(), truth([]))])
     assert (scores.heads, scores.head_leak, scores.tracks) == (0, 0.0, 0)
     assert scores.head_interval == (0.0, 1.0)

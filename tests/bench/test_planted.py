@@ -1,4 +1,4 @@
-"""Leaks are planted where they would show, dropped from the mask, and counted as caught only when covered again."""
+"""Leaks are planted at visible heads, dropped from the mask, and count as caught only when covered again."""
 
 import numpy as np
 
@@ -17,7 +17,7 @@ def people(*boxes, frames=1):
     )
 
 
-def test_only_those_whose_head_nobody_hides_and_one_a_frame():
+def test_only_heads_that_no_cover_hides_and_one_per_frame():
     plants = choose_plants(people(ALONE, NEAR, FAR, frames=5), last=4, count=10)
     assert plants.frame.tolist() == [1, 2, 3, 4] and set(plants.identity.tolist()) == {2}
 
@@ -29,7 +29,7 @@ def test_the_choice_is_the_same_each_time_and_no_larger_than_asked():
     assert set(first.identity.tolist()) == {0, 1}
 
 
-def test_a_plant_loses_its_mask_and_nobody_else_does():
+def test_only_plants_lose_their_mask():
     dropper = MaskDropper(people(ALONE), {500: 1}.get)
     mask = np.full((100, 200), 255, np.uint8)
     changed = dropper(mask, np.array([ALONE]), 500)
@@ -38,13 +38,13 @@ def test_a_plant_loses_its_mask_and_nobody_else_does():
     assert dropper(mask, np.array([ALONE]), 600).min() == 255
 
 
-def test_who_was_not_covered_anyway_is_no_plant():
+def test_people_not_covered_before_are_no_plants():
     dropper = MaskDropper(people(ALONE), {500: 1}.get)
     dropper(np.zeros((100, 200), np.uint8), np.array([ALONE]), 500)
     assert dropper.dropped == set()
 
 
-def test_caught_is_who_is_covered_as_shown_or_not_shown_at_all():
+def test_plants_are_caught_when_covered_or_not_published():
     open_, closed = np.zeros((100, 200), bool), np.ones((100, 200), bool)
     plants = people(ALONE, frames=3)
     assert caught_plants(plants, {1: open_, 2: closed}.get).tolist() == [1, 2]

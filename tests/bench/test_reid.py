@@ -1,4 +1,4 @@
-"""Samples for re-identification come from disjoint times; ranks and chance are what they are called."""
+"""Samples for re-identification come from disjoint times; ranks and chance follow their definition."""
 
 import numpy as np
 import pytest

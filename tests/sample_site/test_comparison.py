@@ -1,4 +1,4 @@
-"""Measured against true: no error where there is none, and each kind of error where it is."""
+"""The comparison finds no error in perfect tables, and each kind of error in changed ones."""
 
 from datetime import timedelta
 
@@ -13,18 +13,18 @@ from sample_site.truth import CLEARLY_VISIBLE, Truth
 from schemas.tables import TABLES
 
 
-def perfect_night(truth: Truth) -> dict[str, pa.Table]:
-    """The tables of a night that measured everything as it was."""
+def perfect_tables(truth: Truth) -> dict[str, pa.Table]:
+    """Returns tables without any error."""
     boxes = truth.boxes
     readable = np.zeros(len(boxes), np.bool_)
     for camera in truth.cameras:
         for start, end in truth.readable_us(camera):
             readable |= (boxes.camera == camera) & (boxes.time_us >= start) & (boxes.time_us < end)
-    seen = boxes.take(readable & (boxes.visible_share >= CLEARLY_VISIBLE))
-    size, person = len(seen), ["person"] * len(seen)
-    times = pa.array(seen.time_us, pa.timestamp("us", "UTC"))
-    common = {"camera": seen.camera, "track_id": seen.person, "time": times, "label": person}
-    sides = {name: seen.box[:, i] for i, name in enumerate(("x1", "y1", "x2", "y2"))}
+    visible = boxes.take(readable & (boxes.visible_share >= CLEARLY_VISIBLE))
+    size, person = len(visible), ["person"] * len(visible)
+    times = pa.array(visible.time_us, pa.timestamp("us", "UTC"))
+    common = {"camera": visible.camera, "track_id": visible.person, "time": times, "label": person}
+    sides = {name: visible.box[:, i] for i, name in enumerate(("x1", "y1", "x2", "y2"))}
     zeros = {name: np.zeros(size) for name in ("lon", "lat", "var_x_m2", "cov_xy_m2", "var_y_m2")}
     ends = {camera: truth.readable_us(camera).max() for camera in truth.cameras}
     crossings = [c for c in truth.crossings if c.time.timestamp() * 1e6 < ends[c.camera]]
@@ -40,8 +40,8 @@ def perfect_night(truth: Truth) -> dict[str, pa.Table]:
         "positions": {
             **common,
             **zeros,
-            "x_m": seen.place_m[:, 0],
-            "y_m": seen.place_m[:, 1],
+            "x_m": visible.place_m[:, 0],
+            "y_m": visible.place_m[:, 1],
             "state": ["observed"] * size,
         },
         "flows": {
@@ -71,14 +71,14 @@ def changed(table: pa.Table, column: str, values: object) -> pa.Table:
 
 
 class TestComparison:
-    def test_a_perfect_night_has_no_errors(self, site: SampleSite) -> None:
-        rows = compare(site.truth, perfect_night(site.truth)).rows
+    def test_a_perfect_tables_has_no_errors(self, site: SampleSite) -> None:
+        rows = compare(site.truth, perfect_tables(site.truth)).rows
         assert {row.what for row in rows if row.error is None} == set()
         assert {row.what: row.error for row in rows if abs(row.error or 0.0) > 1e-3} == {}
-        assert compare(site.truth, perfect_night(site.truth)).find("hall: people").true == 2
+        assert compare(site.truth, perfect_tables(site.truth)).find("hall: people").true == 2
 
     def test_a_connection_serves_as_well(self, site: SampleSite) -> None:
-        tables = perfect_night(site.truth)
+        tables = perfect_tables(site.truth)
         connection = duckdb.connect()
         for name, spec in TABLES.items():
             connection.register(name, tables.get(name, spec.empty()))
@@ -110,7 +110,7 @@ class TestComparison:
         assert all(len(row) == 5 for row in figures.as_rows())
 
     def test_shifted_positions_are_measured(self, site: SampleSite) -> None:
-        tables = perfect_night(site.truth)
+        tables = perfect_tables(site.truth)
         east = tables["positions"]["x_m"].to_numpy()
         tables["positions"] = changed(tables["positions"], "x_m", east + 0.5)
         figures = compare(site.truth, tables)
@@ -118,7 +118,7 @@ class TestComparison:
         assert figures.find("hall: position error, 90 %").measured == pytest.approx(0.5, abs=1e-3)
 
     def test_lost_people_and_changed_identities(self, site: SampleSite) -> None:
-        tables = perfect_night(site.truth)
+        tables = perfect_tables(site.truth)
         points = tables["track_points"]
         hall = np.array(points["camera"].to_pylist()) == "hall"
         names, times = points["track_id"].to_pylist(), points["time"].to_pylist()
@@ -136,21 +136,21 @@ class TestComparison:
         assert figures.find("hall: found that are people").measured == 1.0
         assert share_error(figures) > 0.3
 
-    def test_only_what_was_worked_on_counts(self, site: SampleSite) -> None:
-        tables = perfect_night(site.truth)
+    def test_only_processed_footage_counts(self, site: SampleSite) -> None:
+        tables = perfect_tables(site.truth)
         tables["segments"] = TABLES["segments"].empty()
         figures = compare(site.truth, tables)
         assert figures.find("hall: people").true == 0
         assert figures.find("hall: doorway, left to right").true == 0
 
-    def test_frames_not_looked_at_do_not_count_unless_for_long(self, site: SampleSite) -> None:
-        tables = perfect_night(site.truth)
+    def test_frames_not_observed_count_only_in_long_gaps(self, site: SampleSite) -> None:
+        tables = perfect_tables(site.truth)
         points = tables["track_points"]
         even = pa.array([round(t.timestamp() * 10) % 2 == 0 for t in points["time"].to_pylist()])
         tables["track_points"] = points.filter(even)
         start_us = round(site.truth.files[0].start_time.timestamp() * 1e6)
 
-        def looked(until: int) -> pa.Table:
+        def observed_until(until: int) -> pa.Table:
             times = pa.array(range(start_us, start_us + until * 100_000, 200_000), pa.timestamp("us", "UTC"))
             size = len(times)
             columns = {"time": times, "pts": range(size), "camera": ["hall"] * size, "segment_id": ["s"] * size}
@@ -159,8 +159,8 @@ class TestComparison:
         def share(observed: pa.Table) -> float | None:
             return compare(site.truth, tables | {"observed_frames": observed}).find("hall: people found").measured
 
-        assert share(looked(160)) == 1.0
-        sparse = share(looked(30))
+        assert share(observed_until(160)) == 1.0
+        sparse = share(observed_until(30))
         assert sparse is not None and 0.4 < sparse < 0.7
 
 

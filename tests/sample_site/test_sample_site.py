@@ -1,4 +1,4 @@
-"""The sample site: same bytes every time, pictures that agree with their truth, and a fair comparison."""
+"""The sample site has the same bytes every time, and pictures that agree with their truth."""
 
 import tomllib
 from dataclasses import replace
@@ -24,7 +24,7 @@ NEW_FILES = {"site.toml", "layers/zones.geojson", "layers/lines.geojson", "truth
 
 
 def frames_of(site: SampleSite, file: TrueFile) -> list[Uint8]:
-    """All frames up to the break, BGR."""
+    """Returns all frames up to the cut, BGR."""
     frames: list[Uint8] = []
     with av.open(str(site.root / "archive" / file.path)) as container:
         try:
@@ -117,9 +117,9 @@ class TestSite:
             anchor = points[0, 2:]
             homography, _ = cv2.findHomography(points[:, 2:] - anchor, points[:, :2])
             whole = boxes.take((boxes.camera == camera.id) & (boxes.visible_share > 0.97) & boxes.feet_seen)
-            seen = cv2.perspectiveTransform((whole.place_m - anchor)[:, None], homography)[:, 0]
+            projected = cv2.perspectiveTransform((whole.place_m - anchor)[:, None], homography)[:, 0]
             middle = np.column_stack([whole.box[:, [0, 2]].mean(axis=1), whole.box[:, 3]])
-            miss = np.abs(middle - seen)
+            miss = np.abs(middle - projected)
             assert len(whole) > 20
             assert np.median(miss[:, 1]) < 1.0 and miss[:, 1].max() < 3.0
             assert np.median(miss[:, 0]) < 3.0
@@ -179,7 +179,7 @@ class TestPictures:
             find_photograph("tram.jpg")
 
     @pytest.mark.assets
-    def test_a_detector_knows_them_for_people(self, site: SampleSite, assets: Path) -> None:
+    def test_a_detector_finds_the_people(self, site: SampleSite, assets: Path) -> None:
         from ops.boxes import iou_matrix
         from ops.detect.backends import open_network
         from ops.detect.decode import Decoder
@@ -200,13 +200,14 @@ class TestPictures:
                 time_us = round(file.start_time.timestamp() * 1e6) + number * 100_000
                 true = boxes.take((boxes.camera == file.camera) & (boxes.time_us == time_us))
                 true = true.take((true.visible_share > 0.5) & (true.box[:, 3] - true.box[:, 1] > 60))
-                seen: list[Float64] = []
+                detected: list[Float64] = []
                 network.submit(
-                    frame, lambda out, seen=seen: seen.append(to_source(decode(out).xyxy, fit, TINY.size_px))
+                    frame,
+                    lambda out, detected=detected: detected.append(to_source(decode(out).xyxy, fit, TINY.size_px)),
                 )
                 network.wait()
                 clear += len(true)
-                found += int((iou_matrix(true.box, seen[0].astype(np.float64)).max(axis=1, initial=0) > 0.5).sum())
+                found += int((iou_matrix(true.box, detected[0].astype(np.float64)).max(axis=1, initial=0) > 0.5).sum())
         assert clear > 10
         assert found / clear > 0.8
 
@@ -219,7 +220,7 @@ def clothes(sprite: Uint8, top: float, bottom: float) -> Float64:
 
 
 class TestScript:
-    def test_somebody_crosses_the_border_of_two_files(self, site: SampleSite) -> None:
+    def test_a_person_crosses_the_border_of_two_files(self, site: SampleSite) -> None:
         boxes = site.truth.boxes
         border_us = round(site.truth.files[1].start_time.timestamp() * 1e6)
         hall = boxes.take((boxes.camera == "hall") & (boxes.visible_share > 0.9))
@@ -228,7 +229,7 @@ class TestScript:
 
     def test_crossings_are_seen_by_their_direction(self, site: SampleSite) -> None:
         ways = {(c.camera, c.person): c.direction for c in site.truth.crossings}
-        assert ways["hall", "ann"] == "left_to_right", "who comes in goes south, across a line drawn eastwards"
+        assert ways["hall", "ann"] == "left_to_right", "people who come in go south, across a line drawn eastwards"
         assert ways["hall", "bob"] == "right_to_left"
 
     @pytest.mark.parametrize("seed", range(5))
@@ -237,7 +238,7 @@ class TestScript:
         times_s = np.arange(0, DEMO.round_s, 0.1)
         present = np.array([np.isfinite(route.places(times_s)[:, 0]) for route in routes])
         assert (~present.any(axis=0)).mean() > 1 / 3, "long stretches are empty"
-        assert present[:, [599, 601]].all(axis=1).any(), "somebody is there at the border of the files"
+        assert present[:, [599, 601]].all(axis=1).any(), "a person is present at the border of the files"
         by_name = {route.person: route for route in routes}
         apart = by_name["cem"].places(times_s)[:, :2] - by_name["dee"].places(times_s)[:, :2]
         assert (np.hypot(*apart.T) < 1.0).sum() >= 55, "two people stand together for about six seconds"

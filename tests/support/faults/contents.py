@@ -99,8 +99,8 @@ def contents_of(site: Path) -> Contents:
             found[table].update(_row(row, spec.key, table) for row in rows)
             paths.update(row["path"] for row in rows if table == PUBLISHED_TABLE)
     receipts = snapshot.receipts()
-    seen = receipts.filter(receipts["current"])
-    columns = [seen[name].to_pylist() for name in ("op", "camera", "date", "unit", "fingerprint")]
+    current = receipts.filter(receipts["current"])
+    columns = [current[name].to_pylist() for name in ("op", "camera", "date", "unit", "fingerprint")]
     videos = {path: _hash_of(Path(opened.files.store, path)) for path in paths}
     return Contents({table: rows for table, rows in found.items() if rows}, Counter(zip(*columns, strict=True)), videos)
 
