@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from jobs.commands.compact import compact_if_many
 from jobs.commands.plan import check_priority, plan_run
 from jobs.commands.scan import record_scan, start_clock
-from jobs.engine.coordination import SharedRun
+from jobs.engine.coordination import RunCoordination
 from jobs.engine.driver import Driver, Progress, RunReport
 from jobs.engine.missing_parts import drop_units_with_missing_parts
 from jobs.engine.options import RunOptions
@@ -172,7 +172,7 @@ def _drive(
                 deadline=run.deadline,
                 stop=stop,
                 priority=run.options.priority,
-                coordination=SharedRun(run.site.store, claims),
+                coordination=RunCoordination(run.site.store, claims),
                 clock=run.clock,
             )
             report = driver.report

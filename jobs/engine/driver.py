@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from jobs.engine.build_tasks import build_tasks
-from jobs.engine.coordination import RunCoordination, SingleRun
+from jobs.engine.coordination import RunCoordination
 from jobs.engine.pool import Finished, Pool
 from jobs.engine.queue import Priority, WorkQueue
 from jobs.engine.run_clock import RunClock
@@ -99,9 +99,9 @@ class Driver:
 
     Args:
         keep: called with each quarantined unit and each lost stretch, to be written to the journal.
+        coordination: with other runs on the store.
         deadline: no batch begins that would, by the estimate, end after it.
         stop: once set, batches in flight are finished and no others begun.
-        coordination: with other runs on the store.
         clock: the time of commits.
 
     Attributes:
@@ -115,11 +115,11 @@ class Driver:
         pool: Pool,
         run_id: str,
         keep: Callable[[Quarantined], None],
+        coordination: RunCoordination,
         on_progress: Callable[[Progress], None] = lambda _: None,
         deadline: datetime | None = None,
         stop: threading.Event | None = None,
         priority: Priority | None = None,
-        coordination: RunCoordination | None = None,
         clock: RunClock | None = None,
     ) -> None:
         self.states = UnitStates(plan)
@@ -130,7 +130,7 @@ class Driver:
         self._on_progress = on_progress
         self._deadline = deadline
         self._stop = stop or threading.Event()
-        self._coordination = coordination or SingleRun()
+        self._coordination = coordination
         self._clock = clock or RunClock(None)
         self._queue = WorkQueue(self.states, priority)
         self._in_flight: dict[int, TaskBatch] = {}
@@ -189,7 +189,7 @@ class Driver:
             if not self._ends_in_time(keys):
                 self._queue.give_back(keys)
                 return True
-            if self._coordination.take(self._plan.units[keys[0]].partition):
+            if self._coordination.acquire(self._plan.units[keys[0]].partition):
                 self._submit(keys)
             else:
                 self._backing_off.append((time.monotonic() + CLAIM_RETRY_S, keys))

@@ -189,5 +189,5 @@ class _BatchWork:
 
     def _drop(self, unit: UnitWork) -> None:
         self._failed.add(unit.task.key)
-        with suppress(Exception):  # files that cannot be removed now are swept later; the failure must be heard of
+        with suppress(Exception):  # files that cannot be removed now are swept later; the failure must be reported
             unit.discard()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from jobs.engine.coordination import SharedRun
+from jobs.engine.coordination import RunCoordination
 from jobs.engine.driver import Driver
 from jobs.engine.run_clock import RunClock
 from jobs.engine.tasks import Failure, Outcome, TaskBatch
@@ -18,6 +18,7 @@ from storage.archive.segments import Segments
 from storage.blobs import LocalBlobs
 from storage.coordination import Claims
 from storage.store.store import Store
+from tests.jobs.engine.test_driver import SingleRun
 from tests.jobs.pipeline import tiny_site
 from tests.support.fakes import make_segment
 
@@ -95,10 +96,8 @@ def plan_of(store):
 def night(store, run_id, claims, pool=None, plan=None, **more):
     kept = []
     plan = plan or plan_of(store)
-    run = Driver(
-        plan, pool or CommittingPool(store), run_id, kept.append, coordination=SharedRun(store, claims), **more
-    )
-    return run.run(), kept
+    coordination = RunCoordination(store, claims)
+    return Driver(plan, pool or CommittingPool(store), run_id, kept.append, coordination, **more).run(), kept
 
 
 def test_two_runs_at_once_share_the_work_and_both_end_with_all_of_it_done(store):
@@ -137,21 +136,20 @@ def test_a_run_that_comes_late_does_what_the_first_has_not_done_yet(store):
     assert pool.worked == [] and second.state == "done"
 
 
-def test_a_place_that_another_run_holds_is_waited_for(store):
-    place = ("cam1", "2026-03-02", SEGMENTS[3].segment_id)
+def test_a_partition_that_another_run_holds_is_waited_for(store):
+    partition = ("cam1", "2026-03-02", SEGMENTS[3].segment_id)
     looks = Counter()
     with Claims(store.blobs, "other") as other, Claims(store.blobs, "mine") as mine:
-        assert other.take(place)
+        assert other.take(partition)
         plan = plan_of(store)
-        held = [key for key in plan.units if plan.units[key].partition == place]
+        held = [key for key in plan.units if plan.units[key].partition == partition]
 
         def finish_after_a_while(progress):
             looks["all"] += 1
             if looks["all"] == 20:
                 elsewhere = CommittingPool(store)
-                whole = Driver(plan_of(store), elsewhere, "other", lambda entry: None)
-                whole.run()
-                other.release(place)
+                Driver(plan_of(store), elsewhere, "other", lambda entry: None, SingleRun()).run()
+                other.release(partition)
 
         pool = CommittingPool(store)
         report, _ = night(store, "mine", mine, pool, plan, on_progress=finish_after_a_while)

@@ -26,7 +26,7 @@ class ScriptedPool:
         self.slots = slots
         self.script = script or (lambda key, attempt: None)
         self.waiting = []
-        self.seen = []
+        self.tried = []
 
     def submit(self, batch):
         self.waiting.append(batch)
@@ -36,7 +36,7 @@ class ScriptedPool:
         batch = self.waiting.pop(0)
         receipts, failures, failed = [], [], set()
         for task in batch.tasks:
-            self.seen.append(task.key)
+            self.tried.append(task.key)
             if any(key in failed for item in task.inputs for key in item.units):
                 failed.add(task.key)
                 continue
@@ -69,9 +69,24 @@ class ScriptedPool:
         pass
 
 
+class SingleRun:
+    """The coordination of a run that has its store to itself."""
+
+    has_others = False
+
+    def acquire(self, partition):
+        return True
+
+    def release(self, partition):
+        pass
+
+    def committed(self, key, fingerprint):
+        return None
+
+
 def night(plan, pool, **more):
     kept = []
-    return Driver(plan, pool, "run", kept.append, **more).run(), kept
+    return Driver(plan, pool, "run", kept.append, SingleRun(), **more).run(), kept
 
 
 def test_everything_runs_once_and_newest_first():
@@ -79,16 +94,16 @@ def test_everything_runs_once_and_newest_first():
     plan = plan_tiny(SEGMENTS)
     report, kept = night(plan, pool)
     assert report.state == "done" and not kept
-    assert sorted(pool.seen) == sorted(plan.units) and len(set(pool.seen)) == len(pool.seen)
-    assert pool.seen[0].unit == SEGMENTS[2].segment_id
+    assert sorted(pool.tried) == sorted(plan.units) and len(set(pool.tried)) == len(pool.tried)
+    assert pool.tried[0].unit == SEGMENTS[2].segment_id
 
 
-def test_a_bad_segment_is_set_aside_and_everything_else_goes_on():
+def test_a_bad_segment_is_quarantined_and_everything_else_goes_on():
     bad = UnitKey("detect", "cam1", "2026-03-02", SEGMENTS[1].segment_id)
-    pool = ScriptedPool(lambda key, attempt: ("footage", "decode_error", "seen") if key == bad else None)
+    pool = ScriptedPool(lambda key, attempt: ("footage", "decode_error", "a gap") if key == bad else None)
     plan = plan_tiny(SEGMENTS)
     kept = []
-    run = Driver(plan, pool, "run", kept.append)
+    run = Driver(plan, pool, "run", kept.append, SingleRun())
     report = run.run()
     assert report.state == "partial"
     assert [(entry.op, entry.reason) for entry in kept] == [("detect", "decode_error")]
@@ -112,10 +127,10 @@ def test_a_transient_failure_is_tried_again_and_then_given_up():
         lambda key, n: ("transient", "OSError", "hiccup") if key == flaky and n < MAX_ATTEMPTS else None
     )
     report, kept = night(plan_tiny(SEGMENTS), pool)
-    assert report.state == "done" and not kept and pool.seen.count(flaky) == MAX_ATTEMPTS
+    assert report.state == "done" and not kept and pool.tried.count(flaky) == MAX_ATTEMPTS
     pool = ScriptedPool(lambda key, n: ("transient", "OSError", "dead disk") if key == flaky else None)
     report, kept = night(plan_tiny(SEGMENTS), pool)
-    assert report.state == "partial" and pool.seen.count(flaky) == MAX_ATTEMPTS and kept[0].detail == "dead disk"
+    assert report.state == "partial" and pool.tried.count(flaky) == MAX_ATTEMPTS and kept[0].detail == "dead disk"
 
 
 @pytest.mark.usefixtures("no_backoff")
@@ -142,16 +157,14 @@ def test_a_full_disk_stops_the_night():
 def test_nothing_begins_that_would_outlast_the_deadline():
     pool = ScriptedPool()
     report, _ = night(plan_tiny(SEGMENTS), pool, deadline=datetime.now(UTC) + timedelta(seconds=0.001))
-    assert report.state == "deadline" and report.left == 9 and pool.seen == []
+    assert report.state == "deadline" and report.left == 9 and pool.tried == []
 
 
 def test_a_gentle_stop_finishes_what_runs():
     stop = threading.Event()
     pool = ScriptedPool(slots=1)
     plan = plan_tiny(SEGMENTS)
-    kept = []
-    run = Driver(plan, pool, "run", kept.append, lambda progress: stop.set() if progress.running else None, stop=stop)
-    report = run.run()
+    report, _ = night(plan, pool, on_progress=lambda progress: stop.set() if progress.running else None, stop=stop)
     assert report.state == "interrupted" and report.receipts and report.left == 9 - len(report.receipts)
 
 
@@ -182,7 +195,7 @@ def test_the_report_is_there_although_the_run_was_broken_off():
         if key.op == "counts":
             raise KeyboardInterrupt
 
-    driver = Driver(plan_tiny(SEGMENTS), ScriptedPool(script, slots=1), "run", lambda entry: None)
+    driver = Driver(plan_tiny(SEGMENTS), ScriptedPool(script, slots=1), "run", lambda entry: None, SingleRun())
     with pytest.raises(KeyboardInterrupt):
         driver.run()
     assert len(driver.report.receipts) == 7 and driver.report.counters == Counter()

@@ -20,7 +20,7 @@ LONE = [
 ]
 
 
-def places(queue):
+def partitions(queue):
     """Camera and date of all that is ready, in the order in which it is handed out."""
     found = []
     while keys := queue.take():
@@ -37,8 +37,8 @@ def places(queue):
         (Priority(newest_first=False, cameras_first=("cam2",)), ("cam2", "01"), ("cam3", "02")),
     ],
 )
-def test_places_go_in_the_order_asked_for(order, first, last):
-    found = places(WorkQueue(UnitStates(plan_tiny(LONE)), order))
+def test_partitions_go_by_priority(order, first, last):
+    found = partitions(WorkQueue(UnitStates(plan_tiny(LONE)), order))
     assert (found[0], found[-1]) == (first, last) and len(found) == 6
 
 

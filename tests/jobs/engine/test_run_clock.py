@@ -1,4 +1,4 @@
-"""The time of a run never runs behind what the store has seen."""
+"""The time of a run never runs behind what the store has."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -22,14 +22,14 @@ def test_with_a_clock_that_was_set_back_it_goes_on_after_the_newest():
 
 
 @given(st.lists(MOMENTS, min_size=1), st.lists(MOMENTS))
-def test_what_is_committed_later_is_newer_whatever_the_wall_clock_does(walls, seen):
+def test_what_is_committed_later_is_newer_whatever_the_wall_clock_does(walls, known):
     ticks = iter(walls)
     clock = RunClock(None, lambda: next(ticks))
-    for moment in seen:
+    for moment in known:
         clock.advance_past(moment)
     given_out = []
     for _ in walls:
         given_out.append(clock.now())
         clock.advance_past(given_out[-1])
     assert given_out == sorted(set(given_out))
-    assert all(moment < given_out[0] for moment in seen)
+    assert all(moment < given_out[0] for moment in known)
