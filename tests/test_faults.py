@@ -29,7 +29,7 @@ def scene(tmp_path_factory):
 
 @pytest.mark.ray
 @pytest.mark.timeout(3600)
-def test_whatever_happens_the_store_is_that_of_an_undisturbed_night(scene, long):
+def test_faults_leave_the_store_of_an_undisturbed_night(scene, long):
     size = Size() if long else SHORT
     total = Tally()
     for _, tally in run_cases(scene, build_cases(scene, size, seed=1), AT_ONCE):
@@ -40,7 +40,7 @@ def test_whatever_happens_the_store_is_that_of_an_undisturbed_night(scene, long)
     assert total.races > size.repeats and total.clock_changes == 2
 
 
-def test_a_commit_that_stands_though_an_error_is_heard_of_it_keeps_its_video(scene, monkeypatch):
+def test_a_commit_that_succeeds_and_raises_keeps_its_video(scene, monkeypatch):
     put = LocalBlobs.put_if_absent
 
     def put_and_fail(blobs, name, content):
@@ -56,7 +56,7 @@ def test_a_commit_that_stands_though_an_error_is_heard_of_it_keeps_its_video(sce
     assert scene.finish(site) == Tally()
 
 
-def test_what_is_lost_doubled_or_altered_is_seen(scene):
+def test_lost_doubled_and_altered_rows_are_found(scene):
     site = scene.used("doctored")
     store = site / "store"
     for receipt in (store / "_receipts" / "positions").rglob("*.json"):
@@ -82,7 +82,7 @@ def test_rows_are_compared_by_key():
     assert doubled.doubled_rows(expected) == 1 and expected.doubled_rows(doubled) == 0
 
 
-def test_an_end_that_is_not_as_it_should_be_makes_a_tally_unsound(scene):
+def test_a_wrong_end_makes_a_tally_unsound(scene):
     site = scene.fresh("no-archive")
     shutil.rmtree(site / "archive")
     tally = scene.finish(site)

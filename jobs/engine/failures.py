@@ -58,11 +58,10 @@ def classify(key: UnitKey, error: Exception, store: str) -> Failure:
         return Failure(key, "coverage", name, detail)
     if isinstance(error, StoreFull) or (isinstance(error, OSError) and error.errno in _NO_SPACE):
         return Failure(key, "full", StoreFull.__name__, detail)
-    # Weights that do not load today will not load at the next attempt either: one attempt, and the unit is quarantined.
-    passing = (
-        TransientError | MemoryError if origin is Origin.WEIGHTS else TransientError | MemoryError | SiteError | OSError
-    )
-    if isinstance(error, passing):  # SiteError: credentials of an object store that expired in mid-run
+    retried: tuple[type[Exception], ...] = (TransientError, MemoryError)
+    if origin is not Origin.WEIGHTS:  # weights that do not load now will not load at the next attempt either
+        retried += (SiteError, OSError)  # SiteError: credentials of an object store that expired in mid-run
+    if isinstance(error, retried):
         if origin is Origin.STORE and store not in detail:
             detail = f"store {store}: {detail}"
         return Failure(key, "transient", name, detail, trace)

@@ -119,6 +119,8 @@ class UnitWork:
 
     def discard(self) -> None:
         """Frees what the session holds, and removes the files that no receipt may name."""
-        if self._session is not None:
-            self._session.abandon()
-        self.services.discard_files()
+        try:
+            if self._session is not None:
+                self._session.abandon()
+        finally:
+            self.services.discard_files()
