@@ -11,11 +11,12 @@ from jobs.commands.compact import compact_store
 from jobs.commands.purge import PurgePlan, apply_purge, plan_purge
 from jobs.site import open_site
 from schemas.errors import SelectionError
-from storage.maintenance.faults import Finding, UnitName
+from storage.maintenance.problems import Problem, UnitName
 from storage.maintenance.repair import Repair
 from storage.maintenance.repair import repair as repair_files
-from storage.maintenance.retention import Left
-from storage.maintenance.verify import Audit, audit
+from storage.maintenance.retention import KeptFile
+from storage.maintenance.verify import Verification
+from storage.maintenance.verify import verify as verify_files
 from storage.store.store import Store
 
 SHOWN_UNITS = 3
@@ -42,15 +43,15 @@ def verify(folder: SiteFolder = HERE, as_json: Json = False) -> int:
     output = Output(as_json)
     site = open_site(folder)
     with output.progress("verify, bytes") as bar:
-        found = audit(site.store, bar.update)
-    code = 1 if found.faults else 0
+        found = verify_files(site.store, bar.update)
+    code = 1 if found.to_repair else 0
     if as_json:
-        output.json({"files": found.files, "size_bytes": found.size_bytes, "findings": _findings(found.findings)})
+        output.json({"files": found.files, "size_bytes": found.size_bytes, "problems": _problems(found.problems)})
         return code
-    _show_findings(output, found.findings)
+    _show_problems(output, found.problems)
     output.say(
         f"{found.files} files ({size(found.size_bytes)}) verified: "
-        + (f"{len(found.faults)} are not as they should be; see `nightshift repair`" if code else "all is sound")
+        + (f"{len(found.to_repair)} are not as they should be; see `nightshift repair`" if code else "all is sound")
     )
     return code
 
@@ -62,11 +63,11 @@ def repair(folder: SiteFolder = HERE, yes: Yes = False, dry_run: DryRun = False,
     site = open_site(folder)
     with output.progress("repair, bytes") as bar:
         if not yes:
-            _show_repairable(output, audit(site.store, bar.update))
+            _show_repairable(output, verify_files(site.store, bar.update))
             return 0
         done = repair_files(Store.create(site.files.store), bar.update)
     _show_repair(output, done)
-    return 1 if done.beyond else 0
+    return 1 if done.unrepairable else 0
 
 
 def purge(folder: SiteFolder = HERE, yes: Yes = False, dry_run: DryRun = False, as_json: Json = False) -> int:
@@ -114,10 +115,10 @@ def _check_one(yes: bool, dry_run: bool) -> None:
         raise SelectionError("--yes and --dry-run contradict each other: give one of them")
 
 
-def _findings(findings: Iterable[Finding]) -> list[dict[str, object]]:
+def _problems(problems: Iterable[Problem]) -> list[dict[str, object]]:
     return [
-        {"fault": each.fault.value, "file": each.name, "detail": each.detail, "units": [_unit(u) for u in each.units]}
-        for each in findings
+        {"kind": each.kind.value, "file": each.name, "detail": each.detail, "units": [_unit(u) for u in each.units]}
+        for each in problems
     ]
 
 
@@ -125,14 +126,14 @@ def _unit(unit: UnitName) -> dict[str, str]:
     return unit._asdict()
 
 
-def _show_findings(output: Output, findings: Iterable[Finding]) -> None:
+def _show_problems(output: Output, problems: Iterable[Problem]) -> None:
     rows = []
-    for finding in findings:
-        names = [" ".join(unit[:4]) for unit in finding.units]
+    for problem in problems:
+        names = [" ".join(unit[:4]) for unit in problem.units]
         more = [f"and {len(names) - SHOWN_UNITS} more"] if len(names) > SHOWN_UNITS else []
-        rows.append([finding.fault.value, finding.name, finding.detail, ", ".join(names[:SHOWN_UNITS] + more)])
+        rows.append([problem.kind.value, problem.name, problem.detail, ", ".join(names[:SHOWN_UNITS] + more)])
     if rows:
-        output.table(["fault", "file", "detail", "units"], rows)
+        output.table(["kind", "file", "detail", "units"], rows)
 
 
 def _show_units(output: Output, units: Iterable[UnitName], what: str) -> None:
@@ -144,38 +145,38 @@ def _graves(plan: PurgePlan) -> list[dict[str, object]]:
     return [{**asdict(grave), "units": len(grave.units)} for grave in plan.graves]
 
 
-def _show_repairable(output: Output, found: Audit) -> None:
-    units = sorted({unit for finding in found.faults for unit in finding.units})
+def _show_repairable(output: Output, found: Verification) -> None:
+    units = sorted({unit for problem in found.to_repair for unit in problem.units})
     if output.as_json:
-        output.json({"done": False, "findings": _findings(found.faults), "units": list(map(_unit, units))})
+        output.json({"done": False, "problems": _problems(found.to_repair), "units": list(map(_unit, units))})
         return
-    _show_findings(output, found.faults)
+    _show_problems(output, found.to_repair)
     _show_units(output, units, "would run again")
-    output.say("nothing was changed; --yes repairs" if found.faults else "all is sound: nothing to repair")
+    output.say("nothing was changed; --yes repairs" if found.to_repair else "all is sound: nothing to repair")
 
 
 def _show_repair(output: Output, done: Repair) -> None:
-    findings = [*done.manifest, *done.torn, *done.found.faults]
+    problems = [*done.manifest, *done.torn, *done.verification.to_repair]
     if output.as_json:
         units, lost = list(map(_unit, done.dropped)), done.lost_receipts
-        found = {"findings": _findings(findings), "units": units, "lost_receipts": lost, "deleted": done.deleted}
+        found = {"problems": _problems(problems), "units": units, "lost_receipts": lost, "deleted": done.deleted}
         output.json({"done": True, **found})
         return
-    _show_findings(output, findings)
+    _show_problems(output, problems)
     _show_units(output, done.dropped, "will run again")
     if done.manifest:
         output.say(
             f"the manifest was put together again; {done.lost_receipts} receipts are lost: their units run again"
         )
-    if done.beyond:
-        output.say(f"{len(done.beyond)} cannot be repaired: see the details")
-    elif findings or done.deleted:
+    if done.unrepairable:
+        output.say(f"{len(done.unrepairable)} cannot be repaired: see the details")
+    elif problems or done.deleted:
         output.say(f"repaired; {len(done.deleted)} files removed; the next `nightshift run` makes anew what is missing")
     else:
         output.say("all is sound: nothing to repair")
 
 
-def _show_plan(output: Output, plan: PurgePlan, left: Iterable[Left]) -> None:
+def _show_plan(output: Output, plan: PurgePlan, left: Iterable[KeptFile]) -> None:
     rows = [
         [
             grave.camera,
@@ -191,9 +192,9 @@ def _show_plan(output: Output, plan: PurgePlan, left: Iterable[Left]) -> None:
     ]
     if rows:
         output.table(["camera", "date", "what", "rule", "units", "files", "rows", "size"], rows)
-    kept = [[item.path, item.why] for item in left]
+    kept = [[item.path, item.reason] for item in left]
     if kept:
-        output.table(["footage", "why"], kept, "left, though it is past its time")
+        output.table(["footage", "reason"], kept, "left, though it is past its time")
 
 
 def _total(plan: PurgePlan) -> str:

@@ -1,14 +1,19 @@
-"""Claims: how several runs on one store keep out of each other's way, without a server and without trusted clocks.
+"""Claims: how several runs on one store avoid doing the same work, without a server and without trusted clocks.
+
+See docs/decisions/0011-claims-save-work-receipts-keep-right.md.
 
 ::
 
-    _claims/place-CAMERA%2FDATE%2FUNIT.json   which run works there
-    _claims/run-RUN.json                      that run's heartbeat: a number that rises as long as it lives
+    _claims/partition-CAMERA%2FDATE%2FUNIT.json   the run that works on this partition
+    _claims/run-RUN.json                          that run's heartbeat: a number that rises as long as it lives
 
-A claim holds as long as its run's heartbeat changes. An observer measures by its own clock how long the number stood
-still, so that clocks of other machines need not be right; of a run on its own machine it sees at once that it is gone.
-Claims save work and guard nothing: whoever works without one, or takes one over too early, does work twice, and of two
-commits of the same work one stands.
+Lease rules:
+
+- A claim holds as long as its run's heartbeat changes. An observer measures by its own monotonic clock for how long it
+  has not changed, so the clocks of other machines need not be right.
+- The heartbeat of a run on the observer's machine has its process id: if the process is gone, so is the claim, at once.
+- Claims save work and guard nothing. A run that works without one, or takes one over too early, does work twice; of two
+  commits of the same work the store keeps one.
 """
 
 import json
@@ -27,32 +32,31 @@ from storage.files import safe_name
 
 CLAIMS_FOLDER = "_claims"
 LEASE_S = 60.0
-"""Seconds after which the claims of a run whose heartbeat stood still are free to be taken over."""
+"""Seconds without a heartbeat after which other runs may take over a run's claims."""
 
-BEATS = 6
-"""Heartbeats of a run within a lease."""
+BEATS_PER_LEASE = 6
 
-FORGOTTEN_H = 24.0
-"""Hours after which the claims and heartbeats of runs that died are removed."""
+FORGET_AFTER_H = 24.0
+"""Hours after which the claims and heartbeats of dead runs are removed."""
 
-# All in one folder, which a heartbeat keeps from becoming empty: making folders is dear, and claims come and go.
-_PLACE = f"{CLAIMS_FOLDER}/place-"
+# One folder for all, which the heartbeat keeps from becoming empty: making folders is slow, and claims come and go.
+_PARTITION = f"{CLAIMS_FOLDER}/partition-"
 _RUN = f"{CLAIMS_FOLDER}/run-"
 
-Place = tuple[str, str, str]
+Partition = tuple[str, str, str]
 """Camera, date and unit."""
 
 
 class Claims:
-    """The claims of one run, and its view of those of others; a context manager, inside which the heart beats.
+    """The claims of one run, and its view of other runs; a context manager, inside which the heart beats.
 
     Args:
-        lease_s: seconds that another run's heartbeat may stand still.
-        beat_s: seconds between heartbeats; None for ``BEATS`` within a lease.
-        clock: seconds that never run backwards.
+        lease_s: seconds without a heartbeat after which another run counts as dead.
+        beat_s: seconds between heartbeats; None for ``BEATS_PER_LEASE`` per lease.
+        clock: returns seconds that never run backwards.
 
     Attributes:
-        crowded: whether another run was met since this one entered: each heartbeat and each claim looks around.
+        met_other_runs: whether another run was seen since this one entered; every heartbeat and every claim looks.
     """
 
     def __init__(
@@ -65,146 +69,146 @@ class Claims:
     ) -> None:
         self._blobs = blobs
         self._run_id = run_id
-        self._beat_s = lease_s / BEATS if beat_s is None else beat_s
+        self._beat_s = lease_s / BEATS_PER_LEASE if beat_s is None else beat_s
         self._lease_s = lease_s
         self._clock = clock
-        self._held: Counter[Place] = Counter()
-        self._seen: dict[str, tuple[bytes, float]] = {}
+        self._held: Counter[Partition] = Counter()
+        self._last_change: dict[str, tuple[bytes, float]] = {}  # by run: its heartbeat, and when it was first read
         self._beats = 0
-        self.crowded = False
+        self.met_other_runs = False
         self._ended = threading.Event()
         self._heart = threading.Thread(target=self._beat, name="nightshift-heartbeat", daemon=True)
 
     def __enter__(self) -> Self:
-        """Writes the first heartbeat and starts the others; clears away what dead runs left long ago.
+        """Writes the first heartbeat, starts the others, and removes what runs left that died long ago.
 
         Raises:
             StoreFull: no space is left.
         """
-        self._clear_forgotten()
+        self._remove_forgotten()
         self._write_beat()
-        self._look_around()
+        self._look_for_runs()
         self._heart.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Lets go of every claim, then of the heartbeat."""
+        """Releases every claim, then the heartbeat."""
         self._ended.set()
         self._heart.join()
-        self._blobs.delete([_place_name(place) for place in self._held if self._holder(place) == self._run_id])
+        self._blobs.delete([_claim_file(each) for each in self._held if self._holder(each) == self._run_id])
         self._held.clear()
-        self._blobs.delete([_run_name(self._run_id)])
+        self._blobs.delete([_heartbeat_file(self._run_id)])
 
-    def take(self, place: Place) -> bool:
-        """Claims a place, unless another run that lives holds it; one that is held may be taken again.
+    def acquire(self, partition: Partition) -> bool:
+        """Claims a partition; returns False while another live run holds it. May be called again for a held one.
 
         Raises:
             StoreFull: no space is left.
         """
-        taken = place in self._held or self._put(place)
-        if taken:
-            self._held[place] += 1
-        self.crowded = self.crowded or not taken
-        # After the claim was put: whoever worked at the place before, and still lives, is seen.
-        self._look_around()
-        return taken
+        acquired = partition in self._held or self._put(partition)
+        if acquired:
+            self._held[partition] += 1
+        self.met_other_runs = self.met_other_runs or not acquired
+        # After the claim: a run that worked on the partition before, and still lives, is then sure to be seen.
+        self._look_for_runs()
+        return acquired
 
-    def release(self, place: Place) -> None:
-        """Lets go of a place that was taken, as often as it was; of one taken over meanwhile nothing is changed."""
-        self._held[place] -= 1
-        if self._held[place] > 0:
+    def release(self, partition: Partition) -> None:
+        """Releases a partition, once per ``acquire``; a claim that was taken over meanwhile stays."""
+        self._held[partition] -= 1
+        if self._held[partition] > 0:
             return
-        del self._held[place]
-        if self._holder(place) == self._run_id:
-            self._blobs.delete([_place_name(place)])
+        del self._held[partition]
+        if self._holder(partition) == self._run_id:
+            self._blobs.delete([_claim_file(partition)])
 
-    def _put(self, place: Place) -> bool:
+    def _put(self, partition: Partition) -> bool:
         mine = json.dumps({"run_id": self._run_id}).encode()
-        if self._blobs.put_if_absent(_place_name(place), mine):
+        if self._blobs.put_if_absent(_claim_file(partition), mine):
             return True
-        holder = self._holder(place)
+        holder = self._holder(partition)
         if holder == self._run_id:
-            return True  # an object store may do what it is asked and then say that it failed
+            return True  # an object store may carry out a put and then report that it failed
         if holder is not None and self._lives(holder):
             return False
-        # Two observers may come here at once, and one may delete the claim that the other has just put: both then
-        # work at the place, and one of them in vain.
-        self._blobs.delete([_place_name(place)])
-        return self._blobs.put_if_absent(_place_name(place), mine)
+        # A race on purpose: two observers may come here at once, and one may delete the claim that the other has just
+        # put. Both then work on the partition, one of them in vain.
+        self._blobs.delete([_claim_file(partition)])
+        return self._blobs.put_if_absent(_claim_file(partition), mine)
 
-    def _holder(self, place: Place) -> str | None:
-        """The run that holds a place; None if nobody does, or the claim is torn."""
+    def _holder(self, partition: Partition) -> str | None:
+        """Returns the run that holds a partition; None if none does, or the claim is torn."""
         try:
-            return str(json.loads(self._blobs.read(_place_name(place)))["run_id"])
+            return str(json.loads(self._blobs.read(_claim_file(partition)))["run_id"])
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
 
     def _lives(self, run_id: str) -> bool:
-        """Whether a run's heartbeat is there and has changed within the lease, as far as this process has seen."""
+        """Returns whether a run's heartbeat exists and has changed within the lease, as this process saw it."""
         try:
-            beat = self._blobs.read(_run_name(run_id))
+            beat = self._blobs.read(_heartbeat_file(run_id))
         except FileNotFoundError:
-            return False  # a run puts its heartbeat before its first claim, and removes it last
-        if _ended_here(beat):
-            self._blobs.delete([_run_name(run_id)])
+            return False  # a run writes its heartbeat before its first claim, and removes it last
+        if _process_is_gone(beat):
+            self._blobs.delete([_heartbeat_file(run_id)])
             return False
         now = self._clock()
-        known = self._seen.get(run_id)
+        known = self._last_change.get(run_id)
         if known is None or known[0] != beat:
-            self._seen[run_id] = (beat, now)
+            self._last_change[run_id] = (beat, now)
             return True
         if now - known[1] < self._lease_s:
             return True
-        self._blobs.delete([_run_name(run_id)])  # should it live after all, its next heartbeat brings this back
+        self._blobs.delete([_heartbeat_file(run_id)])  # if the run lives after all, its next heartbeat restores it
         return False
 
     def _beat(self) -> None:
         while not self._ended.wait(self._beat_s):
             try:
                 self._write_beat()
-                self._look_around()
+                self._look_for_runs()
             except (NightshiftError, OSError):
-                continue  # the next one may work; till then the claims may be taken over, which costs work, not rows
+                continue  # the next one may succeed; until then claims may be taken over, which costs work, not rows
 
     def _write_beat(self) -> None:
         self._beats += 1
         beat = {"beats": self._beats, "host": platform.node(), "pid": os.getpid()}
-        self._blobs.write(_run_name(self._run_id), json.dumps(beat).encode())
+        self._blobs.write(_heartbeat_file(self._run_id), json.dumps(beat).encode())
 
-    def _look_around(self) -> None:
-        mine = _run_name(self._run_id)
-        if not self.crowded:
+    def _look_for_runs(self) -> None:
+        mine = _heartbeat_file(self._run_id)
+        if not self.met_other_runs:
             runs = [blob.name for blob in self._blobs.list(CLAIMS_FOLDER) if blob.name.startswith(_RUN)]
-            self.crowded = runs != [mine]
+            self.met_other_runs = runs != [mine]
 
-    def _clear_forgotten(self) -> None:
-        oldest = time.time() - FORGOTTEN_H * 3600
+    def _remove_forgotten(self) -> None:
+        oldest = time.time() - FORGET_AFTER_H * 3600
         self._blobs.delete([blob.name for blob in self._blobs.list(CLAIMS_FOLDER) if blob.modified < oldest])
 
 
-def _place_name(place: Place) -> str:
-    return f"{_PLACE}{safe_name('/'.join(place))}.json"
+def _claim_file(partition: Partition) -> str:
+    return f"{_PARTITION}{safe_name('/'.join(partition))}.json"
 
 
-def _run_name(run_id: str) -> str:
+def _heartbeat_file(run_id: str) -> str:
     return f"{_RUN}{safe_name(run_id)}.json"
 
 
-def _ended_here(beat: bytes) -> bool:
-    """Whether a heartbeat is of a process of this machine that is there no more."""
+def _process_is_gone(beat: bytes) -> bool:
+    """Returns whether a heartbeat is of a process of this machine that no longer exists."""
     try:
         found = json.loads(beat)
         host, pid = str(found["host"]), int(found["pid"])
     except (ValueError, KeyError, TypeError):
-        return False  # torn: then its silence will tell
+        return False  # torn: the lease decides
     if host != platform.node():
         return False
     try:
-        os.kill(pid, 0)
+        os.kill(pid, 0)  # signal 0 only checks
     except ProcessLookupError:
         return True
     except PermissionError:
-        return False  # it is there, and another user's
+        return False  # it exists, and is another user's
     return False

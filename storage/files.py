@@ -1,7 +1,7 @@
-"""Whole files or none: the primitives that everything in the store is written with.
+"""Files that appear whole or not at all: the primitives that everything in the store is written with.
 
-A file that is being written has a name that starts with ``.tmp-``, in the folder where it will stand. Readers skip
-names that start with a dot; ``storage/maintenance/sweep.py`` removes what a killed process left behind.
+A file that is being written has a name that begins with ``.tmp-``, in the folder of its final name. Readers skip names
+that begin with a dot; ``storage/maintenance/sweep.py`` removes what a killed process left.
 """
 
 import errno
@@ -18,13 +18,13 @@ from schemas.errors import StoreFull, TransientError
 
 TEMPORARY_PREFIX = ".tmp-"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-_LONGEST_NAME = 120
+_MAX_NAME_LENGTH = 120
 _CHUNK_BYTES = 1 << 20
 _TRIES = 20
 
 
 def write_atomic(path: Path, content: bytes) -> None:
-    """Writes a file that appears whole or not at all, in place of what stood there; it survives a power cut.
+    """Writes a file whole, or not at all, in place of any former one; it survives a power cut.
 
     Raises:
         StoreFull: no space is left.
@@ -34,14 +34,14 @@ def write_atomic(path: Path, content: bytes) -> None:
 
 
 def put_if_absent(path: Path, content: bytes) -> bool:
-    """Creates a file whole, unless one stands there; of several at once exactly one is told True.
+    """Creates a file whole, unless it exists; of several callers at once exactly one gets True.
 
     Raises:
         StoreFull: no space is left.
     """
     if path.exists():
-        return False  # spares the writing; who is right when it is not there yet is said by the link below
-    with full_disk_said(path), _hidden_beside(path) as temporary:
+        return False  # only saves the writing; the link below decides
+    with translate_full_disk(path), _temporary_beside(path) as temporary:
         _write(temporary, content)
         try:
             # A hard link fails if the name is taken, on every local file system and on NFS; a rename would replace it.
@@ -54,17 +54,18 @@ def put_if_absent(path: Path, content: bytes) -> bool:
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A hidden path for the block to write, whose file takes the place of ``path`` at the end, or vanishes.
+    """Yields a hidden path to write, whose file replaces ``path`` at the end, or vanishes if the block raises.
 
     A block that removes the file changes nothing.
 
     Raises:
         StoreFull: no space is left.
     """
-    with full_disk_said(path), _hidden_beside(path) as temporary:
+    with translate_full_disk(path), _temporary_beside(path) as temporary:
         _new_file(temporary).close()  # so that the folder is not empty, and nobody removes it
         yield temporary
         if temporary.exists():
+            # File first, name second, folder last: after a power cut the name never leads to half a file.
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
             temporary.replace(path)
@@ -73,7 +74,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to write to, which takes the place of ``path`` at the end, or vanishes if the block raises.
+    """Yields a file to write to, which replaces ``path`` at the end, or vanishes if the block raises.
 
     Raises:
         StoreFull: no space is left.
@@ -84,12 +85,12 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def temporary_path(path: Path) -> Path:
-    """A new hidden name beside ``path``."""
+    """Returns a new hidden name beside ``path``."""
     return path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}")
 
 
 def make_folder(folder: Path) -> None:
-    """Makes a folder and those above it, and keeps them through a power cut."""
+    """Makes a folder and its parents, and syncs them so that they survive a power cut."""
     if folder.is_dir():
         return
     make_folder(folder.parent)
@@ -98,7 +99,7 @@ def make_folder(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes names that were added to a folder, or taken out, survive a power cut."""
+    """Syncs a folder, so that added and removed names survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -107,13 +108,13 @@ def sync_folder(folder: Path) -> None:
 
 
 def sha256_file(path: Path) -> str:
-    """Sha256 of a file's content, 64 hex digits."""
+    """Returns the sha256 of a file's content, 64 hex digits."""
     with path.open("rb") as file:
         return sha256_stream(file)
 
 
 def sha256_stream(file: BinaryIO) -> str:
-    """Sha256 of what is left to be read, 64 hex digits."""
+    """Returns the sha256 of the rest of a file, 64 hex digits."""
     digest = hashlib.sha256()
     while chunk := file.read(_CHUNK_BYTES):
         digest.update(chunk)
@@ -121,19 +122,25 @@ def sha256_stream(file: BinaryIO) -> str:
 
 
 def safe_name(text: str) -> str:
-    """Any text, such as a path, as one file name that is never hidden, empty, too long or another text's name."""
+    """Returns any text, such as a path, as one file name: never hidden, empty, too long, or equal to another text's."""
     name = quote(text, safe="", errors="surrogateescape") or "%"
     if name.startswith("."):
         name = "%2E" + name[1:]
-    if len(name) > _LONGEST_NAME:
+    if len(name) > _MAX_NAME_LENGTH:
         digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
-        name = f"{name[: _LONGEST_NAME - 40]}~{digest[:32]}"
+        name = f"{name[: _MAX_NAME_LENGTH - 40]}~{digest[:32]}"
     return name
 
 
+def first_line(error: Exception) -> str:
+    """Returns an error's message as one line; of an ``OSError`` without its number and path."""
+    text = getattr(error, "strerror", None) or str(error)
+    return (text.splitlines() or [type(error).__name__])[0]
+
+
 @contextmanager
-def full_disk_said(path: Path) -> Iterator[None]:
-    """Raises ``StoreFull`` in place of what the file system raises where no space is left."""
+def translate_full_disk(path: Path) -> Iterator[None]:
+    """Raises ``StoreFull`` in place of the file system's error where no space is left."""
     try:
         yield
     except OSError as error:
@@ -146,13 +153,13 @@ def full_disk_said(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _hidden_beside(path: Path) -> Iterator[Path]:
-    """A new hidden name in the folder of ``path``; what stands there at the end is removed."""
+def _temporary_beside(path: Path) -> Iterator[Path]:
+    """Yields a new hidden name in the folder of ``path``; removes its file at the end, if there is one."""
     temporary = temporary_path(path)
     try:
         yield temporary
     finally:
-        with suppress(FileNotFoundError, NotADirectoryError):  # what went wrong before is the error to tell
+        with suppress(FileNotFoundError, NotADirectoryError):  # else it would hide the error that came before
             temporary.unlink()
 
 
@@ -164,11 +171,11 @@ def _write(temporary: Path, content: bytes) -> None:
 
 
 def _new_file(temporary: Path) -> BinaryIO:
-    """Opens a new file in a folder that is made, again if another process removes it while it is empty."""
+    """Opens a new file; makes its folder, again if another process removes it while it is empty."""
     for _ in range(_TRIES):
         try:
             make_folder(temporary.parent)
             return temporary.open("xb")
         except FileNotFoundError:
             continue
-    raise TransientError(f"the folder {temporary.parent} is removed again and again while it is written to")
+    raise TransientError(f"another process removes the folder {temporary.parent} again and again: try again")

@@ -29,7 +29,7 @@ def _replaced(text: str, names: Mapping[str, str]) -> str:
 
 def _run_names(site: Path, page: str) -> dict[str, str]:
     """The site's runs by the names that they have in the page."""
-    runs = open_site(site).journal.runs()["run_id"].to_pylist()
+    runs = open_site(site).journal.read_runs().rows["run_id"].to_pylist()
     return dict(zip(dict.fromkeys(RUN_ID.findall(page)), runs, strict=False))
 
 

@@ -16,7 +16,7 @@ from schemas.errors import NightshiftError, SelectionError
 from schemas.values import SCAN_OP, Quarantined, Segment
 from storage.archive.footage import segments_of_footage
 from storage.exports.contact_sheet import ContactSheet, SheetFrame, render_contact_sheet
-from storage.maintenance.faults import hash_of
+from storage.maintenance.problems import hash_blob
 from storage.sql.text import quote_text
 from storage.video.published import pts_to_ticks, read_frames_at, read_ticks
 
@@ -160,7 +160,7 @@ def audit_of(site: Site, name: str) -> Audited:
 def video_state(site: Site, path: str, sha256: str) -> str:
     """Whether a file of the store is ``sound``, ``altered`` or ``missing``."""
     try:
-        return SOUND if hash_of(site.store.blobs, path) == sha256 else ALTERED
+        return SOUND if hash_blob(site.store.blobs, path) == sha256 else ALTERED
     except FileNotFoundError:
         return MISSING
 
@@ -257,7 +257,7 @@ def _set_aside(site: Site, footage: Row, ops: Sequence[str]) -> str | None:
     units = (footage["footage_id"], footage["path"])
     mine: list[Quarantined] = [
         entry
-        for entry in site.journal.quarantined()
+        for entry in site.journal.read_quarantine().rows
         if entry.op in ops
         and entry.camera == footage["camera"]
         and (entry.unit in units or entry.unit.startswith(f"{footage['footage_id']}-"))
@@ -271,7 +271,7 @@ def _set_aside(site: Site, footage: Row, ops: Sequence[str]) -> str | None:
 
 def _made_by(site: Site, published: Published) -> tuple[tuple[str, int, str], ...]:
     """Ops, versions and weights of the newest work on this footage and its segments."""
-    receipts = site.store.receipts_arrow().filter(_of_footage(published)).sort_by("committed")
+    receipts = site.store.read_receipts().rows.filter(_of_footage(published)).sort_by("committed")
     newest = {row["op"]: (row["op"], row["version"], row["ingredients"]) for row in receipts.to_pylist()}
     return tuple((op, version, json.loads(made).get("weights", "none")) for op, version, made in newest.values())
 

@@ -38,7 +38,7 @@ def plan_run(site: Site, selection: Selection, inventory: Inventory | None = Non
     """
     ready = configure_site(site.files)
     inventory = inventory or scan_inventory(site.files, site.store)
-    ledger = Ledger(site.store.receipts_arrow(), site.journal.quarantined(), read_tombstones(site.store))
+    ledger = Ledger(site.store.read_receipts().rows, site.journal.read_quarantine().rows, read_tombstones(site.store))
     return make_plan(ready, inventory.timeline, ledger, selection, retry)
 
 

@@ -19,20 +19,20 @@ from storage.maintenance.retention import (
     LIMIT_SCHEMA,
     ArchiveFiles,
     Deletion,
-    Left,
+    KeptFile,
     delete,
-    past,
+    is_past_limit,
     segment_days,
-    sizes_of,
+    unit_sizes,
 )
-from storage.maintenance.sweep import swept_files
-from storage.maintenance.tombstones import Buried, Grave, What
+from storage.maintenance.sweep import sweepable_files
+from storage.maintenance.tombstones import DataKind, PurgedUnit, PurgeRecord
 from storage.site.file import SiteFiles
 from storage.store.journal import new_run_id
-from storage.store.live_rows import newest_of
-from storage.store.scan_rows import scanned_rows
+from storage.store.live_rows import newest_receipts
+from storage.store.scan_rows import read_scan_rows
 from storage.store.store import Store
-from storage.store.video_files import VIDEO_TABLES, named_video
+from storage.store.video_files import VIDEO_TABLES, read_video_rows
 
 _FOOTAGE_COLUMNS = ("camera", "footage_id", "path", "size_bytes", "mtime_ns", "content_sha256", "start_time")
 
@@ -42,20 +42,20 @@ class PurgePlan:
     """What a purge would delete, and what it would leave though it is past its time."""
 
     deletion: Deletion
-    left: tuple[Left, ...] = ()
+    left: tuple[KeptFile, ...] = ()
     problems: tuple[str, ...] = ()
 
     @property
-    def graves(self) -> tuple[Grave, ...]:
+    def graves(self) -> tuple[PurgeRecord, ...]:
         """What would be deleted, by camera, date and kind."""
-        return self.deletion.graves
+        return self.deletion.records
 
 
 @dataclass(frozen=True)
 class _Rule:
     """A line of ``[retention]``; without days things are kept for ever."""
 
-    what: What
+    what: DataKind
     key: str
     days: int | None
 
@@ -72,14 +72,15 @@ class _Rule:
 class _Tally:
     """One grave while it is dug. Of the versions of a unit the newest comes last: it is what others were made from."""
 
-    units: dict[Buried, None] = field(default_factory=dict)
+    units: dict[PurgedUnit, None] = field(default_factory=dict)
     files: set[str] = field(default_factory=set)
     rows: int = 0
     size_bytes: float = 0.0
 
-    def grave(self, rule: str, what: What, date: str, camera: str) -> Grave:
+    def grave(self, rule: str, what: DataKind, date: str, camera: str) -> PurgeRecord:
         """The grave."""
-        return Grave(rule, what, camera, date, tuple(self.units), len(self.files), self.rows, round(self.size_bytes))
+        size = round(self.size_bytes)
+        return PurgeRecord(rule, what, camera, date, tuple(self.units), len(self.files), self.rows, size)
 
 
 def plan_purge(site: SiteFiles, store: Store, now: datetime) -> PurgePlan:
@@ -99,7 +100,7 @@ def apply_purge(
     plan: PurgePlan,
     now: datetime,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
-) -> tuple[Left, ...]:
+) -> tuple[KeptFile, ...]:
     """Deletes what a plan says; killed at any moment, the next purge finishes it. Gives footage that had to be left."""
     left = delete(store, _archive(site), plan.deletion, new_run_id(now), now, on_progress)
     return (*plan.left, *left)
@@ -113,12 +114,12 @@ class _Planning:
         self._store = store
         self._now = now
         self._retention = site.config.retention
-        self._graves: dict[tuple[str, What, str, str], _Tally] = defaultdict(_Tally)
+        self._graves: dict[tuple[str, DataKind, str, str], _Tally] = defaultdict(_Tally)
         self._rules = {name: self._rule(name, kind.spec.writes) for name, kind in REGISTRY.items()}
 
     def plan(self) -> PurgePlan:
-        receipts = self._store.receipts_arrow()
-        problems = self._store.problems
+        found = self._store.read_receipts()
+        receipts = found.rows
         paths, left, there = self._footage(receipts)
         gone = self._past(receipts, there)
         # Units of which nothing is known but that they are empty may share a fingerprint, which then stays.
@@ -127,7 +128,7 @@ class _Planning:
         video = self._results(receipts, doomed)
         prints = frozenset(doomed["fingerprint"].to_pylist())
         graves = tuple(tally.grave(*key) for key, tally in sorted(self._graves.items(), key=lambda item: item[0][::-1]))
-        return PurgePlan(Deletion(graves, tuple(paths), tuple(video), prints), tuple(left), problems)
+        return PurgePlan(Deletion(graves, tuple(paths), tuple(video), prints), tuple(left), found.problems)
 
     def _rule(self, op: str, tables: Collection[str]) -> _Rule:
         """The rule of an op's results, which stand and fall together."""
@@ -147,13 +148,13 @@ class _Planning:
     def _zone(self, camera: str) -> ZoneInfo:
         return ZoneInfo(self._site.config.camera_view(camera).timezone)
 
-    def _footage(self, receipts: pa.Table) -> tuple[list[str], list[Left], set[tuple[str, str]]]:
+    def _footage(self, receipts: pa.Table) -> tuple[list[str], list[KeptFile], set[tuple[str, str]]]:
         """Files to delete, those to leave, and the camera-days of which the archive will have footage still."""
         rule = _Rule("footage", "footage_days", self._retention.footage_days)
         if rule.days is None and self._retention.tables_days is None:
             return [], [], set()
-        scans = newest_of(receipts.filter(pc.equal(receipts["op"], SCAN_OP)))
-        rows = scanned_rows(self._store, "footage", scans).select(_FOOTAGE_COLUMNS).to_pylist()
+        scans = newest_receipts(receipts.filter(pc.equal(receipts["op"], SCAN_OP)))
+        rows = read_scan_rows(self._store, "footage", scans).select(_FOOTAGE_COLUMNS).to_pylist()
         old: list[dict[str, Any]] = []
         young: list[dict[str, Any]] = []
         for row in rows:
@@ -166,7 +167,7 @@ class _Planning:
         for row in old:
             if row["path"] in chosen:
                 tally = self._graves[str(rule), "footage", row["day"], row["camera"]]
-                tally.units[Buried(FOOTAGE_OP, row["footage_id"], row["content_sha256"])] = None
+                tally.units[PurgedUnit(FOOTAGE_OP, row["footage_id"], row["content_sha256"])] = None
                 tally.files.add(row["path"])
                 tally.size_bytes += row["size_bytes"]
         staying = [row for row in rows if row["path"] not in chosen and files.has(row["path"])]
@@ -175,8 +176,8 @@ class _Planning:
     def _past(self, receipts: pa.Table, there: Collection[tuple[str, str]]) -> pa.Array:
         """Of each receipt, whether it goes. A scan goes last: without it nobody sees what else there is of the day."""
         pairs = receipts.select(["op", "camera"]).group_by(["op", "camera"]).aggregate([]).to_pylist()
-        gone = past(receipts, self._limits([pair for pair in pairs if pair["op"] != SCAN_OP]))
-        scans = past(receipts, self._limits([pair for pair in pairs if pair["op"] == SCAN_OP]))
+        gone = is_past_limit(receipts, self._limits([pair for pair in pairs if pair["op"] != SCAN_OP]))
+        scans = is_past_limit(receipts, self._limits([pair for pair in pairs if pair["op"] == SCAN_OP]))
         stays = receipts.filter(pa.array(~gone)).filter(pc.field("op") != SCAN_OP)
         busy = {(row["camera"], row["date"]) for row in _days_of(stays)} | set(there)
         old = receipts.filter(pa.array(scans))
@@ -206,14 +207,14 @@ class _Planning:
         """Digs the graves of results; gives the video files that go with them."""
         if not doomed.num_rows:
             return []
-        sizes = {blob.name: blob.size_bytes for blob in swept_files(self._store)}
-        held = sizes_of(receipts, doomed, sizes)
+        sizes = {blob.name: blob.size_bytes for blob in sweepable_files(self._store)}
+        held = unit_sizes(receipts, doomed, sizes)
         by_mark: dict[str, _Tally] = {}
         by_age = doomed.sort_by([("committed", "ascending"), ("fingerprint", "ascending")])
         for row in by_age.select(["op", "camera", "date", "unit", "fingerprint", "rows"]).to_pylist():
             rule = self._rule_of(row["op"])
             tally = self._graves[str(rule), rule.what, row["date"], row["camera"]]
-            unit = Buried(row["op"], row["unit"], row["fingerprint"])
+            unit = PurgedUnit(row["op"], row["unit"], row["fingerprint"])
             by_mark[row["fingerprint"][:UNIT_TAG_DIGITS]] = tally
             if unit not in tally.units:
                 names, size = held.get(row["fingerprint"], (set(), 0.0))
@@ -227,7 +228,7 @@ class _Planning:
     def _video(self, doomed: pa.Table, by_mark: Mapping[str, _Tally], sizes: Mapping[str, int]) -> list[str]:
         paths = []
         for table in VIDEO_TABLES:
-            found: list[dict[str, Any]] = named_video(self._store, doomed, table).to_pylist()
+            found: list[dict[str, Any]] = read_video_rows(self._store, doomed, table).to_pylist()
             for row in found:
                 if row["path"] in sizes:
                     tally = by_mark[row["_unit"]]

@@ -31,7 +31,7 @@ from schemas.errors import StoreFull
 from schemas.values import Quarantined, Receipt
 from storage.coordination import Claims
 from storage.store.journal import RunRecord, new_run_id
-from storage.store.receipts import receipts_of
+from storage.store.receipts import receipts_from_rows
 from storage.store.store import Store
 
 
@@ -167,7 +167,7 @@ def _drive(
                 plan,
                 pool,
                 run_id=run.record.run_id,
-                keep=run.site.journal.set_aside,
+                keep=run.site.journal.quarantine,
                 on_progress=on_progress,
                 deadline=run.deadline,
                 stop=stop,
@@ -189,8 +189,8 @@ def _drive(
 
 def _committed(run: _Run, plan: Plan) -> list[Receipt]:
     """Returns the receipts of the plan's units that this run committed, one per unit."""
-    table = run.site.store.receipts_arrow()
-    receipts = receipts_of(table.filter(pc.equal(table["run_id"], run.record.run_id)))
+    table = run.site.store.read_receipts().rows
+    receipts = receipts_from_rows(table.filter(pc.equal(table["run_id"], run.record.run_id)))
     units = {key_of(receipt): receipt for receipt in receipts}
     return [receipt for key, receipt in units.items() if key in plan.units]
 

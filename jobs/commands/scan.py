@@ -55,7 +55,7 @@ def record_scan(
 
 def start_clock(site: Site) -> RunClock:
     """Returns the clock of a run that begins now; it starts after the newest moment in the store."""
-    runs = site.journal.runs()
-    columns = (site.store.receipts_arrow()["committed"], runs["started"], runs["ended"])
+    runs = site.journal.read_runs().rows
+    columns = (site.store.read_receipts().rows["committed"], runs["started"], runs["ended"])
     moments: list[datetime | None] = [pc.max(column).as_py() for column in columns]
     return RunClock(max(filter(None, moments), default=None))

@@ -32,9 +32,6 @@ class Status:
 def read_status(site: Site) -> Status:
     """Reads the state of a site. The archive is not scanned."""
     plan = plan_run(site, Selection(), recorded_inventory(site.store))
-    problems = site.store.problems
-    runs = site.journal.runs()
-    problems += site.journal.problems
-    quarantined = site.journal.quarantined()
-    problems += site.journal.problems
-    return Status(runs, plan, quarantined, problems)
+    runs, quarantined = site.journal.read_runs(), site.journal.read_quarantine()
+    problems = site.store.read_loose_receipts().problems + runs.problems + quarantined.problems
+    return Status(runs.rows, plan, quarantined.rows, problems)

@@ -25,7 +25,8 @@ from storage.exports.export_records import ExportRecord, exclusive_path, write_e
 from storage.files import sha256_file
 from storage.sql.text import quote_text
 from storage.store.journal import new_run_id
-from storage.store.store import VIDEO_SUFFIX, Store
+from storage.store.layout import VIDEO_SUFFIX
+from storage.store.store import Store
 from storage.video.published import pts_to_ticks, read_frames
 from storage.video.reader import SegmentReader
 from storage.video.source import pts_to_us

@@ -5,7 +5,7 @@ Claims only save work; receipts keep the store right: docs/decisions/0011-claims
 
 from jobs.planning.graph import UnitKey
 from schemas.values import Receipt
-from storage.coordination import Claims, Place
+from storage.coordination import Claims, Partition
 from storage.store.store import Store
 
 
@@ -19,16 +19,16 @@ class RunCoordination:
     @property
     def has_others(self) -> bool:
         """Whether another run was met. Until then no unit is looked up in the store before it runs."""
-        return self._claims.crowded
+        return self._claims.met_other_runs
 
-    def acquire(self, partition: Place) -> bool:
+    def acquire(self, partition: Partition) -> bool:
         """Claims a partition; returns False while another run holds it."""
-        return self._claims.take(partition)
+        return self._claims.acquire(partition)
 
-    def release(self, partition: Place) -> None:
+    def release(self, partition: Partition) -> None:
         """Releases a claim."""
         self._claims.release(partition)
 
     def committed(self, key: UnitKey, fingerprint: str) -> Receipt | None:
         """Returns the receipt of exactly this work, whichever run committed it; None if it is not committed."""
-        return self._store.committed(*key, fingerprint)
+        return self._store.find_receipt(*key, fingerprint)

@@ -10,7 +10,7 @@ from storage.maintenance.drop import drop_receipts
 from storage.store.parquet import UNIT_COLUMN
 from storage.store.receipts import receipts_to_arrow
 from storage.store.store import Store
-from storage.store.video_files import PARTS_TABLE, named_video
+from storage.store.video_files import PARTS_TABLE, read_video_rows
 
 
 def drop_units_with_missing_parts(store: Store, plan: Plan) -> bool:
@@ -35,12 +35,12 @@ def drop_units_with_missing_parts(store: Store, plan: Plan) -> bool:
 def _missing(store: Store, plan: Plan, merger: UnitKey, parts: set[UnitKey]) -> set[str]:
     """Returns the fingerprints of the units among ``parts`` whose part is missing, unless they were merged by now."""
     fingerprints = plan.fingerprints
-    found = (store.committed(*key, fingerprints.of(key)) for key in sorted(parts) if not fingerprints.excluded(key))
+    found = (store.find_receipt(*key, fingerprints.of(key)) for key in sorted(parts) if not fingerprints.excluded(key))
     receipts = [receipt for receipt in found if receipt is not None]
-    named = named_video(store, receipts_to_arrow(receipts), PARTS_TABLE).select(["path", UNIT_COLUMN]).to_pylist()
+    named = read_video_rows(store, receipts_to_arrow(receipts), PARTS_TABLE).select(["path", UNIT_COLUMN]).to_pylist()
     tags = {row[UNIT_COLUMN] for row in named if not store.blobs.exists(row["path"])}
     # Another run deletes parts only after it has committed their merger. So this order matters: first the parts, then
     # the receipt; a part that is missing without one was lost.
-    if not tags or store.committed(*merger, fingerprints.of(merger)) is not None:
+    if not tags or store.find_receipt(*merger, fingerprints.of(merger)) is not None:
         return set()
     return {receipt.fingerprint for receipt in receipts if receipt.unit_tag in tags}

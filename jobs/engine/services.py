@@ -11,6 +11,7 @@ from jobs.engine.tasks import Task
 from schemas.errors import NightshiftError
 from schemas.op import VideoSink
 from schemas.values import UnitContext, VideoFile
+from storage.store.layout import part_file, video_file
 from storage.store.store import Store
 from storage.video.writer import PartWriter, merge_parts
 
@@ -37,7 +38,7 @@ class UnitServices:
     def video_sink(self, unit: UnitContext) -> VideoSink:
         """Returns a sink for the covered frames of this segment: one part of the footage's video."""
         key = self._task.key
-        name = self._store.part_name(key.camera, key.date, key.unit, self._task.fingerprint)
+        name = part_file(key.camera, key.date, key.unit, self._task.fingerprint)
         sink = PartWriter(self._store.blobs, name, unit.segment)
         self._sinks.append(sink)
         self._unnamed.append(name)
@@ -49,7 +50,7 @@ class UnitServices:
         key = self._task.key
         name = f"{unit.segments[0].footage_start:%Y%m%dT%H%M%SZ}-{key.unit}-{self._tag}"
         self._merged = list(parts)
-        return merge_parts(self._store.blobs, parts, self._store.video_name(key.camera, key.date, name))
+        return merge_parts(self._store.blobs, parts, video_file(key.camera, key.date, name))
 
     @arising_in(Origin.STORE)
     def write_beside(self, video_path: str, suffix: str, content: bytes) -> VideoFile:

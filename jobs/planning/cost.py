@@ -117,7 +117,7 @@ def fit_to_budget(plan: Plan, priority: Priority, workers: int, budget_s: float)
 
 def bytes_per_media_s(store: Store, plan: Plan, ops: Collection[str]) -> dict[str, float]:
     """Returns, by op, stored bytes per second of footage over all committed work, without ops that never ran."""
-    receipts = store.receipts_arrow(ops)
+    receipts = store.read_receipts(ops).rows
     sums = receipts.group_by("op").aggregate([("media_s", "sum")])
     media_s = {row["op"]: row["media_s_sum"] for row in sums.to_pylist()}
     density = {}

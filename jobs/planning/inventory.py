@@ -23,8 +23,8 @@ from storage.archive.segments import Segments, segments_from_tables
 from storage.blobs import open_blobs
 from storage.site.file import SiteFiles
 from storage.store.journal import Journal
-from storage.store.live_rows import newest_of
-from storage.store.scan_rows import SCANNED, scanned_rows
+from storage.store.live_rows import newest_receipts
+from storage.store.scan_rows import SCAN_TABLES, read_scan_rows
 from storage.store.store import Store
 
 SCAN_VERSION = 1
@@ -56,8 +56,8 @@ class Inventory:
 
 def recorded_inventory(store: Store) -> Inventory:
     """Returns the archive as the last scan recorded it."""
-    scans = newest_of(store.receipts_arrow([SCAN_OP]))
-    footage, segments = (scanned_rows(store, name, scans) for name in SCANNED)
+    scans = newest_receipts(store.read_receipts([SCAN_OP]).rows)
+    footage, segments = (read_scan_rows(store, name, scans) for name in SCAN_TABLES)
     return Inventory(footage, segments, segments_from_tables(footage, segments))
 
 
@@ -104,7 +104,7 @@ def write_inventory(inventory: Inventory, site: SiteFiles, store: Store, run_id:
     changed = _changed_days(inventory, site)
     if not changed:
         return 0
-    ledger = Ledger(store.receipts_arrow([SCAN_OP]))
+    ledger = Ledger(store.read_receipts([SCAN_OP]).rows)
     days = _days(inventory.footage, site)
     files, segments = (_rows_by_footage(table) for table in (inventory.footage, inventory.segments))
     written = 0
@@ -217,10 +217,10 @@ def write_quarantine(inventory: Inventory, journal: Journal, run_id: str) -> lis
         for item in inventory.quarantined
     ]
     now = {(entry.camera, entry.unit, entry.fingerprint) for entry in entries}
-    known = {(e.camera, e.unit, e.fingerprint) for e in journal.quarantined() if e.op == SCAN_OP}
+    known = {(e.camera, e.unit, e.fingerprint) for e in journal.read_quarantine().rows if e.op == SCAN_OP}
     for camera, unit, fingerprint in known - now:
         journal.release(SCAN_OP, camera, unit, fingerprint)
     for entry in entries:
         if (entry.camera, entry.unit, entry.fingerprint) not in known:
-            journal.set_aside(entry)
+            journal.quarantine(entry)
     return entries

@@ -14,10 +14,10 @@ from storage.blobs.base import Blob
 from storage.files import (
     TEMPORARY_PREFIX,
     atomic_path,
-    full_disk_said,
     make_folder,
     put_if_absent,
     temporary_path,
+    translate_full_disk,
     write_atomic,
 )
 
@@ -142,7 +142,7 @@ class LocalBlobs:
         """Creates the folder if needed; raises SiteError if no file can be created in it."""
         self.check_not_a_file()
         try:
-            with full_disk_said(self.root):
+            with translate_full_disk(self.root):
                 make_folder(self.root)
         except OSError as error:
             raise SiteError(
@@ -150,7 +150,7 @@ class LocalBlobs:
             ) from error
         probe = temporary_path(self.root / "probe")
         try:
-            with full_disk_said(probe):
+            with translate_full_disk(probe):
                 probe.touch(exist_ok=False)
         except OSError as error:
             if error.errno not in _READ_ONLY:

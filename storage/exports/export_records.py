@@ -15,8 +15,7 @@ import pyarrow as pa
 
 from schemas.errors import NightshiftError, TransientError, UserError
 from schemas.tables import TABLES
-from storage.files import atomic_path, safe_name
-from storage.store.parquet import first_line
+from storage.files import atomic_path, first_line, safe_name
 from storage.store.store import Store
 
 EXPORTS_FOLDER = "_exports"

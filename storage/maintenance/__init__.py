@@ -1,1 +1,1 @@
-"""What keeps a store sound, small and within the law: audits, repair, compaction, retention, claims."""
+"""Keeps a store sound, small and lawful: verification, repair, compaction, retention and sweeping."""

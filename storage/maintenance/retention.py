@@ -1,4 +1,4 @@
-"""Retention: what is past its time, and its deletion, of which not a row is left in any file."""
+"""Retention: finds what is past its limit, and deletes it, so that no file keeps a row of it."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,100 +14,96 @@ import pyarrow.compute as pc
 from schemas.tables import TABLES
 from schemas.values import FOOTAGE_OP
 from storage.blobs import Blob, Blobs
-from storage.files import sha256_file
+from storage.files import first_line, sha256_file
 from storage.maintenance.drop import drop_units
-from storage.maintenance.sweep import named_files, sweep
-from storage.maintenance.tombstones import Grave, put_tombstones, read_tombstones
-from storage.store.live_rows import files_of
-from storage.store.manifest import month_of
-from storage.store.parquet import UNIT_COLUMN, first_line
+from storage.maintenance.sweep import sweep
+from storage.maintenance.tombstones import PurgeRecord, read_tombstones, write_tombstones
+from storage.store.layout import month_of
+from storage.store.parquet import UNIT_COLUMN
+from storage.store.receipts import files_of
 from storage.store.store import Store
 
 LIMIT_SCHEMA = pa.schema([("op", pa.string()), ("camera", pa.string()), ("before", pa.string())])
-"""One row an op and camera: its results of dates before this one are past their time."""
+"""One row per op and camera: its results of dates before this one are past their limit."""
 
 _SAME_TIME_S = 0.001
 
-_PAST = """
+_PAST_LIMIT = """
 SELECT number FROM receipts JOIN limits USING (op, camera) WHERE receipts."date" < "before" ORDER BY number
 """
 
 
 @dataclass(frozen=True)
-class Left:
-    """A footage file that is past its time and stays, and why."""
+class KeptFile:
+    """A footage file that is past its limit and stays, with the reason."""
 
     path: str
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True)
 class Deletion:
-    """What is to be deleted.
+    """Everything that a purge deletes.
 
     Attributes:
-        graves: what is written down of it.
-        footage: files below the archive.
-        video: files below the store.
-        fingerprints: of the receipts that go, and their rows with them.
+        records: what is recorded of it.
+        footage: files, relative to the archive.
+        video: files, relative to the store.
+        fingerprints: fingerprints of the receipts to drop, together with their rows.
     """
 
-    graves: tuple[Grave, ...]
+    records: tuple[PurgeRecord, ...]
     footage: tuple[str, ...] = ()
     video: tuple[str, ...] = ()
     fingerprints: frozenset[str] = frozenset()
 
 
-def past(receipts: pa.Table, limits: pa.Table) -> npt.NDArray[np.bool_]:
-    """Of each receipt, whether it is past its time.
+def is_past_limit(receipts: pa.Table, limits: pa.Table) -> npt.NDArray[np.bool_]:
+    """Returns which receipts are past their limit.
 
     Args:
-        limits: rows of ``LIMIT_SCHEMA``; what has none is kept for ever.
+        limits: rows of ``LIMIT_SCHEMA``; ops and cameras without one are kept for ever.
 
     Returns:
         ``(len(receipts),)`` bool.
     """
-    gone = np.zeros(receipts.num_rows, dtype=bool)
+    past = np.zeros(receipts.num_rows, dtype=bool)
     with duckdb.connect() as con:
         numbers = pa.array(np.arange(receipts.num_rows))
         con.register("receipts", receipts.select(["op", "camera", "date"]).append_column("number", numbers))
         con.register("limits", limits)
-        gone[con.execute(_PAST).to_arrow_table()["number"].to_numpy()] = True
-    return gone
+        past[con.execute(_PAST_LIMIT).to_arrow_table()["number"].to_numpy()] = True
+    return past
 
 
 def segment_days(store: Store, scans: pa.Table) -> Mapping[str, set[str]]:
-    """The local dates of the segments of some scans, by the mark of the scan."""
+    """Returns the local dates of the segments that scans found, by unit tag of the scan."""
     days: dict[str, set[str]] = defaultdict(set)
-    for row in _named(scans).to_pylist():
+    for row in files_of(scans).to_pylist():
         if row["table"] == "segments":
-            rows = store.read_units("segments", row["name"], ["date", UNIT_COLUMN], [row["mark"]])
-            days[row["mark"]].update(rows["date"].to_pylist())
+            rows = store.read_units("segments", row["name"], ["date", UNIT_COLUMN], [row["unit_tag"]])
+            days[row["unit_tag"]].update(rows["date"].to_pylist())
     return days
 
 
-def sizes_of(receipts: pa.Table, doomed: pa.Table, sizes: Mapping[str, int]) -> Mapping[str, tuple[set[str], float]]:
-    """The files that some units stand in, and how many bytes of them are theirs, by fingerprint.
+def unit_sizes(receipts: pa.Table, units: pa.Table, sizes: Mapping[str, int]) -> Mapping[str, tuple[set[str], float]]:
+    """Returns the files with rows of some units, and the bytes of the units' share in them, by fingerprint.
 
     Args:
-        receipts: every receipt, since files are shared.
-        doomed: those of the units.
+        receipts: every receipt, since units share files.
+        units: receipts of the units.
         sizes: bytes by file.
     """
-    users = _named(receipts).select(["name", "mark"]).group_by(["name", "mark"]).aggregate([])
-    users = users.group_by("name").aggregate([("mark", "count")])
-    named = _named(doomed)
+    users = files_of(receipts).select(["name", "unit_tag"]).group_by(["name", "unit_tag"]).aggregate([])
+    users = users.group_by("name").aggregate([("unit_tag", "count")])
+    named = files_of(units)
     users = users.filter(pc.is_in(users["name"], named["name"].combine_chunks()))
-    shares = {row["name"]: sizes.get(row["name"], 0) / row["mark_count"] for row in users.to_pylist()}
-    prints = doomed["fingerprint"].take(named["number"]).to_pylist()
+    shares = {row["name"]: sizes.get(row["name"], 0) / row["unit_tag_count"] for row in users.to_pylist()}
+    fingerprints = units["fingerprint"].take(named["number"]).to_pylist()
     found: dict[str, set[str]] = defaultdict(set)
-    for fingerprint, name in zip(prints, named["name"].to_pylist(), strict=True):
+    for fingerprint, name in zip(fingerprints, named["name"].to_pylist(), strict=True):
         found[fingerprint].add(name)
     return {one: (names, sum(shares[name] for name in names)) for one, names in found.items()}
-
-
-def _named(receipts: pa.Table) -> pa.Table:
-    return files_of(receipts, pa.repeat(pa.scalar(False), receipts.num_rows))
 
 
 class ArchiveFiles:
@@ -118,24 +114,24 @@ class ArchiveFiles:
         self._listed: dict[str, dict[str, Blob]] = {}
 
     def has(self, path: str) -> bool:
-        """Whether there is such a file, of whatever content."""
+        """Returns whether a file exists, whatever its content."""
         return self._blob(path) is not None
 
-    def deletable(self, rows: Iterable[Mapping[str, object]]) -> tuple[list[str], list[Left]]:
-        """Which footage files are there as the scan found them, and which are there but are not what it found.
+    def deletable(self, rows: Iterable[Mapping[str, object]]) -> tuple[list[str], list[KeptFile]]:
+        """Splits footage files that exist into those that are as the scan found them, and those that are not.
 
         Args:
             rows: of the table ``footage``.
         """
-        there, left = [], []
+        same, kept = [], []
         for row in rows:
             blob = self._blob(str(row["path"]))
-            why = "" if blob is None else _differs(self._archive, blob, row)
-            if why:
-                left.append(Left(str(row["path"]), why))
+            reason = "" if blob is None else _difference(self._archive, blob, row)
+            if reason:
+                kept.append(KeptFile(str(row["path"]), reason))
             elif blob is not None:
-                there.append(blob.name)
-        return there, left
+                same.append(blob.name)
+        return same, kept
 
     def _blob(self, path: str) -> Blob | None:
         folder = path.rpartition("/")[0]
@@ -144,8 +140,8 @@ class ArchiveFiles:
         return self._listed[folder].get(path)
 
 
-def _differs(archive: Blobs, blob: Blob, row: Mapping[str, object]) -> str:
-    """Why a file is not the one that the scan found; empty if it is."""
+def _difference(archive: Blobs, blob: Blob, row: Mapping[str, object]) -> str:
+    """Returns why a file is not the one that the scan found; an empty string if it is."""
     if row["content_sha256"] is None:
         return "its content was never read"
     if blob.size_bytes != row["size_bytes"]:
@@ -159,59 +155,61 @@ def _differs(archive: Blobs, blob: Blob, row: Mapping[str, object]) -> str:
 def delete(
     store: Store,
     archive: Blobs,
-    what: Deletion,
+    deletion: Deletion,
     purge_id: str,
     now: datetime,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
-) -> list[Left]:
-    """Deletes what is past its time; killed at any moment, the next purge finishes it.
+) -> list[KeptFile]:
+    """Deletes what is past its limit. If it is killed at any moment, the next purge finishes it.
 
     Args:
-        on_progress: called with rewritten files, and files to rewrite.
+        on_progress: called with the number of rewritten files, and of files to rewrite.
 
     Returns:
-        footage that cannot be deleted.
+        Footage that cannot be deleted.
 
     Raises:
-        TransientError: compactions got ahead again and again; the next purge finishes.
+        TransientError: compactions came first again and again; the next purge finishes.
         StoreFull: no space is left to rewrite files that hold other rows too; the next purge finishes.
     """
-    new = _not_yet_buried(store, what.graves)
+    # The order matters to a purge that is killed: tombstones first, so that the next one knows what was to go; video
+    # before the rows that name it.
+    new = _not_yet_recorded(store, deletion.records)
     if new:
-        put_tombstones(store, purge_id, now, new)
-    left = []
-    for path in what.footage:
+        write_tombstones(store, purge_id, now, new)
+    kept = []
+    for path in deletion.footage:
         try:
             archive.delete([path])
         except OSError as error:
-            left.append(Left(path, f"it cannot be deleted: {first_line(error)}"))
-    store.blobs.delete(what.video)  # before the rows that name them
-    drop_units(store, what.fingerprints, on_progress)
+            kept.append(KeptFile(path, f"it cannot be deleted: {first_line(error)}"))
+    store.blobs.delete(deletion.video)
+    drop_units(store, deletion.fingerprints, on_progress)
     _scrub(store)
     sweep(store)
-    return left
+    return kept
 
 
-def _not_yet_buried(store: Store, graves: Sequence[Grave]) -> list[Grave]:
-    """Graves of what no purge has written down, one that was killed before it was done among them."""
-    known = {(stone.op, stone.camera, stone.date, stone.unit, stone.fingerprint) for stone in read_tombstones(store)}
+def _not_yet_recorded(store: Store, records: Sequence[PurgeRecord]) -> list[PurgeRecord]:
+    """Returns records without the units that an earlier purge, perhaps a killed one, has recorded."""
+    known = {(each.op, each.camera, each.date, each.unit, each.fingerprint) for each in read_tombstones(store)}
     new = []
-    for grave in graves:
-        place = (grave.camera, grave.date)
-        units = tuple(unit for unit in grave.units if (unit.op, *place, unit.unit, unit.fingerprint) not in known)
+    for record in records:
+        day = (record.camera, record.date)
+        units = tuple(unit for unit in record.units if (unit.op, *day, unit.unit, unit.fingerprint) not in known)
         if units:
-            new.append(replace(grave, units=units))
+            new.append(replace(record, units=units))
     return new
 
 
 def _scrub(store: Store) -> None:
-    """Removes replaced files of camera-days that something was purged of, which a killed purge may have left."""
+    """Removes replaced files of purged camera-days at once, not after the grace time; a killed purge may leave them."""
     folders = set()
-    for stone in read_tombstones(store):
-        if stone.op != FOOTAGE_OP:
-            camera = f"camera={stone.camera}"
-            folders |= {(camera, f"date={stone.date}"), (camera, f"month={month_of(stone.date)}")}
+    for tombstone in read_tombstones(store):
+        if tombstone.op != FOOTAGE_OP:
+            camera = f"camera={tombstone.camera}"
+            folders |= {(camera, f"date={tombstone.date}"), (camera, f"month={month_of(tombstone.date)}")}
     names = store.manifest.retired(store.manifest.head())["name"].to_pylist()
     old = {name for name in names if name.split("/")[0] in TABLES and tuple(name.split("/")[1:3]) in folders}
     if old:
-        store.blobs.delete(old - named_files(store.receipts_arrow()))
+        store.blobs.delete(old - set(files_of(store.read_receipts().rows)["name"].to_pylist()))

@@ -1,81 +1,75 @@
-"""Sweeping: removes what killed writers left behind, and what nobody may read any more."""
+"""Sweeping: removes what killed writers left behind, and what readers no longer need."""
 
 import time
 from collections.abc import Collection, Iterator
 
-import pyarrow as pa
-
 from schemas.errors import NightshiftError, SiteError
 from schemas.tables import TABLES
 from storage.blobs import Blob
-from storage.maintenance.verify_manifest import headless_shards
-from storage.store.live_rows import files_of
+from storage.maintenance.verify_manifest import find_headless_shards
+from storage.store.layout import PARTS_FOLDER, VIDEO_FOLDER, VIDEO_SUFFIX
 from storage.store.manifest import MANIFEST_FOLDER, Head
-from storage.store.store import PARTS_FOLDER, VIDEO_FOLDER, VIDEO_SUFFIX, Store
-from storage.store.video_files import VIDEO_SUFFIXES, VIDEO_TABLES, named_video
+from storage.store.receipts import files_of
+from storage.store.store import Store
+from storage.store.video_files import VIDEO_SUFFIXES, VIDEO_TABLES, read_video_rows
 
-SWEPT_H = 24.0
-"""Hours after which a file that nothing names is taken to be left behind: a worker may be about to commit a younger."""
+SWEEP_AGE_H = 24.0
+"""Hours after which a file that nothing names counts as left behind; a worker may be about to commit a younger one."""
 
 _SUFFIXES = {
     **dict.fromkeys((*TABLES, PARTS_FOLDER), (".parquet", VIDEO_SUFFIX)),
     VIDEO_FOLDER: (".parquet", *VIDEO_SUFFIXES),
-    MANIFEST_FOLDER: (".parquet",),  # heads stay: their numbers must not be free for a compaction that began before
+    MANIFEST_FOLDER: (".parquet",),  # not heads: a compaction that began earlier could take a number again
 }
 """By folder, the suffixes of what Nightshift writes there; nothing else is ever swept."""
 
 
-def sweep(store: Store, older_than_h: float = SWEPT_H) -> list[str]:
-    """Removes old temporaries, and old files of tables, video and the manifest that nothing names.
+def sweep(store: Store, older_than_h: float = SWEEP_AGE_H) -> list[str]:
+    """Removes old temporary files, and old files of tables, video and the manifest that nothing names.
 
-    While a receipt or the manifest cannot be read only temporaries go: it may name the rest.
+    While a receipt or the manifest cannot be read, only temporary files go: it may name the others.
 
     Returns:
-        names below the store, sorted.
+        The names of the removed files, relative to the store, sorted.
     """
     temporaries = store.blobs.sweep(older_than_h)
-    # Files first, receipts second: what is committed in between is found in the receipts.
-    found = list(swept_files(store))
+    # Files first, receipts second: a file that is committed in between is then found to be named.
+    found = list(sweepable_files(store))
     oldest = time.time() - older_than_h * 3600
     unnamed = _unnamed(store, [blob.name for blob in found]) if found else set()
-    doomed = [blob.name for blob in found if blob.name in unnamed and blob.modified < oldest]
-    store.blobs.delete(doomed)
-    return sorted([*temporaries, *doomed])
+    swept = [blob.name for blob in found if blob.name in unnamed and blob.modified < oldest]
+    store.blobs.delete(swept)
+    return sorted([*temporaries, *swept])
 
 
-def swept_files(store: Store) -> Iterator[Blob]:
-    """Every file that a receipt, a row or the manifest has to name for it to be of use."""
+def sweepable_files(store: Store) -> Iterator[Blob]:
+    """Yields every file that is of use only if a receipt, a row or the manifest names it."""
     for folder, suffixes in _SUFFIXES.items():
         yield from (blob for blob in store.blobs.list(folder) if blob.name.endswith(suffixes))
 
 
-def named_files(receipts: pa.Table) -> set[str]:
-    """The table files that receipts name."""
-    return set(files_of(receipts, pa.repeat(pa.scalar(False), receipts.num_rows))["name"].to_pylist())
-
-
 def manifest_files(store: Store, head: Head) -> set[str]:
-    """The files that a head is made of, and those that are kept for readers who began earlier.
+    """Returns the names of a head's files, and of those that are kept for readers who began earlier.
 
     Raises:
-        NightshiftError: the list of those is missing or torn.
+        NightshiftError: the list of the latter is missing or torn.
     """
     kept = store.manifest.retired(head)["name"].to_pylist()
     return {*(part.name for part in head.parts()), *kept}
 
 
 def _unnamed(store: Store, names: Collection[str]) -> set[str]:
-    """Of some files, those that nothing names; none if that cannot be known: `nightshift verify` says why."""
+    """Returns which files nothing names; none if that cannot be known (`nightshift verify` reports why)."""
     try:
-        receipts = store.receipts_arrow()
+        receipts = store.read_receipts()
         known = manifest_files(store, store.manifest.head())
-        if headless_shards(store, names, known, receipts):
+        if receipts.problems or find_headless_shards(store, names, known, receipts.rows):
             return set()
-        named = named_files(receipts) | known
+        named = set(files_of(receipts.rows)["name"].to_pylist()) | known
         for table in VIDEO_TABLES if any(name.endswith(VIDEO_SUFFIXES) for name in names) else ():
-            named.update(named_video(store, receipts, table)["path"].to_pylist())
+            named.update(read_video_rows(store, receipts.rows, table)["path"].to_pylist())
     except SiteError:
         raise
     except NightshiftError:
         return set()
-    return set() if store.problems else {*names} - named
+    return {*names} - named

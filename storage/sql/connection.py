@@ -122,7 +122,7 @@ def _create_records(
     journal = Journal(store.blobs)
     makers: Mapping[str, Callable[[], pa.Table]] = {
         "cameras": cameras,
-        "runs": journal.runs,
+        "runs": lambda: journal.read_runs().rows,
         "receipts": snapshot.receipts,
         "quarantine": journal.quarantine_table,
         "purges": partial(purges_table, store),

@@ -20,7 +20,7 @@ from schemas.tables import TABLES, TableSpec
 from storage.sql.lazy import AS_ONE_WORD, INTERNAL, create_lazy
 from storage.sql.text import escape_glob, quote_name, quote_text
 from storage.store.parquet import DATE_COLUMN, UNIT_COLUMN, file_schema
-from storage.store.snapshot import SeenFiles, Snapshot
+from storage.store.snapshot import LiveFiles, Snapshot
 
 _RECORDS = ("cameras", "runs", "receipts", "quarantine", "purges", "exports")
 
@@ -97,11 +97,11 @@ def create_views(con: duckdb.DuckDBPyConnection, lists: FileLists, snapshot: Sna
     """
     if any(files.partial for files in snapshot.files.values()):
         # Now, not when a query asks: what is committed in between must not take marks away.
-        marks = pa.table({"mark": snapshot.marks()})
+        marks = pa.table({"mark": snapshot.unit_tags()})
         create_lazy(con, "marks", marks.schema, lambda: marks, internal=True)
     for name, spec in IN_FILES.items():
         sql = (
-            _seen_sql(spec, lists, snapshot.files.get(name, SeenFiles())) if is_queried(name) else unqueried_rows(spec)
+            _seen_sql(spec, lists, snapshot.files.get(name, LiveFiles())) if is_queried(name) else unqueried_rows(spec)
         )
         con.execute(f"CREATE VIEW {quote_name(name)} AS {sql}")
 
@@ -156,7 +156,7 @@ _CAMERA = "regexp_extract(filename, '/camera=([^/]*)/[^/]*/[^/]*$', 1) AS \"came
 _DAY = "CAST(regexp_extract(filename, '/date=([^/]*)/[^/]*$', 1) AS DATE)"
 
 
-def _seen_sql(spec: TableSpec, lists: FileLists, files: SeenFiles) -> str:
+def _seen_sql(spec: TableSpec, lists: FileLists, files: LiveFiles) -> str:
     branches = [
         _branch(spec, lists, part, names, is_partial)
         for is_partial, every in ((False, files.whole), (True, files.partial))

@@ -1,4 +1,4 @@
-"""Runs, and what was set aside: small JSON files, each replaced as a whole."""
+"""The journal: runs, and what is quarantined, as small JSON files that are each replaced as a whole."""
 
 import json
 import secrets
@@ -13,6 +13,7 @@ from schemas.tables import TABLES
 from schemas.values import Quarantined
 from storage.blobs import Blobs
 from storage.files import safe_name
+from storage.store.read_result import ReadResult
 
 RUNS_FOLDER = "_runs"
 QUARANTINE_FOLDER = "_quarantine"
@@ -22,11 +23,11 @@ RunState = Literal["running", "done", "partial", "deadline", "interrupted", "fai
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run: what was asked, how it ended, and the work it did. Fields as in the table ``runs``.
+    """One run: its selection, its result, and the work it did. Fields are the columns of table ``runs``.
 
     Attributes:
-        selection: cameras, dates and ops asked for; whatever JSON can hold.
-        stage_s: seconds by stage, all workers together.
+        selection: the selected cameras, dates and ops; whatever JSON can hold.
+        stage_s: seconds by stage, summed over workers.
     """
 
     run_id: str
@@ -46,37 +47,33 @@ class RunRecord:
 
 
 def new_run_id(started: datetime) -> str:
-    """Start time in UTC and four random hex digits, such as ``20260302T220000Z-9f3a``."""
+    """Returns the start time in UTC and four random hex digits, such as ``20260302T220000Z-9f3a``."""
     return f"{started.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
 
 
 class Journal:
-    """The journal of a store.
-
-    Attributes:
-        problems: of the last reading, one line each file that could not be read.
-    """
+    """The journal of a store."""
 
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
-        self.problems: tuple[str, ...] = ()
 
     def start_run(self, run: RunRecord) -> None:
-        """Notes that a run is under way; called again, notes how far it is."""
+        """Records that a run is under way; called again, records its progress."""
         self._write_run(run)
 
     def finish_run(self, run: RunRecord) -> None:
-        """Notes how a run ended.
+        """Records how a run ended.
 
         Raises:
-            ValueError: the record does not say when and how it ended.
+            ValueError: the record has no end, or its state is ``running``.
         """
         if run.ended is None or run.state == "running":
             raise ValueError(f"run {run.run_id} is to be finished, but {run.ended = } {run.state = }")
         self._write_run(run)
 
-    def runs(self) -> pa.Table:
-        """Every run, as the table ``runs``, oldest first."""
+    def read_runs(self) -> ReadResult[pa.Table]:
+        """Reads every run, as the table ``runs``, oldest first."""
+        found = self._read(RUNS_FOLDER, RunRecord)
         rows = [
             {
                 **content,
@@ -85,51 +82,50 @@ class Journal:
                 "selection": json.dumps(content["selection"], sort_keys=True),
                 "stage_s": json.dumps(content["stage_s"], sort_keys=True),
             }
-            for content in self._read(RUNS_FOLDER, RunRecord)
+            for content in found.rows
         ]
-        return _table("runs", rows)
+        return ReadResult(_table("runs", rows), found.problems)
 
-    def set_aside(self, entry: Quarantined) -> None:
-        """Puts a unit, or a file, in quarantine; a newer reason for the same work replaces the older."""
+    def quarantine(self, entry: Quarantined) -> None:
+        """Quarantines a unit or a file; a newer reason for the same work replaces the older."""
         content = asdict(entry) | {"time": entry.time.isoformat()}
-        self._blobs.write(_quarantine_name(entry.op, entry.camera, entry.unit, entry.fingerprint), _json(content))
+        self._blobs.write(_quarantine_file(entry.op, entry.camera, entry.unit, entry.fingerprint), _json(content))
 
     def release(self, op: str, camera: str, unit: str, fingerprint: str | None = None) -> int:
-        """Takes a unit out of quarantine.
+        """Releases a unit from quarantine.
 
         Args:
-            fingerprint: only as it failed with this one; None for all.
+            fingerprint: the one it failed with; None for all.
 
         Returns:
-            How many entries were taken out.
+            The number of entries removed.
         """
         released = [
-            _quarantine_name(op, camera, unit, entry.fingerprint)
-            for entry in self.quarantined()
+            _quarantine_file(op, camera, unit, entry.fingerprint)
+            for entry in self.read_quarantine().rows
             if (entry.op, entry.camera, entry.unit) == (op, camera, unit) and fingerprint in (None, entry.fingerprint)
         ]
         self._blobs.delete(released)
         return len(released)
 
-    def quarantined(self) -> list[Quarantined]:
-        """Everything in quarantine, by time, op and unit."""
-        entries = [
-            Quarantined(**content | {"time": datetime.fromisoformat(content["time"])})
-            for content in self._read(QUARANTINE_FOLDER, Quarantined)
-        ]
-        return sorted(entries, key=lambda entry: (entry.time, entry.op, entry.unit, entry.fingerprint))
+    def read_quarantine(self) -> ReadResult[list[Quarantined]]:
+        """Reads everything in quarantine, ordered by time, op and unit."""
+        found = self._read(QUARANTINE_FOLDER, Quarantined)
+        entries = [Quarantined(**content | {"time": datetime.fromisoformat(content["time"])}) for content in found.rows]
+        entries.sort(key=lambda entry: (entry.time, entry.op, entry.unit, entry.fingerprint))
+        return ReadResult(entries, found.problems)
 
     def quarantine_table(self) -> pa.Table:
-        """Everything in quarantine, as the table ``quarantine``."""
-        return _table("quarantine", [asdict(entry) for entry in self.quarantined()])
+        """Returns every readable entry of the quarantine, as the table ``quarantine``."""
+        return _table("quarantine", [asdict(entry) for entry in self.read_quarantine().rows])
 
     def _write_run(self, run: RunRecord) -> None:
         ended = run.ended and run.ended.isoformat()
         content = asdict(run) | {"started": run.started.isoformat(), "ended": ended}
         self._blobs.write(f"{RUNS_FOLDER}/{safe_name(run.run_id)}.json", _json(content))
 
-    def _read(self, folder: str, kind: type) -> list[dict[str, Any]]:
-        """Contents of the JSON files below a folder that have every field of ``kind``, by path."""
+    def _read(self, folder: str, kind: type) -> ReadResult[list[dict[str, Any]]]:
+        """Reads the JSON files below a folder that have every field of ``kind``, ordered by name."""
         wanted = {each.name for each in fields(kind)}
         contents, problems = [], []
         for blob in self._blobs.list(folder):
@@ -139,7 +135,7 @@ class Journal:
             try:
                 content = json.loads(self._blobs.read(blob.name))
             except FileNotFoundError:
-                continue  # released by another process while this one looked
+                continue  # another process released it meanwhile
             except (OSError, ValueError) as error:
                 problems.append(f"{path}: {error}; ignored")
                 continue
@@ -147,11 +143,10 @@ class Journal:
                 contents.append({name: content[name] for name in wanted})
             else:
                 problems.append(f"{path}: not a record of this kind; ignored")
-        self.problems = tuple(problems)
-        return contents
+        return ReadResult(contents, tuple(problems))
 
 
-def _quarantine_name(op: str, camera: str, unit: str, fingerprint: str) -> str:
+def _quarantine_file(op: str, camera: str, unit: str, fingerprint: str) -> str:
     file = f"{safe_name(unit)}-{safe_name(fingerprint)}.json"
     return "/".join((QUARANTINE_FOLDER, safe_name(op), safe_name(camera), file))
 
@@ -166,5 +161,5 @@ def _table(name: str, rows: list[dict[str, Any]]) -> pa.Table:
 
 
 def _printable(value: object) -> object:
-    """A path whose bytes are no UTF-8 keeps them in JSON as lone surrogates, which Arrow refuses."""
+    """Escapes lone surrogates: JSON keeps a path that is not UTF-8 in them, and Arrow refuses them."""
     return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value

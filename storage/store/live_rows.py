@@ -1,7 +1,13 @@
-"""Which committed work readers see: the newest of each unit, of footage that the archive's last scan knows.
+"""Which rows readers see: the *live* rows (docs/decisions/0003-what-readers-see.md).
 
-A file whose content changed under the same path, a camera's clock that was corrected, a file moved to another camera:
-each leaves units behind that would otherwise stand beside those that took their place.
+A row is live if all of this holds:
+
+1. a receipt names its file and its unit tag (a file without a receipt does not exist for readers);
+2. that receipt is the newest of its unit (op, camera, date, unit), by time of commit, then fingerprint;
+3. the newest scan of its camera-day still lists the unit's segment, footage or day.
+
+The third rule is for a file whose content changed under the same path, a camera's clock that was corrected, a file
+that moved to another camera: each leaves units behind, which would otherwise be counted beside their successors.
 """
 
 import duckdb
@@ -9,9 +15,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.values import DAY_UNIT, SCAN_OP, UNIT_TAG_DIGITS
+from schemas.values import DAY_UNIT, SCAN_OP
 from storage.store.manifest import Head
-from storage.store.scan_rows import scanned_rows
+from storage.store.scan_rows import read_scan_rows
 from storage.store.store import Store
 
 _NEWEST = """
@@ -19,7 +25,8 @@ SELECT max_by(number, {'committed': committed, 'fingerprint': fingerprint, 'run_
 FROM receipts GROUP BY op, camera, "date", unit
 """
 
-_KNOWN = f"""
+# The unit of a footage op is a footage id, and belongs to the day on which its first segment starts.
+_LISTED = f"""
 SELECT number FROM receipts JOIN newest USING (number)
 WHERE op = '{SCAN_OP}' OR unit = '{DAY_UNIT}' AND (camera, "date") IN (SELECT (camera, "date") FROM segments)
 OR (camera, "date", unit) IN (
@@ -28,62 +35,53 @@ OR (camera, "date", unit) IN (
 )
 """
 
-_FILES = f"""
-WITH entries AS (
-    SELECT unnest(map_entries(files::JSON::MAP(VARCHAR, VARCHAR))) AS entry,
-        camera, "date", fingerprint[:{UNIT_TAG_DIGITS}] AS mark, seen, receipts.rows AS rows, number
-    FROM receipts WHERE files <> '{{}}'
-)
-SELECT entry.key AS "table", entry.value AS "name", camera, "date", mark, rows, seen, number
-FROM entries WHERE entry.value <> ''
+_LIVE_FILES = """
+WITH units AS (SELECT "table", "name", unit_tag, bool_or(live) AS live FROM files GROUP BY ALL)
+SELECT "table", "name", bool_and(live) AS whole FROM units
+GROUP BY ALL HAVING bool_or(live) ORDER BY "table", "name"
 """
 
 
-def newest_of(receipts: pa.Table) -> pa.Table:
-    """Of each unit the receipt that counts: the newest by time of commit, then fingerprint."""
+def newest_receipts(receipts: pa.Table) -> pa.Table:
+    """Returns the newest receipt of each unit, by time of commit, then fingerprint."""
     with duckdb.connect() as con:
         con.register("receipts", _numbered(receipts))
         numbers = con.execute(f"{_NEWEST} ORDER BY number").to_arrow_table()["number"]
     return receipts.take(numbers)
 
 
-def seen_by_readers(store: Store, receipts: pa.Table, head: Head | None = None) -> pa.Array:
-    """Of each receipt, whether readers see its rows.
+def is_live(store: Store, receipts: pa.Table, head: Head | None = None) -> pa.Array:
+    """Returns which receipts' rows are live.
 
     Args:
-        receipts: every receipt there is, or was at some time, as rows of ``RECEIPT_SCHEMA``. Where there is no scan
-            among them, none is taken for superseded.
-        head: of the manifest; None for the one that holds now.
+        receipts: every receipt there is, or was at some time, as rows of ``RECEIPT_SCHEMA``. Without a scan among them
+            the third rule is not applied.
+        head: head of the manifest to take scan rows from; None for the newest.
 
     Returns:
         ``(len(receipts),)`` bool.
     """
-    seen = np.zeros(receipts.num_rows, dtype=bool)
-    scans = newest_of(receipts.filter(pc.equal(receipts["op"], SCAN_OP)))
+    live = np.zeros(receipts.num_rows, dtype=bool)
+    scans = newest_receipts(receipts.filter(pc.equal(receipts["op"], SCAN_OP)))
     with duckdb.connect() as con:
         con.register("receipts", _numbered(receipts))
         con.execute(f"CREATE TABLE newest AS {_NEWEST}")
         if scans.num_rows:
-            con.register("segments", scanned_rows(store, "segments", scans, head))
-            numbers = con.execute(_KNOWN).to_arrow_table()["number"]
+            con.register("segments", read_scan_rows(store, "segments", scans, head))
+            numbers = con.execute(_LISTED).to_arrow_table()["number"]
         else:
             numbers = con.execute("SELECT number FROM newest").to_arrow_table()["number"]
-    seen[numbers.to_numpy()] = True
-    return pa.array(seen)
+    live[numbers.to_numpy()] = True
+    return pa.array(live)
 
 
-def files_of(receipts: pa.Table, seen: pa.Array) -> pa.Table:
-    """The files that receipts name: one row a receipt and table.
-
-    Returns:
-        columns ``table``, ``name``, ``camera``, ``date``, ``mark``, ``rows`` (of the receipt, all its tables), ``seen``
-        and ``number`` (row of the receipt).
-    """
+def live_files(files: pa.Table) -> pa.Table:
+    """Returns the files with live rows, as rows of ``manifest.LIVE_SCHEMA``; ``files`` are those of ``files_of``."""
     with duckdb.connect() as con:
-        con.register("receipts", _numbered(receipts, "files", "rows").append_column("seen", seen))
-        return con.execute(_FILES).to_arrow_table()
+        con.register("files", files)
+        return con.execute(_LIVE_FILES).to_arrow_table()
 
 
-def _numbered(receipts: pa.Table, *more: str) -> pa.Table:
-    names = ["op", "camera", "date", "unit", "fingerprint", "committed", "run_id", *more]
+def _numbered(receipts: pa.Table) -> pa.Table:
+    names = ["op", "camera", "date", "unit", "fingerprint", "committed", "run_id"]
     return receipts.select(names).append_column("number", pa.array(np.arange(receipts.num_rows)))

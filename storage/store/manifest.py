@@ -1,19 +1,24 @@
-"""The manifest: receipts of years in a few Parquet files, which a numbered head names.
+"""The manifest: the receipts of years in a few Parquet files, which a numbered head names.
+
+See docs/decisions/0008-merged-files-and-the-manifest.md.
 
 ::
 
-    _manifest/head-000007.json               names the files below; the highest number holds
-    _manifest/receipts-2026-03-NONCE.parquet receipts of one month's dates, rows of RECEIPT_SCHEMA
-    _manifest/files-NONCE.parquet            every merged file, with its size and hash
-    _manifest/seen-NONCE.parquet             the files that readers read, as long as no receipt is loose
-    _manifest/retired-NONCE.parquet          files that no newer head names, and since when
-    _manifest/scanned-footage-NONCE.parquet  what the last scan knew of all cameras, so that a plan need not open
-    _manifest/scanned-segments-NONCE.parquet thousands of files for it
+    _manifest/head-000007.json                 names the files below; the highest number counts
+    _manifest/receipts-2026-03-NONCE.parquet   a shard: receipts of one month's dates, rows of RECEIPT_SCHEMA
+    _manifest/files-NONCE.parquet              every merged file, with its size and hash
+    _manifest/live-NONCE.parquet               files with live rows, valid as long as there is no loose receipt
+    _manifest/retired-NONCE.parquet            files that no newer head names, and since when
+    _manifest/scan-rows-footage-NONCE.parquet  copies of what scans wrote, see scan_rows.py
+    _manifest/scan-rows-segments-NONCE.parquet
 
-A head is created put-if-absent, and holds every receipt of the heads before it but those that were purged: of two
-who build on the same head, one wins and the other begins again. Heads are never removed, or one who was slow could take
-a number that was used before. A reader lists loose receipts first and takes the
-head second, so that a receipt that moves from one to the other in between is seen in at least one of them.
+Race rules:
+
+- A head is created put-if-absent, and holds every receipt of the heads before it except purged ones. Of two writers
+  that build on the same head one wins, and the other starts again.
+- Heads are never removed: a slow writer could otherwise take a number that was used before.
+- A reader lists loose receipts first and takes the head second. A compaction publishes its head before it removes loose
+  receipts, so a receipt that moves in between is found in at least one of the two places.
 """
 
 import hashlib
@@ -33,11 +38,12 @@ import pyarrow.parquet as pq
 from schemas.errors import NightshiftError, SiteError, TransientError
 from schemas.tables import TABLES, TIME
 from storage.blobs import Blobs
-from storage.store.parquet import file_schema, first_line
+from storage.files import first_line
+from storage.store.parquet import file_schema
 from storage.store.receipts import RECEIPT_SCHEMA
 
 MANIFEST_FOLDER = "_manifest"
-FORMAT = 1
+FORMAT = 2
 
 MERGED_SCHEMA = pa.schema(
     [
@@ -49,16 +55,17 @@ MERGED_SCHEMA = pa.schema(
         ("sha256", pa.string()),
     ]
 )
-"""One row a merged file."""
+"""One row per merged file."""
 
-SEEN_SCHEMA = pa.schema([("table", pa.string()), ("name", pa.string()), ("whole", pa.bool_())])
-"""One row a file that readers read; ``whole`` if they see all of its rows."""
+LIVE_SCHEMA = pa.schema([("table", pa.string()), ("name", pa.string()), ("whole", pa.bool_())])
+"""One row per file with live rows; ``whole`` if all of its rows are live."""
 
 RETIRED_SCHEMA = pa.schema([("name", pa.string()), ("since", TIME)])
-"""One row a file that nobody but a reader who began earlier may still read."""
+"""One row per file that only readers who began before ``since`` may still read."""
 
 _HEAD = re.compile(r"head-(\d{6,})\.json$")
-_READERS = 4
+_TRIES = 4
+_THREADS = 4
 
 
 @dataclass(frozen=True)
@@ -72,33 +79,30 @@ class Part:
 
 @dataclass(frozen=True)
 class Head:
-    """Which files make up the manifest.
+    """Names the files that make up the manifest.
 
     Attributes:
-        number: rises by one with each head; 0 is that of a store that was never compacted, and has no file.
+        number: rises by one with each head; 0 is the empty head of a store that was never compacted, and has no file.
         shards: receipts by month (``YYYY-MM``).
-        scanned: by table what the last scan of each camera-day wrote, see storage/store/scan_rows.py.
+        scan_rows: by table, the rows that the newest scan of each camera-day wrote.
     """
 
     number: int = 0
     shards: Mapping[str, Part] = field(default_factory=dict)
     merged: Part | None = None
-    seen: Part | None = None
+    live: Part | None = None
     retired: Part | None = None
-    scanned: Mapping[str, Part] = field(default_factory=dict)
+    scan_rows: Mapping[str, Part] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
-        """Its file, below the store."""
+        """Returns the head's file, relative to the store."""
         return f"{MANIFEST_FOLDER}/head-{self.number:06d}.json"
 
     def parts(self) -> list[Part]:
-        """Every file that it names."""
-        return [
-            *self.shards.values(),
-            *self.scanned.values(),
-            *(part for part in (self.merged, self.seen, self.retired) if part),
-        ]
+        """Returns every file that the head names."""
+        single = (part for part in (self.merged, self.live, self.retired) if part)
+        return [*self.shards.values(), *self.scan_rows.values(), *single]
 
 
 class Manifest:
@@ -108,28 +112,28 @@ class Manifest:
         self._blobs = blobs
 
     def head(self) -> Head:
-        """The head that holds now.
+        """Returns the newest head.
 
         Raises:
             SiteError: a newer Nightshift wrote it.
             NightshiftError: it is torn.
         """
-        for _ in range(_READERS):
+        for _ in range(_TRIES):
             numbers = self.numbers()
             if not numbers:
                 return Head()
             try:
                 return self.head_of(numbers[-1])
             except FileNotFoundError:
-                continue  # retired while this one looked: there is a newer one
+                continue  # gone since it was listed
         raise TransientError(f"{self._blobs.url}/{MANIFEST_FOLDER} changes again and again while it is read")
 
     def numbers(self) -> list[int]:
-        """The numbers of all heads that are there, whole or torn, rising."""
+        """Returns the numbers of all heads, whole or torn, in rising order."""
         return sorted(int(found[1]) for blob in self._blobs.list(MANIFEST_FOLDER) if (found := _HEAD.search(blob.name)))
 
     def head_of(self, number: int) -> Head:
-        """The head of this number.
+        """Reads the head of a number.
 
         Raises:
             FileNotFoundError: there is none.
@@ -137,35 +141,39 @@ class Manifest:
             NightshiftError: it is torn.
         """
         name = Head(number).name
-        return _head_of(name, self._blobs.read(name))
+        return _parse_head(name, self._blobs.read(name))
 
     def receipts(self, head: Head, columns: Sequence[str] = (), months: Sequence[str] | None = None) -> pa.Table:
-        """Receipts of a head, of these months or of all, by month; some columns or all.
+        """Reads receipts of a head, month by month.
+
+        Args:
+            columns: names of columns; all if empty.
+            months: months to read (``YYYY-MM``); None for all.
 
         Raises:
             NightshiftError: a file is missing or torn.
         """
         schema = pa.schema([RECEIPT_SCHEMA.field(name) for name in columns]) if columns else RECEIPT_SCHEMA
         chosen = sorted(head.shards if months is None else head.shards.keys() & set(months))
-        with ThreadPoolExecutor(_READERS) as pool:
+        with ThreadPoolExecutor(_THREADS) as pool:
             parts = list(pool.map(lambda month: self._read(head.shards[month], schema), chosen))
         return pa.concat_tables([schema.empty_table(), *parts])
 
     def merged(self, head: Head) -> pa.Table:
-        """Every merged file, as rows of ``MERGED_SCHEMA``."""
+        """Reads the list of merged files, rows of ``MERGED_SCHEMA``."""
         return self._read(head.merged, MERGED_SCHEMA)
 
-    def seen(self, head: Head) -> pa.Table:
-        """The files that readers read where no receipt is loose, as rows of ``SEEN_SCHEMA``."""
-        return self._read(head.seen, SEEN_SCHEMA)
+    def live(self, head: Head) -> pa.Table:
+        """Reads the list of files with live rows, rows of ``LIVE_SCHEMA``; valid where no receipt is loose."""
+        return self._read(head.live, LIVE_SCHEMA)
 
     def retired(self, head: Head) -> pa.Table:
-        """Files that are kept for readers who began earlier, as rows of ``RETIRED_SCHEMA``."""
+        """Reads the list of files that are kept for readers who began earlier, rows of ``RETIRED_SCHEMA``."""
         return self._read(head.retired, RETIRED_SCHEMA)
 
-    def scanned(self, head: Head, table: str) -> pa.Table:
-        """What scans wrote into a table, as its files have it."""
-        return self._read(head.scanned.get(table), file_schema(TABLES[table]))
+    def scan_rows(self, head: Head, table: str) -> pa.Table:
+        """Reads the copy of what scans wrote into a table, with the columns of its files."""
+        return self._read(head.scan_rows.get(table), file_schema(TABLES[table]))
 
     def write(self, kind: str, table: pa.Table) -> Part:
         """Writes a Parquet file that a head is about to name; ``kind`` begins its name."""
@@ -177,12 +185,12 @@ class Manifest:
         return Part(name, table.num_rows, hashlib.sha256(content).hexdigest())
 
     def publish(self, head: Head) -> bool:
-        """Makes a head hold; False if another of its number holds already, and nothing is changed."""
+        """Makes a head the newest; returns False, and changes nothing, if its number is taken."""
         content = {"format": FORMAT, "written": datetime.now(UTC).isoformat(), **asdict(head)}
         if self._blobs.put_if_absent(head.name, json.dumps(content, indent=1, sort_keys=True).encode()):
             return True
-        # An object store may have taken the head and lost its answer; then it stands when the client puts it again.
-        return _head_of(head.name, self._blobs.read(head.name)) == head
+        # An object store may take the head and lose its answer; the client then puts it again and finds its own.
+        return _parse_head(head.name, self._blobs.read(head.name)) == head
 
     def _read(self, part: Part | None, schema: pa.Schema) -> pa.Table:
         if part is None:
@@ -193,30 +201,27 @@ class Manifest:
         except (OSError, pa.ArrowException) as error:
             raise NightshiftError(
                 f"{self._blobs.url}/{part.name}, a part of the store's manifest, cannot be read: {first_line(error)}; "
-                "`nightshift verify` says what is lost, `nightshift repair` lets it be made anew"
+                "`nightshift verify` lists what is lost, `nightshift repair` rebuilds the manifest"
             ) from error
 
 
 def next_head(head: Head, **changes: Any) -> Head:
-    """The head that is to follow another."""
+    """Returns the head that follows another, with changes."""
     return replace(head, number=head.number + 1, **changes)
 
 
-def month_of(date: str) -> str:
-    """The shard that a receipt of this date belongs to."""
-    return date[:7]
-
-
-def _head_of(name: str, content: bytes) -> Head:
+def _parse_head(name: str, content: bytes) -> Head:
     try:
         found = json.loads(content)
         version = found["format"]
         if version > FORMAT:
             raise SiteError(f"{name} is of format {version}, this Nightshift reads {FORMAT}: upgrade Nightshift")
-        merged, seen, retired = (Part(**found[key]) if found[key] else None for key in ("merged", "seen", "retired"))
-        shards, scanned = ({name: Part(**part) for name, part in found[key].items()} for key in ("shards", "scanned"))
-        return Head(found["number"], shards, merged, seen, retired, scanned)
+        merged, live, retired = (Part(**found[key]) if found[key] else None for key in ("merged", "live", "retired"))
+        shards, scan_rows = (
+            {name: Part(**part) for name, part in found[key].items()} for key in ("shards", "scan_rows")
+        )
+        return Head(found["number"], shards, merged, live, retired, scan_rows)
     except (ValueError, KeyError, TypeError) as error:
         raise NightshiftError(
-            f"{name} is torn: {first_line(error)}; `nightshift repair` goes back before it"
+            f"{name} is torn: {first_line(error)}; `nightshift repair` rebuilds the manifest without it"
         ) from error

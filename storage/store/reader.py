@@ -14,15 +14,16 @@ from schemas.errors import QueryError, SiteError
 from storage.exports.geometries import GEOMETRY, Geometries, geometries_of, geometry_column
 from storage.site.file import SITE_FILE, WGS84, SiteFiles, load_site
 from storage.sql import as_query, check_read_only, one_line_message, open_sql, run_query
-from storage.store.store import STORE_FILE, Store
+from storage.store.format import STORE_FILE
+from storage.store.store import Store
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
     from pandas import DataFrame
 
 
-def open_store(path: str | Path, *, as_of: str | None = None, unsafe: bool = False) -> "OpenedStore":
-    """Opens a store to be read, as it stands now.
+def open_store(path: str | Path, *, as_of: str | None = None, unsafe: bool = False) -> "StoreReader":
+    """Opens a store for reading, as it is now.
 
     ::
 
@@ -32,10 +33,10 @@ def open_store(path: str | Path, *, as_of: str | None = None, unsafe: bool = Fal
             positions = store.geo("SELECT * FROM positions WHERE camera = 'hall' AND date = '2026-03-02'")
 
     Args:
-        path: folder of a site, or of a store, or an object store's ``s3://bucket/prefix``. A store by itself does not
-            say what its cameras' time zones, its zones and its CRS are.
-        as_of: the run that the tables are to be seen as of; None for now.
-        unsafe: queries may also read and write other files, attach databases, and change settings.
+        path: folder of a site or of a store, or an object store's ``s3://bucket/prefix``. A store without its site
+            has no zones, no CRS and no time zones of cameras.
+        as_of: run at whose end the tables are read; None for now.
+        unsafe: lets queries read and write other files, attach databases, and change settings.
 
     Raises:
         SiteError: there is neither a site nor a store.
@@ -43,20 +44,20 @@ def open_store(path: str | Path, *, as_of: str | None = None, unsafe: bool = Fal
     """
     if "://" not in str(path) and Path(path, SITE_FILE).exists():
         site = load_site(Path(path))
-        return OpenedStore(Store.open(site.store), site, as_of, unsafe)
+        return StoreReader(Store.open(site.store), site, as_of, unsafe)
     store = Store.open(path)
     if not store.blobs.exists(STORE_FILE):
         raise SiteError(f"{path} is neither a site ({SITE_FILE}) nor a store: name the folder of one")
-    return OpenedStore(store, None, as_of, unsafe)
+    return StoreReader(store, None, as_of, unsafe)
 
 
-class OpenedStore:
-    """A store that is open for reading; close it, or use it in a ``with`` block.
+class StoreReader:
+    """A store that is open for reading. Close it, or use it in a ``with`` block.
 
     Attributes:
-        connection: DuckDB, with a view for every table, for what the methods do not do. DuckDB keeps it from other
-            files; a program that uses it may still write below the store's tables, where nobody will read it.
-        site: whose store it is, if that is known.
+        connection: DuckDB connection with a view per table, for what the methods do not offer. DuckDB keeps it from
+            other files, but not from writing below the store's tables, where nobody reads what it wrote.
+        site: the site of the store; None if it is not known.
     """
 
     def __init__(
@@ -71,10 +72,10 @@ class OpenedStore:
         self.connection = open_sql(store, site, as_of, unsafe, calibration_error_m=calibration_error_m)
 
     def sql(self, query: str) -> duckdb.DuckDBPyRelation:
-        """A query as a DuckDB relation, which is run when its rows are asked for.
+        """Returns a query as a DuckDB relation, which runs when its rows are fetched.
 
         Raises:
-            QueryError: it does more than read, or DuckDB refuses it.
+            QueryError: the query would change something, or DuckDB refuses it.
         """
         try:
             check_read_only(self.connection, self.connection.extract_statements(query))
@@ -86,10 +87,10 @@ class OpenedStore:
         return relation
 
     def arrow(self, table_or_query: str) -> pa.Table:
-        """Rows of a table or a query.
+        """Returns the rows of a table or a query.
 
         Raises:
-            QueryError: DuckDB refuses it, or it does more than read and the store was not opened ``unsafe``.
+            QueryError: DuckDB refuses it, or it would change something and the store was not opened ``unsafe``.
         """
         return run_query(self.connection, as_query(table_or_query))
 
@@ -103,24 +104,24 @@ class OpenedStore:
         return frame
 
     def geo(self, table_or_query: str) -> "GeoDataFrame":
-        """Rows with a place: a geometry column, or points of ``x_m`` and ``y_m``, or of ``lon`` and ``lat``.
+        """Returns rows with a geometry: a geometry column, or points of ``x_m`` and ``y_m``, or of ``lon`` and ``lat``.
 
-        Its CRS is the site's. Where that is not known, longitude and latitude are preferred; features in pixels of a
-        camera have no CRS.
+        The CRS is the site's. Without a site, longitude and latitude are preferred; features in pixels of a camera
+        have no CRS.
 
         Raises:
             QueryError: as for ``arrow``.
-            UserError: the rows have no place.
+            UserError: the rows have no location.
         """
         from geopandas import GeoDataFrame
 
         rows = _with_wkb(self.arrow(table_or_query))
-        shapes, crs = self._placed(rows)
+        shapes, crs = self._shapes(rows)
         plain = [name for name in rows.column_names if name != geometry_column(rows)]
         return GeoDataFrame(rows.select(plain).to_pandas(), geometry=shapes, crs=crs)
 
-    def _placed(self, rows: pa.Table) -> tuple[Geometries, str | None]:
-        """One shape a row, and the CRS, if it is known."""
+    def _shapes(self, rows: pa.Table) -> tuple[Geometries, str | None]:
+        """Returns one shape per row, and the CRS if it is known."""
         geometry = geometry_column(rows)
         in_pixels = "space" in rows.column_names and "pixel" in rows["space"].to_pylist()
         if geometry is not None and (in_pixels or self.site is None):
@@ -132,7 +133,7 @@ class OpenedStore:
         return geometries_of(rows.drop_columns(in_metres), CRS.from_user_input(WGS84)), WGS84 if has_degrees else None
 
     def close(self) -> None:
-        """Closes the connection, and every cursor of it."""
+        """Closes the connection and all of its cursors."""
         self.connection.close()
 
     def __enter__(self) -> Self:
@@ -145,7 +146,7 @@ class OpenedStore:
 
 
 def _with_wkb(rows: pa.Table) -> pa.Table:
-    """Rows with WKB where there is WKT: so geometry is without the spatial extension."""
+    """Returns rows with WKB in place of WKT, which geometry is without DuckDB's spatial extension."""
     if GEOMETRY not in rows.column_names or not pa.types.is_string(rows.schema.field(GEOMETRY).type):
         return rows
     shapes = shapely.from_wkt(rows[GEOMETRY].to_numpy(zero_copy_only=False))

@@ -1,15 +1,19 @@
-"""Receipts as JSON files, one a unit, and as rows of one Arrow table, for stores of years."""
+"""Receipts: JSON files, one per committed unit, and rows of one Arrow table, for stores of years."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
+import duckdb
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from schemas.tables import TABLES, TIME
-from schemas.values import Receipt, UnitFile
+from schemas.values import UNIT_TAG_DIGITS, Receipt, UnitFile
+from storage.blobs import Blobs
 from storage.files import safe_name
 
 RECEIPTS_FOLDER = "_receipts"
@@ -37,32 +41,49 @@ RECEIPT_SCHEMA = pa.schema(
         pa.field("counters", pa.string(), nullable=False),
     ]
 )
-"""One row a receipt. ``date`` is text; ``files`` and what follows are JSON objects as text."""
+"""One row per receipt. ``date`` is text; ``files`` and the columns after it are JSON objects as text."""
 
-_IN_JSON = ("files", "sha256", "ingredients", "stage_s", "counters")
+_JSON_COLUMNS = ("files", "sha256", "ingredients", "stage_s", "counters")
+_UNIT_COLUMNS = ("op", "camera", "date", "unit", "fingerprint")
+
+_FILES = f"""
+WITH entries AS (
+    SELECT unnest(map_entries(files::JSON::MAP(VARCHAR, VARCHAR))) AS entry,
+        camera, "date", fingerprint[:{UNIT_TAG_DIGITS}] AS unit_tag, receipts.rows AS rows, live, number
+    FROM receipts WHERE files <> '{{}}'
+)
+SELECT entry.key AS "table", entry.value AS "name", camera, "date", unit_tag, rows, live, number
+FROM entries WHERE entry.value <> ''
+"""
 
 
-def receipt_path(receipt: Receipt, again: bool = False) -> str:
-    """Where a receipt stands, below the store: one name for each unit and fingerprint.
+def receipt_path(receipt: Receipt, reaffirmed: bool = False) -> str:
+    """Returns the file of a receipt, relative to the store: one name per unit and fingerprint.
 
     Args:
-        again: the work was committed before, and a later run, whose name is then added, says that it holds again.
+        reaffirmed: the work was committed before, and the receipt's run affirms it; the name then has the run id too.
     """
     name = f"{safe_name(receipt.unit)}-{safe_name(receipt.fingerprint)}"
-    if again:
+    if reaffirmed:
         name += f"~{safe_name(receipt.run_id)}"
     folders = (RECEIPTS_FOLDER, safe_name(receipt.op), safe_name(receipt.camera), safe_name(receipt.date))
     return "/".join((*folders, f"{name}{RECEIPT_SUFFIX}"))
 
 
+def receipt_files_below(blobs: Blobs, folder: str = "") -> Iterator[str]:
+    """Yields the names of receipt files, of all ops or below ``/OP``."""
+    found = blobs.list(f"{RECEIPTS_FOLDER}{folder}")
+    return (blob.name for blob in found if blob.name.endswith(RECEIPT_SUFFIX))
+
+
 def to_json(receipt: Receipt) -> bytes:
-    """A receipt as JSON; the same receipt gives the same bytes."""
+    """Returns a receipt as JSON; the same receipt gives the same bytes."""
     content = {"format": FORMAT, **asdict(receipt), "committed": receipt.committed.isoformat()}
     return json.dumps(content, indent=1, sort_keys=True).encode()
 
 
 def from_json(content: bytes) -> Receipt:
-    """The receipt that ``to_json`` wrote.
+    """Parses what ``to_json`` wrote.
 
     Raises:
         ValueError: the content is empty, torn, or not a receipt of this format.
@@ -80,7 +101,7 @@ def from_json(content: bytes) -> Receipt:
 
 
 def format_of(content: bytes) -> int | None:
-    """The version of a receipt's JSON; None if it is torn."""
+    """Returns the version of a receipt's JSON; None if it is torn."""
     try:
         found = json.loads(content)
     except ValueError:
@@ -100,13 +121,13 @@ def _check(receipt: Receipt) -> None:
 
 
 def receipts_to_arrow(receipts: Iterable[Receipt]) -> pa.Table:
-    """Receipts as rows of ``RECEIPT_SCHEMA``, in the order given."""
+    """Returns receipts as rows of ``RECEIPT_SCHEMA``, in the given order."""
     every = list(receipts)
     columns = []
     values: list[object]
     for field in RECEIPT_SCHEMA:
-        if field.name in _IN_JSON:
-            values = [as_text(getattr(receipt, field.name)) for receipt in every]
+        if field.name in _JSON_COLUMNS:
+            values = [json_text(getattr(receipt, field.name)) for receipt in every]
         elif field.name == "rows":
             values = [receipt.counters.get("rows", 0) for receipt in every]
         else:
@@ -115,30 +136,78 @@ def receipts_to_arrow(receipts: Iterable[Receipt]) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=RECEIPT_SCHEMA)
 
 
-def receipt_of(row: Mapping[str, Any]) -> Receipt:
-    """The receipt of a row of ``RECEIPT_SCHEMA``, as ``to_pylist`` gives it."""
+def receipt_from_row(row: Mapping[str, Any]) -> Receipt:
+    """Returns the receipt of one row of ``RECEIPT_SCHEMA``, as ``to_pylist`` gives it."""
     content = {field.name: row[field.name] for field in fields(Receipt)}
-    return Receipt(**content | {name: json.loads(row[name]) for name in _IN_JSON})
+    return Receipt(**content | {name: json.loads(row[name]) for name in _JSON_COLUMNS})
 
 
-def receipts_of(table: pa.Table) -> list[Receipt]:
-    """The receipts of some rows."""
-    return [receipt_of(row) for row in table.to_pylist()]
+def receipts_from_rows(receipts: pa.Table) -> list[Receipt]:
+    """Returns the receipts of rows of ``RECEIPT_SCHEMA``."""
+    return [receipt_from_row(row) for row in receipts.to_pylist()]
+
+
+def json_text(value: Mapping[str, object]) -> str:
+    """Returns JSON as rows of ``RECEIPT_SCHEMA`` have it."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def merge_receipts(compacted: pa.Table, loose: pa.Table) -> pa.Table:
+    """Merges the manifest's receipts with loose ones.
+
+    A receipt that is in both (a compaction was killed before it removed the loose file) gets one row. Receipts of the
+    same work all get the files of one of them: the manifest's, since a compaction may have removed the files that the
+    loose one names, or else the oldest.
+    """
+    counts = pc.value_counts(pa.chunked_array([*loose["fingerprint"].chunks], pa.string()))
+    both = compacted.filter(pc.is_in(compacted["fingerprint"], counts.field("values")))
+    if not both.num_rows and len(counts) == loose.num_rows:
+        return pa.concat_tables([compacted, loose])  # the usual case: no work is in there twice
+    known = {_unit_of(row): row for row in both.to_pylist()}
+    affirmed = {(*_unit_of(row), row["run_id"]) for row in both.to_pylist()}
+    rows = []
+    for row in loose.sort_by([("committed", "ascending"), ("run_id", "ascending")]).to_pylist():
+        first = known.setdefault(_unit_of(row), row)
+        if (*_unit_of(row), row["run_id"]) not in affirmed:
+            rows.append(row | {"files": first["files"], "sha256": first["sha256"]})
+    return pa.concat_tables([compacted, pa.Table.from_pylist(rows, RECEIPT_SCHEMA)])
+
+
+def _unit_of(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(row[name] for name in _UNIT_COLUMNS)
+
+
+def files_of(receipts: pa.Table, live: pa.Array | None = None) -> pa.Table:
+    """Lists the files that receipts name: one row per receipt and table.
+
+    Args:
+        live: ``(len(receipts),)`` bool, whether the receipt's rows are live; None if that does not matter.
+
+    Returns:
+        Columns ``table``, ``name``, ``camera``, ``date``, ``unit_tag``, ``rows`` (of the receipt, all its tables),
+        ``live`` and ``number`` (row of the receipt).
+    """
+    if live is None:
+        live = pa.repeat(pa.scalar(False), receipts.num_rows)
+    with duckdb.connect() as con:
+        columns = receipts.select(["camera", "date", "fingerprint", "files", "rows"]).append_column("live", live)
+        con.register("receipts", columns.append_column("number", pa.array(np.arange(receipts.num_rows))))
+        return con.execute(_FILES).to_arrow_table()
+
+
+def unit_tags(receipts: pa.Table) -> pa.ChunkedArray:
+    """Returns the unit tag of each receipt's rows."""
+    return pc.utf8_slice_codeunits(receipts["fingerprint"], 0, UNIT_TAG_DIGITS)
 
 
 def unit_files(receipts: pa.Table, table: str) -> list[UnitFile]:
-    """Where the rows of one table of some units stand."""
-    found = receipts_of(receipts)
+    """Returns the locations of the rows that units have in one table."""
+    found = receipts_from_rows(receipts)
     return [UnitFile(each.files[table], each.unit_tag) for each in found if each.files.get(table)]
 
 
-def shown(receipts: pa.Table, current: pa.Array) -> pa.Table:
-    """Receipts as users see them: the table ``receipts``. ``current`` says of each whether readers see its rows."""
+def receipts_table(receipts: pa.Table, live: pa.Array) -> pa.Table:
+    """Returns receipts as the table ``receipts``, whose column ``current`` is ``live``."""
     spec = TABLES["receipts"]
     columns = {name: receipts[name] for name in spec.schema.names if name != "current"}
-    return spec.conform({**columns, "current": current})
-
-
-def as_text(value: Mapping[str, object]) -> str:
-    """JSON as it stands in a row of ``RECEIPT_SCHEMA``."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return spec.conform({**columns, "current": live})

@@ -1,56 +1,64 @@
-"""What scans wrote of the archive: read from one file a table where the manifest has it, not from thousands."""
+"""Scan rows: what scans wrote into ``footage`` and ``segments``.
+
+Every plan, and every check of what is live, needs them all. The manifest therefore keeps a copy in one file per table,
+instead of the thousands of small files that scans wrote (docs/decisions/0010-a-plan-of-a-million-units.md).
+"""
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.tables import TABLES
-from schemas.values import UNIT_TAG_DIGITS
 from storage.store.manifest import MANIFEST_FOLDER, Head, Part
-from storage.store.parquet import UNIT_COLUMN, file_schema, in_columns, in_schema
-from storage.store.receipts import unit_files
+from storage.store.parquet import UNIT_COLUMN, conform_rows, file_schema, select_columns
+from storage.store.receipts import unit_files, unit_tags
 from storage.store.store import Store
 
-SCANNED = ("footage", "segments")
+SCAN_TABLES = ("footage", "segments")
 """The tables that scans write."""
 
-SCANNED_PREFIX = f"{MANIFEST_FOLDER}/scanned-"
+SCAN_ROWS_PREFIX = f"{MANIFEST_FOLDER}/scan-rows-"
 
 
-def scanned_rows(store: Store, table: str, scans: pa.Table, head: Head | None = None) -> pa.Table:
-    """The rows of a table that some scans wrote, in the table's order.
+def read_scan_rows(store: Store, table: str, scans: pa.Table, head: Head | None = None) -> pa.Table:
+    """Reads the rows of a table that some scans wrote, in the table's sort order.
 
     Args:
         scans: receipts of scans, as rows of ``RECEIPT_SCHEMA``.
-        head: whose rows are taken where it has them; None for the head that holds now.
+        head: head of the manifest to take rows from where it has them; None for the newest.
 
     Raises:
         NightshiftError: a file is missing or torn.
     """
     spec = TABLES[table]
-    found = _marked_rows(store, head or store.manifest.head(), table, scans)
-    rows = in_columns(found, spec, spec.schema.names)
+    found = _file_rows(store, head or store.manifest.head(), table, scans)
+    rows = select_columns(found, spec, spec.schema.names)
     return rows.sort_by([(name, "ascending") for name in spec.order])
 
 
-def keep_scanned(store: Store, head: Head, scans: pa.Table) -> dict[str, Part]:
-    """Writes the rows of some scans for the head that follows ``head``, table by table, unless it has just those."""
+def write_scan_rows(store: Store, head: Head, scans: pa.Table) -> dict[str, Part]:
+    """Writes the manifest's copy for the head that follows ``head``; keeps the file of ``head`` if nothing changed."""
     parts = {}
-    for table in SCANNED:
-        rows = _marked_rows(store, head, table, scans)
-        former = head.scanned.get(table)
-        same = former is not None and former.rows == rows.num_rows and rows.equals(store.manifest.scanned(head, table))
-        parts[table] = former if same and former else store.manifest.write(f"scanned-{table}", rows)
+    for table in SCAN_TABLES:
+        rows = _file_rows(store, head, table, scans)
+        part = head.scan_rows.get(table)
+        if part is None or part.rows != rows.num_rows or not rows.equals(store.manifest.scan_rows(head, table)):
+            part = store.manifest.write(f"scan-rows-{table}", rows)
+        parts[table] = part
     return parts
 
 
-def _marked_rows(store: Store, head: Head, table: str, scans: pa.Table) -> pa.Table:
+def _file_rows(store: Store, head: Head, table: str, scans: pa.Table) -> pa.Table:
+    """Reads rows with their unit tags: from the manifest's copy, and those of newer scans from their own files."""
     schema = file_schema(TABLES[table])
-    marks = pc.utf8_slice_codeunits(scans["fingerprint"], 0, UNIT_TAG_DIGITS)
-    known = store.manifest.scanned(head, table)
-    known = known.filter(pc.is_in(known[UNIT_COLUMN], pa.array(marks.to_pylist(), pa.string())))
-    others = scans.filter(pc.invert(pc.is_in(marks, known[UNIT_COLUMN].combine_chunks().unique())))
-    places: dict[str, set[str]] = {}
-    for file, mark in unit_files(others, table):
-        places.setdefault(file, set()).add(mark)
-    found = [in_schema(store.read_units(table, file, schema.names, places[file]), schema) for file in sorted(places)]
+    tags = unit_tags(scans)
+    known = store.manifest.scan_rows(head, table)
+    known = known.filter(pc.is_in(known[UNIT_COLUMN], pa.array(tags.to_pylist(), pa.string())))
+    others = scans.filter(pc.invert(pc.is_in(tags, known[UNIT_COLUMN].combine_chunks().unique())))
+    tags_by_file: dict[str, set[str]] = {}
+    for file, tag in unit_files(others, table):
+        tags_by_file.setdefault(file, set()).add(tag)
+    found = [
+        conform_rows(store.read_units(table, file, schema.names, wanted), schema)
+        for file, wanted in sorted(tags_by_file.items())
+    ]
     return pa.concat_tables([known, *found])

@@ -71,9 +71,9 @@ def test_verify_names_the_file_and_its_units(nightshift, site):
     path = one(site, "detections/camera=gate/*/*.parquet")
     path.write_bytes(b"PAR1")
     said = nightshift("verify", "--site", site, "--json")
-    (finding,) = said.json["findings"]
+    (finding,) = said.json["problems"]
     assert said.code == 1
-    assert (finding["fault"], finding["file"]) == ("altered", path.relative_to(site / "store").as_posix())
+    assert (finding["kind"], finding["file"]) == ("altered", path.relative_to(site / "store").as_posix())
     assert [(unit["op"], unit["camera"], unit["date"]) for unit in finding["units"]] == [("detect", "gate", DATES[0])]
     for_people = nightshift("verify", "--site", site)
     assert for_people.code == 1 and path.name in for_people.out and "nightshift repair" in for_people.out
@@ -91,7 +91,7 @@ def test_repair_shows_first_and_repairs_when_told(nightshift, site):
     assert "publish: 1 units would run again" in said.out and "--yes repairs" in said.out
     done = nightshift("repair", "--yes", "--site", site, "--json").json
     assert done["done"] and done["units"] == shown.json["units"]
-    assert sorted(finding["fault"] for finding in done["findings"]) == ["missing", "missing", "torn"]
+    assert sorted(finding["kind"] for finding in done["problems"]) == ["missing", "missing", "torn"]
     assert nightshift("verify", "--site", site).code == 0
     assert night(Store.open(site / "store")) == 3
     assert "nothing to repair" in nightshift("repair", "--yes", "--site", site).out
@@ -123,7 +123,7 @@ def test_purge_exits_with_1_when_it_had_to_leave_footage(nightshift, site):
     said = nightshift("purge", "--yes", "--site", site, "--json")
     assert said.code == 1
     assert said.json["left"] == [
-        {"path": f"gate/{OLD[0]}/f1.mp4", "why": "its size has changed since the last scan"},
+        {"path": f"gate/{OLD[0]}/f1.mp4", "reason": "its size has changed since the last scan"},
     ]
     assert film.exists()
 
@@ -159,4 +159,4 @@ def test_a_tombstone_that_cannot_be_read_is_not_passed_over(nightshift, site):
     assert said.code == 1 and "_tombstones/" in said.err and "backup" in said.err
     for command in (["verify"], ["repair", "--yes"]):
         said = nightshift(*command, "--site", site, "--json")
-        assert said.code == 1 and [finding["file"] for finding in said.json["findings"]] == ["_tombstones"]
+        assert said.code == 1 and [finding["file"] for finding in said.json["problems"]] == ["_tombstones"]

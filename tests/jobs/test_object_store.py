@@ -11,7 +11,7 @@ from cli.main import run_cli
 from jobs.site import open_site
 from schemas.tables import TABLES
 from storage.blobs import open_blobs
-from storage.store.live_rows import newest_of
+from storage.store.live_rows import newest_receipts
 from storage.store.receipts import unit_files
 from storage.store.store import Store
 from tests.storage.s3_server import S3Server, new_bucket, s3_serving
@@ -76,7 +76,7 @@ def _place(root: Path, archive: str, store: str) -> None:
 
 def tables(store: Store) -> dict[str, pa.Table]:
     """What readers see of every table that ops write, without what is of the place."""
-    newest = newest_of(store.receipts_arrow())
+    newest = newest_receipts(store.read_receipts().rows)
     return {
         name: store.read_tables(name, unit_files(newest, name)).drop_columns(OF_THE_PLACE.get(name, []))
         for name in TABLES

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from pathlib import Path
 
 import pyarrow as pa
 
 from schemas.tables import TABLES
-from schemas.values import SCAN_OP, Receipt
+from schemas.values import SCAN_OP, UNIT_TAG_DIGITS, Receipt, UnitFile
 from storage.store.store import Store
 
 NOW = datetime(2026, 3, 2, 22, 0, tzinfo=UTC)
@@ -143,3 +144,25 @@ def put_scan(
     print_ = print_of(SCAN_OP, camera, date, *segments)
     rows = {"segments": segment_rows(segments, camera, date)}
     return put_all(store, SCAN_OP, rows, "day", print_, camera, date, committed, f"scan-{committed.isoformat()}")
+
+
+def write_unit(store: Store, name: str, rows: pa.Table, unit: str = "day") -> UnitFile:
+    """Writes rows of one unit; commits nothing."""
+    fingerprint = print_of(name, unit)
+    file, _ = store.write_table(name, rows, camera=CAMERA, date=DATE, unit=unit, fingerprint=fingerprint)
+    return UnitFile(file, fingerprint[:UNIT_TAG_DIGITS])
+
+
+def write(store: Store, name: str, rows: pa.Table, unit: str = "day") -> str:
+    """Writes rows of one unit; returns the file."""
+    return write_unit(store, name, rows, unit).name
+
+
+def rows_of(store: Store, receipt: Receipt, table: str = "detections") -> pa.Table:
+    """Returns the rows of a receipt."""
+    return store.read_tables(table, [UnitFile(receipt.files[table], receipt.unit_tag)])
+
+
+def root_of(store: Store) -> Path:
+    """Returns the folder of a local store."""
+    return Path(store.blobs.url)

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from schemas.tables import TABLES
 from schemas.values import SCAN_OP
+from storage.store.layout import part_file, video_file
 from storage.store.store import Store
 from tests.storage.rows import NOW, make_rows, print_of, put_all, segment_rows
 
@@ -111,7 +112,7 @@ def _detect(store: Store, camera: str, date: str, unit: str, at: datetime) -> No
 
 
 def _anonymize(store: Store, camera: str, date: str, unit: str, at: datetime) -> None:
-    part = store.part_name(camera, date, unit, print_of("anonymize", camera, date, unit))
+    part = part_file(camera, date, unit, print_of("anonymize", camera, date, unit))
     content = f"part of {camera} {date} {unit}".encode()
     store.blobs.write(part, content)
     rows = {"anonymized_segments": _video_row("anonymized_segments", camera, date, unit, part, content)}
@@ -124,7 +125,7 @@ def _publish(store: Store, camera: str, date: str, unit: str, at: datetime) -> N
     rows = store.read_units("anonymized_segments", receipt.files["anonymized_segments"], ["path"], [receipt.unit_tag])
     (part,) = rows["path"].to_pylist()
     content = b"joined " + store.blobs.read(part)
-    video = store.video_name(camera, date, unit)
+    video = video_file(camera, date, unit)
     store.blobs.write(video, content)
     table = {"anonymized": _video_row("anonymized", camera, date, unit, video, content)}
     put_all(store, "publish", table, unit, camera=camera, date=date, committed=at)

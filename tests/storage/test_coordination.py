@@ -11,7 +11,7 @@ import pytest
 from storage.blobs import LocalBlobs
 from storage.coordination import CLAIMS_FOLDER, Claims
 
-PLACE = ("cam1", "2026-03-02", "segment/1")
+PARTITION = ("cam1", "2026-03-02", "segment/1")
 OTHER = ("cam1", "2026-03-02", "segment/2")
 NEVER_S = 3600.0
 
@@ -37,20 +37,20 @@ def left(blobs):
 
 def test_a_place_is_one_runs_until_it_is_released(blobs):
     with Claims(blobs, "a") as a, Claims(blobs, "b") as b:
-        assert a.take(PLACE) and a.take(PLACE) and not b.take(PLACE)
-        assert b.take(OTHER) and not a.take(OTHER)
-        a.release(PLACE)
-        assert not b.take(PLACE), "it was taken twice"
-        a.release(PLACE)
-        assert b.take(PLACE) and not a.take(PLACE)
+        assert a.acquire(PARTITION) and a.acquire(PARTITION) and not b.acquire(PARTITION)
+        assert b.acquire(OTHER) and not a.acquire(OTHER)
+        a.release(PARTITION)
+        assert not b.acquire(PARTITION), "it was taken twice"
+        a.release(PARTITION)
+        assert b.acquire(PARTITION) and not a.acquire(PARTITION)
     assert left(blobs) == []
 
 
 def test_a_run_that_ends_holds_nothing(blobs):
     with Claims(blobs, "b") as b:
         with Claims(blobs, "a") as a:
-            assert a.take(PLACE)
-        assert b.take(PLACE)
+            assert a.acquire(PARTITION)
+        assert b.acquire(PARTITION)
 
 
 def stalled(blobs, run_id):
@@ -62,17 +62,17 @@ def stalled(blobs, run_id):
 
 def test_a_dead_runs_claim_is_taken_over_once_its_lease_has_passed_on_the_observers_clock(blobs):
     dead = stalled(blobs, "dead")
-    assert dead.take(PLACE)
+    assert dead.acquire(PARTITION)
     clock = Clock()
     with Claims(blobs, "b", lease_s=60.0, clock=clock) as b:
-        assert not b.take(PLACE)
+        assert not b.acquire(PARTITION)
         clock.now_s = 59.0
-        assert not b.take(PLACE)
+        assert not b.acquire(PARTITION)
         clock.now_s = 60.0
-        assert b.take(PLACE)
-        dead.release(PLACE)
+        assert b.acquire(PARTITION)
+        dead.release(PARTITION)
         with Claims(blobs, "c") as c:
-            assert not c.take(PLACE), "the former holder takes nothing back"
+            assert not c.acquire(PARTITION), "the former holder takes nothing back"
     dead.__exit__(None, None, None)
 
 
@@ -89,10 +89,10 @@ def test_a_heartbeat_renews_the_lease(blobs):
         Claims(Watched(blobs.root), "a", beat_s=0.005) as a,
         Claims(blobs, "b", beat_s=NEVER_S, lease_s=60.0, clock=clock) as b,
     ):
-        assert a.take(PLACE)
+        assert a.acquire(PARTITION)
         for _ in range(5):
             assert seen.acquire(timeout=60) and seen.acquire(timeout=60)
-            assert not b.take(PLACE), f"at {clock.now_s} s"
+            assert not b.acquire(PARTITION), f"at {clock.now_s} s"
             clock.now_s += 61.0
 
 
@@ -119,22 +119,22 @@ def test_of_a_process_of_this_machine_that_is_gone_nothing_is_waited_for(blobs, 
     dead = Claims(blobs, "dead")
     beat = {"beats": 1, "host": host, "pid": int(ended.stdout)}
     blobs.write(f"{CLAIMS_FOLDER}/run-dead.json", json.dumps(beat).encode())
-    assert dead.take(PLACE)
+    assert dead.acquire(PARTITION)
     with Claims(blobs, "b") as b:
-        assert b.take(PLACE) is gone
+        assert b.acquire(PARTITION) is gone
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}"])
 def test_a_torn_claim_holds_nothing(blobs, content):
     with Claims(blobs, "a") as a:
-        assert a.take(PLACE)
-        (name,) = [name for name in left(blobs) if "/place-" in name]
+        assert a.acquire(PARTITION)
+        (name,) = [name for name in left(blobs) if "/partition-" in name]
         blobs.write(name, content)
         with Claims(blobs, "b") as b:
-            assert b.take(PLACE)
+            assert b.acquire(PARTITION)
 
 
-def test_of_many_who_want_a_place_at_once_one_has_it(blobs):
+def test_of_many_who_want_a_partition_at_once_one_has_it(blobs):
     runs = [Claims(blobs, f"run{number}") for number in range(8)]
     for run in runs:
         run.__enter__()
@@ -142,7 +142,7 @@ def test_of_many_who_want_a_place_at_once_one_has_it(blobs):
 
     def want(run):
         start.wait()
-        took.append(run.take(PLACE))
+        took.append(run.acquire(PARTITION))
 
     threads = [threading.Thread(target=want, args=(run,)) for run in runs]
     for thread in threads:
@@ -157,26 +157,26 @@ def test_of_many_who_want_a_place_at_once_one_has_it(blobs):
 
 def test_a_run_knows_whether_others_are_about(blobs):
     with Claims(blobs, "a") as a:
-        assert a.take(PLACE) and not a.crowded
+        assert a.acquire(PARTITION) and not a.met_other_runs
         with Claims(blobs, "b") as b:
-            assert b.crowded
-            assert a.take(OTHER) and a.crowded
-        assert a.crowded, "what the other did while it was there is to be looked for"
+            assert b.met_other_runs
+            assert a.acquire(OTHER) and a.met_other_runs
+        assert a.met_other_runs, "what the other did while it was there is to be looked for"
 
 
 def test_a_run_that_is_refused_knows_that_it_is_not_alone(blobs):
     with Claims(blobs, "a") as a, Claims(blobs, "b") as b:
-        assert b.take(PLACE)
-        assert not a.take(PLACE) and a.crowded
+        assert b.acquire(PARTITION)
+        assert not a.acquire(PARTITION) and a.met_other_runs
 
 
 def test_what_dead_runs_left_long_ago_is_cleared_away(blobs):
     import os
 
     dead = stalled(blobs, "dead")
-    assert dead.take(PLACE)
+    assert dead.acquire(PARTITION)
     for name in left(blobs):
         os.utime(blobs.root / name, (0, 0))
     with Claims(blobs, "b") as b:
-        assert not b.crowded and len(left(blobs)) == 1
+        assert not b.met_other_runs and len(left(blobs)) == 1
     dead.__exit__(None, None, None)

@@ -16,8 +16,8 @@ from schemas.errors import StoreFull
 from schemas.tables import TABLES
 from storage.blobs import Blob, Blobs
 from storage.files import sha256_file
-from storage.store.live_rows import files_of
 from storage.store.parquet import DATE_COLUMN, UNIT_COLUMN
+from storage.store.receipts import files_of
 from storage.store.snapshot import Snapshot
 from storage.store.store import Store
 
@@ -152,13 +152,13 @@ def contents(store: Store, until: datetime | None = None) -> Contents:
 
 def read(store: Store, snapshot: Snapshot) -> Contents:
     """Every row of a snapshot, with its unit, by table."""
-    marks = snapshot.marks() if any(files.partial for files in snapshot.files.values()) else None
+    tags = snapshot.unit_tags() if any(files.partial for files in snapshot.files.values()) else None
     found: Contents = {}
     for name, files in snapshot.files.items():
         rows = [_rows(store, file) for file in files.whole]
         for file in files.partial:
             every = _rows(store, file)
-            rows.append(every.filter(pc.is_in(every[UNIT_COLUMN], marks)))
+            rows.append(every.filter(pc.is_in(every[UNIT_COLUMN], tags)))
         columns = pa.concat_tables(rows).to_pydict().values()
         found[name] = Counter(zip(*columns, strict=True))
     return {name: counted for name, counted in found.items() if counted}
@@ -170,28 +170,28 @@ def check(store: Store) -> None:
     Every file that a receipt names is there and has rows of just the units whose receipts name it; merged files have
     the hash that the manifest has of them, others the one that their receipt has.
     """
-    receipts = store.receipts_arrow()
-    named = files_of(receipts, pa.repeat(pa.scalar(True), receipts.num_rows)).to_pylist()
+    receipts = store.read_receipts().rows
+    named = files_of(receipts).to_pylist()
     merged = {row["name"]: row for row in store.manifest.merged(store.manifest.head()).to_pylist()}
     units = defaultdict(set)
     for row in named:
-        units[row["table"], row["name"]].add((row["mark"], row["date"]))
+        units[row["table"], row["name"]].add((row["unit_tag"], row["date"]))
     hashes = {(each.unit_tag, table): digest for each in store.receipts() for table, digest in each.sha256.items()}
-    for (table, name), marks in units.items():
+    for (table, name), tags in units.items():
         with store.blobs.open(name) as handle, pq.ParquetFile(handle) as parquet:
             rows = parquet.read(columns=[UNIT_COLUMN, DATE_COLUMN])
-            found = {(mark, str(day)) for mark, day in zip(*(each.to_pylist() for each in rows.columns), strict=True)}
+            found = {(tag, str(day)) for tag, day in zip(*(each.to_pylist() for each in rows.columns), strict=True)}
             assert parquet.schema_arrow.names == [*TABLES[table].schema.names, UNIT_COLUMN, DATE_COLUMN]
             count = parquet.metadata.num_rows
-        assert found == marks, f"{name} has rows of {found}, receipts say {marks}"
+        assert found == tags, f"{name} has rows of {found}, receipts say {tags}"
         with store.blobs.local(name) as path:
             digest, size = sha256_file(path), path.stat().st_size
         if name in merged:
             entry = merged[name]
             assert (entry["table"], entry["rows"], entry["size_bytes"], entry["sha256"]) == (table, count, size, digest)
         else:
-            (mark,) = {mark for mark, _ in marks}
-            assert hashes[mark, table] == digest, f"{name} is not what its receipt says"
+            (tag,) = {tag for tag, _ in tags}
+            assert hashes[tag, table] == digest, f"{name} is not what its receipt says"
     assert set(merged) <= {name for _, name in units}, "the manifest has merged files that no receipt names"
 
 

@@ -24,10 +24,10 @@ from schemas.op import FrameNeed
 from schemas.tables.video import AUDIT_SUFFIX
 from schemas.values import Quarantined, Segment, Uint8
 from storage.exports.export_records import EXPORTS_FOLDER, ExportRecord, exports_table, write_export_record
-from storage.maintenance.faults import Fault
+from storage.maintenance.problems import ProblemKind
 from storage.maintenance.repair import repair
 from storage.maintenance.sweep import sweep
-from storage.maintenance.verify import audit
+from storage.maintenance.verify import verify
 from storage.video.published import read_frames
 from storage.video.reader import SegmentReader
 
@@ -54,7 +54,7 @@ def test_every_published_file_has_its_audit_beside_it(opened: Site) -> None:
     for row in rows.to_pylist():
         assert Path(row["path"]).parent == Path(row["video"]).parent
         assert Path(row["path"]).name.startswith(Path(row["video"]).stem)
-    assert len(jsons(opened.files.root)) == 3 and audit(opened.store).findings == ()
+    assert len(jsons(opened.files.root)) == 3 and verify(opened.store).problems == ()
 
 
 def test_footage_is_found_by_id_beginning_and_paths(opened: Site) -> None:
@@ -96,7 +96,7 @@ def test_of_unpublished_footage_it_is_said_why(opened: Site) -> None:
     with pytest.raises(NightshiftError, match="is not published: `nightshift run` has not come to it"):
         audit_of(opened, FILM)
     unit = published.segments[1].segment_id
-    opened.journal.set_aside(
+    opened.journal.quarantine(
         Quarantined("anonymize", "hall", "2026-03-02", unit, "p", "coverage", "CoverageError", "seen", None, NOW, "r")
     )
     with pytest.raises(NightshiftError, match=f"anonymize of {unit} is in quarantine: coverage: CoverageError: seen$"):
@@ -166,15 +166,15 @@ def test_audits_are_verified_repaired_and_swept_like_video(opened: Site) -> None
     stray.write_bytes(content)
     os.utime(stray, (0, 0))
     path.write_bytes(b"{}")
-    told = {finding.name.split("/")[-1]: finding for finding in audit(store).faults}
-    assert {name: finding.fault for name, finding in told.items()} == {
-        path.name: Fault.ALTERED,
-        stray.name: Fault.ORPHANED,
+    told = {finding.name.split("/")[-1]: finding for finding in verify(store).to_repair}
+    assert {name: finding.kind for name, finding in told.items()} == {
+        path.name: ProblemKind.ALTERED,
+        stray.name: ProblemKind.ORPHANED,
     }
     assert [unit.op for unit in told[path.name].units] == ["audit"]
     assert [unit.op for unit in repair(store).dropped] == ["audit"] and not path.exists() and not stray.exists()
     run_site(opened, Selection(), RunOptions(workers=None))
-    assert path.read_bytes() == content and audit(store).faults == []
+    assert path.read_bytes() == content and verify(store).to_repair == []
 
 
 def test_a_young_stray_is_left_alone_and_a_named_one_always(opened: Site) -> None:
@@ -199,7 +199,7 @@ def test_audits_are_purged_with_the_video(used_site: Path) -> None:
     assert {unit.op for grave in plan.graves for unit in grave.units} == {"anonymize", "publish", "audit"}
     assert len([name for name in plan.deletion.video if name.endswith(AUDIT_SUFFIX)]) == 3
     assert apply_purge(opened.files, opened.store, plan, later) == ()
-    assert jsons(used_site) == [] and audit(opened.store).findings == ()
+    assert jsons(used_site) == [] and verify(opened.store).problems == ()
     assert query(opened, "SELECT * FROM audits").num_rows == 0
 
 

@@ -83,7 +83,7 @@ def test_a_budget_ends_it_and_the_next_call_carries_on(changed_site):
 
 
 def run_ids(opened):
-    return [row["run_id"] for row in opened.journal.runs().to_pylist()]
+    return [row["run_id"] for row in opened.journal.read_runs().rows.to_pylist()]
 
 
 def test_a_diff_of_two_runs_names_what_changed(changed_site):

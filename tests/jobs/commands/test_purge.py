@@ -18,7 +18,7 @@ from storage.blobs import LocalBlobs
 from storage.maintenance import retention
 from storage.maintenance.compaction import compact
 from storage.maintenance.tombstones import purges_table, read_tombstones
-from storage.maintenance.verify import audit
+from storage.maintenance.verify import verify
 from storage.site.file import SiteFiles
 from storage.store.store import Store
 from tests.storage.small_store import CAMERAS, DATES, FOOTAGE, contents, fill_archive, footage_id, footage_path, night
@@ -106,7 +106,7 @@ def test_all_that_is_past_goes_and_the_rest_stays_as_it_was(root: Path) -> None:
     wanted = {name: rows for name, rows in contents(store_of(root)).items() if name[2] in YOUNG}
     plan = purged(root, ALL)
     assert contents(store_of(root)) == wanted
-    assert audit(store_of(root)).findings == ()
+    assert verify(store_of(root)).problems == ()
     films = {path.relative_to(root / "archive").as_posix() for path in (root / "archive").rglob("*.mp4")}
     assert films == {footage_path(camera, day, each) for camera in CAMERAS for day in YOUNG for each in FOOTAGE}
     assert len(plan.deletion.footage) == 8
@@ -198,7 +198,7 @@ def test_footage_that_is_not_what_the_scan_found_stays_and_is_named(root: Path) 
     site, store = site_with(root, {"footage_days": 30}), store_of(root)
     plan = plan_purge(site, store, NOW)
     left = apply_purge(site, store, plan, NOW)
-    assert [(item.path, item.why) for item in left] == [
+    assert [(item.path, item.reason) for item in left] == [
         (footage_path("gate", OLD[0], "f1"), "its content has changed since the last scan"),
         (footage_path("gate", OLD[0], "f2"), "its size has changed since the last scan"),
     ]
@@ -218,7 +218,7 @@ def test_footage_that_cannot_be_deleted_is_named(root: Path, monkeypatch: pytest
     monkeypatch.setattr(LocalBlobs, "delete", refuse)
     site, store = site_with(root, {"footage_days": 30}), store_of(root)
     left = apply_purge(site, store, plan_purge(site, store, NOW), NOW)
-    assert len(left) == 8 and {item.why for item in left} == {"it cannot be deleted: Operation not permitted"}
+    assert len(left) == 8 and {item.reason for item in left} == {"it cannot be deleted: Operation not permitted"}
 
 
 class _Killed(BaseException):
@@ -266,7 +266,7 @@ def test_killed_anywhere_the_next_purge_finishes(root: Path, monkeypatch: pytest
     monkeypatch.undo()
     again = purged(root, ALL, NOW + timedelta(minutes=5))
     assert contents(store_of(root)) == wanted
-    assert audit(store_of(root)).faults == []
+    assert verify(store_of(root)).to_repair == []
     assert len({(s.op, s.unit, s.fingerprint) for s in read_tombstones(store)}) == len(read_tombstones(store))
     mark = footage_id("gate", OLD[0], "f1")
     assert {name.split("/")[0] for name in files_with(root / "store", mark)} <= {"_tombstones", "_manifest"}

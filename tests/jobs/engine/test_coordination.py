@@ -90,7 +90,7 @@ def receipt_of(task, batch):
 
 
 def plan_of(store):
-    return make_plan(tiny_site(), Segments.of(SEGMENTS), Ledger(store.receipts_arrow()), Selection())
+    return make_plan(tiny_site(), Segments.of(SEGMENTS), Ledger(store.read_receipts().rows), Selection())
 
 
 def night(store, run_id, claims, pool=None, plan=None, **more):
@@ -140,7 +140,7 @@ def test_a_partition_that_another_run_holds_is_waited_for(store):
     partition = ("cam1", "2026-03-02", SEGMENTS[3].segment_id)
     looks = Counter()
     with Claims(store.blobs, "other") as other, Claims(store.blobs, "mine") as mine:
-        assert other.take(partition)
+        assert other.acquire(partition)
         plan = plan_of(store)
         held = [key for key in plan.units if plan.units[key].partition == partition]
 
@@ -160,7 +160,7 @@ def test_a_partition_that_another_run_holds_is_waited_for(store):
 def test_the_claims_of_a_run_that_was_killed_are_taken_over(store):
     dead = Claims(store.blobs, "dead", beat_s=NEVER_S)
     dead.__enter__()
-    assert all(dead.take(("cam1", "2026-03-02", segment.segment_id)) for segment in SEGMENTS)
+    assert all(dead.acquire(("cam1", "2026-03-02", segment.segment_id)) for segment in SEGMENTS)
     with Claims(store.blobs, "b", lease_s=0.05) as claims:
         report, _ = night(store, "b", claims)
     assert report.state == "done" and len(report.receipts) == UNITS
@@ -171,7 +171,7 @@ def test_the_claims_of_a_run_that_was_killed_are_taken_over(store):
 def test_the_deadline_holds_while_others_are_waited_for(store):
     with Claims(store.blobs, "other") as other, Claims(store.blobs, "mine") as mine:
         for segment in SEGMENTS:
-            assert other.take(("cam1", "2026-03-02", segment.segment_id))
+            assert other.acquire(("cam1", "2026-03-02", segment.segment_id))
         report, _ = night(store, "mine", mine, deadline=datetime.now(UTC) + timedelta(seconds=2))
     assert report.state == "deadline" and report.left == UNITS and report.receipts == []
 
@@ -180,7 +180,7 @@ def test_a_stop_holds_while_others_are_waited_for(store):
     stop = threading.Event()
     with Claims(store.blobs, "other") as other, Claims(store.blobs, "mine") as mine:
         for segment in SEGMENTS:
-            assert other.take(("cam1", "2026-03-02", segment.segment_id))
+            assert other.acquire(("cam1", "2026-03-02", segment.segment_id))
         report, _ = night(store, "mine", mine, stop=stop, on_progress=lambda progress: stop.set())
     assert report.state == "interrupted" and report.left == UNITS
 

@@ -32,7 +32,7 @@ def run(fresh_site, monkeypatch):
 def last_run(folder):
     """The run's row in the journal, and the units that the store has of it."""
     site = open_site(folder)
-    (row,) = site.journal.runs().to_pylist()
+    (row,) = site.journal.read_runs().rows.to_pylist()
     units = [receipt for receipt in site.store.receipts() if receipt.run_id == row["run_id"] and receipt.op != SCAN_OP]
     return row, units
 
@@ -85,7 +85,7 @@ def test_lost_stretches_are_no_units(run, fresh_site):
     row, units = last_run(fresh_site)
     assert row["units_planned"] == row["units_done"] == len(units) and row["units_quarantined"] == 0
     assert summary.report.lost and set(summary.report.lost) <= set(summary.quarantined)
-    assert {entry.op for entry in open_site(fresh_site).journal.quarantined()} >= {"decode"}
+    assert {entry.op for entry in open_site(fresh_site).journal.read_quarantine().rows} >= {"decode"}
 
 
 def test_weights_that_do_not_load_quarantine_their_units_and_the_run_goes_on(fresh_site, monkeypatch):

@@ -82,7 +82,7 @@ def test_a_run_goes_on_where_another_was_killed(fresh_site, night_site):
     killed = start(fresh_site, 2.0)
     wait_for(fresh_site, "_receipts/detect/*/*/*.json", killed)
     survivor = start(fresh_site, 2.0)
-    wait_for(fresh_site, f"{CLAIMS_FOLDER}/place-*.json", killed)
+    wait_for(fresh_site, f"{CLAIMS_FOLDER}/partition-*.json", killed)
     killed.kill()
     killed.communicate(timeout=60)
     run_id, done, left, state = end(survivor)

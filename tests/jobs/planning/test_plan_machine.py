@@ -311,7 +311,7 @@ class PlanMachine(RuleBasedStateMachine):
 
     def check_plan(self, selection: Selection) -> tuple[Plan, Planner]:
         """Plans, and compares it with the model's plan."""
-        ledger = Ledger(self.store.receipts_arrow(), (), read_tombstones(self.store))
+        ledger = Ledger(self.store.read_receipts().rows, (), read_tombstones(self.store))
         plan = make_plan(tiny_site(self.knobs, ops=list(OPS.values())), self.segments, ledger, selection)
         newest = {made.place: made for made in self.model.seen()}
         done = {event.work.facts.print for event in self.model.events()}
@@ -351,7 +351,7 @@ class PlanMachine(RuleBasedStateMachine):
         if reaffirm:
             for again in reaffirm_done(self.store, plan, run_id, RunClock(None, self.tick)):
                 work = next(each.work for each in self.model.events() if each.work.fingerprint == again.fingerprint)
-                self.model.loose[receipt_path(again, again=True)] = Event(work, again.committed, run_id)
+                self.model.loose[receipt_path(again, reaffirmed=True)] = Event(work, again.committed, run_id)
         left = set(plan.to_do)
         for key in plan.to_do:
             read = {source.key for source in plan.units[key].sources}

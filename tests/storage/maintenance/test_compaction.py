@@ -14,9 +14,9 @@ from schemas.tables import TABLES
 from schemas.values import Receipt, UnitFile
 from storage.blobs import LocalBlobs
 from storage.maintenance.compaction import Compaction, compact
-from storage.store.live_rows import newest_of
-from storage.store.receipts import receipt_path, receipts_of, unit_files
-from storage.store.snapshot import SeenFiles, Snapshot
+from storage.store.live_rows import newest_receipts
+from storage.store.receipts import receipt_path, receipts_from_rows, unit_files
+from storage.store.snapshot import LiveFiles, Snapshot
 from storage.store.store import Store
 from tests.storage.rows import CAMERA, NOW, make_rows, print_of, put, put_all, put_scan
 from tests.storage.watched import Between, Contents, Count, at_rest, check, contents, read, rows_in
@@ -65,7 +65,7 @@ def rows_of_units(store: Store, table: str = "detections") -> dict[str, object]:
 
 def every_moment(store: Store) -> list[Contents]:
     """What readers see now, and as of each time that something was committed."""
-    moments = sorted(set(store.receipts_arrow()["committed"].to_pylist()))
+    moments = sorted(set(store.read_receipts().rows["committed"].to_pylist()))
     return [contents(store), *(contents(store, until) for until in moments)]
 
 
@@ -114,10 +114,10 @@ def test_receipts_are_the_same_but_for_their_files(store: Store) -> None:
 def test_rows_of_several_units_of_a_merged_file_are_in_order(store: Store) -> None:
     late = put(store, "detections", make_rows("detections", 3, first=10), unit="a")
     early = put(store, "detections", make_rows("detections", 3), unit="b")
-    files = unit_files(store.receipts_arrow(), "detections")
+    files = unit_files(store.read_receipts().rows, "detections")
     before = store.read_tables("detections", files)
     compact(store)
-    files = unit_files(store.receipts_arrow(), "detections")
+    files = unit_files(store.read_receipts().rows, "detections")
     assert len({file.name for file in files}) == 1 and {file.unit_tag for file in files} == {
         late.unit_tag,
         early.unit_tag,
@@ -226,7 +226,7 @@ def test_footage_that_is_gone_is_kept_apart_and_comes_back(store: Store) -> None
         before = every_moment(store)
         compact(store)
         assert every_moment(store) == before
-        assert len(Snapshot(store).files.get("detections", SeenFiles()).whole) <= 1
+        assert len(Snapshot(store).files.get("detections", LiveFiles()).whole) <= 1
         check(store)
 
 
@@ -236,7 +236,7 @@ def test_a_column_that_came_later_is_null_in_merged_files(store: Store) -> None:
     path = Path(store.blobs.url, old.files["tracklet_points"])
     pq.write_table(pq.ParquetFile(path).read().drop_columns(["detection"]), path)
     compact(store)
-    files = unit_files(store.receipts_arrow(), "tracklet_points")
+    files = unit_files(store.read_receipts().rows, "tracklet_points")
     assert len({file.name for file in files}) == 1
     read_again = {file.unit_tag: store.read_tables("tracklet_points", [file]) for file in files}
     assert read_again[new.unit_tag].equals(rows) and rows["detection"].null_count == 0
@@ -335,7 +335,7 @@ def test_what_is_dropped_goes_with_its_rows_at_once(store: Store, compacted: boo
     if compacted:
         compact(store)
     goes = [each for each in receipts if each.unit == "a" and each.camera == "cam1"]
-    compact(store, without=[each.fingerprint for each in goes])
+    compact(store, drop=[each.fingerprint for each in goes])
     marks = {each.unit_tag for each in goes}
     after = {
         table: Counter({row: count for row, count in rows.items() if row[-2] not in marks})
@@ -352,7 +352,7 @@ def test_what_is_dropped_goes_with_its_rows_at_once(store: Store, compacted: boo
 def test_all_may_go(store: Store) -> None:
     receipts = fill(store)
     compact(store)
-    compact(store, without=[each.fingerprint for each in receipts])
+    compact(store, drop=[each.fingerprint for each in receipts])
     assert store.receipts() == [] and contents(store) == {}
     assert marks_at_rest(store) == set()
     compact(store, grace_h=0)
@@ -364,7 +364,7 @@ def test_when_the_newest_is_dropped_the_one_before_is_seen(store: Store) -> None
     was = contents(store)
     new = fill(store, "a", (TODAY,), version=1)
     compact(store)
-    compact(store, without=[each.fingerprint for each in new])
+    compact(store, drop=[each.fingerprint for each in new])
     assert contents(store) == was
     assert {each.fingerprint for each in store.receipts()} == {each.fingerprint for each in old}
     check(store)
@@ -373,14 +373,14 @@ def test_when_the_newest_is_dropped_the_one_before_is_seen(store: Store) -> None
 def test_dropping_what_is_not_there_does_nothing(store: Store) -> None:
     fill(store)
     done = compact(store)
-    assert compact(store, without=["0" * 64]) == Compaction(done.head)
+    assert compact(store, drop=["0" * 64]) == Compaction(done.head)
 
 
 def test_what_was_dropped_can_be_done_again(store: Store) -> None:
     (receipt, *_) = fill(store, "a", (TODAY,))
     was = contents(store)
     compact(store)
-    compact(store, without=[receipt.fingerprint])
+    compact(store, drop=[receipt.fingerprint])
     fill(store, "a", (TODAY,))
     for grace_h in (24, 0, 0):
         assert contents(store) == was
@@ -437,7 +437,7 @@ def test_of_two_torn_apart_commits_one_is_seen(store: Store) -> None:
 def test_receipts_keep_the_date_and_unit_of_their_rows(store: Store) -> None:
     fill(store)
     compact(store)
-    newest = receipts_of(newest_of(store.receipts_arrow()))
+    newest = receipts_from_rows(newest_receipts(store.read_receipts().rows))
     for receipt in newest:
         rows = rows_in(store, receipt.files["detections"])
         days = {row["_date"] for row in rows if row["_unit"] == receipt.unit_tag}

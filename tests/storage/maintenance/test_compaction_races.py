@@ -133,12 +133,12 @@ def test_killed_while_rows_are_dropped_each_unit_is_whole_or_gone(base: Store, a
     before = contents(base)["counts"]
     units = {mark: Counter({row: count for row, count in before.items() if row[-2] == mark}) for mark in marks}
     stay = Counter({row: count for row, count in before.items() if row[-2] not in marks})
-    for store in killed_at_writes(again, lambda store: compact(store, without=gone), step):
+    for store in killed_at_writes(again, lambda store: compact(store, drop=gone), step):
         check(store)
         found = contents(store)["counts"]
         assert found - sum(units.values(), Counter()) == stay
         assert all(found & rows in (rows, Counter()) for rows in units.values())
-        compact(store, without=gone)
+        compact(store, drop=gone)
         assert contents(store)["counts"] == stay
         compact(store, grace_h=0)
         assert contents(store)["counts"] == stay
@@ -152,7 +152,7 @@ def test_what_was_to_go_and_was_kept_by_a_kill_stays_whole(
     """The loose receipt survived: what it names must then not go with the grace of what was to go."""
     alone = put_unit(base, "d", "2026-03-01")  # so that its file is not merged, and keeps its name
     gone = [alone.fingerprint]
-    for store in killed_at_writes(again, lambda store: compact(store, without=gone), step):
+    for store in killed_at_writes(again, lambda store: compact(store, drop=gone), step):
         found = contents(store)
         for grace_h in graces_h:
             compact(store, grace_h=grace_h)
@@ -280,7 +280,7 @@ def test_of_two_compactions_at_once_one_wins_and_the_other_leaves_nothing(base: 
         thread.join(120)
     (won,) = [each for each in outcomes if isinstance(each, Compaction)]
     (lost,) = [each for each in outcomes if isinstance(each, TransientError)]
-    assert won.head == 2 and "another compaction of this store got ahead" in str(lost)
+    assert won.head == 2 and "another compaction of this store came first" in str(lost)
     assert moments(store) == before
     check(store)
     compact(store, grace_h=0)
@@ -301,8 +301,8 @@ def test_one_who_is_overtaken_more_than_once_loses_too(again: Again, without: tu
                 put_unit(store, f"s-{2000 + number}", run_id="beside")
                 compact(store, grace_h=0)
 
-    with pytest.raises(TransientError, match="got ahead"):
-        compact(Store(Between(store.blobs, overtake)), without=without)
+    with pytest.raises(TransientError, match="came first"):
+        compact(Store(Between(store.blobs, overtake)), drop=without)
     check(store)
     found = contents(store)["counts"]
     assert store.manifest.head().number == 4

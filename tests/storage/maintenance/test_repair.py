@@ -9,8 +9,8 @@ import pytest
 
 from storage.maintenance.compaction import compact
 from storage.maintenance.repair import repair
-from storage.maintenance.tombstones import Buried, Grave, put_tombstones
-from storage.maintenance.verify import audit
+from storage.maintenance.tombstones import PurgedUnit, PurgeRecord, write_tombstones
+from storage.maintenance.verify import verify
 from storage.store.snapshot import Snapshot
 from storage.store.store import Store
 from tests.storage.maintenance.test_verify import age, flip, one
@@ -46,7 +46,7 @@ FILES = {
     "head": "_manifest/head-000001.json",
     "shard": "_manifest/receipts-*.parquet",
     "list of merged files": "_manifest/files-*.parquet",
-    "list of seen files": "_manifest/seen-*.parquet",
+    "list of live files": "_manifest/live-*.parquet",
     "list of retired files": "_manifest/retired-*.parquet",
 }
 
@@ -73,12 +73,12 @@ def test_any_file_can_be_lost(root: Path, undisturbed: tuple[Path, dict[Any, Any
     path = one(root, FILES[what])
     harm(path)
     store = Store.open(root)
-    assert audit(store).faults or what.startswith("receipt") or harm is Path.unlink
+    assert verify(store).to_repair or what.startswith("receipt") or harm is Path.unlink
     done = repair(store)
-    assert audit(store).faults == []
+    assert verify(store).to_repair == []
     assert night(store) == len(done.dropped) + done.lost_receipts + ("receipt" in what)
     assert contents(store) == undisturbed[1]
-    assert audit(store).faults == []
+    assert verify(store).to_repair == []
     assert {name for files in Snapshot(store).files.values() for name in files.partial} == set()
 
 
@@ -103,7 +103,7 @@ def test_much_can_be_lost_at_once(root: Path, undisturbed: tuple[Path, dict[Any,
     store = Store.open(root)
     cut(one(root, FILES["head"]))
     repair(store)
-    assert audit(store).faults == []
+    assert verify(store).to_repair == []
     night(store)
     assert contents(store) == undisturbed[1]
 
@@ -113,7 +113,7 @@ def test_a_lost_head_is_put_together_without_a_loss(root: Path, undisturbed: tup
     cut(root / "_manifest" / "head-000002.json")
     store = Store.open(root)
     done = repair(store)
-    assert [finding.name for finding in done.manifest] == ["_manifest/head-000002.json"]
+    assert [problem.name for problem in done.manifest] == ["_manifest/head-000002.json"]
     assert (done.lost_receipts, done.dropped) == (0, ())
     assert contents(store) == undisturbed[1]
     assert night(store) == 0
@@ -129,9 +129,11 @@ def test_a_lost_shard_says_how_many_receipts_went_with_it(root: Path) -> None:
 def test_what_was_purged_does_not_come_back_with_an_old_shard(root: Path) -> None:
     store = Store.open(root)
     gone = [receipt for receipt in store.receipts(["detect"]) if receipt.date == DATES[0]]
-    compact(store, without=[receipt.fingerprint for receipt in gone])
-    buried = tuple(Buried(receipt.op, receipt.unit, receipt.fingerprint) for receipt in gone)
-    put_tombstones(store, "p1", NOW.replace(year=2027), [Grave("r", "tables", "gate", DATES[0], buried, 1, 1, 1)])
+    compact(store, drop=[receipt.fingerprint for receipt in gone])
+    purged = tuple(PurgedUnit(receipt.op, receipt.unit, receipt.fingerprint) for receipt in gone)
+    write_tombstones(
+        store, "p1", NOW.replace(year=2027), [PurgeRecord("r", "tables", "gate", DATES[0], purged, 1, 1, 1)]
+    )
     cut(one(root, "_manifest/head-000002.json"))
     repair(store)
     assert [receipt for receipt in store.receipts(["detect"]) if receipt.date == DATES[0]] == []

@@ -7,6 +7,7 @@ import pytest
 
 from storage.maintenance.compaction import compact
 from storage.maintenance.sweep import sweep
+from storage.store.layout import part_file, video_file
 from storage.store.store import Store
 from tests.storage.maintenance.test_verify import age, one
 from tests.storage.rows import make_receipt, make_rows, print_of, put
@@ -49,7 +50,7 @@ def test_what_nothing_names_goes_once_it_is_old(root: Path) -> None:
         return root / store.write_table("detections", rows, camera="gate", date=DATES[0], unit=unit, fingerprint="e")[0]
 
     young, table = lost("young"), age(lost("old"))
-    part, video = root / store.part_name("gate", DATES[0], "f", "e"), root / store.video_name("gate", DATES[0], "lost")
+    part, video = root / part_file("gate", DATES[0], "f", "e"), root / video_file("gate", DATES[0], "lost")
     shard = root / "_manifest/files-0badbad0.parquet"
     temporary, foreign = root / "_receipts/.tmp-1", root / "notes.parquet"
     for path in (part, video, shard, temporary, foreign, root / "_runs/r1.json", root / "detections/README.txt"):
@@ -99,14 +100,14 @@ def test_a_commit_in_between_is_safe(root: Path, monkeypatch: pytest.MonkeyPatch
     place = {"camera": "gate", "date": DATES[0], "unit": "day", "fingerprint": print_of("late")}
     file, digest = store.write_table("counts", rows, **place)
     age(root / file)
-    real = store.receipts_arrow
+    real = store.read_receipts
 
     def late(*arguments):  # type: ignore[no-untyped-def]
         receipt = make_receipt({"counts": file}, "counts", sha256={"counts": digest}, **place)
         Store.open(root).commit(receipt)
         return real(*arguments)
 
-    monkeypatch.setattr(store, "receipts_arrow", late)
+    monkeypatch.setattr(store, "read_receipts", late)
     assert sweep(store) == []
     assert (root / file).exists()
 

@@ -12,22 +12,24 @@ from schemas.values import FOOTAGE_OP, Tombstone
 from storage.blobs import Blob, LocalBlobs
 from storage.maintenance.tombstones import (
     TOMBSTONES_FOLDER,
-    Buried,
-    Grave,
+    PurgedUnit,
+    PurgeRecord,
     purges_table,
-    put_tombstones,
     read_tombstones,
+    write_tombstones,
 )
 from storage.store.store import Store
 
 NOW = datetime(2026, 6, 1, 3, tzinfo=UTC)
-FILM = Grave("footage_days = 9", "footage", "gate", "2026-05-01", (Buried(FOOTAGE_OP, "f1", "e" * 64),), 1, 0, 500)
-ROWS = Grave(
+FILM = PurgeRecord(
+    "footage_days = 9", "footage", "gate", "2026-05-01", (PurgedUnit(FOOTAGE_OP, "f1", "e" * 64),), 1, 0, 500
+)
+ROWS = PurgeRecord(
     "tables_days = 9",
     "tables",
     "gate",
     "2026-05-01",
-    (Buried("detect", "s1", "a"), Buried("track", "s1", "b")),
+    (PurgedUnit("detect", "s1", "a"), PurgedUnit("track", "s1", "b")),
     3,
     70,
     900,
@@ -45,7 +47,7 @@ def test_a_store_without_purges_has_none(store: Store) -> None:
 
 
 def test_every_unit_has_a_tombstone(store: Store) -> None:
-    put_tombstones(store, "p1", NOW, [FILM, ROWS])
+    write_tombstones(store, "p1", NOW, [FILM, ROWS])
     place = ("gate", "2026-05-01")
     assert read_tombstones(store) == [
         Tombstone(FOOTAGE_OP, *place, "e" * 64, "f1", NOW, "footage_days = 9"),
@@ -55,8 +57,8 @@ def test_every_unit_has_a_tombstone(store: Store) -> None:
 
 
 def test_purges_are_rows(store: Store) -> None:
-    put_tombstones(store, "p2", NOW + timedelta(days=1), [FILM])
-    put_tombstones(store, "p1", NOW, [FILM, ROWS])
+    write_tombstones(store, "p2", NOW + timedelta(days=1), [FILM])
+    write_tombstones(store, "p1", NOW, [FILM, ROWS])
     rows = purges_table(store).to_pylist()
     assert [
         (row["purge_id"], row["what"], row["units"], row["files"], row["rows"], row["size_bytes"]) for row in rows
@@ -68,9 +70,9 @@ def test_purges_are_rows(store: Store) -> None:
 
 
 def test_what_was_written_is_never_replaced(store: Store) -> None:
-    put_tombstones(store, "p1", NOW, [FILM])
+    write_tombstones(store, "p1", NOW, [FILM])
     with pytest.raises(TransientError, match="nothing was deleted"):
-        put_tombstones(store, "p1", NOW, [ROWS])
+        write_tombstones(store, "p1", NOW, [ROWS])
     assert [stone.op for stone in read_tombstones(store)] == [FOOTAGE_OP]
 
 
@@ -88,8 +90,8 @@ def test_a_torn_file_is_told_and_not_passed_over(store: Store, content: bytes) -
 @given(st.text(min_size=1, max_size=9), st.text(max_size=9), st.datetimes(timezones=st.just(UTC)))
 def test_any_name_and_time_comes_back(purge_id: str, unit: str, purged: datetime) -> None:
     memory = _Memory()
-    grave = Grave("r", "video", unit, "2026-05-01", (Buried(unit, unit, unit),), 0, 0, 0)
-    put_tombstones(Store(memory), purge_id, purged, [grave])
+    grave = PurgeRecord("r", "video", unit, "2026-05-01", (PurgedUnit(unit, unit, unit),), 0, 0, 0)
+    write_tombstones(Store(memory), purge_id, purged, [grave])
     (stone,) = read_tombstones(Store(memory))
     assert stone == Tombstone(unit, unit, "2026-05-01", unit, unit, purged, "r")
 

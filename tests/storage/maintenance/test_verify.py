@@ -1,4 +1,4 @@
-"""An audit names every damaged file with its units, and nothing that is sound."""
+"""Verification names every damaged file with its units, and nothing that is sound."""
 
 import os
 import shutil
@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from storage.maintenance.compaction import compact
-from storage.maintenance.faults import Fault
-from storage.maintenance.verify import audit
+from storage.maintenance.problems import ProblemKind
+from storage.maintenance.verify import verify
+from storage.store.layout import part_file
 from storage.store.store import Store
 from tests.storage.rows import make_receipt, make_rows, put_all
 from tests.storage.small_store import CAMERAS, DATES, FOOTAGE, footage_id, night
@@ -20,7 +21,7 @@ DAY_AGO_S = 25 * 3600
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("audit") / "store"
+    root = tmp_path_factory.mktemp("verify") / "store"
     night(Store.create(root))
     return root
 
@@ -53,14 +54,14 @@ def flip(path: Path) -> None:
     path.write_bytes(bytes(content))
 
 
-def faults(root: Path) -> list[tuple[Fault, str]]:
-    return [(finding.fault, finding.name) for finding in audit(Store.open(root)).faults]
+def to_repair(root: Path) -> list[tuple[ProblemKind, str]]:
+    return [(problem.kind, problem.name) for problem in verify(Store.open(root)).to_repair]
 
 
 def test_a_sound_store_has_no_faults_and_every_file_is_hashed(root: Path) -> None:
-    found = audit(Store.open(root))
+    found = verify(Store.open(root))
     tables, videos = list(root.rglob("*.parquet")), list(root.rglob("*.mp4"))
-    assert found.findings == ()
+    assert found.problems == ()
     assert found.files == len(tables) + len(videos)
     assert found.size_bytes == sum(path.stat().st_size for path in (*tables, *videos))
 
@@ -69,55 +70,55 @@ def test_a_compacted_store_is_sound_and_its_replaced_files_are_no_orphans(root: 
     compact(Store.open(root))
     for path in root.rglob("*.parquet"):
         age(path)
-    assert audit(Store.open(root)).findings == ()
+    assert verify(Store.open(root)).problems == ()
 
 
 def test_progress_ends_at_all_bytes(root: Path) -> None:
     told: list[tuple[int, int]] = []
-    audit(Store.open(root), lambda done, total: told.append((done, total)))
+    verify(Store.open(root), lambda done, total: told.append((done, total)))
     assert told[-1][0] == told[-1][1] > 0
     assert [done for done, _ in told] == sorted(done for done, _ in told)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("harm", "fault"), [(Path.unlink, Fault.MISSING), (flip, Fault.ALTERED)])
+@pytest.mark.parametrize(("harm", "kind"), [(Path.unlink, ProblemKind.MISSING), (flip, ProblemKind.ALTERED)])
 @pytest.mark.parametrize("is_compacted", [False, True])
 def test_a_table_file_is_named_with_its_units(
-    root: Path, harm: Callable[[Path], None], fault: Fault, is_compacted: bool
+    root: Path, harm: Callable[[Path], None], kind: ProblemKind, is_compacted: bool
 ) -> None:
     if is_compacted:
         compact(Store.open(root), grace_h=0)
     path = one(root, "detections/camera=gate/*=2026-01*/*.parquet")
     harm(path)
-    (finding,) = audit(Store.open(root)).faults
-    assert (finding.fault, finding.name) == (fault, path.relative_to(root).as_posix())
+    (problem,) = verify(Store.open(root)).to_repair
+    assert (problem.kind, problem.name) == (kind, path.relative_to(root).as_posix())
     places = [(date, footage) for date in DATES[:2] for footage in FOOTAGE] if is_compacted else [(DATES[0], "f1")]
-    assert [(unit.op, unit.camera, unit.date, unit.unit) for unit in finding.units] == [
+    assert [(unit.op, unit.camera, unit.date, unit.unit) for unit in problem.units] == [
         ("detect", "gate", date, footage_id("gate", date, footage)) for date, footage in places
     ]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("harm", "fault"), [(Path.unlink, Fault.MISSING), (flip, Fault.ALTERED)])
+@pytest.mark.parametrize(("harm", "kind"), [(Path.unlink, ProblemKind.MISSING), (flip, ProblemKind.ALTERED)])
 def test_published_video_is_named_with_what_is_needed_to_make_it_again(
-    compacted: Path, harm: Callable[[Path], None], fault: Fault
+    compacted: Path, harm: Callable[[Path], None], kind: ProblemKind
 ) -> None:
     path = one(compacted, "anonymized/camera=hall/date=2026-03-02/*.mp4")
     harm(path)
-    found = audit(Store.open(compacted)).faults
-    assert (fault, path.relative_to(compacted).as_posix()) in [(finding.fault, finding.name) for finding in found]
-    named = {(unit.op, unit.camera, unit.date, unit.unit) for finding in found for unit in finding.units}
+    found = verify(Store.open(compacted)).to_repair
+    assert (kind, path.relative_to(compacted).as_posix()) in [(problem.kind, problem.name) for problem in found]
+    named = {(unit.op, unit.camera, unit.date, unit.unit) for problem in found for unit in problem.units}
     unit = ("hall", DATES[2], footage_id("hall", DATES[2], "f1"))
     assert named == {("publish", *unit), ("anonymize", *unit)}
 
 
 def test_a_part_that_waits_to_be_joined_has_to_be_there(root: Path) -> None:
     store = Store.open(root)
-    for name, receipt in store.loose_receipts(["publish"]).items():
+    for name, receipt in store.read_loose_receipts(["publish"]).rows.items():
         if receipt.unit == footage_id("gate", DATES[2], "f2"):
             store.blobs.delete([name])
-    missing = [finding for finding in audit(store).faults if finding.fault is Fault.MISSING]
-    assert [finding.name.split("/")[0] for finding in missing] == ["_parts"]
+    missing = [problem for problem in verify(store).to_repair if problem.kind is ProblemKind.MISSING]
+    assert [problem.name.split("/")[0] for problem in missing] == ["_parts"]
     assert [(unit.op, unit.unit) for unit in missing[0].units] == [("anonymize", footage_id("gate", DATES[2], "f2"))]
 
 
@@ -127,24 +128,24 @@ def test_a_torn_receipt_is_named_and_then_nothing_is_called_an_orphan(root: Path
     torn.write_bytes(content)
     for path in root.rglob("*.parquet"):
         age(path)
-    assert faults(root) == [(Fault.TORN, torn.relative_to(root).as_posix())]
+    assert to_repair(root) == [(ProblemKind.TORN, torn.relative_to(root).as_posix())]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["receipts", "files", "seen", "retired"])
-@pytest.mark.parametrize(("harm", "fault"), [(Path.unlink, Fault.MISSING), (flip, Fault.ALTERED)])
+@pytest.mark.parametrize("part", ["receipts", "files", "live", "retired"])
+@pytest.mark.parametrize(("harm", "kind"), [(Path.unlink, ProblemKind.MISSING), (flip, ProblemKind.ALTERED)])
 def test_a_part_of_the_manifest_is_named(
-    compacted: Path, kind: str, harm: Callable[[Path], None], fault: Fault
+    compacted: Path, part: str, harm: Callable[[Path], None], kind: ProblemKind
 ) -> None:
-    path = one(compacted, f"_manifest/{kind}-*.parquet")
+    path = one(compacted, f"_manifest/{part}-*.parquet")
     harm(path)
-    assert faults(compacted) == [(fault, path.relative_to(compacted).as_posix())]
+    assert to_repair(compacted) == [(kind, path.relative_to(compacted).as_posix())]
 
 
 def test_a_torn_head_is_named(compacted: Path) -> None:
     head = one(compacted, "_manifest/head-*.json")
     head.write_bytes(head.read_bytes()[:50])
-    assert (Fault.TORN, head.relative_to(compacted).as_posix()) in faults(compacted)
+    assert (ProblemKind.TORN, head.relative_to(compacted).as_posix()) in to_repair(compacted)
 
 
 def test_what_nothing_names_is_an_orphan_once_it_is_old(root: Path) -> None:
@@ -155,18 +156,18 @@ def test_what_nothing_names_is_an_orphan_once_it_is_old(root: Path) -> None:
         )[0]
         for unit in ("old", "young")
     ]
-    lost = store.part_name("gate", DATES[0], "f1", "e")
+    lost = part_file("gate", DATES[0], "f1", "e")
     store.blobs.write(lost, b"video")
     for name in (names[0], lost):
         age(root / name)
-    found = {finding.name: finding.fault for finding in audit(store).findings}
-    assert found == {names[0]: Fault.ORPHANED, names[1]: Fault.YOUNG, lost: Fault.ORPHANED}
-    assert len(audit(store).faults) == 2
+    found = {problem.name: problem.kind for problem in verify(store).problems}
+    assert found == {names[0]: ProblemKind.ORPHANED, names[1]: ProblemKind.YOUNG, lost: ProblemKind.ORPHANED}
+    assert len(verify(store).to_repair) == 2
 
 
 def test_a_compaction_in_between_is_no_fault(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store.open(root)
-    real, done = store.loose_receipts, []
+    real, done = store.read_loose_receipts, []
 
     def and_then_compact(*arguments):  # type: ignore[no-untyped-def]
         found = real(*arguments)
@@ -175,8 +176,8 @@ def test_a_compaction_in_between_is_no_fault(root: Path, monkeypatch: pytest.Mon
             compact(Store.open(root), grace_h=0)
         return found
 
-    monkeypatch.setattr(store, "loose_receipts", and_then_compact)
-    assert [finding.fault for finding in audit(store).faults] == []
+    monkeypatch.setattr(store, "read_loose_receipts", and_then_compact)
+    assert [problem.kind for problem in verify(store).to_repair] == []
     assert done
 
 
@@ -186,4 +187,4 @@ def test_work_that_was_done_twice_needs_its_files_once(root: Path) -> None:
     store.reaffirm(receipt, "later")
     put_all(store, "plain", {}, camera="gate", date=DATES[0])
     store.commit(make_receipt(op="empty", camera="gate"))
-    assert audit(store).findings == ()
+    assert verify(store).problems == ()

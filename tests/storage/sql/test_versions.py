@@ -100,7 +100,7 @@ def test_views_hold_the_newest_of_each_unit_and_all_versions(steps: Sequence[tup
                 commit(store, "counts", make_rows("counts", rows), mark, unit, committed=time, run_id=f"r{number}")
                 known[unit, version], newest[unit] = rows, version
             elif what == "again" and (unit, version) in known:
-                held = store.committed("counts", "cam1", DATE, unit, print_of(unit, version))
+                held = store.find_receipt("counts", "cam1", DATE, unit, print_of(unit, version))
                 assert held is not None
                 store.reaffirm(held, f"r{number}", time)
                 newest[unit] = version

@@ -90,7 +90,7 @@ def test_a_unit_that_became_empty_has_no_rows(store: Store) -> None:
 def test_runs_quarantine_and_cameras_are_tables(store: Store, tmp_path: Path) -> None:
     journal = Journal(store.blobs)
     journal.start_run(RunRecord("r1", NOW))
-    journal.set_aside(replace(ENTRY, unit="\udcff.mp4"))
+    journal.quarantine(replace(ENTRY, unit="\udcff.mp4"))
     put(store, "footage", make_rows("footage", 1, "cam9"), camera="cam9")
     with open_sql(store, make_site(tmp_path / "site"), calibration_error_m=lambda: {"cam2": 0.25}) as con:
         assert rows_of(con, "SELECT run_id, state, started FROM runs") == [("r1", "running", NOW)]
@@ -328,7 +328,7 @@ def test_a_camera_day_reads_one_day(laid_out: duckdb.DuckDBPyConnection) -> None
 def test_a_day_of_a_month_reads_no_other_days_rows(
     many: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storage.store.parquet, "ENOUGH_ROWS", 1)  # so that each of these small units has its row group
+    monkeypatch.setattr(storage.store.parquet, "MIN_GROUP_ROWS", 1)  # so that each small unit has its row group
     shutil.copytree(many.blobs.url, tmp_path / "store")
     store = Store.create(tmp_path / "store")
     compact(store)

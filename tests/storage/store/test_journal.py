@@ -32,21 +32,21 @@ def journal(tmp_path: Path) -> Journal:
 
 
 def test_a_journal_without_folders_is_empty(journal: Journal) -> None:
-    assert journal.runs().equals(TABLES["runs"].empty())
+    assert journal.read_runs().rows.equals(TABLES["runs"].empty())
     assert journal.quarantine_table().equals(TABLES["quarantine"].empty())
-    assert journal.quarantined() == []
+    assert journal.read_quarantine().rows == []
 
 
 def test_a_run_is_one_row_from_start_to_end(journal: Journal) -> None:
     run = RunRecord("r1", NOW, selection={"cameras": [CAMERA]}, version="0.1", units_planned=3)
     journal.start_run(run)
-    (row,) = journal.runs().to_pylist()
+    (row,) = journal.read_runs().rows.to_pylist()
     assert (row["state"], row["ended"], row["wall_s"], row["units_planned"]) == ("running", None, None, 3)
 
     journal.finish_run(
         replace(run, ended=NOW + timedelta(hours=1), state="done", wall_s=3600.0, units_done=3, stage_s={"decode": 2.5})
     )
-    (row,) = journal.runs().to_pylist()
+    (row,) = journal.read_runs().rows.to_pylist()
     assert (row["state"], row["ended"], row["units_done"]) == ("done", NOW + timedelta(hours=1), 3)
     assert json.loads(row["selection"]) == {"cameras": [CAMERA]}
     assert json.loads(row["stage_s"]) == {"decode": 2.5}
@@ -55,13 +55,13 @@ def test_a_run_is_one_row_from_start_to_end(journal: Journal) -> None:
 def test_runs_are_in_order_of_start(journal: Journal) -> None:
     for number in (2, 0, 1):
         journal.start_run(RunRecord(f"r{9 - number}", NOW + timedelta(hours=number)))
-    assert journal.runs()["run_id"].to_pylist() == ["r9", "r8", "r7"]
+    assert journal.read_runs().rows["run_id"].to_pylist() == ["r9", "r8", "r7"]
 
 
 def test_a_run_that_has_not_ended_cannot_be_finished(journal: Journal) -> None:
     with pytest.raises(ValueError, match="r1"):
         journal.finish_run(RunRecord("r1", NOW))
-    assert journal.runs().num_rows == 0
+    assert journal.read_runs().rows.num_rows == 0
 
 
 def test_run_ids_begin_with_the_start_and_differ() -> None:
@@ -71,16 +71,16 @@ def test_run_ids_begin_with_the_start_and_differ() -> None:
 
 
 def test_quarantine_round_trip(journal: Journal) -> None:
-    journal.set_aside(ENTRY)
-    assert journal.quarantined() == [ENTRY]
+    journal.quarantine(ENTRY)
+    assert journal.read_quarantine().rows == [ENTRY]
     assert journal.quarantine_table().schema.equals(TABLES["quarantine"].schema)
     assert journal.quarantine_table().num_rows == 1
 
 
 def test_a_newer_reason_replaces_the_older(journal: Journal) -> None:
-    journal.set_aside(ENTRY)
-    journal.set_aside(replace(ENTRY, reason="decode_error"))
-    assert [entry.reason for entry in journal.quarantined()] == ["decode_error"]
+    journal.quarantine(ENTRY)
+    journal.quarantine(replace(ENTRY, reason="decode_error"))
+    assert [entry.reason for entry in journal.read_quarantine().rows] == ["decode_error"]
 
 
 @pytest.mark.parametrize(
@@ -88,35 +88,36 @@ def test_a_newer_reason_replaces_the_older(journal: Journal) -> None:
 )
 def test_any_path_can_be_set_aside_and_released(journal: Journal, tmp_path: Path, unit: str) -> None:
     entry = replace(ENTRY, unit=unit, path=unit, op="scan", camera="", date=None, fingerprint="")
-    journal.set_aside(entry)
-    assert journal.quarantined() == [entry]
+    journal.quarantine(entry)
+    assert journal.read_quarantine().rows == [entry]
     assert journal.quarantine_table().num_rows == 1
     assert all(blob.name.startswith("_quarantine/") for blob in LocalBlobs(tmp_path).list())
     assert journal.release("scan", "", unit) == 1
-    assert journal.quarantined() == []
+    assert journal.read_quarantine().rows == []
 
 
 def test_a_name_that_is_no_utf8_is_shown_with_its_bytes(journal: Journal) -> None:
-    journal.set_aside(replace(ENTRY, unit="a\udcff.mp4"))
+    journal.quarantine(replace(ENTRY, unit="a\udcff.mp4"))
     assert journal.quarantine_table()["unit"].to_pylist() == [r"a\udcff.mp4"]
 
 
 def test_release_takes_one_fingerprint_or_all(journal: Journal) -> None:
     prints = ["a", "b", "c"]
     for print_ in prints:
-        journal.set_aside(replace(ENTRY, fingerprint=print_))
-    journal.set_aside(replace(ENTRY, unit="s2"))
+        journal.quarantine(replace(ENTRY, fingerprint=print_))
+    journal.quarantine(replace(ENTRY, unit="s2"))
     assert journal.release("detect", CAMERA, "s1", "b") == 1
     assert journal.release("detect", CAMERA, "s1", "b") == 0
     assert journal.release("detect", CAMERA, "s1") == 2
-    assert [entry.unit for entry in journal.quarantined()] == ["s2"]
+    assert [entry.unit for entry in journal.read_quarantine().rows] == ["s2"]
 
 
 @pytest.mark.parametrize("content", [b"", b'{"op": ', b"[]", b"{}", b"\xff"])
-def test_torn_files_are_told_and_passed_over(journal: Journal, tmp_path: Path, content: bytes) -> None:
-    journal.set_aside(ENTRY)
+def test_torn_files_are_reported_and_passed_over(journal: Journal, tmp_path: Path, content: bytes) -> None:
+    journal.quarantine(ENTRY)
     torn = tmp_path / "_quarantine" / "detect" / CAMERA / "s9-f.json"
     torn.write_bytes(content)
-    assert journal.quarantined() == [ENTRY]
-    (problem,) = journal.problems
+    found = journal.read_quarantine()
+    assert found.rows == [ENTRY]
+    (problem,) = found.problems
     assert str(torn) in problem

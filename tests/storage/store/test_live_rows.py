@@ -6,8 +6,8 @@ import pytest
 
 from schemas.values import Receipt, UnitFile
 from storage.blobs import LocalBlobs
-from storage.store.live_rows import files_of, newest_of, seen_by_readers
-from storage.store.receipts import receipts_of, receipts_to_arrow, unit_files
+from storage.store.live_rows import is_live, newest_receipts
+from storage.store.receipts import files_of, receipts_from_rows, receipts_to_arrow, unit_files
 from storage.store.store import Store
 from tests.storage.rows import CAMERA, DATE, NOW, make_receipt, put_scan
 
@@ -20,12 +20,12 @@ def store(tmp_path: Path) -> Store:
 
 
 def newest(receipts: list[Receipt]) -> set[str]:
-    return {receipt.fingerprint for receipt in receipts_of(newest_of(receipts_to_arrow(receipts)))}
+    return {receipt.fingerprint for receipt in receipts_from_rows(newest_receipts(receipts_to_arrow(receipts)))}
 
 
 def seen(store: Store, receipts: list[Receipt]) -> list[bool]:
-    table = pa.concat_tables([receipts_to_arrow(receipts), store.receipts_arrow()])
-    found: list[bool] = seen_by_readers(store, table).to_pylist()
+    table = pa.concat_tables([receipts_to_arrow(receipts), store.read_receipts().rows])
+    found: list[bool] = is_live(store, table).to_pylist()
     return found[: len(receipts)]
 
 
@@ -99,7 +99,7 @@ def test_a_scan_that_finds_nothing_hides_everything(store: Store) -> None:
 def test_scans_are_seen_themselves(store: Store) -> None:
     put_scan(store, ["s1"])
     put_scan(store, [], committed=NOW + HOUR)
-    assert sorted(seen_by_readers(store, store.receipts_arrow()).to_pylist()) == [False, True]
+    assert sorted(is_live(store, store.read_receipts().rows).to_pylist()) == [False, True]
 
 
 # Files
@@ -114,9 +114,9 @@ def test_files_that_receipts_name() -> None:
     rows = files_of(receipts_to_arrow(receipts), pa.array([True, True, False])).to_pylist()
     common = {"camera": CAMERA, "date": DATE, "rows": 7}
     assert sorted(rows, key=lambda row: str(row["name"])) == [
-        {"table": "detections", "name": "a", "mark": "a" * 16, "seen": False, "number": 2, **common},
-        {"table": "detections", "name": "b", "mark": "b" * 16, "seen": True, "number": 0, **common},
-        {"table": "backgrounds", "name": "p", "mark": "a" * 16, "seen": False, "number": 2, **common},
+        {"table": "detections", "name": "a", "unit_tag": "a" * 16, "live": False, "number": 2, **common},
+        {"table": "detections", "name": "b", "unit_tag": "b" * 16, "live": True, "number": 0, **common},
+        {"table": "backgrounds", "name": "p", "unit_tag": "a" * 16, "live": False, "number": 2, **common},
     ]
 
 

@@ -8,8 +8,9 @@ import pytest
 from schemas.errors import NightshiftError, SiteError, TransientError
 from storage.blobs import LocalBlobs
 from storage.maintenance.compaction import compact
-from storage.store.manifest import Head, Manifest, Part, month_of, next_head
-from storage.store.receipts import receipts_of, receipts_to_arrow
+from storage.store.layout import month_of
+from storage.store.manifest import Head, Manifest, Part, next_head
+from storage.store.receipts import receipts_from_rows, receipts_to_arrow
 from storage.store.store import Store
 from tests.storage.rows import NOW, make_receipt, make_rows, put
 from tests.storage.watched import Between
@@ -37,7 +38,7 @@ def head_of(manifest: Manifest, before: Head, *months: str) -> Head:
 def test_a_store_that_was_never_compacted(manifest: Manifest) -> None:
     head = manifest.head()
     assert head == Head() and head.parts() == []
-    for table in (manifest.receipts(head), manifest.merged(head), manifest.seen(head), manifest.retired(head)):
+    for table in (manifest.receipts(head), manifest.merged(head), manifest.live(head), manifest.retired(head)):
         assert table.num_rows == 0
     assert manifest.receipts(head, ["unit", "date"]).column_names == ["unit", "date"]
 
@@ -81,7 +82,7 @@ def test_receipts_of_months(manifest: Manifest) -> None:
     assert manifest.receipts(head, months=["2026-03", "2025-12"])["date"].to_pylist() == ["2026-03-02"]
     some = manifest.receipts(head, ["unit", "date"], ["2026-01"])
     assert some.to_pylist() == [{"unit": "day", "date": "2026-01-02"}]
-    assert receipts_of(manifest.receipts(head, months=["2026-02"])) == [make_receipt(date="2026-02-02")]
+    assert receipts_from_rows(manifest.receipts(head, months=["2026-02"])) == [make_receipt(date="2026-02-02")]
     assert month_of("2026-03-31") == "2026-03"
 
 
@@ -105,8 +106,8 @@ def test_a_torn_head_is_told(blobs: LocalBlobs, manifest: Manifest, content: byt
 
 
 def test_a_newer_manifest_is_refused(blobs: LocalBlobs, manifest: Manifest) -> None:
-    blobs.write("_manifest/head-000001.json", json.dumps({"format": 2, "colour": "blue"}).encode())
-    with pytest.raises(SiteError, match=r"format 2, this Nightshift reads 1: upgrade Nightshift"):
+    blobs.write("_manifest/head-000001.json", json.dumps({"format": 3, "colour": "blue"}).encode())
+    with pytest.raises(SiteError, match=r"format 3, this Nightshift reads 2: upgrade Nightshift"):
         manifest.head()
 
 

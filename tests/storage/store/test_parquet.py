@@ -5,15 +5,22 @@ import pyarrow.parquet as pq
 import pytest
 
 from schemas.tables import TABLES
-from storage.store.parquet import ENOUGH_ROWS, ROWS_A_GROUP, in_columns, marked, read_units, write_units
+from storage.store.parquet import (
+    MIN_GROUP_ROWS,
+    ROWS_PER_GROUP,
+    add_unit_columns,
+    read_units,
+    select_columns,
+    write_units,
+)
 from tests.storage.rows import DATE, make_rows
 
 SPEC = TABLES["detections"]
 NAMES = SPEC.schema.names
 
 
-def unit(mark: str, count: int = 3, first: int = 0) -> pa.Table:
-    return marked(make_rows("detections", count, first=first), SPEC, mark, DATE)
+def unit(tag: str, count: int = 3, first: int = 0) -> pa.Table:
+    return add_unit_columns(make_rows("detections", count, first=first), SPEC, tag, DATE)
 
 
 @pytest.fixture
@@ -25,12 +32,12 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def read(file: Path, columns: list[str], marks: set[str] | None) -> pa.Table:
+def read(file: Path, columns: list[str], tags: set[str] | None) -> pa.Table:
     with file.open("rb") as handle:
-        return read_units(handle, columns, marks)
+        return read_units(handle, columns, tags)
 
 
-def sizes_of(path: Path) -> list[int]:
+def unit_sizes(path: Path) -> list[int]:
     metadata = pq.read_metadata(path)
     return [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
 
@@ -39,32 +46,36 @@ def sizes_of(path: Path) -> list[int]:
 def test_small_units_share_a_row_group_and_large_ones_do_not(tmp_path: Path) -> None:
     path = tmp_path / "big.parquet"
     small = unit("aa", 1)
-    large = pa.concat_tables([unit("bb", 1)] * (ROWS_A_GROUP + 1))
-    enough = pa.concat_tables([unit("cc", 1)] * ENOUGH_ROWS)
-    assert write_units(path, SPEC, [enough, small, large, small]) == ROWS_A_GROUP + ENOUGH_ROWS + 3
-    assert sizes_of(path) == [ENOUGH_ROWS, ROWS_A_GROUP, 2, 1]
-    assert [read(path, ["_unit"], {mark}).num_rows for mark in ("aa", "bb", "cc")] == [2, ROWS_A_GROUP + 1, ENOUGH_ROWS]
+    large = pa.concat_tables([unit("bb", 1)] * (ROWS_PER_GROUP + 1))
+    enough = pa.concat_tables([unit("cc", 1)] * MIN_GROUP_ROWS)
+    assert write_units(path, SPEC, [enough, small, large, small]) == ROWS_PER_GROUP + MIN_GROUP_ROWS + 3
+    assert unit_sizes(path) == [MIN_GROUP_ROWS, ROWS_PER_GROUP, 2, 1]
+    assert [read(path, ["_unit"], {tag}).num_rows for tag in ("aa", "bb", "cc")] == [
+        2,
+        ROWS_PER_GROUP + 1,
+        MIN_GROUP_ROWS,
+    ]
 
 
 def test_a_unit_is_read_without_the_row_groups_of_others(tmp_path: Path) -> None:
     path = tmp_path / "units.parquet"
-    units = {mark: pa.concat_tables([unit(mark, 1)] * ENOUGH_ROWS) for mark in ("aa", "bb")}
+    units = {tag: pa.concat_tables([unit(tag, 1)] * MIN_GROUP_ROWS) for tag in ("aa", "bb")}
     write_units(path, SPEC, units.values())
     first = pq.read_metadata(path).row_group(0).column(0)
     with path.open("r+b") as content:
         content.seek(first.dictionary_page_offset or first.data_page_offset)
         content.write(b"\xff" * first.total_compressed_size)
-    assert read(path, ["camera"], {"bb"}).num_rows == ENOUGH_ROWS
+    assert read(path, ["camera"], {"bb"}).num_rows == MIN_GROUP_ROWS
     with pytest.raises((OSError, pa.ArrowException)):
         read(path, ["camera"], {"aa"})
 
 
-@pytest.mark.parametrize("marks", [{"aa"}, {"bb"}, {"aa", "cc"}, {"aa", "bb", "cc"}])
-def test_rows_of_some_units(file: Path, marks: set[str]) -> None:
+@pytest.mark.parametrize("tags", [{"aa"}, {"bb"}, {"aa", "cc"}, {"aa", "bb", "cc"}])
+def test_rows_of_some_units(file: Path, tags: set[str]) -> None:
     units = {"aa": unit("aa", 3), "bb": unit("bb", 4, 10), "cc": unit("cc", 5, 20)}
-    wanted = pa.concat_tables([units[mark] for mark in sorted(marks)])
-    assert read(file, [*NAMES, "_unit", "_date"], marks).equals(wanted)
-    assert read(file, ["label", "x1"], marks).equals(wanted.select(["label", "x1"]))
+    wanted = pa.concat_tables([units[tag] for tag in sorted(tags)])
+    assert read(file, [*NAMES, "_unit", "_date"], tags).equals(wanted)
+    assert read(file, ["label", "x1"], tags).equals(wanted.select(["label", "x1"]))
 
 
 def test_rows_of_all_units_and_of_none(file: Path) -> None:
@@ -81,11 +92,11 @@ def test_columns_that_the_file_has_not_are_left_out_and_then_null(file: Path) ->
     pq.write_table(pq.ParquetFile(file).read().drop_columns(["label"]), file)
     rows = read(file, ["pts", "label"], None)
     assert rows.column_names == ["pts"]
-    today = in_columns(rows, SPEC, ["pts", "label"])
+    today = select_columns(rows, SPEC, ["pts", "label"])
     assert today["label"].null_count == today.num_rows == 12
 
 
 def test_a_narrower_type_of_before_is_widened() -> None:
     rows = make_rows("detections").select(["pts"])
     before = rows.set_column(0, "pts", rows["pts"].cast(pa.int32()))
-    assert in_columns(before, SPEC, ["pts"]).equals(rows.cast(pa.schema([SPEC.schema.field("pts")])))
+    assert select_columns(before, SPEC, ["pts"]).equals(rows.cast(pa.schema([SPEC.schema.field("pts")])))

@@ -14,9 +14,9 @@ from storage.store.receipts import (
     format_of,
     from_json,
     receipt_path,
-    receipts_of,
+    receipts_from_rows,
+    receipts_table,
     receipts_to_arrow,
-    shown,
     to_json,
 )
 from tests.storage.rows import NOW, make_receipt
@@ -101,8 +101,8 @@ def test_path_of_what_holds_again_is_one_a_run() -> None:
     paths = {
         receipt_path(first),
         receipt_path(second),
-        receipt_path(first, again=True),
-        receipt_path(second, again=True),
+        receipt_path(first, reaffirmed=True),
+        receipt_path(second, reaffirmed=True),
     }
     assert len(paths) == 3
     assert all(path.startswith(receipt_path(first).removesuffix(".json")) for path in paths)
@@ -112,7 +112,7 @@ def test_path_of_what_holds_again_is_one_a_run() -> None:
 def test_rows_and_back(receipts: list[Receipt]) -> None:
     table = receipts_to_arrow(receipts)
     assert table.schema.equals(RECEIPT_SCHEMA)
-    assert receipts_of(table) == receipts
+    assert receipts_from_rows(table) == receipts
     assert table["rows"].to_pylist() == [receipt.counters.get("rows", 0) for receipt in receipts]
 
 
@@ -123,19 +123,19 @@ def test_rows_of_none() -> None:
 def test_a_commit_in_another_zone_is_the_same_moment() -> None:
     amsterdam = timezone(timedelta(hours=1))
     receipt = replace(make_receipt(), committed=NOW.astimezone(amsterdam))
-    for again in (from_json(to_json(receipt)), *receipts_of(receipts_to_arrow([receipt]))):
+    for again in (from_json(to_json(receipt)), *receipts_from_rows(receipts_to_arrow([receipt]))):
         assert again == receipt == make_receipt()
 
 
 def test_users_see_which_are_current() -> None:
     old = make_receipt({"detections": "x"}, fingerprint="a")
     new = make_receipt(fingerprint="b", committed=NOW + timedelta(seconds=1))
-    table = shown(receipts_to_arrow([new, old]), pa.array([True, False]))
+    table = receipts_table(receipts_to_arrow([new, old]), pa.array([True, False]))
     assert table.schema.equals(TABLES["receipts"].schema)
     rows = table.to_pylist()
     assert [(row["fingerprint"], row["current"], row["rows"]) for row in rows] == [("a", False, 7), ("b", True, 7)]
     assert json.loads(rows[0]["files"]) == {"detections": "x"}
-    assert shown(receipts_to_arrow([]), pa.array([], pa.bool_())).num_rows == 0
+    assert receipts_table(receipts_to_arrow([]), pa.array([], pa.bool_())).num_rows == 0
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from schemas.values import Receipt
 from storage.blobs import LocalBlobs
 from storage.maintenance.compaction import compact
 from storage.store.journal import Journal, RunRecord
-from storage.store.snapshot import SeenFiles, Snapshot, end_of, take_snapshot
+from storage.store.snapshot import LiveFiles, Snapshot, end_of_run, take_snapshot
 from storage.store.store import Store
 from tests.storage.rows import NOW, make_rows, print_of, put, put_scan
 from tests.storage.watched import Between, Count, contents, read
@@ -47,7 +47,7 @@ def marks_seen(store: Store, snapshot: Snapshot) -> Counter[str]:
 def test_an_empty_store(store: Store) -> None:
     snapshot = Snapshot(store)
     assert snapshot.files == {} and snapshot.versions() == {}
-    assert len(snapshot.marks()) == 0
+    assert len(snapshot.unit_tags()) == 0
     assert snapshot.receipts().equals(TABLES["receipts"].empty())
 
 
@@ -55,13 +55,13 @@ def test_of_each_unit_the_newest_is_seen(store: Store) -> None:
     units = {unit: versions_of_a_unit(store, unit=unit) for unit in ("day", "s1")}
     newest = [receipts[-1] for receipts in units.values()]
     snapshot = Snapshot(store)
-    assert snapshot.files == {"counts": SeenFiles(tuple(sorted(each.files["counts"] for each in newest)))}
-    assert set(snapshot.marks().to_pylist()) == {each.unit_tag for each in newest}
+    assert snapshot.files == {"counts": LiveFiles(tuple(sorted(each.files["counts"] for each in newest)))}
+    assert set(snapshot.unit_tags().to_pylist()) == {each.unit_tag for each in newest}
     every = sorted(each.files["counts"] for receipts in units.values() for each in receipts)
     assert snapshot.versions() == {"counts": tuple(every)}
-    shown = snapshot.receipts()
-    assert shown.num_rows == 6
-    assert set(shown.filter(shown["current"])["fingerprint"].to_pylist()) == {each.fingerprint for each in newest}
+    table = snapshot.receipts()
+    assert table.num_rows == 6
+    assert set(table.filter(table["current"])["fingerprint"].to_pylist()) == {each.fingerprint for each in newest}
 
 
 @pytest.mark.slow
@@ -85,14 +85,14 @@ def test_as_of_a_run(store: Store) -> None:
     ended = NOW + HOUR + timedelta(minutes=30)
     journal.finish_run(RunRecord("1", NOW, ended=ended, state="done"))
     journal.start_run(RunRecord("2", NOW))
-    assert end_of(store, "1") == ended
-    assert end_of(store, "2") == receipts[2].committed, "a run that never ended: its last commit"
+    assert end_of_run(store, "1") == ended
+    assert end_of_run(store, "2") == receipts[2].committed, "a run that never ended: its last commit"
     for run in ("0", "1", "2"):
         snapshot = take_snapshot(store, run)
         assert snapshot.as_of == run
         assert marks_seen(store, snapshot) == {receipts[int(run)].unit_tag: int(run) + 1}
     assert take_snapshot(store).as_of is None
-    with pytest.raises(SelectionError, match="no run '9', or it committed nothing; the last ones are 1, 2"):
+    with pytest.raises(SelectionError, match="no run '9', or it committed nothing; the last runs are 1, 2"):
         take_snapshot(store, "9")
 
 
@@ -113,7 +113,7 @@ def test_rows_of_later_work_in_a_merged_file_are_not_seen_as_of_before(store: St
     compact(store)
     now, then = Snapshot(store), Snapshot(store, until=NOW)
     assert len(now.files["counts"].whole) == 1 and now.files["counts"].partial == ()
-    assert then.files["counts"] == SeenFiles(partial=now.files["counts"].whole)
+    assert then.files["counts"] == LiveFiles(partial=now.files["counts"].whole)
     assert marks_seen(store, now) == {first.unit_tag: 2, second.unit_tag: 3}
     assert marks_seen(store, then) == {first.unit_tag: 2}
 
@@ -125,7 +125,7 @@ def test_a_reprocessed_unit_hides_its_former_rows_in_a_merged_file(store: Store)
     (merged,) = Snapshot(store).files["counts"].whole
     newer = put(store, "counts", make_rows("counts", 4, first=5), "b", "e" * 64, committed=NOW + HOUR)
     snapshot = Snapshot(store)
-    assert snapshot.files["counts"] == SeenFiles((newer.files["counts"],), (merged,))
+    assert snapshot.files["counts"] == LiveFiles((newer.files["counts"],), (merged,))
     assert marks_seen(store, snapshot) == {other.unit_tag: 2, newer.unit_tag: 4}
 
 
@@ -154,10 +154,10 @@ def test_a_compacted_store_opens_without_its_receipts(store: Store) -> None:
     assert count.calls["read"] == 1, "the head"
 
 
-def test_work_without_rows_is_seen_without_files(store: Store) -> None:
+def test_work_without_rows_is_live_without_files(store: Store) -> None:
     versions_of_a_unit(store, 1)
     put(store, "counts", TABLES["counts"].empty(), fingerprint="e" * 64, committed=NOW + HOUR)
     assert Snapshot(store).files == {}
     compact(store)
     assert Snapshot(store).files == {}
-    assert Snapshot(store).marks().equals(pa.array(["e" * 16]))
+    assert Snapshot(store).unit_tags().equals(pa.array(["e" * 16]))

@@ -10,7 +10,7 @@ from schemas.errors import TransientError
 from storage.blobs import open_blobs
 from storage.coordination import CLAIMS_FOLDER, Claims
 from storage.maintenance.compaction import compact
-from storage.maintenance.verify import audit
+from storage.maintenance.verify import verify
 from storage.store.reader import open_store
 from storage.store.store import Store
 from tests.storage.putting import commit
@@ -20,7 +20,7 @@ from tests.storage.small_store import DATES, contents, night
 
 pytestmark = pytest.mark.slow
 
-PLACE, OTHER = ("cam1", "2026-03-02", "a"), ("cam1", "2026-03-02", "b")
+PARTITION, OTHER = ("cam1", "2026-03-02", "a"), ("cam1", "2026-03-02", "b")
 NEVER_S = 3600.0
 
 
@@ -83,7 +83,7 @@ def test_a_small_store_is_made_compacted_and_read(location: str, tmp_path, no_sy
     assert contents(there) == before
     assert compact(there, grace_h=0).merged > 0
     assert contents(there) == before
-    assert not audit(there).faults
+    assert not verify(there).to_repair
     assert compact(there, grace_h=0).merged == 0
     query = "SELECT camera, date, count(*) FROM detections GROUP BY ALL ORDER BY ALL"
     with open_store(tmp_path / "store") as one, open_store(location) as other:
@@ -95,21 +95,21 @@ def test_claims_hold_while_their_heart_beats(location: str) -> None:
     now_s = 0.0
     dead = Claims(blobs, "dead", beat_s=NEVER_S)
     dead.__enter__()
-    assert dead.take(PLACE)
+    assert dead.acquire(PARTITION)
     with Claims(blobs, "b", lease_s=60.0, beat_s=NEVER_S, clock=lambda: now_s) as b:
-        assert b.crowded and not b.take(PLACE) and b.take(OTHER)
-        assert not dead.take(OTHER)
+        assert b.met_other_runs and not b.acquire(PARTITION) and b.acquire(OTHER)
+        assert not dead.acquire(OTHER)
         now_s = 61.0
         dead._write_beat()
-        assert not b.take(PLACE), "its heart has beaten since"
+        assert not b.acquire(PARTITION), "its heart has beaten since"
         now_s = 122.0
-        assert b.take(PLACE)
+        assert b.acquire(PARTITION)
         dead.__exit__(None, None, None)
-        assert not Claims(blobs, "c", beat_s=NEVER_S).take(PLACE), "the former holder takes nothing back"
+        assert not Claims(blobs, "c", beat_s=NEVER_S).acquire(PARTITION), "the former holder takes nothing back"
     assert list(blobs.list(CLAIMS_FOLDER)) == []
 
 
-def test_of_many_who_want_a_place_at_once_one_has_it(location: str) -> None:
+def test_of_many_who_want_a_partition_at_once_one_has_it(location: str) -> None:
     blobs = open_blobs(location)
     runs = [Claims(blobs, f"run{number}", beat_s=NEVER_S) for number in range(8)]
     for run in runs:
@@ -118,7 +118,7 @@ def test_of_many_who_want_a_place_at_once_one_has_it(location: str) -> None:
 
     def want(run: Claims) -> None:
         start.wait()
-        took.append(run.take(PLACE))
+        took.append(run.acquire(PARTITION))
 
     threads = [threading.Thread(target=want, args=(run,)) for run in runs]
     for thread in threads:

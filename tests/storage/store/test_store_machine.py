@@ -181,7 +181,7 @@ class StoreMachine(RuleBasedStateMachine):
         found = [each for each in self.store.receipts([work.place[0]]) if each.fingerprint == work.fingerprint]
         if found:
             again = self.store.reaffirm(found[0], self.new_run(), self.tick())
-            self.model.loose[receipt_path(again, again=True)] = Event(work, again.committed, again.run_id)
+            self.model.loose[receipt_path(again, reaffirmed=True)] = Event(work, again.committed, again.run_id)
 
     @rule(work=works)
     def tear(self, work: Work) -> None:
@@ -219,7 +219,7 @@ class StoreMachine(RuleBasedStateMachine):
     def drop(self, gone: list[Work], grace_h: float) -> None:
         """Units are purged."""
         prints = {work.fingerprint for work in gone}
-        compact(self.store, grace_h, without=prints)
+        compact(self.store, grace_h, drop=prints)
         self.removals += 1
         self.model.compacted(prints)
         check(self.store)
@@ -254,7 +254,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(work=works)
     def ask_whether_it_is_committed(self, work: Work) -> None:
         """A worker asks before it begins."""
-        found = self.store.committed(*work.place, work.fingerprint)
+        found = self.store.find_receipt(*work.place, work.fingerprint)
         name = receipt_path(self.receipt(work, "", NOW))
         is_kept = any(event.work == work for event in self.model.kept)
         assert (found is not None) == (is_kept or self.model.loose.get(name) is not None)
@@ -292,7 +292,7 @@ class StoreMachine(RuleBasedStateMachine):
         )
         name = receipt_path(receipt)
         if name in self.model.loose and self.model.loose[name] is None:
-            name = receipt_path(receipt, again=True)
+            name = receipt_path(receipt, reaffirmed=True)
         stands = self.model.loose.setdefault(name, Event(work, committed, run_id))
         winner = self.store.commit(receipt)
         assert stands is not None

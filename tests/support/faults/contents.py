@@ -9,9 +9,9 @@ from jobs.site import open_site
 from schemas.tables import TABLES
 from schemas.values import Quarantined
 from storage.files import sha256_file
+from storage.store.layout import VIDEO_SUFFIX
 from storage.store.parquet import DATE_COLUMN, UNIT_COLUMN
 from storage.store.snapshot import take_snapshot
-from storage.store.store import VIDEO_SUFFIX
 from storage.store.video_files import PARTS_TABLE, PUBLISHED_TABLE
 
 QUARANTINE = "quarantine"
@@ -87,8 +87,8 @@ def contents_of(site: Path) -> Contents:
     """Reads the contents of a site's store."""
     opened = open_site(site)
     snapshot = take_snapshot(opened.store)
-    marks = set(snapshot.marks().to_pylist())
-    found: dict[str, Counter[Row]] = {QUARANTINE: Counter(map(_quarantine_row, opened.journal.quarantined()))}
+    marks = set(snapshot.unit_tags().to_pylist())
+    found: dict[str, Counter[Row]] = {QUARANTINE: Counter(map(_quarantine_row, opened.journal.read_quarantine().rows))}
     paths: set[str] = set()
     for table, files in snapshot.files.items():
         spec = TABLES[table]

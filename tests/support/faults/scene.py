@@ -9,7 +9,7 @@ from pathlib import Path
 from jobs.site import open_site
 from sample_site import TINY, build_sample_site
 from schemas.errors import NightshiftError
-from storage.maintenance.verify import audit
+from storage.maintenance.verify import verify
 from tests.support.faults.contents import Contents, contents_of, published_files
 from tests.support.faults.programs import ExitResult, Job, night, run_job
 
@@ -101,8 +101,8 @@ class Scene:
 
     def check(self, site: Path, expected: Contents | None = None) -> Tally:
         """Checks the rows and files of a site whose run is done."""
-        faults = audit(open_site(site).store).faults
-        notes = tuple(f"{site.name}: {finding.fault} {finding.name}: {finding.detail}" for finding in faults)
+        faults = verify(open_site(site).store).to_repair
+        notes = tuple(f"{site.name}: {finding.kind} {finding.name}: {finding.detail}" for finding in faults)
         return self.check_rows(site, expected) + Tally(files_wrong=len(faults), notes=notes)
 
     def check_rows(self, site: Path, expected: Contents | None = None) -> Tally:

@@ -1,0 +1,78 @@
+"""Names of the folders and files of a store.
+
+::
+
+    _store.json                                         versions of the layout and of the tables
+    TABLE/camera=ID/date=YYYY-MM-DD/UNIT-FINGERPRINT-NONCE.parquet
+    TABLE/camera=ID/date=YYYY-MM-DD/day-NONCE.parquet   merged by compaction, as is
+    TABLE/camera=ID/month=YYYY-MM/month-NONCE.parquet
+    anonymized/camera=ID/date=YYYY-MM-DD/NAME.mp4       published video
+    _parts/camera=ID/date=YYYY-MM-DD/...mp4             anonymized segments that are not merged yet
+    _receipts/OP/CAMERA/DATE/UNIT-FINGERPRINT.json      units committed since the last compaction, receipts.py
+    _manifest/                                          units committed before it, manifest.py
+    _runs/, _quarantine/                                journal.py
+    _claims/                                            storage/coordination.py
+    _tombstones/                                        storage/maintenance/tombstones.py
+    _exports/                                           storage/exports/record.py
+"""
+
+import secrets
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from storage.files import safe_name
+
+PARTS_FOLDER = "_parts"
+VIDEO_FOLDER = "anonymized"
+VIDEO_SUFFIX = ".mp4"
+
+FINGERPRINT_DIGITS = 12
+"""Digits of the fingerprint in a file name; the receipt has all of them."""
+
+_MONTH_LETTERS = len("2026-03")
+
+
+def table_file(table: str, camera: str, date: str, unit: str, fingerprint: str) -> str:
+    """Returns a new name for the rows of one unit."""
+    return f"{_date_folder(table, camera, date)}/{_unique_name(unit, fingerprint)}.parquet"
+
+
+def merged_file(table: str, camera: str, period: str) -> str:
+    """Returns a new name for rows of many units; ``period`` is a date or a month."""
+    kind = "month" if period == month_of(period) else "day"
+    return f"{merged_folder(table, camera, period)}/{kind}-{secrets.token_hex(4)}.parquet"
+
+
+def merged_folder(table: str, camera: str, period: str) -> str:
+    """Returns the folder of a merged file; ``period`` is a date or a month."""
+    return f"{table}/camera={camera}/{'month' if period == month_of(period) else 'date'}={period}"
+
+
+def part_file(camera: str, date: str, unit: str, fingerprint: str) -> str:
+    """Returns a new name for the video of an anonymized segment."""
+    return f"{_date_folder(PARTS_FOLDER, camera, date)}/{_unique_name(unit, fingerprint)}{VIDEO_SUFFIX}"
+
+
+def video_file(camera: str, date: str, name: str) -> str:
+    """Returns the name of published video; ``name`` must differ where the content does."""
+    return f"{_date_folder(VIDEO_FOLDER, camera, date)}/{safe_name(name)}{VIDEO_SUFFIX}"
+
+
+def month_of(date: str) -> str:
+    """Returns the month ``YYYY-MM`` of a date ``YYYY-MM-DD``."""
+    return date[:_MONTH_LETTERS]
+
+
+def months_of(receipts: pa.Table) -> pa.ChunkedArray:
+    """Returns the month of each receipt's date."""
+    return pc.utf8_slice_codeunits(receipts["date"], 0, _MONTH_LETTERS)
+
+
+def _date_folder(top: str, camera: str, date: str) -> str:
+    return f"{top}/camera={camera}/date={date}"
+
+
+def _unique_name(unit: str, fingerprint: str) -> str:
+    # The nonce keeps two workers apart that compute the same unit: only one of their files gets a receipt.
+    return f"{safe_name(unit)}-{safe_name(fingerprint[:FINGERPRINT_DIGITS])}-{secrets.token_hex(4)}"
