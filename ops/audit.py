@@ -200,6 +200,7 @@ def _densities(unit: UnitContext, points: pa.Table) -> dict[tuple[str, str], flo
 def _residual_leak(tracks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Counts the head zones that were checked and that leak, and bounds the share that may."""
     checks, leaks = (sum(track[name] for track in tracks) for name in ("frames", "leaks"))
+    # A track of several segments counts once, and one without any check not at all.
     by_name: dict[str, int] = {}
     for track in tracks:
         if track["frames"]:

@@ -96,6 +96,7 @@ def _shared(unit: UnitContext, rows: Sequence[Mapping[str, Any]]) -> dict[str, o
     Raises:
         CoverageError: parts are covered in different ways.
     """
+    # The audit makes one statement about the whole file, so all parts must be covered alike.
     shared: dict[str, object] = {}
     for name, words in _SAME.items():
         values = {row[name] for row in rows}

@@ -99,6 +99,7 @@ class Reveal:
         if after in (0, len(self._times_us)):
             return None
         start, end = self._times_us[after - 1], self._times_us[after]
+        # Over a long gap a straight line is a guess, and somebody else may be where it leads.
         if end - start > self._caution.gap_s * 1e6:
             return None
         share = (time_us - start) / (end - start)
@@ -137,6 +138,7 @@ def visible_mask(box: Float64, others: Float64, static: Uint8) -> Uint8:
         static: ``(H, W)``, not 0 where nothing is shown.
     """
     height, width = static.shape
+    # Rounded inward, while ``cover_boxes`` rounds outward: a pixel that two people share stays covered.
     x1, y1 = np.clip(np.ceil(box[:2]), 0, (width, height)).astype(int)
     x2, y2 = np.clip(np.floor(box[2:]), 0, (width, height)).astype(int)
     hidden = static.copy()
@@ -176,13 +178,9 @@ def _others(points: pa.Table, detections: pa.Table, observed_us: Int64, caution:
     trajectories = list(split_trajectories(codes, times_us(points), boxes_of(points)))
     return join_spans(
         [
-            *(track_spans(each, _us(caution.extend_s), *growth) for each in trajectories),
-            *(lingering_spans(each, _us(caution.linger_s), *growth) for each in trajectories),
-            bridge_spans(trajectories, _us(caution.bridge_s), _SAME_PLACE),
-            detection_spans(times_us(detections), boxes_of(detections), observed_us, _us(caution.hold_s)),
+            *(track_spans(each, round(caution.extend_s * 1e6), *growth) for each in trajectories),
+            *(lingering_spans(each, round(caution.linger_s * 1e6), *growth) for each in trajectories),
+            bridge_spans(trajectories, round(caution.bridge_s * 1e6), _SAME_PLACE),
+            detection_spans(times_us(detections), boxes_of(detections), observed_us, round(caution.hold_s * 1e6)),
         ]
     )
-
-
-def _us(seconds: float) -> int:
-    return round(seconds * 1e6)

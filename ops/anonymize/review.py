@@ -61,10 +61,12 @@ class Reviewer:
             CoverageError: something is found whatever is covered.
         """
         coverages = list(coverages)
+        # Damage is noticed late: the last frames before a lost one may already show parts of older frames.
         damaged = _before_lost(coverages)
         if damaged:
             chunk, coverages = self._cover_more(chunk, coverages, {}, damaged)
         findings: Findings = {}
+        # Each round covers more, so a chunk becomes quiet or is refused; nothing enters the file unverified.
         for number in range(MOST_ROUNDS):
             findings = self._verify(chunk, coverages, findings if number else None)
             if not findings:
@@ -129,6 +131,8 @@ class Reviewer:
     def _boxes_near(self, findings: Findings, times_us: Int64, number: int) -> Float64:
         """Returns padded boxes ``(N, 4)`` of findings in a frame, its neighbours, and the last sampled frames."""
         boxes = []
+        # People move little between neighbouring frames; a detector that runs once a second may have missed them in all
+        # frames between two of its own.
         for other, found in findings.items():
             away_us = abs(int(times_us[other] - times_us[number]))
             for finding in found:

@@ -86,6 +86,7 @@ class AnonymizeSession(FrameSession):
         """Returns whether the chunk ends before a frame at this time."""
         if time_us - self._coverages[0].time_us >= round(self._params.chunk_s * 1e6):
             return True
+        # The next frame's record takes about as much memory as the last one's.
         return (len(self._coverages) + 1) * self._coverages[-1].nbytes > MOST_CHUNK_BYTES
 
     def _keep_chunk(self) -> None:
@@ -171,6 +172,7 @@ class AnonymizeSession(FrameSession):
         if not len(times_us):
             return
         limit_us = round(self._params.max_unobserved_s * 1e6)
+        # Sentinels out of reach on both sides make frames before the first and after the last observed one count.
         edged = np.concatenate([[times_us[0] - 2 * limit_us - 1], self._observed_us, [times_us[-1] + 2 * limit_us + 1]])
         after = np.clip(np.searchsorted(edged, times_us), 1, len(edged) - 1)
         away_us = np.minimum(np.abs(edged[after] - times_us), np.abs(times_us - edged[after - 1]))

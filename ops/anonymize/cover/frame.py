@@ -36,7 +36,7 @@ from ops.anonymize.geometry import (
     target_boxes,
 )
 from ops.anonymize.locate.background import usable_background
-from ops.anonymize.locate.difference import BackgroundDifference, FrameComparison, Tolerance
+from ops.anonymize.locate.difference import BackgroundDifference, FrameComparison
 from ops.anonymize.locate.presence import gather_presence
 from ops.anonymize.locate.spans import NOBODY
 from ops.anonymize.params import AnonymizeParams
@@ -95,15 +95,7 @@ class FrameAnonymizer:
         self.unknown_share: float | None = None
         background = usable_background(params, unit, inputs)
         if background is not None:
-            tolerance = Tolerance(
-                floor=params.tolerance,
-                noise_factor=params.noise_factor,
-                far_factor=params.far_factor,
-                person_share=params.person_share,
-                hold_us=round(params.hold_s * 1e6),
-                grow_share=params.grow_share,
-            )
-            self._difference = BackgroundDifference(background.picture, background.unknown, tolerance)
+            self._difference = BackgroundDifference(background.picture, background.unknown, params)
             if "person" in params.targets:  # of people whose head alone is covered, the rest always differs
                 self.residual = BackgroundResidual(background.picture, background.unknown)
             self.unknown_share = background.unknown_share
@@ -149,6 +141,7 @@ class FrameAnonymizer:
             sure, owners = sure[kept], owners[kept]
 
         self._paint(frame, mask, np.concatenate([people.boxes, things.boxes]), people.owner, comparison)
+        # Privacy masks come last, so that no painter draws over them.
         static = self._static_mask(frame)
         if static is not None:
             cv2.bitwise_or(mask, static, mask)
@@ -182,12 +175,15 @@ class FrameAnonymizer:
             cover_boxes(mask, generous)
         else:
             mask = self._difference.people_mask(comparison, generous)
+            # Where a part of an uncertain box is foreground, the person is there, and the rest is hidden or looks like
+            # the background: all of the box is treated as a sure one.
             occupied = uncertain[covered_shares(mask, uncertain) >= OCCUPIED]
             sure = np.unique(np.concatenate([sure, occupied]), axis=0)
             if self._params.mode in WHOLE_BOXES:
                 cover_boxes(mask, pad(sure, share, least_px))
             else:
                 cover_bodies(mask, pad(sure, CORE_PAD, 0.0))
+        # The head is what identifies people, so its zone never depends on what the pixels show.
         cover_boxes(mask, pad(checked_head_zones(sure), HEAD_PAD, least_px))
         return mask
 

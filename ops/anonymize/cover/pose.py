@@ -126,6 +126,7 @@ def _pose_in(rows: Float64, crop: _Crop, box: Float64) -> Float64:
     Args:
         rows: ``(N, 56)`` of the people found in the whole picture.
     """
+    # The network sees all crops at once: only people of this crop's cell count, and of them the best match of the box.
     left, top, right, bottom = crop.cell
     inside = (rows[:, 0] >= left) & (rows[:, 0] < right) & (rows[:, 1] >= top) & (rows[:, 1] < bottom)
     rows = rows[inside]

@@ -84,6 +84,7 @@ class Reference:
         """
         if shift_px == (0.0, 0.0):
             return self
+        # Interpolation mixes unknown pixels with their neighbours: whatever holds any of one is unknown.
         _, unknown = cv2.threshold(shifted(self.unknown, shift_px), 0, 255, cv2.THRESH_BINARY)
         return replace(
             self,
@@ -105,6 +106,7 @@ class Probes:
 
     def __init__(self, reference: Reference, contrast: Uint8) -> None:
         background = reference.background
+        # Near black a ratio is mostly noise, and near white the camera clips.
         usable = (background.min(axis=2) >= 16) & (background.max(axis=2) <= 235) & (reference.unknown == 0)
         rows, columns = np.nonzero(usable[::PROBE_STEP_PX, ::PROBE_STEP_PX])
         self.places: tuple[Int64, Int64] = (rows * PROBE_STEP_PX, columns * PROBE_STEP_PX)
@@ -150,12 +152,15 @@ def fit_to(
         noise_factor: multiple of the median difference that is taken for noise.
         gains: ``(3,)`` the light, if it is known; None: it is measured.
     """
+    # Light drift multiplies each channel, since cameras set exposure and white balance by gains.
     measured = probes.gains(small, reference.background) if gains is None else gains
     within = np.clip(measured, *GAIN_RANGE)
     drifted = cv2.transform(reference.background, np.diag(within))
     blue, green, red = cv2.split(cv2.absdiff(small, drifted))
     difference = np.asarray(cv2.max(cv2.max(blue, green), red), np.uint8)
     probed = difference[probes.places]
+    # Most probes show background, so their median difference is noise. It is limited, or a frame of another view, in
+    # which all probes differ, would excuse itself.
     noise = noise_factor * min(float(np.median(probed)), NOISE_MOST) if len(probed) else 0.0
     off = np.maximum(probed - noise, 0) > reference.near[probes.places]
     return Fit(
@@ -196,7 +201,7 @@ class ShiftFinder:
             return None
         # OpenCV multiplies pictures of some sizes with the window in place, hence the copy.
         halves, response = cv2.phaseCorrelate(self._gradients.copy(), _gradients(small), self._window)
-        rough = 2 * np.array(halves)
+        rough = 2 * np.array(halves)  # the gradients have half the size
         if response < RESPONSE or np.abs(rough).max() > MOST_SHIFT_PX:
             return None
         right, down = self._exact(_smooth(small), rough)
@@ -207,6 +212,7 @@ class ShiftFinder:
 
         Probes that differ much, as those on people do, have little weight.
         """
+        # Gauss-Newton: where the frame is brighter than the background, along a slope, it is shifted against it.
         for _ in range(STEPS):
             across, down = self._places + shift_px[:, None].astype(np.float32)
             moved = cv2.remap(grey, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).ravel()
@@ -245,6 +251,7 @@ def same_view_share(small: Uint8, fit: Fit) -> float | None:
     textured = of_background >= CELL_TEXTURE**2
     if int(textured.sum()) < LEAST_CELLS:
         return None
+    # Normalized cross-correlation within each cell: light changes contrast, not the pattern of detail.
     likeness = both / np.sqrt(np.maximum(of_frame * of_background, 1e-6))
     differs = cv2.compare(fit.difference, fit.reference.near, cv2.CMP_GT).astype(np.float32)
     same = (likeness >= CELL_LIKENESS) & (_by_cell(differs) <= 255 * CELL_DIFFERS)

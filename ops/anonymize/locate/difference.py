@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ops.anonymize.geometry import Shift, cover_boxes, shifted, whole_boxes, work_size
+from ops.anonymize.geometry import Shift, cover_boxes, shifted, work_size
 from ops.anonymize.locate.alignment import Fit, Probes, Reference, ShiftFinder, fit_to, same_view_share
+from ops.anonymize.params import AnonymizeParams
 from ops.downscale import downscale
 from schemas.values import Float64, Int64, Uint8
 
@@ -42,44 +43,19 @@ where the camera is still or shakes, .02 at most where it was moved by ten pixel
 
 
 @dataclass(frozen=True)
-class Tolerance:
-    """Limits above which a pixel differs, and a region is a person whom the detector missed.
-
-    Attributes:
-        floor: grey levels that always pass for noise.
-        noise_factor: multiple of the frame's median difference to the background that passes besides.
-        far_factor: factor by which the floor is larger outside people's boxes.
-        person_share: least share of the frame of a region that is covered outside people's boxes.
-        hold_us: time for which such a region stays covered after it was last found.
-        grow_share: growth of what differs on every side, as a share of the frame's width; two pixels at least.
-    """
-
-    floor: float
-    noise_factor: float
-    far_factor: float
-    person_share: float
-    hold_us: int
-    grow_share: float = 0.0
-
-
-@dataclass(frozen=True)
 class FrameComparison:
     """Result of comparing a frame with the background.
 
     Attributes:
         time_us: the frame's time.
         comparable: whether the background can vouch for pixels of the frame.
-        gains: ``(3,)`` the frame's brightness over the background's by channel (BGR).
         shift_px: the frame's shift against the background (right, down), pixels of the frame.
-        differing: share of the probes that differ from the background, 0..1.
-        fit: of the reduced frame, for ``people_mask``.
+        fit: the comparison of the reduced frame.
     """
 
     time_us: int
     comparable: bool
-    gains: Float64
     shift_px: Shift
-    differing: float
     fit: Fit
 
 
@@ -89,31 +65,36 @@ class BackgroundDifference:
     Args:
         background: ``(H, W, 3)`` BGR.
         unknown: ``(H, W)``, not 0 where the background was never seen free of people.
+        params: ``tolerance`` to ``grow_share`` are used.
 
     Attributes:
         size_px: (width, height) of the frames that it can compare.
     """
 
-    def __init__(self, background: Uint8, unknown: Uint8, tolerance: Tolerance) -> None:
+    def __init__(self, background: Uint8, unknown: Uint8, params: AnonymizeParams) -> None:
         self.size_px = (background.shape[1], background.shape[0])
         self._size = work_size(*self.size_px)
         self._background = background
-        small = self._downscaled(background)
+        small = downscale(background, self._size)
+        # A reduced pixel is unknown if any pixel of it is.
         share = cv2.resize((unknown > 0).astype(np.float32), self._size, interpolation=cv2.INTER_AREA)
         contrast = np.asarray(cv2.morphologyEx(small, cv2.MORPH_GRADIENT, _disc(3)).max(axis=2), np.uint8)
         edges = EDGE_SHARE * contrast
+        # Near people gentle differences count, elsewhere only clear ones. Limits end at 254, so that the largest
+        # difference of bytes always counts.
         self._still = Reference(
             background=small,
-            near=np.clip(tolerance.floor + edges, 0, 254).astype(np.uint8),
-            far=np.clip(tolerance.floor * tolerance.far_factor + edges, 0, 254).astype(np.uint8),
+            near=np.clip(params.tolerance + edges, 0, 254).astype(np.uint8),
+            far=np.clip(params.tolerance * params.far_factor + edges, 0, 254).astype(np.uint8),
             unknown=np.where(share > 0, np.uint8(255), np.uint8(0)),
         )
         self._probes = Probes(self._still, contrast)
         self._shifts = ShiftFinder(small, self._probes)
-        self._person_px = max(tolerance.person_share * self._size[0] * self._size[1], 9.0)
-        self._noise_factor = tolerance.noise_factor
-        self._hold_us = tolerance.hold_us
-        self._growth = _disc(2 * max(round(tolerance.grow_share * self._size[0]), 2) + 1)
+        self._person_px = max(params.person_share * self._size[0] * self._size[1], 9.0)
+        self._noise_factor = params.noise_factor
+        self._hold_us = round(params.hold_s * 1e6)
+        # Two pixels at least, since reducing and enlarging the mask loses up to that at its edge.
+        self._growth = _disc(2 * max(round(params.grow_share * self._size[0]), 2) + 1)
         self._last_far_us: Int64 = np.full(self._size[::-1], np.iinfo(np.int64).min // 2)
         self._reference = self._still
         self._gains = np.ones(3)
@@ -125,7 +106,8 @@ class BackgroundDifference:
             frame: ``(H, W, 3)`` BGR, of the background's size, before anything is painted on it.
             time_us: microseconds; frames come in order of time, each once.
         """
-        small = self._downscaled(frame)
+        small = downscale(frame, self._size)
+        # A camera that shakes or was nudged mostly shows this frame where it showed the last one.
         fit = self._aligned(small, self._fit(small, self._reference))
         if fit.differing > DIFFERING:
             # A person close to the camera fills most of the picture, and their colour would pass for a change of light.
@@ -136,7 +118,7 @@ class BackgroundDifference:
             self._reference, self._gains = fit.reference, fit.gains
         (right, down), across = fit.reference.shift_px, self.size_px[0] / self._size[0]
         shift_px = (right * across, down * self.size_px[1] / self._size[1])
-        return FrameComparison(time_us, comparable, fit.gains, shift_px, fit.differing, fit)
+        return FrameComparison(time_us, comparable, shift_px, fit)
 
     def people_mask(self, comparison: FrameComparison, boxes: Float64) -> Uint8:
         """Returns the mask ``(H, W)``, 255 where people are: what differs within boxes, and large differences anywhere.
@@ -148,25 +130,23 @@ class BackgroundDifference:
             boxes: ``(M, 4)``, padded boxes of people in pixels of the frame.
         """
         if not comparison.comparable:
-            whole = self._whole(self._smoothed(self._held(comparison.time_us)))
+            whole = self._enlarged(self._held(comparison.time_us))
             cover_boxes(whole, boxes)
             return whole
         found = cv2.bitwise_or(self._within(comparison.fit, boxes), self._missed(comparison.fit, comparison.time_us))
-        return self._whole(self._smoothed(found))
+        return self._enlarged(found)
 
     def background_for(self, comparison: FrameComparison) -> Uint8 | None:
         """Returns the background ``(H, W, 3)`` BGR in a frame's light and place; None if they cannot be compared."""
         if not comparison.comparable:
             return None
-        lit = np.asarray(cv2.transform(self._background, np.diag(comparison.gains)), np.uint8)
+        lit = np.asarray(cv2.transform(self._background, np.diag(comparison.fit.gains)), np.uint8)
         return lit if comparison.shift_px == (0.0, 0.0) else shifted(lit, comparison.shift_px)
 
-    def _downscaled(self, picture: Uint8) -> Uint8:
-        return downscale(picture, self._size)
-
-    def _whole(self, mask: cv2.typing.MatLike) -> Uint8:
-        """Enlarges a reduced, smoothed mask to the frame's size."""
-        full = cv2.resize(mask, self.size_px, interpolation=cv2.INTER_LINEAR)
+    def _enlarged(self, mask: Uint8 | cv2.typing.MatLike) -> Uint8:
+        """Returns a reduced mask at the frame's size, grown, with a smooth outline that loses nothing."""
+        smooth = cv2.GaussianBlur(cv2.dilate(mask, self._growth), (7, 7), 0)
+        full = cv2.resize(smooth, self.size_px, interpolation=cv2.INTER_LINEAR)
         return np.asarray(cv2.threshold(full, OUTLINE, 255, cv2.THRESH_BINARY)[1], np.uint8)
 
     def _fit(self, small: Uint8, reference: Reference, gains: Float64 | None = None) -> Fit:
@@ -183,42 +163,34 @@ class BackgroundDifference:
         return moved if moved.misaligned <= BETTER * fit.misaligned else fit
 
     def _within(self, fit: Fit, boxes: Float64) -> Uint8:
-        """Returns what differs within the boxes, freed of single pixels, its gaps closed."""
+        """Returns what differs within the boxes."""
         allowed = np.zeros_like(fit.difference)
         scale = np.tile(np.array(self._size) / np.array(self.size_px), 2)
-        for x1, y1, x2, y2 in whole_boxes(boxes * scale, self._size):
-            allowed[y1:y2, x1:x2] = 255
+        cover_boxes(allowed, boxes * scale)
         if not allowed.any():
             return allowed
-        differs = _differs(fit, fit.reference.near)
-        calm = cv2.medianBlur(cv2.bitwise_and(differs, allowed), 3)
-        return np.asarray(cv2.morphologyEx(calm, cv2.MORPH_CLOSE, _disc(7)), np.uint8)
+        return _closed(cv2.bitwise_and(_differs(fit, fit.reference.near), allowed))
 
     def _missed(self, fit: Fit, time_us: int) -> Uint8:
         """Returns regions of a person's size that clearly differ anywhere, and those of the last ``hold_us``."""
-        differs = _differs(fit, fit.reference.far)
-        closed = cv2.morphologyEx(cv2.medianBlur(differs, 3), cv2.MORPH_CLOSE, _disc(7))
+        closed = _closed(_differs(fit, fit.reference.far))
         _, labels, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8, ltype=cv2.CV_16U)
-        for label in np.flatnonzero(stats[:, cv2.CC_STAT_AREA] >= self._person_px):
-            if label:  # 0 is what does not differ
-                x, y, width, height = stats[label, : cv2.CC_STAT_AREA]
-                part = (slice(y, y + height), slice(x, x + width))
-                self._last_far_us[part][labels[part] == label] = time_us
+        large = stats[:, cv2.CC_STAT_AREA] >= self._person_px
+        large[0] = False  # label 0 is what does not differ
+        if large.any():
+            self._last_far_us[large[labels]] = time_us
         return self._held(time_us)
 
     def _held(self, time_us: int) -> Uint8:
         """Returns 255 where such a region was found within ``hold_us``."""
         return (self._last_far_us >= time_us - self._hold_us).astype(np.uint8) * np.uint8(255)
 
-    def _smoothed(self, mask: cv2.typing.MatLike) -> Uint8:
-        """Grows and blurs a mask, so that its level ``OUTLINE`` is a smooth outline that loses nothing."""
-        return np.asarray(cv2.GaussianBlur(cv2.dilate(mask, self._growth), (7, 7), 0), np.uint8)
-
 
 def _shows_same_view(small: Uint8, fit: Fit) -> bool:
     """Returns whether a frame still shows the background's view."""
     if max(fit.differing, fit.misaligned) <= DOUBTFUL:
         return True
+    # Many differing pixels alone do not mean another view: a person close to the camera causes them, too.
     same = same_view_share(small, fit)
     return fit.differing <= DIFFERING if same is None else same >= SAME_VIEW
 
@@ -226,6 +198,11 @@ def _shows_same_view(small: Uint8, fit: Fit) -> bool:
 def _differs(fit: Fit, limit: Uint8) -> Uint8:
     """Returns 255 where a frame differs by more than a limit ``(h, w)``, or the background is unknown."""
     return np.asarray(cv2.bitwise_or(cv2.compare(fit.difference, limit, cv2.CMP_GT), fit.reference.unknown), np.uint8)
+
+
+def _closed(mask: Uint8 | cv2.typing.MatLike) -> Uint8:
+    """Returns a mask without single pixels, which are noise, and with the gaps within a body closed."""
+    return np.asarray(cv2.morphologyEx(cv2.medianBlur(mask, 3), cv2.MORPH_CLOSE, _disc(7)), np.uint8)
 
 
 def _disc(size: int) -> Uint8:

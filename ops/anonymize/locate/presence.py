@@ -88,6 +88,7 @@ def _spans(params: AnonymizeParams, unit: UnitContext, inputs: Tables, labels: I
     if linger:
         spans += [lingering_spans(each, round(params.linger_s * 1e6), *growth) for each in trajectories]
     spans.append(bridge_spans(trajectories, round(params.bridge_s * 1e6), BRIDGE_IOU))
+    # Segments overlap, and a track's points in another segment refer to that segment's detections.
     tracked = points.filter(pc.equal(points["frame_segment_id"], unit.segment.segment_id))["detection"]
     return join_spans([*spans, *_untracked(params, inputs, wanted, tracked)])
 

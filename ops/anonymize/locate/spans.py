@@ -156,6 +156,7 @@ def detection_spans(times_us: Int64, boxes: Float64, observed_us: Int64, hold_us
         observed_us: ``(L,)``, rising: times of the frames that the detector observed.
         hold_us: longest time to either side, also where no other frame was observed.
     """
+    # Far sentinels mean "no other frame was observed"; ``hold_us`` limits them.
     edged = np.concatenate([[np.iinfo(np.int64).min // 2], observed_us, [np.iinfo(np.int64).max // 2]])
     start = np.maximum(edged[np.searchsorted(edged, times_us, side="left") - 1], times_us - hold_us)
     end = np.minimum(edged[np.searchsorted(edged, times_us, side="right")], times_us + hold_us)

@@ -46,6 +46,7 @@ def confirmed_cover(frame: Uint8, mask: Uint8, painted: Uint8) -> Uint8:
 
 
 def _near_colours(frame: Uint8, colours: Uint8) -> Uint8:
+    # Colours are compared as the encoder stores them, or its errors would be spread over all three channels.
     coded, near = cv2.cvtColor(frame, cv2.COLOR_BGR2YCrCb), np.zeros(frame.shape[:2], np.uint8)
     for colour in cv2.cvtColor(colours[None], cv2.COLOR_BGR2YCrCb)[0].astype(np.float64):
         near |= np.asarray(cv2.inRange(coded, colour - NEAR_COLOUR, colour + NEAR_COLOUR), np.uint8)

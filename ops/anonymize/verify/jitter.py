@@ -73,6 +73,7 @@ class JitterEstimator:
         places = np.stack([self._columns[uncovered], self._rows[uncovered]]).astype(np.float32)
         shift = np.zeros(2)
         first = off = _off(smooth, places, shift, light)
+        # Gauss-Newton: where the frame is brighter than the background, along a slope, it is shifted against it.
         for _ in range(STEPS):
             weighted = slopes / (1 + (off / OUTLYING) ** 2)
             # The small diagonal keeps the system solvable where all texture runs in one direction.
@@ -80,6 +81,7 @@ class JitterEstimator:
             if np.abs(shift).max() > MOST_SHIFT_PX:
                 return STILL
             off = _off(smooth, places, shift, light)
+        # A shift that explains little is not the camera's.
         if np.abs(shift).max() < LEAST_SHIFT_PX or np.median(np.abs(off)) > BETTER * np.median(np.abs(first)):
             return STILL
         return float(shift[0]), float(shift[1])

@@ -90,6 +90,7 @@ class BackgroundResidual:
         self._size = work_size(width, height)
         self._coarse = (max(self._size[0] // COARSE, 1), max(self._size[1] // COARSE, 1))
         self._scale = np.tile(np.array([width, height]) / np.array(self._size), 2)
+        # A window has a head's size: a head fills it, and the encoder's noise averages out over it.
         self._window = max(5, round((head_share * self._size[0] * self._size[1]) ** 0.5) | 1)
         self._around = max(3, round(SURROUNDINGS * self._coarse[0]) | 1)
         known = cv2.resize((unknown == 0).astype(np.uint8), self._size, interpolation=cv2.INTER_NEAREST)
@@ -106,7 +107,8 @@ class BackgroundResidual:
         """
         planes, bare = self._planes(frame), self._bare(covered)
         boxes = self._differing(planes, bare, self._still)
-        if len(boxes):  # the search for a shift is dear, and most frames have nothing that it could explain
+        # Most frames show nothing that a shift could explain, so it is searched only where something differs.
+        if len(boxes):
             shift = self._jitter.find(planes[0], bare)
             if shift != STILL:
                 boxes = self._differing(planes, bare, self._still.moved(shift))
@@ -115,6 +117,7 @@ class BackgroundResidual:
     def _differing(self, planes: Sequence[Uint8], bare: Uint8, background: "BackgroundPlanes") -> Float64:
         """Returns the boxes of what differs from a background."""
         light, colour = self._differences(planes, bare, background)
+        # Three reasons to doubt a window: its brightness, its colour, and a background that does not know it.
         differs = self._means_over(cv2.subtract(light, background.light_edges), bare, LIGHT)
         differs |= self._means_over(cv2.subtract(colour, background.colour_edges), bare, COLOUR)
         differs |= self._means_over(self._unknown, bare, 255 * UNKNOWN_SHARE)
@@ -143,6 +146,7 @@ class BackgroundResidual:
         coarse = np.clip(coarse, -MOST_SHADE, MOST_SHADE)  # or a dark person would get a bright halo
         weight = cv2.resize(bare, self._coarse, interpolation=cv2.INTER_AREA).astype(np.float32) / np.float32(255)
         around = (self._around, self._around)
+        # The mean over bare pixels only: covered ones are 0 in the sum, and missing in the weight.
         mean = cv2.blur(coarse, around) / np.maximum(cv2.blur(weight, around), np.float32(0.05))
         spread = cv2.resize(mean.astype(np.int16), self._size, interpolation=cv2.INTER_LINEAR)
         return np.asarray(cv2.convertScaleAbs(cv2.subtract(difference, spread, dtype=cv2.CV_16S)), np.uint8)
@@ -159,6 +163,7 @@ class BackgroundResidual:
         _, _, stats, _ = cv2.connectedComponentsWithStats(differs, connectivity=8, ltype=cv2.CV_16U)
         large = stats[1:][stats[1:, cv2.CC_STAT_AREA] >= LEAST_AREA * self._window**2]
         left, top, width, height = large[:, :4].T
+        # A window's middle is marked, and a person reaches beyond the outermost middles.
         grown = self._window // 4
         corners = np.stack([left - grown, top - grown, left + width + grown, top + height + grown], axis=1)
         limits = np.tile(np.array(self._size), 2)
@@ -172,6 +177,7 @@ def _lit(background: Sequence[Uint8], frame: Sequence[Uint8], bare: Uint8) -> li
     if np.count_nonzero(probes) < LEAST_PROBES:
         return list(background)
     here, there = ([plane[grid][probes].astype(np.float32) for plane in planes] for planes in (frame, background))
+    # Medians, since people who are not covered must not pass for light; plus 1, for dark pixels.
     gain = float(np.clip(np.median((here[0] + 1) / (there[0] + 1)), *GAIN_RANGE))
     lit = [cv2.convertScaleAbs(background[0], alpha=gain)]
     for plane, decoded, known in zip(background[1:], here[1:], there[1:], strict=True):

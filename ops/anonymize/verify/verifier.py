@@ -116,6 +116,7 @@ class Verifier:
 
     def _due(self, time_us: int) -> bool:
         """Returns whether the detectors check the frame at this time."""
+        # Slots count from 1970, not from the first frame, so that a chunk encoded again is checked at the same frames.
         before, self._last_us = self._last_us, time_us
         if self._verify_fps <= 0:
             return False

@@ -318,3 +318,11 @@ def test_pixelated_people_keep_their_place_and_nothing_else_changes() -> None:
     assert not changed[:12].any() and not changed[:, :32].any()  # A head zone has padding of its own.
     assert len(np.unique(after[0, 16:20, 32:36].reshape(-1, 3), axis=0)) == 1
     assert row["mode"] == "pixelate"
+
+
+@pytest.mark.parametrize(("colour_by", "colours"), [("none", 1), ("track", 3)])
+def test_outlines_of_all_tracks_have_one_colour_unless_asked_otherwise(colour_by: str, colours: int) -> None:
+    tracks = [[TimedBox(0, (x, 10.0, x + 12, 50.0))] for x in (10.0, 40.0, 70.0)]
+    after, _ = cover(noise_frames(1), inputs_of(SEGMENT, tracks), mode="tracks-only", colour_by=colour_by)
+    lines = {tuple(pixel) for pixel in after.reshape(-1, 3).tolist()} - {GREY}
+    assert len(lines) == colours

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from ops.anonymize.locate.difference import BackgroundDifference, FrameComparison, Tolerance
+from ops.anonymize.locate.difference import BackgroundDifference, FrameComparison
+from ops.anonymize.params import AnonymizeParams
 from schemas.values import Float64, Uint8
 
 SIZE = (400, 300)
@@ -14,7 +15,7 @@ BODY = (180, 90, 216, 200)
 BOX = np.array([[170.0, 80.0, 226.0, 210.0]])
 NONE = np.empty((0, 4))
 STEP_US = 40_000
-TOLERANCE = Tolerance(12.0, 2.0, 2.0, 0.001, 400_000)
+PARAMS = AnonymizeParams(grow_share=0.0)
 MARGIN = 60
 
 
@@ -62,7 +63,7 @@ def lit(frame: Uint8, gain: float | tuple[float, float, float]) -> Uint8:
 
 
 def difference_to(unknown: Uint8 | None = None) -> BackgroundDifference:
-    return BackgroundDifference(BACKGROUND, np.zeros(SIZE[::-1], np.uint8) if unknown is None else unknown, TOLERANCE)
+    return BackgroundDifference(BACKGROUND, np.zeros(SIZE[::-1], np.uint8) if unknown is None else unknown, PARAMS)
 
 
 def compared(
@@ -84,8 +85,8 @@ def test_frames_like_the_background_are_comparable_and_nothing_is_covered() -> N
     for found, mask in compared([BACKGROUND] * 3, BOX):
         assert found.comparable
         assert found.shift_px == (0.0, 0.0)
-        assert found.gains == pytest.approx([1, 1, 1])
-        assert found.differing == 0
+        assert found.fit.gains == pytest.approx([1, 1, 1])
+        assert found.fit.differing == 0
         assert not mask.any()
 
 
@@ -95,7 +96,7 @@ def test_a_gain_ramp_is_light_and_the_body_stays_covered() -> None:
     bodies = [with_body(frame) for frame in frames]
     for (found, mask), gain in zip(compared(bodies, BOX), gains, strict=True):
         assert found.comparable
-        assert found.gains == pytest.approx([gain] * 3, abs=0.04)
+        assert found.fit.gains == pytest.approx([gain] * 3, abs=0.04)
         assert body_of(mask).all()
     for found, mask in compared(frames, BOX):
         assert found.comparable
@@ -104,7 +105,7 @@ def test_a_gain_ramp_is_light_and_the_body_stays_covered() -> None:
 
 def test_a_colour_cast_is_light() -> None:
     ((found, mask),) = compared([lit(BACKGROUND, (1.2, 1.0, 0.8))], BOX)
-    assert found.gains == pytest.approx([1.2, 1.0, 0.8], abs=0.03)
+    assert found.fit.gains == pytest.approx([1.2, 1.0, 0.8], abs=0.03)
     assert (mask > 0).mean() < 0.02
 
 
@@ -142,10 +143,10 @@ def test_a_little_move_is_noticed_where_most_of_the_picture_is_smooth() -> None:
     background = np.full((SIZE[1], SIZE[0], 3), 120, np.uint8)
     background[200:] = cv2.resize(BACKGROUND, (SIZE[0], 100))
     moved = np.roll(background, 14, axis=1)
-    difference = BackgroundDifference(background, np.zeros(SIZE[::-1], np.uint8), TOLERANCE)
+    difference = BackgroundDifference(background, np.zeros(SIZE[::-1], np.uint8), PARAMS)
     assert difference.compare(background, 0).comparable
     found = difference.compare(noisy(moved, 1), STEP_US)
-    assert found.differing < 0.35
+    assert found.fit.differing < 0.35
     assert not found.comparable
 
 
@@ -161,7 +162,7 @@ def test_lights_off_and_on_cover_boxes_whole_in_between() -> None:
     assert all(body_of(mask).all() for _, mask in results)
     x1, y1, x2, y2 = BOX[0].astype(int)
     assert all(mask[y1:y2, x1:x2].all() for _, mask in results[3:6])
-    assert results[-1][0].gains == pytest.approx([1, 1, 1], abs=0.04)
+    assert results[-1][0].fit.gains == pytest.approx([1, 1, 1], abs=0.04)
 
 
 def test_what_was_covered_as_missed_stays_for_a_while_when_the_light_goes() -> None:
@@ -201,7 +202,7 @@ def test_there_is_no_background_for_a_frame_that_cannot_be_compared() -> None:
 def test_a_background_without_texture_or_of_night_is_compared_all_the_same() -> None:
     for shade in (5, 128):
         flat = np.full((SIZE[1], SIZE[0], 3), shade, np.uint8)
-        difference = BackgroundDifference(flat, np.zeros(SIZE[::-1], np.uint8), TOLERANCE)
+        difference = BackgroundDifference(flat, np.zeros(SIZE[::-1], np.uint8), PARAMS)
         found = difference.compare(with_body(flat), 0)
         assert found.comparable
         assert body_of(difference.people_mask(found, BOX))[:50].all()
@@ -211,7 +212,7 @@ def test_a_background_without_texture_or_of_night_is_compared_all_the_same() -> 
 @pytest.mark.parametrize("size", [(1, 1), (127, 63), (2, 90)])
 def test_pictures_may_be_of_any_size(size: tuple[int, int]) -> None:
     picture = np.random.default_rng(1).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
-    difference = BackgroundDifference(picture, np.zeros(size[::-1], np.uint8), TOLERANCE)
+    difference = BackgroundDifference(picture, np.zeros(size[::-1], np.uint8), PARAMS)
     assert not difference.people_mask(difference.compare(picture, 0), NONE).any()
     other = difference.compare(255 - picture, 1)
     assert difference.people_mask(other, np.array([[0, 0, size[0], size[1]]], np.float64)).all() or other.comparable
