@@ -27,7 +27,7 @@ class Knob:
 
 
 def tiny_op(name: str, scope: Scope, reads: Sequence[Read], writes: Sequence[str], uses: tuple[str, ...] = ()) -> type:
-    """An op that gives empty tables."""
+    """Returns an op that writes empty tables."""
 
     class Tiny(TableOp):
         spec = OpSpec(name, 1, name, scope, tuple(reads), tuple(writes), Knob, uses)  # type: ignore[arg-type]
@@ -39,7 +39,7 @@ def tiny_op(name: str, scope: Scope, reads: Sequence[Read], writes: Sequence[str
 
 
 class Detect(FrameOp):
-    """An op that looks at frames. Nothing here ever runs it."""
+    """An op that reads frames. No test runs it."""
 
     spec = OpSpec("detect", 1, "detect", Scope.SEGMENT, (), ("detections",), Knob)
 
@@ -70,7 +70,7 @@ PIPELINE = (Detect, TRACK, LINK, COUNTS, PUBLISH)
 def tiny_site(
     knobs: Mapping[str, int] | None = None, features: Sequence[Feature] = (), ops: Sequence[type] = PIPELINE
 ) -> ReadySite:
-    """A site with the tiny pipeline."""
+    """Returns a site with the tiny pipeline."""
     config = SiteConfig(name="tiny", crs="EPSG:28992", timezone="Europe/Amsterdam")
     ready = {op.spec.name: ReadyOp(op(Knob((knobs or {}).get(op.spec.name, 1))), {}) for op in ops}
     return ReadySite(SiteFiles(Path("nowhere"), config), ready, tuple(features))
@@ -85,21 +85,21 @@ def plan_tiny(
     quarantined: Sequence[Quarantined] = (),
     retry: bool = False,
 ) -> Plan:
-    """A plan of the tiny pipeline."""
+    """Returns a plan of the tiny pipeline."""
     ledger = Ledger(receipts_to_arrow(receipts), quarantined, tombstones)
     return make_plan(site or tiny_site(), Segments.of(segments), ledger, selection or Selection(), retry)
 
 
-def receipt_for(prints: Fingerprints, key: UnitKey, second: int = 0) -> Receipt:
-    """A receipt of a unit as it is fingerprinted now."""
+def receipt_for(fingerprints: Fingerprints, key: UnitKey, second: int = 0) -> Receipt:
+    """Returns a receipt of a unit with its present fingerprint."""
     return Receipt(
         op=key.op,
         version=1,
         camera=key.camera,
         date=key.date,
         unit=key.unit,
-        fingerprint=prints.of(key),
-        ingredients=prints.ingredients(key),
+        fingerprint=fingerprints.of(key),
+        ingredients=fingerprints.ingredients(key),
         files={},
         committed=datetime(2026, 3, 3, 1, 0, second, tzinfo=UTC),
         run_id="r",
@@ -109,17 +109,17 @@ def receipt_for(prints: Fingerprints, key: UnitKey, second: int = 0) -> Receipt:
 
 
 def all_receipts(plan: Plan, second: int = 0) -> list[Receipt]:
-    """Receipts of everything that a plan would do."""
+    """Returns receipts of everything that a plan would do."""
     return [receipt_for(plan.fingerprints, key, second) for key in plan.to_do]
 
 
 def tombstone_for(receipt: Receipt, rule: str = "tables_days = 90") -> Tombstone:
-    """Says that what a receipt committed was purged."""
+    """Returns a tombstone of what a receipt committed."""
     purged = datetime(2026, 11, 1, tzinfo=UTC)
     return Tombstone(receipt.op, receipt.camera, receipt.date, receipt.fingerprint, receipt.unit, purged, rule)
 
 
-def quarantine_for(prints: Fingerprints, key: UnitKey) -> Quarantined:
-    """Says that a unit, as it is fingerprinted now, was set aside."""
+def quarantine_for(fingerprints: Fingerprints, key: UnitKey) -> Quarantined:
+    """Returns a quarantine record of a unit with its present fingerprint."""
     time = datetime(2026, 3, 3, 1, tzinfo=UTC)
-    return Quarantined(*key, prints.of(key), "footage", "decode_error", "seen", None, time, "r")
+    return Quarantined(*key, fingerprints.of(key), "footage", "decode_error", "seen", None, time, "r")

@@ -1,4 +1,4 @@
-"""What work will cost, and how much of it fits a budget, on the tiny pipeline."""
+"""Estimated cost of a plan, and how much of it fits a budget, on the tiny pipeline."""
 
 from dataclasses import replace
 
@@ -28,13 +28,13 @@ def changed(store):
     return plan_tiny(SEGMENTS, receipts, tiny_site({"track": 2}))
 
 
-def test_costs_are_told_by_op_from_past_work(changed, store):
+def test_costs_come_from_past_work_of_each_op(changed, store):
     cost = estimate_cost(changed, store, 2, NEWEST)
     assert [(op.op, op.units) for op in cost.ops] == [("track", 3), ("link", 1), ("counts", 1), ("publish", 1)]
     assert cost.units == 6 and cost.fit is None and cost.free_bytes > 0
     track = cost.ops[0]
     assert track.measured and track.media_s == pytest.approx(30.0) and track.work_s == pytest.approx(3.0)
-    assert track.reasons.total() == 3 and all("params" in why for why in track.reasons)
+    assert track.reasons.total() == 3 and all("params" in reason for reason in track.reasons)
     assert cost.wall_s == pytest.approx(sum(op.work_s for op in cost.ops) / 2)
 
 
@@ -44,7 +44,7 @@ def test_an_op_that_never_ran_is_a_guess_of_unknown_size(store):
     assert cost.size_bytes is None
 
 
-def test_the_space_is_that_of_past_work_a_second_of_footage(changed, store):
+def test_storage_is_estimated_from_past_work_per_second_of_footage(changed, store):
     (store.blobs.root / "tracklets").mkdir()
     (store.blobs.root / "tracklets" / "some.parquet").write_bytes(bytes(3000))
     assert bytes_per_media_s(store, changed, ["track"]) == {"track": pytest.approx(100.0)}
@@ -57,7 +57,7 @@ def test_as_much_fits_as_the_workers_can_do_in_the_time(changed, budget_s, worke
     assert fit_to_budget(changed, NEWEST, workers, budget_s).units == units
 
 
-def test_what_fits_is_what_goes_first():
+def test_units_of_high_priority_fit_first():
     early = replace(make_segment(0, duration_s=10.0), segment_id="early")
     late = replace(make_segment(5, duration_s=10.0), segment_id="late")
     long = replace(late, segment_id="long", end=late.start.replace(minute=59), start=late.start.replace(minute=10))
@@ -67,7 +67,7 @@ def test_what_fits_is_what_goes_first():
     assert fit_to_budget(plan, NEWEST, 1, first_s * 2.5).units == 0
 
 
-def test_looking_at_what_fits_leaves_the_plan_as_it_was(changed):
+def test_a_simulated_run_does_not_change_the_plan(changed):
     before = dict(changed.statuses)
     fit_to_budget(changed, NEWEST, 1, 1e6)
     assert changed.statuses == before

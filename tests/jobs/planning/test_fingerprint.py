@@ -1,4 +1,4 @@
-"""What a fingerprint depends on, and how a change is told."""
+"""What a fingerprint depends on, and how a change is described."""
 
 import pytest
 
@@ -44,7 +44,7 @@ def test_what_an_op_does_not_use_does_not_matter():
     assert base(FREE) == base(FREE, view=moved(VIEW), crs="EPSG:32631")
 
 
-def test_params_that_cannot_be_told_briefly_are_named():
+def test_parameters_with_long_values_are_only_named():
     old, new = {"params": '{"a": 1, "zone": "%s"}' % ("x" * 80)}, {"params": '{"b": 2, "zone": ""}'}
     assert what_changed(old, new) == "params: b nothing → 2, zone, a 1 → nothing"
     assert what_changed({}, new) == "params"

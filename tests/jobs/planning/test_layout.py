@@ -1,4 +1,4 @@
-"""Places of a camera, and which reads which."""
+"""The units of a camera, and which reads which."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -26,18 +26,18 @@ SEGMENTS = [
 LAYOUT = CameraLayout("cam1", Segments.of(SEGMENTS).cameras()["cam1"])
 
 
-def as_lists(reached):
-    return [list(places) for places in reached]
+def as_lists(indices):
+    return [list(sources) for sources in indices]
 
 
-def test_places_stand_by_time():
+def test_units_are_in_order_of_time():
     assert list(LAYOUT.units[Scope.SEGMENT].unit_ids) == [segment.segment_id for segment in SEGMENTS]
     assert list(LAYOUT.units[Scope.FOOTAGE].unit_ids) == [SEGMENTS[0].footage_id, "next"]
     assert list(LAYOUT.units[Scope.CAMERA_DAY].dates) == ["2026-03-02", "2026-03-03"]
     assert [LAYOUT.segment(index) for index in range(4)] == SEGMENTS
 
 
-def test_reads_reach_what_they_name():
+def test_a_read_finds_its_sources():
     segment, day, footage = Scope.SEGMENT, Scope.CAMERA_DAY, Scope.FOOTAGE
     assert as_lists(LAYOUT.source_indices(segment, segment, Neighbour.SELF)) == [[0], [1], [2], [3]]
     assert as_lists(LAYOUT.source_indices(segment, segment, Neighbour.NEXT)) == [[1], [], [], []], "n2 starts too late"
@@ -50,7 +50,7 @@ def test_reads_reach_what_they_name():
     assert as_lists(LAYOUT.source_indices(segment, day, Neighbour.SELF)) == [[], [], [], []]
 
 
-def test_a_cut_is_told_from_another():
+def test_another_cut_has_another_hash():
     other = [replace(SEGMENTS[0], end_pts=SEGMENTS[0].end_pts - 1), *SEGMENTS[1:]]
     layout = CameraLayout("cam1", Segments.of(other).cameras()["cam1"])
     for scope in Scope:

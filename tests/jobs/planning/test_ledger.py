@@ -1,4 +1,4 @@
-"""Receipts as columns: what is looked up is what was put in."""
+"""Receipts as columns, looked up by unit and fingerprint."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -35,7 +35,7 @@ RECEIPTS = st.lists(
 
 
 @given(RECEIPTS)
-def test_what_is_looked_up_is_what_was_put_in(receipts):
+def test_receipts_are_found_by_unit_and_fingerprint(receipts):
     ledger = Ledger(receipts_to_arrow(receipts))
     for each in receipts:
         key = key_of(each)
@@ -49,7 +49,7 @@ def test_what_is_looked_up_is_what_was_put_in(receipts):
             assert ledger.receipts_of(op, camera).fingerprints == mine
 
 
-def test_what_is_not_there_is_not_found():
+def test_unknown_work_has_no_receipt():
     key = UnitKey("detect", "cam1", "2026-03-02", "u")
     ledger = Ledger(receipts_to_arrow([receipt(fingerprint="other")]))
     assert ledger.receipt(key, "f") is None
@@ -58,6 +58,6 @@ def test_what_is_not_there_is_not_found():
     assert Ledger(receipts_to_arrow([])).newest_fingerprint(key) is None
 
 
-def test_rates_count_what_had_footage():
+def test_rates_count_only_units_with_footage():
     receipts = [receipt(), receipt(unit="v", wall_s=3.0), receipt("scan", media_s=0.0)]
     assert Ledger(receipts_to_arrow(receipts)).rates() == {"detect": pytest.approx(4.0 / 20.0)}

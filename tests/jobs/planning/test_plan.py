@@ -1,4 +1,4 @@
-"""What is done, missing, stale or blocked, and why."""
+"""Which units are done, missing, stale or blocked, and why."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -21,13 +21,13 @@ def states(plan, op):
     return {state: units for state, units in plan.unit_counts()[op].items() if units}
 
 
-def test_everything_is_missing_at_first_and_nothing_after_it_was_done():
+def test_everything_is_missing_at_first_and_nothing_after_a_run():
     plan = plan_tiny(SEGMENTS)
     assert len(plan.to_do) == 3 + 3 + 1 + 1 + 1
     assert plan_tiny(SEGMENTS, all_receipts(plan)).to_do == []
 
 
-def test_what_is_done_is_counted_and_nothing_else_is_kept_of_it():
+def test_finished_units_are_only_counted():
     plan = plan_tiny(SEGMENTS, all_receipts(plan_tiny(SEGMENTS)))
     assert plan.done == {"detect": 3, "track": 3, "link": 1, "counts": 1, "publish": 1}
     assert plan.unit_counts()["track"] == {State.DONE: 3}
@@ -67,7 +67,7 @@ def test_a_selection_brings_what_it_needs_and_no_more():
     assert other_day.units == {}
 
 
-def test_what_is_sought_is_brought_along_and_done_without_where_it_is_not_to_be_had():
+def test_a_source_with_build_if_missing_is_built_along_and_its_failure_blocks_nobody():
     backdrop = tiny_op("backdrop", Scope.SEGMENT, [Read("detections")], ["backgrounds"])
     cover = tiny_op(
         "cover",
@@ -113,7 +113,7 @@ def test_the_estimate_comes_from_past_runs():
         (Selection(first=date(2026, 3, 3), last=date(2026, 3, 1)), "--from 2026-03-03 is after --to 2026-03-01"),
     ],
 )
-def test_a_selection_of_what_is_not_there_is_the_users_mistake(selection, words):
+def test_a_selection_of_something_unknown_is_the_users_mistake(selection, words):
     with pytest.raises(SelectionError, match=words):
         plan_tiny(SEGMENTS, selection=selection)
 
@@ -139,7 +139,7 @@ def test_readers_are_asked_for_within_the_same_dates():
     assert tracks == {segment.segment_id for segment in segments}, "publish cannot do without the rest of its file"
 
 
-def test_work_that_newer_work_hides_is_named():
+def test_superseded_work_is_listed():
     first = all_receipts(plan_tiny(SEGMENTS))
     second = all_receipts(plan_tiny(SEGMENTS, first, tiny_site({"counts": 2})), second=1)
     assert [receipt.op for receipt in second] == ["counts"]
@@ -165,7 +165,7 @@ def test_quarantine_holds_for_the_same_work_only_until_it_is_tried_again():
     assert plan_tiny(SEGMENTS, site=tiny_site({"detect": 2}), quarantined=[entry]).statuses[bad].state is State.MISSING
 
 
-def test_cameras_that_nobody_asked_for_are_not_looked_at():
+def test_cameras_that_are_not_selected_are_not_planned():
     other = replace(SEGMENTS[0], camera="cam2")
     plan = plan_tiny([*SEGMENTS, other], selection=Selection(cameras=("cam2",)))
     assert {key.camera for key in plan.units} == {"cam2"}

@@ -124,22 +124,22 @@ class Planner(Reference):
 
     def stand(self, key: UnitKey) -> tuple[State, str]:
         """Where a unit stands, and of what would be done why; those that it reads have been looked at."""
-        lost = any(read.required and source in self.out for read, source in self.reads(key))
+        lost = any(read.required and source in self.lost for read, source in self.reads(key))
         for without in (set(), self.gone):
             if lost and without:
                 break
-            self.known[key] = self.made(key, without).print
-            if self.known[key] in self.done and not lost:
+            self.fingerprints[key] = self.made(key, without).print
+            if self.fingerprints[key] in self.done and not lost:
                 return State.DONE, ""
-            if self.known[key] in self.buried.get(key, ()):
+            if self.fingerprints[key] in self.buried.get(key, ()):
                 self.gone.add(key)
                 return State.PURGED, ""
         if self.buried.get(key) and key not in self.newest:
-            self.known[key] = self.buried[key][-1]
+            self.fingerprints[key] = self.buried[key][-1]
             self.gone.add(key)
             return State.PURGED, ""
         if lost or any(read.required and source in self.gone for read, source in self.reads(key)):
-            self.out.add(key)
+            self.lost.add(key)
             return State.BLOCKED, ""
         if key in self.newest:
             return State.STALE, self.newest[key].facts.changes(key, self.made(key, self.gone))
@@ -149,14 +149,14 @@ class Planner(Reference):
         """What a unit is made from now, if some others cannot be read."""
         knob = self.knobs.get(key.op, 1)
         reads = {
-            (read.neighbour, self.known[s]) for read, s in self.reads(key) if s not in self.out and s not in without
+            (read.neighbour, self.fingerprints[s]) for read, s in self.reads(key) if s not in self.lost and s not in without
         }
         return Facts(str(hash((key, knob, frozenset(reads)))), knob, frozenset(print_ for _, print_ in reads))
 
     def hidden(self) -> list[UnitKey]:
         """Units that are done, of which readers see another version."""
         done = [key for key, (state, _) in self.found.items() if state is State.DONE]
-        return [key for key in done if self.newest[key].facts.print != self.known[key]]
+        return [key for key in done if self.newest[key].facts.print != self.fingerprints[key]]
 
 
 class Moment(NamedTuple):
@@ -321,10 +321,10 @@ class PlanMachine(RuleBasedStateMachine):
         assert told == {key: where for key, where in found.items() if where[0] is not State.DONE}
         assert +Counter(plan.done) == Counter(key.op for key, (state, _) in found.items() if state is State.DONE)
         assert not any(standing.is_problem for standing in plan.statuses.values())
-        hidden = [(key, planner.known[key]) for key in planner.hidden() if key in found]
+        hidden = [(key, planner.fingerprints[key]) for key in planner.hidden() if key in found]
         assert sorted((key, self.prints[fingerprint]) for key, fingerprint in plan.superseded) == sorted(hidden)
         for key in plan.to_do:
-            print_ = planner.known[key]
+            print_ = planner.fingerprints[key]
             assert self.prints.setdefault(plan.fingerprints.of(key), print_) == print_
         assert len(set(self.prints.values())) == len(self.prints)
         return plan, planner

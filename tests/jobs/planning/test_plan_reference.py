@@ -1,4 +1,4 @@
-"""The planner against the plainest one that could be written: a unit at a time, with sets and recursion."""
+"""The planner against the simplest possible one: one unit at a time, with sets and recursion."""
 
 from collections import Counter
 from dataclasses import replace
@@ -16,17 +16,17 @@ from tests.support.fakes import START, make_segment
 
 
 class Reference:
-    """States of a selection's units, given what is done and in quarantine, by prints of its own."""
+    """The states of a selection's units, given what is done and quarantined, by fingerprints of its own."""
 
     def __init__(self, ops, knobs, segments, selection, done=(), quarantined=()):
         self.ops = {op.spec.name: op.spec for op in ops}
         self.writers = {table: spec for spec in self.ops.values() for table in spec.writes}
         self.knobs, self.segments, self.selection = knobs, segments, selection
         self.done, self.quarantined = set(done), set(quarantined)
-        self.units = {key: members for spec in self.ops.values() for key, members in self.places(spec)}
-        self.out, self.known = set(), {}
+        self.units = {key: members for spec in self.ops.values() for key, members in self.units_of(spec)}
+        self.lost, self.fingerprints = set(), {}
 
-    def places(self, spec):
+    def units_of(self, spec):
         groups = {}
         for segment in sorted(self.segments, key=lambda each: (each.camera, each.start, each.segment_id)):
             unit = {Scope.SEGMENT: segment.segment_id, Scope.FOOTAGE: segment.footage_id, Scope.CAMERA_DAY: "day"}
@@ -61,12 +61,14 @@ class Reference:
     def reads(self, key):
         return [(read, source) for read in self.ops[key.op].reads for source in self.sources(key, read)]
 
-    def print(self, key):
-        if key not in self.known:
-            reads = {(r.neighbour, self.print(source)) for r, source in self.reads(key) if source not in self.out}
+    def fingerprint(self, key):
+        if key not in self.fingerprints:
+            reads = {
+                (r.neighbour, self.fingerprint(source)) for r, source in self.reads(key) if source not in self.lost
+            }
             cuts = tuple((each.footage_id, each.index) for each in self.units[key])
-            self.known[key] = str(hash((key, self.knobs.get(key.op, 1), cuts, frozenset(reads))))
-        return self.known[key]
+            self.fingerprints[key] = str(hash((key, self.knobs.get(key.op, 1), cuts, frozenset(reads))))
+        return self.fingerprints[key]
 
     def wanted(self):
         wanted = {key for key in self.units if self.selection.wants_date(key.date) and key.op in self.wanted_ops()}
@@ -86,10 +88,10 @@ class Reference:
         wanted, states = self.wanted(), {}
         ever = {name for name, _ in self.done}
         for key in self.units:
-            mine = (key, self.print(key))
+            mine = (key, self.fingerprint(key))
             if key not in wanted:
                 state = "done" if mine in self.done else "out"
-            elif any(read.required and source in self.out for read, source in self.reads(key)):
+            elif any(read.required and source in self.lost for read, source in self.reads(key)):
                 state = "blocked"
             elif mine in self.done:
                 state = "done"
@@ -98,7 +100,7 @@ class Reference:
             else:
                 state = "stale" if key in ever else "missing"
             if state in ("out", "blocked", "quarantined"):
-                self.out.add(key)
+                self.lost.add(key)
             if key in wanted:
                 states[key] = state
         return states
@@ -106,7 +108,7 @@ class Reference:
 
 @st.composite
 def pipelines(draw):
-    """Ops that read tables of the ones before them."""
+    """Draws ops that read tables of earlier ops."""
     ops = []
     for number in range(draw(st.integers(2, 5))):
         table = st.sampled_from([f"t{earlier}" for earlier in range(number)] + ["nobody's"])
@@ -118,7 +120,7 @@ def pipelines(draw):
 
 @st.composite
 def archives(draw):
-    """Segments of two cameras around a midnight, some of which follow each other."""
+    """Draws segments of two cameras around a midnight, some of which follow each other."""
     segments = []
     for camera in ("cam1", "cam2"):
         at = START
@@ -134,7 +136,7 @@ def archives(draw):
 
 
 @given(st.data(), pipelines(), archives())
-def test_states_are_those_of_the_plainest_planner(data, ops, segments):
+def test_states_are_those_of_the_simplest_planner(data, ops, segments):
     names = [op.spec.name for op in ops]
     knobs = {name: 2 for name in data.draw(st.sets(st.sampled_from(names)), label="changed ops")}
     days = st.none() | st.sampled_from(sorted({date.fromisoformat(segment.date) for segment in segments}))
@@ -149,26 +151,26 @@ def test_states_are_those_of_the_plainest_planner(data, ops, segments):
         assert sources == {key: plain.reads(key) for key in plain.units}
         for key in sorted(data.draw(st.sets(st.sampled_from(sorted(plan.units))), label="done")):
             receipts.append(receipt_for(plan.fingerprints, key, second))
-            done.append((key, plain.print(key)))
+            done.append((key, plain.fingerprint(key)))
     keys = data.draw(st.sets(st.sampled_from(sorted(plan.units)), max_size=3), label="in quarantine")
     entries = [quarantine_for(plan.fingerprints, key) for key in keys]
-    set_aside = [(key, plain.print(key)) for key in keys]
+    quarantined = [(key, plain.fingerprint(key)) for key in keys]
 
     plan = plan_tiny(segments, receipts, tiny_site(knobs, ops=ops), selection, quarantined=entries)
-    expected = Reference(ops, knobs, segments, selection, done, set_aside).states()
-    assert {key: standing.state.value for key, standing in plan.statuses.items()} == {
+    expected = Reference(ops, knobs, segments, selection, done, quarantined).states()
+    assert {key: status.state.value for key, status in plan.statuses.items()} == {
         key: state for key, state in expected.items() if state != "done"
     }
     assert +Counter(plan.done) == Counter(key.op for key, state in expected.items() if state == "done")
     without = plan.fingerprints.copy()
-    for key in [key for key, standing in plan.statuses.items() if standing.state.value == "blocked"]:
+    for key in [key for key, status in plan.statuses.items() if status.state.value == "blocked"]:
         without.exclude(key)
     again = {key: plan.fingerprints.of(key) for key in plan.to_do}
-    assert {key: without.of(key) for key in plan.to_do} == again, "who is blocked was left out already"
+    assert {key: without.of(key) for key in plan.to_do} == again, "blocked units were left out already"
 
 
 @given(st.data(), pipelines(), archives())
-def test_what_fails_at_night_leaves_the_fingerprints_that_a_plan_of_the_next_night_gives(data, ops, segments):
+def test_a_failure_leaves_the_statuses_and_fingerprints_that_the_next_plan_has(data, ops, segments):
     site = tiny_site(ops=ops)
     plan = plan_tiny(segments, site=site)
     failed = data.draw(st.sampled_from(sorted(plan.units)))

@@ -1,4 +1,4 @@
-"""What was purged is not done again behind a user's back, and what was made from it stays."""
+"""Purged work is not redone unless the user asks for it, and what was made from it stays done."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from tests.support.fakes import make_segment
 
 SEGMENTS = [make_segment(index) for index in range(3)]
 FIRST = UnitKey("detect", "cam1", "2026-03-02", SEGMENTS[0].segment_id)
-WHY = "purged 2026-11-01 by rule tables_days = 90"
+REASON = "purged 2026-11-01 by rule tables_days = 90"
 FOOTAGE = Tombstone(
     FOOTAGE_OP, "cam1", "2026-03-02", "", SEGMENTS[0].footage_id, datetime(2026, 11, 1, tzinfo=UTC), "footage_days = 30"
 )
@@ -24,70 +24,70 @@ def receipts():
     return all_receipts(plan_tiny(SEGMENTS))
 
 
-def parted(receipts, *ops):
-    """Tombstones of what these ops committed, and the other receipts."""
+def split(receipts, *ops):
+    """Returns tombstones of what these ops committed, and the other receipts."""
     return [tombstone_for(r) for r in receipts if r.op in ops], [r for r in receipts if r.op not in ops]
 
 
 def test_a_purged_unit_is_not_done_again_and_its_readers_stay_done(receipts):
-    stones, left = parted(receipts, "detect", "track")
-    plan = plan_tiny(SEGMENTS, left, tombstones=stones)
+    tombstones, left = split(receipts, "detect", "track")
+    plan = plan_tiny(SEGMENTS, left, tombstones=tombstones)
     assert plan.to_do == [] and not plan.units
-    assert plan.statuses[FIRST].state is State.PURGED and plan.statuses[FIRST].reason == WHY
+    assert plan.statuses[FIRST].state is State.PURGED and plan.statuses[FIRST].reason == REASON
     assert plan.unit_counts()["detect"] == {State.PURGED: 3} and plan.done["counts"] == 1
 
 
 def test_it_stays_purged_when_its_op_changes_and_so_do_its_readers(receipts):
-    stones, left = parted(receipts, "detect")
-    plan = plan_tiny(SEGMENTS, left, tiny_site({"detect": 2}), tombstones=stones)
+    tombstones, left = split(receipts, "detect")
+    plan = plan_tiny(SEGMENTS, left, tiny_site({"detect": 2}), tombstones=tombstones)
     assert plan.to_do == [] and plan.statuses[FIRST].state is State.PURGED
 
 
-def test_what_cannot_do_without_it_is_blocked_and_no_trouble(receipts):
-    stones, left = parted(receipts, "track")
-    plan = plan_tiny(SEGMENTS, left, tiny_site({"publish": 2}), tombstones=stones)
+def test_a_unit_that_requires_a_purged_one_is_blocked_and_no_problem(receipts):
+    tombstones, left = split(receipts, "track")
+    plan = plan_tiny(SEGMENTS, left, tiny_site({"publish": 2}), tombstones=tombstones)
     (publish,) = plan.units
-    standing = plan.statuses[publish]
-    assert standing.state is State.BLOCKED and not standing.is_problem
-    assert standing.reason == f"needs track of {SEGMENTS[0].segment_id}: {WHY}"
+    status = plan.statuses[publish]
+    assert status.state is State.BLOCKED and not status.is_problem
+    assert status.reason == f"needs track of {SEGMENTS[0].segment_id}: {REASON}"
 
 
-def test_what_is_blocked_by_what_is_blocked_by_a_purge_is_no_trouble_either(receipts):
-    stones, left = parted(receipts, "link")
+def test_a_unit_that_requires_a_blocked_one_is_no_problem_either(receipts):
+    tombstones, left = split(receipts, "link")
     left = [receipt for receipt in left if receipt.op != "counts"]
-    stones_of_detect, left = parted(left, "detect")
+    of_detect, left = split(left, "detect")
     left = [receipt for receipt in left if receipt.op != "track"]
-    plan = plan_tiny(SEGMENTS, left, tiny_site({"publish": 2}), tombstones=[*stones, *stones_of_detect])
-    assert {standing.state for standing in plan.statuses.values()} == {State.PURGED, State.BLOCKED}
-    assert not any(standing.is_problem for standing in plan.statuses.values())
+    plan = plan_tiny(SEGMENTS, left, tiny_site({"publish": 2}), tombstones=[*tombstones, *of_detect])
+    assert {status.state for status in plan.statuses.values()} == {State.PURGED, State.BLOCKED}
+    assert not any(status.is_problem for status in plan.statuses.values())
 
 
-def test_what_can_do_without_it_is_done_as_if_it_were_not_there(receipts):
+def test_a_unit_with_an_optional_purged_source_runs_without_it(receipts):
     last = FIRST._replace(op="track", unit=SEGMENTS[0].segment_id)
-    stones = [tombstone_for(r) for r in receipts if (r.op, r.unit) == ("detect", SEGMENTS[1].segment_id)]
+    tombstones = [tombstone_for(r) for r in receipts if (r.op, r.unit) == ("detect", SEGMENTS[1].segment_id)]
     left = [r for r in receipts if (r.op, r.unit) == ("detect", SEGMENTS[0].segment_id)]
     chosen = Selection(ops=("track",))
-    plan = plan_tiny(SEGMENTS[:2], left, selection=chosen, tombstones=stones)
+    plan = plan_tiny(SEGMENTS[:2], left, selection=chosen, tombstones=tombstones)
     alone = plan_tiny(SEGMENTS[:1], left, selection=chosen)
     assert plan.statuses[last].state is State.MISSING
     assert plan.fingerprints.of(last) == alone.fingerprints.of(last)
     done = [*left, receipt_for(plan.fingerprints, last)]
-    assert last not in plan_tiny(SEGMENTS[:2], done, selection=chosen, tombstones=stones).statuses
+    assert last not in plan_tiny(SEGMENTS[:2], done, selection=chosen, tombstones=tombstones).statuses
 
 
-def test_it_is_done_again_when_the_selection_says_so(receipts):
-    stones, left = parted(receipts, "detect")
-    plan = plan_tiny(SEGMENTS, left, selection=Selection(purged=True), tombstones=stones)
+def test_purged_work_is_redone_when_the_user_asks_for_it(receipts):
+    tombstones, left = split(receipts, "detect")
+    plan = plan_tiny(SEGMENTS, left, selection=Selection(purged=True), tombstones=tombstones)
     assert {key.op for key in plan.to_do} == {"detect"}
     again = [receipt_for(plan.fingerprints, key) for key in plan.to_do]
-    assert not plan_tiny(SEGMENTS, left + again, tombstones=stones).statuses
+    assert not plan_tiny(SEGMENTS, left + again, tombstones=tombstones).statuses
 
 
-def test_an_older_version_that_was_purged_keeps_nobody_from_a_newer_one(receipts):
-    stones, _ = parted(receipts, "counts")
+def test_a_purged_older_version_does_not_keep_a_unit_from_being_redone(receipts):
+    tombstones, _ = split(receipts, "counts")
     newer = all_receipts(plan_tiny(SEGMENTS, receipts, tiny_site({"counts": 2})))
     left = [receipt for receipt in receipts if receipt.op != "counts"] + newer
-    plan = plan_tiny(SEGMENTS, left, tiny_site({"counts": 3}), tombstones=stones)
+    plan = plan_tiny(SEGMENTS, left, tiny_site({"counts": 3}), tombstones=tombstones)
     assert [(key.op, plan.statuses[key].state) for key in plan.units] == [("counts", State.STALE)]
 
 
@@ -98,16 +98,16 @@ def test_without_footage_old_detections_are_still_read(receipts):
     assert {key.op for key in plan.to_do} == {"counts"}, "a moved zone is counted again without any footage"
 
 
-def test_without_footage_what_was_never_done_stays_undone(receipts):
+def test_without_footage_a_unit_that_never_ran_stays_undone(receipts):
     never = [receipt for receipt in receipts if receipt.op not in ("detect", "track")]
     entry = quarantine_for(plan_tiny(SEGMENTS).fingerprints, FIRST)
     plan = plan_tiny(SEGMENTS, never, tombstones=[FOOTAGE], quarantined=[entry])
     assert plan.unit_counts()["detect"] == {State.PURGED: 3}
     assert plan.unit_counts()["track"] == {State.BLOCKED: 3}
-    assert not any(standing.is_problem for standing in plan.statuses.values())
+    assert not any(status.is_problem for status in plan.statuses.values())
 
 
-def test_footage_that_was_purged_matters_to_its_own_units_only(receipts):
+def test_purged_footage_concerns_only_its_own_units(receipts):
     elsewhere = replace(FOOTAGE, unit="another file")
     assert plan_tiny(SEGMENTS, tombstones=[elsewhere]).unit_counts()["detect"] == {State.MISSING: 3}
     assert plan_tiny(SEGMENTS, receipts, tombstones=[FOOTAGE]).statuses == {}
