@@ -17,7 +17,7 @@ class RunCoordination:
         self._claims = claims
 
     @property
-    def has_others(self) -> bool:
+    def met_other_runs(self) -> bool:
         """Whether another run was met. Until then no unit is looked up in the store before it runs."""
         return self._claims.met_other_runs
 
@@ -29,6 +29,6 @@ class RunCoordination:
         """Releases a claim."""
         self._claims.release(partition)
 
-    def committed(self, key: UnitKey, fingerprint: str) -> Receipt | None:
+    def find_receipt(self, key: UnitKey, fingerprint: str) -> Receipt | None:
         """Returns the receipt of exactly this work, whichever run committed it; None if it is not committed."""
         return self._store.find_receipt(*key, fingerprint)

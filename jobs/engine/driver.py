@@ -198,7 +198,7 @@ class Driver:
     def _submit(self, keys: Sequence[UnitKey]) -> None:
         """Submits units of a claimed partition, without those that another run has done meanwhile."""
         partition = self._plan.units[keys[0]].partition
-        if self._coordination.has_others:
+        if self._coordination.met_other_runs:
             keys = [key for key in keys if not self._is_done_elsewhere(key, self.states.fingerprint(key))]
         if not keys:
             self._coordination.release(partition)
@@ -216,7 +216,7 @@ class Driver:
 
     def _is_done_elsewhere(self, key: UnitKey, fingerprint: str) -> bool:
         """Whether exactly this work is committed by now; then it is recorded as done."""
-        receipt = self._coordination.committed(key, fingerprint)
+        receipt = self._coordination.find_receipt(key, fingerprint)
         if receipt is None:
             return False
         self._record_done(receipt)

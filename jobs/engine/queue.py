@@ -12,9 +12,7 @@ from jobs.planning.graph import UnitKey
 from jobs.planning.plan import Plan
 from jobs.planning.unit_states import UnitStates
 from schemas.values import Receipt
-
-Partition = tuple[str, str, str]
-"""Camera, date and unit."""
+from storage.coordination import Partition
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,9 @@ from schemas.errors import NightshiftError
 from schemas.op import VideoSink
 from schemas.values import UnitContext, VideoFile
 from storage.store.layout import part_file, video_file
+from storage.store.layout import FINGERPRINT_DIGITS
 from storage.store.store import Store
 from storage.video.writer import PartWriter, merge_parts
-
-FINGERPRINT_DIGITS = 12
-"""Digits of a fingerprint in the name of a file; the receipt has all of them."""
 
 
 class UnitServices:

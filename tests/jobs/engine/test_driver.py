@@ -72,7 +72,7 @@ class ScriptedPool:
 class SingleRun:
     """The coordination of a run that has its store to itself."""
 
-    has_others = False
+    met_other_runs = False
 
     def acquire(self, partition):
         return True
@@ -80,7 +80,7 @@ class SingleRun:
     def release(self, partition):
         pass
 
-    def committed(self, key, fingerprint):
+    def find_receipt(self, key, fingerprint):
         return None
 
 
