@@ -11,8 +11,7 @@ from jobs.engine.tasks import Task
 from schemas.errors import NightshiftError
 from schemas.op import VideoSink
 from schemas.values import UnitContext, VideoFile
-from storage.store.layout import part_file, video_file
-from storage.store.layout import FINGERPRINT_DIGITS
+from storage.store.layout import FINGERPRINT_DIGITS, part_file, video_file
 from storage.store.store import Store
 from storage.video.writer import PartWriter, merge_parts
 
