@@ -1,4 +1,7 @@
-"""Cuts footage into segments at keyframes: the same cuts on any machine, from a probe alone."""
+"""Cuts footage into segments at keyframes, from a probe alone, so that every machine makes the same cuts.
+
+Decoding can begin at a keyframe only: a segment that began elsewhere would need frames of the one before it.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,12 +14,13 @@ from schemas.values import Segment
 from storage.video.probe import Probe
 from storage.video.source import pts_to_us
 
-_LONGEST_PAUSE_S = 2.0
+_MAX_PAUSE_S = 2.0
+"""Longest gap after a segment's last frame that still counts as footage; after a longer one the camera was off."""
 
 
 @dataclass(frozen=True)
 class Cut:
-    """Where a segment lies in its footage: PTS, end exclusive, and its frames."""
+    """A segment's range in its footage, in PTS, end exclusive, and its number of frames."""
 
     start_pts: int
     end_pts: int
@@ -24,47 +28,41 @@ class Cut:
 
 
 def cut(found: Probe, segment_s: float) -> tuple[Cut, ...]:
-    """Cuts footage at keyframes, near multiples of ``segment_s`` and never closer than half of it."""
-    least = Fraction(segment_s) / found.time_base / 2
+    """Cuts footage at keyframes near multiples of ``segment_s``, and never shorter than half of it."""
+    step = Fraction(segment_s) / found.time_base
+    min_length = step / 2
     starts = [int(found.pts[0])]
-    grid = 2 * least
-    tick = found.first_pts + grid
+    next_cut = found.first_pts + step
     for key in found.keyframe_pts:
-        if key >= tick and key - starts[-1] >= least:
+        # The first keyframe at or after each multiple; multiples count from the first frame, so that a late keyframe
+        # does not shift all later cuts.
+        if key >= next_cut and key - starts[-1] >= min_length:
             starts.append(key)
-        if key >= tick:
-            tick = found.first_pts + ((key - found.first_pts) // grid + 1) * grid
-    if len(starts) > 1 and found.end_pts - starts[-1] < least:
-        starts.pop()
+        if key >= next_cut:
+            next_cut = found.first_pts + ((key - found.first_pts) // step + 1) * step
+    if len(starts) > 1 and found.end_pts - starts[-1] < min_length:
+        starts.pop()  # a short rest belongs to the segment before it
     bounds = np.searchsorted(found.pts, [*starts[1:], found.end_pts])
     edges = [0, *(int(bound) for bound in bounds)]
     ends = [*starts[1:], found.end_pts]
-    longest_pause = round(_LONGEST_PAUSE_S / found.time_base)
-    step = int(np.median(np.diff(found.pts))) if found.frames > 1 else longest_pause
+    max_pause = round(_MAX_PAUSE_S / found.time_base)
+    frame_step = int(np.median(np.diff(found.pts))) if found.frames > 1 else max_pause
     return tuple(
-        Cut(start, _end(int(found.pts[b - 1]), end, step, longest_pause), b - a)
+        Cut(start, _end_pts(int(found.pts[b - 1]), end, frame_step, max_pause), b - a)
         for start, end, a, b in zip(starts, ends, edges[:-1], edges[1:], strict=True)
     )
 
 
-def _end(last_pts: int, next_pts: int, step: int, longest_pause: int) -> int:
-    """Where a segment ends: at the next one, unless the camera paused in between."""
-    if next_pts - last_pts <= longest_pause:
+def _end_pts(last_pts: int, next_pts: int, frame_step: int, max_pause: int) -> int:
+    """Returns the end of a segment: the start of the next one, unless the camera paused in between."""
+    if next_pts - last_pts <= max_pause:
         return next_pts
-    return min(next_pts, last_pts + max(1, step))
-
-
-def plan_segments(
-    found: Probe, footage_id: str, camera: str, path: str, start: datetime, timezone: str, segment_s: float
-) -> list[Segment]:
-    """The segments of footage whose first frame was taken at ``start`` (UTC); ``timezone`` names their local days."""
-    footage = Footage(footage_id, camera, path, start, found.first_pts, found.time_base, *found.upright_size_px)
-    return [footage.segment(index, where, timezone) for index, where in enumerate(cut(found, segment_s))]
+    return min(next_pts, last_pts + max(1, frame_step))
 
 
 @dataclass(frozen=True)
 class Footage:
-    """What a segment takes over from its footage; names and units as in ``schemas.values.Segment``."""
+    """The facts that segments take from their footage; names and units as in ``schemas.values.Segment``."""
 
     footage_id: str
     camera: str
@@ -76,12 +74,12 @@ class Footage:
     height: int
 
     def time(self, pts: int) -> datetime:
-        """When a frame was taken, UTC."""
+        """Returns the time at which a frame was taken, UTC."""
         return self.start + timedelta(microseconds=pts_to_us(pts - self.first_pts, self.time_base))
 
-    def segment(self, index: int, where: Cut, timezone: str) -> Segment:
-        """Segment number ``index``."""
-        begin = self.time(where.start_pts)
+    def segment(self, index: int, part: Cut, timezone: str) -> Segment:
+        """Returns segment number ``index``; its date is the local date of its start."""
+        begin = self.time(part.start_pts)
         return Segment(
             segment_id=f"{self.footage_id}-{index:04d}",
             footage_id=self.footage_id,
@@ -90,10 +88,10 @@ class Footage:
             index=index,
             path=self.path,
             start=begin,
-            end=self.time(where.end_pts),
-            start_pts=where.start_pts,
-            end_pts=where.end_pts,
-            frames=where.frames,
+            end=self.time(part.end_pts),
+            start_pts=part.start_pts,
+            end_pts=part.end_pts,
+            frames=part.frames,
             time_base=self.time_base,
             footage_start=self.start,
             footage_start_pts=self.first_pts,

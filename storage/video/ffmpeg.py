@@ -1,4 +1,7 @@
-"""The ffmpeg program, through ffmpeg-python: for what its command line does and PyAV does not."""
+"""Runs the ffmpeg program, through ffmpeg-python, for what PyAV cannot do.
+
+Footage itself is read and written by PyAV (docs/decisions/0004-video-is-encoded-by-pyav.md).
+"""
 
 import shutil
 import subprocess
@@ -11,23 +14,25 @@ import imageio_ffmpeg
 
 @cache
 def ffmpeg_path() -> str:
-    """The ffmpeg on the PATH, else the one of the imageio-ffmpeg wheel.
+    """Returns the ffmpeg on the PATH, else the one of the imageio-ffmpeg wheel.
 
     Raises:
-        RuntimeError: there is none.
+        RuntimeError: there is no ffmpeg.
     """
     return shutil.which("ffmpeg") or str(imageio_ffmpeg.get_ffmpeg_exe())
 
 
 def remux(source: Path, target: Path, before: dict[str, str] | None = None, **after: str) -> bool:
-    """Copies a file's streams into another container, without encoding again.
+    """Copies a file's streams into another container without re-encoding.
 
     Args:
-        before: options that stand before the input on ffmpeg's command line, such as ``display_rotation``.
-        after: options of the output, such as ``t="5"``.
+        source: the input file.
+        target: the output file; replaced if it exists.
+        before: input options, such as ``display_rotation``.
+        after: output options, such as ``t="5"``.
 
     Returns:
-        whether ffmpeg made a target that has something in it.
+        Whether ffmpeg succeeded and the target is not empty.
     """
     chain = ffmpeg.input(f"file:{source}", **(before or {})).output(f"file:{target}", c="copy", **after)
     command = ffmpeg.compile(chain.global_args("-v", "error", "-nostdin"), cmd=ffmpeg_path(), overwrite_output=True)

@@ -1,35 +1,36 @@
-"""The number of a key frame in its H.264 slice headers (ITU-T H.264, 7.3.3), changed without decoding.
+"""Changes the number of a keyframe in its H.264 slice headers, without decoding.
 
-Two IDR pictures that follow each other must have different numbers (``idr_pic_id``, 7.4.3), or a decoder may take them
-for one. x264 counts from 0 in each chunk, so two chunks of one frame, side by side, would break that.
+Two consecutive IDR pictures must have different numbers (``idr_pic_id``, ITU-T H.264 clause 7.4.3), or a decoder may
+take them for one. x264 counts from 0 in each chunk, so two adjacent chunks of one frame each would break that.
+Bit layouts follow clauses 7.3.2.1.1 (sequence parameter set) and 7.3.3 (slice header).
 """
 
 import re
 
-LEAST_NUMBER, MOST_NUMBER = 255, 510
-"""Numbers whose code is longer than that of 0 by whole bytes: what follows in the slice keeps its alignment."""
+MIN_NUMBER, MAX_NUMBER = 255, 510
+"""Numbers whose code is longer than that of 0 by whole bytes, so that the rest of the slice keeps its alignment."""
 
-_IDR, _PARAMETERS = 5, 7
-_ADDED_BITS = 16
-_LONG_PROFILES = {100, 110, 122, 244, 44, 83, 86, 118, 128}  # their parameter sets tell of chroma and bit depth
+_IDR, _SPS = 5, 7  # NAL unit types, Table 7-1
+_ADDED_BITS = 16  # ue(v) codes 0 in 1 bit and these numbers in 17
+_HIGH_PROFILES = {100, 110, 122, 244, 44, 83, 86, 118, 128}  # their parameter sets describe chroma and bit depth
 
 
-def renumbered(packet: bytes, extradata: bytes, number: int) -> bytes:
-    """An IDR picture of x264's, number 0, as ``number``; it decodes to the same frame.
+def renumber_idr(packet: bytes, extradata: bytes, number: int) -> bytes:
+    """Returns an IDR picture of x264, which has number 0, with another number; it decodes to the same frame.
 
     Args:
         packet: the picture, with start codes.
         extradata: parameter sets, with start codes.
-        number: ``LEAST_NUMBER`` to ``MOST_NUMBER``.
+        number: ``MIN_NUMBER`` to ``MAX_NUMBER``.
 
     Raises:
-        ValueError: the packet holds no such picture, or ``number`` is out of range.
+        ValueError: the packet holds no IDR picture of number 0, or ``number`` is out of range.
     """
-    if not LEAST_NUMBER <= number <= MOST_NUMBER:
-        raise ValueError(f"number must be {LEAST_NUMBER} to {MOST_NUMBER}, got {number}")
+    if not MIN_NUMBER <= number <= MAX_NUMBER:
+        raise ValueError(f"number must be {MIN_NUMBER} to {MAX_NUMBER}, got {number}")
     frame_num_bits = _frame_num_bits(extradata)
     units = [
-        _renumbered_slice(unit, frame_num_bits, number) if unit[0] & 31 == _IDR else unit for unit in nal_units(packet)
+        _renumber_slice(unit, frame_num_bits, number) if unit[0] & 31 == _IDR else unit for unit in nal_units(packet)
     ]
     if not any(unit[0] & 31 == _IDR for unit in units):
         raise ValueError("this packet holds no IDR picture")
@@ -37,47 +38,47 @@ def renumbered(packet: bytes, extradata: bytes, number: int) -> bytes:
 
 
 def nal_units(stream: bytes) -> list[bytes]:
-    """The units of a byte stream with start codes (Annex B), without these."""
+    """Splits a byte stream with start codes (Annex B) into NAL units, without the start codes."""
     return [unit.rstrip(b"\0") for unit in stream.split(b"\0\0\1") if unit.strip(b"\0")]
 
 
-def _renumbered_slice(unit: bytes, frame_num_bits: int, number: int) -> bytes:
-    content = _unescaped(unit)
-    header = _Bits(content[1:40])
+def _renumber_slice(unit: bytes, frame_num_bits: int, number: int) -> bytes:
+    content = _unescape(unit)
+    header = _BitReader(content[1:40])
     for _ in ("first_mb_in_slice", "slice_type", "pic_parameter_set_id"):
-        header.number()
+        header.exp_golomb()
     header.skip(frame_num_bits)
     at = 8 + header.at
-    if header.number() != 0:
+    if header.exp_golomb() != 0:
         raise ValueError("this IDR picture has a number already")
     size = 8 * len(content)
     bits = int.from_bytes(content)
-    before, after_bits = bits >> (size - at), size - at - 1
-    code = number + 1  # in 17 bits: eight zeros, then nine bits
-    changed = ((before << (1 + _ADDED_BITS) | code) << after_bits) | bits & ((1 << after_bits) - 1)
-    return _escaped(changed.to_bytes((size + _ADDED_BITS) // 8))
+    before, bits_after = bits >> (size - at), size - at - 1
+    code = number + 1  # ue(v) of 255 to 510: eight zeros, then nine bits
+    changed = ((before << (1 + _ADDED_BITS) | code) << bits_after) | bits & ((1 << bits_after) - 1)
+    return _escape(changed.to_bytes((size + _ADDED_BITS) // 8))
 
 
 def _frame_num_bits(extradata: bytes) -> int:
-    """``log2_max_frame_num`` of the sequence parameter set (7.3.2.1.1)."""
-    found = [unit for unit in nal_units(extradata) if unit[0] & 31 == _PARAMETERS]
+    """Returns the length of ``frame_num`` in slice headers, from the sequence parameter set."""
+    found = [unit for unit in nal_units(extradata) if unit[0] & 31 == _SPS]
     if not found:
         raise ValueError("the stream has no sequence parameter set")
-    content = _unescaped(found[0])
-    bits = _Bits(content[4:40])
-    bits.number()  # seq_parameter_set_id
-    if content[1] in _LONG_PROFILES:
-        if bits.number() == 3:  # chroma_format_idc
+    content = _unescape(found[0])
+    bits = _BitReader(content[4:40])
+    bits.exp_golomb()  # seq_parameter_set_id
+    if content[1] in _HIGH_PROFILES:
+        if bits.exp_golomb() == 3:  # chroma_format_idc
             bits.skip(1)  # separate_colour_plane_flag
-        bits.number()  # bit_depth_luma_minus8
-        bits.number()  # bit_depth_chroma_minus8
+        bits.exp_golomb()  # bit_depth_luma_minus8
+        bits.exp_golomb()  # bit_depth_chroma_minus8
         bits.skip(1)  # qpprime_y_zero_transform_bypass_flag
-        if bits.take(1):
-            raise ValueError("scaling matrices are not read")
-    return bits.number() + 4
+        if bits.read(1):
+            raise ValueError("scaling matrices are not supported")
+    return bits.exp_golomb() + 4  # log2_max_frame_num_minus4
 
 
-class _Bits:
+class _BitReader:
     """Reads bits, the most significant first."""
 
     def __init__(self, content: bytes) -> None:
@@ -87,20 +88,21 @@ class _Bits:
     def skip(self, count: int) -> None:
         self.at += count
 
-    def take(self, count: int) -> int:
+    def read(self, count: int) -> int:
         self.at += count
         return int(self._bits[self.at - count : self.at], 2)
 
-    def number(self) -> int:
-        """An unsigned Exp-Golomb code, ue(v)."""
+    def exp_golomb(self) -> int:
+        """Reads an unsigned Exp-Golomb code, ue(v), clause 9.1."""
         zeros = self._bits.index("1", self.at) - self.at
         self.at += zeros
-        return self.take(zeros + 1) - 1
+        return self.read(zeros + 1) - 1
 
 
-def _unescaped(unit: bytes) -> bytes:
+# Within a NAL unit a byte 3 is inserted wherever the content would look like a start code (clause 7.4.1).
+def _unescape(unit: bytes) -> bytes:
     return unit.replace(b"\0\0\3", b"\0\0")
 
 
-def _escaped(content: bytes) -> bytes:
+def _escape(content: bytes) -> bytes:
     return re.sub(b"\0\0(?=[\0-\3])", b"\0\0\3", content)

@@ -1,4 +1,4 @@
-"""One MP4 being written from packets: exact times, no tags, nothing but one video stream."""
+"""Writes one MP4 from packets, with exact times, no tags and a single video stream."""
 
 from contextlib import suppress
 from fractions import Fraction
@@ -14,12 +14,12 @@ from storage.video.source import VideoPacket
 
 
 class Muxer:
-    """Writes packets in order; the last one is held back until its length is known.
+    """Writes packets in order; the last one is held back until its duration is known.
 
     Args:
-        path: of the file; written from the first packet on.
-        template: a stream encoded like the packets that will come.
-        index_first: moves the index to the file's start when it is closed, so that it plays before it is loaded whole.
+        path: the file.
+        template: a stream with the encoding of the packets to come.
+        index_first: moves the index to the file's start on ``close``, so that players can start before all is loaded.
     """
 
     def __init__(self, path: Path, template: VideoStream, index_first: bool) -> None:
@@ -37,24 +37,24 @@ class Muxer:
         return self._stream.codec_context.extradata or b""
 
     def check_fits(self, stream: VideoStream, part: Path) -> None:
-        """A part must have been encoded like the first."""
+        """Raises ``CoverageError`` unless a part was encoded as the first one was."""
         if stream.codec_context.extradata != self.extradata or stream.time_base != self._time_base:
             raise CoverageError(f"{part.name} was not encoded like the part before it")
 
     def add(self, packet: VideoPacket) -> None:
-        """Takes the next packet; its times count in the stream's time base."""
+        """Adds the next packet; its times are in the stream's time base."""
         self._write_held()
         self._held = packet
 
     def close(self, end_ticks: int | None) -> None:
-        """Writes the index; the last frame is shown until ``end_ticks``, or for as long as its packet says."""
+        """Writes the index; the last frame lasts until ``end_ticks``, or as long as its packet says."""
         if self._held is not None and self._held.pts is not None and end_ticks is not None:
             self._held.duration = end_ticks - self._held.pts
         self._write_held()
         self._container.close()
 
     def abandon(self) -> None:
-        """Lets go of the file, whose content no longer matters."""
+        """Closes the file after a failure; its content is void."""
         self._held = None
         with suppress(OSError, FFmpegError):
             self._container.close()
@@ -67,8 +67,8 @@ class Muxer:
 
 
 def _open_mp4(path: Path, tick: Fraction, options: dict[str, str]) -> OutputContainer:
-    # The empty edit that puts the first frame at its time is counted in the movie's timescale: the default, 1/1000 s,
-    # would round it.
+    # An edit list puts the first frame at its time, counted in the movie's timescale: the default of 1/1000 s would
+    # round it.
     scale = str(tick.denominator)
     exact = {"fflags": "+bitexact", "video_track_timescale": scale, "movie_timescale": scale}
     return av.open(f"file:{path}", "w", format="mp4", options={**exact, **options})

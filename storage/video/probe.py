@@ -1,4 +1,7 @@
-"""Looks a video file over without decoding it: what is in it, when its frames are shown, and what is damaged."""
+"""Examines a video file by demuxing it: its streams, its frames' times, and its damage.
+
+Only one frame is decoded, for size and rotation; damage within frames shows when the segment is read.
+"""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,28 +22,32 @@ from schemas.values import Int64
 from storage.video.source import Decoder, VideoPacket, open_video, packet_pts, quarter_turns
 
 _KEYFRAMES_TRIED = 20
-_LONGEST_TAIL_S = 1.0  # containers round their length
-_DAY_S = 86_400  # recorders that lost power leave placeholders for a length
-_LENGTH_IS_A_GUESS = {"mpegts", "mpeg"}  # from the last timestamp found
-_OLDEST = datetime(2000, 1, 1, tzinfo=UTC)  # before it stand the zero dates of QuickTime (1904) and Unix (1970)
+_MAX_TAIL_S = 1.0  # containers round their length, so a shorter difference is no damage
+_DAY_S = 86_400  # a longer difference is a placeholder length, left by a recorder that lost power
+_GUESSED_LENGTH = {"mpegts", "mpeg"}  # formats without a length: FFmpeg takes the last timestamp that it finds
+_OLDEST = datetime(2000, 1, 1, tzinfo=UTC)  # excludes the zero dates of QuickTime (1904) and Unix (1970)
 
 
 @dataclass(frozen=True)
 class Probe:
-    """What is known of a video file.
+    """Facts of a video file.
 
     Attributes:
-        width, height: of the stored frame, before rotation.
-        rotation_deg: clockwise, that the container asks players for: 0, 90, 180 or 270.
-        first_pts: of the first frame, even if it cannot be decoded.
-        end_pts: at which the last frame ends, exclusive.
-        pts: ``(N,)`` of all frames from the first keyframe on, strictly rising.
-        keyframe_pts: of the frames at which decoding can begin.
+        codec: FFmpeg's name of the codec.
+        width, height: size of the stored frame in pixels, before rotation.
+        rotation_deg: rotation that the container asks players for, clockwise: 0, 90, 180 or 270.
+        time_base: unit of PTS, in seconds.
+        first_pts: PTS of the first frame, even if it cannot be decoded.
+        end_pts: end of the last frame, exclusive.
+        pts: ``(N,)`` PTS of all frames from the first keyframe on, strictly rising.
+        keyframe_pts: PTS of the frames at which decoding can begin.
         fps: average over the file.
-        variable_fps: frame distances differ by more than half a frame.
-        container_start: when the container says that it was made, if that can be true.
-        damage: ``truncated`` or ``decode_error`` when a part is lost and the rest can be used; else None.
-        lost_s: estimated length of what is lost.
+        variable_fps: whether frame intervals differ by more than half a frame.
+        has_audio: whether there is an audio stream.
+        container_start: the container's creation time, if it is plausible.
+        damage: ``truncated`` or ``decode_error`` if a part is lost and the rest can be used; else None.
+        damage_detail: what is damaged, as text.
+        lost_s: estimated length of the lost part.
     """
 
     codec: str
@@ -62,12 +69,12 @@ class Probe:
 
     @property
     def frames(self) -> int:
-        """Frames that can be expected of a decoder."""
+        """Number of frames that decoding should give."""
         return len(self.pts)
 
     @property
     def duration_s(self) -> float:
-        """From the first frame to the end of the last."""
+        """Seconds from the first frame to the end of the last."""
         return float((self.end_pts - self.first_pts) * self.time_base)
 
     @property
@@ -80,21 +87,21 @@ def probe(path: Path) -> Probe:
     """Demuxes all of a file's packets and decodes its first frame.
 
     Raises:
-        CorruptFootage: nothing of it can be used.
+        CorruptFootage: no part of the file can be used.
     """
     with open_video(path) as (container, stream):
         timeline = _Timeline(stream)
         timeline.read(container)
         pts, keyframes, dropped = timeline.presentation()
         if not timeline.packets:
-            raise CorruptFootage("no_frames", f"{path.name} has a video stream of no frames")
+            raise CorruptFootage("no_frames", f"{path.name} has a video stream without frames")
         if not keyframes:
             raise CorruptFootage("decode_error", f"{path.name} has no keyframe at which decoding could begin")
         codec, time_base = stream.codec_context.name, _time_base(stream)
-        first, end, step = timeline.first_pts, timeline.end_pts(pts), timeline.step(pts)
+        first, end, step = timeline.first_pts, timeline.end_pts(pts), timeline.frame_step(pts)
         damage, detail, lost_s = _damage(container, timeline, (end - first) * time_base, step * time_base, dropped)
         has_audio = bool(container.streams.audio)
-        made = _container_start(container, stream)
+        container_start = _container_start(container, stream)
     frame = _first_frame(path)
     steps = np.diff(pts)
     return Probe(
@@ -110,7 +117,7 @@ def probe(path: Path) -> Probe:
         fps=Fraction(len(steps)) / (int(pts[-1] - pts[0]) * time_base) if len(steps) else 1 / (step * time_base),
         variable_fps=bool(len(steps) and np.abs(steps - step).max() > step / 2),
         has_audio=has_audio,
-        container_start=made,
+        container_start=container_start,
         damage=damage,
         damage_detail=detail,
         lost_s=lost_s,
@@ -118,9 +125,10 @@ def probe(path: Path) -> Probe:
 
 
 class _Timeline:
-    """The packets' times, as they come off the disk.
+    """Times of the packets in file order.
 
-    An epoch is a stretch in which decode times rise; a new one begins where the recorder's clock jumped back.
+    The packets are split into epochs, in which decode times rise; a new one begins where the recorder's clock jumped
+    back. PTS alone do not show that: around B-frames they go back and forth in every file.
     """
 
     def __init__(self, stream: VideoStream) -> None:
@@ -128,7 +136,7 @@ class _Timeline:
         self._epochs: list[list[int]] = [[]]
         self._keyframes: list[set[int]] = [set()]
         self._last_dts: int | None = None
-        self._last_shown: tuple[int, int] = (0, 0)
+        self._last_frame: tuple[int, int] = (0, 0)  # PTS and duration
         self._begin_pts: int | None = None
         self._early: list[int] = []
         self.packets = 0
@@ -137,7 +145,7 @@ class _Timeline:
         self._all_streams_end_s = Fraction(0)
 
     def read(self, container: InputContainer) -> None:
-        """Takes all packets, those of other streams for their end only."""
+        """Reads all packets; of other streams only the end time is used."""
         try:
             for packet in container.demux():
                 self._note_end(packet)
@@ -172,7 +180,7 @@ class _Timeline:
         if packet.is_corrupt:
             return
         self._epochs[-1].append(pts)
-        self._last_shown = max(self._last_shown, (pts, packet.duration or 0))
+        self._last_frame = max(self._last_frame, (pts, packet.duration or 0))
         if packet.is_keyframe:
             self._keyframes[-1].add(pts)
 
@@ -182,45 +190,46 @@ class _Timeline:
         return min(self._early + self._epochs[0][:100])
 
     def presentation(self) -> tuple[Int64, list[int], int]:
-        """PTS ``(N,)`` in order, those of keyframes, and how many frames are dropped for going back in time."""
-        shown: list[int] = []
+        """Returns all PTS ``(N,)`` in order, the keyframes' PTS, and the number of frames that go back in time."""
+        timeline: list[int] = []
         keyframes: list[int] = []
         dropped = 0
         for epoch, keys in zip(self._epochs, self._keyframes, strict=True):
-            # Frames shown before the first keyframe of all refer to frames that are not there.
-            floor = shown[-1] + 1 if shown else self._begin_pts or 0
-            fresh = sorted({pts for pts in epoch if pts >= floor})
-            dropped += len(epoch) - len(fresh) if shown else 0
-            shown += fresh
-            keyframes += sorted(key for key in keys if key >= floor)
-        if shown and shown[0] not in keyframes[:1]:
-            keyframes.insert(0, shown[0])  # an edit list hides the first keyframe; the decoder still gets it
-        return np.array(shown, dtype=np.int64), keyframes, dropped
+            # Frames shown before the file's first keyframe refer to frames that are not in the file; those of a later
+            # epoch that lie before the end of the one before would make time run backwards.
+            earliest = timeline[-1] + 1 if timeline else self._begin_pts or 0
+            forward = sorted({pts for pts in epoch if pts >= earliest})
+            dropped += len(epoch) - len(forward) if timeline else 0
+            timeline += forward
+            keyframes += sorted(key for key in keys if key >= earliest)
+        if timeline and timeline[0] not in keyframes[:1]:
+            keyframes.insert(0, timeline[0])  # an edit list hides the first keyframe; the decoder still gets it
+        return np.array(timeline, dtype=np.int64), keyframes, dropped
 
-    def step(self, pts: Int64) -> int:
-        """The usual distance of two frames, in ticks, at least 1."""
+    def frame_step(self, pts: Int64) -> int:
+        """Returns the usual distance of two frames, in ticks, at least 1: the median, not the declared frame rate."""
         if len(pts) > 1:
             return max(1, int(np.median(np.diff(pts))))
         rate = self._stream.average_rate or Fraction(25)
-        return max(1, self._last_shown[1] or round(1 / (rate * _time_base(self._stream))))
+        return max(1, self._last_frame[1] or round(1 / (rate * _time_base(self._stream))))
 
     def missing_s(self, container: InputContainer, found_s: Fraction, step_s: Fraction) -> Fraction:
-        """By how much the file ends before the length that its container claims; 0 if it claims none."""
+        """Returns how much shorter the file is than its container claims; 0 if it claims no length."""
         if container.format.name == "avi":  # FFmpeg shortens an AVI's duration to what fits the file
             return self._stream.frames * step_s - found_s
-        if container.format.name in _LENGTH_IS_A_GUESS:
+        if container.format.name in _GUESSED_LENGTH:
             return Fraction(0)
         if self._stream.duration is not None:
             return self._stream.duration * _time_base(self._stream) - found_s
         if container.duration is None:
             return Fraction(0)
-        begin = container.start_time or 0  # one length for all streams: sound may outlast the picture
+        begin = container.start_time or 0  # this length is of all streams: audio may outlast video
         return Fraction(container.duration + begin, 1_000_000) - self._all_streams_end_s
 
     def end_pts(self, pts: Int64) -> int:
-        """Where the last frame ends."""
-        duration = self._last_shown[1] if self._last_shown[0] == pts[-1] else 0
-        return int(pts[-1]) + (duration or self.step(pts))
+        """Returns the end of the last frame."""
+        duration = self._last_frame[1] if self._last_frame[0] == pts[-1] else 0
+        return int(pts[-1]) + (duration or self.frame_step(pts))
 
 
 def _time_base(stream: VideoStream) -> Fraction:
@@ -232,9 +241,9 @@ def _time_base(stream: VideoStream) -> Fraction:
 def _damage(
     container: InputContainer, timeline: _Timeline, found_s: Fraction, step_s: Fraction, dropped: int
 ) -> tuple[str | None, str | None, float]:
-    """Word of ``DAMAGE_REASONS``, what was seen, and seconds lost."""
+    """Returns the reason of ``DAMAGE_REASONS``, a description, and the seconds lost."""
     missing_s = timeline.missing_s(container, found_s, step_s)
-    if missing_s > _LONGEST_TAIL_S and 2 * step_s < missing_s < _DAY_S:
+    if missing_s > _MAX_TAIL_S and 2 * step_s < missing_s < _DAY_S:
         return "truncated", f"ends {float(missing_s):.1f} s before its declared length", float(missing_s)
     if timeline.read_error:
         return "truncated", f"reading stopped: {timeline.read_error}", 0.0
@@ -248,17 +257,17 @@ def _container_start(container: InputContainer, stream: VideoStream) -> datetime
     for tags in (container.metadata, stream.metadata):
         for tag in ("com.apple.quicktime.creationdate", "creation_time"):
             try:
-                made = datetime.fromisoformat(tags.get(tag, ""))
+                created = datetime.fromisoformat(tags.get(tag, ""))
             except ValueError:
                 continue
-            made = made if made.tzinfo else made.replace(tzinfo=UTC)
-            if made >= _OLDEST:
-                return made.astimezone(UTC)
+            created = created if created.tzinfo else created.replace(tzinfo=UTC)
+            if created >= _OLDEST:
+                return created.astimezone(UTC)
     return None
 
 
 def _first_frame(path: Path) -> VideoFrame:
-    """The first frame that decodes, among those of the first keyframes."""
+    """Returns the first frame that can be decoded, trying the first keyframes only."""
     keyframes = 0
     with open_video(path) as (container, stream):
         decoder = Decoder(container, stream)
@@ -271,5 +280,5 @@ def _first_frame(path: Path) -> VideoFrame:
                 if keyframes > _KEYFRAMES_TRIED:
                     break
         except FFmpegError:
-            pass  # the file ends in damage; nothing came out before
+            pass  # the file ends in damage, and no frame came out before
     raise CorruptFootage("decode_error", f"{path.name}: no frame after its first keyframes can be decoded")

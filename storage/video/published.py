@@ -1,4 +1,4 @@
-"""Reads published video: its frames by their times, as a player shows them."""
+"""Reads frames of published video by their times, as players show them."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,21 +13,22 @@ from storage.video.source import open_video
 
 
 def pts_to_ticks(pts: int, segment: Segment) -> int:
-    """The time in a published file of the frame with this PTS in its footage; see ``storage.video.writer``."""
+    """Converts a frame's PTS in its footage to its time in a published file; see ``storage.video.writer``."""
     return (pts - segment.footage_start_pts) * segment.time_base.numerator
 
 
 def read_ticks(path: Path) -> list[int]:
-    """Ticks of all frames, in order; nothing is decoded."""
+    """Returns the ticks of all frames, in order, without decoding."""
     with open_video(path) as (container, stream):
         return [packet.pts for packet in container.demux(stream) if packet.pts is not None]
 
 
 def read_frames(path: Path, size_px: tuple[int, int]) -> Iterator[tuple[int, Uint8]]:
-    """Ticks and image ``(H, W, 3)`` BGR of every frame, in order.
+    """Yields ticks and image ``(H, W, 3)`` BGR of every frame, in order.
 
     Args:
-        size_px: (width, height) of the footage; a row or column that the encoder needed beyond it is cut off.
+        path: the published file.
+        size_px: (width, height) of the footage; rows and columns that the encoder added are cut off.
 
     Raises:
         CorruptFootage: the file cannot be read to its end.
@@ -42,7 +43,7 @@ def read_frames(path: Path, size_px: tuple[int, int]) -> Iterator[tuple[int, Uin
 
 
 def read_frames_at(path: Path, ticks: Sequence[int], size_px: tuple[int, int]) -> Iterator[tuple[int, Uint8]]:
-    """Those of the frames at ``ticks``, rising, that are there; arguments and errors as for ``read_frames``."""
+    """Yields the frames at ``ticks`` (rising) that exist; arguments and errors as for ``read_frames``."""
     with open_video(path) as (container, stream):
         try:
             for wanted in ticks:

@@ -1,4 +1,4 @@
-"""Reads one segment of footage: one decode, and to each asker the frames it wants, with their exact times."""
+"""Reads one segment of footage: one decode, from which every frame need gets its frames with their exact times."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,34 +18,36 @@ from av.video.stream import VideoStream
 from schemas.errors import CorruptFootage
 from schemas.op import FrameNeed
 from schemas.values import FrameBatch, Segment, Uint8
-from storage.video.source import Decoder, VideoPacket, open_video, packet_pts, pts_to_us, quarter_turns
+from storage.video.source import Decoder, VideoPacket, bgr_view, open_video, packet_pts, pts_to_us, quarter_turns
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RATE_TOLERANCE = Fraction(95, 100)
-Lost = tuple[int, int, str]
+
+LostSpan = tuple[int, int, str]
+"""A stretch without frames: start and end in microseconds since 1970 UTC, and the reason."""
 
 
 class SegmentReader:
     """Iterates over ``(need_index, FrameBatch)``; the frames of each need come in order of time.
 
-    A frame is chosen for a need of F frames a second if it is the one on show at a multiple of 1/F s after the
-    footage's first frame, or if it is on show for nearly 1/F s or longer. So the choice depends neither on where
-    segments are cut nor on a declared frame rate, and slow footage gives every frame.
+    A need of F frames per second gets the frame that is on screen at each multiple of 1/F s after the footage's first
+    frame, and any frame that stays on screen for nearly 1/F s or longer. So the choice depends neither on where
+    segments are cut nor on the declared frame rate, and slow footage gives every frame.
 
     Args:
         path: the video file.
         segment: the slice of it to read.
-        needs: who wants which frames.
-        threads: of the decoder.
+        needs: which frames each consumer wants.
+        threads: number of decoder threads.
         batch: most frames in a batch.
 
     Attributes:
-        frames_decoded: frames that FFmpeg decoded, up to a few beyond the segment's end included.
-        decode_s: seconds spent reading, decoding and converting; not those of whoever takes the batches.
-        lost: stretches ``(start_us, end_us, reason)`` that gave no frames; microseconds since 1970 UTC.
+        frames_decoded: frames that FFmpeg decoded, including a few beyond the segment's end.
+        decode_s: seconds spent reading, decoding and converting, without the time of the batches' consumers.
+        lost: stretches that gave no frames; complete after the iteration.
 
     Raises:
-        CorruptFootage: the file cannot be opened any more, or the whole segment gives no frame.
+        CorruptFootage: the file can no longer be opened, or the whole segment gives no frame.
     """
 
     def __init__(
@@ -58,7 +60,7 @@ class SegmentReader:
         self._batch = batch
         self.frames_decoded = 0
         self.decode_s = 0.0
-        self.lost: tuple[Lost, ...] = ()
+        self.lost: tuple[LostSpan, ...] = ()
 
     def __iter__(self) -> Iterator[tuple[int, FrameBatch]]:
         began = perf_counter()
@@ -69,44 +71,44 @@ class SegmentReader:
         self.decode_s += perf_counter() - began
 
     def _batches(self) -> Iterator[tuple[int, FrameBatch]]:
-        scaler = _Scaler(self._segment)
-        collectors = [_Collector(need, self._segment, self._batch, scaler) for need in self._needs]
-        for frame, next_pts in _with_next(self._frames(), self._segment.end_pts):
+        converter = _FrameConverter(self._segment)
+        collectors = [_BatchCollector(need, self._segment, self._batch, converter) for need in self._needs]
+        for frame, next_pts in _with_next_pts(self._frames(), self._segment.end_pts):
             for index, collector in enumerate(collectors):
-                full = collector.miss(next_pts) if frame is None else collector.take(frame, next_pts)
+                full = collector.add_lost(next_pts) if frame is None else collector.add(frame, next_pts)
                 if full:
-                    yield index, collector.flush()
-            scaler.forget()
+                    yield index, collector.pop_batch()
+            converter.next_frame()
         for index, collector in enumerate(collectors):
             if len(collector):
-                yield index, collector.flush()
+                yield index, collector.pop_batch()
 
     def _frames(self) -> Iterator[VideoFrame | int]:
-        """The segment's sound frames, and the PTS of those that are none, strictly rising; then sets ``lost``."""
+        """Yields the segment's intact frames, and the PTS of lost ones, strictly rising; then sets ``lost``."""
         segment = self._segment
         expected: set[int] = set()
-        shown: list[int] = []
-        for frame in self._decoded(expected):
+        decoded: list[int] = []
+        for frame in self._decode(expected):
             pts = frame.pts
-            if pts is None or not segment.start_pts <= pts < segment.end_pts or (shown and pts <= shown[-1]):
+            if pts is None or not segment.start_pts <= pts < segment.end_pts or (decoded and pts <= decoded[-1]):
                 continue
-            # A packet is fed before any later frame comes out, so what did not come out by now never will.
-            yield from _between(expected, shown, pts)
-            shown.append(pts)
+            # A packet enters the decoder before any later frame leaves it, so a frame that is missing here is lost.
+            yield from _pts_between(expected, decoded, pts)
+            decoded.append(pts)
             yield frame
-        if shown:
-            yield from _between(expected, shown, segment.end_pts)
-        self.lost = self._stretches(expected, set(shown))
-        if not shown:
+        if decoded:
+            yield from _pts_between(expected, decoded, segment.end_pts)
+        self.lost = self._lost_spans(expected, set(decoded))
+        if not decoded:
             raise CorruptFootage(
                 "decode_error",
                 f"{self._path.name}: no frame can be decoded from {segment.start.isoformat()} "
                 f"to {segment.end.isoformat()}",
             )
 
-    def _decoded(self, expected: set[int]) -> Iterator[VideoFrame]:
-        """All frames that the segment's packets give; notes the PTS of the packets in ``expected``."""
-        with _at_segment(self._path, self._segment) as (container, stream, packets):
+    def _decode(self, expected: set[int]) -> Iterator[VideoFrame]:
+        """Yields all frames decoded from the segment's packets; adds the packets' PTS to ``expected``."""
+        with _open_at_segment(self._path, self._segment) as (container, stream, packets):
             decoder = Decoder(container, stream, self._threads)
             try:
                 for packet in packets:
@@ -115,87 +117,96 @@ class SegmentReader:
                         expected.add(pts)
                     yield from decoder.feed(packet)
             except FFmpegError:
-                pass  # the file breaks off: what is missing shows in ``lost``
+                pass  # the file ends early: ``lost`` reports what is missing
             yield from decoder.drain()
             self.frames_decoded += decoder.frames_decoded
 
-    def _stretches(self, expected: set[int], shown: set[int]) -> tuple[Lost, ...]:
-        """Runs of expected frames that were not shown, and a tail that the file no longer has."""
+    def _lost_spans(self, expected: set[int], decoded: set[int]) -> tuple[LostSpan, ...]:
+        """Returns runs of expected frames that were not decoded, and a tail that is no longer in the file."""
         segment = self._segment
-        lost: list[Lost] = []
-        due = sorted(expected | shown)
-        for pts, next_pts in zip(due, [*due[1:], segment.end_pts], strict=True):
-            if pts in shown:
+        lost: list[LostSpan] = []
+        every = sorted(expected | decoded)
+        for pts, next_pts in zip(every, [*every[1:], segment.end_pts], strict=True):
+            if pts in decoded:
                 continue
             begin = _time_us(segment, pts)
             if lost and lost[-1][1] == begin:
                 begin = lost.pop()[0]
             lost.append((begin, _time_us(segment, next_pts), "decode_error"))
-        if due and len(due) < segment.frames:
-            lost.append((_time_us(segment, due[-1]), _time_us(segment, segment.end_pts), "truncated"))
+        if every and len(every) < segment.frames:
+            lost.append((_time_us(segment, every[-1]), _time_us(segment, segment.end_pts), "truncated"))
         return tuple(lost)
 
 
 @contextmanager
-def _at_segment(path: Path, segment: Segment) -> Iterator[tuple[InputContainer, VideoStream, Iterator[VideoPacket]]]:
-    """The packets from the segment's first keyframe until decode times pass its end.
+def _open_at_segment(
+    path: Path, segment: Segment
+) -> Iterator[tuple[InputContainer, VideoStream, Iterator[VideoPacket]]]:
+    """Opens a file at the segment's first keyframe; the packets end when their decode times pass the segment.
 
-    Seeks by time; where the index of the file misleads, goes through its packets from the beginning instead.
+    Never seeks by frame number: containers know times only, and frame counts derived from a declared rate drift where
+    the rate varies or frames are missing. Where the file's index misleads, packets are read from the file's start.
     """
     with open_video(path) as (container, stream):
-        first = _go_to(container, stream, segment)
+        first = _seek(container, stream, segment)
         if first is not None:
-            yield container, stream, _until(container, stream, first, segment.end_pts)
+            yield container, stream, _packets_from(container, stream, first, segment.end_pts)
             return
     with open_video(path) as (container, stream):
-        first = _find(container, stream, segment.start_pts)
+        first = _find_keyframe(container, stream, segment.start_pts)
         if first is None:
             raise CorruptFootage(
                 "decode_error",
                 f"{path.name} has no keyframe at PTS {segment.start_pts} any more: scan the archive again",
             )
-        yield container, stream, _until(container, stream, first, segment.end_pts)
+        yield container, stream, _packets_from(container, stream, first, segment.end_pts)
 
 
-def _go_to(container: InputContainer, stream: VideoStream, segment: Segment) -> VideoPacket | None:
+def _seek(container: InputContainer, stream: VideoStream, segment: Segment) -> VideoPacket | None:
     try:
         if segment.index == 0:  # an edit list may hide the first keyframe, so its PTS need not be the segment's
             return next((packet for packet in container.demux(stream) if packet.is_keyframe), None)
         container.seek(segment.start_pts, stream=stream, backward=True)
-        return _find(container, stream, segment.start_pts, give_up_after=True)
+        return _find_keyframe(container, stream, segment.start_pts, stop_after_pts=True)
     except FFmpegError:
         return None
 
 
-def _find(container: InputContainer, stream: VideoStream, pts: int, give_up_after: bool = False) -> VideoPacket | None:
+def _find_keyframe(
+    container: InputContainer, stream: VideoStream, pts: int, stop_after_pts: bool = False
+) -> VideoPacket | None:
     for packet in container.demux(stream):
         if not packet.is_keyframe:
             continue
         at = packet_pts(packet)
         if at == pts:
             return packet
-        if give_up_after and at is not None and at > pts:
+        if stop_after_pts and at is not None and at > pts:
             return None
     return None
 
 
-def _until(container: InputContainer, stream: VideoStream, first: VideoPacket, end_pts: int) -> Iterator[VideoPacket]:
+def _packets_from(
+    container: InputContainer, stream: VideoStream, first: VideoPacket, end_pts: int
+) -> Iterator[VideoPacket]:
     yield first
     for packet in container.demux(stream):
+        # Packets come in decode order, in which PTS jump back and forth around B-frames. DTS only rise and never exceed
+        # the PTS, so no packet after this one is shown before ``end_pts``.
         if packet.dts is not None and packet.dts >= end_pts:
             return
         if packet.size:
             yield packet
 
 
-def _between(expected: set[int], shown: list[int], end_pts: int) -> list[int]:
-    """PTS after the last frame shown and before another."""
-    last = shown[-1] if shown else -(2**63)
+def _pts_between(expected: set[int], decoded: list[int], end_pts: int) -> list[int]:
+    """Returns the expected PTS after the last decoded frame and before ``end_pts``."""
+    last = decoded[-1] if decoded else -(2**63)
     return sorted(pts for pts in expected if last < pts < end_pts)
 
 
-def _with_next(frames: Iterator[VideoFrame | int], end_pts: int) -> Iterator[tuple[VideoFrame | None, int]]:
-    """Each frame with the PTS at which the next sound one takes its place; None with the PTS of one that is lost."""
+def _with_next_pts(frames: Iterator[VideoFrame | int], end_pts: int) -> Iterator[tuple[VideoFrame | None, int]]:
+    """Yields each frame with the PTS at which the next intact one replaces it; None with the PTS of a lost one."""
     held: VideoFrame | None = None
     lost: list[int] = []
     for frame in frames:
@@ -217,93 +228,90 @@ def _time_us(segment: Segment, pts: int) -> int:
     return start_us + pts_to_us(pts - segment.footage_start_pts, segment.time_base)
 
 
-class _Scaler:
-    """Turns frames into upright BGR arrays; a frame is converted once for all needs of one width."""
+class _FrameConverter:
+    """Converts frames to upright BGR arrays, once for all needs of the same width."""
 
     def __init__(self, segment: Segment) -> None:
         self._size_px = (segment.width, segment.height)
         self._reformatters: dict[tuple[int, int], tuple[VideoReformatter, VideoReformatter]] = {}
-        self._ready: dict[tuple[int, int], Uint8] = {}
+        self._converted: dict[tuple[int, int], Uint8] = {}
 
     def size_px(self, width_px: int | None) -> tuple[int, int]:
-        """(width, height) for a need."""
+        """Returns (width, height) for a need; frames are never enlarged."""
         width, height = self._size_px
         if width_px is None or width_px >= width:
             return width, height
         return width_px, max(1, round(height * width_px / width))
 
-    def forget(self) -> None:
-        """To be called before the next frame."""
-        self._ready.clear()
+    def next_frame(self) -> None:
+        """Drops the conversions of the current frame; call it before the next one."""
+        self._converted.clear()
 
     def bgr(self, frame: VideoFrame, size_px: tuple[int, int]) -> Uint8:
-        """``(H, W, 3)`` uint8 in BGR, rotated as the container asks; a view that lives as long as the frame."""
-        if size_px not in self._ready:
-            self._ready[size_px] = self._convert(frame, size_px)
-        return self._ready[size_px]
+        """Returns ``(H, W, 3)`` BGR, rotated as the container asks; a view that is valid as long as the frame."""
+        if size_px not in self._converted:
+            self._converted[size_px] = self._convert(frame, size_px)
+        return self._converted[size_px]
 
     def _convert(self, frame: VideoFrame, size_px: tuple[int, int]) -> Uint8:
         turns = quarter_turns(frame)
         width, height = size_px if turns % 2 == 0 else size_px[::-1]
         scale, convert = self._reformatters.setdefault(size_px, (VideoReformatter(), VideoReformatter()))
-        # Scaling before colour conversion takes half the time of both at once. AREA means each pixel over all that it
-        # stands for, so that small people keep their contrast.
+        # Scaling before the colour conversion takes half the time of both in one call. AREA averages all source pixels
+        # of a target pixel, so that small people keep their contrast.
         scaled = scale.reformat(frame, width, height, interpolation=Interpolation.AREA, threads=1)
-        done = convert.reformat(scaled, width, height, "bgr24", threads=1)
-        plane = done.planes[0]
-        rows = np.frombuffer(memoryview(plane), dtype=np.uint8).reshape(-1, plane.line_size)[:height]
-        image = np.lib.stride_tricks.as_strided(rows, (height, width, 3), (plane.line_size, 3, 1), writeable=False)
-        return np.rot90(image, turns)
+        return np.rot90(bgr_view(convert.reformat(scaled, width, height, "bgr24", threads=1)), turns)
 
 
-class _Collector:
+class _BatchCollector:
     """Gathers the frames of one need into batches."""
 
-    def __init__(self, need: FrameNeed, segment: Segment, batch: int, scaler: _Scaler) -> None:
+    def __init__(self, need: FrameNeed, segment: Segment, batch: int, converter: _FrameConverter) -> None:
         self._segment = segment
         self._batch = batch
-        self._scaler = scaler
-        self._size_px = scaler.size_px(need.width_px)
+        self._converter = converter
+        self._size_px = converter.size_px(need.width_px)
         self._rate = None if need.fps is None else Fraction(need.fps).limit_denominator(10_000) * segment.time_base
-        self._needs_lost = need.lost
+        self._wants_lost = need.lost
         self._pts: list[int] = []
         self._lost: list[bool] = []
-        self._frames = self._room()
+        self._frames = self._empty_frames()
 
     def __len__(self) -> int:
         return len(self._pts)
 
-    def take(self, frame: VideoFrame, next_pts: int) -> bool:
-        """Keeps the frame if the need asks for it; True when the batch is full."""
-        if frame.pts is not None and self._wants(frame.pts, next_pts):
-            self._frames[len(self._pts)] = self._scaler.bgr(frame, self._size_px)
+    def add(self, frame: VideoFrame, next_pts: int) -> bool:
+        """Adds a frame if the need samples it; returns whether the batch is full."""
+        if frame.pts is not None and self._is_sampled(frame.pts, next_pts):
+            self._frames[len(self._pts)] = self._converter.bgr(frame, self._size_px)
             self._pts.append(frame.pts)
             self._lost.append(False)
         return len(self._pts) == self._batch
 
-    def miss(self, pts: int) -> bool:
-        """Notes a frame that cannot be decoded, if the need asks for such; True when the batch is full."""
-        if self._needs_lost:
+    def add_lost(self, pts: int) -> bool:
+        """Adds a black frame for one that cannot be decoded, if the need wants those; returns whether it is full."""
+        if self._wants_lost:
             self._frames[len(self._pts)] = 0
             self._pts.append(pts)
             self._lost.append(True)
         return len(self._pts) == self._batch
 
-    def flush(self) -> FrameBatch:
-        """The frames gathered so far, in an array of their own."""
+    def pop_batch(self) -> FrameBatch:
+        """Returns the frames gathered so far, in an array that is not used again."""
         frames, pts, lost = self._frames[: len(self._pts)], self._pts, self._lost
-        self._frames, self._pts, self._lost = self._room(), [], []
+        self._frames, self._pts, self._lost = self._empty_frames(), [], []
         times_us = [_time_us(self._segment, value) for value in pts]
-        marks = np.array(lost) if any(lost) else None
-        return FrameBatch(frames, np.array(pts, dtype=np.int64), np.array(times_us, dtype=np.int64), marks)
+        lost_flags = np.array(lost) if any(lost) else None
+        return FrameBatch(frames, np.array(pts, dtype=np.int64), np.array(times_us, dtype=np.int64), lost_flags)
 
-    def _wants(self, pts: int, next_pts: int) -> bool:
+    def _is_sampled(self, pts: int, next_pts: int) -> bool:
         if self._rate is None:
             return True
+        # Times are counted from the footage's first frame, not the segment's, so that cuts do not shift the samples.
         begin, end = (value - self._segment.footage_start_pts for value in (pts, next_pts))
         slow_enough = (end - begin) * self._rate >= _RATE_TOLERANCE
         return slow_enough or ceil(begin * self._rate) < ceil(end * self._rate)
 
-    def _room(self) -> Uint8:
+    def _empty_frames(self) -> Uint8:
         width, height = self._size_px
         return np.empty((self._batch, height, width, 3), dtype=np.uint8)

@@ -1,4 +1,7 @@
-"""Opens video files in one safe way, so that probe and reader see the same stream, and decodes them strictly."""
+"""Opens video files in one safe way, so that probe and reader see the same stream, and decodes them strictly.
+
+Archives hold truncated, damaged and unfinished files; what is damaged is left out, never guessed.
+"""
 
 import heapq
 from collections.abc import Iterator, Sequence
@@ -8,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import av
+import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
@@ -16,13 +20,14 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from schemas.errors import CorruptFootage
+from schemas.values import Uint8
 
 if TYPE_CHECKING:  # PyAV's packets are generic in its stubs only
     VideoPacket = Packet[VideoStream]
 else:
     VideoPacket = Packet
 
-# Playlists and the like can name other files and addresses, and pictures are no footage: neither is ever opened.
+# Playlists and similar formats can name other files and addresses, so only video containers are ever opened.
 FORMATS = (
     *("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "mpegts", "mpeg", "flv", "asf", "ogg", "mxf", "gxf"),
     *("ivf", "nut", "wtv", "dhav", "gif", "apng"),
@@ -34,7 +39,7 @@ _DECODE_ORDER_ONLY = {"h264", "hevc"}
 
 @contextmanager
 def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """Opens a file and picks its video stream: the one of most pixels, never a cover picture.
+    """Opens a file and picks its video stream: the one with most pixels, never a cover picture.
 
     Raises:
         CorruptFootage: ``unreadable``, ``empty_file``, ``not_a_video``, ``no_index`` or ``no_video_stream``.
@@ -47,10 +52,10 @@ def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
 
 
 def open_container(path: Path) -> InputContainer:
-    """Opens a container; errors as ``open_video``."""
+    """Opens a container; raises as ``open_video`` does."""
     try:
         if not path.is_file():
-            raise CorruptFootage("unreadable", f"{path.name} is not a file, or leads nowhere")
+            raise CorruptFootage("unreadable", f"{path.name} is not a file, or a dangling link")
         if path.stat().st_size == 0:
             raise CorruptFootage("empty_file", f"{path.name} has no bytes")
         return av.open(f"file:{path}", options=_OPTIONS)
@@ -61,7 +66,7 @@ def open_container(path: Path) -> InputContainer:
             raise CorruptFootage(
                 "no_index", f"{path.name} is an MP4 whose index (moov) is missing or cut off: it was never finished"
             ) from error
-        raise CorruptFootage("not_a_video", f"{path.name} is in no video container that Nightshift reads") from error
+        raise CorruptFootage("not_a_video", f"{path.name} is not in a video container that Nightshift reads") from error
 
 
 def _lacks_index(path: Path) -> bool:
@@ -70,7 +75,7 @@ def _lacks_index(path: Path) -> bool:
 
 
 def mp4_boxes(path: Path) -> list[tuple[str, bool]]:
-    """The boxes at the top of an MP4 or MOV file (ISO/IEC 14496-12): four letters, and whether all of it is there."""
+    """Returns the top-level boxes of an MP4 or MOV file (ISO/IEC 14496-12): type, and whether the box is complete."""
     boxes: list[tuple[str, bool]] = []
     file_size = path.stat().st_size
     with path.open("rb") as file:
@@ -79,9 +84,9 @@ def mp4_boxes(path: Path) -> list[tuple[str, bool]]:
             file.seek(at)
             head = file.read(16)
             size, kind = int.from_bytes(head[:4]), head[4:8]
-            if size == 1:
+            if size == 1:  # a 64-bit size follows the type
                 size = int.from_bytes(head[8:16])
-            if size == 0:
+            if size == 0:  # the box extends to the end of the file
                 size = file_size - at
             if size < 8 or not kind.isalnum():
                 break
@@ -91,37 +96,45 @@ def mp4_boxes(path: Path) -> list[tuple[str, bool]]:
 
 
 def pts_to_us(ticks: int, time_base: Fraction) -> int:
-    """A length in PTS ticks as microseconds, rounded to the nearest."""
-    over, under = ticks * time_base.numerator * 1_000_000, time_base.denominator
-    return (2 * over + under) // (2 * under)
+    """Converts a length in PTS ticks to microseconds, rounded to the nearest."""
+    dividend, divisor = ticks * time_base.numerator * 1_000_000, time_base.denominator
+    return (2 * dividend + divisor) // (2 * divisor)
 
 
 def packet_pts(packet: VideoPacket) -> int | None:
-    """When a packet is shown, or decoded if its container keeps nothing else; None for a packet without content."""
+    """Returns a packet's presentation time, its decode time if the container has no other, None for an empty packet."""
     if packet.size == 0:
         return None
     return packet.dts if packet.pts is None else packet.pts
 
 
 def quarter_turns(frame: VideoFrame) -> int:
-    """Quarter turns counter-clockwise that the container asks players for, 0 to 3."""
+    """Returns the quarter turns counter-clockwise that the container asks players for, 0 to 3."""
     return round(frame.rotation / 90) % 4
 
 
+def bgr_view(frame: VideoFrame) -> Uint8:
+    """Returns ``(H, W, 3)`` BGR, a view of a frame in the format bgr24; it keeps the frame's memory alive."""
+    plane = frame.planes[0]
+    rows = np.frombuffer(memoryview(plane), dtype=np.uint8).reshape(-1, plane.line_size)[: frame.height]
+    return rows[:, : 3 * frame.width].reshape(frame.height, frame.width, 3)
+
+
 class Decoder:
-    """Decodes packets strictly: what is damaged is left out up to the next keyframe, never concealed or guessed.
+    """Decodes packets strictly: damage is left out up to the next keyframe, never concealed.
 
-    Concealment paints damaged areas with what was there before; a detector and an anonymizer would take it for real.
+    Concealment fills damaged areas with older content, which a detector and an anonymizer would take for real.
 
-    AVI keeps no presentation times, and for H.264 and H.265 FFmpeg then hands out decode times: there, frames take
-    the times of their packets in the order in which they leave the decoder.
+    AVI has no presentation times, and for H.264 and H.265 FFmpeg then reports decode times, which are out of order
+    around B-frames: there, frames get the packets' times in the order in which they leave the decoder.
 
     Args:
-        stream: of a container that was opened for this decoder alone.
-        threads: of FFmpeg; with more than one, a few more frames before a damaged one may be lost.
+        container: opened for this decoder alone.
+        stream: the container's video stream.
+        threads: FFmpeg's threads; with more than one, a few more frames before a damaged one may be lost.
 
     Attributes:
-        frames_decoded: frames that came out of FFmpeg, the damaged ones included.
+        frames_decoded: number of frames that FFmpeg returned, including damaged ones.
     """
 
     def __init__(self, container: InputContainer, stream: VideoStream, threads: int = 1) -> None:
@@ -135,39 +148,42 @@ class Decoder:
         self.frames_decoded = 0
 
     def feed(self, packet: VideoPacket) -> list[VideoFrame]:
-        """Takes the next packet of the stream; gives the sound frames that are ready, in order of display."""
+        """Decodes the next packet of the stream; returns the intact frames that are ready, in display order."""
         pts = packet_pts(packet)
         if self._needs_keyframe:
             if not packet.is_keyframe:
                 return []
             self._needs_keyframe = False
             self._begun_at_pts = pts
-        elif self._leads(pts):
+        elif self._is_leading(pts):
             return []
         if packet.is_corrupt:
-            return self._break_off()
+            return self._drain_and_restart()
         if self._timed_by_order and pts is not None:
             heapq.heappush(self._waiting_pts, pts)
         try:
-            return self._sound(self._context.decode(packet))
+            return self._intact(self._context.decode(packet))
         except FFmpegError:
-            return self._break_off()
+            return self._drain_and_restart()
 
-    def _leads(self, pts: int | None) -> bool:
-        """Whether a packet, right after the keyframe at which decoding began, refers to what stood before it."""
+    def _is_leading(self, pts: int | None) -> bool:
+        """Returns whether a packet right after the first keyframe is shown before it.
+
+        Such a leading picture refers to frames before the keyframe, which were not decoded.
+        """
         if pts is not None and self._begun_at_pts is not None and pts < self._begun_at_pts:
             return True
         self._begun_at_pts = None
         return False
 
     def drain(self) -> list[VideoFrame]:
-        """Gives the frames that are still inside, after the last packet."""
+        """Returns the frames that are left in the decoder after the last packet."""
         try:
-            return self._sound(self._context.decode(None))
+            return self._intact(self._context.decode(None))
         except FFmpegError:
             return []
 
-    def _break_off(self) -> list[VideoFrame]:
+    def _drain_and_restart(self) -> list[VideoFrame]:
         frames = self.drain()
         self._restart()
         return frames
@@ -177,8 +193,8 @@ class Decoder:
         self._waiting_pts.clear()
         self._needs_keyframe = True
 
-    def _sound(self, frames: Sequence[VideoFrame]) -> list[VideoFrame]:
-        sound: list[VideoFrame] = []
+    def _intact(self, frames: Sequence[VideoFrame]) -> list[VideoFrame]:
+        intact: list[VideoFrame] = []
         self.frames_decoded += len(frames)
         for frame in frames:
             if frame.is_corrupt:
@@ -189,11 +205,11 @@ class Decoder:
             elif frame.pts is None:
                 frame.pts = frame.dts
             if frame.pts is not None:
-                sound.append(frame)
-        return sound
+                intact.append(frame)
+        return intact
 
     def _next_pts(self, frame: VideoFrame) -> int | None:
-        # A keyframe is shown at its own decode time, so each one ends whatever shift a dropped frame caused.
+        # A keyframe is shown at its own decode time, so each one ends any shift that a dropped frame caused.
         while frame.key_frame and frame.pts is not None and self._waiting_pts and self._waiting_pts[0] < frame.pts:
             heapq.heappop(self._waiting_pts)
         return heapq.heappop(self._waiting_pts) if self._waiting_pts else None

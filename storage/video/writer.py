@@ -1,7 +1,7 @@
-"""Writes covered frames as H.264 in MP4, each at its own time, and joins such parts without encoding again.
+"""Writes covered frames as H.264 in MP4, each at its own time, and merges such parts without re-encoding.
 
-A file gets its name when it is complete, so what can be seen is whole. Times in it are relative to the footage's first
-frame, in the source's time base.
+A file gets its name when it is complete, so readers never see half of one. Times in it are relative to the footage's
+first frame, in the source's time base. Why PyAV: docs/decisions/0004-video-is-encoded-by-pyav.md.
 """
 
 import errno
@@ -19,7 +19,7 @@ from schemas.values import Segment, VideoFile
 from storage.blobs import Blobs
 from storage.files import sha256_file
 from storage.video.chunks import EncodedChunk
-from storage.video.h264 import LEAST_NUMBER, MOST_NUMBER
+from storage.video.h264 import MAX_NUMBER, MIN_NUMBER
 from storage.video.muxer import Muxer
 from storage.video.x264 import Encoding
 
@@ -27,16 +27,16 @@ _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 
 
 class PartWriter:
-    """A ``VideoSink`` of one segment: H.264, yuv420p, no sound, no metadata.
+    """A ``VideoSink`` of one segment: H.264, yuv420p, no audio, no metadata.
 
-    The same frames, cut into the same chunks, give the same bytes.
+    The same frames, in the same chunks, give the same bytes.
 
     Args:
-        blobs: where it is written.
-        name: of the file to be; it does not exist before ``close``.
+        blobs: where the file is written.
+        name: the file's name; it does not exist before ``close``.
         segment: gives the time base and the end of the last frame.
-        crf: quality of x264, 0 (lossless) to 51.
-        threads: of x264; other numbers give other bytes.
+        crf: x264's quality, 0 (lossless) to 51.
+        threads: x264's threads; another number gives other bytes.
     """
 
     def __init__(
@@ -59,34 +59,34 @@ class PartWriter:
         self._lone_frames = 0
 
     def new_chunk(self, reencode: bool = False) -> EncodedChunk:
-        """Frames to be encoded; nothing of them is in the file unless the chunk is kept.
+        """Returns an empty chunk; its frames enter the file only if it is kept.
 
         Args:
-            reencode: they are another chunk's as played: encoded finer.
+            reencode: the frames are another chunk's, decoded; they are encoded at a higher quality.
         """
         chunk = EncodedChunk(self._encoding, self._name, reencode)
         self._open_chunks.add(chunk)
         return chunk
 
     def keep(self, chunk: VideoChunk) -> None:
-        """Puts a chunk's packets into the file, after those kept before; a chunk of no frames adds nothing.
+        """Appends a chunk's packets to the file, without re-encoding; a chunk without frames adds nothing.
 
         Raises:
-            ValueError: it is not a chunk of this file or was kept already, PTS do not rise, or its frames are of
-                another size than those kept before.
+            ValueError: it is not a chunk of this file or was kept already, PTS do not rise, or its frames differ in
+                size from those kept before.
             StoreFull: no space is left.
         """
         if not isinstance(chunk, EncodedChunk) or chunk not in self._open_chunks:
-            raise ValueError(f"this is not a chunk of {self._name}, or it was kept already, or the file is closed")
+            raise ValueError(f"not a chunk of {self._name}, or it was kept already, or the file is closed")
         chunk.end()
         if chunk.ticks:
             self._check_follows(chunk)
-            with _space_checked(self._name):
+            with _full_disk_reported(self._name):
                 self._add(chunk)
         self._open_chunks.discard(chunk)
 
     def close(self) -> VideoFile:
-        """Finishes the file and makes it visible.
+        """Completes the file and gives it its name.
 
         Raises:
             CoverageError: no frame was kept, or not all of them can be read back.
@@ -94,16 +94,16 @@ class PartWriter:
         """
         if self._muxer is None or self._path is None:
             raise CoverageError(f"no frame was written to {self._name}")
-        with _space_checked(self._name):
+        with _full_disk_reported(self._name):
             self._muxer.close(self._encoding.ticks(self._segment.end_pts))
-            written = _checked(self._path, self._name, self._ticks)
+            written = _verify(self._path, self._name, self._ticks)
             self._file.close()
         self._muxer = None
         self._open_chunks.clear()
         return written
 
     def abort(self) -> None:
-        """Removes what was written."""
+        """Removes the unfinished file."""
         self._open_chunks.clear()
         if self._muxer is not None:
             self._muxer.abandon()
@@ -117,6 +117,7 @@ class PartWriter:
             raise ValueError(
                 f"PTS must rise: a chunk from {chunk.ticks[0]} ticks on comes after {self._ticks[-1]} in {self._name}"
             )
+        # One MP4 stream has one parameter set; another frame size would need another.
         if self._muxer is not None and chunk.extradata != self._muxer.extradata:
             raise ValueError(f"a chunk of {chunk.coded_size_px} px does not fit those kept before in {self._name}")
 
@@ -132,49 +133,48 @@ class PartWriter:
         self._ticks += chunk.ticks
 
     def _next_number(self) -> int:
-        """A number for the key frame of a chunk of one frame, unlike those of its neighbours.
+        """Returns an ``idr_pic_id`` for a chunk of one frame that differs from those of its neighbours.
 
-        Other chunks begin with number 0 and have too few key frames to reach these. Neighbouring chunks differ by the
-        last bit, also if others stand in between that were not kept; those of the segments around this one, to which
-        it will be joined, by the others.
+        Longer chunks begin with number 0 and have too few keyframes to reach these numbers. Adjacent chunks of one
+        frame differ in the last bit; those of the adjacent segments, with which this part is merged, in the others.
         """
         self._lone_frames += 1
         choice = 2 * self._segment.index + self._lone_frames % 2
-        return LEAST_NUMBER + choice % (MOST_NUMBER - LEAST_NUMBER + 1)
+        return MIN_NUMBER + choice % (MAX_NUMBER - MIN_NUMBER + 1)
 
 
 def merge_parts(blobs: Blobs, parts: Sequence[str], name: str) -> VideoFile:
-    """Joins parts of one footage, in order, into one MP4 that starts to play before it is loaded whole.
+    """Merges parts of one footage, in order, into one MP4 that players can start before it is loaded whole.
 
-    Every frame keeps its time relative to the footage's first frame, exactly; where first frames are lost, the file
+    Every frame keeps its exact time relative to the footage's first frame; where first frames are lost, the file
     begins with an empty edit.
 
     Args:
         blobs: where the parts are, and where the file is written.
         parts: names of the parts.
-        name: of the file to be.
+        name: name of the merged file.
 
     Raises:
-        CoverageError: parts do not fit together, or the result has not all of their frames.
+        CoverageError: parts are missing or do not fit together, or the result lacks frames of theirs.
         StoreFull: no space is left.
     """
-    with ExitStack() as at_hand:
-        files, gone = [], []
+    with ExitStack() as local_files:
+        files, missing = [], []
         for part in parts:
             try:
-                files.append(at_hand.enter_context(blobs.local(part)))
+                files.append(local_files.enter_context(blobs.local(part)))
             except FileNotFoundError:
-                gone.append(PurePosixPath(part).name)
-        if gone or not files:
-            raise CoverageError(f"{name} has no parts, or these are gone: {', '.join(gone)}; anonymize it again")
-        with _space_checked(name), blobs.create(name) as path:
-            return _checked(path, name, _remux(files, path))
+                missing.append(PurePosixPath(part).name)
+        if missing or not files:
+            raise CoverageError(f"{name} has no parts, or these are missing: {', '.join(missing)}; anonymize it again")
+        with _full_disk_reported(name), blobs.create(name) as path:
+            return _verify(path, name, _remux(files, path))
 
 
-def _remux(parts: Sequence[Path], hidden: Path) -> list[int]:
-    """Copies packets; gives the PTS that the result must have."""
+def _remux(parts: Sequence[Path], target: Path) -> list[int]:
+    """Copies the packets of all parts; returns the ticks that the result must have."""
     with av.open(f"file:{parts[0]}") as first:
-        muxer = Muxer(hidden, first.streams.video[0], index_first=True)
+        muxer = Muxer(target, first.streams.video[0], index_first=True)
     ticks: list[int] = []
     try:
         for part in parts:
@@ -183,7 +183,7 @@ def _remux(parts: Sequence[Path], hidden: Path) -> list[int]:
                 muxer.check_fits(stream, part)
                 for packet in source.demux(stream):
                     if packet.pts is None:
-                        continue
+                        continue  # the empty packet that ends a stream
                     if ticks and packet.pts <= ticks[-1]:
                         raise CoverageError(f"{part.name} overlaps the part before it, or is out of order")
                     ticks.append(packet.pts)
@@ -196,7 +196,7 @@ def _remux(parts: Sequence[Path], hidden: Path) -> list[int]:
 
 
 @contextmanager
-def _space_checked(name: str) -> Iterator[None]:
+def _full_disk_reported(name: str) -> Iterator[None]:
     try:
         yield
     except (OSError, FFmpegError) as error:
@@ -205,10 +205,10 @@ def _space_checked(name: str) -> Iterator[None]:
         raise
 
 
-def _checked(path: Path, name: str, ticks: Sequence[int]) -> VideoFile:
-    """What a file is that has just been written; every frame must be there, at its time."""
+def _verify(path: Path, name: str, ticks: Sequence[int]) -> VideoFile:
+    """Returns facts of a new file, after checking that it has every frame, at its time."""
     with av.open(f"file:{path}") as container:
         found = [packet.pts for packet in container.demux(video=0) if packet.pts is not None]
     if found != list(ticks):
-        raise CoverageError(f"{name} has {len(found)} frames at their times where {len(ticks)} were written")
+        raise CoverageError(f"{name} has {len(found)} frames, {len(ticks)} were written, or their times differ")
     return VideoFile(name, len(found), path.stat().st_size, sha256_file(path))

@@ -14,7 +14,7 @@ from storage.archive.footage import first_copies, segments_of_footage
 from storage.archive.scan import scan_archive
 from storage.archive.segments import Segments, segments_from_tables
 from storage.blobs import LocalBlobs, open_blobs
-from storage.video import probe
+from storage.video.probe import probe
 from tests.storage.archive.scanned import NOW, OLD_NS, config, rows, scan, segments_of, settle
 from tests.storage.fake_s3 import REGISTRY, ClientError, FakeS3, behind_s3
 from tests.support import clips, damage

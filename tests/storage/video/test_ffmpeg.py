@@ -6,8 +6,8 @@ from pathlib import Path
 import imageio_ffmpeg
 import pytest
 
-from storage.video import probe
 from storage.video.ffmpeg import ffmpeg_path, remux
+from storage.video.probe import probe
 from tests.support import clips, damage
 
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from schemas.errors import DAMAGE_REASONS, CorruptFootage
-from storage.video import plan_segments, probe
 from storage.video.cutting import cut
-from storage.video.probe import Probe
+from storage.video.probe import Probe, probe
 from storage.video.source import pts_to_us
+from tests.storage.video.planned import plan_segments
 from tests.support import clips, damage
 
 START = datetime(2026, 3, 2, 22, 59, 59, tzinfo=UTC)

@@ -17,9 +17,12 @@ from schemas.errors import CoverageError, StoreFull, TransientError
 from schemas.op import FrameNeed
 from schemas.values import FrameBatch, Segment, Uint8
 from storage.blobs import LocalBlobs, open_blobs
-from storage.video import PartWriter, SegmentReader, merge_parts, plan_segments, probe
 from storage.video.muxer import Muxer
+from storage.video.probe import probe
+from storage.video.reader import SegmentReader
+from storage.video.writer import PartWriter, merge_parts
 from tests.storage.fake_s3 import behind_s3
+from tests.storage.video.planned import plan_segments
 from tests.support import clips
 
 START = datetime(2026, 3, 2, 22, 0, 0, tzinfo=UTC)
@@ -210,7 +213,7 @@ def test_nothing_written_is_not_a_copy(tmp_path: Path) -> None:
         PartWriter(LocalBlobs(tmp_path), "part.mp4", segments_of(source)[0]).close()
     with pytest.raises(CoverageError, match="no parts"):
         merge_parts(LocalBlobs(tmp_path), [], "merged.mp4")
-    with pytest.raises(CoverageError, match=r"gone: part.mp4"):
+    with pytest.raises(CoverageError, match=r"missing: part.mp4"):
         merge_parts(LocalBlobs(tmp_path), ["part.mp4"], "merged.mp4")
 
 
@@ -257,7 +260,7 @@ def test_a_frame_that_cannot_be_read_back_is_not_vouched_for(tmp_path: Path, mon
             add(muxer, packet)
 
     monkeypatch.setattr(Muxer, "add", add_all_but_one)
-    with pytest.raises(CoverageError, match="19 frames at their times where 20"):
+    with pytest.raises(CoverageError, match="19 frames, 20 were written"):
         merge_parts(LocalBlobs(tmp_path), [part.name], "merged.mp4")
     assert in_folder(tmp_path) == ["part.mp4", "x.mp4"]
 
