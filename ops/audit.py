@@ -191,6 +191,7 @@ def _densities(unit: UnitContext, points: pa.Table) -> dict[tuple[str, str], flo
         density = pixels_per_metre(plane, boxes_of(here), (segment.width, segment.height))
         names = np.asarray(here["tracklet_id"].to_pylist(), dtype=object)
         for name in dict.fromkeys(names.tolist()):
+            # The median, since people come closer and go away within a segment.
             known = density[(names == name) & np.isfinite(density)]
             if len(known):
                 found[name, segment.segment_id] = float(np.median(known))

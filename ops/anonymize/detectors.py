@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ops.anonymize.cover.pose import open_pose
 from ops.anonymize.cover.skeleton import PoseFinder
 from ops.anonymize.params import PEOPLE, AnonymizeParams
-from ops.anonymize.verify.second_detectors import FaceDetector, SecondDetector, open_person_detector
+from ops.anonymize.verify.second_detectors import FaceDetector, HogPersonDetector, NetworkPersonDetector, SecondDetector
 from schemas.op import Models
 
 VERIFIER, FACES, POSE = "verifier", "faces", "pose"
@@ -38,8 +38,9 @@ class DetectorSet:
             ModelError: weights are damaged, or for something else.
         """
         verifies = params.verify_fps > 0 and not PEOPLE.isdisjoint(params.targets)
-        with_people = verifies and params.verify_model != "none"
-        people = open_person_detector(models.get(VERIFIER), cpus) if with_people else None
+        people: SecondDetector | None = None
+        if verifies and params.verify_model != "none":
+            people = NetworkPersonDetector(models[VERIFIER], cpus) if VERIFIER in models else HogPersonDetector()
         faces = FaceDetector(models[FACES], cpus) if verifies and FACES in models else None
         pose = open_pose(models[POSE], cpus) if params.mode == "skeleton" else None
         return cls(people, faces, pose, models)

@@ -73,6 +73,7 @@ class FrameCoverage:
     def cover_more(self, frame: Uint8, more: Uint8, colour: Colour) -> "FrameCoverage":
         """Paints a mask ``(H, W)`` flat on the frame, in place, and returns the record of the larger cover."""
         paint_flat(frame, more, colour)
+        # The earlier record may still be in use, so its picture is copied before it is painted on.
         painted = self.painted
         if not self.flat:
             painted = painted.copy()

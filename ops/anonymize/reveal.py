@@ -116,6 +116,7 @@ class Reveal:
             original, covered: ``(H, W, 3)`` BGR, the same frame before and after it was covered; not changed.
             time_us: microseconds since 1970.
         """
+        # Of a frame that was covered whole nobody knows where others are, so nothing of it is shown.
         box = self.box(time_us)
         if box is None or is_flat(covered):
             return None

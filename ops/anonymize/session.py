@@ -69,6 +69,7 @@ class AnonymizeSession(FrameSession):
         self._require_observed(batch.times_us[~lost])
         if self._sink is None:
             self._sink = self._services.video_sink(self._unit)
+        # Batches are cut where decoding suits; chunks end by time and memory, so frames are taken one by one.
         for number in range(len(batch)):
             time_us = int(batch.times_us[number])
             if self._coverages and self._is_full(time_us):

@@ -133,6 +133,7 @@ class SegmentStats:
 
     def reviews(self) -> pa.Table:
         """Returns the table ``review_frames``: the frames of highest risk, in order of time, one row per frame."""
+        # In rising order of risk, so that the highest one of a frame is the last to be set.
         worst = {pts: (risk, time_us, pts, reason) for risk, time_us, pts, reason in sorted(self._reviews)}
         kept = sorted(worst.values(), key=lambda each: (-each[0], each[1]))[:MOST_REVIEWED]
         kept.sort(key=lambda each: each[1])

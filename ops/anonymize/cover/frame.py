@@ -42,6 +42,7 @@ from ops.anonymize.locate.spans import NOBODY
 from ops.anonymize.params import AnonymizeParams
 from ops.anonymize.verify.residual import BackgroundResidual
 from ops.boxes import pad
+from schemas.anonymity import MODES
 from schemas.op import Tables
 from schemas.values import Float64, Int64, Uint8, UnitContext
 
@@ -193,7 +194,7 @@ class FrameAnonymizer:
         """Paints the mode on the frame; ``owners`` are those of the first of the boxes, the others have none."""
         tracks = np.concatenate([owners, np.full(len(boxes) - len(owners), NOBODY, np.int64)])
         background = None
-        if self._painter.uses_background and self._difference is not None and comparison is not None:
+        if MODES[self._params.mode].needs_background and self._difference is not None and comparison is not None:
             background = self._difference.background_for(comparison)
         self._painter.paint(frame, Scene(mask, boxes, tracks, background))
 

@@ -51,8 +51,7 @@ class Scene:
         mask: ``(H, W)``, 255 where nothing of the original may remain.
         boxes: ``(M, 4)`` where people are or may be; the smallest of a track's boxes is taken for the person's own.
         tracks: ``(M,)`` number of the track, -1 if none.
-        background: ``(H, W, 3)`` BGR, in this frame's light and place; None if there is no usable background, or the
-            painter uses none.
+        background: ``(H, W, 3)`` BGR, in this frame's light and place; None if there is none, or the mode needs none.
     """
 
     mask: Uint8
@@ -79,13 +78,7 @@ class PaintOptions:
 
 
 class Painter(Protocol):
-    """Paints frames.
-
-    Attributes:
-        uses_background: whether it needs the scene's background.
-    """
-
-    uses_background: bool
+    """Paints frames."""
 
     def paint(self, frame: Uint8, scene: Scene) -> None:
         """Covers ``frame`` ``(H, W, 3)`` BGR in place, wherever the scene's mask is not 0."""
@@ -133,8 +126,6 @@ def line_colours(tracks: Int64, options: PaintOptions, untracked: Colour) -> lis
 class FlatPainter:
     """``silhouette`` and ``solid``: one colour, or one per track."""
 
-    uses_background = False
-
     def __init__(self, options: PaintOptions) -> None:
         self._options = options
 
@@ -150,8 +141,6 @@ class FlatPainter:
 class BlockPainter:
     """``pixelate``: blocks of people's own colours."""
 
-    uses_background = False
-
     def __init__(self, options: PaintOptions) -> None:
         self._least_px = options.block_px
 
@@ -162,8 +151,6 @@ class BlockPainter:
 
 class BlurPainter:
     """``blur``: a blur of people's own pixels."""
-
-    uses_background = False
 
     def __init__(self, options: PaintOptions) -> None:
         self._options = options
@@ -176,8 +163,6 @@ class BlurPainter:
 
 class BackgroundPainter:
     """``remove``: the background, or flat where there is none."""
-
-    uses_background = True
 
     def __init__(self, options: PaintOptions) -> None:
         self._colour = options.colour
@@ -192,8 +177,6 @@ class BackgroundPainter:
 
 class SkeletonPainter:
     """``skeleton``: as ``remove``, with limbs drawn on the background."""
-
-    uses_background = True
 
     def __init__(self, options: PaintOptions, pose: PoseFinder) -> None:
         self._background = BackgroundPainter(options)
@@ -213,8 +196,6 @@ class SkeletonPainter:
 
 class TracksPainter:
     """``tracks-only``: boxes on the background, or on a flat picture where there is none."""
-
-    uses_background = True
 
     def __init__(self, options: PaintOptions) -> None:
         self._options = options

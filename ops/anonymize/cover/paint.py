@@ -73,6 +73,7 @@ def paint_picture(frame: Uint8, mask: Uint8, picture: Uint8) -> None:
     x, y, width, height = cv2.boundingRect(solid)
     edge = int(3 * FEATHER_PX)
     part = (slice(max(y - edge, 0), y + height + edge), slice(max(x - edge, 0), x + width + edge))
+    # The weight of the picture is 1 on the mask and a pixel around it, and falls to 0 beyond.
     grown = cv2.dilate(solid[part], np.ones((3, 3), np.uint8))
     weight = np.minimum(cv2.GaussianBlur(grown, (0, 0), FEATHER_PX / 2).astype(np.float32) * np.float32(2 / 255), 1)
     blended = cv2.blendLinear(

@@ -26,8 +26,11 @@ AGREEMENT = 0.3
 MOST_PER_SIDE = 3
 """Most people in a row and in a column of a picture: more would be too small."""
 
-_AROUND = 0.2
-_GAP_PX = 8
+CROP_PAD = 0.2
+"""Padding of a person's box before it is cut out, on every side, as a share of its size."""
+
+GAP_PX = 8
+"""Gap between the people in a picture, pixels of the network's input."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ class YoloPose:
         """
         poses = np.zeros((len(boxes), POINTS, 3))
         size_px = (frame.shape[1], frame.shape[0])
-        sources = whole_boxes(pad(boxes, _AROUND, 2.0), size_px)
+        sources = whole_boxes(pad(boxes, CROP_PAD, 2.0), size_px)
         (inside,) = np.nonzero((sources[:, 2:] > sources[:, :2]).all(axis=1))
         most = MOST_PER_SIDE**2
         for first in range(0, len(inside), most):
@@ -109,14 +112,15 @@ class YoloPose:
 
 def _lay_out(number: int, sources: Int64, input_px: tuple[int, int]) -> _Crop:
     """Places one of several parts of the frame on the smallest square grid that holds them all."""
+    # The fewer cells, the larger are the people in them.
     cells = math.ceil(math.sqrt(len(sources)))
     row, column = divmod(number, cells)
     x1, y1, x2, y2 = sources[number].tolist()
     across, down = input_px[0] // cells, input_px[1] // cells
     left, top = column * across, row * down
-    room = (max(across - _GAP_PX, 1), max(down - _GAP_PX, 1))
+    room = (max(across - GAP_PX, 1), max(down - GAP_PX, 1))
     fit = fit_into((x2 - x1, y2 - y1), room, centred=True)
-    inset = Fit(fit.width, fit.height, left + _GAP_PX // 2 + fit.left, top + _GAP_PX // 2 + fit.top)
+    inset = Fit(fit.width, fit.height, left + GAP_PX // 2 + fit.left, top + GAP_PX // 2 + fit.top)
     return _Crop((x1, y1, x2, y2), (left, top, left + across, top + down), inset)
 
 

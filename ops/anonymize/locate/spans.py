@@ -122,6 +122,7 @@ def _beyond(trajectory: Trajectory, extend_us: int, growth: float, least_px: flo
 
 def lingering_spans(trajectory: Trajectory, linger_us: int, growth: float, least_px: float) -> Spans:
     """Builds spans around a track's first and last box: people do not vanish, they are hidden, or the detector errs."""
+    # Never sure: only the background can show whether the person is still there.
     ends = pad(trajectory.boxes[[0, -1]], growth, least_px)
     start = np.array([trajectory.times_us[0] - linger_us, trajectory.times_us[-1]])
     return Spans(start, start + linger_us, ends, ends, np.zeros(2, bool), _owned(trajectory.owner, 2))
@@ -138,6 +139,7 @@ def bridge_spans(trajectories: Sequence[Trajectory], bridge_us: int, overlap: fl
         return join_spans([])
     ends, starts = (np.array([each.times_us[place] for each in trajectories]) for place in (-1, 0))
     lasts, firsts = (np.stack([each.boxes[place] for each in trajectories]) for place in (-1, 0))
+    # Trackers lose people who sit still, and find them again as a new track in the same place.
     wait_us = starts[None] - ends[:, None]
     near = (wait_us > 0) & (wait_us <= bridge_us) & (iou_matrix(lasts, firsts) >= overlap)
     early, late = np.nonzero(near)
@@ -162,6 +164,7 @@ def detection_spans(times_us: Int64, boxes: Float64, observed_us: Int64, hold_us
     end = np.minimum(edged[np.searchsorted(edged, times_us, side="right")], times_us + hold_us)
     count = len(times_us)
     maybe = Spans(start, end, boxes, boxes, np.zeros(count, bool), _owned(NOBODY, count))
+    # The nearer observed frame decides: from half way on, the next one is more likely to be right.
     nearest = (start + times_us) // 2, (end + times_us + 1) // 2
     sure = Spans(*nearest, boxes, boxes, np.ones(count, bool), _owned(NOBODY, count))
     return join_spans([sure, maybe])

@@ -44,20 +44,14 @@ class SecondDetector(Protocol):
         """Returns what is in a frame ``(H, W, 3)`` BGR; the same frame gives the same."""
 
 
-def open_person_detector(model: ModelFile | None, cpus: int) -> SecondDetector:
-    """Opens the second detector: with these weights, or HOG without any.
-
-    Raises:
-        ModelError: the weights are damaged, no detector, or do not know people.
-    """
-    return HogPersonDetector() if model is None else NetworkPersonDetector(model, cpus)
-
-
 class NetworkPersonDetector:
     """People by a detector's network, one frame at a time.
 
     Args:
         confidence: least score, 0..1.
+
+    Raises:
+        ModelError: the weights are damaged, no detector, or do not know people.
     """
 
     def __init__(self, model: ModelFile, cpus: int, confidence: float = 0.5) -> None:
@@ -163,6 +157,7 @@ class FaceDetector:
         size = work_size(frame.shape[1], frame.shape[0], self._widest_px)
         small = frame if scale == 1 else cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
         width, height = (-(-side // STRIDES[-1]) * STRIDES[-1] for side in size)
+        # Padded on the right and below, so that boxes keep their coordinates.
         padded = cv2.copyMakeBorder(small, 0, height - size[1], 0, width - size[0], cv2.BORDER_CONSTANT)
         request = self._request((width, height))
         request.infer([padded.astype(np.float32).transpose(2, 0, 1)[None]])
@@ -185,6 +180,7 @@ class FaceDetector:
         boxes, scores = [], []
         for stride in STRIDES:
             output = {part: request.get_tensor(f"{part}_{stride}").data[0] for part in ("cls", "obj", "bbox")}
+            # The score that OpenCV's FaceDetectorYN computes.
             score = np.sqrt(np.clip(output["cls"][:, 0], 0, 1) * np.clip(output["obj"][:, 0], 0, 1))
             sure = np.flatnonzero(score >= self._confidence)
             boxes.append(_face_boxes(output["bbox"][sure], sure, width // stride) * stride)

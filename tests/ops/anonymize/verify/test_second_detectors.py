@@ -10,14 +10,15 @@ import pytest
 
 from bench.pets import pets_truth
 from ops.anonymize.cover.paint import paint_flat
+from ops.anonymize.detectors import DetectorSet
 from ops.anonymize.geometry import checked_head_zones, cover_boxes, covered_shares
+from ops.anonymize.params import AnonymizeParams
 from ops.anonymize.verify.coverage import confirmed_cover
 from ops.anonymize.verify.residual import BackgroundResidual
 from ops.anonymize.verify.second_detectors import (
     FaceDetector,
     HogPersonDetector,
     NetworkPersonDetector,
-    open_person_detector,
 )
 from ops.boxes import pad
 from ops.masked_median import masked_median
@@ -52,7 +53,7 @@ def test_a_network_that_knows_no_people_is_refused(tmp_path: Path) -> None:
 
 
 def test_without_weights_hog_finds_nobody_in_an_empty_picture() -> None:
-    detector = open_person_detector(None, 1)
+    detector = DetectorSet.open(AnonymizeParams(), {}, 1).people
     assert isinstance(detector, HogPersonDetector)
     assert detector.find(np.full((360, 480, 3), 120, np.uint8)).shape == (0, 5)
     assert detector.find(np.full((8, 480, 3), 120, np.uint8)).shape == (0, 5)
