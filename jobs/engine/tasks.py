@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Literal
 
 from jobs.planning.graph import UnitKey
-from schemas.op import FrameOp, Models, Op, Read
+from schemas.op import Models, Op, Read
 from schemas.values import Receipt, UnitContext, UnitFile
 
 EARLIEST = datetime.min.replace(tzinfo=UTC)
@@ -98,8 +97,3 @@ class WorkerSetup:
     store: str
     ops: dict[str, tuple[Op, Models]]
     cpus: int = 1
-
-    @cached_property
-    def frame_ops(self) -> frozenset[str]:
-        """The names of the ops that work on frames."""
-        return frozenset(name for name, (op, _) in self.ops.items() if isinstance(op, FrameOp))

@@ -26,6 +26,7 @@ class UnitWork:
 
     def __init__(self, task: Task, op: Op, store: Store) -> None:
         self.task = task
+        self.key = task.key
         self.op = op
         self.services = UnitServices(store, task)
         self.stage_s: dict[str, float] = {}
@@ -55,7 +56,7 @@ class UnitWork:
     def feed(self, frames: FrameBatch) -> None:
         """Gives frames to the session."""
         assert self._session is not None
-        with self.timed(self.task.key.op):
+        with self.timed(self.key.op):
             self._session.feed(frames)
 
     def finish(self, inputs: Tables) -> Tables:
@@ -67,7 +68,7 @@ class UnitWork:
         Raises:
             ValueError: the op gives other tables than its spec says.
         """
-        with self.timed(self.task.key.op):
+        with self.timed(self.key.op):
             if self._session is not None:
                 tables = self._session.finish(inputs)
             else:
@@ -86,7 +87,7 @@ class UnitWork:
         Returns:
             The receipt in the store: another worker's if that one committed the same work first.
         """
-        task, key = self.task, self.task.key
+        task, key = self.task, self.key
         with self.timed("commit"):
             written = {
                 name: self._store.write_table(

@@ -43,20 +43,20 @@ class Worker:
     def run(self, batch: TaskBatch) -> Outcome:
         """Does the units of a batch. Failures are returned, not raised."""
         work = _BatchWork(self, batch)
-        for group in decode_groups(batch.tasks, self.setup.frame_ops):
+        units = [UnitWork(task, self.setup.ops[task.key.op][0], self.store) for task in batch.tasks]
+        for group in decode_groups(units):
             work.do(group)
             if any(failure.kind == "full" for failure in work.failures):
                 break
         return Outcome(tuple(work.receipts), tuple(work.failures), tuple(work.lost))
 
     @arising_in(Origin.WEIGHTS)
-    def open_op(self, name: str) -> Op:
-        """Returns an op, opened."""
+    def open_op(self, name: str) -> None:
+        """Opens an op, unless it is open."""
         if name not in self._open:
             op, models = self.setup.ops[name]
             op.open(models, self.setup.cpus)
             self._open[name] = op
-        return self._open[name]
 
     def close(self) -> None:
         """Closes the ops, and removes local copies of footage."""
@@ -66,22 +66,21 @@ class Worker:
         self.footage.close()
 
 
-def decode_groups(tasks: Sequence[Task], frame_ops: frozenset[str]) -> list[list[Task]]:
-    """Splits tasks into groups, in order. Tasks of frame ops share a group, and so one decode, if they can.
+def decode_groups(units: Sequence[UnitWork]) -> list[list[UnitWork]]:
+    """Splits units into groups, in order. Units of frame ops share a group, and so one decode, if they can.
 
     They can where none reads, before its last frame, what another of the group writes (see ``schemas.op.Read.late``).
     """
-    groups: list[list[Task]] = []
+    groups: list[list[UnitWork]] = []
     decoding: set[UnitKey] = set()
-    for task in tasks:
-        early = {key for item in task.inputs if not item.read.late for key in item.units}
-        on_frames = task.key.op in frame_ops
-        if on_frames and decoding and not early & decoding:
-            groups[-1].append(task)
-            decoding.add(task.key)
+    for unit in units:
+        early = {key for item in unit.task.inputs if not item.read.late for key in item.units}
+        if unit.on_frames and decoding and not early & decoding:
+            groups[-1].append(unit)
+            decoding.add(unit.key)
         else:
-            groups.append([task])
-            decoding = {task.key} if on_frames else set()
+            groups.append([unit])
+            decoding = {unit.key} if unit.on_frames else set()
     return groups
 
 
@@ -97,13 +96,12 @@ class _BatchWork:
         self.failures: list[Failure] = []
         self.lost: list[Failure] = []
 
-    def do(self, group: Sequence[Task]) -> None:
+    def do(self, units: Sequence[UnitWork]) -> None:
         """Does the units of one decode group."""
-        units = [UnitWork(task, self._worker.setup.ops[task.key.op][0], self._worker.store) for task in group]
         needs: list[tuple[UnitWork, FrameNeed]] = []
         for unit in self._possible(units):
             with self._boundary(unit):
-                self._worker.open_op(unit.task.key.op)
+                self._worker.open_op(unit.key.op)
                 need = unit.start(self._inputs(unit.task, late=False)) if unit.on_frames else None
                 if need is not None:
                     needs.append((unit, need))
@@ -119,7 +117,7 @@ class _BatchWork:
         The driver decides what a dropped unit can do without: it is neither done nor failed.
         """
         for unit in units:
-            if unit.task.key in self._failed:
+            if unit.key in self._failed:
                 continue
             if any(key in self._failed for item in unit.task.inputs for key in item.units):
                 self._drop(unit)
@@ -136,7 +134,7 @@ class _BatchWork:
             reader = SegmentReader(path, segment, [need for _, need in needs], threads=self._worker.setup.cpus)
             for index, frames in reader:
                 unit = units[index]
-                if unit.task.key not in self._failed:
+                if unit.key not in self._failed:
                     with self._boundary(unit):
                         unit.feed(frames)
             for unit in units:
@@ -152,10 +150,9 @@ class _BatchWork:
             self.lost.append(Failure(key, "footage", reason, detail))
 
     def _finish(self, unit: UnitWork) -> None:
-        key = unit.task.key
         tables = unit.finish(self._inputs(unit.task, late=unit.on_frames))
         self.receipts.append(unit.commit(tables, self._batch))
-        self._tables |= {(key, name): table for name, table in tables.items()}
+        self._tables |= {(unit.key, name): table for name, table in tables.items()}
         unit.services.delete_merged_parts()
 
     @arising_in(Origin.STORE)
@@ -183,11 +180,11 @@ class _BatchWork:
             yield
         except Exception as error:  # noqa: BLE001  every error of an op or a file is classed here, and returned
             for unit in units:
-                if unit.task.key not in self._failed:
-                    self.failures.append(classify(unit.task.key, error, self._worker.store.blobs.url))
+                if unit.key not in self._failed:
+                    self.failures.append(classify(unit.key, error, self._worker.store.blobs.url))
                     self._drop(unit)
 
     def _drop(self, unit: UnitWork) -> None:
-        self._failed.add(unit.task.key)
+        self._failed.add(unit.key)
         with suppress(Exception):  # files that cannot be removed now are swept later; the failure must be reported
             unit.discard()

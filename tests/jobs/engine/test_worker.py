@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from jobs.engine.tasks import Task, TaskBatch, TaskInput, WorkerSetup
+from jobs.engine.unit_work import UnitWork
 from jobs.engine.worker import Worker, decode_groups
 from jobs.planning.graph import UnitKey
 from schemas.errors import CorruptFootage, CoverageError, ModelError, SiteError, StoreFull, TransientError
@@ -171,12 +172,10 @@ def test_weights_that_do_not_load_are_not_tried_again(run, error):
     assert failed(run(Watch(opens=error), Glance())) == [("watch", "bug", type(error).__name__, str(error))]
 
 
-def test_a_decode_group_opens_no_op():
-    watch, glance = Watch(opens=ModelError("altered")), Glance()
-    setup = WorkerSetup("archive", "store", {"watch": (watch, {}), "glance": (glance, {}), "follow": (Follow(), {})})
-    groups = decode_groups([task_of(op) for op in (watch, glance, Follow())], setup.frame_ops)
-    assert [[task.key.op for task in group] for group in groups] == [["watch", "glance"], ["follow"]]
-    assert watch.opened == []
+def test_units_of_frame_ops_share_a_decode_group(tmp_path):
+    store = Store.open(tmp_path)
+    groups = decode_groups([UnitWork(task_of(op), op, store) for op in (Watch(), Glance(), Follow())])
+    assert [[unit.key.op for unit in group] for group in groups] == [["watch", "glance"], ["follow"]]
 
 
 @pytest.mark.parametrize(
