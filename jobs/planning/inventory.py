@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -20,6 +19,7 @@ from schemas.tables import TABLES
 from schemas.values import DAY_UNIT, SCAN_OP, Quarantined, Receipt
 from storage.archive.scan import QuarantinedFile, ScanResult, scan_archive
 from storage.archive.segments import Segments, segments_from_tables
+from storage.arrow_sql import connect_arrow
 from storage.blobs import open_blobs
 from storage.site.file import SiteFiles
 from storage.store.journal import Journal
@@ -123,7 +123,7 @@ def _changed_days(inventory: Inventory, site: SiteFiles) -> set[tuple[str, str]]
     if inventory.previous is None:
         return set(_days(inventory.footage, site))
     changed: set[tuple[str, str]] = set()
-    with duckdb.connect() as con:
+    with connect_arrow() as con:
         for table in ("footage", "segments"):
             con.register("new", getattr(inventory, table))
             con.register("old", getattr(inventory.previous, table))

@@ -12,12 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.tables import TABLES
 from schemas.values import UNIT_TAG_DIGITS, UnitFile
+from storage.arrow_sql import connect_arrow
 from storage.files import sha256_file
 from storage.store.layout import merged_file
 from storage.store.manifest import MERGED_SCHEMA
@@ -78,7 +78,7 @@ def plan_merges(files: pa.Table, dropped: pa.Table, month_rows: int) -> list[Mer
         dropped: files of the receipts that are dropped.
         month_rows: camera-days of a past month become one file only while they have no more rows than this.
     """
-    with duckdb.connect() as con:
+    with connect_arrow() as con:
         con.register("files", files)
         con.register("dropped", dropped)
         rows = con.execute(_TO_MERGE, {"month_rows": month_rows}).fetchall()

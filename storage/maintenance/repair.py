@@ -8,13 +8,13 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from schemas.errors import NightshiftError, TransientError
+from storage.arrow_sql import connect_arrow
 from storage.maintenance.compaction import sort_shard
 from storage.maintenance.drop import drop_receipts
 from storage.maintenance.problems import Problem, ProblemKind, UnitName, hash_blob
@@ -157,7 +157,7 @@ def _recovered_receipts(store: Store, bad: Collection[str]) -> pa.Table:
     shards = _readable_parts(store, "receipts", bad, RECEIPT_SCHEMA)
     ages = [pa.repeat(pa.scalar(age), shard.num_rows) for age, shard in enumerate(shards)]
     every = pa.concat_tables([RECEIPT_SCHEMA.empty_table(), *shards])
-    with duckdb.connect() as con:
+    with connect_arrow() as con:
         columns = ["op", "camera", "date", "unit", "fingerprint", "run_id", "files"]
         numbered = every.select(columns).append_column("number", pa.array(np.arange(every.num_rows)))
         con.register("receipts", numbered.append_column("shard", pa.chunked_array(ages, pa.int64())))

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -13,6 +12,7 @@ import pyarrow.compute as pc
 
 from schemas.tables import TABLES
 from schemas.values import FOOTAGE_OP
+from storage.arrow_sql import connect_arrow
 from storage.blobs import Blob, Blobs
 from storage.files import first_line, sha256_file
 from storage.maintenance.drop import drop_units
@@ -68,7 +68,7 @@ def is_past_limit(receipts: pa.Table, limits: pa.Table) -> npt.NDArray[np.bool_]
         ``(len(receipts),)`` bool.
     """
     past = np.zeros(receipts.num_rows, dtype=bool)
-    with duckdb.connect() as con:
+    with connect_arrow() as con:
         numbers = pa.array(np.arange(receipts.num_rows))
         con.register("receipts", receipts.select(["op", "camera", "date"]).append_column("number", numbers))
         con.register("limits", limits)

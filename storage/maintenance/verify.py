@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.errors import NightshiftError
+from storage.arrow_sql import connect_arrow
 from storage.blobs import Blob
 from storage.files import first_line
 from storage.maintenance.problems import Problem, ProblemKind, UnitName, hash_blob, no_access
@@ -226,7 +226,7 @@ def expected_files(receipts: pa.Table, merged: pa.Table) -> pa.Table:
     Returns:
         Columns ``name``, ``table``, ``sha256`` (null if it is not known) and ``numbers`` (rows of the receipts).
     """
-    with duckdb.connect() as con:
+    with connect_arrow() as con:
         numbers = pa.array(np.arange(receipts.num_rows))
         con.register("receipts", receipts.select(["files", "sha256"]).append_column("number", numbers))
         con.register("merged", merged)

@@ -3,11 +3,11 @@
 from collections.abc import Collection
 from dataclasses import replace
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.errors import NightshiftError, SiteError
+from storage.arrow_sql import connect_arrow
 from storage.blobs import Blobs
 from storage.files import first_line
 from storage.maintenance.problems import Problem, ProblemKind, hash_blob
@@ -64,7 +64,7 @@ def find_headless_shards(
                 stray = pq.read_table(file).select(RECEIPT_SCHEMA.names)
         except (OSError, pa.ArrowException, KeyError):
             continue  # a power cut left half of it, and no head ever named it
-        with duckdb.connect() as con:
+        with connect_arrow() as con:
             con.register("stray", stray)
             con.register("receipts", receipts)
             con.register("purged", _column("fingerprint", [each.fingerprint for each in read_tombstones(store)]))

@@ -10,12 +10,12 @@ The third rule is for a file whose content changed under the same path, a camera
 that moved to another camera: each leaves units behind, which would otherwise be counted beside their successors.
 """
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.values import DAY_UNIT, SCAN_OP
+from storage.arrow_sql import connect_arrow
 from storage.store.manifest import Head
 from storage.store.scan_rows import read_scan_rows
 from storage.store.store import Store
@@ -44,7 +44,7 @@ GROUP BY ALL HAVING bool_or(live) ORDER BY "table", "name"
 
 def newest_receipts(receipts: pa.Table) -> pa.Table:
     """Returns the newest receipt of each unit, by time of commit, then fingerprint."""
-    with duckdb.connect() as con:
+    with connect_arrow() as con:
         con.register("receipts", _numbered(receipts))
         numbers = con.execute(f"{_NEWEST} ORDER BY number").to_arrow_table()["number"]
     return receipts.take(numbers)
@@ -63,9 +63,9 @@ def is_live(store: Store, receipts: pa.Table, head: Head | None = None) -> pa.Ar
     """
     live = np.zeros(receipts.num_rows, dtype=bool)
     scans = newest_receipts(receipts.filter(pc.equal(receipts["op"], SCAN_OP)))
-    with duckdb.connect() as con:
+    with connect_arrow() as con:
         con.register("receipts", _numbered(receipts))
-        con.execute(f"CREATE TABLE newest AS {_NEWEST}")
+        con.execute(f"CREATE TEMP TABLE newest AS {_NEWEST}")
         if scans.num_rows:
             con.register("segments", read_scan_rows(store, "segments", scans, head))
             numbers = con.execute(_LISTED).to_arrow_table()["number"]
@@ -77,7 +77,7 @@ def is_live(store: Store, receipts: pa.Table, head: Head | None = None) -> pa.Ar
 
 def live_files(files: pa.Table) -> pa.Table:
     """Returns the files with live rows, as rows of ``manifest.LIVE_SCHEMA``; ``files`` are those of ``files_of``."""
-    with duckdb.connect() as con:
+    with connect_arrow() as con:
         con.register("files", files)
         return con.execute(_LIVE_FILES).to_arrow_table()
 
