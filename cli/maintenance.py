@@ -23,7 +23,7 @@ SHOWN_UNITS = 3
 
 
 def compact(folder: SiteFolder = HERE, as_json: Json = False) -> None:
-    """Make the store smaller and faster: merge small files, and receipts into the manifest."""
+    """Make the store smaller and faster: merge small files, and move receipts into the manifest."""
     output = Output(as_json)
     site = open_site(folder)
     with output.progress("compact") as bar:
@@ -31,15 +31,15 @@ def compact(folder: SiteFolder = HERE, as_json: Json = False) -> None:
     if as_json:
         output.json({**asdict(done.compaction), "swept": done.swept})
         return
-    was = done.compaction
+    counts = done.compaction
     output.say(
-        f"{was.receipts} receipts moved into the manifest, {was.merged} files merged into {was.written}; "
-        f"{was.deleted} replaced files and {len(done.swept)} leftovers removed"
+        f"{counts.receipts} receipts moved into the manifest, {counts.merged} files merged into {counts.written}; "
+        f"{counts.deleted} replaced files and {len(done.swept)} leftovers removed"
     )
 
 
 def verify(folder: SiteFolder = HERE, as_json: Json = False) -> int:
-    """Compare every file of the store with what was written down of it. Exit code 1 if anything is wrong."""
+    """Compare every file of the store with its recorded hash. Exit code 1 if a file is damaged, missing or unknown."""
     output = Output(as_json)
     site = open_site(folder)
     with output.progress("verify, bytes") as bar:
@@ -51,13 +51,13 @@ def verify(folder: SiteFolder = HERE, as_json: Json = False) -> int:
     _show_problems(output, found.problems)
     output.say(
         f"{found.files} files ({size(found.size_bytes)}) verified: "
-        + (f"{len(found.to_repair)} are not as they should be; see `nightshift repair`" if code else "all is sound")
+        + (f"{len(found.to_repair)} problems; see `nightshift repair`" if code else "no problems")
     )
     return code
 
 
 def repair(folder: SiteFolder = HERE, yes: Yes = False, dry_run: DryRun = False, as_json: Json = False) -> int:
-    """Take what is damaged out of the store, so that the next run makes it anew. The archive is never touched."""
+    """Remove damaged results from the store, so that the next run computes them again. The archive is never touched."""
     _check_one(yes, dry_run)
     output = Output(as_json)
     site = open_site(folder)
@@ -71,7 +71,7 @@ def repair(folder: SiteFolder = HERE, yes: Yes = False, dry_run: DryRun = False,
 
 
 def purge(folder: SiteFolder = HERE, yes: Yes = False, dry_run: DryRun = False, as_json: Json = False) -> int:
-    """Delete what is past its time by [retention] in site.toml: footage, results, published video."""
+    """Delete footage, results and published video older than [retention] in site.toml allows."""
     _check_one(yes, dry_run)
     output = Output(as_json)
     site = open_site(folder)
@@ -83,26 +83,26 @@ def purge(folder: SiteFolder = HERE, yes: Yes = False, dry_run: DryRun = False, 
         with output.progress("purge") as bar:
             left = apply_purge(site.files, store, plan, now, bar.update)
     for problem in plan.problems:
-        output.warn(f"{problem}; what it names is not purged: see `nightshift repair`")
+        output.warn(f"{problem}; the results it names are not purged: see `nightshift repair`")
     code = 1 if yes and (left or plan.problems) else 0
     if as_json:
         output.json({"done": yes, "purged": _graves(plan), "left": [asdict(item) for item in left]})
         return code
     _show_plan(output, plan, left)
     if not plan.graves:
-        output.say("nothing is past its time")
+        output.say("nothing has expired")
     else:
         output.say(_total(plan) + (" deleted" if yes else " would be deleted; --yes deletes"))
     return code
 
 
 def clock() -> datetime:
-    """The time that days are past at."""
+    """Returns the time against which ages are measured; tests replace it."""
     return datetime.now(UTC)
 
 
 def size(size_bytes: float) -> str:
-    """Bytes as people read them."""
+    """Returns a number of bytes in the unit that people read."""
     for unit in ("bytes", "kB", "MB", "GB"):
         if size_bytes < 1000:
             return f"{size_bytes:.0f} {unit}" if unit == "bytes" else f"{size_bytes:.1f} {unit}"
@@ -152,7 +152,7 @@ def _show_repairable(output: Output, found: Verification) -> None:
         return
     _show_problems(output, found.to_repair)
     _show_units(output, units, "would run again")
-    output.say("nothing was changed; --yes repairs" if found.to_repair else "all is sound: nothing to repair")
+    output.say("nothing was changed; --yes repairs" if found.to_repair else "no problems: nothing to repair")
 
 
 def _show_repair(output: Output, done: Repair) -> None:
@@ -165,15 +165,13 @@ def _show_repair(output: Output, done: Repair) -> None:
     _show_problems(output, problems)
     _show_units(output, done.dropped, "will run again")
     if done.manifest:
-        output.say(
-            f"the manifest was put together again; {done.lost_receipts} receipts are lost: their units run again"
-        )
+        output.say(f"the manifest was rebuilt; {done.lost_receipts} receipts are lost: their units run again")
     if done.unrepairable:
-        output.say(f"{len(done.unrepairable)} cannot be repaired: see the details")
+        output.say(f"{len(done.unrepairable)} problems cannot be repaired: see the details")
     elif problems or done.deleted:
-        output.say(f"repaired; {len(done.deleted)} files removed; the next `nightshift run` makes anew what is missing")
+        output.say(f"repaired; {len(done.deleted)} files removed; the next `nightshift run` computes what is missing")
     else:
-        output.say("all is sound: nothing to repair")
+        output.say("no problems: nothing to repair")
 
 
 def _show_plan(output: Output, plan: PurgePlan, left: Iterable[KeptFile]) -> None:
@@ -194,7 +192,7 @@ def _show_plan(output: Output, plan: PurgePlan, left: Iterable[KeptFile]) -> Non
         output.table(["camera", "date", "what", "rule", "units", "files", "rows", "size"], rows)
     kept = [[item.path, item.reason] for item in left]
     if kept:
-        output.table(["footage", "reason"], kept, "left, though it is past its time")
+        output.table(["footage", "reason"], kept, "expired, but not deleted")
 
 
 def _total(plan: PurgePlan) -> str:

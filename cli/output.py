@@ -1,4 +1,4 @@
-"""How results are printed: JSON on stdout for machines, tables for people; progress and warnings always on stderr."""
+"""Prints results: JSON on stdout for machines, tables for people; progress and warnings always on stderr."""
 
 import json
 import sys
@@ -13,15 +13,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 PIPE_WIDTH = 400
-"""Columns of a table that goes to a file or a pipe, where nothing need be folded."""
+"""Width in characters of a table that goes to a file or a pipe, where lines need no folding."""
 
 
 class Output:
-    """Where a command's words go.
+    """The output of a command.
 
     Args:
         as_json: one JSON value on stdout, and nothing else there.
-        out, err: consoles, given by tests.
+        out, err: consoles for stdout and stderr; tests give their own.
     """
 
     def __init__(self, as_json: bool, out: Console | None = None, err: Console | None = None) -> None:
@@ -34,15 +34,15 @@ class Output:
         self.out.file.write(json.dumps(value, indent=2, default=_plain, ensure_ascii=False) + "\n")
 
     def say(self, text: str) -> None:
-        """A line for people; kept off stdout where that is a machine's."""
+        """Prints a line for people; on stderr if stdout is JSON."""
         (self.err if self.as_json else self.out).print(escape(text), soft_wrap=True, highlight=False)
 
     def warn(self, text: str) -> None:
-        """A warning."""
+        """Prints a warning."""
         self.err.print(f"[yellow]warning:[/] {escape(text)}", soft_wrap=True, highlight=False)
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
-        """A table for people; numbers are set to the right."""
+        """Prints a table for people, with numbers aligned to the right."""
         rows = [list(row) for row in rows]
         table = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
         for index, name in enumerate(columns):
@@ -54,7 +54,7 @@ class Output:
 
     @contextmanager
     def progress(self, what: str) -> Iterator["Bar"]:
-        """A progress bar on stderr, drawn only where somebody looks."""
+        """Shows a progress bar on stderr, if that is a terminal."""
         columns = (
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -74,12 +74,12 @@ class Bar:
         self._task = task
 
     def update(self, done: float, total: float, note: str = "") -> None:
-        """Sets how far it is."""
+        """Sets the progress."""
         self._progress.update(self._task, completed=done, total=total, rate=note)
 
 
 def readable(value: object) -> str:
-    """A value as people read it."""
+    """Returns a value as people read it."""
     if value is None:
         return "–"
     if isinstance(value, float):
@@ -92,7 +92,7 @@ def readable(value: object) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as ``1:02:03``, or ``12.3 s`` when short."""
+    """Returns seconds as ``1:02:03``, or as ``12.3 s`` below a minute."""
     return f"{seconds:.1f} s" if seconds < 60 else str(timedelta(seconds=round(seconds)))
 
 

@@ -20,7 +20,7 @@ ENDS = ("start_time", "end_time")
 Footage = Annotated[
     str,
     typer.Argument(
-        metavar="FOOTAGE", help="Footage id, the beginning of one, or path of the original or published file."
+        metavar="FOOTAGE", help="Footage id, the beginning of one, or the path of the original or the published file."
     ),
 ]
 
@@ -30,37 +30,37 @@ def audit(
     folder: SiteFolder = HERE,
     sheet: Annotated[
         Path | None,
-        typer.Option("--sheet", help="Write the frames to be reviewed to this HTML page.", show_default=False),
+        typer.Option("--sheet", help="HTML file to write the frames that need review to.", show_default=False),
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """Show what made a published file, what looked at it, and what may remain. Exit code 1 if it was altered."""
+    """Show how a published file was made and verified, and what may remain visible. Exit code 1 if it was altered."""
     output = Output(as_json)
     site = open_site(folder)
     found = audit_of(site, footage)
     for problem in found.problems:
         output.warn(problem)
-    shots = None if sheet is None else write_contact_sheet(site, found, facts_of(found), sheet)
+    frames = None if sheet is None else write_contact_sheet(site, found, facts_of(found), sheet)
     if as_json:
         made_by = [{"op": op, "version": version, "weights": weights} for op, version, weights in found.made_by]
         files = {"video": found.video_state, "audit": found.audit_state}
-        output.json({"audit": found.document, "made_by": made_by, "files": files, "sheet_frames": shots})
+        output.json({"audit": found.document, "made_by": made_by, "files": files, "sheet_frames": frames})
     else:
         _show(output, found)
         if sheet is not None:
-            output.say(f"{shots} frames to be reviewed written to {sheet}")
+            output.say(f"{frames} frames to review written to {sheet}")
     return 1 if found.problems else 0
 
 
 def subject_access(
     footage: Footage,
-    track: Annotated[str, typer.Option("--track", help="Track that is left visible, as in the table tracks.")],
-    reason: Annotated[str, typer.Option("--reason", help="Why somebody is let see this; it is written down.")],
-    target: Annotated[Path, typer.Option("--out", help="MP4 file to be written; it must not be there.")],
+    track: Annotated[str, typer.Option("--track", help="Track to leave visible: a track_id of the table tracks.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why the person may see it; it is recorded.")],
+    target: Annotated[Path, typer.Option("--out", help="MP4 file to write; it must not exist yet.")],
     folder: SiteFolder = HERE,
     as_json: Json = False,
 ) -> None:
-    """Export published footage with one person visible and all others covered; it is recorded as sensitive."""
+    """Export published footage with one person visible and all others covered. The export is recorded."""
     output = Output(as_json)
     site = open_site(folder)
     with output.progress("subject access, frames") as bar:
@@ -69,19 +69,19 @@ def subject_access(
         output.json(asdict(done))
         return
     output.say(f"track {track} is visible in {done.visible_frames} of {done.frames} frames of {target}")
-    output.say(f"recorded as export {done.export_id}; look at all of it before it is given away")
+    output.say(f"recorded as export {done.export_id}; review all of it before you hand it over")
 
 
 def user_name() -> str:
-    """The account that this runs under."""
+    """Returns the name of the account that runs this."""
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # an id without a name, as in containers
+    except (KeyError, OSError):  # a user id without a name, as in containers
         return "not known"
 
 
 def facts_of(found: Audited) -> list[tuple[str, str]]:
-    """What matters most of an audit, as names and values."""
+    """Returns the main facts of an audit, as names and values."""
     document, published = found.document, found.published
     source, result, covering, leak = (document[name] for name in ("input", "output", "covering", "residual_leak"))
     mode = document["mode"]
@@ -100,14 +100,14 @@ def facts_of(found: Audited) -> list[tuple[str, str]]:
         ("frames that cannot be decoded", _known(covering["frames_lost"])),
         ("frames with anything covered", f"{covering['covered_frames']}; {covering['covered_share']:.1%} of the area"),
         ("frames compared with a background", _known(covering["background_frames"])),
-        ("frames looked at", f"{_known(covering['verified_frames'])}, by {_list(covering['verified_by'])}"),
-        ("found there, then covered", _known(covering["verifier_findings"])),
+        ("frames verified", f"{_known(covering['verified_frames'])}, by {_list(covering['verified_by'])}"),
+        ("found there and then covered", _known(covering["verifier_findings"])),
         ("frames widened", _known(covering["frames_widened"])),
         ("frames covered whole", _known(covering["frames_whole"])),
-        ("head zones bare", f"{leak['leaks']} of {leak['checks']} looked at, of {leak['tracks']} tracks"),
+        ("head zones left uncovered", f"{leak['leaks']} of {leak['checks']} checked, on {leak['tracks']} tracks"),
         ("residual leak", _bound(leak)),
-        ("what that says", leak["bounds"]),
-        ("what it does not", leak["does_not_bound"]),
+        ("what this bounds", leak["bounds"]),
+        ("what it does not bound", leak["does_not_bound"]),
         ("made by", "; ".join(f"{op} {version}, weights {weights}" for op, version, weights in found.made_by)),
     ]
 
@@ -126,7 +126,7 @@ def _known(value: object) -> str:
 
 
 def _list(values: list[str] | None) -> str:
-    return "what is not recorded" if values is None else ", ".join(values) or "nothing"
+    return "detectors that are not recorded" if values is None else ", ".join(values) or "nothing"
 
 
 def _show(output: Output, found: Audited) -> None:
@@ -141,9 +141,9 @@ def _show(output: Output, found: Audited) -> None:
         output.table(
             ["tracklet", "frames", "leaks", "least head cover", "height px", "px/m", "IEC 62676-4:2025"],
             [[track[name] for name in columns] for track in tracks[:TRACKS_SHOWN]],
-            "tracks, the least covered first",
+            "tracks, least covered first",
         )
     if len(tracks) > TRACKS_SHOWN:
-        output.say(f"… {len(tracks) - TRACKS_SHOWN} more; --json has them all")
+        output.say(f"… {len(tracks) - TRACKS_SHOWN} more; --json lists them all")
     if not found.problems:
-        output.say("the published file is what was written")
+        output.say("the published file is unaltered")

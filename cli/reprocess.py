@@ -125,7 +125,7 @@ def diff(
     found = diff_runs(open_site(folder), run_a, run_b)
     if as_json:
         output.json(asdict(found))
-    elif found.nothing:
+    elif found.is_empty:
         output.say(f"nothing changed from {run_a} to {run_b}")
     else:
         _show_difference(output, found)
@@ -147,7 +147,10 @@ def _show_difference(output: Output, found: Difference) -> None:
     if found.tracks:
         output.table(
             ["camera", "date", "tracks before", "tracks after", "lost", "gained", "not comparable"],
-            [[t.camera, t.date, t.tracks_a, t.tracks_b, len(t.lost), len(t.gained), t.apart] for t in found.tracks],
+            [
+                [t.camera, t.date, t.tracks_a, t.tracks_b, len(t.lost), len(t.gained), t.not_comparable]
+                for t in found.tracks
+            ],
             "tracks, matched by their boxes",
         )
 

@@ -1,4 +1,4 @@
-"""Is this machine fit for a night? Each check says what it saw, and what to do if it is not well."""
+"""Checks whether a machine and a site are ready for a run. Each check gives its result, and advice if it fails."""
 
 import os
 import subprocess
@@ -19,15 +19,16 @@ from storage.video.ffmpeg import ffmpeg_path
 from storage.weights.catalogue import ModelStore
 
 LOW_BYTES = 5 * 10**9
-EARLIEST = 1_735_689_600  # 2025-01-01: an earlier clock was never set
+EARLIEST_TIME_S = 1_735_689_600  # 2025-01-01: an earlier clock was never set
 RAY_TIMEOUT_S = 60
+MAX_SKEW_S = 2
 
 Verdict = Literal["ok", "warning", "error"]
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at."""
+    """The result of one check, and what to do about it."""
 
     name: str
     verdict: Verdict
@@ -36,23 +37,24 @@ class Check:
 
 
 def diagnose(site: Site | None, broken: str = "") -> list[Check]:
-    """Looks at everything that a night needs; without a site only at the machine.
+    """Runs every check; without a site only those of the machine.
 
     Args:
-        broken: why there is no site.
+        broken: why the site cannot be opened, if it cannot.
     """
     checks = [_ffmpeg(), _clock(), _ray()]
     if site is None:
         return [*checks, Check("site", "error", broken)]
-    looks: list[Callable[[Site], Check]] = [_site, _weights, _spatial, _disk, _archive]
-    return [*checks, *(_told(look, site) for look in looks)]
+    site_checks: list[Callable[[Site], Check]] = [_site, _weights, _spatial, _disk, _archive]
+    return [*checks, *(_run_check(check, site) for check in site_checks)]
 
 
-def _told(look: Callable[[Site], Check], site: Site) -> Check:
+def _run_check(check: Callable[[Site], Check], site: Site) -> Check:
+    """Returns an error that a check raises as its result, so that the other checks still run."""
     try:
-        return look(site)
+        return check(site)
     except NightshiftError as error:
-        return Check(look.__name__.strip("_"), "error", str(error))
+        return Check(check.__name__.strip("_"), "error", str(error))
 
 
 def _ffmpeg() -> Check:
@@ -66,18 +68,22 @@ def _ffmpeg() -> Check:
 
 def _clock() -> Check:
     now = time.time()
-    if now < EARLIEST:
-        return Check("clock", "error", f"it says {time.ctime(now)}", "set the machine's clock: receipts carry its time")
+    if now < EARLIEST_TIME_S:
+        return Check("clock", "error", f"it shows {time.ctime(now)}", "set the clock: receipts carry its time")
     with tempfile.NamedTemporaryFile() as file:
         skew = abs(Path(file.name).stat().st_mtime - now)
-    if skew > 2:
+    if skew > MAX_SKEW_S:
         return Check(
-            "clock", "warning", f"files are dated {skew:.0f} s off the clock", "synchronise the file server's clock"
+            "clock",
+            "warning",
+            f"new files are {skew:.0f} s off",
+            "synchronise the file server's clock",
         )
     return Check("clock", "ok", time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(now)))
 
 
 def _ray() -> Check:
+    # A process of its own: a Ray that hangs can be killed, and a Ray that starts does not stay in this process.
     probe = (
         "import ray, logging; ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, "
         "logging_level=logging.ERROR, object_store_memory=80_000_000, address='local'); "
@@ -94,9 +100,10 @@ def _ray() -> Check:
             check=True,
         )
     except subprocess.TimeoutExpired:
-        return Check("ray", "error", f"did not start within {RAY_TIMEOUT_S} s", "look at /tmp/ray/session_latest/logs")
+        return Check("ray", "error", f"did not start within {RAY_TIMEOUT_S} s", "see /tmp/ray/session_latest/logs")
     except subprocess.CalledProcessError as error:
-        return Check("ray", "error", error.stderr.strip().splitlines()[-1], "look at /tmp/ray/session_latest/logs")
+        last_line = (error.stderr.strip().splitlines() or [f"it ended with code {error.returncode}"])[-1]
+        return Check("ray", "error", last_line, "see /tmp/ray/session_latest/logs")
     return Check("ray", "ok", f"Ray {done.stdout.split()[0]} starts and runs a task")
 
 
@@ -115,7 +122,10 @@ def _weights(site: Site) -> Check:
     names = [model.name for model in models.list()]
     if not names:
         return Check(
-            "weights", "warning", "none: motion stands in", "`nightshift models import FILE` brings a detector"
+            "weights",
+            "warning",
+            "none: motion replaces the detector",
+            "`nightshift models import FILE` adds a detector",
         )
     return Check("weights", "ok", ", ".join(names))
 
@@ -135,11 +145,11 @@ def _spatial(site: Site) -> Check:
 def _disk(site: Site) -> Check:
     url, free = site.store.blobs.url, site.store.blobs.free_bytes()
     if free is None:
-        return Check("disk", "ok", f"{url} is an object store: it says nothing of its free space")
-    seen = f"{free / 1e9:.1f} GB free at {url}"
+        return Check("disk", "ok", f"{url} is an object store, which does not report its free space")
+    space = f"{free / 1e9:.1f} GB free at {url}"
     if free < LOW_BYTES:
-        return Check("disk", "warning", seen, "make room: a night that finds the disk full stops")
-    return Check("disk", "ok", seen)
+        return Check("disk", "warning", space, "free some space: a run that finds the disk full stops")
+    return Check("disk", "ok", space)
 
 
 def _archive(site: Site) -> Check:

@@ -1,4 +1,4 @@
-"""Nightly runs with what the machine already has: a systemd service and timer, and a crontab line."""
+"""Schedules nightly runs with what machines already have: a systemd service and timer, or a crontab line."""
 
 import shlex
 import sys
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class ScheduleText:
-    """Files and a line to be installed by whoever runs the machine."""
+    """The service and timer files and the crontab line, for the administrator to install."""
 
     service: str
     timer: str
@@ -17,11 +17,12 @@ class ScheduleText:
 
 
 def schedule_text(site_root: Path, timezone: str, at: time, until: time, user: str) -> ScheduleText:
-    """What starts a run each night at ``at`` and drains it by ``until``, both in the site's time zone.
+    """Returns what starts a run each night at ``at`` and stops it by ``until``, both in the site's time zone.
 
-    The service may end with exit code 1 (something is in quarantine) or 3 (stopped at its deadline): both are a
-    night's ordinary end, and the next night carries on.
+    Exit codes 1 (something is in quarantine) and 3 (stopped at the deadline) count as success: a night often ends so,
+    and the next one continues.
     """
+    # Timers start without a shell's PATH, so the command is written with its full path.
     program = (
         Path(sys.argv[0]).resolve() if Path(sys.argv[0]).name == "nightshift" else Path(sys.prefix, "bin/nightshift")
     )

@@ -1,8 +1,8 @@
-"""Which tracks of two versions of the same footage are the same: by their boxes, since ids do not outlive a detector.
+"""Matches the tracks of two versions of the same footage by their boxes, since track ids change with the detector.
 
-Two tracks are the same when their boxes overlap (intersection over union at least ``IOU``) on at least ``SHARE`` of the
-frames of the shorter one. Only frames count that both versions looked at; so a detector that looks more often loses
-nothing by it. One track may be the same as several, as when the other version saw it in two pieces.
+Two tracks match if their boxes overlap, with an intersection over union of at least ``MIN_IOU``, on at least
+``MIN_FRAME_SHARE`` of the frames of the shorter one. Only frames that both versions observed count, so a detector that
+observes more frames loses nothing by it. One track may match several, if the other version split it.
 """
 
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from datetime import date
 
 import duckdb
 
-IOU = 0.5
-SHARE = 0.5
+MIN_IOU = 0.5
+MIN_FRAME_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class TrackChange:
     """Tracks of one camera-day in two versions.
 
     Attributes:
-        lost, gained: ids of tracks that only the earlier, or only the later, version has, ordered.
-        apart: tracks of either that lie on no frame that both looked at: they cannot be compared.
+        lost, gained: ids of tracks that only the earlier, or only the later, version has, sorted.
+        not_comparable: tracks of either version without a frame that both observed.
     """
 
     camera: str
@@ -29,37 +29,37 @@ class TrackChange:
     tracks_b: int
     lost: tuple[str, ...]
     gained: tuple[str, ...]
-    apart: int
+    not_comparable: int
 
     @property
     def differs(self) -> bool:
-        """Whether the versions have other tracks, or some that cannot be compared; a track cut in two counts."""
-        return bool(self.lost or self.gained or self.apart) or self.tracks_a != self.tracks_b
+        """Whether the tracks differ or cannot all be compared; a track that was split counts."""
+        return bool(self.lost or self.gained or self.not_comparable) or self.tracks_a != self.tracks_b
 
 
 def compare_tracks(connection: duckdb.DuckDBPyConnection) -> list[TrackChange]:
-    """Compares what stands in ``points_a`` and ``points_b``.
+    """Compares the tracks in ``points_a`` and ``points_b``.
 
     Args:
-        connection: with the tables ``points_a`` and ``points_b`` (camera, date, track_id, time, x1, y1, x2, y2), and
-            ``looked_a`` and ``looked_b`` (camera, time), the frames that each version looked at.
+        connection: has the tables ``points_a`` and ``points_b`` (camera, date, track_id, time, x1, y1, x2, y2), and
+            ``observed_a`` and ``observed_b`` (camera, time): the frames that each version observed.
 
     Returns:
-        one value a camera-day, ordered.
+        One value per camera-day, sorted.
     """
     connection.execute(_COMMON)
     for side in "ab":
         connection.execute(_TRACKS.format(side=side))
-    connection.execute(_SAME.format(iou=IOU, share=SHARE))
+    connection.execute(_MATCHES.format(min_iou=MIN_IOU, min_frame_share=MIN_FRAME_SHARE))
     return [
-        TrackChange(camera, day, tracks_a, tracks_b, tuple(lost), tuple(gained), apart)
-        for camera, day, tracks_a, tracks_b, lost, gained, apart in connection.execute(_SUMMARY).fetchall()
+        TrackChange(camera, day, tracks_a, tracks_b, tuple(lost), tuple(gained), not_comparable)
+        for camera, day, tracks_a, tracks_b, lost, gained, not_comparable in connection.execute(_SUMMARY).fetchall()
     ]
 
 
 _COMMON = """
 CREATE OR REPLACE TEMP TABLE common AS
-SELECT DISTINCT camera, time FROM looked_a SEMI JOIN looked_b USING (camera, time)
+SELECT DISTINCT camera, time FROM observed_a SEMI JOIN observed_b USING (camera, time)
 """
 
 _TRACKS = """
@@ -68,8 +68,8 @@ SELECT camera, date, track_id, count(common.time) AS frames
 FROM points_{side} LEFT JOIN common USING (camera, time) GROUP BY ALL
 """
 
-_SAME = """
-CREATE OR REPLACE TEMP TABLE same AS
+_MATCHES = """
+CREATE OR REPLACE TEMP TABLE matches AS
 WITH boxes AS (
     SELECT a.camera, a.date, a.track_id AS track_a, b.track_id AS track_b,
            greatest(0, least(a.x2, b.x2) - greatest(a.x1, b.x1))
@@ -80,22 +80,23 @@ WITH boxes AS (
     SEMI JOIN common USING (camera, time)
 ), pairs AS (
     SELECT camera, date, track_a, track_b, count(*) AS frames FROM boxes
-    WHERE shared > 0 AND shared >= {iou} * (areas - shared) GROUP BY ALL
+    -- areas - shared is the union; multiplied out, the condition never divides by zero
+    WHERE shared > 0 AND shared >= {min_iou} * (areas - shared) GROUP BY ALL
 )
 SELECT pairs.camera, pairs.date, track_a, track_b
 FROM pairs
 JOIN tracks_a AS a ON (a.camera, a.date, a.track_id) = (pairs.camera, pairs.date, track_a)
 JOIN tracks_b AS b ON (b.camera, b.date, b.track_id) = (pairs.camera, pairs.date, track_b)
-WHERE pairs.frames >= {share} * least(a.frames, b.frames)
+WHERE pairs.frames >= {min_frame_share} * least(a.frames, b.frames)
 """
 
 _SUMMARY = """
 WITH tracks AS (
-    SELECT 'a' AS side, *, track_id IN (SELECT track_a FROM same
-        WHERE (same.camera, same.date) = (tracks_a.camera, tracks_a.date)) AS matched FROM tracks_a
+    SELECT 'a' AS side, *, track_id IN (SELECT track_a FROM matches
+        WHERE (matches.camera, matches.date) = (tracks_a.camera, tracks_a.date)) AS matched FROM tracks_a
     UNION ALL
-    SELECT 'b', *, track_id IN (SELECT track_b FROM same
-        WHERE (same.camera, same.date) = (tracks_b.camera, tracks_b.date)) FROM tracks_b
+    SELECT 'b', *, track_id IN (SELECT track_b FROM matches
+        WHERE (matches.camera, matches.date) = (tracks_b.camera, tracks_b.date)) FROM tracks_b
 )
 SELECT camera, date,
        count(*) FILTER (side = 'a'), count(*) FILTER (side = 'b'),

@@ -35,7 +35,7 @@ def test_an_audit_is_printed_for_people(nightshift, site):
     said = nightshift("audit", FILM)
     assert said.code == 0, said.err
     assert said.out.startswith("anonymized to level silhouettes, residual risk: ")
-    for words in ("residual leak: at most", "head zones bare: 0 of", "withstands: ", "px/m", "is what was written"):
+    for words in ("residual leak: at most", "head zones left uncovered: 0 of", "withstands: ", "px/m", "file is unaltered"):
         assert words in said.out, words
     assert "GDPR" not in said.out
 
@@ -56,7 +56,7 @@ def test_an_altered_file_is_said_to_be_and_ends_with_1(nightshift, site):
     ]
     (site / "store" / video).write_bytes(b"another film")
     said = nightshift("audit", video)
-    assert said.code == 1 and "was altered" in said.err and "is what was written" not in said.out
+    assert said.code == 1 and "was altered" in said.err and "file is unaltered" not in said.out
     sheet = nightshift("audit", video, "--sheet", "sheet.html")
     assert sheet.code == 1 and "no sheet is made of it" in sheet.err and not (site / "sheet.html").exists()
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.commands.diff import diff
+from jobs.commands.diff import compare
 from jobs.commands.track_diff import compare_tracks
 from schemas.tables import TABLES
 
@@ -55,7 +55,7 @@ def point(track, frame, box=BOX, camera="cam1"):
     }
 
 
-def looked(*frames, camera="cam1"):
+def observed(*frames, camera="cam1"):
     return [
         {
             "camera": camera,
@@ -97,11 +97,11 @@ def store(receipts, **tables):
     return connection
 
 
-def test_the_same_receipts_are_no_difference_and_nothing_is_looked_at():
+def test_the_same_receipts_are_no_difference_and_nothing_is_observed_at():
     seen = [receipt("link", "day", "f1", "track_points")]
     # Rows that no receipt says have changed are not compared, whatever they are.
-    found = diff(store(seen), store(seen, track_points=[point("t", 0)]), "a", "b")
-    assert found.nothing and found.tables == found.tracks == found.counts == ()
+    found = compare(store(seen), store(seen, track_points=[point("t", 0)]), "a", "b")
+    assert found.is_empty and found.tables == found.tracks == found.counts == ()
 
 
 def test_rows_are_compared_by_content_where_a_unit_changed():
@@ -110,31 +110,31 @@ def test_rows_are_compared_by_content_where_a_unit_changed():
         [receipt("link", "day", "f2", "track_points")],
         track_points=[point("t", 0), point("t", 1, (0.0, 0.0, 10.0, 21.0)), point("t", 2)],
     )
-    (change,) = diff(a, b, "a", "b").tables
+    (change,) = compare(a, b, "a", "b").tables
     assert (change.table, change.camera_days, change.rows_a, change.rows_b) == ("track_points", 1, 2, 3)
     assert (change.lost, change.gained) == (1, 2)
-    (back,) = diff(b, a, "b", "a").tables
+    (back,) = compare(b, a, "b", "a").tables
     assert (back.lost, back.gained) == (2, 1)
 
 
 def test_a_version_that_readers_no_longer_see_is_none_of_the_difference():
     old = receipt("link", "day", "f1", "track_points", current=False)
     new = receipt("link", "day", "f2", "track_points")
-    assert diff(store([old, new]), store([new]), "a", "b").nothing
+    assert compare(store([old, new]), store([new]), "a", "b").is_empty
 
 
 def test_a_unit_made_anew_with_the_same_rows_counts_as_a_unit_only():
     rows = [point("t", 0)]
-    a = store([receipt("link", "day", "f1", "track_points")], track_points=rows, observed_frames=looked(0))
-    b = store([receipt("link", "day", "f2", "track_points")], track_points=rows, observed_frames=looked(0))
-    found = diff(a, b, "a", "b")
-    assert found.units == 1 and not found.nothing and found.tables == found.tracks == ()
+    a = store([receipt("link", "day", "f1", "track_points")], track_points=rows, observed_frames=observed(0))
+    b = store([receipt("link", "day", "f2", "track_points")], track_points=rows, observed_frames=observed(0))
+    found = compare(a, b, "a", "b")
+    assert found.units == 1 and not found.is_empty and found.tables == found.tracks == ()
 
 
 def test_counts_are_added_up_over_a_camera_day():
     a = store([receipt("counts", "day", "f1", "counts")], counts=[count("door", 1), count("view", 2)])
     b = store([receipt("counts", "day", "f2", "counts")], counts=[count("door", 4), count("view", 2)])
-    (change,) = diff(a, b, "a", "b").counts
+    (change,) = compare(a, b, "a", "b").counts
     assert (change.camera, change.date) == ("cam1", DAY)
     assert change.before["distinct_tracks"] == 3 and change.after["distinct_tracks"] == 6
     assert change.before["dwell_s"] == change.after["dwell_s"] == 60.0
@@ -142,36 +142,36 @@ def test_counts_are_added_up_over_a_camera_day():
 
 def test_counts_that_are_gone_are_0_after():
     a = store([receipt("counts", "day", "f1", "counts")], counts=[count("door", 1)])
-    (change,) = diff(a, store([receipt("counts", "day", "f2")]), "a", "b").counts
+    (change,) = compare(a, store([receipt("counts", "day", "f2")]), "a", "b").counts
     assert change.after == dict.fromkeys(change.after, 0.0)
 
 
 def test_many_camera_days_are_taken_in_portions(monkeypatch):
-    monkeypatch.setattr("jobs.commands.diff.DAYS_AT_ONCE", 2)
+    monkeypatch.setattr("jobs.commands.diff.DAYS_PER_BATCH", 2)
     cameras = [f"cam{number}" for number in range(5)]
     a = store([receipt("counts", "day", "f1", "counts", camera=camera) for camera in cameras])
     b = store(
         [receipt("counts", "day", "f2", "counts", camera=camera) for camera in cameras],
         counts=[count("door", 1, camera) for camera in cameras],
     )
-    found = diff(a, b, "a", "b")
+    found = compare(a, b, "a", "b")
     assert [change.camera for change in found.counts] == cameras
     assert (found.tables[0].camera_days, found.tables[0].gained) == (5, 5)
 
 
-def tracks(before, after, looked_a=None, looked_b=None):
+def tracks(before, after, observed_a=None, observed_b=None):
     """The one camera-day's difference of two lists of points."""
     a = store(
         [receipt("link", "day", "f1", "track_points")],
         track_points=before,
-        observed_frames=looked(*(range(10) if looked_a is None else looked_a)),
+        observed_frames=observed(*(range(10) if observed_a is None else observed_a)),
     )
     b = store(
         [receipt("link", "day", "f2", "track_points")],
         track_points=after,
-        observed_frames=looked(*(range(10) if looked_b is None else looked_b)),
+        observed_frames=observed(*(range(10) if observed_b is None else observed_b)),
     )
-    return diff(a, b, "a", "b").tracks
+    return compare(a, b, "a", "b").tracks
 
 
 FAR = (100.0, 0.0, 110.0, 20.0)
@@ -202,13 +202,13 @@ def test_a_track_seen_in_two_pieces_is_neither_lost_nor_gained():
     assert (change.tracks_a, change.tracks_b, change.lost, change.gained) == (1, 2, (), ())
 
 
-def test_only_frames_that_both_looked_at_count():
-    assert tracks(walk("1", range(10)), walk("9", (0, 5)), looked_b=(0, 5)) == ()
+def test_only_frames_that_both_observed_at_count():
+    assert tracks(walk("1", range(10)), walk("9", (0, 5)), observed_b=(0, 5)) == ()
 
 
 def test_a_track_on_no_common_frame_is_not_called_lost():
-    (change,) = tracks(walk("1", (1, 3)), walk("9", (0, 2)), looked_a=(1, 3), looked_b=(0, 2))
-    assert change.lost == change.gained == () and change.apart == 2
+    (change,) = tracks(walk("1", (1, 3)), walk("9", (0, 2)), observed_a=(1, 3), observed_b=(0, 2))
+    assert change.lost == change.gained == () and change.not_comparable == 2
 
 
 def box_at(x):
@@ -244,8 +244,8 @@ def compared(connection, before, after):
     for name, table in {
         "points_a": tables(before),
         "points_b": tables(after),
-        "looked_a": every,
-        "looked_b": every,
+        "observed_a": every,
+        "observed_b": every,
     }.items():
         connection.register(name, table)
     return compare_tracks(connection)

@@ -96,7 +96,7 @@ def test_a_diff_of_two_runs_names_what_changed(changed_site):
     back = diff_runs(opened, second, first)
     assert [(t.table, t.lost, t.gained) for t in back.tables] == [(t.table, t.gained, t.lost) for t in found.tables]
     assert [(t.lost, t.gained) for t in back.tracks] == [(t.gained, t.lost) for t in found.tracks]
-    assert diff_runs(opened, first, first).nothing
+    assert diff_runs(opened, first, first).is_empty
 
 
 class Past(datetime):
@@ -117,5 +117,5 @@ def test_with_the_clock_set_back_new_work_is_what_readers_see(changed_site, monk
     assert summary.record.ended >= max(receipt.committed for receipt in summary.report.receipts)
     sql = "SELECT DISTINCT run_id FROM receipts WHERE current AND op = 'track'"
     assert [row["run_id"] for row in query(opened, sql).to_pylist()] == [summary.record.run_id]
-    assert not diff_runs(opened, first, summary.record.run_id).nothing
+    assert not diff_runs(opened, first, summary.record.run_id).is_empty
     assert run_ids(opened) == [first, summary.record.run_id]
