@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from jobs.commands.run import RunSummary
     from nightshift.site import Site
-    from storage.store.reader import StoreReader as StoreReader
+    from storage.store.reader import StoreReader
 
 __all__ = ["__version__", "open_site", "open_store", "run"]
 

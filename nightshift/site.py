@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jobs.commands.status import Status
     from jobs.planning.graph import Selection
     from jobs.planning.plan import Plan
-    from storage.store.reader import StoreReader as StoreReader
+    from storage.store.reader import StoreReader
 
 
 @dataclass(frozen=True)
