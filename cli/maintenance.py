@@ -71,7 +71,7 @@ def repair(folder: SiteFolder = HERE, yes: Yes = False, dry_run: DryRun = False,
 
 
 def purge(folder: SiteFolder = HERE, yes: Yes = False, dry_run: DryRun = False, as_json: Json = False) -> int:
-    """Delete footage, results and published video older than [retention] in site.toml allows."""
+    """Delete footage, results and published video that are past their limit in [retention] of site.toml."""
     _check_one(yes, dry_run)
     output = Output(as_json)
     site = open_site(folder)
@@ -90,7 +90,7 @@ def purge(folder: SiteFolder = HERE, yes: Yes = False, dry_run: DryRun = False, 
         return code
     _show_plan(output, plan, left)
     if not plan.graves:
-        output.say("nothing has expired")
+        output.say("nothing is past its limit")
     else:
         output.say(_total(plan) + (" deleted" if yes else " would be deleted; --yes deletes"))
     return code
@@ -192,7 +192,7 @@ def _show_plan(output: Output, plan: PurgePlan, left: Iterable[KeptFile]) -> Non
         output.table(["camera", "date", "what", "rule", "units", "files", "rows", "size"], rows)
     kept = [[item.path, item.reason] for item in left]
     if kept:
-        output.table(["footage", "reason"], kept, "expired, but not deleted")
+        output.table(["footage", "reason"], kept, "past their limit, but kept")
 
 
 def _total(plan: PurgePlan) -> str:

@@ -35,7 +35,13 @@ def test_an_audit_is_printed_for_people(nightshift, site):
     said = nightshift("audit", FILM)
     assert said.code == 0, said.err
     assert said.out.startswith("anonymized to level silhouettes, residual risk: ")
-    for words in ("residual leak: at most", "head zones left uncovered: 0 of", "withstands: ", "px/m", "file is unaltered"):
+    for words in (
+        "residual leak: at most",
+        "head zones left uncovered: 0 of",
+        "withstands: ",
+        "px/m",
+        "file is unaltered",
+    ):
         assert words in said.out, words
     assert "GDPR" not in said.out
 
