@@ -1,1 +1,1 @@
-"""What would run, and why: from footage, ops and past work to units and their standing."""
+"""Planning: from footage, ops and past work to the units of work, each with its status."""

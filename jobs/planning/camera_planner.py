@@ -13,7 +13,7 @@ from jobs.planning.fingerprint import FingerprintBases, what_changed
 from jobs.planning.graph import Dependency, Selection, Unit, UnitKey
 from jobs.planning.layout import CameraLayout
 from jobs.planning.ledger import Ledger
-from jobs.planning.op_units import CameraDependency, CameraRead, OpUnits
+from jobs.planning.op_units import CameraDependency, OpUnits
 from jobs.planning.purged import PurgeLookup
 from jobs.planning.unit_status import State, UnitStatus
 
@@ -79,28 +79,20 @@ class CameraPlanner:
             self._plan_op(self._units[name], wanted[name])
 
     def _units_of(self, op: ReadyOp) -> OpUnits:
-        scope = op.op.spec.scope
-        planned, writers, layout, ledger = self._units, self._context.writers, self._layout, self._context.ledger
-        dependencies = [
-            CameraDependency(each, writer, layout.source_indices(scope, writer.scope, each.neighbour))
-            for each in self._context.dependencies[op.name]
-            for writer in [planned[each.writer]]
-        ]
-        reads = [
-            CameraRead(read, writer, layout.source_indices(scope, writer.scope, read.neighbour))
-            for read in op.op.spec.reads
-            if read.table in writers
-            for writer in [planned[writers[read.table]]]
-        ]
+        spec, writers, layout = op.op.spec, self._context.writers, self._layout
+        found = {}
+        for each in self._context.dependencies[op.name]:
+            writer = self._units[each.writer]
+            sources = layout.source_indices(spec.scope, writer.scope, each.neighbour)
+            found[each.writer, each.neighbour] = CameraDependency(each, writer, sources)
+        reads = [(read, found[writers[read.table], read.neighbour]) for read in spec.reads if read.table in writers]
+        receipts = self._context.ledger.receipts_of(op.name, layout.camera)
         base = self._context.bases.of(op.name, layout.camera)
-        return OpUnits(op, layout, ledger.receipts_of(op.name, layout.camera), base, dependencies, reads)
+        return OpUnits(op, layout, receipts, base, list(found.values()), reads)
 
     def _plan_op(self, units: OpUnits, wanted: Collection[int]) -> None:
-        blocked = {
-            index: _blocked_by(source, permanent)
-            for index, source, permanent in units.without_required()
-            if index in wanted
-        }
+        without = units.without_required()
+        blocked = {index: _blocked_by(source, permanent) for index, source, permanent in without if index in wanted}
         statuses: dict[int, UnitStatus] = {}
         # A unit that requires a lost source is not done, whatever receipt it has.
         for index in sorted({*units.not_done, *blocked}):

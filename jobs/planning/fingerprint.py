@@ -8,7 +8,7 @@ nothing else: no path, no order of work, no machine. See docs/decisions/0010-a-p
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -88,7 +88,7 @@ class FingerprintBases:
         crs: str,
     ) -> None:
         self._ops = ops
-        self._camera_view = lru_cache(maxsize=None)(camera_view)
+        self._camera_view = cache(camera_view)
         self._features = features
         self._crs = crs
         self._known: dict[tuple[str, str], FingerprintBase] = {}

@@ -5,7 +5,7 @@ path is other footage: it supersedes the former, whose rows are no longer live.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -201,20 +201,8 @@ def _write_day(
 def write_quarantine(inventory: Inventory, journal: Journal, run_id: str) -> list[Quarantined]:
     """Records which files are quarantined, and releases those that are usable again."""
     entries = [
-        Quarantined(
-            op=SCAN_OP,
-            camera=item.camera,
-            date=item.date,
-            unit=item.unit,
-            fingerprint=item.fingerprint,
-            kind="footage",
-            reason=item.reason,
-            detail=item.detail,
-            path=item.path,
-            time=datetime.now(UTC),
-            run_id=run_id,
-        )
-        for item in inventory.quarantined
+        Quarantined(op=SCAN_OP, kind="footage", time=datetime.now(UTC), run_id=run_id, **asdict(file))
+        for file in inventory.quarantined
     ]
     now = {(entry.camera, entry.unit, entry.fingerprint) for entry in entries}
     known = {(e.camera, e.unit, e.fingerprint) for e in journal.read_quarantine().rows if e.op == SCAN_OP}

@@ -26,14 +26,6 @@ class CameraDependency(NamedTuple):
     sources: SourceIndices
 
 
-class CameraRead(NamedTuple):
-    """A single read on this camera, like ``CameraDependency``."""
-
-    read: Read
-    writer: "OpUnits"
-    sources: SourceIndices
-
-
 class OpUnits:
     """An op's units on a camera, each given by its unit index: see ``jobs.planning.layout``.
 
@@ -42,7 +34,8 @@ class OpUnits:
         layout: of the camera.
         receipts: of this op on this camera.
         base: of its fingerprints.
-        dependencies, reads: on units that are planned already.
+        dependencies: on units that are planned already.
+        reads: the op's reads, each with the dependency that it is part of.
 
     Attributes:
         fingerprints: by unit index; empty where a unit has no result and will have none.
@@ -58,7 +51,7 @@ class OpUnits:
         receipts: ReceiptIndex,
         base: FingerprintBase,
         dependencies: Sequence[CameraDependency],
-        reads: Sequence[CameraRead],
+        reads: Sequence[tuple[Read, CameraDependency]],
     ) -> None:
         self.name, self.op = op.name, op.op
         self.units = layout.units[self.scope]
@@ -78,10 +71,16 @@ class OpUnits:
 
     def _all_fingerprints(self) -> list[str]:
         # Column by column: a million units as one object each took most of a minute (decision 10).
-        read = [_joined(each.writer.fingerprints, each.sources) for each in self._dependencies]
-        units = self.units
-        parts = zip(repeat(self._base.digest), units.dates, units.unit_ids, units.cuts, *read)
-        return list(map(fingerprint, parts))
+        columns = [self.units.dates, self.units.unit_ids, self.units.cuts]
+        for _, writer, sources in self._dependencies:
+            known = writer.fingerprints
+            columns.append(
+                [  # most units read one unit, which needs no join
+                    known[read[0]] if len(read) == 1 else join_fingerprints([known[source] for source in read])
+                    for read in sources
+                ]
+            )
+        return list(map(fingerprint, zip(repeat(self._base.digest), *columns)))
 
     @cached_property
     def not_done(self) -> list[int]:
@@ -136,7 +135,7 @@ class OpUnits:
     def sources(self, index: int) -> tuple[Source, ...]:
         """Returns what a unit reads."""
         return tuple(
-            Source(read, writer.key(source)) for read, writer, sources in self._reads for source in sources[index]
+            Source(read, each.writer.key(source)) for read, each in self._reads for source in each.sources[index]
         )
 
     def source_fingerprints(self, index: int) -> Iterator[tuple[UnitKey, str]]:
@@ -161,11 +160,3 @@ class OpUnits:
         if key is None:
             key = self._keys[index] = UnitKey(self.name, self._camera, *self.name_of(index))
         return key
-
-
-def _joined(fingerprints: Sequence[str], sources: SourceIndices) -> list[str]:
-    """Returns, by unit index of the reader, what a dependency adds to the fingerprint."""
-    return [
-        fingerprints[read[0]] if len(read) == 1 else join_fingerprints([fingerprints[source] for source in read])
-        for read in sources
-    ]
