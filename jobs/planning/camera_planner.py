@@ -124,6 +124,7 @@ class CameraPlanner:
                 return purged
         # 4. It could be done.
         if not wanted:
+            # This run does not build it, so it must not count in the fingerprints of its readers.
             units.mark_without_result(index)
             return UnitStatus(State.MISSING, "not asked for")
         status = blocked or self._status_of_open(units, index)
@@ -187,7 +188,7 @@ def wanted_units(context: PlanContext, layout: CameraLayout) -> dict[str, Collec
         scope = context.ops[name].op.spec.scope
         days = layout.units[scope].dates
         if name in whole:
-            wanted[name] = range(len(days))
+            wanted[name] = range(len(days))  # all of them, without a set of indices
         elif name in context.wanted:
             wanted[name] = needed[name].union(index for index, day in enumerate(days) if selection.wants_date(day))
         else:

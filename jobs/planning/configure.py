@@ -112,6 +112,7 @@ def configure_site(site: SiteFiles) -> ReadySite:
     ops: dict[str, ReadyOp] = {}
     warnings: list[str] = []
     detectors: list[ModelFile] = []
+    # In pipeline order: the detector's weights are known when the op that verifies asks for different ones.
     for name, kind in REGISTRY.items():
         op = kind(build_params(site, name, kind.spec.params, site.config.ops.get(name, {})))
         if name in site.config.skip_ops or not op.enabled:

@@ -103,7 +103,7 @@ def estimate_cost(plan: Plan, store: Store, workers: int, priority: Priority, bu
 def fit_to_budget(plan: Plan, priority: Priority, workers: int, budget_s: float) -> BudgetFit:
     """Simulates a run of the plan, in the order of a real one, until its estimated work exceeds the budget."""
     queue = WorkQueue(UnitStates(plan), priority)
-    left_s, units, media_s = budget_s * workers, 0, 0.0
+    left_s, units, media_s = budget_s * workers, 0, 0.0  # work is estimated for one worker
     while keys := queue.take():
         left_s -= sum(map(plan.work_s, keys))
         if left_s < 0:

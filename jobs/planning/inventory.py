@@ -30,6 +30,7 @@ from storage.store.store import Store
 SCAN_VERSION = 1
 """Part of a scan's fingerprint: another version writes every camera-day again."""
 
+# Rows that only one of two scans has, compared without a Python object per row.
 _CHANGED = """
 SELECT camera, footage_id FROM (FROM new EXCEPT ALL FROM old) UNION
 SELECT camera, footage_id FROM (FROM old EXCEPT ALL FROM new)

@@ -104,6 +104,7 @@ class CameraLayout:
         if writer is reader is Scope.FOOTAGE and neighbour is Neighbour.SELF:
             return [(index,) for index in range(len(units))]
         if writer is reader is Scope.CAMERA_DAY:
+            # A day without segments has no unit, and so no index.
             days = [_day_before(day) if neighbour is Neighbour.PREVIOUS_DAY else day for day in units.dates]
             return [(self._day_index[day],) if some else () for day, some in zip(days, segments, strict=True)]
         return [()] * len(units)  # nothing reads from a coarser scope than its own
