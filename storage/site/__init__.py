@@ -1,1 +1,1 @@
-"""The site's own files: ``site.toml`` and GIS layers."""
+"""The site's own files: ``site.toml`` and its GIS layers."""

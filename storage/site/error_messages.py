@@ -1,4 +1,7 @@
-"""Tells a mistake in ``site.toml`` in one line: file, line, key, what is wrong and what to do."""
+"""Describes a mistake in ``site.toml`` in one line: file, line, key, what is wrong and what to do.
+
+pydantic finds the mistakes; it knows neither the file's lines nor TOML's terms.
+"""
 
 import difflib
 import json
@@ -24,12 +27,12 @@ _WORDS = {
     "dict_type": "should be a table: a header in [ ], then keys",
     "model_type": "should be a table: a header in [ ], or { key = value, ... }",
 }
-"""What TOML calls things, by pydantic's type of error."""
+"""Messages in TOML's terms, by pydantic's error type."""
 
 
 @dataclass(frozen=True)
 class Document:
-    """The text of a site file and what TOML makes of it."""
+    """A site file's text and its parsed content."""
 
     path: Path
     text: str
@@ -37,7 +40,11 @@ class Document:
 
     @classmethod
     def read(cls, path: Path) -> "Document":
-        """Reads a site file; every way in which that fails is a ``SiteError``."""
+        """Reads a site file.
+
+        Raises:
+            SiteError: it is missing, not readable, not UTF-8, or not TOML.
+        """
         try:
             text = path.read_text(encoding="utf-8")
         except FileNotFoundError as error:
@@ -57,16 +64,17 @@ class Document:
 
     @cached_property
     def lines(self) -> dict[KeyPath, int]:
+        """Line numbers by key."""
         return key_lines(self.text)
 
     def line(self, path: KeyPath) -> int | None:
-        """The line of a key, or of the nearest thing around it that has one."""
+        """Returns the line of a key, or of the nearest table around it that has one."""
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path)
 
     def at(self, path: KeyPath, problem: str) -> str:
-        """A message about a key: ``FILE, line N: KEY: PROBLEM``."""
+        """Returns a message about a key: ``FILE, line N: KEY: PROBLEM``."""
         line = self.line(path)
         where = f"{self.path}, line {line}" if line else str(self.path)
         key = _dotted(path)
@@ -74,21 +82,22 @@ class Document:
 
 
 def _syntax(path: Path, text: str, message: str) -> str:
-    """tomllib's message with its position moved to the front."""
+    """Returns tomllib's message with its position moved to the front."""
     found = re.search(r" \(at line (\d+), column \d+\)| \(at end of document\)", message)
     line = found[1] if found and found[1] else text.count("\n") + 1
     problem = message.replace(found.group(), "") if found else message
-    return f"{path}, line {line}: not TOML: {problem}; texts stand in quotes, lists in [ ]"
+    return f"{path}, line {line}: not TOML: {problem}; write texts in quotes, lists in [ ]"
 
 
 def describe_error(document: Document, error: ValidationError) -> str:
-    """The first mistake, in the order of the file, as one line; the others are counted.
+    """Returns the first mistake in the file's order, as one line, and the number of further ones.
 
-    A key that is missing comes last: often it is there, but misspelled, and then that is what to tell.
+    A missing key comes last: often it exists but is misspelled, and then the misspelling is the useful message.
     """
     mistakes: dict[KeyPath, ErrorDetails] = {}
     for details in error.errors():
-        mistakes.setdefault(_written_path(document, details), details)
+        mistakes.setdefault(_path_in_file(document, details), details)
+    # A mistake within a table makes pydantic report the table as well.
     inner = [path for path in mistakes if not any(other[:-1] == path for other in mistakes if other)]
     path = min(inner, key=lambda each: (mistakes[each]["type"] == "missing", document.line(each) or 0))
     details = mistakes[path]
@@ -114,7 +123,7 @@ def _unknown_key(document: Document, path: KeyPath) -> str:
 
 
 def plain_message(details: ErrorDetails) -> str:
-    """Pydantic's message in a site file's words."""
+    """Returns pydantic's message in TOML's terms, with the value that is wrong."""
     message = details["msg"].removeprefix("Value error, ")
     if details["type"] == "value_error":
         return message
@@ -127,36 +136,39 @@ def _shortened(value: object) -> str:
     return text if len(text) <= 40 else f"{text[:37]}..."
 
 
-def _written_path(document: Document, details: ErrorDetails) -> KeyPath:
-    """Where a mistake stands in the file: pydantic's location without the alternatives of a union that it tried."""
-    written: KeyPath = ()
-    place: Any = document.table
+def _path_in_file(document: Document, details: ErrorDetails) -> KeyPath:
+    """Returns a mistake's path in the file: pydantic's location without the union alternatives that it tried."""
+    path: KeyPath = ()
+    value: Any = document.table
     for part in details["loc"]:
-        inside = isinstance(place, dict) and part in place
-        counted = isinstance(place, list) and isinstance(part, int) and part < len(place)
-        if inside or counted:
-            place = place[part]
-            written = (*written, part)
+        is_key = isinstance(value, dict) and part in value
+        is_index = isinstance(value, list) and isinstance(part, int) and part < len(value)
+        if is_key or is_index:
+            value = value[part]
+            path = (*path, part)
     if details["type"] == "missing" and isinstance(details["loc"][-1], str):
-        return (*written, details["loc"][-1])
-    return written or _blamed(document, details["msg"])
+        return (*path, details["loc"][-1])
+    return path or _quoted_path(document, details["msg"])
 
 
-def _blamed(document: Document, message: str) -> KeyPath:
-    """The last place where the value that a message quotes stands as an id, name or camera; () if there is none."""
+def _quoted_path(document: Document, message: str) -> KeyPath:
+    """Returns the last id, name or camera whose value a message quotes, or ().
+
+    Checks over the whole configuration, such as for duplicate ids, have no location.
+    """
     quoted = re.search(r"'([^']*)'", message)
-    places: list[KeyPath] = [
+    paths: list[KeyPath] = [
         (group, number, key)
         for group in ("cameras", "layers")
         for number, item in enumerate(document.table.get(group, []))
         for key, value in item.items()
         if key in ("id", "name", "camera") and quoted and value == quoted[1]
     ]
-    return max(places, key=lambda path: document.line(path) or 0, default=())
+    return max(paths, key=lambda path: document.line(path) or 0, default=())
 
 
 def _model_at(path: KeyPath) -> type[BaseModel] | None:
-    """The model that describes the table at a path."""
+    """Returns the model of the table at a path."""
     model: type[BaseModel] | None = SiteConfig
     for part in path:
         if isinstance(part, int):
@@ -173,7 +185,7 @@ def _model_in(annotation: object) -> type[BaseModel] | None:
 
 
 def _meaning(path: KeyPath) -> str:
-    """What the key at a path is for; items of a list mean what their list means."""
+    """Returns the description of the key at a path; items of a list have that of the list."""
     while path and isinstance(path[-1], int):
         path = path[:-1]
     model = _model_at(path[:-1])

@@ -1,4 +1,4 @@
-"""Reads and writes ``site.toml``; every mistake in it is told in one line that names the file, the line and the key."""
+"""Reads and writes ``site.toml``; a mistake in it is reported in one line with the file, the line and the key."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,24 +27,24 @@ _WEB_MERCATOR = 3857
 
 @dataclass(frozen=True)
 class SiteFiles:
-    """A site: the folder that ``site.toml`` stands in, and what it says."""
+    """A site's folder, its ``site.toml``, and the locations that this names."""
 
     root: Path
     config: SiteConfig
 
     @property
     def archive(self) -> str:
-        """Where footage lies: a folder or ``s3://BUCKET/PREFIX``, for ``storage.blobs.open_blobs``."""
+        """Location of the footage: a folder or ``s3://BUCKET/PREFIX``, for ``storage.blobs.open_blobs``."""
         return _location(self.root, self.config.archive)
 
     @property
     def store(self) -> str:
-        """Where results lie: a folder or ``s3://BUCKET/PREFIX``, for ``storage.store.store.Store``."""
+        """Location of the results: a folder or ``s3://BUCKET/PREFIX``, for ``storage.store.store.Store``."""
         return _location(self.root, self.config.store)
 
     @property
     def models(self) -> Path:
-        """Folder of the site's own weights."""
+        """Folder of the site's own model weights."""
         return self.root / "models"
 
 
@@ -52,7 +52,7 @@ def load_site(root: Path) -> SiteFiles:
     """Reads and checks ``site.toml`` in the folder ``root``.
 
     Raises:
-        SiteError: in one line: file, line and key, what is wrong and what to do.
+        SiteError: the file is missing or has a mistake; one line with file, line, key, problem and advice.
     """
     document = Document.read(root / SITE_FILE)
     try:
@@ -70,7 +70,7 @@ def load_site(root: Path) -> SiteFiles:
 
 
 def find_key_line(root: Path, path: Sequence[str | int]) -> int | None:
-    """The line of a key in ``site.toml``, such as ``("ops", "detect", "fps")``; None if it does not stand there."""
+    """Returns the line of a key in ``site.toml``, such as ``("ops", "detect", "fps")``, or None if it is absent."""
     try:
         text = (root / SITE_FILE).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
@@ -79,10 +79,10 @@ def find_key_line(root: Path, path: Sequence[str | int]) -> int | None:
 
 
 def write_new_site(root: Path, name: str, crs: str, timezone: str) -> Path:
-    """Writes a commented ``site.toml`` and the folders of a new site; gives the file's path.
+    """Writes a commented ``site.toml`` and the folders of a new site; returns the file's path.
 
     Raises:
-        SiteError: there is a ``site.toml`` already, the folder cannot be written, or CRS or time zone are no good.
+        SiteError: ``site.toml`` exists, the folder cannot be written, or CRS or time zone are invalid.
     """
     target = root / SITE_FILE
     problem = _crs_problem(crs)
@@ -93,15 +93,15 @@ def write_new_site(root: Path, name: str, crs: str, timezone: str) -> Path:
     except ValidationError as error:
         raise SiteError("; ".join(plain_message(each) for each in error.errors())) from error
     text = _TEMPLATE.read_text(encoding="utf-8")
-    for mark, value in (("@NAME@", name), ("@CRS@", crs), ("@TIMEZONE@", timezone)):
-        text = text.replace(mark, json.dumps(value, ensure_ascii=False), 1)
+    for placeholder, value in (("@NAME@", name), ("@CRS@", crs), ("@TIMEZONE@", timezone)):
+        text = text.replace(placeholder, json.dumps(value, ensure_ascii=False), 1)
     try:
         for folder in FOLDERS:
             (root / folder).mkdir(parents=True, exist_ok=True)
         with target.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError as error:
-        raise SiteError(f"{error.filename} is there already; nothing was changed, choose another folder") from error
+        raise SiteError(f"{error.filename} exists already; nothing was changed, choose another folder") from error
     except OSError as error:
         raise SiteError(f"cannot write {target}: {error.strerror}; choose a folder that can be written") from error
     return target
@@ -110,22 +110,22 @@ def write_new_site(root: Path, name: str, crs: str, timezone: str) -> Path:
 def cameras_table(
     site: SiteFiles, extra_cameras: Iterable[str] = (), calibration_error_m: Mapping[str, float] | None = None
 ) -> pa.Table:
-    """The table ``cameras``: those of ``site.toml``, and others that were found in the archive.
+    """Returns the table ``cameras``: the cameras of ``site.toml``, and others that the archive has footage of.
 
     Args:
         site: the site.
-        extra_cameras: ids that may or may not stand in ``site.toml``.
-        calibration_error_m: what the control points miss their homography by, by camera, where it is known.
+        extra_cameras: camera ids; they may be in ``site.toml`` as well.
+        calibration_error_m: residual of the control points' homography in metres, by camera, where known.
     """
     names = sorted({camera.id for camera in site.config.cameras} | set(extra_cameras))
     views = [site.config.camera_view(name) for name in names]
     to_lonlat = Transformer.from_crs(site.config.crs, WGS84, always_xy=True)
     errors = calibration_error_m or {}
-    places: list[tuple[float | None, ...]] = [(None, None, None, None)] * len(views)
+    positions: list[tuple[float | None, ...]] = [(None, None, None, None)] * len(views)
     for number, view in enumerate(views):
         if view.position_m is not None:
             x_m, y_m, _ = view.position_m
-            places[number] = (x_m, y_m, *to_lonlat.transform(x_m, y_m))
+            positions[number] = (x_m, y_m, *to_lonlat.transform(x_m, y_m))
     return TABLES["cameras"].conform(
         {
             "camera": names,
@@ -133,22 +133,22 @@ def cameras_table(
             "timezone": [view.timezone for view in views],
             "fixed": [view.fixed for view in views],
             "calibrated": [view.calibrated for view in views],
-            "x_m": [place[0] for place in places],
-            "y_m": [place[1] for place in places],
-            "lon": [place[2] for place in places],
-            "lat": [place[3] for place in places],
+            "x_m": [position[0] for position in positions],
+            "y_m": [position[1] for position in positions],
+            "lon": [position[2] for position in positions],
+            "lat": [position[3] for position in positions],
             "calibration_error_m": [errors.get(name) for name in names],
         }
     )
 
 
 def _location(root: Path, written: str) -> str:
-    """As written, if it is an address; else the folder, which every worker's machine must see under the same path."""
+    """Returns an address as written, or a folder's absolute path, since workers run in other folders."""
     return written if "://" in written else str((root / Path(written).expanduser()).absolute())
 
 
 def _location_problem(written: str, writing: bool) -> str | None:
-    """Why footage or results cannot lie there; None if they can, as far as the address tells."""
+    """Returns what is wrong with a location, as far as its address shows, or None."""
     if not written.strip():
         return "is empty: name a folder, or s3://BUCKET/PREFIX"
     protocol, separator, path = written.partition("://")
@@ -159,15 +159,13 @@ def _location_problem(written: str, writing: bool) -> str | None:
     if protocol not in known_protocols(writing):
         use = "use a folder or s3://BUCKET/PREFIX"
         if protocol in known_protocols(False):
-            return (
-                f"{written}: of two writers of one file {protocol}:// may let both win, so it cannot be a store; {use}"
-            )
+            return f"{written}: {protocol}:// may let two writers both create one file, so it cannot be a store; {use}"
         return f"{written}: unknown protocol {protocol}://; {use}"
     return None
 
 
 def _crs_problem(text: str) -> str | None:
-    """Why a CRS cannot be a site's: positions are metres to the east and to the north; None if it can."""
+    """Returns why a CRS is unsuitable for a site, where x is metres east and y metres north, or None."""
     advice = "use a projected CRS in metres, such as your country's grid or a UTM zone (EPSG:326xx)"
     try:
         crs = CRS.from_user_input(text)
@@ -178,7 +176,7 @@ def _crs_problem(text: str) -> str | None:
     if any(axis.unit_name != "metre" for axis in crs.axis_info):
         return f"{text} ({crs.name}) is in {crs.axis_info[0].unit_name}; {advice}"
     if any(axis.direction == "west" for axis in crs.axis_info):
-        return f"{text} ({crs.name}) counts to the west, so maps would be mirrored; {advice}"
+        return f"{text} ({crs.name}) counts westwards, so maps would be mirrored; {advice}"
     if crs.to_epsg() == _WEB_MERCATOR:
         return f"{text} ({crs.name}) stretches distances away from the equator; {advice}"
     return None

@@ -1,4 +1,7 @@
-"""Reads GIS layers: polygons become zones, lines become counting lines, in the site's CRS or in a camera's pixels."""
+"""Reads GIS layers: polygons become zones, lines become counting lines, in the site's CRS or in a camera's pixels.
+
+Any format that GDAL reads; GeoJSON without a CRS is longitude and latitude (RFC 7946).
+"""
 
 import math
 from pathlib import Path
@@ -23,18 +26,18 @@ _KINDS = {
     "MultiLineString": FeatureKind.LINE,
 }
 _GEOJSON = {".geojson", ".json"}
-_RESERVED = "view"  # the table counts means the whole frame by it
+_RESERVED = "view"  # stands for the whole frame in the table ``counts``
 
 
 def load_features(site: SiteFiles) -> tuple[Feature, ...]:
-    """The zones and lines of all of a site's layers, in the order of ``site.toml`` and then of the file.
+    """Returns the zones and lines of all of a site's layers, in the order of ``site.toml`` and of each file.
 
     Map layers are reprojected from their own CRS to the site's: x east, y north, metres, whatever axis order their
     CRS names. Pixel layers keep their coordinates (u to the right, v downwards), whatever CRS the file claims.
 
     Raises:
-        SiteError: a file is missing, unreadable, empty, has no CRS or none that reaches the site; a feature has no
-            geometry, is neither polygon nor line, or bears an id that another one has.
+        SiteError: a file is missing, unreadable or empty, has no CRS or one that does not cover the site; a feature
+            has no geometry, is neither polygon nor line, or has the id of another one.
     """
     features: dict[str, Feature] = {}
     for number, layer in enumerate(site.config.layers):
@@ -42,7 +45,7 @@ def load_features(site: SiteFiles) -> tuple[Feature, ...]:
             other = features.setdefault(feature.feature_id, feature)
             if other is not feature:
                 raise SiteError(
-                    f"{site.root / layer.file}: id {feature.feature_id!r} stands twice (in the layers {other.layer} "
+                    f"{site.root / layer.file}: id {feature.feature_id!r} occurs twice (in the layers {other.layer} "
                     f"and {layer.name}); tables name features by it: make the values of {layer.id_field!r} differ"
                 )
     return tuple(features.values())
@@ -72,7 +75,7 @@ def _load_layer(site: SiteFiles, number: int, layer: LayerConfig) -> list[Featur
 
 
 def _read(path: Path, name: str) -> "GeoDataFrame":
-    """The features of a file, as they stand there."""
+    """Returns the features of a file, unchanged."""
     import geopandas
     from pyogrio import list_layers
     from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, GeometryError
@@ -93,7 +96,7 @@ def _read(path: Path, name: str) -> "GeoDataFrame":
 
 
 def _to_site(frame: "GeoDataFrame", crs: str, path: Path) -> "GeoDataFrame":
-    """Reprojects to the site's CRS, and sees to it that the result is somewhere."""
+    """Reprojects to the site's CRS, and checks that the result is finite."""
     if frame.crs is None:
         if path.suffix.lower() not in _GEOJSON:
             raise SiteError(f"{path}: names no CRS (a shapefile needs its .prj beside it); save it again with its CRS")
@@ -109,7 +112,7 @@ def _to_site(frame: "GeoDataFrame", crs: str, path: Path) -> "GeoDataFrame":
 
 
 def _feature_id(written: Any, number: int) -> str:
-    """The id as a text: 7 for 7.0, since GIS files turn whole numbers into real ones; the number if there is none."""
+    """Returns an id as text: 7 for 7.0, since GIS files turn integers into reals; the index if there is none."""
     if written is None or written == "" or (isinstance(written, float) and math.isnan(written)):
         return str(number)
     if isinstance(written, float) and written.is_integer():
@@ -118,7 +121,7 @@ def _feature_id(written: Any, number: int) -> str:
 
 
 def _usable(geometry: BaseGeometry | None, where: str) -> BaseGeometry:
-    """A valid polygon or line, flat; parts of a multi-part one stay together."""
+    """Returns a valid polygon or line in two dimensions; parts of a multi-part one stay together."""
     if geometry is None or geometry.is_empty:
         raise SiteError(f"{where} has no geometry; draw it again or remove it")
     kind = _KINDS.get(geometry.geom_type)
@@ -133,7 +136,7 @@ def _usable(geometry: BaseGeometry | None, where: str) -> BaseGeometry:
 
 
 def _repaired(geometry: BaseGeometry, where: str) -> BaseGeometry:
-    """A polygon made valid; the lines and points that the repair may give beside polygons are dropped."""
+    """Returns a polygon made valid, without the lines and points that the repair may add."""
     if geometry.is_valid:
         return geometry
     whole = shapely.make_valid(geometry)

@@ -1,7 +1,7 @@
-"""Line numbers of the keys in a TOML text, so that a mistake can be named by its line.
+"""Finds the line numbers of the keys in a TOML text (https://toml.io/en/v1.0.0), for error messages.
 
 ``tomllib`` drops positions. This scanner reads only the structure (headers, keys, brackets) of a text that ``tomllib``
-has accepted; it never judges and never reads a value.
+has accepted; it neither validates nor reads values.
 """
 
 import re
@@ -23,7 +23,7 @@ _SCALAR = re.compile(r"[^,\]}\n#]*")
 
 
 def key_lines(text: str) -> dict[KeyPath, int]:
-    """The line, from 1, at which each key, table header and array item of a valid TOML text begins.
+    """Returns the line, from 1, at which each key, table header and array item of a valid TOML text begins.
 
     Returns:
         Lines by path: ``("cameras", 0, "control_points", 2, "u")``. Stops early, without error, where the text is
@@ -33,13 +33,13 @@ def key_lines(text: str) -> dict[KeyPath, int]:
 
 
 class _Scanner:
-    """Walks the text once; ``at`` is the offset of the next character."""
+    """Scans the text once; ``at`` is the offset of the next character."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
         self.lines: dict[KeyPath, int] = {}
-        self.items: dict[KeyPath, int] = {}  # headers [[x]] seen, by path of x
+        self.items: dict[KeyPath, int] = {}  # index of the latest [[x]], by path of x
 
     def scan(self) -> dict[KeyPath, int]:
         table: KeyPath = ()
@@ -50,45 +50,45 @@ class _Scanner:
             else:
                 self._pair(table)
             if self.at == before:
-                break
+                break  # not TOML: nothing was read, so going on would loop for ever
         return self.lines
 
     def _skip_blank(self) -> bool:
-        """Skips space and comments; false at the end of the text."""
+        """Skips white space and comments; returns False at the end of the text."""
         found = _BLANK.match(self.text, self.at)
         self.at = found.end() if found else self.at
         return self.at < len(self.text)
 
-    def _take(self, pattern: re.Pattern[str]) -> str:
+    def _read(self, pattern: re.Pattern[str]) -> str:
         found = pattern.match(self.text, self.at)
         if not found:
             return ""
         self.at = found.end()
         return found.group()
 
-    def _mark(self, path: KeyPath, offset: int) -> None:
+    def _note_line(self, path: KeyPath, offset: int) -> None:
         self.lines.setdefault(path, self.text.count("\n", 0, offset) + 1)
 
     def _header(self) -> KeyPath:
-        """Reads ``[a.b]`` or ``[[a.b]]`` and gives the path that the keys below it belong to."""
+        """Reads ``[a.b]`` or ``[[a.b]]``; returns the path that the keys below it belong to."""
         start = self.at
         brackets = 2 if self.text.startswith("[[", self.at) else 1
         self.at += brackets
         self._skip_blank()
-        names = _key_names(self._take(_KEY))
+        names = _key_names(self._read(_KEY))
         self._skip_blank()
         self.at += brackets
-        path = (*self._place(names[:-1]), *names[-1:])
+        path = (*self._table_path(names[:-1]), *names[-1:])
         for length in range(1, len(path) + 1):
-            self._mark(path[:length], start)
+            self._note_line(path[:length], start)
         if brackets == 2:
             self.items[path] = self.items.get(path, -1) + 1
             path = (*path, self.items[path])
-            self._mark(path, start)
+            self._note_line(path, start)
         return path
 
-    def _place(self, names: KeyPath) -> KeyPath:
-        """A header's names as a path: the name of an array of tables means its latest item."""
+    def _table_path(self, names: KeyPath) -> KeyPath:
+        """Returns a header's names as a path; the name of an array of tables means its latest item."""
         path: KeyPath = ()
         for name in names:
             path = (*path, name)
@@ -98,13 +98,13 @@ class _Scanner:
 
     def _pair(self, table: KeyPath) -> None:
         start = self.at
-        key = self._take(_KEY)
+        key = self._read(_KEY)
         if not key:
             return
         path = table
         for name in _key_names(key):
             path = (*path, name)
-            self._mark(path, start)
+            self._note_line(path, start)
         self._skip_blank()
         self.at += 1  # the equals sign
         self._value(path)
@@ -114,20 +114,20 @@ class _Scanner:
             return
         opening = self.text[self.at]
         if opening in "\"'":
-            self._take(_STRING)
+            self._read(_STRING)
         elif opening == "[":
             self._array(path)
         elif opening == "{":
             self._inline_table(path)
         else:
-            self._take(_SCALAR)
+            self._read(_SCALAR)
 
     def _array(self, path: KeyPath) -> None:
         self.at += 1
         number = 0
         while self._skip_blank() and self.text[self.at] != "]":
             before = self.at
-            self._mark((*path, number), before)
+            self._note_line((*path, number), before)
             self._value((*path, number))
             number += 1
             self._skip_comma()
@@ -151,7 +151,7 @@ class _Scanner:
 
 
 def _key_names(key: str) -> tuple[str, ...]:
-    """The names of a dotted, maybe quoted key, as TOML unescapes them; none if it is not a key after all."""
+    """Returns the names of a dotted, maybe quoted key, unescaped by ``tomllib``; none if it is not a key."""
     names = []
     try:
         table = tomllib.loads(f"{key} = 0")

@@ -82,7 +82,7 @@ def test_the_examples_of_a_new_site_are_valid(root: Path) -> None:
 
 def test_a_site_is_never_overwritten(root: Path) -> None:
     before = (root / "site.toml").read_text()
-    with pytest.raises(SiteError, match="is there already; nothing was changed"):
+    with pytest.raises(SiteError, match="exists already; nothing was changed"):
         write_new_site(root, "Other", "EPSG:32631", "UTC")
     assert (root / "site.toml").read_text() == before
 
@@ -117,7 +117,7 @@ def test_an_unknown_key_is_told_with_its_line_and_the_likely_one(root: Path) -> 
     assert message.endswith(f'site.toml: unknown key "segmnet_s" on line {line}; did you mean "segment_s"?')
 
 
-def test_a_misspelled_needed_key_is_told_as_misspelled(root: Path) -> None:
+def test_a_misspelled_needed_key_is_reported_as_misspelled(root: Path) -> None:
     line = line_of(root, 'id = "gate"')
     message = error_after(root, 'id = "gate"', 'idd = "gate"')
     assert f'unknown key "idd" in cameras[0] on line {line}; did you mean "id"?' in message
@@ -170,7 +170,7 @@ def test_an_unknown_key_in_an_inline_table_lists_the_known_ones(root: Path) -> N
         (
             'store = "store"',
             'store = "memory://x"',
-            "store: memory://x: of two writers of one file memory:// may let both",
+            "store: memory://x: memory:// may let two writers both create",
         ),
         (
             'store = "store"',
@@ -182,7 +182,7 @@ def test_an_unknown_key_in_an_inline_table_lists_the_known_ones(root: Path) -> N
         ('"EPSG:28992"', '"EPSG:4326"', "crs: EPSG:4326 (WGS 84) is not projected"),
         ('"EPSG:28992"', '"EPSG:2263"', "is in US survey foot"),
         ('"EPSG:28992"', '"EPSG:3857"', "stretches distances"),
-        ('"EPSG:28992"', '"EPSG:2048"', "counts to the west"),
+        ('"EPSG:28992"', '"EPSG:2048"', "counts westwards"),
         ('"EPSG:28992"', '"EPSG:99999"', "crs: unknown CRS 'EPSG:99999'"),
         ('"EPSG:28992"', "EPSG", "not TOML"),
     ],

@@ -164,7 +164,7 @@ def test_heights_are_dropped(root: Path) -> None:
         ([({"id": "gone"}, None)], "feature 'gone' has no geometry"),
         ([({"id": "dot"}, LineString([(4.9, 52.37), (4.9, 52.37)]))], "feature 'dot' is a line of no length"),
         ([({"id": "flat"}, Polygon([(4, 52), (5, 52), (4, 52)]))], "feature 'flat' encloses nothing"),
-        ([({"id": "a"}, box(4, 52, 5, 53)), ({"id": "a"}, box(4, 52, 5, 53))], "id 'a' stands twice"),
+        ([({"id": "a"}, box(4, 52, 5, 53)), ({"id": "a"}, box(4, 52, 5, 53))], "id 'a' occurs twice"),
         ([({"id": "view"}, box(4, 52, 5, 53))], "'view': this id is taken"),
         ([], "has no features"),
     ],
@@ -179,7 +179,7 @@ def test_ids_must_differ_across_layers(root: Path) -> None:
     (root / "layers/more.geojson").write_text(json.dumps(collection(({"id": "a"}, to_lonlat(square())))))
     with_geojson(root, collection(({"id": "a"}, to_lonlat(square()))))
     message = error_of(site_with(root, 'name = "more"\nfile = "layers/more.geojson"'))
-    assert "'a' stands twice (in the layers zones and more)" in message
+    assert "'a' occurs twice (in the layers zones and more)" in message
 
 
 def test_a_missing_file_is_told_with_its_line(root: Path) -> None:
