@@ -1,7 +1,7 @@
 """SQL over the store through DuckDB: a view per table, read-only, offline.
 
-A query can read the tables of this store and nothing else: no other file, no network, no environment, and it changes
-nothing. ``unsafe`` lifts that.
+A query can read this store's tables and nothing else: no other file, no network, no environment. ``unsafe`` lifts that.
+Design: docs/decisions/0013-object-stores-and-sql.md.
 """
 
 from storage.sql.connection import open_sql

@@ -1,4 +1,4 @@
-"""Opens a store for SQL: settings, views, macros, and last the lock."""
+"""Opens a store for SQL: creates settings, views and macros, and then locks the connection."""
 
 import secrets
 import tempfile
@@ -35,24 +35,24 @@ def open_sql(
     query: str | None = None,
     calibration_error_m: CalibrationErrors = dict,
 ) -> duckdb.DuckDBPyConnection:
-    """Opens the store for SQL, as it stands now. No file of rows is opened before a query asks for it.
+    """Opens a snapshot of the store for SQL. Files of rows are opened only when a query needs them.
 
-    There is a view for every table of ``TABLES``, with the column ``date`` (the local date at which the unit starts)
-    where the table is written by ops, and with it ``TABLE_all``, every version of its rows; ``features``, the zones and
-    lines of the site, and ``layer_NAME``, those of one layer. Beside DuckDB's own functions there are
-    ``local_time(camera, ts)``, ``local_date(camera, ts)``, ``timezone_of(camera)``, ``map_distance_m(x1, y1, x2, y2)``
-    and ``in_zone(x, y, zone)``.
+    Views: every table of ``TABLES``; tables written by ops have the column ``date`` (local date at which the unit
+    starts) and a second view ``TABLE_all`` with every version of their rows; ``features`` has the site's zones and
+    lines, ``layer_NAME`` those of one layer. Macros: ``local_time(camera, ts)``, ``local_date(camera, ts)``,
+    ``timezone_of(camera)``, ``map_distance_m(x1, y1, x2, y2)`` and ``in_zone(x, y, zone)``.
 
     Args:
-        site: whose cameras, zones and lines these are; without it there are none, and no camera has a local time.
-        as_of: the run that the tables are to be seen as of; None for now.
+        store: the store.
+        site: its cameras, zones and lines; without it there are none, and cameras have no local time.
+        as_of: run whose end is the snapshot's moment; None for now.
         unsafe: queries may also read and write other files, attach databases, and change settings.
-        query: the query, or the queries, that the connection is for, if that is known: what they do not name is left
-            out, and the connection opens the sooner. None for any.
-        calibration_error_m: gives the column of that name of the table ``cameras``, by camera.
+        query: the only queries that will be run, if known: the connection then opens faster, without what they do not
+            name. None for any.
+        calibration_error_m: returns the column of that name of the table ``cameras``, by camera.
 
     Returns:
-        An in-memory connection. Time zone is UTC.
+        An in-memory connection in the time zone UTC.
 
     Raises:
         SelectionError: there is no such run.
@@ -78,7 +78,7 @@ def open_sql(
 
     _create_records(con, store, snapshot, make_now(cameras_rows, is_queried("cameras")))
     lists = FileLists(con, root)
-    with lists.standing_in():
+    with lists.placeholder():
         create_views(con, lists, snapshot, is_queried)
         create_versions(con, lists, snapshot, is_queried)
     layers = [layer.name for layer in site.config.layers] if site else []
@@ -95,7 +95,7 @@ def _configure(con: duckdb.DuckDBPyConnection) -> None:
     for setting in (
         "autoinstall_known_extensions = false",
         "autoload_known_extensions = false",
-        # Else a table name that is not known would be looked up among the caller's Python variables.
+        # By default DuckDB looks an unknown table name up among the caller's Python variables.
         "python_enable_replacements = false",
         "enable_progress_bar = false",
         "TimeZone = 'UTC'",
@@ -105,7 +105,7 @@ def _configure(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _root(con: duckdb.DuckDBPyConnection, store: Store) -> str:
-    """What DuckDB finds the store's files below; for an object store, after it was told how to read there."""
+    """Returns the prefix of the store's files, after registering an object store's file system with DuckDB."""
     if not isinstance(store.blobs, RemoteBlobs):
         return str(Path(store.blobs.url).resolve())
     con.register_filesystem(store.blobs.filesystem)
@@ -118,7 +118,7 @@ def _create_records(
     snapshot: Snapshot,
     cameras: Callable[[], pa.Table],
 ) -> None:
-    """The tables that are not in files by camera and date."""
+    """Creates the tables that are not stored as files by camera and date."""
     journal = Journal(store.blobs)
     makers: Mapping[str, Callable[[], pa.Table]] = {
         "cameras": cameras,
@@ -133,7 +133,7 @@ def _create_records(
 
 
 def _cameras(site: SiteFiles, snapshot: Snapshot) -> list[str]:
-    """The cameras of site.toml, and those that have footage."""
+    """Returns the cameras of site.toml and those that have footage."""
     footage = snapshot.files.get("footage")
     names = footage.whole + footage.partial if footage else ()
     found = {name.split("/")[1].removeprefix("camera=") for name in names}
@@ -142,7 +142,7 @@ def _cameras(site: SiteFiles, snapshot: Snapshot) -> list[str]:
 
 def _lock(con: duckdb.DuckDBPyConnection, root: str) -> None:
     tables = [f"{root}/{name}/" for name in IN_FILES]
-    # DuckDB compares the list in the view before it resolves patterns, and each file after.
+    # DuckDB checks the names before it expands patterns, and each file after: both spellings must be allowed.
     allowed = ", ".join(map(quote_text, sorted({*tables, *map(escape_glob, tables)})))
     con.execute(f"SET allowed_directories = [{allowed}]")
     con.execute("SET enable_external_access = false")

@@ -1,4 +1,4 @@
-"""Tables that are made when a query asks for them, and not before."""
+"""Views of tables that are computed when a query first reads them."""
 
 from collections.abc import Callable
 from functools import cache, partial
@@ -9,7 +9,7 @@ import pyarrow as pa
 from schemas.errors import NightshiftError, QueryError
 
 INTERNAL = "_nightshift"
-"""Schema of what queries are not shown."""
+"""Schema of internal tables, which queries do not name."""
 
 AS_ONE_WORD = "write the name of the table as one word in the query"
 
@@ -17,24 +17,27 @@ AS_ONE_WORD = "write the name of the table as one word in the query"
 def create_lazy(
     con: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema, make: Callable[[], pa.Table], internal: bool = False
 ) -> None:
-    """Creates a view of a table that ``make`` gives, once, when a query first reads it.
+    """Creates a view of a table that ``make`` computes once, when a query first reads it.
 
     Args:
-        schema: of what ``make`` gives.
-        internal: the view stands in the schema ``INTERNAL``, which must be there.
+        con: the connection.
+        name: the view's name.
+        schema: the table's schema.
+        make: computes the table.
+        internal: whether to create it in the schema ``INTERNAL``, which must exist.
     """
     table = _LazyTable(schema, cache(make))
     if internal:
         con.execute(f"USE {INTERNAL}")
-    # Not `register`, whose views cursors do not see.
+    # Cursors do not see the views that `register` makes.
     con.from_arrow(table).create_view(name)
     con.execute("USE memory.main")
 
 
 def make_now(make: Callable[[], pa.Table], is_queried: bool) -> Callable[[], pa.Table]:
-    """Makes a table now, if it may be asked for, and gives it, or the error of making it, when a query reads it.
+    """Computes a table now, if a query may read it; a failure is raised only when a query does read it.
 
-    For what needs PROJ, which crashes in the threads of DuckDB's own that lazy tables are made in.
+    For tables that need PROJ, which crashes in DuckDB's own threads, where lazy tables are computed.
     """
     if not is_queried:
         return partial(_fail, QueryError(AS_ONE_WORD))
@@ -50,7 +53,7 @@ def _fail(error: NightshiftError) -> pa.Table:
 
 
 class _LazyTable:
-    """A table by the Arrow PyCapsule interface, of which DuckDB takes the schema first and the rows when it scans."""
+    """A table behind the Arrow PyCapsule interface: DuckDB reads the schema at once, the rows when it scans."""
 
     def __init__(self, schema: pa.Schema, make: Callable[[], pa.Table]) -> None:
         self._schema = schema

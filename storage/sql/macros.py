@@ -1,4 +1,4 @@
-"""Macros, and the site's zones and lines as tables with geometry."""
+"""Creates SQL macros, and the site's zones and lines as tables with geometry."""
 
 import importlib.util
 import re
@@ -21,10 +21,10 @@ _FEATURES = pa.schema([(name, pa.string()) for name in ("feature_id", "layer", "
 
 
 def load_spatial(con: duckdb.DuckDBPyConnection) -> bool:
-    """Loads the spatial extension from its package; ``LOAD`` by path copies nothing, and needs no home folder.
+    """Loads the spatial extension from its Python package; ``LOAD`` by path needs no network and no home folder.
 
     Returns:
-        whether there is one for this DuckDB.
+        Whether there is one for this version of DuckDB.
     """
     package = importlib.util.find_spec(SPATIAL_PACKAGE)
     folders = list(package.submodule_search_locations or ()) if package else []
@@ -39,13 +39,13 @@ def load_spatial(con: duckdb.DuckDBPyConnection) -> bool:
 
 
 def mentions_geometry(sql: str) -> bool:
-    """Whether a query may need the spatial extension, which is most of the time that a connection takes to open."""
+    """Returns whether a query may need the spatial extension; loading it takes most of the time of opening."""
     return _GEOMETRY.search(sql) is not None
 
 
 def spatial_available(con: duckdb.DuckDBPyConnection) -> bool:
-    """Whether spatial functions (``ST_...``, ``in_zone``) work in this connection."""
-    # Not duckdb_extensions(): it looks into the home folder, which a locked connection may not.
+    """Returns whether spatial functions (``ST_...``, ``in_zone``) work in this connection."""
+    # duckdb_extensions() reads the home folder, which a locked connection may not.
     found = con.execute(
         "SELECT count(*) FROM duckdb_functions() WHERE lower(function_name) = 'st_intersects'"
     ).fetchone()
@@ -58,8 +58,10 @@ def create_layers(
     """Creates ``features``, a view ``layer_NAME`` for each layer, and the macro ``in_zone``.
 
     Args:
-        features: gives them as ``features_table`` does.
-        has_spatial: else ``geometry`` is WKT, and ``in_zone`` says what is needed.
+        con: the connection.
+        features: returns the rows, as ``features_table`` does.
+        layers: names of the site's layers.
+        has_spatial: without it ``geometry`` is WKT, and ``in_zone`` raises an error that says what to install.
     """
     create_lazy(con, "features", _FEATURES, features, internal=True)
     geometry = "ST_GeomFromText(wkt)" if has_spatial else "wkt"
@@ -67,7 +69,7 @@ def create_layers(
     for layer in layers:
         con.execute(f"CREATE VIEW {quote_name(f'layer_{layer}')} AS FROM features WHERE layer = {quote_text(layer)}")
     if has_spatial:
-        # The columns are renamed so that an argument named as one of them is the caller's.
+        # The columns are renamed so that an argument with a column's name refers to the caller's column.
         con.execute(
             "CREATE MACRO in_zone(x, y, zone) AS ST_Intersects(ST_Point(x, y), ("
             "SELECT if(count(*) = 0, error('no zone ' || zone || ': see the table features'), ST_Union_Agg(_geometry)) "
@@ -82,7 +84,8 @@ def create_macros(con: duckdb.DuckDBPyConnection, timezones: Mapping[str, str]) 
     """Creates the macros that need no geometry.
 
     Args:
-        timezones: IANA names by camera.
+        con: the connection.
+        timezones: IANA time zone names by camera.
     """
     known = ", ".join(f"{quote_text(camera)}: {quote_text(zone)}" for camera, zone in sorted(timezones.items()))
     timezone = f"map_extract_value(MAP {{{known}}}, camera)" if known else "NULL::VARCHAR"
@@ -96,7 +99,7 @@ def create_macros(con: duckdb.DuckDBPyConnection, timezones: Mapping[str, str]) 
 
 
 def features_table(features: Sequence[Feature]) -> pa.Table:
-    """Zones and lines as rows, their geometry as WKT."""
+    """Returns zones and lines as rows, with their geometry as WKT."""
     rows = [(f.feature_id, f.layer, str(f.kind), f.space, f.camera, f.geometry.wkt) for f in features]
     return pa.table(
         [pa.array([row[number] for row in rows], field.type) for number, field in enumerate(_FEATURES)],

@@ -1,4 +1,4 @@
-"""Runs one statement, and sees to it that it only reads."""
+"""Runs one statement, after checking that it only reads."""
 
 import re
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from schemas.errors import QueryError
 from storage.sql.macros import ADVICE
 from storage.sql.text import quote_name
 
-LOOK_FOR_CTRL_C_S = 0.1
+_POLL_S = 0.1  # how soon Ctrl-C is noticed
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _EXPLAIN = re.compile(r"\s*explain\b\s*(analyze\b\s*)?(\([^)]*\)\s*)?", re.IGNORECASE)
@@ -25,14 +25,14 @@ _HINTS = {
         f"spatial functions need the spatial extension: {ADVICE}"
     ),
 }
-"""What to do, by what DuckDB says."""
+"""Advice by DuckDB's message."""
 
 
 def run_query(con: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
-    """The result of one statement, which must be read-only unless the connection was opened ``unsafe``.
+    """Returns the result of one statement, which must be read-only unless the connection was opened ``unsafe``.
 
     Raises:
-        QueryError: the statement is not read-only, or DuckDB refuses it; one line.
+        QueryError: the statement is not read-only, or DuckDB rejects it; the message is one line.
     """
     try:
         statements = con.extract_statements(sql)
@@ -43,7 +43,7 @@ def run_query(con: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
         table = _run(con, statements)
     except (duckdb.Error, pa.ArrowException) as error:
         raise QueryError(one_line_message(error)) from error
-    return table.rename_columns(_told_apart(table.column_names))
+    return table.rename_columns(_unique_names(table.column_names))
 
 
 def _run(con: duckdb.DuckDBPyConnection, statements: Sequence[duckdb.Statement]) -> pa.Table:
@@ -57,27 +57,27 @@ def _run(con: duckdb.DuckDBPyConnection, statements: Sequence[duckdb.Statement])
     with ThreadPoolExecutor(1) as pool:
         result = pool.submit(last_result)
         try:
-            while not wait([result], LOOK_FOR_CTRL_C_S).done:
+            while not wait([result], _POLL_S).done:
                 continue
             return result.result()
         except KeyboardInterrupt:
-            # Again and again: what is asked for between two steps of a query is forgotten.
+            # DuckDB forgets an interrupt that arrives between two steps of a query, so it is repeated.
             con.interrupt()
-            while not wait([result], LOOK_FOR_CTRL_C_S).done:
+            while not wait([result], _POLL_S).done:
                 con.interrupt()
             raise
 
 
 def as_query(table_or_query: str) -> str:
-    """A query; of what is but a name, all rows of that table."""
+    """Returns a query; a bare name means all rows of that table."""
     return f"FROM {quote_name(table_or_query)}" if _NAME.fullmatch(table_or_query) else table_or_query
 
 
 def check_read_only(con: duckdb.DuckDBPyConnection, statements: Sequence[duckdb.Statement]) -> None:
-    """Refuses more than one statement, and one that does more than read.
+    """Rejects more than one statement, and one that does more than read.
 
     Raises:
-        QueryError: it is refused.
+        QueryError: it is rejected.
     """
     if len(statements) > 1:
         raise QueryError("one statement at a time (PIVOT needs its values named: PIVOT ... ON column IN (...))")
@@ -93,12 +93,12 @@ def check_read_only(con: duckdb.DuckDBPyConnection, statements: Sequence[duckdb.
 
 
 def one_line_message(error: Exception) -> str:
-    """DuckDB's message without the echo of the query below it, or the traceback of a table that could not be made."""
+    """Returns DuckDB's message in one line, without the echoed query or the traceback of a lazy table, with advice."""
     lines = [line.strip() for line in str(error).splitlines()]
     ends = (number for number, line in enumerate(lines) if re.match(r"LINE \d+:|At:$", line))
     message = " ".join(line for line in lines[: next(ends, len(lines))] if line)
-    message, _, _ = message.partition(" Please try installing")  # an extension, which no query may
-    hints = [hint for said, hint in _HINTS.items() if re.search(said, message, re.IGNORECASE)]
+    message, _, _ = message.partition(" Please try installing")  # queries may not install extensions
+    hints = [hint for pattern, hint in _HINTS.items() if re.search(pattern, message, re.IGNORECASE)]
     return "; ".join([message, *hints])
 
 
@@ -107,13 +107,13 @@ def _is_unsafe(con: duckdb.DuckDBPyConnection) -> bool:
     return bool(found and found[0])
 
 
-def _told_apart(names: Sequence[str]) -> list[str]:
-    """Column names, those that stand twice with a number behind them."""
-    taken: list[str] = []
+def _unique_names(names: Sequence[str]) -> list[str]:
+    """Returns column names with a number after repeated ones, since files and data frames need unique names."""
+    unique: list[str] = []
     for name in names:
-        free, number = name, 0
-        while free in taken or (number and free in names):
+        candidate, number = name, 0
+        while candidate in unique or (number and candidate in names):
             number += 1
-            free = f"{name}_{number}"
-        taken.append(free)
-    return taken
+            candidate = f"{name}_{number}"
+        unique.append(candidate)
+    return unique

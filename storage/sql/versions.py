@@ -1,4 +1,4 @@
-"""A view ``TABLE_all`` per table: every committed version of its rows, and which work each row is of."""
+"""Creates a view ``TABLE_all`` per table: every committed version of its rows, with the receipt of each row."""
 
 from collections.abc import Callable, Mapping
 from functools import cache, partial
@@ -34,10 +34,10 @@ _ADDED = {
     "op_version": "INTEGER",
     "current": "BOOLEAN",
 }
-"""Columns beside the table's own, and their types."""
+"""Added columns and their types."""
 
 _FILE = "regexp_extract(filename, '[^/]+/[^/]+/[^/]+/[^/]+$')"
-"""A file's name below the store, wherever that is."""
+"""SQL for a file's name relative to the store."""
 
 
 def create_versions(
@@ -45,15 +45,18 @@ def create_versions(
 ) -> None:
     """Creates the views: the table's columns, then unit, fingerprint, run_id, committed, op_version and current.
 
-    Work that was said to hold again has its rows once, with run and time of the last that said so.
+    Reaffirmed work has its rows once, with the run and time of its newest receipt
+    (docs/decisions/0009-a-unit-said-to-hold-again.md).
 
     Args:
-        lists: which must stand in.
-        is_queried: says of a view's name whether anybody may ask for its rows.
+        con: the connection.
+        lists: file lists, in their placeholder context.
+        snapshot: the store's snapshot.
+        is_queried: returns whether a query may read the view of this name.
     """
-    versions = cache(snapshot.versions)  # of all receipts, which nobody reads before they are asked for
-    seen = [name for files in snapshot.files.values() for name in (files.whole or files.partial)[:1]]
-    some = seen or [name for names in versions().values() for name in names[:1]]
+    versions = cache(snapshot.versions)  # reads all receipts, so only when a query needs it
+    live = [name for files in snapshot.files.values() for name in (files.whole or files.partial)[:1]]
+    some = live or [name for names in versions().values() for name in names[:1]]
     added = "".join(f", NULL::{kind} AS {name}" for name, kind in _ADDED.items())
     for spec in IN_FILES.values():
         if not is_queried(spec.name + VERSIONS_SUFFIX):
@@ -73,13 +76,14 @@ def _versions_sql(spec: TableSpec, lists: FileLists, names: Callable[[], Names],
     rows = " UNION ALL ".join(_rows(spec, lists, kind, names, some_file) for kind in (BY_DATE, BY_MONTH))
     name = f"files ->> {quote_text('$.' + spec.name)}"
     return f"""
-    SELECT rows.* EXCLUDE (_file, _mark, _day), {", ".join(_ADDED)}
+    SELECT rows.* EXCLUDE (_file, _unit_tag, _day), {", ".join(_ADDED)}
     FROM ({rows}) AS rows JOIN (
-        SELECT camera AS _camera, "date"::DATE AS _day, fingerprint[:{UNIT_TAG_DIGITS}] AS _mark, unit, fingerprint,
+        SELECT camera AS _camera, "date"::DATE AS _day, fingerprint[:{UNIT_TAG_DIGITS}] AS _unit_tag, unit, fingerprint,
             max_by({name}, committed) AS _file, max_by(run_id, committed) AS run_id, max(committed) AS committed,
             max_by(version, committed) AS op_version, bool_or("current") AS "current"
         FROM receipts WHERE {name} <> '' GROUP BY op, camera, "date", unit, fingerprint
-    ) AS works ON camera = _camera AND rows._day = works._day AND rows._mark = works._mark AND rows._file = works._file
+    ) AS work ON camera = _camera AND rows._day = work._day AND rows._unit_tag = work._unit_tag
+        AND rows._file = work._file
     """
 
 
@@ -91,10 +95,10 @@ def _rows(
     some_file: str,
 ) -> str:
     def of_kind() -> Names:
-        # DuckDB wants a file; the condition below keeps it from being opened.
+        # DuckDB needs at least one file; the condition below prunes it before it is opened.
         return [name for name in names() if partition_of(name)[0] == kind] or [some_file]
 
     files = lists.sql(f"{spec.name}{VERSIONS_SUFFIX}/{kind}", of_kind)
-    more = f", {_FILE} AS _file, {quote_name(UNIT_COLUMN)} AS _mark, {unit_day(kind)} AS _day"
+    more = f", {_FILE} AS _file, {quote_name(UNIT_COLUMN)} AS _unit_tag, {unit_day(kind)} AS _day"
     own = quote_text(f"/{spec.name}/camera=[^/]*/{kind}=[^/]*/[^/]*$")
     return f"{rows_sql(spec, kind, files, more)} WHERE regexp_matches(filename, {own})"

@@ -34,11 +34,6 @@ def con(filled: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duc
         yield connection
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store.create(tmp_path / "store")
-
-
 # Read-only
 
 
@@ -216,7 +211,7 @@ def test_errors_are_one_line(con: duckdb.DuckDBPyConnection, query: str, message
     assert "\n" not in str(caught.value)
 
 
-def test_columns_of_one_name_are_told_apart(con: duckdb.DuckDBPyConnection) -> None:
+def test_columns_of_one_name_get_numbers(con: duckdb.DuckDBPyConnection) -> None:
     assert run_query(con, "SELECT 1 AS a, 2 AS a, 3 AS a_1").column_names == ["a", "a_2", "a_1"]
 
 

@@ -17,11 +17,6 @@ from tests.storage.sql_site import commit, print_of, rows_of, scans_of
 VERSIONS = "SELECT unit, run_id, op_version, current, count(*) FROM counts_all GROUP BY ALL ORDER BY ALL"
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store.create(tmp_path / "store")
-
-
 def test_each_row_says_which_work_it_is_of(store: Store) -> None:
     old = commit(store, "counts", make_rows("counts", 2), print_of("old"), run_id="r1")
     new = commit(store, "counts", make_rows("counts", 5), print_of("new"), committed=NOW + timedelta(1), run_id="r2")
