@@ -6,9 +6,12 @@ lower edge of the picture covers its last column or row. docs/decisions/0014 say
 
 import cv2
 import numpy as np
+from shapely import LinearRing, Polygon
+from shapely.ops import polygonize, unary_union
 
 from schemas.anonymity import TargetName
-from schemas.values import Float64, Int64, Polygon, Uint8
+from schemas.values import Float64, Int64, Uint8
+from schemas.values import Polygon as PolygonPx
 
 # Two head zones, on purpose of different size. Privacy depends on both: covering errs on the large side, checking on
 # the small side. What is checked must lie within what is covered, or a frame that is covered as planned fails; and it
@@ -55,8 +58,8 @@ _FRACTION_BITS = 8
 def target_boxes(target: TargetName, boxes: Float64) -> Float64:
     """Returns the part of boxes ``(N, 4)`` that a target covers: for ``head`` the covered head zone, else the box.
 
-    The head zone is the upper 30 % by 80 % of an upright person, more of one who bends or sits, and all of one who
-    lies.
+    ``COVERED_HEAD_HEIGHT`` and ``COVERED_HEAD_WIDTH`` are of an upright person: the zone is larger for one who bends or
+    sits, and all of the box for one who lies.
     """
     if target != "head":
         return boxes
@@ -141,7 +144,7 @@ def shifted(picture: Uint8, shift_px: Shift) -> Uint8:
 
 
 def static_mask(
-    polygons: tuple[Polygon, ...], image_size_px: tuple[int, int] | None, frame_size_px: tuple[int, int]
+    polygons: tuple[PolygonPx, ...], image_size_px: tuple[int, int] | None, frame_size_px: tuple[int, int]
 ) -> Uint8:
     """Returns the mask ``(H, W)`` of privacy polygons: 255 at every pixel that one touches, holes included.
 
@@ -156,15 +159,22 @@ def static_mask(
     scale = np.array(frame_size_px) / np.array(image_size_px or frame_size_px)
     mask = np.zeros((height, width), np.uint8)
     for polygon in polygons:
-        corners = np.array(polygon, np.float64) * scale
-        # OpenCV draws in 32-bit fixed point, so a polygon that reaches far beyond the picture is cut to a little more
-        # than the picture first (Sutherland and Hodgman, 1974). It may become empty.
-        for axis in (0, 1):
-            for side, bound in ((1.0, -_BEYOND_PX), (-1.0, -(frame_size_px[axis] + _BEYOND_PX))):
-                corners = _clipped(corners, side * corners[:, axis] - bound)
-        if len(corners):
-            cv2.bitwise_or(mask, _filled(corners, frame_size_px), mask)
+        for outline in _outlines(np.array(polygon, np.float64) * scale):
+            corners = _clipped(outline, frame_size_px)
+            if len(corners):
+                cv2.bitwise_or(mask, _filled(corners, frame_size_px), mask)
     return mask
+
+
+def _outlines(corners: Float64) -> list[Float64]:
+    """Returns a polygon, and the outer outlines ``(N, 2)`` of all that it encloses if it crosses itself.
+
+    Where it crosses itself beyond the picture, cutting it to the picture would open what it encloses.
+    """
+    if Polygon(corners).is_valid:
+        return [corners]
+    enclosed = unary_union(list(polygonize(unary_union(LinearRing(corners)))))
+    return [corners, *(np.array(part.exterior.coords) for part in getattr(enclosed, "geoms", [enclosed]) if part.area)]
 
 
 def _filled(corners: Float64, size_px: tuple[int, int]) -> Uint8:
@@ -184,7 +194,18 @@ def _filled(corners: Float64, size_px: tuple[int, int]) -> Uint8:
     return np.ascontiguousarray(grown[edge:-edge, edge:-edge], np.uint8)
 
 
-def _clipped(corners: Float64, inside: Float64) -> Float64:
+def _clipped(corners: Float64, size_px: tuple[int, int]) -> Float64:
+    """Clips a polygon ``(N, 2)`` to a little more than the picture (Sutherland and Hodgman, 1974); may become empty.
+
+    OpenCV draws in 32-bit fixed point, and a privacy mask may reach far beyond the picture.
+    """
+    for axis in (0, 1):
+        for side, bound in ((1.0, -_BEYOND_PX), (-1.0, -(size_px[axis] + _BEYOND_PX))):
+            corners = _clipped_at(corners, side * corners[:, axis] - bound)
+    return corners
+
+
+def _clipped_at(corners: Float64, inside: Float64) -> Float64:
     """Returns the part of a polygon where a distance, given at its corners ``(N,)``, is not negative."""
     kept: list[Float64] = []
     for number in range(len(corners)):

@@ -8,6 +8,7 @@ from shapely import Polygon as Shape
 from shapely import box as square
 from shapely import make_valid
 
+from bench.leaks import head_zones
 from ops.anonymize.geometry import (
     checked_head_zones,
     cover_bodies,
@@ -59,6 +60,7 @@ def test_what_is_checked_lies_within_what_is_covered(width: float, height: float
 def test_checked_head_zones_are_the_upper_middle() -> None:
     zones = checked_head_zones(np.array([[100.0, 200, 140, 300]]))
     assert zones.tolist() == [[110, 200, 130, 218]]
+    assert (zones == head_zones(np.array([[100.0, 200, 140, 300]]))).all(), "the bench measures the same zone"
     assert checked_head_zones(np.array([[100.0, 200, 140, 300]]), 0.5) == pytest.approx(
         np.array([[100.0, 191, 140, 227]])
     )
@@ -158,6 +160,11 @@ def test_a_polygon_that_crosses_itself_has_no_hole() -> None:
     star = ((15, 1), (24, 22), (2, 8), (28, 8), (6, 22))
     mask = static_mask((star,), None, (WIDTH, HEIGHT))
     assert mask[12, 15] == 255
+
+
+def test_a_polygon_that_crosses_itself_beyond_the_picture_has_no_hole() -> None:
+    wedges = ((52.5, 0.0), (0.0, 6.0), (0.0, 0.0), (53.0, 0.0), (0.0, 1.0), (0.0, 7.0))
+    assert (static_mask((wedges,), None, (WIDTH, HEIGHT))[:3] == 255).all()
 
 
 def test_polygons_around_a_yard_leave_the_yard() -> None:
