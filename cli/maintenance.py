@@ -78,18 +78,18 @@ def purge(folder: SiteFolder = HERE, yes: Yes = False, dry_run: DryRun = False, 
     now = clock()
     store = Store.create(site.files.store) if yes else site.store
     plan = plan_purge(site.files, store, now)
-    left = plan.left
+    kept = plan.kept
     if yes:
         with output.progress("purge") as bar:
-            left = apply_purge(site.files, store, plan, now, bar.update)
+            kept = apply_purge(site.files, store, plan, now, bar.update)
     for problem in plan.problems:
         output.warn(f"{problem}; the results it names are not purged: see `nightshift repair`")
-    code = 1 if yes and (left or plan.problems) else 0
+    code = 1 if yes and (kept or plan.problems) else 0
     if as_json:
-        output.json({"done": yes, "purged": _graves(plan), "left": [asdict(item) for item in left]})
+        output.json({"done": yes, "purged": _records(plan), "kept": [asdict(item) for item in kept]})
         return code
-    _show_plan(output, plan, left)
-    if not plan.graves:
+    _show_plan(output, plan, kept)
+    if not plan.records:
         output.say("nothing is past its limit")
     else:
         output.say(_total(plan) + (" deleted" if yes else " would be deleted; --yes deletes"))
@@ -141,8 +141,8 @@ def _show_units(output: Output, units: Iterable[UnitName], what: str) -> None:
         output.say(f"  {op}: {count} units {what}")
 
 
-def _graves(plan: PurgePlan) -> list[dict[str, object]]:
-    return [{**asdict(grave), "units": len(grave.units)} for grave in plan.graves]
+def _records(plan: PurgePlan) -> list[dict[str, object]]:
+    return [{**asdict(record), "units": len(record.units)} for record in plan.records]
 
 
 def _show_repairable(output: Output, found: Verification) -> None:
@@ -174,27 +174,18 @@ def _show_repair(output: Output, done: Repair) -> None:
         output.say("no problems: nothing to repair")
 
 
-def _show_plan(output: Output, plan: PurgePlan, left: Iterable[KeptFile]) -> None:
+def _show_plan(output: Output, plan: PurgePlan, kept: Iterable[KeptFile]) -> None:
     rows = [
-        [
-            grave.camera,
-            grave.date,
-            grave.what,
-            grave.rule,
-            len(grave.units),
-            grave.files,
-            grave.rows,
-            size(grave.size_bytes),
-        ]
-        for grave in plan.graves
+        [each.camera, each.date, each.what, each.rule, len(each.units), each.files, each.rows, size(each.size_bytes)]
+        for each in plan.records
     ]
     if rows:
         output.table(["camera", "date", "what", "rule", "units", "files", "rows", "size"], rows)
-    kept = [[item.path, item.reason] for item in left]
-    if kept:
-        output.table(["footage", "reason"], kept, "past their limit, but kept")
+    kept_rows = [[item.path, item.reason] for item in kept]
+    if kept_rows:
+        output.table(["footage", "reason"], kept_rows, "past their limit, but kept")
 
 
 def _total(plan: PurgePlan) -> str:
-    units, rows = sum(len(grave.units) for grave in plan.graves), sum(grave.rows for grave in plan.graves)
-    return f"{units} units, {rows} rows, {size(sum(grave.size_bytes for grave in plan.graves))}"
+    units, rows = sum(len(record.units) for record in plan.records), sum(record.rows for record in plan.records)
+    return f"{units} units, {rows} rows, {size(sum(record.size_bytes for record in plan.records))}"

@@ -80,7 +80,7 @@ def test_verify_names_the_file_and_its_units(nightshift, site):
 
 
 @pytest.mark.slow
-def test_repair_shows_first_and_repairs_when_told(nightshift, site):
+def test_repair_shows_first_and_repairs_when_asked(nightshift, site):
     one(site, "anonymized/camera=gate/*/*.mp4").unlink()
     one(site, "_receipts/detect/*/*/*.json").write_bytes(b"")
     before = listing(site)
@@ -98,7 +98,7 @@ def test_repair_shows_first_and_repairs_when_told(nightshift, site):
 
 
 @pytest.mark.slow
-def test_purge_shows_by_default_and_deletes_when_told(nightshift, site):
+def test_purge_shows_by_default_and_deletes_when_asked(nightshift, site):
     before = listing(site)
     shown = nightshift("purge", "--site", site, "--json").json
     assert listing(site) == before and shown["done"] is False
@@ -122,7 +122,7 @@ def test_purge_exits_with_1_when_it_had_to_leave_footage(nightshift, site):
     film.write_bytes(b"another film")
     said = nightshift("purge", "--yes", "--site", site, "--json")
     assert said.code == 1
-    assert said.json["left"] == [
+    assert said.json["kept"] == [
         {"path": f"gate/{OLD[0]}/f1.mp4", "reason": "its size has changed since the last scan"},
     ]
     assert film.exists()

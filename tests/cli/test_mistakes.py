@@ -77,7 +77,7 @@ def test_sql_mistakes_are_one_line(nightshift, used_site):
     one_line(nightshift("export", "backgrounds", "-o", "x.csv", "--site", used_site), "sensitive")
 
 
-def test_a_bug_is_told_as_one_and_debug_shows_where(nightshift, fresh_site, monkeypatch):
+def test_a_bug_is_reported_as_one_and_debug_shows_where(nightshift, fresh_site, monkeypatch):
     monkeypatch.setattr("jobs.commands.plan.scan_inventory", lambda *_: 1 / 0)
     said = nightshift("plan", "--site", fresh_site)
     assert said.code == 1 and "ZeroDivisionError" in said.err and "Traceback" not in said.err
@@ -130,7 +130,7 @@ def test_a_disk_that_is_full_stops_the_night_and_keeps_what_is_committed(nightsh
     assert all(counts["missing"] == counts["stale"] == 0 for counts in missing.values())
 
 
-def test_a_zone_that_no_camera_sees_is_told(nightshift, fresh_site):
+def test_a_zone_that_no_camera_sees_is_reported(nightshift, fresh_site):
     zones = fresh_site / "layers" / "zones.geojson"
     zones.write_text(zones.read_text().replace("12100", "12900"))
     assert "outside" in nightshift("plan", "--site", fresh_site).err

@@ -27,13 +27,15 @@ def test_nothing_changed_is_nothing_to_reprocess(nightshift, used_site):
 
 def test_a_dry_run_tells_units_reasons_time_and_space(nightshift, changed_site):
     arguments = ["reprocess", "--ops", "counts", "--dry-run", "--max-hours", "2", "--workers", "2"]
-    told = nightshift(*arguments, "--site", changed_site, "--json")
-    assert told.code == 0
-    (counts,) = [op for op in told.json["ops"] if op["op"] == "counts"]
-    assert (counts["units"], told.json["units"]) == (2, 4) and counts["measured"], "and the interactions, which read it"
+    found = nightshift(*arguments, "--site", changed_site, "--json")
+    assert found.code == 0
+    (counts,) = [op for op in found.json["ops"] if op["op"] == "counts"]
+    assert (counts["units"], found.json["units"]) == (2, 4) and counts["measured"], (
+        "and the interactions, which read it"
+    )
     assert list(counts["why"]) == ["params: bin_s 60.0 → 2.0"]
-    assert told.json["fit"]["units"] == 4 and told.json["fit"]["budget_s"] == 7200.0
-    assert told.json["size_bytes"] > 0 and told.json["workers"] == 2
+    assert found.json["fit"]["units"] == 4 and found.json["fit"]["budget_s"] == 7200.0
+    assert found.json["size_bytes"] > 0 and found.json["workers"] == 2
     text = nightshift(*arguments, "--site", changed_site).out
     assert "bin_s 60.0 → 2.0 (2)" in text and "4 of them fit in 2:00:00" in text and "space" in text
     assert len(runs(nightshift, changed_site)) == 1, "a dry run is no run"

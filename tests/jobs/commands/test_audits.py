@@ -166,12 +166,12 @@ def test_audits_are_verified_repaired_and_swept_like_video(opened: Site) -> None
     stray.write_bytes(content)
     os.utime(stray, (0, 0))
     path.write_bytes(b"{}")
-    told = {finding.name.split("/")[-1]: finding for finding in verify(store).to_repair}
-    assert {name: finding.kind for name, finding in told.items()} == {
+    found = {finding.name.split("/")[-1]: finding for finding in verify(store).to_repair}
+    assert {name: finding.kind for name, finding in found.items()} == {
         path.name: ProblemKind.ALTERED,
         stray.name: ProblemKind.ORPHANED,
     }
-    assert [unit.op for unit in told[path.name].units] == ["audit"]
+    assert [unit.op for unit in found[path.name].units] == ["audit"]
     assert [unit.op for unit in repair(store).dropped] == ["audit"] and not path.exists() and not stray.exists()
     run_site(opened, Selection(), RunOptions(workers=None))
     assert path.read_bytes() == content and verify(store).to_repair == []
@@ -195,8 +195,8 @@ def test_audits_are_purged_with_the_video(used_site: Path) -> None:
     opened = open_site(used_site)
     later = datetime(2026, 6, 1, tzinfo=UTC)
     plan = plan_purge(opened.files, opened.store, later)
-    assert {grave.what for grave in plan.graves} == {"video"}
-    assert {unit.op for grave in plan.graves for unit in grave.units} == {"anonymize", "publish", "audit"}
+    assert {record.what for record in plan.records} == {"video"}
+    assert {unit.op for record in plan.records for unit in record.units} == {"anonymize", "publish", "audit"}
     assert len([name for name in plan.deletion.video if name.endswith(AUDIT_SUFFIX)]) == 3
     assert apply_purge(opened.files, opened.store, plan, later) == ()
     assert jsons(used_site) == [] and verify(opened.store).problems == ()

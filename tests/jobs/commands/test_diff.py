@@ -181,7 +181,7 @@ def walk(track, frames, box=BOX):
     return [point(track, frame, box) for frame in frames]
 
 
-def test_tracks_are_told_by_their_boxes_not_by_their_ids():
+def test_tracks_are_matched_by_their_boxes_not_by_their_ids():
     before = [*walk("1", range(10)), *walk("2", range(10), FAR)]
     assert tracks(before, [*walk("2", range(10)), *walk("1", range(10), FAR)]) == ()
 

@@ -84,11 +84,11 @@ def files_with(root: Path, mark: str) -> list[str]:
 def test_a_plan_says_by_camera_and_date_what_would_go_and_changes_nothing(root: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
     plan = plan_purge(site_with(root, ALL), store_of(root), NOW)
-    told = {(grave.camera, grave.date, grave.what): grave for grave in plan.graves}
-    assert {*told} == {
+    planned = {(record.camera, record.date, record.what): record for record in plan.records}
+    assert {*planned} == {
         (camera, day, what) for camera in CAMERAS for day in OLD for what in ("footage", "tables", "video")
     }
-    footage, tables, video = (told["gate", OLD[0], what] for what in ("footage", "tables", "video"))
+    footage, tables, video = (planned["gate", OLD[0], what] for what in ("footage", "tables", "video"))
     size = sum(len(path.read_bytes()) for path in (root / "archive/gate" / OLD[0]).iterdir())
     assert (len(footage.units), footage.files, footage.rows, footage.size_bytes) == (2, 2, 0, size)
     assert (len(tables.units), tables.rows) == (3, 4 + 2 * 8)  # a scan, and two units of detect
@@ -98,7 +98,7 @@ def test_a_plan_says_by_camera_and_date_what_would_go_and_changes_nothing(root: 
 
 
 def test_without_rules_nothing_goes(root: Path) -> None:
-    assert purged(root, {}).graves == ()
+    assert purged(root, {}).records == ()
     assert not (root / "store/_tombstones").exists()
 
 
@@ -110,7 +110,7 @@ def test_all_that_is_past_goes_and_the_rest_stays_as_it_was(root: Path) -> None:
     films = {path.relative_to(root / "archive").as_posix() for path in (root / "archive").rglob("*.mp4")}
     assert films == {footage_path(camera, day, each) for camera in CAMERAS for day in YOUNG for each in FOOTAGE}
     assert len(plan.deletion.footage) == 8
-    assert plan_purge(site_with(root, ALL), store_of(root), NOW).graves == ()
+    assert plan_purge(site_with(root, ALL), store_of(root), NOW).records == ()
 
 
 def test_of_purged_rows_nothing_is_left_in_any_file(root: Path) -> None:
@@ -138,9 +138,9 @@ def test_tombstones_name_every_version_of_a_unit(root: Path) -> None:
 def test_purges_can_be_accounted_for(root: Path) -> None:
     plan = purged(root, ALL)
     rows = purges_table(store_of(root)).to_pylist()
-    assert len(rows) == len(plan.graves) == 12
+    assert len(rows) == len(plan.records) == 12
     assert {(row["what"], row["units"]) for row in rows} == {("footage", 2), ("tables", 3), ("video", 4)}
-    assert sum(row["rows"] for row in rows) == sum(grave.rows for grave in plan.graves)
+    assert sum(row["rows"] for row in rows) == sum(record.rows for record in plan.records)
 
 
 def test_a_day_is_past_by_the_calendar_of_its_camera(root: Path) -> None:
@@ -148,13 +148,13 @@ def test_a_day_is_past_by_the_calendar_of_its_camera(root: Path) -> None:
     now = datetime(2026, 3, 1, 12, tzinfo=UTC)
     cameras = [{"id": "gate", "timezone": "Pacific/Auckland"}, {"id": "hall", "timezone": "Pacific/Honolulu"}]
     plan = plan_purge(site_with(root, {"video_days": 30}, cameras=cameras), store_of(root), now)
-    assert [(grave.camera, grave.date) for grave in plan.graves] == [("gate", OLD[0])]
+    assert [(record.camera, record.date) for record in plan.records] == [("gate", OLD[0])]
 
 
 @pytest.mark.parametrize(("days", "past"), [(31, 2), (32, 1), (33, 0)])
 def test_strictly_older_than_so_many_days(root: Path, days: int, past: int) -> None:
     plan = plan_purge(site_with(root, {"video_days": days}), store_of(root), NOW)
-    assert {grave.date for grave in plan.graves} == set(OLD[:past])
+    assert {record.date for record in plan.records} == set(OLD[:past])
 
 
 def test_the_scan_stays_while_anything_else_of_its_day_does(root: Path) -> None:
@@ -172,11 +172,11 @@ def test_the_scan_stays_while_anything_else_of_its_day_does(root: Path) -> None:
 def test_days_of_single_tables(root: Path) -> None:
     own = {"tables": {"detections": 30, "observed_frames": 30}}
     plan = purged(root, own)
-    assert {unit.op for grave in plan.graves for unit in grave.units} == {"detect"}
-    assert {grave.rule for grave in plan.graves} == {"tables.detections = 30"}
+    assert {unit.op for record in plan.records for unit in record.units} == {"detect"}
+    assert {record.rule for record in plan.records} == {"tables.detections = 30"}
     longer = {"tables_days": 1, "tables": {"detections": 400, "observed_frames": 400}}
     assert {
-        unit.op for grave in plan_purge(site_with(root, longer), store_of(root), NOW).graves for unit in grave.units
+        unit.op for record in plan_purge(site_with(root, longer), store_of(root), NOW).records for unit in record.units
     } == set()
 
 
@@ -262,7 +262,7 @@ def test_killed_anywhere_the_next_purge_finishes(root: Path, monkeypatch: pytest
     try:
         apply_purge(site, dying, plan, NOW)
     except _Killed:
-        assert len(read_tombstones(store)) in (0, sum(len(grave.units) for grave in plan.graves))
+        assert len(read_tombstones(store)) in (0, sum(len(record.units) for record in plan.records))
     monkeypatch.undo()
     again = purged(root, ALL, NOW + timedelta(minutes=5))
     assert contents(store_of(root)) == wanted
@@ -271,7 +271,7 @@ def test_killed_anywhere_the_next_purge_finishes(root: Path, monkeypatch: pytest
     mark = footage_id("gate", OLD[0], "f1")
     assert {name.split("/")[0] for name in files_with(root / "store", mark)} <= {"_tombstones", "_manifest"}
     assert not files_with(root / "archive", f"film of gate {OLD[0]}")
-    assert again.left == ()
+    assert again.kept == ()
 
 
 def test_a_full_disk_leaves_a_purge_that_can_be_finished(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

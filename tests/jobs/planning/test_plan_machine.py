@@ -271,7 +271,7 @@ class PlanMachine(RuleBasedStateMachine):
         """Plans to purge the results of some ops for a camera-day."""
         graves = [
             replace(grave, units=tuple(unit for unit in grave.units if unit.op in ops))
-            for grave in plan_purge(self.site, self.store, LONG_AFTER).graves
+            for grave in plan_purge(self.site, self.store, LONG_AFTER).records
             if (grave.camera, grave.date) == (camera, date)
         ]
         prints = frozenset(unit.fingerprint for grave in graves for unit in grave.units)
