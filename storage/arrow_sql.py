@@ -1,12 +1,15 @@
-"""Opens DuckDB connections for SQL over Arrow tables in memory.
+"""SQL over Arrow tables in memory, by DuckDB.
 
 A new database takes about 10 ms, a cursor of an open one 0.2 ms, and opening a store needs several connections.
 """
 
 import os
+from collections.abc import Mapping
 from threading import Lock
 
 import duckdb
+import numpy as np
+import pyarrow as pa
 
 
 class _Databases:
@@ -37,3 +40,16 @@ def connect_arrow() -> duckdb.DuckDBPyConnection:
         if _DATABASES.current is None:
             _DATABASES.current = duckdb.connect()
         return _DATABASES.current.cursor()
+
+
+def query(sql: str, parameters: Mapping[str, object] | None = None, **tables: pa.Table) -> pa.Table:
+    """Returns the result of a query over Arrow tables, by name."""
+    with connect_arrow() as con:
+        for name, table in tables.items():
+            con.register(name, table)
+        return con.execute(sql, parameters).to_arrow_table()
+
+
+def numbered(table: pa.Table, *columns: str) -> pa.Table:
+    """Returns columns of a table, and the column ``number``, which counts its rows from 0."""
+    return table.select(columns).append_column("number", pa.array(np.arange(table.num_rows)))

@@ -1,6 +1,6 @@
 """Claims: how several runs on one store avoid doing the same work, without a server and without trusted clocks.
 
-See docs/decisions/0011-claims-save-work-receipts-keep-right.md.
+See docs/decisions/0011-claims-save-work.md.
 
 ::
 

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from schemas.tables import TABLES
 from schemas.values import UNIT_TAG_DIGITS, UnitFile
-from storage.arrow_sql import connect_arrow
+from storage.arrow_sql import query
 from storage.files import sha256_file
 from storage.store.layout import merged_file
 from storage.store.manifest import MERGED_SCHEMA
@@ -78,13 +78,10 @@ def plan_merges(files: pa.Table, dropped: pa.Table, month_rows: int) -> list[Mer
         dropped: files of the receipts that are dropped.
         month_rows: camera-days of a past month become one file only while they have no more rows than this.
     """
-    with connect_arrow() as con:
-        con.register("files", files)
-        con.register("dropped", dropped)
-        rows = con.execute(_TO_MERGE, {"month_rows": month_rows}).fetchall()
     units: dict[tuple[str, str, str, bool], list[UnitFile]] = defaultdict(list)
-    for table, camera, period, live, name, tag in rows:
-        units[table, camera, period, live].append(UnitFile(name, tag))
+    for row in query(_TO_MERGE, {"month_rows": month_rows}, files=files, dropped=dropped).to_pylist():
+        group = (row["table"], row["camera"], row["period"], row["live"])
+        units[group].append(UnitFile(row["name"], row["unit_tag"]))
     return [
         Merge(table, camera, period, tuple(members), merged_file(table, camera, period))
         for (table, camera, period, _), members in units.items()

@@ -4,7 +4,7 @@ What is sound is not made again, and the archive is never touched. A damaged man
 left (docs/decisions/0012-purge-and-repair.md).
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from schemas.errors import NightshiftError, TransientError
-from storage.arrow_sql import connect_arrow
+from storage.arrow_sql import numbered, query
 from storage.maintenance.compaction import sort_shard
 from storage.maintenance.drop import drop_receipts
 from storage.maintenance.problems import Problem, ProblemKind, UnitName, hash_blob
@@ -34,12 +34,10 @@ _IDENTITY = 'op, camera, "date", unit, fingerprint'
 # Of each unit's versions, the receipts of the newest shard in which they name only files that exist: after a merge an
 # older shard names files that are gone.
 _BEST = f"""
-WITH entries AS (
-    SELECT number, unnest(map_values(files::JSON::MAP(VARCHAR, VARCHAR))) AS "name" FROM receipts
-), broken AS (
-    SELECT DISTINCT number FROM entries WHERE "name" <> '' AND "name" NOT IN (SELECT "name" FROM names)
-), sound AS (
-    SELECT * FROM receipts WHERE number NOT IN (FROM broken)
+WITH sound AS (
+    SELECT * FROM receipts WHERE number NOT IN (
+        SELECT number FROM files WHERE "name" NOT IN (SELECT "name" FROM names)
+    )
 ), best AS (
     SELECT {_IDENTITY}, max(shard) AS shard FROM sound GROUP BY ALL
 )
@@ -118,7 +116,9 @@ def _rebuild_manifest(store: Store, broken: Collection[Problem], head: Head) -> 
         The number of lost receipts, as far as it is known.
     """
     bad = {problem.name for problem in broken if problem.kind is not ProblemKind.HEADLESS}
-    former = [name for name in _part_names(store) if name not in bad]
+    parts = [blob.name for blob in sweepable_files(store) if blob.name.startswith(f"{MANIFEST_FOLDER}/")]
+    former = [name for name in parts if name not in bad]
+    retired_now = pa.table([former, [datetime.now(UTC)] * len(former)], schema=RETIRED_SCHEMA)
     receipts = _recovered_receipts(store, bad)
     merged = _recovered_hashes(store, bad, receipts)
     receipts = sort_shard(_without_bad_scans(store, receipts, merged))
@@ -134,7 +134,7 @@ def _rebuild_manifest(store: Store, broken: Collection[Problem], head: Head) -> 
         merged=manifest.write("files", merged),
         # An empty head, so that scan rows come from the scans' own files: the copies may be what is damaged.
         live=manifest.write("live", live_files(files_of(receipts, is_live(store, receipts, Head())))),
-        retired=manifest.write("retired", pa.concat_tables([manifest.retired(head), _retired_now(former)])),
+        retired=manifest.write("retired", pa.concat_tables([manifest.retired(head), retired_now])),
         scan_rows={},  # the next compaction writes them
     )
     if not manifest.publish(new):
@@ -144,25 +144,15 @@ def _rebuild_manifest(store: Store, broken: Collection[Problem], head: Head) -> 
     return max(0, known - int(receipts.num_rows))
 
 
-def _part_names(store: Store) -> list[str]:
-    return [blob.name for blob in sweepable_files(store) if blob.name.startswith(f"{MANIFEST_FOLDER}/")]
-
-
-def _retired_now(names: Sequence[str]) -> pa.Table:
-    return pa.table([names, [datetime.now(UTC)] * len(names)], schema=RETIRED_SCHEMA)
-
-
 def _recovered_receipts(store: Store, bad: Collection[str]) -> pa.Table:
     """Returns the receipts of all readable shards, without those that were purged since."""
     shards = _readable_parts(store, "receipts", bad, RECEIPT_SCHEMA)
     ages = [pa.repeat(pa.scalar(age), shard.num_rows) for age, shard in enumerate(shards)]
     every = pa.concat_tables([RECEIPT_SCHEMA.empty_table(), *shards])
-    with connect_arrow() as con:
-        columns = ["op", "camera", "date", "unit", "fingerprint", "run_id", "files"]
-        numbered = every.select(columns).append_column("number", pa.array(np.arange(every.num_rows)))
-        con.register("receipts", numbered.append_column("shard", pa.chunked_array(ages, pa.int64())))
-        con.register("names", pa.table({"name": pa.array([blob.name for blob in sweepable_files(store)], pa.string())}))
-        every = every.take(con.execute(_BEST).to_arrow_table()["number"])
+    receipts = numbered(every, "op", "camera", "date", "unit", "fingerprint", "run_id")
+    receipts = receipts.append_column("shard", pa.chunked_array(ages, pa.int64()))
+    names = pa.table({"name": pa.array([blob.name for blob in sweepable_files(store)], pa.string())})
+    every = every.take(query(_BEST, receipts=receipts, files=files_of(every), names=names)["number"])
     purged = {tombstone.fingerprint: tombstone.purged for tombstone in read_tombstones(store)}
     fingerprints, times = every["fingerprint"].to_pylist(), every["committed"].to_pylist()
     gone = [one in purged and committed <= purged[one] for one, committed in zip(fingerprints, times, strict=True)]

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from schemas.tables import TABLES
 from schemas.values import FOOTAGE_OP
-from storage.arrow_sql import connect_arrow
+from storage.arrow_sql import numbered, query
 from storage.blobs import Blob, Blobs
 from storage.files import first_line, sha256_file
 from storage.maintenance.drop import drop_units
@@ -68,11 +68,9 @@ def is_past_limit(receipts: pa.Table, limits: pa.Table) -> npt.NDArray[np.bool_]
         ``(len(receipts),)`` bool.
     """
     past = np.zeros(receipts.num_rows, dtype=bool)
-    with connect_arrow() as con:
-        numbers = pa.array(np.arange(receipts.num_rows))
-        con.register("receipts", receipts.select(["op", "camera", "date"]).append_column("number", numbers))
-        con.register("limits", limits)
-        past[con.execute(_PAST_LIMIT).to_arrow_table()["number"].to_numpy()] = True
+    past[
+        query(_PAST_LIMIT, receipts=numbered(receipts, "op", "camera", "date"), limits=limits)["number"].to_numpy()
+    ] = True
     return past
 
 

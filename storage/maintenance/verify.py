@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.errors import NightshiftError
-from storage.arrow_sql import connect_arrow
+from storage.arrow_sql import numbered, query
 from storage.blobs import Blob
 from storage.files import first_line
 from storage.maintenance.problems import Problem, ProblemKind, UnitName, hash_blob, no_access
@@ -226,11 +226,7 @@ def expected_files(receipts: pa.Table, merged: pa.Table) -> pa.Table:
     Returns:
         Columns ``name``, ``table``, ``sha256`` (null if it is not known) and ``numbers`` (rows of the receipts).
     """
-    with connect_arrow() as con:
-        numbers = pa.array(np.arange(receipts.num_rows))
-        con.register("receipts", receipts.select(["files", "sha256"]).append_column("number", numbers))
-        con.register("merged", merged)
-        return con.execute(_EXPECTED).to_arrow_table()
+    return query(_EXPECTED, receipts=numbered(receipts, "files", "sha256"), merged=merged)
 
 
 def _without(receipts: pa.Table, expected: pa.Table, damaged: Collection[str]) -> pa.Table:

@@ -7,26 +7,23 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.errors import NightshiftError, SiteError
-from storage.arrow_sql import connect_arrow
+from storage.arrow_sql import numbered, query
 from storage.blobs import Blobs
 from storage.files import first_line
 from storage.maintenance.problems import Problem, ProblemKind, hash_blob
 from storage.maintenance.tombstones import read_tombstones
 from storage.store.manifest import MANIFEST_FOLDER, Head, Manifest, Part
-from storage.store.receipts import RECEIPT_SCHEMA
+from storage.store.receipts import RECEIPT_SCHEMA, files_of
 from storage.store.store import Store
 
 _SHARD = f"{MANIFEST_FOLDER}/receipts-"
 
 # Receipts of a stray shard count only if nothing else has them, no purge dropped them, and their files exist.
 _ONLY_THERE = """
-WITH entries AS (
-    SELECT fingerprint, unnest(map_values(files::JSON::MAP(VARCHAR, VARCHAR))) AS "name" FROM stray
-)
-SELECT count(DISTINCT fingerprint) FROM stray
+SELECT count(DISTINCT fingerprint) AS units FROM stray
 WHERE fingerprint NOT IN (SELECT fingerprint FROM receipts) AND fingerprint NOT IN (SELECT fingerprint FROM purged)
     AND fingerprint NOT IN (
-        SELECT fingerprint FROM entries WHERE "name" <> '' AND "name" NOT IN (SELECT "name" FROM names)
+        SELECT fingerprint FROM stray JOIN files USING (number) WHERE "name" NOT IN (SELECT "name" FROM names)
     )
 """
 
@@ -64,13 +61,15 @@ def find_headless_shards(
                 stray = pq.read_table(file).select(RECEIPT_SCHEMA.names)
         except (OSError, pa.ArrowException, KeyError):
             continue  # a power cut left half of it, and no head ever named it
-        with connect_arrow() as con:
-            con.register("stray", stray)
-            con.register("receipts", receipts)
-            con.register("purged", _column("fingerprint", [each.fingerprint for each in read_tombstones(store)]))
-            con.register("names", _column("name", names))
-            ((count,),) = con.execute(_ONLY_THERE).fetchall()
-        if count:
+        found = query(
+            _ONLY_THERE,
+            stray=numbered(stray, "fingerprint"),
+            files=files_of(stray),
+            receipts=receipts,
+            purged=_column("fingerprint", [each.fingerprint for each in read_tombstones(store)]),
+            names=_column("name", names),
+        )
+        if count := found["units"][0].as_py():
             detail = f"only this file has the receipts of {count} units: the head that named it is gone"
             problems.append(Problem(ProblemKind.HEADLESS, name, detail))
     return problems

@@ -1,4 +1,4 @@
-"""Which rows readers see: the *live* rows (docs/decisions/0003-what-readers-see.md).
+"""Which rows readers see: the *live* rows (docs/decisions/0003-live-rows.md).
 
 A row is live if all of this holds:
 
@@ -15,10 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.values import DAY_UNIT, SCAN_OP
-from storage.arrow_sql import connect_arrow
+from storage.arrow_sql import numbered, query
 from storage.store.manifest import Head
 from storage.store.scan_rows import read_scan_rows
 from storage.store.store import Store
+
+_NAMES = ("op", "camera", "date", "unit", "fingerprint", "committed", "run_id")
 
 _NEWEST = """
 SELECT max_by(number, {'committed': committed, 'fingerprint': fingerprint, 'run_id': run_id}) AS number
@@ -27,6 +29,7 @@ FROM receipts GROUP BY op, camera, "date", unit
 
 # The unit of a footage op is a footage id, and belongs to the day on which its first segment starts.
 _LISTED = f"""
+WITH newest AS ({_NEWEST})
 SELECT number FROM receipts JOIN newest USING (number)
 WHERE op = '{SCAN_OP}' OR unit = '{DAY_UNIT}' AND (camera, "date") IN (SELECT (camera, "date") FROM segments)
 OR (camera, "date", unit) IN (
@@ -44,10 +47,7 @@ GROUP BY ALL HAVING bool_or(live) ORDER BY "table", "name"
 
 def newest_receipts(receipts: pa.Table) -> pa.Table:
     """Returns the newest receipt of each unit, by time of commit, then fingerprint."""
-    with connect_arrow() as con:
-        con.register("receipts", _numbered(receipts))
-        numbers = con.execute(f"{_NEWEST} ORDER BY number").to_arrow_table()["number"]
-    return receipts.take(numbers)
+    return receipts.take(query(f"{_NEWEST} ORDER BY number", receipts=numbered(receipts, *_NAMES))["number"])
 
 
 def is_live(store: Store, receipts: pa.Table, head: Head | None = None) -> pa.Array:
@@ -63,25 +63,15 @@ def is_live(store: Store, receipts: pa.Table, head: Head | None = None) -> pa.Ar
     """
     live = np.zeros(receipts.num_rows, dtype=bool)
     scans = newest_receipts(receipts.filter(pc.equal(receipts["op"], SCAN_OP)))
-    with connect_arrow() as con:
-        con.register("receipts", _numbered(receipts))
-        con.execute(f"CREATE TEMP TABLE newest AS {_NEWEST}")
-        if scans.num_rows:
-            con.register("segments", read_scan_rows(store, "segments", scans, head))
-            numbers = con.execute(_LISTED).to_arrow_table()["number"]
-        else:
-            numbers = con.execute("SELECT number FROM newest").to_arrow_table()["number"]
-    live[numbers.to_numpy()] = True
+    if scans.num_rows:
+        segments = read_scan_rows(store, "segments", scans, head)
+        found = query(_LISTED, receipts=numbered(receipts, *_NAMES), segments=segments)
+    else:
+        found = query(_NEWEST, receipts=numbered(receipts, *_NAMES))
+    live[found["number"].to_numpy()] = True
     return pa.array(live)
 
 
 def live_files(files: pa.Table) -> pa.Table:
     """Returns the files with live rows, as rows of ``manifest.LIVE_SCHEMA``; ``files`` are those of ``files_of``."""
-    with connect_arrow() as con:
-        con.register("files", files)
-        return con.execute(_LIVE_FILES).to_arrow_table()
-
-
-def _numbered(receipts: pa.Table) -> pa.Table:
-    names = ["op", "camera", "date", "unit", "fingerprint", "committed", "run_id"]
-    return receipts.select(names).append_column("number", pa.array(np.arange(receipts.num_rows)))
+    return query(_LIVE_FILES, files=files)

@@ -6,13 +6,12 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.tables import TABLES, TIME
 from schemas.values import UNIT_TAG_DIGITS, Receipt, UnitFile
-from storage.arrow_sql import connect_arrow
+from storage.arrow_sql import numbered, query
 from storage.blobs import Blobs
 from storage.files import safe_name
 
@@ -189,10 +188,8 @@ def files_of(receipts: pa.Table, live: pa.Array | None = None) -> pa.Table:
     """
     if live is None:
         live = pa.repeat(pa.scalar(False), receipts.num_rows)
-    with connect_arrow() as con:
-        columns = receipts.select(["camera", "date", "fingerprint", "files", "rows"]).append_column("live", live)
-        con.register("receipts", columns.append_column("number", pa.array(np.arange(receipts.num_rows))))
-        return con.execute(_FILES).to_arrow_table()
+    columns = numbered(receipts, "camera", "date", "fingerprint", "files", "rows")
+    return query(_FILES, receipts=columns.append_column("live", live))
 
 
 def unit_tags(receipts: pa.Table) -> pa.ChunkedArray:

@@ -177,7 +177,7 @@ class Store:
     def reaffirm(self, receipt: Receipt, run_id: str, committed: datetime | None = None) -> Receipt:
         """Makes committed work the newest of its unit again, as after a parameter is set back to its former value.
 
-        See docs/decisions/0009-a-unit-said-to-hold-again.md.
+        See docs/decisions/0009-results-become-live-again.md.
 
         Returns:
             A second receipt of the same work, by ``run_id``; the first stays, for queries ``AS OF`` earlier runs.

@@ -1,8 +1,8 @@
-"""What stands at a place of files."""
+"""Names of stored files, for comparison."""
 
 from storage.blobs import Blobs
 
 
 def names(blobs: Blobs, below: str = "") -> list[str]:
-    """Names of the files below a folder."""
+    """Returns the names of the files below a folder."""
     return [blob.name for blob in blobs.list(below)]

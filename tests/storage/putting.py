@@ -1,4 +1,4 @@
-"""Many who write one file at once; processes start sooner for what is not imported here."""
+"""Writers of one file at the same moment. Imports little, so that processes start fast."""
 
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.queues import Queue
@@ -11,19 +11,19 @@ from storage.store.store import Store
 WRITERS = 8
 
 
-def put_in_threads(blobs: Blobs, number: int, start: Barrier, told: "Queue[int]") -> None:
-    """Puts in ``WRITERS`` threads at once; tells the process's number for each that won."""
+def put_in_threads(blobs: Blobs, number: int, start: Barrier, results: "Queue[int]") -> None:
+    """Puts in ``WRITERS`` threads at once; reports the number of the process for each put that won."""
 
     def put(thread: int) -> None:
         start.wait()
         if blobs.put_if_absent("race", f"{number}-{thread}".encode()):
-            told.put(number)
+            results.put(number)
 
     with ThreadPoolExecutor(WRITERS) as pool:
         list(pool.map(put, range(WRITERS)))
 
 
-def commit(store: Store, receipt: Receipt, start: Barrier, told: "Queue[Receipt]") -> None:
-    """Commits at the same moment as others; tells the receipt that stands."""
+def commit(store: Store, receipt: Receipt, start: Barrier, results: "Queue[Receipt]") -> None:
+    """Commits at the same moment as others; reports the receipt that counts."""
     start.wait()
-    told.put(store.commit(receipt))
+    results.put(store.commit(receipt))

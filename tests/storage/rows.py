@@ -76,7 +76,7 @@ def make_receipt(
     sha256: dict[str, str] | None = None,
     rows: int = 7,
 ) -> Receipt:
-    """A receipt, of a plain unit unless told otherwise; the fingerprint is the unit's own unless it is given."""
+    """A receipt; the default fingerprint is that of the unit."""
     return Receipt(
         op=op,
         version=1,

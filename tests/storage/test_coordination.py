@@ -78,12 +78,12 @@ def test_a_dead_runs_claim_is_taken_over_once_its_lease_has_passed_on_the_observ
 
 def test_a_heartbeat_renews_the_lease(blobs):
     clock = Clock()
-    seen = threading.Semaphore(0)
+    beats = threading.Semaphore(0)
 
     class Watched(LocalBlobs):
         def write(self, name, content):
             super().write(name, content)
-            seen.release()
+            beats.release()
 
     with (
         Claims(Watched(blobs.root), "a", beat_s=0.005) as a,
@@ -91,7 +91,7 @@ def test_a_heartbeat_renews_the_lease(blobs):
     ):
         assert a.acquire(PARTITION)
         for _ in range(5):
-            assert seen.acquire(timeout=60) and seen.acquire(timeout=60)
+            assert beats.acquire(timeout=60) and beats.acquire(timeout=60)
             assert not b.acquire(PARTITION), f"at {clock.now_s} s"
             clock.now_s += 61.0
 

@@ -196,12 +196,12 @@ def check(store: Store) -> None:
 
 
 def at_rest(store: Store) -> set[str]:
-    """The name of every file of the store, whoever names it."""
+    """The name of every file of the store."""
     return {blob.name for blob in store.blobs.list()}
 
 
 def rows_in(store: Store, file: str) -> list[dict[str, Any]]:
-    """Every row of a file, seen or not."""
+    """Every row of a file, live or not."""
     rows: list[dict[str, Any]] = _rows(store, file).to_pylist()
     return rows
 

@@ -55,14 +55,14 @@ class Ingredients:
 class Version:
     """A committed version of a unit, with the program's fingerprint and the model's ingredients."""
 
-    place: UnitKey
+    unit: UnitKey
     fingerprint: str
     ingredients: Ingredients
 
     @property
     def tables(self) -> Mapping[str, pa.Table]:
         """Rows that only this version has; some versions have none."""
-        return _rows_of(self.place, self.fingerprint)
+        return _rows_of(self.unit, self.fingerprint)
 
 
 @lru_cache(maxsize=4096)
@@ -147,7 +147,7 @@ def expected_rows(live: Collection[Version]) -> Contents:
     """Returns every row that readers must get."""
     found: Contents = {}
     for version in live:
-        day = datetime.fromisoformat(version.place.date).date()
+        day = datetime.fromisoformat(version.unit.date).date()
         for name, table in version.tables.items():
             if table.num_rows:
                 rows = zip(*table.to_pydict().values(), strict=True)

@@ -79,7 +79,7 @@ class PlanMachine(RuleBasedStateMachine):
             self.check_plan(Selection())
             for moment in self.moments[:: max(1, len(self.moments) // 3)]:
                 self.check_as_of(moment)
-            assert contents(self.store) == expected_rows(self.model.seen())
+            assert contents(self.store) == expected_rows(self.model.live())
             check(self.store)
         finally:
             shutil.rmtree(self.folder)
@@ -174,7 +174,7 @@ class PlanMachine(RuleBasedStateMachine):
     @rule()
     def read(self) -> None:
         """Readers get exactly one version of each unit, the newest, and nothing that was purged."""
-        assert contents(self.store) == expected_rows(self.model.seen())
+        assert contents(self.store) == expected_rows(self.model.live())
 
     @precondition(lambda self: self.moments)
     @rule(data=st.data())
@@ -198,7 +198,7 @@ class PlanMachine(RuleBasedStateMachine):
         """Plans, and compares it with the model's plan."""
         ledger = Ledger(self.store.read_receipts().rows, (), read_tombstones(self.store))
         plan = make_plan(tiny_site(self.knobs, ops=list(OPS.values())), self.segments, ledger, selection)
-        newest = {version.place: version for version in self.model.seen()}
+        newest = {version.unit: version for version in self.model.live()}
         done = {event.work.ingredients.fingerprint for event in self.model.events()}
         planner = ReferencePlanner(self.knobs, newest, done, self.purged_versions, selection.purged)
         found = {key: found for key, found in planner.found.items() if selection.wants_camera(key.camera)}
@@ -218,9 +218,9 @@ class PlanMachine(RuleBasedStateMachine):
     def check_as_of(self, moment: Moment) -> None:
         """Reads a past state: it is what readers got then, without what was purged since."""
         since = set(self.purged[moment.purged :])
-        purged = [version for version in self.model.seen(moment.until) if version.place in since]
+        purged = [version for version in self.model.live(moment.until) if version.unit in since]
         tags = {version.fingerprint[:UNIT_TAG_DIGITS] for version in purged}
-        stays = {version for version in moment.live if version.place not in since}
+        stays = {version for version in moment.live if version.unit not in since}
         assert without_units(contents(self.store, moment.until), tags) == expected_rows(stays)
 
     def work(
@@ -232,7 +232,7 @@ class PlanMachine(RuleBasedStateMachine):
         reaffirm: bool = True,
     ) -> None:
         """Does the units of these ops and days whose sources are done."""
-        self.moments.append(Moment(self.clock, self.model.seen(), len(self.purged)))
+        self.moments.append(Moment(self.clock, self.model.live(), len(self.purged)))
         self.runs += 1
         run_id = f"run-{self.runs}"
         if reaffirm:
@@ -249,7 +249,7 @@ class PlanMachine(RuleBasedStateMachine):
 
     def commit(self, plan: Plan, version: Version, run_id: str) -> None:
         """Commits one unit as a worker does."""
-        key, fingerprint, (_, camera, date, unit) = version.place, version.fingerprint, version.place
+        key, fingerprint, (_, camera, date, unit) = version.unit, version.fingerprint, version.unit
         written = {
             name: self.store.write_table(name, rows, camera=camera, date=date, unit=unit, fingerprint=fingerprint)
             for name, rows in version.tables.items()
@@ -276,7 +276,7 @@ class PlanMachine(RuleBasedStateMachine):
         ]
         prints = frozenset(unit.fingerprint for grave in graves for unit in grave.units)
         works = {event.work for event in self.model.events()}
-        assert prints == {w.fingerprint for w in works if w.place.op in ops and w.place[1:3] == (camera, date)}
+        assert prints == {w.fingerprint for w in works if w.unit.op in ops and w.unit[1:3] == (camera, date)}
         return PurgePlan(Deletion(tuple(grave for grave in graves if grave.units), fingerprints=prints))
 
     def record_purge(self, what: PurgePlan) -> None:
@@ -284,8 +284,8 @@ class PlanMachine(RuleBasedStateMachine):
         newest = {event.work: event.committed for event in sorted(self.model.events(), key=lambda each: each.committed)}
         for version in sorted(newest, key=lambda version: newest[version]):
             if version.fingerprint in what.deletion.fingerprints:
-                self.purged.append(version.place)
-                versions = self.purged_versions.setdefault(version.place, [])
+                self.purged.append(version.unit)
+                versions = self.purged_versions.setdefault(version.unit, [])
                 if version.ingredients.fingerprint not in versions:
                     versions.append(version.ingredients.fingerprint)
 

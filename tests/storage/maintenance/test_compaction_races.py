@@ -1,186 +1,30 @@
-"""Compaction that is killed, that meets a full disk, or that others are at work beside."""
+"""Compaction while readers, writers and other compactions are at work."""
 
 import multiprocessing
-import shutil
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from multiprocessing.synchronize import Barrier, Event
 from pathlib import Path
 
 import pytest
 
-from schemas.errors import StoreFull, TransientError
+from schemas.errors import TransientError
 from schemas.tables import TABLES
 from schemas.values import Receipt, UnitFile
 from storage.blobs import LocalBlobs
 from storage.maintenance.compaction import Compaction, compact
 from storage.store.manifest import Head
 from storage.store.store import Store
-from tests.storage.rows import NOW, make_rows, print_of, put
-from tests.storage.watched import WRITES, At, Between, Contents, Full, Kill, Killed, at_rest, check, contents, rows_in
-
-HOUR = timedelta(hours=1)
-MANY = 200
-"""More operations than a compaction of the small store has."""
+from tests.storage.maintenance.compacting import MANY, Again, moments, put_unit
+from tests.storage.rows import NOW, print_of
+from tests.storage.watched import WRITES, At, Between, at_rest, check, contents, rows_in
 
 pytestmark = [pytest.mark.usefixtures("no_sync"), pytest.mark.slow]
 
 
-def put_unit(store: Store, unit: str, day: str = "2026-03-02", version: int = 0, run_id: str = "") -> Receipt:
-    """A unit whose rows tell units and versions apart."""
-    first = 100 * int(unit.strip("abcdefghijklmnopqrstuvwxyz-") or ord(unit)) + 10 * version
-    return put(
-        store,
-        "counts",
-        make_rows("counts", 2 + version, first=first),
-        unit,
-        print_of(day, unit, version),
-        date=day,
-        committed=NOW + version * HOUR,
-        run_id=run_id or f"run-{version}",
-    )
-
-
-@pytest.fixture
-def base(tmp_path: Path) -> Store:
-    """A small store: a past month and a day that are merged, then a unit of each done anew, and another beside it."""
-    store = Store(LocalBlobs(tmp_path / "base"))
-    for day in ("2026-02-28", "2026-03-02"):
-        for unit in "ab":
-            put_unit(store, unit, day)
-    compact(store)
-    for day in ("2026-02-28", "2026-03-02"):
-        put_unit(store, "b", day, version=1)
-    put_unit(store, "c")
-    return store
-
-
-Again = Callable[[], Store]
-
-
-@pytest.fixture
-def again(base: Store, tmp_path: Path) -> Again:
-    """Makes a new copy of the small store."""
-    copies = iter(range(10 * MANY))
-
-    def copy() -> Store:
-        folder = tmp_path / f"copy-{next(copies)}"
-        shutil.copytree(base.blobs.url, folder)
-        return Store(LocalBlobs(folder))
-
-    return copy
-
-
-@pytest.fixture
-def step(long: bool) -> int:
-    """Of how many moments one is tried, where others are tried in full."""
-    return 1 if long else 4
-
-
-def moments(store: Store) -> list[Contents]:
-    """What readers see now, and as of the first run."""
-    return [contents(store), contents(store, NOW)]
-
-
-def killed_at_writes(again: Again, act: Callable[[Store], Compaction], step: int = 1) -> Iterator[Store]:
-    """Stores in which ``act`` was killed before its first write, its second, and so on; last one where it was not."""
-    for passes in range(0, MANY, step):
-        store = again()
-        kill = Kill(passes)
-        try:
-            act(Store(Between(store.blobs, kill)))
-        except Killed:
-            yield store
-        else:
-            assert passes > 10
-            yield store
-            return
-        assert kill.dead
-    raise AssertionError(f"still not done after {MANY} writes")
-
-
-# Killed
-
-
-def test_killed_at_any_write_it_leaves_what_readers_saw_and_the_next_finishes(base: Store, again: Again) -> None:
-    before = moments(base)
-    for store in killed_at_writes(again, compact):
-        assert moments(store) == before
-        check(store)
-        compact(store)
-        assert moments(store) == before
-        check(store)
-        assert not store.has_loose_receipts()
-        assert compact(store).written == 0
-
-
-def test_killed_while_it_removes_old_files_it_leaves_what_readers_saw(base: Store, again: Again, step: int) -> None:
-    before = moments(base)
-    for store in killed_at_writes(again, lambda store: compact(store, grace_h=0), step):
-        assert moments(store) == before
-        check(store)
-        compact(store, grace_h=0)
-        assert moments(store) == before
-        check(store)
-
-
-def test_killed_while_rows_are_dropped_each_unit_is_whole_or_gone(base: Store, again: Again, step: int) -> None:
-    gone = [print_of("2026-03-02", "a", 0), print_of("2026-03-02", "c", 0)]  # one of the manifest, one that is loose
-    marks = {each[:16] for each in gone}
-    before = contents(base)["counts"]
-    units = {mark: Counter({row: count for row, count in before.items() if row[-2] == mark}) for mark in marks}
-    stay = Counter({row: count for row, count in before.items() if row[-2] not in marks})
-    for store in killed_at_writes(again, lambda store: compact(store, drop=gone), step):
-        check(store)
-        found = contents(store)["counts"]
-        assert found - sum(units.values(), Counter()) == stay
-        assert all(found & rows in (rows, Counter()) for rows in units.values())
-        compact(store, drop=gone)
-        assert contents(store)["counts"] == stay
-        compact(store, grace_h=0)
-        assert contents(store)["counts"] == stay
-        check(store)
-
-
-@pytest.mark.parametrize("graces_h", [(0, 0), (24, 0, 0)])
-def test_what_was_to_go_and_was_kept_by_a_kill_stays_whole(
-    base: Store, again: Again, step: int, graces_h: tuple[float, ...]
-) -> None:
-    """The loose receipt survived: what it names must then not go with the grace of what was to go."""
-    alone = put_unit(base, "d", "2026-03-01")  # so that its file is not merged, and keeps its name
-    gone = [alone.fingerprint]
-    for store in killed_at_writes(again, lambda store: compact(store, drop=gone), step):
-        found = contents(store)
-        for grace_h in graces_h:
-            compact(store, grace_h=grace_h)
-            assert contents(store) == found
-            check(store)
-
-
-# A disk that fills up
-
-
-def test_on_a_full_disk_it_changes_nothing_and_leaves_nothing(base: Store, again: Again, step: int) -> None:
-    before, old = contents(base), at_rest(base)
-    for passes in range(0, MANY, step):
-        store, full = again(), Full(passes)
-        try:
-            compact(Store(Between(store.blobs, full)))
-        except StoreFull:
-            assert contents(store) == before
-            # When the head itself is refused nobody knows whether it stands: then what it names has to stay.
-            is_head = any("/head-" in name for name in full.refused)
-            assert is_head or all(name.startswith("_manifest/") for name in at_rest(store) - old)
-        else:
-            break
-    assert passes > 10 and not full.refused
-    assert contents(store) == before
-
-
-# Readers and writers at work beside it
+# Readers and writers
 
 
 def test_a_reader_at_any_moment_of_a_compaction_sees_every_row_once(base: Store, again: Again) -> None:
@@ -290,8 +134,8 @@ def test_of_two_compactions_at_once_one_wins_and_the_other_leaves_nothing(base: 
     assert {name for name in at_rest(store) if name.startswith("_manifest/") and "head-" not in name} == parts
 
 
-@pytest.mark.parametrize("without", [(), (print_of("2026-03-02", "a", 0),)])
-def test_one_who_is_overtaken_more_than_once_loses_too(again: Again, without: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("drop", [(), (print_of("2026-03-02", "a", 0),)])
+def test_one_who_is_overtaken_more_than_once_loses_too(again: Again, drop: tuple[str, ...]) -> None:
     """The head it wants to write came and was itself replaced, without any grace."""
     store = again()
 
@@ -302,7 +146,7 @@ def test_one_who_is_overtaken_more_than_once_loses_too(again: Again, without: tu
                 compact(store, grace_h=0)
 
     with pytest.raises(TransientError, match="came first"):
-        compact(Store(Between(store.blobs, overtake)), drop=without)
+        compact(Store(Between(store.blobs, overtake)), drop=drop)
     check(store)
     found = contents(store)["counts"]
     assert store.manifest.head().number == 4
@@ -350,15 +194,15 @@ def test_processes_that_commit_and_compact_at_once_lose_nothing(again: Again) ->
     try:
         start.wait(120)
         new = [put_unit(store, f"s-{4000 + number}", run_id="beside") for number in range(40)]
-        seen = contents(store)["counts"]
+        found = contents(store)["counts"]
     finally:
         stop.set()
         for worker in workers:
             worker.join(120)
     assert [worker.exitcode for worker in workers] == [0, 0]
-    assert contents(store)["counts"] == seen
-    assert seen > before and set(seen.values()) == {1}
-    assert {each.unit_tag for each in new} <= {row[-2] for row in seen}
+    assert contents(store)["counts"] == found
+    assert found > before and set(found.values()) == {1}
+    assert {each.unit_tag for each in new} <= {row[-2] for row in found}
     compact(store)
-    assert contents(store)["counts"] == seen
+    assert contents(store)["counts"] == found
     check(store)

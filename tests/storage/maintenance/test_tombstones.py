@@ -73,14 +73,14 @@ def test_what_was_written_is_never_replaced(store: Store) -> None:
     write_tombstones(store, "p1", NOW, [FILM])
     with pytest.raises(TransientError, match="nothing was deleted"):
         write_tombstones(store, "p1", NOW, [ROWS])
-    assert [stone.op for stone in read_tombstones(store)] == [FOOTAGE_OP]
+    assert [tombstone.op for tombstone in read_tombstones(store)] == [FOOTAGE_OP]
 
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"[]", b"{}", b'{"format": 9}', b'{"format": 1, "purge_id": "p", "purged": "x", "graves": []}'],
+    [b"", b"{", b"[]", b"{}", b'{"format": 9}', b'{"format": 2, "purge_id": "p", "purged": "x", "records": []}'],
 )
-def test_a_torn_file_is_told_and_not_passed_over(store: Store, content: bytes) -> None:
+def test_a_torn_file_is_reported_and_not_passed_over(store: Store, content: bytes) -> None:
     store.blobs.write(f"{TOMBSTONES_FOLDER}/p1.json", content)
     for read in (read_tombstones, purges_table):
         with pytest.raises(NightshiftError, match=r"_tombstones/p1\.json.* cannot be read: .*backup"):
@@ -90,10 +90,10 @@ def test_a_torn_file_is_told_and_not_passed_over(store: Store, content: bytes) -
 @given(st.text(min_size=1, max_size=9), st.text(max_size=9), st.datetimes(timezones=st.just(UTC)))
 def test_any_name_and_time_comes_back(purge_id: str, unit: str, purged: datetime) -> None:
     memory = _Memory()
-    grave = PurgeRecord("r", "video", unit, "2026-05-01", (PurgedUnit(unit, unit, unit),), 0, 0, 0)
-    write_tombstones(Store(memory), purge_id, purged, [grave])
-    (stone,) = read_tombstones(Store(memory))
-    assert stone == Tombstone(unit, unit, "2026-05-01", unit, unit, purged, "r")
+    record = PurgeRecord("r", "video", unit, "2026-05-01", (PurgedUnit(unit, unit, unit),), 0, 0, 0)
+    write_tombstones(Store(memory), purge_id, purged, [record])
+    (tombstone,) = read_tombstones(Store(memory))
+    assert tombstone == Tombstone(unit, unit, "2026-05-01", unit, unit, purged, "r")
 
 
 class _Memory(LocalBlobs):

@@ -74,10 +74,10 @@ def test_a_compacted_store_is_sound_and_its_replaced_files_are_no_orphans(root: 
 
 
 def test_progress_ends_at_all_bytes(root: Path) -> None:
-    told: list[tuple[int, int]] = []
-    verify(Store.open(root), lambda done, total: told.append((done, total)))
-    assert told[-1][0] == told[-1][1] > 0
-    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    calls: list[tuple[int, int]] = []
+    verify(Store.open(root), lambda done, total: calls.append((done, total)))
+    assert calls[-1][0] == calls[-1][1] > 0
+    assert [done for done, _ in calls] == sorted(done for done, _ in calls)
 
 
 @pytest.mark.slow

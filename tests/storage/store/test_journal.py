@@ -86,7 +86,7 @@ def test_a_newer_reason_replaces_the_older(journal: Journal) -> None:
 @pytest.mark.parametrize(
     "unit", ["cam1/2026/ä b.mp4", "../../../etc/passwd", ".hidden", "", "x" * 3000, "\udcff\udc80.mp4"]
 )
-def test_any_path_can_be_set_aside_and_released(journal: Journal, tmp_path: Path, unit: str) -> None:
+def test_any_path_can_be_quarantined_and_released(journal: Journal, tmp_path: Path, unit: str) -> None:
     entry = replace(ENTRY, unit=unit, path=unit, op="scan", camera="", date=None, fingerprint="")
     journal.quarantine(entry)
     assert journal.read_quarantine().rows == [entry]
@@ -96,15 +96,14 @@ def test_any_path_can_be_set_aside_and_released(journal: Journal, tmp_path: Path
     assert journal.read_quarantine().rows == []
 
 
-def test_a_name_that_is_no_utf8_is_shown_with_its_bytes(journal: Journal) -> None:
+def test_a_name_that_is_no_utf8_is_escaped(journal: Journal) -> None:
     journal.quarantine(replace(ENTRY, unit="a\udcff.mp4"))
     assert journal.quarantine_table()["unit"].to_pylist() == [r"a\udcff.mp4"]
 
 
 def test_release_takes_one_fingerprint_or_all(journal: Journal) -> None:
-    prints = ["a", "b", "c"]
-    for print_ in prints:
-        journal.quarantine(replace(ENTRY, fingerprint=print_))
+    for fingerprint in ("a", "b", "c"):
+        journal.quarantine(replace(ENTRY, fingerprint=fingerprint))
     journal.quarantine(replace(ENTRY, unit="s2"))
     assert journal.release("detect", CAMERA, "s1", "b") == 1
     assert journal.release("detect", CAMERA, "s1", "b") == 0

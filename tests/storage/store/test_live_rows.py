@@ -23,7 +23,7 @@ def newest(receipts: list[Receipt]) -> set[str]:
     return {receipt.fingerprint for receipt in receipts_from_rows(newest_receipts(receipts_to_arrow(receipts)))}
 
 
-def seen(store: Store, receipts: list[Receipt]) -> list[bool]:
+def live(store: Store, receipts: list[Receipt]) -> list[bool]:
     table = pa.concat_tables([receipts_to_arrow(receipts), store.read_receipts().rows])
     found: list[bool] = is_live(store, table).to_pylist()
     return found[: len(receipts)]
@@ -59,44 +59,44 @@ def test_moments_count_not_clocks() -> None:
     assert newest([early, late]) == {"a"}
 
 
-def test_work_that_is_said_to_hold_again_is_seen_once(store: Store) -> None:
+def test_reaffirmed_work_is_live_once(store: Store) -> None:
     first, other = make_receipt(fingerprint="a"), make_receipt(fingerprint="b", committed=NOW + HOUR)
     again = make_receipt(fingerprint="a", committed=NOW + 2 * HOUR, run_id="later")
-    assert seen(store, [first, other, again]) == [False, False, True]
+    assert live(store, [first, other, again]) == [False, False, True]
 
 
 # Of footage that the last scan knows
 
 
 def test_without_a_scan_all_footage_is_known(store: Store) -> None:
-    assert seen(store, [make_receipt(unit="s1"), make_receipt(unit="day")]) == [True, True]
-    assert seen(store, []) == []
+    assert live(store, [make_receipt(unit="s1"), make_receipt(unit="day")]) == [True, True]
+    assert live(store, []) == []
 
 
 def test_units_of_segments_footage_and_days_that_the_scan_knows(store: Store) -> None:
     put_scan(store, ["s1"])
-    assert seen(store, [make_receipt(unit=unit) for unit in ("s1", "day", "s2")]) == [True, True, False]
-    assert seen(store, [make_receipt(camera="cam2", unit=unit) for unit in ("s1", "day")]) == [False, False]
-    assert seen(store, [make_receipt(date="2026-03-03", unit=unit) for unit in ("s1", "day")]) == [False, False]
+    assert live(store, [make_receipt(unit=unit) for unit in ("s1", "day", "s2")]) == [True, True, False]
+    assert live(store, [make_receipt(camera="cam2", unit=unit) for unit in ("s1", "day")]) == [False, False]
+    assert live(store, [make_receipt(date="2026-03-03", unit=unit) for unit in ("s1", "day")]) == [False, False]
 
 
 def test_the_newest_scan_of_a_day_counts(store: Store) -> None:
     put_scan(store, ["s1", "s2"])
     put_scan(store, ["s3"], date="2026-03-03")
     units = [make_receipt(unit="s1"), make_receipt(unit="s2"), make_receipt(unit="s3", date="2026-03-03")]
-    assert seen(store, units) == [True, True, True]
+    assert live(store, units) == [True, True, True]
     put_scan(store, ["s2"], committed=NOW + HOUR)
-    assert seen(store, units) == [False, True, True]
+    assert live(store, units) == [False, True, True]
     put_scan(store, [], committed=NOW + 2 * HOUR)
-    assert seen(store, [*units, make_receipt(unit="day")]) == [False, False, True, False]
+    assert live(store, [*units, make_receipt(unit="day")]) == [False, False, True, False]
 
 
 def test_a_scan_that_finds_nothing_hides_everything(store: Store) -> None:
     put_scan(store, [])
-    assert seen(store, [make_receipt(unit="s1"), make_receipt(unit="day")]) == [False, False]
+    assert live(store, [make_receipt(unit="s1"), make_receipt(unit="day")]) == [False, False]
 
 
-def test_scans_are_seen_themselves(store: Store) -> None:
+def test_scans_are_live_themselves(store: Store) -> None:
     put_scan(store, ["s1"])
     put_scan(store, [], committed=NOW + HOUR)
     assert sorted(is_live(store, store.read_receipts().rows).to_pylist()) == [False, True]
@@ -120,7 +120,7 @@ def test_files_that_receipts_name() -> None:
     ]
 
 
-def test_where_rows_of_units_stand() -> None:
+def test_unit_files_are_locations_of_rows() -> None:
     receipts = [
         make_receipt({"detections": "b"}, unit="2", fingerprint="b" * 64),
         make_receipt({"tracks": "t"}, unit="3"),

@@ -97,7 +97,7 @@ def test_a_part_knows_its_rows_and_its_hash(blobs: LocalBlobs, manifest: Manifes
     "content",
     [b"", b'{"format": 1', b"[]", b"{}", b'{"format": "x"}', b'{"format": 1, "number": 1, "shards": {"2026-01": 5}}'],
 )
-def test_a_torn_head_is_told(blobs: LocalBlobs, manifest: Manifest, content: bytes) -> None:
+def test_a_torn_head_is_reported(blobs: LocalBlobs, manifest: Manifest, content: bytes) -> None:
     assert manifest.publish(Head(1))
     blobs.write("_manifest/head-000002.json", content)
     with pytest.raises(NightshiftError, match=r"_manifest/head-000002.json is torn: .*; `nightshift repair`"):

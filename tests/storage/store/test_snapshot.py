@@ -25,7 +25,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def versions_of_a_unit(store: Store, count: int = 3, unit: str = "day") -> list[Receipt]:
-    """A unit that was done so many times, an hour apart, each time with one row more, in runs of these numbers."""
+    """Commits versions of a unit an hour apart, each with one row more, in runs 0, 1, ...."""
     return [
         put(
             store,
@@ -40,7 +40,7 @@ def versions_of_a_unit(store: Store, count: int = 3, unit: str = "day") -> list[
     ]
 
 
-def marks_seen(store: Store, snapshot: Snapshot) -> Counter[str]:
+def live_tags(store: Store, snapshot: Snapshot) -> Counter[str]:
     return Counter(row[-2] for row in read(store, snapshot).get("counts", Counter()))
 
 
@@ -51,7 +51,7 @@ def test_an_empty_store(store: Store) -> None:
     assert snapshot.receipts().equals(TABLES["receipts"].empty())
 
 
-def test_of_each_unit_the_newest_is_seen(store: Store) -> None:
+def test_the_newest_of_each_unit_is_live(store: Store) -> None:
     units = {unit: versions_of_a_unit(store, unit=unit) for unit in ("day", "s1")}
     newest = [receipts[-1] for receipts in units.values()]
     snapshot = Snapshot(store)
@@ -73,7 +73,7 @@ def test_as_of_each_moment(store: Store, compacted: bool) -> None:
     for number, receipt in enumerate(receipts):
         for until in (receipt.committed, receipt.committed + HOUR / 2):
             snapshot = Snapshot(store, until=until)
-            assert marks_seen(store, snapshot) == {receipt.unit_tag: number + 1}
+            assert live_tags(store, snapshot) == {receipt.unit_tag: number + 1}
             assert snapshot.receipts().num_rows == number + 1
     before = Snapshot(store, until=NOW - HOUR)
     assert before.files == {} and before.receipts().num_rows == 0
@@ -90,7 +90,7 @@ def test_as_of_a_run(store: Store) -> None:
     for run in ("0", "1", "2"):
         snapshot = take_snapshot(store, run)
         assert snapshot.as_of == run
-        assert marks_seen(store, snapshot) == {receipts[int(run)].unit_tag: int(run) + 1}
+        assert live_tags(store, snapshot) == {receipts[int(run)].unit_tag: int(run) + 1}
     assert take_snapshot(store).as_of is None
     with pytest.raises(SelectionError, match="no run '9', or it committed nothing; the last runs are 1, 2"):
         take_snapshot(store, "9")
@@ -103,19 +103,19 @@ def test_as_of_before_the_footage_was_lost(store: Store) -> None:
     put_scan(store, [], committed=NOW + 2 * HOUR)
     for _ in range(2):
         assert contents(store).get("counts") is None
-        assert marks_seen(store, Snapshot(store, until=NOW + HOUR)) == {receipt.unit_tag: 3}
+        assert live_tags(store, Snapshot(store, until=NOW + HOUR)) == {receipt.unit_tag: 3}
         compact(store)
 
 
-def test_rows_of_later_work_in_a_merged_file_are_not_seen_as_of_before(store: Store) -> None:
+def test_rows_of_later_work_in_a_merged_file_are_not_live_as_of_before(store: Store) -> None:
     first = put(store, "counts", make_rows("counts", 2), unit="a")
     second = put(store, "counts", make_rows("counts", 3, first=5), unit="b", committed=NOW + HOUR)
     compact(store)
     now, then = Snapshot(store), Snapshot(store, until=NOW)
     assert len(now.files["counts"].whole) == 1 and now.files["counts"].partial == ()
     assert then.files["counts"] == LiveFiles(partial=now.files["counts"].whole)
-    assert marks_seen(store, now) == {first.unit_tag: 2, second.unit_tag: 3}
-    assert marks_seen(store, then) == {first.unit_tag: 2}
+    assert live_tags(store, now) == {first.unit_tag: 2, second.unit_tag: 3}
+    assert live_tags(store, then) == {first.unit_tag: 2}
 
 
 def test_a_reprocessed_unit_hides_its_former_rows_in_a_merged_file(store: Store) -> None:
@@ -126,7 +126,7 @@ def test_a_reprocessed_unit_hides_its_former_rows_in_a_merged_file(store: Store)
     newer = put(store, "counts", make_rows("counts", 4, first=5), "b", "e" * 64, committed=NOW + HOUR)
     snapshot = Snapshot(store)
     assert snapshot.files["counts"] == LiveFiles((newer.files["counts"],), (merged,))
-    assert marks_seen(store, snapshot) == {other.unit_tag: 2, newer.unit_tag: 4}
+    assert live_tags(store, snapshot) == {other.unit_tag: 2, newer.unit_tag: 4}
 
 
 @pytest.mark.slow
@@ -140,8 +140,8 @@ def test_a_snapshot_does_not_change(store: Store, compacted: bool) -> None:
     for hour in (1, 2):
         put(store, "counts", make_rows("counts", 9), fingerprint=print_of(hour), committed=NOW + hour * HOUR)
         compact(store)
-        assert marks_seen(store, snapshot) == {first.unit_tag: 1, other.unit_tag: 4}
-    assert marks_seen(store, Snapshot(store)) == {print_of(2)[:16]: 9, other.unit_tag: 4}
+        assert live_tags(store, snapshot) == {first.unit_tag: 1, other.unit_tag: 4}
+    assert live_tags(store, Snapshot(store)) == {print_of(2)[:16]: 9, other.unit_tag: 4}
 
 
 def test_a_compacted_store_opens_without_its_receipts(store: Store) -> None:

@@ -126,7 +126,7 @@ def test_the_same_rows_give_the_same_bytes(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "why"),
+    ("change", "reason"),
     [
         (lambda rows: rows.drop_columns(["pts"]), "pts"),
         (lambda rows: rows.append_column("extra", pa.nulls(len(rows))), "extra"),
@@ -138,9 +138,9 @@ def test_the_same_rows_give_the_same_bytes(store: Store) -> None:
         (lambda rows: rows.select(rows.column_names[::-1]), "order"),
     ],
 )
-def test_rows_that_do_not_fit_are_refused(store: Store, spoil: Callable[[pa.Table], pa.Table], why: str) -> None:
-    with pytest.raises(ValueError, match=why):
-        write(store, "detections", spoil(make_rows("detections")))
+def test_rows_that_do_not_fit_are_refused(store: Store, change: Callable[[pa.Table], pa.Table], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        write(store, "detections", change(make_rows("detections")))
     assert not (root_of(store) / "detections").exists()
 
 
@@ -221,9 +221,9 @@ def test_a_full_disk_at_any_point_leaves_a_unit_whole_or_absent(store: Store) ->
                 put(store, "detections", rows, unit=unit)
             except StoreFull as error:
                 assert "free some space" in str(error)
-        seen = [receipt for receipt in store.receipts() if receipt.unit == unit]
-        outcomes.append(bool(seen))
-        for receipt in seen:
+        found = [receipt for receipt in store.receipts() if receipt.unit == unit]
+        outcomes.append(bool(found))
+        for receipt in found:
             assert rows_of(store, receipt).equals(rows)
     assert not list(root_of(store).rglob(".*"))
     assert outcomes == sorted(outcomes)  # once it fits, it is there

@@ -36,7 +36,7 @@ def location(server: S3Server) -> Iterator[str]:
         yield f"{bucket}/store"
 
 
-def test_of_two_processes_that_commit_the_same_work_one_stands(location: str) -> None:
+def test_of_two_processes_that_commit_the_same_work_one_wins(location: str) -> None:
     store = Store.create(location)
     rows, print_ = make_rows("counts"), print_of("one")
     receipts = []
@@ -44,11 +44,11 @@ def test_of_two_processes_that_commit_the_same_work_one_stands(location: str) ->
         file, digest = store.write_table("counts", rows, camera=CAMERA, date=DATE, unit="day", fingerprint=print_)
         receipts.append(make_receipt({"counts": file}, fingerprint=print_, run_id=run, sha256={"counts": digest}))
     context = multiprocessing.get_context("spawn")
-    start, told = context.Barrier(2), context.Queue()
-    processes = [context.Process(target=commit, args=(store, receipt, start, told)) for receipt in receipts]
+    start, results = context.Barrier(2), context.Queue()
+    processes = [context.Process(target=commit, args=(store, receipt, start, results)) for receipt in receipts]
     for process in processes:
         process.start()
-    first, second = told.get(timeout=60), told.get(timeout=60)
+    first, second = results.get(timeout=60), results.get(timeout=60)
     for process in processes:
         process.join(60)
         assert process.exitcode == 0
@@ -57,7 +57,7 @@ def test_of_two_processes_that_commit_the_same_work_one_stands(location: str) ->
     assert [blob.name for blob in store.blobs.list("counts")] == [first.files["counts"]], "the other's file is gone"
 
 
-def test_who_does_not_hear_that_the_commit_stands_finds_it_standing(server: S3Server) -> None:
+def test_a_commit_whose_answer_is_lost_finds_its_own_receipt(server: S3Server) -> None:
     with Wire(server.endpoint) as wire, new_bucket(wire.endpoint) as bucket:
         store = Store.create(f"{bucket}/store")
         file, _ = store.write_table(

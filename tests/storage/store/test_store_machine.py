@@ -38,7 +38,7 @@ DATES = ("2026-02-27", "2026-02-28", "2026-03-02")
 SEGMENTS = ("s1", "s2")
 TABLES_OF = {"detect": ("detections", "observed_frames"), "count": ("counts",)}
 
-Place = tuple[str, str, str, str]
+Unit = tuple[str, str, str, str]
 """Op, camera, date and unit."""
 
 
@@ -46,17 +46,17 @@ Place = tuple[str, str, str, str]
 class Work:
     """What may be committed: a unit in one of its versions, of which one has no rows; or a scan."""
 
-    place: Place
+    unit: Unit
     version: int
     known: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:
-        return print_of(*self.place, self.version, *self.known)
+        return print_of(*self.unit, self.version, *self.known)
 
     @property
     def tables(self) -> dict[str, Any]:
-        op, camera, date, _ = self.place
+        op, camera, date, _ = self.unit
         if op == SCAN_OP:
             return {"segments": segment_rows(self.known, camera, date)} if self.known else {}
         first = int(self.fingerprint[:6], 16)
@@ -66,7 +66,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Event:
-    """That work was committed, or said to hold again."""
+    """That work was committed, or reaffirmed."""
 
     work: Work
     committed: datetime
@@ -96,22 +96,22 @@ class Model:
         self.kept = [event for event in self.events() if event.work.fingerprint not in gone]
         self.loose = {name: event for name, event in self.loose.items() if event is None}
 
-    def seen(self, until: datetime | None = None) -> set[Work]:
-        """The work whose rows readers see."""
-        newest: dict[Place, Event] = {}
+    def live(self, until: datetime | None = None) -> set[Work]:
+        """The work whose rows are live."""
+        newest: dict[Unit, Event] = {}
         for event in self.events():
             if until is None or event.committed <= until:
-                there = newest.setdefault(event.work.place, event)
-                newest[event.work.place] = max(there, event, key=lambda each: (each.committed, each.work.fingerprint))
+                there = newest.setdefault(event.work.unit, event)
+                newest[event.work.unit] = max(there, event, key=lambda each: (each.committed, each.work.fingerprint))
         work = {event.work for event in newest.values()}
-        scans = [each for each in work if each.place[0] == SCAN_OP]
-        known = {(*scan.place[1:3], unit) for scan in scans for unit in scan.known}
-        known |= {(*scan.place[1:3], DAY_UNIT) for scan in scans if scan.known}
-        return {each for each in work if not scans or each.place[0] == SCAN_OP or each.place[1:] in known}
+        scans = [each for each in work if each.unit[0] == SCAN_OP]
+        known = {(*scan.unit[1:3], unit) for scan in scans for unit in scan.known}
+        known |= {(*scan.unit[1:3], DAY_UNIT) for scan in scans if scan.known}
+        return {each for each in work if not scans or each.unit[0] == SCAN_OP or each.unit[1:] in known}
 
 
 class StoreMachine(RuleBasedStateMachine):
-    """Rules of what may happen to a store. Others may add rules of their own to a subclass."""
+    """Rules of what may happen to a store. A subclass may add rules."""
 
     works = Bundle("works")
     """Work that was committed at some time."""
@@ -177,8 +177,8 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(work=works)
     def set_back(self, work: Work) -> None:
-        """What made a unit is again as it was: it is said to hold again."""
-        found = [each for each in self.store.receipts([work.place[0]]) if each.fingerprint == work.fingerprint]
+        """What made a unit is again as it was: it is reaffirmed."""
+        found = [each for each in self.store.receipts([work.unit[0]]) if each.fingerprint == work.fingerprint]
         if found:
             again = self.store.reaffirm(found[0], self.new_run(), self.tick())
             self.model.loose[receipt_path(again, reaffirmed=True)] = Event(work, again.committed, again.run_id)
@@ -218,20 +218,20 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(gone=st.lists(works, min_size=1, max_size=3), grace_h=st.sampled_from([24, 0]))
     def drop(self, gone: list[Work], grace_h: float) -> None:
         """Units are purged."""
-        prints = {work.fingerprint for work in gone}
-        compact(self.store, grace_h, drop=prints)
+        fingerprints = {work.fingerprint for work in gone}
+        compact(self.store, grace_h, drop=fingerprints)
         self.removals += 1
-        self.model.compacted(prints)
+        self.model.compacted(fingerprints)
         check(self.store)
 
-    # What is seen
+    # Reading
 
     @rule()
     def read(self) -> None:
         """Readers see the newest of each unit."""
         assert contents(self.store) == self.expected()
-        said = Counter((each.fingerprint, each.run_id) for each in self.store.receipts())
-        assert said == Counter((event.work.fingerprint, event.run_id) for event in self.model.events())
+        found = Counter((each.fingerprint, each.run_id) for each in self.store.receipts())
+        assert found == Counter((event.work.fingerprint, event.run_id) for event in self.model.events())
 
     @precondition(lambda self: self.model.events())
     @rule(data=st.data())
@@ -243,9 +243,9 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(work=works)
     def read_unit(self, work: Work) -> None:
         """Ops are given the rows of units, of versions that readers do not see as well."""
-        there = [event for event in self.model.events() if event.work == work]
-        found = [each for each in self.store.receipts([work.place[0]]) if each.fingerprint == work.fingerprint]
-        assert len(found) == len(there)
+        expected = [event for event in self.model.events() if event.work == work]
+        found = [each for each in self.store.receipts([work.unit[0]]) if each.fingerprint == work.fingerprint]
+        assert len(found) == len(expected)
         for receipt in found:
             assert set(receipt.files) == set(work.tables)
             for name, rows in work.tables.items():
@@ -254,7 +254,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(work=works)
     def ask_whether_it_is_committed(self, work: Work) -> None:
         """A worker asks before it begins."""
-        found = self.store.find_receipt(*work.place, work.fingerprint)
+        found = self.store.find_receipt(*work.unit, work.fingerprint)
         name = receipt_path(self.receipt(work, "", NOW))
         is_kept = any(event.work == work for event in self.model.kept)
         assert (found is not None) == (is_kept or self.model.loose.get(name) is not None)
@@ -272,7 +272,7 @@ class StoreMachine(RuleBasedStateMachine):
             assert read(self.store, snapshot) == expected
 
     @invariant()
-    def nothing_is_hidden(self) -> None:
+    def no_temporary_is_left(self) -> None:
         """No temporary is left behind by what was not killed in the middle of a file."""
         assert not [path for path in self.folder.rglob(".tmp-*")]
 
@@ -280,7 +280,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     def put(self, work: Work, run_id: str, committed: datetime) -> None:
         """Writes the tables of a unit and commits them, here and in the model."""
-        _, camera, date, unit = work.place
+        _, camera, date, unit = work.unit
         files = {
             name: self.store.write_table(name, rows, camera=camera, date=date, unit=unit, fingerprint=work.fingerprint)
             for name, rows in work.tables.items()
@@ -293,22 +293,22 @@ class StoreMachine(RuleBasedStateMachine):
         name = receipt_path(receipt)
         if name in self.model.loose and self.model.loose[name] is None:
             name = receipt_path(receipt, reaffirmed=True)
-        stands = self.model.loose.setdefault(name, Event(work, committed, run_id))
+        winning = self.model.loose.setdefault(name, Event(work, committed, run_id))
         winner = self.store.commit(receipt)
-        assert stands is not None
-        assert (winner.run_id, winner.committed) == (stands.run_id, stands.committed)
+        assert winning is not None
+        assert (winner.run_id, winner.committed) == (winning.run_id, winning.committed)
 
     def receipt(self, work: Work, run_id: str, committed: datetime) -> Receipt:
         """A receipt of some work, without its files."""
-        op, camera, date, unit = work.place
+        op, camera, date, unit = work.unit
         rows = sum(len(table) for table in work.tables.values())
         return make_receipt({}, op, unit, work.fingerprint, camera, date, committed, run_id, rows=rows)
 
     def expected(self, until: datetime | None = None) -> Contents:
         """Every row that readers ought to see."""
         found: Contents = {}
-        for work in self.model.seen(until):
-            day = datetime.fromisoformat(work.place[2]).date()
+        for work in self.model.live(until):
+            day = datetime.fromisoformat(work.unit[2]).date()
             for name, table in work.tables.items():
                 rows = zip(*table.to_pydict().values(), strict=True)
                 found.setdefault(name, Counter()).update((*row, work.fingerprint[:16], day) for row in rows)
