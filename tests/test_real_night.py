@@ -3,6 +3,7 @@
 import pytest
 
 from bench.pets import pets_scores
+from bench.real_clips import first_frames
 from bench.real_site import CLIPS, build_real_site
 from jobs.commands.results import connect, query
 from jobs.commands.run import run_site
@@ -12,6 +13,8 @@ from jobs.site import open_site
 
 pytestmark = [pytest.mark.assets, pytest.mark.ray, pytest.mark.timeout(900), pytest.mark.slow]
 PEER_HOTA, PEER_MOTA = 0.511, 0.718
+TABLE_FRAMES = 400
+"""Of the longest clip, a third of all frames, the first 40 s are enough here; ``bench.real`` takes all of it."""
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +22,8 @@ def real_night(assets, tmp_path_factory):
     """The site of real clips after a run on two workers."""
     root = tmp_path_factory.mktemp("real") / "site"
     build_real_site(root, assets)
+    (table,) = (root / "archive" / "table").iterdir()
+    first_frames(assets / "video" / CLIPS["table"][0], table, TABLE_FRAMES)
     opened = open_site(root)
     summary = run_site(opened, Selection(), RunOptions(workers=2))
     return opened, summary
