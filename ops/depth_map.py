@@ -1,8 +1,8 @@
 """Op ``depth_map``: a dense depth map of each segment's background, from a model that the user brings.
 
 Off unless ``[ops.depth_map] model`` names one: a folder that transformers can load, an ONNX file or an OpenVINO IR.
-Whether its values are metres is not to be seen from the values, so it is told by the model's description
-(``ModelFile.scale``); what is not said to be metric is relative.
+Values alone do not show whether they are metres, so the model's description says it (``ModelFile.scale``); without a
+word there, depth is relative.
 """
 
 import zlib
@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ops.openvino_cpu import cpu_settings, graph_file, reason_of
 from schemas.errors import ModelError
 from schemas.op import ModelRequest, Models, OpSpec, Read, Scope, Services, TableOp, Tables
 from schemas.tables import TABLES
@@ -37,7 +38,7 @@ class DepthMapParams:
     """Parameters of ``depth_map``."""
 
     model: str = field(default="", metadata={"doc": "name of a depth model in models/; empty: the op is off"})
-    max_width_px: int = field(default=640, metadata={"doc": "maps are stored at most so wide, pixels"})
+    max_width_px: int = field(default=640, metadata={"doc": "largest width of a stored map, pixels"})
 
 
 class DepthMap(TableOp):
@@ -62,23 +63,23 @@ class DepthMap(TableOp):
 
     @property
     def enabled(self) -> bool:
-        """Off until a model is named."""
+        """Whether a model is named."""
         return bool(self.params.model)
 
     @property
     def model_requests(self) -> Mapping[str, ModelRequest]:
-        """The model named."""
+        """Asks for the model named."""
         return {DEPTH: ModelRequest(self.params.model, "depth")} if self.params.model else {}
 
     def open(self, models: Models, cpus: int) -> None:
         """Loads the model.
 
         Raises:
-            ModelError: there is none, or it is none that gives depth.
+            ModelError: the model is missing, or gives no depth.
         """
         model = models.get(DEPTH)
         if model is None:
-            raise ModelError(f"depth model {self.params.model!r} is not at hand; put it into the site's models/")
+            raise ModelError(f"depth model {self.params.model!r} is missing; put it into the site's models/")
         if model.format == "transformers":
             self._estimate = _load_transformers(model, cpus)
         elif model.format in {"onnx", "openvino"}:
@@ -90,11 +91,11 @@ class DepthMap(TableOp):
         self._model = model
 
     def close(self) -> None:
-        """Lets go of the model."""
+        """Frees the model."""
         self._model = self._estimate = None
 
     def run(self, unit: UnitContext, inputs: Tables, services: Services) -> Tables:
-        """Gives ``depth_maps``: one row a background, none for a camera that moves and so has no background.
+        """Gives ``depth_maps``: one row per background; none for a moving camera, which has no background.
 
         Raises:
             ModelError: the model's output is no map of finite numbers.
@@ -107,9 +108,8 @@ class DepthMap(TableOp):
         rows = []
         for background in backgrounds:
             image = cv2.imdecode(np.frombuffer(background["png"], dtype=np.uint8), cv2.IMREAD_COLOR_RGB)
-            depth = self._stored(
-                self._estimate(np.asarray(image, dtype=np.uint8)), background["width"], background["height"]
-            )
+            raw = self._estimate(np.asarray(image, dtype=np.uint8))
+            depth = self._fit(raw, background["width"], background["height"])
             services.count("depth_calls")
             rows.append(
                 {
@@ -126,8 +126,8 @@ class DepthMap(TableOp):
             )
         return {"depth_maps": TABLES["depth_maps"].conform({name: [row[name] for row in rows] for name in rows[0]})}
 
-    def _stored(self, depth: Float32, width_px: int, height_px: int) -> Float32:
-        """A map at the background's shape, no wider than allowed, in the range and the steps of float16."""
+    def _fit(self, depth: Float32, width_px: int, height_px: int) -> Float32:
+        """Scales a map to the background's shape, no wider than allowed, and rounds it to float16, as it is stored."""
         assert self._model is not None
         if depth.ndim != 2 or not np.isfinite(depth).all():
             raise ModelError(f"{self._model.path}: gives no map of finite numbers but {depth.shape = }")
@@ -138,12 +138,12 @@ class DepthMap(TableOp):
 
 
 def _load_transformers(model: ModelFile, cpus: int) -> Estimate:
-    """A folder with config, image processor and safetensors weights; code in the folder is never run."""
+    """Loads a folder with config, image processor and safetensors weights; code in the folder never runs."""
     import torch
     from transformers import AutoImageProcessor, AutoModelForDepthEstimation
     from transformers.utils import logging
 
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # the night has its own
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # a run shows its own
     torch.set_num_threads(cpus)
     try:
         processor = AutoImageProcessor.from_pretrained(model.path, local_files_only=True)  # type: ignore[no-untyped-call]
@@ -163,24 +163,19 @@ def _load_transformers(model: ModelFile, cpus: int) -> Estimate:
 
 
 def _load_openvino(model: ModelFile, cpus: int) -> Estimate:
-    """ONNX or OpenVINO IR with input ``(1, 3, H, W)``, RGB, normalised as by ImageNet."""
+    """Loads ONNX or OpenVINO IR with input ``(1, 3, H, W)``, RGB, normalised by ImageNet's mean and spread."""
     import openvino
 
-    path = Path(model.path)
-    if path.is_dir():
-        path = next(iter(sorted(path.glob("*.xml"))), path)
     try:
         core = openvino.Core()
-        network = core.read_model(path)
+        network = core.read_model(graph_file(Path(model.path)))
         shape = network.input(0).partial_shape
         sides = [shape[axis].get_length() if shape[axis].is_static else 0 for axis in (2, 3)]
         width_px, height_px = model.input_px or (sides[1] or FREE_SIDE_PX, sides[0] or FREE_SIDE_PX)
         network.reshape([1, 3, height_px, width_px])
-        hints = {"INFERENCE_NUM_THREADS": cpus, "PERFORMANCE_HINT": "LATENCY"}
-        compiled = core.compile_model(network, "CPU", hints)
+        compiled = core.compile_model(network, "CPU", cpu_settings(cpus))
     except (RuntimeError, IndexError) as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise ModelError(f"{model.path}: OpenVINO cannot load it as a depth model: {reason}") from error
+        raise ModelError(f"{model.path}: OpenVINO cannot load it as a depth model: {reason_of(error)}") from error
 
     def estimate(image: Uint8) -> Float32:
         scaled = cv2.resize(image, (width_px, height_px), interpolation=cv2.INTER_AREA).astype(np.float32) / 255

@@ -1,6 +1,6 @@
-"""Where a detector's network runs: OpenVINO for IR and ONNX, PyTorch for Ultralytics' own ``.pt``; all on the CPU.
+"""Runs a detector's network on the CPU: OpenVINO for IR and ONNX, PyTorch for Ultralytics' own ``.pt``.
 
-ONNX runs in OpenVINO too: it is as fast there as IR, and one path is tested where two would have to be.
+ONNX runs in OpenVINO too: it is as fast there as IR, and there is one path to test instead of two.
 """
 
 import os
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ops.detect.letterbox import fit_into, letterbox
+from ops.openvino_cpu import cpu_settings, graph_file, reason_of
 from schemas.errors import ModelError
 from schemas.values import Float32, ModelFile, Uint8
 
@@ -43,11 +44,11 @@ class Network(ABC):
         Args:
             frame: ``(H, W, 3)`` BGR; no longer needed when this returns.
             deliver: called with the output, batch dimension included, now or later, maybe from another thread, and
-                not in order; the array is good for the length of the call.
+                not in order; the array is valid only during the call.
         """
 
     def wait(self) -> None:
-        """Returns when all that was submitted has been delivered."""
+        """Returns when every submitted frame has been delivered."""
 
     def _draw(self, frame: Uint8, canvas: Uint8) -> None:
         height, width = frame.shape[:2]
@@ -58,7 +59,7 @@ def open_network(model: ModelFile, cpus: int) -> Network:
     """Loads a detector for ``cpus`` threads.
 
     Raises:
-        ModelError: it is not a detector that Nightshift can read, or it is damaged.
+        ModelError: the weights are damaged, or of a layout or format that is not a detector's.
     """
     if model.layout not in ("yolo", "yolox"):
         raise ModelError(f"weights {model.name!r} have an output of unknown layout; use a YOLO or YOLOX detector")
@@ -70,23 +71,22 @@ def open_network(model: ModelFile, cpus: int) -> Network:
 
 
 class OpenVinoNetwork(Network):
-    """OpenVINO on the CPU: frames are fitted into the input here while others are inferred in its threads.
+    """OpenVINO on the CPU: this thread fits frames into the input while OpenVINO's own threads infer others.
 
     Colour order, scaling and layout are part of the compiled network, so a frame is handed over as bytes. Every stream
-    has one thread, which infers a frame start to end: the result does not depend on how many there are.
+    has one thread, which infers a frame from start to end: the result does not depend on the number of streams.
     """
 
     def __init__(self, model: ModelFile, cpus: int) -> None:
         import openvino as ov
 
         try:
-            network = ov.Core().read_model(_graph_file(Path(model.path)))
+            network = ov.Core().read_model(graph_file(Path(model.path)))
             input_px = _fix_input(network, model.input_px)
-            settings = {"INFERENCE_NUM_THREADS": cpus, "NUM_STREAMS": cpus, "PERFORMANCE_HINT": "THROUGHPUT"}
-            compiled = ov.Core().compile_model(_with_preprocessing(network, model), "CPU", settings)
+            compiled = ov.Core().compile_model(_with_preprocessing(network, model), "CPU", cpu_settings(cpus, cpus))
         except RuntimeError as error:
-            reason = str(error).strip().splitlines()[-1]
-            raise ModelError(f"OpenVINO cannot load {model.path}: {reason}; fetch or export it again") from error
+            reason = f"OpenVINO cannot load {model.path}: {reason_of(error)}; fetch or export it again"
+            raise ModelError(reason) from error
         super().__init__(model, input_px, model.classes)
         # One job more than streams: it is filled while they work.
         self._queue = ov.AsyncInferQueue(compiled, cpus + 1)
@@ -101,10 +101,6 @@ class OpenVinoNetwork(Network):
         self._queue.wait_all()
 
 
-def _graph_file(path: Path) -> Path:
-    return next(iter(sorted(path.glob("*.xml"))), path) if path.is_dir() else path
-
-
 def _fix_input(network: Any, wanted_px: tuple[int, int] | None) -> tuple[int, int]:
     """Gives a network of free input size a size; returns (width, height)."""
     if network.input(0).partial_shape.is_dynamic:
@@ -115,7 +111,10 @@ def _fix_input(network: Any, wanted_px: tuple[int, int] | None) -> tuple[int, in
 
 
 def _with_preprocessing(network: Any, model: ModelFile) -> Any:
-    """The network with an input of ``(1, H, W, 3)`` uint8 BGR: Ultralytics wants RGB in 0..1, YOLOX BGR in 0..255."""
+    """Returns the network with an input of ``(1, H, W, 3)`` uint8 BGR.
+
+    Ultralytics' networks want RGB in 0..1, YOLOX's want BGR in 0..255.
+    """
     from openvino import Layout, Type
     from openvino.preprocess import ColorFormat, PrePostProcessor
 
@@ -132,12 +131,11 @@ def _with_preprocessing(network: Any, model: ModelFile) -> Any:
 class TorchNetwork(Network):
     """An Ultralytics checkpoint in PyTorch on the CPU.
 
-    ``storage.weights`` has let it through, so it may be unpickled. Ultralytics is kept from writing its settings into
-    the user's home and from going to the network or installing packages.
+    Unpickling runs code, so ``storage.weights`` decides beforehand which checkpoints are allowed.
     """
 
     def __init__(self, model: ModelFile, cpus: int) -> None:
-        with _ultralytics_kept_quiet():
+        with _quiet_ultralytics():
             import torch
             from ultralytics.nn.tasks import load_checkpoint
 
@@ -161,8 +159,11 @@ class TorchNetwork(Network):
 
 
 @contextmanager
-def _ultralytics_kept_quiet() -> Iterator[None]:
-    """Where ultralytics is imported for the first time: it reads its environment then, and only then."""
+def _quiet_ultralytics() -> Iterator[None]:
+    """Keeps Ultralytics from the network, from installing packages, and from writing settings into the user's home.
+
+    It reads these variables when it is imported for the first time, and only then.
+    """
     with tempfile.TemporaryDirectory() as folder:
         wanted = {
             "YOLO_CONFIG_DIR": folder,

@@ -141,7 +141,7 @@ def _abandoning(scene: Scene, thing: Thing, owner: Owner, away: tuple[int, int])
         "bag_seen_s": float(bag_s),
         "owner_certainty": owner.certainty,
         "owner_gap_widths": owner.gap_widths,
-        "left_as_track": scene.trajectories.tracks[owner.chain[-1]],
+        "left_as_track": scene.trajectories.tracks[owner.tracks[-1]],
     }
-    subject = scene.trajectories.tracks[owner.chain[0]]
+    subject = scene.trajectories.tracks[owner.tracks[0]]
     return Interaction("abandons", subject, PERSON, thing.name, "static_region", start_us, end_us, score, evidence)

@@ -1,141 +1,183 @@
-"""Who left a thing, and when that one was away from it."""
+"""Finds who left a thing, and when that person was away from it.
+
+A lost detection is not a departure. Trackers lose people who bend over a bag, and which detections they lose depends on
+the processor (docs/decisions/0017-one-kind-of-processor.md). So an owner who vanishes in the middle of the view stays
+where they were last seen if somebody appears there in time.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from ops.boxes import gaps_px, iou_pairs
+from ops.boxes import centre, gaps_px, iou_pairs, size
 from ops.ground import ground_plane, to_ground
 from ops.rules.scene import Scene
-from schemas.values import Float64, Int64
+from schemas.values import Bools, Float64, Int64
 
-HEIR_S, HEIR_HEIGHTS, HEIR_OVERLAP = 2.0, 0.5, 0.3
-"""A track that begins so soon after another ends, and so near or overlapping so much (IoU), is the same person."""
+CONTINUE_S, CONTINUE_HEIGHTS, CONTINUE_OVERLAP = 2.0, 0.5, 0.3
+"""A track that begins within this time of another's end, this near or overlapping this much (IoU), continues it."""
 
 EDGE_SHARE = 0.02
 """Boxes this near to the frame's edge, as a share of its size, are leaving the view."""
 
+WHOLE_SHARE = 0.75
+"""Share of a person's usual width and height from which a box at the frame's edge still shows all of that person."""
+
 LOST_CERTAINTY = 0.6
-"""An owner whose track ends beside the thing, in the middle of the view, may only have been lost from sight."""
+"""Factor on the certainty of an owner whose track ends beside the thing, in the middle of the view: only lost, maybe."""
 
 
 @dataclass(frozen=True)
 class Owner:
-    """Who was at a place when a thing appeared there.
+    """The person at a place when a thing appeared there.
 
     Attributes:
-        chain: numbers of the tracks that are this person, in order of time.
-        gap_widths: how near, in widths of the person's box; 0 when touching.
+        tracks: numbers of the tracks that are this person, in order of time.
+        gap_widths: distance to the thing in widths of the person's box; 0 when touching.
         certainty: 0..1, less when others were there too, or when the person was lost from sight beside the thing.
     """
 
-    chain: tuple[int, ...]
+    tracks: tuple[int, ...]
     gap_widths: float
     certainty: float
 
 
 def find_owner(box: Float64, first_us: int, scene: Scene) -> Owner | None:
-    """Who was longest and nearest at a thing while it appeared; None if nobody was, or none as large as the thing."""
+    """Returns the person who was longest and nearest at a thing while it appeared.
+
+    Args:
+        box: ``(4,)`` of the thing.
+        first_us: when it was first seen lying.
+        scene: the camera-day.
+
+    Returns:
+        The owner; None if nobody was near, or the thing is larger than the person, as a car is.
+    """
     params, trajectories = scene.params, scene.trajectories
+    since_us, until_us = first_us - params.owner_before_s * 1e6, first_us + params.owner_after_s * 1e6
     time_us = trajectories.time_us
-    around = scene.people & (time_us >= first_us - params.owner_before_s * 1e6)
-    at = np.flatnonzero(around & (time_us <= first_us + params.owner_after_s * 1e6))
-    gap_widths = gaps_px(scene.box[at], box) / np.maximum(scene.box[at, 2] - scene.box[at, 0], 1.0)
+    at = np.flatnonzero(scene.people & (time_us >= since_us) & (time_us <= until_us))
+    gap_widths = gaps_px(scene.box[at], box) / np.maximum(size(scene.box[at])[:, 0], 1.0)
     near = gap_widths <= params.owner_widths
     if not near.any():
         return None
+    # Each point counts, and the nearer the more: the owner stays, a passer-by only comes near.
     closeness = 1 - 0.9 * gap_widths[near] / max(params.owner_widths, 1e-9)
-    stays = np.bincount(trajectories.track[at[near]], weights=closeness)  # the longer and the nearer
-    track = int(stays.argmax())
-    sizes = np.median(scene.box[trajectories.track == track, 2:] - scene.box[trajectories.track == track, :2], axis=0)
-    if np.prod(box[2:] - box[:2]) > np.prod(sizes) or box[3] - box[1] > sizes[1]:
+    score = np.bincount(trajectories.track[at[near]], weights=closeness)
+    track = int(score.argmax())
+    person = np.median(size(scene.box[trajectories.track == track]), axis=0)
+    thing = size(box)
+    if thing.prod() > person.prod() or thing[1] > person[1]:
         return None
-    chain = _with_heirs(track, scene)
-    others = sum(float(stay) for number, stay in enumerate(stays) if number not in chain)
+    tracks = _with_continuations(track, box, scene)
+    others = sum(float(value) for number, value in enumerate(score) if number not in tracks)
     least = float(gap_widths[near & (trajectories.track[at] == track)].min())
-    certainty = float(stays[track]) / (float(stays[track]) + others) / (1 + least)
-    if _lost_beside(chain[-1], box, scene):
+    certainty = float(score[track]) / (float(score[track]) + others) / (1 + least)
+    if _is_lost_beside(_last_point(tracks[-1], scene), box, scene):
         certainty *= LOST_CERTAINTY
-    return Owner(chain, least, certainty)
+    return Owner(tracks, least, certainty)
 
 
 def time_away(owner: Owner, box: Float64, first_us: int, until_us: int, scene: Scene) -> tuple[int, int] | None:
-    """The first stretch of at least ``leave_s`` during which the owner was away or out of view and the thing stayed."""
+    """Returns the first stretch of at least ``leave_s`` in which the owner was away, or out of view, and the thing stayed.
+
+    Args:
+        owner: from ``find_owner``.
+        box: ``(4,)`` of the thing.
+        first_us, until_us: from when to when the thing lay there.
+        scene: the camera-day.
+
+    Returns:
+        Start and end in microseconds; None if the owner never was away for so long.
+    """
     trajectories = scene.trajectories
-    at = np.concatenate([np.flatnonzero(trajectories.track == track) for track in owner.chain])
+    at = np.concatenate([np.flatnonzero(trajectories.track == track) for track in owner.tracks])
     at = at[np.argsort(trajectories.time_us[at], kind="stable")]
     last_us = int(trajectories.time_us[at[-1]])
     at = at[(trajectories.time_us[at] >= first_us) & (trajectories.time_us[at] <= until_us)]
-    moments = [
-        (int(time), bool(off)) for time, off in zip(trajectories.time_us[at], _is_away(at, box, scene), strict=True)
-    ]
+    moments = list(zip(trajectories.time_us[at].tolist(), _is_away(at, box, scene).tolist(), strict=True))
     moments.append((max(last_us, first_us), True))  # out of view from then on
     since_us: int | None = None
-    for time_us, off in [*moments, (until_us, False)]:
-        if off and since_us is None:
+    for time_us, away in [*moments, (until_us, False)]:
+        if away and since_us is None:
             since_us = time_us
-        elif not off and since_us is not None:
+        elif not away and since_us is not None:
             if time_us - since_us >= scene.params.leave_s * 1e6:
                 return since_us, time_us
             since_us = None
     return None
 
 
-def _is_away(at: Int64, box: Float64, scene: Scene) -> list[bool]:
-    """Which points of an owner are farther from the thing than ``away_m``; uncalibrated: than ``away_heights``."""
-    if not len(at):
-        return []
+def _is_away(at: Int64, box: Float64, scene: Scene) -> Bools:
+    """Marks points of one person farther from a thing than ``away_m``, or ``away_heights`` without calibration."""
     plane = ground_plane(scene.unit.camera)
     if plane is not None:
-        foot = np.array([[(box[0] + box[2]) / 2, box[3]]])
+        foot = np.array([[centre(box)[0], box[3]]])
         distance_m = np.hypot(*(scene.place_m[at] - to_ground(plane, foot)).T)
+        # No position at all: the person is above the horizon, or the op ``positions`` did not run.
         if np.isfinite(distance_m).any():
-            away: list[bool] = (np.nan_to_num(distance_m, nan=np.inf) > scene.params.away_m).tolist()
-            return away
-    height_px = float(np.median(scene.box[at, 3] - scene.box[at, 1]))
-    away = (gaps_px(scene.box[at], box) > scene.params.away_heights * height_px).tolist()
-    return away
+            return np.asarray(np.nan_to_num(distance_m, nan=np.inf) > scene.params.away_m)
+    height_px = float(np.median(size(scene.box[at])[:, 1])) if len(at) else 0.0
+    return np.asarray(gaps_px(scene.box[at], box) > scene.params.away_heights * height_px)
 
 
-def _with_heirs(track: int, scene: Scene) -> tuple[int, ...]:
-    """A track and those that carry it on under other names."""
-    chain = [track]
+def _with_continuations(track: int, box: Float64, scene: Scene) -> tuple[int, ...]:
+    """Returns a track and those that continue it under other names, in order of time."""
+    tracks = [track]
     while True:
-        heir = _heir(chain[-1], scene)
-        if heir is None or heir in chain:
-            return tuple(chain)
-        chain.append(heir)
+        following = _continuation(tracks[-1], box, scene)
+        if following is None or following in tracks:
+            return tuple(tracks)
+        tracks.append(following)
 
 
-def _heir(track: int, scene: Scene) -> int | None:
-    """The track that another goes on as: it began as that one ended, where it ended, and lasts longer.
+def _continuation(track: int, thing: Float64, scene: Scene) -> int | None:
+    """Returns the track that continues another: it begins where and when that one ends, and lasts longer.
 
-    At the edge of the view, where one person leaves as the next one comes in, only boxes that overlap will do.
+    At the edge of the view one person leaves as the next one comes in, so there only boxes that overlap will do.
+    In the middle of the view nobody comes from nowhere: after an owner was lost beside the thing, whoever appears beside
+    it is the owner, for as long as an absence is too short to abandon it.
     """
     trajectories = scene.trajectories
-    last = int(np.flatnonzero(trajectories.track == track)[-1])
+    last = _last_point(track, scene)
     end_us, box = trajectories.time_us[last], scene.box[last]
-    begins = np.flatnonzero(trajectories.first & scene.people & (np.abs(trajectories.time_us - end_us) <= HEIR_S * 1e6))
+    lost = _is_lost_beside(last, thing, scene)
+    wait_s = max(CONTINUE_S, scene.params.leave_s) if lost else CONTINUE_S
+    passed_s = (trajectories.time_us - end_us) / 1e6
+    begins = np.flatnonzero(trajectories.first & scene.people & (passed_s >= -CONTINUE_S) & (passed_s <= wait_s))
     nearest: list[tuple[float, int]] = []
-    for heir in trajectories.track[begins].tolist():
-        own = np.flatnonzero(trajectories.track == heir)
-        if heir == track or trajectories.time_us[own[-1]] <= end_us:
+    for begin in begins.tolist():
+        other = int(trajectories.track[begin])
+        own = np.flatnonzero(trajectories.track == other)
+        if other == track or trajectories.time_us[own[-1]] <= end_us:
             continue
         meeting = scene.box[own[np.argmin(np.abs(trajectories.time_us[own] - end_us))]][None]
         gap_heights = float(gaps_px(meeting, box)[0] / (box[3] - box[1]))
-        overlaps = iou_pairs(meeting, box[None])[0] >= HEIR_OVERLAP
-        if overlaps or (gap_heights <= HEIR_HEIGHTS and not _leaves_view(box, scene)):
-            nearest.append((gap_heights, heir))
+        overlaps = iou_pairs(meeting, box[None])[0] >= CONTINUE_OVERLAP
+        beside = gap_heights <= CONTINUE_HEIGHTS and not _leaves_view(box, scene)
+        if passed_s[begin] > CONTINUE_S:
+            overlaps, beside = False, _is_lost_beside(begin, thing, scene)
+        if overlaps or beside:
+            nearest.append((gap_heights, other))
     return min(nearest)[1] if nearest else None
 
 
+def _last_point(track: int, scene: Scene) -> int:
+    return int(np.flatnonzero(scene.trajectories.track == track)[-1])
+
+
 def _leaves_view(box: Float64, scene: Scene) -> bool:
-    size = np.array(scene.frame_px)
-    edge = EDGE_SHARE * size
-    return bool((box[:2] <= edge).any() or (box[2:] >= size - edge).any())
+    frame_px = np.array(scene.frame_px)
+    edge = EDGE_SHARE * frame_px
+    return bool((box[:2] <= edge).any() or (box[2:] >= frame_px - edge).any())
 
 
-def _lost_beside(track: int, box: Float64, scene: Scene) -> bool:
-    """Whether a track ends near a thing, away from the frame's edge, without having left first."""
-    last = np.flatnonzero(scene.trajectories.track == track)[-1:]
-    return not _leaves_view(scene.box[last[0]], scene) and not any(_is_away(last, box, scene))
+def _is_lost_beside(point: int, box: Float64, scene: Scene) -> bool:
+    """Whether a track that ends (or begins) at a point does so near a thing, without passing the edge of the view."""
+    if _is_away(np.array([point]), box, scene)[0]:
+        return False
+    # Who stands at the lower edge touches it all the time; who passes an edge is cut by it.
+    own = scene.trajectories.track == scene.trajectories.track[point]
+    usual = np.median(size(scene.box[own]), axis=0)
+    is_whole = bool((size(scene.box[point]) >= WHOLE_SHARE * usual).all())
+    return is_whole or not _leaves_view(scene.box[point], scene)

@@ -162,7 +162,7 @@ def test_a_camera_without_a_background_has_no_map(tmp_path):
 
 def test_models_that_are_none_are_refused(tmp_path):
     op = DepthMap(DepthMapParams(model="mine"))
-    with pytest.raises(ModelError, match="not at hand"):
+    with pytest.raises(ModelError, match="is missing"):
         op.open({}, 1)
     noise = tmp_path / "noise.onnx"
     noise.write_bytes(bytes(range(256)))

@@ -9,6 +9,7 @@ from ops.anonymize.geometry import work_size
 from ops.detect.backends import open_network
 from ops.detect.decode import Boxes, Decoder, suppress
 from ops.detect.letterbox import fit_into, to_source
+from ops.openvino_cpu import cpu_settings
 from schemas.errors import ModelError
 from schemas.values import Float32, Float64, Int64, ModelFile, Uint8
 
@@ -139,7 +140,7 @@ class FaceDetector:
 
         self._confidence = confidence
         self._widest_px = widest_px
-        self._settings = {"INFERENCE_NUM_THREADS": cpus, "PERFORMANCE_HINT": "LATENCY"}
+        self._settings = cpu_settings(cpus)
         self._core = ov.Core()
         try:
             self._network = self._core.read_model(model.path)
