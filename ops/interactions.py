@@ -18,7 +18,7 @@ class Interactions(TableOp):
 
     spec = OpSpec(
         name="interactions",
-        version=1,
+        version=2,
         summary="Meetings, zones entered and left, and things left behind, with their evidence.",
         scope=Scope.CAMERA_DAY,
         reads=(
