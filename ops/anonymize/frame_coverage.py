@@ -61,21 +61,16 @@ class FrameCoverage:
         return np.unpackbits(self.bits, axis=1, count=width)[:height] * np.uint8(255)
 
     @property
-    def flat(self) -> bool:
-        """Returns whether the mode paints flat colours."""
-        return self.painted.ndim == 2
-
-    @property
     def nbytes(self) -> int:
         """Returns the memory that the mask and the picture take."""
-        return self.bits.nbytes + (0 if self.flat else self.painted.nbytes)
+        return self.bits.nbytes + (self.painted.nbytes if self.painted.ndim == 3 else 0)
 
     def cover_more(self, frame: Uint8, more: Uint8, colour: Colour) -> "FrameCoverage":
         """Paints a mask ``(H, W)`` flat on the frame, in place, and returns the record of the larger cover."""
         paint_flat(frame, more, colour)
         # The earlier record may still be in use, so its picture is copied before it is painted on.
         painted = self.painted
-        if not self.flat:
+        if painted.ndim == 3:
             painted = painted.copy()
             paint_flat(painted, more, colour)
         return replace(self, bits=np.packbits((self.mask | more) > 0, axis=1), painted=painted, widened=True)

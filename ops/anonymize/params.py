@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ops.anonymize.cover.modes import PaintOptions
-from schemas.anonymity import TARGETS, ModeName, TargetName
+from schemas.anonymity import ModeName, TargetName
 
 PEOPLE: frozenset[TargetName] = frozenset({"person", "head"})
 """Targets that are people, or part of them."""
@@ -115,8 +115,3 @@ class AnonymizeParams:
         """Returns the options of painters."""
         red, green, blue = bytes.fromhex(self.colour[1:])
         return PaintOptions((blue, green, red), self.colour_by, self.block_px, self.blur_px)
-
-    @property
-    def labels(self) -> frozenset[str]:
-        """Returns the detectors' labels of what is covered."""
-        return frozenset(label for target in self.targets for label in TARGETS[target])

@@ -112,12 +112,9 @@ class Probes:
         self.places: tuple[Int64, Int64] = (rows * PROBE_STEP_PX, columns * PROBE_STEP_PX)
         self.textured: Bools = contrast[self.places] >= TEXTURE
 
-    def __len__(self) -> int:
-        return len(self.places[0])
-
     def gains(self, small: Uint8, background: Uint8) -> Float64:
         """Returns the frame's brightness over the background's by channel, ``(3,)``: the median, robust to people."""
-        if not len(self):
+        if not len(self.places[0]):
             return np.ones(3)
         # A background that was moved may be darker at a probe than it was chosen for.
         return np.asarray(np.median(small[self.places] / np.maximum(background[self.places], 1), axis=0))
