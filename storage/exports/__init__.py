@@ -1,1 +1,1 @@
-"""What leaves the store: GIS files, query results, the map page, the contact sheet."""
+"""Exports from the store: GIS files, query results, the map page, the contact sheet, and their records."""

@@ -1,4 +1,4 @@
-"""Contact sheet: one HTML page of anonymized frames that somebody should look at, which opens without a network."""
+"""Renders a contact sheet: one HTML page of anonymized frames for human review, which works without a network."""
 
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from schemas.values import Uint8
 from storage.files import write_atomic
 
 WIDTH_PX = 800
-"""Wider frames are scaled down to this."""
+"""Wider frames are downscaled to this width."""
 
 _QUALITY = 85
 _PAGE = Path(__file__).with_suffix(".html")
@@ -23,10 +23,10 @@ class SheetFrame:
     """One frame of the sheet.
 
     Attributes:
-        image: ``(H, W, 3)`` BGR, of the published file.
-        time: as people read it.
-        risk: 0..1.
-        reason: what speaks for a look.
+        image: ``(H, W, 3)`` BGR, from the published file.
+        time: local time, as text.
+        risk: review priority, 0 to 1.
+        reason: why the frame should be reviewed.
     """
 
     image: Uint8
@@ -37,13 +37,14 @@ class SheetFrame:
 
 @dataclass(frozen=True)
 class ContactSheet:
-    """What stands above the frames.
+    """The text above the frames.
 
     Attributes:
-        statement: what may be said of the file.
-        warnings: what is wrong with it.
+        title: the page's title.
+        statement: what was verified, in one sentence.
+        warnings: problems of the file.
         facts: names and values.
-        flagged: how many frames there are to be looked at; fewer may be shown.
+        flagged: number of frames on the review list; fewer may be shown.
     """
 
     title: str
@@ -64,16 +65,16 @@ class _Card:
     reason: str
 
 
-def render_contact_sheet(target: Path, sheet: ContactSheet, shots: Iterable[SheetFrame]) -> int:
-    """Writes a sheet, in place of an older one; the same arguments give the same bytes.
+def render_contact_sheet(target: Path, sheet: ContactSheet, frames: Iterable[SheetFrame]) -> int:
+    """Writes a sheet, replacing an existing one; the same arguments give the same bytes.
 
     Returns:
-        how many frames are on it.
+        Number of frames on the sheet.
 
     Raises:
         StoreFull: no space is left.
     """
-    cards = [_card(shot) for shot in shots]
+    cards = [_card(frame) for frame in frames]
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     page = environment.from_string(_PAGE.read_text(encoding="utf-8")).render(
         **vars(sheet), cards=cards, shown=len(cards)
@@ -82,16 +83,16 @@ def render_contact_sheet(target: Path, sheet: ContactSheet, shots: Iterable[Shee
     return len(cards)
 
 
-def _card(shot: SheetFrame) -> _Card:
-    image = _narrowed(shot.image)
+def _card(frame: SheetFrame) -> _Card:
+    image = _downscale(frame.image)
     height, width = image.shape[:2]
     _, jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-    percent = round(100 * min(max(shot.risk, 0.0), 1.0))
+    percent = round(100 * min(max(frame.risk, 0.0), 1.0))
     text = b64encode(jpeg.tobytes()).decode("ascii")
-    return _Card(text, width, height, shot.time, f"{shot.risk:.2f}", percent, shot.reason)
+    return _Card(text, width, height, frame.time, f"{frame.risk:.2f}", percent, frame.reason)
 
 
-def _narrowed(image: Uint8) -> Uint8:
+def _downscale(image: Uint8) -> Uint8:
     height, width = image.shape[:2]
     if width <= WIDTH_PX:
         return image

@@ -1,6 +1,6 @@
-"""Exports in which somebody is left visible: each is written down before its file gets its name.
+"""Records subject-access exports, in which one person is visible: before the exported file gets its name.
 
-One JSON file an export, ``_exports/EXPORT.json``. They are never purged: who was let see whom stays accountable.
+One JSON file per export, ``_exports/EXPORT.json``. Records are never purged: who may see whom stays accountable.
 """
 
 import json
@@ -24,7 +24,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class ExportRecord:
-    """One export. Fields as in the table ``exports``."""
+    """A subject-access export record; fields as in the table ``exports``."""
 
     export_id: str
     time: datetime
@@ -41,23 +41,23 @@ class ExportRecord:
 
 
 def write_export_record(store: Store, export: ExportRecord) -> None:
-    """Writes an export down.
+    """Writes the record of an export.
 
     Raises:
         StoreFull: no space is left; then nothing may be exported.
-        TransientError: an export of this name is written down already.
+        TransientError: an export of this id is recorded already.
     """
     content = {"format": FORMAT, **asdict(export), "time": export.time.isoformat()}
     name = f"{EXPORTS_FOLDER}/{safe_name(export.export_id)}.json"
     if not store.blobs.put_if_absent(name, json.dumps(content, indent=1, sort_keys=True).encode()):
-        raise TransientError(f"{store.blobs.url}/{name} is there already: nothing was exported, try again")
+        raise TransientError(f"{store.blobs.url}/{name} exists already: nothing was exported, try again")
 
 
 def exports_table(store: Store) -> pa.Table:
-    """Every export, as the table ``exports``.
+    """Returns all export records as the table ``exports``.
 
     Raises:
-        NightshiftError: a record is torn. It is not passed over: the record of who saw whom is to be whole.
+        NightshiftError: a record is damaged. It is not skipped, since the list of exports must be complete.
     """
     spec = TABLES["exports"]
     rows = list(_exports(store))
@@ -74,25 +74,26 @@ def _exports(store: Store) -> Iterator[dict[str, Any]]:
             yield asdict(ExportRecord(**found | {"time": datetime.fromisoformat(found["time"])}))
         except (ValueError, KeyError, TypeError) as error:
             raise NightshiftError(
-                f"{store.blobs.url}/{blob.name}, which records an export, cannot be read: {first_line(error)}; "
-                "put it back from a backup"
+                f"{store.blobs.url}/{blob.name}, the record of an export, cannot be read: {first_line(error)}; "
+                "restore it from a backup"
             ) from error
 
 
 @contextmanager
 def exclusive_path(target: Path) -> Iterator[Path]:
-    """A hidden path beside ``target`` for the block to write, whose file gets that name at the end, or vanishes.
+    """Yields a hidden path to write; the file becomes ``target`` at the end, or is dropped if the block raises.
 
     Raises:
-        UserError: there is such a file already; it stays as it is.
+        UserError: ``target`` exists; it stays as it is.
         StoreFull: no space is left.
     """
-    taken = UserError(f"{target} is there already: name a file that is not")
+    taken = UserError(f"{target} exists already: name a new file")
     if target.exists():
         raise taken
     with atomic_path(target) as hidden:
         yield hidden
         try:
-            target.open("xb").close()  # the name is ours now: what takes its place is no other's file
+            # Reserves the name, so that the rename that follows replaces no other process's file.
+            target.open("xb").close()
         except FileExistsError as error:
             raise taken from error

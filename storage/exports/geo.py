@@ -1,4 +1,4 @@
-"""Writes rows to GeoJSON, GeoPackage, GeoParquet and CSV, for GIS programs and spreadsheets."""
+"""Writes rows to GeoJSON (RFC 7946), GeoPackage, GeoParquet 1.1 and CSV, for GIS programs and spreadsheets."""
 
 import json
 from collections.abc import Callable
@@ -30,22 +30,23 @@ Columns = dict[str, pa.ChunkedArray]
 
 
 def export(table: pa.Table, target: Path, crs: str, as_lines: bool = False) -> int:
-    """Writes a table to ``.geojson``, ``.gpkg``, ``.parquet`` or ``.csv``, whole or not at all, over what stood there.
+    """Writes a table to ``.geojson``, ``.gpkg``, ``.parquet`` or ``.csv`` atomically, replacing an existing file.
 
-    GeoJSON is in longitude and latitude, as RFC 7946 wants it, GeoPackage and GeoParquet in the site's CRS; CSV keeps
-    the columns as they are, and a geometry column as WKT. Binary columns stay behind, since pictures do not leave the
-    site; a row without a place is written without a geometry.
+    GeoJSON is in longitude and latitude, as RFC 7946 requires, GeoPackage and GeoParquet in the site's CRS; CSV keeps
+    the columns as they are, and a geometry column as WKT. Binary columns are left out, since pictures do not leave the
+    site; a row without a position is written without a geometry.
 
     Args:
         table: rows with ``x_m`` and ``y_m`` (metres in ``crs``), or ``lon`` and ``lat``, or WKB in ``geometry``.
+        target: the file to write.
         crs: the site's CRS.
-        as_lines: one line a track instead of one point a row, see ``track_lines``.
+        as_lines: write one line per track instead of one point per row, see ``track_lines``.
 
     Returns:
-        Rows written.
+        Number of rows written.
 
     Raises:
-        UserError: an unknown suffix, a table that may not leave the site or has no place in it, a file that cannot be
+        UserError: the suffix is unknown, the table may not leave the site or has no positions, or the file cannot be
             written.
     """
     write = _WRITERS.get(target.suffix.lower())
@@ -54,9 +55,9 @@ def export(table: pa.Table, target: Path, crs: str, as_lines: bool = False) -> i
     metadata = table.schema.metadata or {}
     if metadata.get(b"nightshift.privacy") == Privacy.SENSITIVE.encode():
         name = metadata.get(b"nightshift.table", b"?").decode()
-        raise UserError(f"table {name} is of privacy class 'sensitive' and is not exported")
+        raise UserError(f"table {name} has the privacy class 'sensitive' and is not exported")
     if not target.parent.is_dir():
-        raise UserError(f"cannot write {target}: there is no folder {target.parent}; make it, or name another")
+        raise UserError(f"cannot write {target}: there is no folder {target.parent}; create it, or name another")
     rows = track_lines(table) if as_lines else table
     write(rows, target, CRS.from_user_input(crs))
     return int(rows.num_rows)
@@ -65,17 +66,17 @@ def export(table: pa.Table, target: Path, crs: str, as_lines: bool = False) -> i
 def _write_csv(rows: pa.Table, target: Path, _crs: CRS) -> None:
     name = geometry_column(rows)
     if name is not None:
-        shapes = shapely.from_wkb(rows[name].to_numpy(zero_copy_only=False))
-        texts = pa.array(shapely.to_wkt(shapes, rounding_precision=8), pa.string())
+        geometries = shapely.from_wkb(rows[name].to_numpy(zero_copy_only=False))
+        texts = pa.array(shapely.to_wkt(geometries, rounding_precision=8), pa.string())
         rows = rows.set_column(rows.column_names.index(name), name, texts)
     write_result(_without_binary(rows), "csv", target)
 
 
 def _write_geojson(rows: pa.Table, target: Path, crs: CRS) -> None:
-    shapes = reproject(geometries_of(rows, crs), crs, CRS.from_user_input(WGS84))
-    # Eight decimals are a millimetre; GDAL's own choice for RFC 7946 is seven.
+    geometries = reproject(geometries_of(rows, crs), crs, CRS.from_user_input(WGS84))
+    # Eight decimals are about a millimetre; GDAL's default for RFC 7946 is seven.
     options = {"RFC7946": "YES", "COORDINATE_PRECISION": "8"}
-    _write_gdal(_texts_for_times(_plain_columns(rows)), shapes, target, "GeoJSON", WGS84, options)
+    _write_gdal(_times_as_text(_plain_columns(rows)), geometries, target, "GeoJSON", WGS84, options)
 
 
 def _write_geopackage(rows: pa.Table, target: Path, crs: CRS) -> None:
@@ -84,17 +85,19 @@ def _write_geopackage(rows: pa.Table, target: Path, crs: CRS) -> None:
 
 def _write_geoparquet(rows: pa.Table, target: Path, crs: CRS) -> None:
     """GeoParquet 1.1, https://geoparquet.org/releases/v1.1.0/: WKB, and the CRS as PROJJSON."""
-    shapes = geometries_of(rows, crs)
+    geometries = geometries_of(rows, crs)
     description: dict[str, object] = {
         "encoding": "WKB",
-        "geometry_types": sorted({shape.geom_type for shape in shapes if shape is not None}),
+        "geometry_types": sorted({geometry.geom_type for geometry in geometries if geometry is not None}),
         "crs": crs.to_json_dict(),
     }
-    bounds = total_bounds(shapes)
+    bounds = total_bounds(geometries)
     if bounds is not None:
         description["bbox"] = list(bounds)
     geo = {"version": "1.1.0", "primary_column": GEOMETRY, "columns": {GEOMETRY: description}}
-    table = _with_shapes({field.name: _storable(rows[field.name]) for field in _without_binary(rows).schema}, shapes)
+    table = _with_geometries(
+        {field.name: _storable(rows[field.name]) for field in _without_binary(rows).schema}, geometries
+    )
     try:
         with atomic_file(target.resolve()) as file:
             pq.write_table(table.replace_schema_metadata({"geo": json.dumps(geo)}), file, compression="zstd")
@@ -111,17 +114,17 @@ _WRITERS: dict[str, Callable[[pa.Table, Path, CRS], None]] = {
 
 
 def _write_gdal(
-    columns: Columns, shapes: Geometries, target: Path, driver: str, crs: str, layer_options: dict[str, str]
+    columns: Columns, geometries: Geometries, target: Path, driver: str, crs: str, layer_options: dict[str, str]
 ) -> None:
-    """Writes through GDAL to a hidden name beside the target, and renames it when it is complete."""
+    """Writes through GDAL to a hidden file beside the target, and renames it when it is complete."""
     from pyogrio import write_arrow
     from pyogrio.errors import DataSourceError, FeatureError, FieldError, GeometryError
 
-    kinds = {shape.geom_type for shape in shapes if shape is not None}
+    kinds = {geometry.geom_type for geometry in geometries if geometry is not None}
     temporary = temporary_path(target).with_suffix(target.suffix.lower())
     try:
         write_arrow(
-            _with_shapes(columns, shapes),
+            _with_geometries(columns, geometries),
             temporary,
             layer=target.stem,
             driver=driver,
@@ -138,8 +141,8 @@ def _write_gdal(
         temporary.unlink(missing_ok=True)
 
 
-def _with_shapes(columns: Columns, shapes: Geometries) -> pa.Table:
-    return pa.table({**columns, GEOMETRY: pa.array(shapely.to_wkb(shapes), pa.binary())})
+def _with_geometries(columns: Columns, geometries: Geometries) -> pa.Table:
+    return pa.table({**columns, GEOMETRY: pa.array(shapely.to_wkb(geometries), pa.binary())})
 
 
 def _without_binary(rows: pa.Table) -> pa.Table:
@@ -147,7 +150,7 @@ def _without_binary(rows: pa.Table) -> pa.Table:
 
 
 def _plain_columns(rows: pa.Table) -> Columns:
-    """Columns of types that GDAL can write: text, numbers, truth values, dates and UTC times."""
+    """Returns the columns in types that GDAL can write: text, numbers, booleans, dates and UTC times."""
     return {field.name: _plain(rows[field.name]) for field in _without_binary(rows).schema}
 
 
@@ -156,31 +159,31 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_dictionary(kind):
         return _plain(column.cast(kind.value_type))
     if pa.types.is_decimal(kind):
-        # DuckDB adds whole numbers up to decimals of 38 digits.
+        # DuckDB's sums of integers are decimals of 38 digits.
         return column.cast(pa.float64())
     if pa.types.is_timestamp(kind):
         return column.cast(pa.timestamp("us", kind.tz and "UTC"))
     if pa.types.is_nested(kind):
-        return _worded(column, lambda value: json.dumps(value, default=str))
+        return _as_text(column, lambda value: json.dumps(value, default=str))
     if pa.types.is_time(kind):
-        return _worded(column, str)
+        return _as_text(column, str)
     return _storable(column)
 
 
 def _storable(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column that Parquet and GDAL alike have a type for: lengths of time become texts."""
+    """Returns a column in a type that both Parquet and GDAL have: durations become text."""
     kind = column.type
-    lengths = pa.types.is_interval(kind) or pa.types.is_duration(kind)
-    return _worded(column, str) if lengths or pa.types.is_null(kind) else column
+    is_duration = pa.types.is_interval(kind) or pa.types.is_duration(kind)
+    return _as_text(column, str) if is_duration or pa.types.is_null(kind) else column
 
 
-def _worded(column: pa.ChunkedArray, word: Callable[[object], str]) -> pa.ChunkedArray:
-    texts = [None if value is None else word(value) for value in column.to_pylist()]
+def _as_text(column: pa.ChunkedArray, format_value: Callable[[object], str]) -> pa.ChunkedArray:
+    texts = [None if value is None else format_value(value) for value in column.to_pylist()]
     return pa.chunked_array([pa.array(texts, pa.string())])
 
 
-def _texts_for_times(columns: Columns) -> Columns:
-    """Times as ISO 8601 texts, to the microsecond, with ``Z`` where they are UTC: JSON has no type for them."""
+def _times_as_text(columns: Columns) -> Columns:
+    """Returns times as ISO 8601 text, to the microsecond, with ``Z`` for UTC: JSON has no type for times."""
     return {
         name: _iso_texts(column) if pa.types.is_timestamp(column.type) else column for name, column in columns.items()
     }

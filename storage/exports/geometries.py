@@ -1,4 +1,4 @@
-"""Places of rows: points from coordinate columns, shapes from geometry columns, lines from tracks."""
+"""Geometries of rows: points from coordinate columns, shapes from geometry columns, lines from tracks."""
 
 import json
 
@@ -24,29 +24,33 @@ Geometries = npt.NDArray[np.object_]
 
 
 def geometries_of(rows: pa.Table, crs: CRS) -> Geometries:
-    """One shape a row in the site's CRS; None where a row has no place."""
+    """Returns one geometry per row in the site's CRS; None where a row has no position.
+
+    Raises:
+        UserError: the rows have neither coordinates nor geometries, or these are far from where the CRS is used.
+    """
     name = geometry_column(rows)
     if name is not None:
-        shapes: Geometries = shapely.from_wkb(rows[name].to_numpy(zero_copy_only=False))
+        geometries: Geometries = shapely.from_wkb(rows[name].to_numpy(zero_copy_only=False))
         own = _own_crs(rows.schema.field(name))
-        shapes = reproject(shapes, own or crs, crs)
-        _check_place(shapes, crs)
-        return shapes
+        geometries = reproject(geometries, own or crs, crs)
+        _check_area_of_use(geometries, crs)
+        return geometries
     if {"x_m", "y_m"} <= set(rows.column_names):
         return _points(rows, "x_m", "y_m")
     if {"lon", "lat"} <= set(rows.column_names):
         return reproject(_points(rows, "lon", "lat"), CRS.from_user_input(WGS84), crs)
-    raise UserError(f"these rows ({', '.join(rows.column_names)}) have no place: {_NEEDS}")
+    raise UserError(f"these rows ({', '.join(rows.column_names)}) have no position: {_NEEDS}")
 
 
 def track_lines(positions: pa.Table) -> pa.Table:
-    """One line a track, in order of time, from points on the ground; a track of one point is no line and is left out.
+    """Returns one line per track, in order of time, from points on the ground; tracks of one point are left out.
 
     Args:
-        positions: ``track_id``, ``time``, ``x_m``, ``y_m``, and ``camera`` and ``label`` if there.
+        positions: ``track_id``, ``time``, ``x_m``, ``y_m``, optionally ``camera`` and ``label``.
 
     Returns:
-        ``camera`` and ``label`` as above, ``track_id``, ``start_time``, ``end_time``, ``points``, ``length_m``,
+        ``camera`` and ``label`` if given, ``track_id``, ``start_time``, ``end_time``, ``points``, ``length_m``,
         ``mean_speed_m_s`` (along the line) and ``geometry`` (WKB, CRS as ``x_m`` and ``y_m``).
 
     Raises:
@@ -55,7 +59,7 @@ def track_lines(positions: pa.Table) -> pa.Table:
     needed = ("track_id", "time", "x_m", "y_m")
     missing = [name for name in needed if name not in positions.column_names]
     if missing:
-        raise UserError(f"lines need the columns {', '.join(needed)}; {', '.join(missing)} is not there")
+        raise UserError(f"lines need the columns {', '.join(needed)}; missing: {', '.join(missing)}")
     names = [name for name in ("camera", "track_id", "label") if name in positions.column_names]
     keys = [name for name in names if name != "label"]
     rows = positions.select([*names, "time", "x_m", "y_m"]).drop_null()
@@ -75,47 +79,47 @@ def track_lines(positions: pa.Table) -> pa.Table:
 
 
 def geometry_column(rows: pa.Table) -> str | None:
-    """The column that DuckDB marks as a geometry, else a binary one of that name."""
+    """Returns the column that has DuckDB's GeoArrow type, or a binary one named ``geometry``, or None."""
     for field in rows.schema:
-        marked = (field.metadata or {}).get(b"ARROW:extension:name") == _WKB_EXTENSION
-        if marked or (field.name == GEOMETRY and is_binary(field.type)):
+        is_geoarrow = (field.metadata or {}).get(b"ARROW:extension:name") == _WKB_EXTENSION
+        if is_geoarrow or (field.name == GEOMETRY and is_binary(field.type)):
             return str(field.name)
     return None
 
 
-def reproject(shapes: Geometries, source: CRS, target: CRS) -> Geometries:
-    """Geometries in another CRS; x is east and y north on both sides, whatever axis order a CRS names."""
+def reproject(geometries: Geometries, source: CRS, target: CRS) -> Geometries:
+    """Returns geometries in another CRS; x is east and y north in both, whatever axis order the CRS defines."""
     if source == target:
-        return shapes
+        return geometries
     transform = Transformer.from_crs(source, target, always_xy=True).transform
-    moved: Geometries = shapely.transform(shapes, transform, interleaved=False)
+    moved: Geometries = shapely.transform(geometries, transform, interleaved=False)
     return moved
 
 
-def total_bounds(shapes: Geometries) -> tuple[float, float, float, float] | None:
-    """West, south, east and north of all shapes together; None if there is none."""
-    if not len(shapes):
+def total_bounds(geometries: Geometries) -> tuple[float, float, float, float] | None:
+    """Returns west, south, east and north of all geometries together; None if there are none."""
+    if not len(geometries):
         return None
-    west, south, east, north = map(float, shapely.total_bounds(shapes))
+    west, south, east, north = map(float, shapely.total_bounds(geometries))
     return (west, south, east, north) if np.isfinite([west, south, east, north]).all() else None
 
 
 def is_binary(kind: pa.DataType) -> bool:
-    """Whether a column of this type holds bytes."""
+    """Returns whether a column of this type holds bytes."""
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind))
 
 
 def _points(rows: pa.Table, x: str, y: str) -> Geometries:
     columns = [pc.cast(rows[name], pa.float64()).to_numpy() for name in (x, y)]
     coordinates = np.column_stack(columns)
-    there = np.isfinite(coordinates).all(axis=1)
-    shapes: Geometries = np.full(len(coordinates), None, object)
-    shapes[there] = shapely.points(coordinates[there])
-    return shapes
+    known = np.isfinite(coordinates).all(axis=1)
+    geometries: Geometries = np.full(len(coordinates), None, object)
+    geometries[known] = shapely.points(coordinates[known])
+    return geometries
 
 
 def _own_crs(field: pa.Field) -> CRS | None:
-    """The CRS that a geometry column's GeoArrow metadata names, if it does."""
+    """Returns the CRS in a geometry column's GeoArrow metadata, or None."""
     described = json.loads((field.metadata or {}).get(b"ARROW:extension:metadata") or b"{}").get("crs")
     if described is None:
         return None
@@ -125,10 +129,10 @@ def _own_crs(field: pa.Field) -> CRS | None:
         raise UserError(f"column {field.name} has an unknown CRS; cast it with ST_Transform or ST_SetCRS") from error
 
 
-def _check_place(shapes: Geometries, crs: CRS) -> None:
-    """Refuses shapes that are far from where the CRS is used: degrees taken for metres would land in the sea."""
+def _check_area_of_use(geometries: Geometries, crs: CRS) -> None:
+    """Rejects geometries far from where the CRS is used, such as degrees taken for metres."""
     area = crs.area_of_use
-    bounds = total_bounds(shapes)
+    bounds = total_bounds(geometries)
     if area is None or bounds is None:
         return
     west, south, east, north = Transformer.from_crs(crs, WGS84, always_xy=True).transform_bounds(*bounds)
@@ -147,7 +151,7 @@ def _check_place(shapes: Geometries, crs: CRS) -> None:
 
 
 def _runs(rows: pa.Table, keys: list[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """First row and length of each run of rows with equal keys; the rows are sorted by them."""
+    """Returns first row and length of each run of rows with equal keys; the rows are sorted by the keys."""
     changes = np.ones(rows.num_rows, bool)
     for number, key in enumerate(keys):
         column = rows[key].combine_chunks()

@@ -1,4 +1,4 @@
-"""Results of queries as CSV, JSON and Parquet."""
+"""Writes query results as CSV, JSON and Parquet."""
 
 import base64
 import csv
@@ -18,20 +18,22 @@ from schemas.errors import QueryError, UserError
 from storage.files import atomic_file
 
 ResultFormat = Literal["csv", "json", "parquet"]
-_ROWS_A_CHUNK = 10_000
+_BATCH_ROWS = 10_000
 
 
 def write_result(table: pa.Table, format: ResultFormat, target: Path | None) -> str:
-    """Writes a result to a file, whole or not at all, or gives it as text.
+    """Writes a result to a file atomically, or returns it as text.
 
-    CSV has a header and empty fields for null. JSON is a list of one object a row. In both, times are ISO 8601 with
-    ``Z`` where they are UTC, binary values are base64, and numbers that JSON has no word for (NaN) are null in JSON.
+    CSV has a header and empty fields for null. JSON is a list of one object per row. In both, times are ISO 8601 with
+    ``Z`` for UTC, and binary values are base64; NaN and infinity are null in JSON.
 
     Args:
-        target: the file, which is replaced if it exists; None to have the text.
+        table: the result.
+        format: the file format.
+        target: the file, replaced if it exists; None to return the text.
 
     Returns:
-        The text; empty when it went to ``target``.
+        The text; empty if ``target`` was given.
 
     Raises:
         UserError: the target cannot be written, or none is given for Parquet.
@@ -50,7 +52,7 @@ def write_result(table: pa.Table, format: ResultFormat, target: Path | None) -> 
 
 def _write(table: pa.Table, format: ResultFormat, target: Path) -> None:
     if target.exists() and not target.is_file():
-        # A pipe or /dev/stdout is written to; to replace it would break it.
+        # A pipe or /dev/stdout must be written to, not replaced by a file.
         with target.open("wb") as file:
             _fill(table, format, file)
         return
@@ -72,7 +74,7 @@ def _csv(table: pa.Table) -> Iterator[str]:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(table.column_names)
-    for rows in _chunks(table):
+    for rows in _batches(table):
         writer.writerows([_csv_field(value) for value in row.values()] for row in rows)
         yield text.getvalue()
         text.seek(0)
@@ -91,7 +93,7 @@ def _csv_field(value: object) -> object:
 
 def _json(table: pa.Table) -> Iterator[str]:
     before = "[\n"
-    for rows in _chunks(table):
+    for rows in _batches(table):
         lines = (json.dumps(_plain(row), ensure_ascii=False, allow_nan=False) for row in rows)
         yield before + ",\n".join(lines)
         before = ",\n"
@@ -101,20 +103,20 @@ def _json(table: pa.Table) -> Iterator[str]:
 _TEXT: dict[str, Callable[[pa.Table], Iterator[str]]] = {"csv": _csv, "json": _json}
 
 
-def _chunks(table: pa.Table) -> Iterator[list[dict[str, object]]]:
-    """Rows as Python values, some thousands at a time."""
-    for start in range(0, table.num_rows, _ROWS_A_CHUNK):
-        yield table.slice(start, _ROWS_A_CHUNK).to_pylist()
+def _batches(table: pa.Table) -> Iterator[list[dict[str, object]]]:
+    """Yields rows as Python values, in batches that bound the memory."""
+    for start in range(0, table.num_rows, _BATCH_ROWS):
+        yield table.slice(start, _BATCH_ROWS).to_pylist()
 
 
 def _plain(value: object) -> object:
-    """A value as JSON can hold it."""
+    """Returns a value that JSON can hold."""
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Decimal):
-        # DuckDB adds whole numbers up to 128-bit ones, which arrive as decimals.
+        # DuckDB's sums of integers have 128 bits and arrive as decimals.
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, datetime | date | time):
         return value.isoformat().replace("+00:00", "Z")

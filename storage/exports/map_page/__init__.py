@@ -1,7 +1,7 @@
-"""Draws the site as one HTML page that opens anywhere, without network: layers, cameras, tracks and density.
+"""Renders the site as one HTML page that works without a network: layers, cameras, tracks and density.
 
-``scene`` gathers what is drawn, ``walks`` puts positions in order; ``page.html`` takes in ``map.css``,
-``map.js``, which draws, and ``controls.js``: pointer, keys and panel.
+``scene`` builds the data, ``trajectories`` prepares positions. ``page.html`` includes ``map.css``, ``map.js``, which
+draws, and ``controls.js``, which handles pointer, keys and panel.
 """
 
 import json
@@ -38,14 +38,14 @@ def render_map(
     """Writes the map page; the same arguments give the same bytes.
 
     Args:
-        site: whose CRS the map is drawn in and whose time zone it shows.
+        site: the site; the map uses its CRS and time zone.
         features: zones and lines; those in pixels of a camera are named on the page but not drawn.
         cameras: the table ``cameras``.
         positions: the table ``positions``.
         counts: the table ``counts``, for the page's table of zones; None leaves that out.
-        target: the page; replaced if it is there.
-        now: aware time that the page says it was made at.
-        max_tracks: if there are more tracks, so many of them are drawn, evenly spread over time.
+        target: the page; replaced if it exists.
+        now: aware time of creation, shown on the page.
+        max_tracks: most tracks to draw; of more, some evenly spread over time.
 
     Raises:
         StoreFull: no space is left.
@@ -70,7 +70,7 @@ def render_map(
 
 
 def _as_script(scene: Mapping[str, object]) -> Markup:
-    """JSON that may stand inside a script element: no text in it can end that element."""
+    """Returns JSON for a script element, with ``<``, ``>`` and ``&`` escaped so that no text can end the element."""
     return Markup(json.dumps(scene, separators=(",", ":"), allow_nan=False).translate(_SCRIPT_ENDERS))
 
 

@@ -1,5 +1,5 @@
 "use strict";
-// Moves the map of map.js, says what the pointer is on, and fills the panel beside it.
+// Handles pointer and keys on the map of map.js, shows what the pointer is on, and fills the panel beside the map.
 
 function nearest(sx, sy, reach_px) {
   const [x, y] = toGround(sx, sy);
@@ -52,7 +52,7 @@ canvas.addEventListener("pointermove", (event) => {
   showPlace(x, y);
   if (!before) return hover(x, y, 10);
   const other = [...fingers].find(([id]) => id !== event.pointerId)?.[1];
-  const share = other ? 0.5 : 1;  // of two fingers each moves the map half
+  const share = other ? 0.5 : 1;  // each of two fingers moves the map by half
   pan((x - before[0]) * share, (y - before[1]) * share);
   if (other) {
     const apart = Math.hypot(before[0] - other[0], before[1] - other[1]);

@@ -1,9 +1,9 @@
 "use strict";
-// Draws the scene. Places are metres east (x) and north (y) of scene.origin; the scene holds them as centimetres.
+// Draws the scene. Coordinates are metres east (x) and north (y) of scene.origin; the scene stores centimetres.
 const scene = JSON.parse(document.getElementById("scene").textContent);
 const $ = (id) => document.getElementById(id);
 const canvas = $("map"), pen = canvas.getContext("2d"), dark = matchMedia("(prefers-color-scheme: dark)");
-const HUES = [212, 295, 165, 250, 325, 190, 130, 272];  // cool, since density is warm
+const HUES = [212, 295, 165, 250, 325, 190, 130, 272];  // cool colours, as density uses warm ones
 const RAMPS = { light: [[255, 226, 150, 0.3], [250, 165, 75, 0.55], [214, 60, 38, 0.75]],
                 dark: [[120, 56, 24, 0.3], [200, 96, 30, 0.6], [255, 214, 110, 0.75]] };
 const FONT = "600 12px system-ui, sans-serif";
@@ -12,10 +12,10 @@ const view = { x: 0, y: 0, scale: 1, width: 1, height: 1 };
 const time = { from: -Infinity, to: Infinity };
 let ink = {}, heat = null, hovered = null, waiting = false;
 
-// ---- what is drawn -------------------------------------------------------------------------------------------------
+// ---- scene ---------------------------------------------------------------------------------------------------------
 
 const pairs = (flat) => Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i] / 100, flat[2 * i + 1] / 100]);
-const summed = (steps, unit) => { let sum = 0; return Float64Array.from(steps, (step) => (sum += step) / unit); };
+const cumulative = (steps, unit) => { let sum = 0; return Float64Array.from(steps, (step) => (sum += step) / unit); };
 const cameras = scene.cameras.map((camera, index) => ({
   id: camera.id, name: camera.name, index,
   place: camera.place && pairs(camera.place)[0], hull: pairs(camera.hull),
@@ -26,12 +26,12 @@ const features = scene.features.map((feature) => ({
   id: feature.id, kind: feature.kind, corner: pairs(feature.corner)[0],
   parts: feature.parts.map(pairs),
 }));
-const tracks = scene.tracks.map((track) => ({  // t in seconds since scene.start_ms, v in m/s or negative if unknown
+const tracks = scene.tracks.map((track) => ({  // t in seconds since scene.start_ms; v in m/s, negative if unknown
   id: track.id, label: track.label, camera: byId.get(track.camera),
-  t: summed(track.t, 100), x: summed(track.x, 100), y: summed(track.y, 100), v: track.v.map((v) => v / 100),
+  t: cumulative(track.t, 100), x: cumulative(track.x, 100), y: cumulative(track.y, 100), v: track.v.map((v) => v / 100),
 }));
 const lastTime = tracks.reduce((last, track) => Math.max(last, track.t[track.t.length - 1]), 0);
-const fewAlpha = Math.max(0.35, Math.min(0.75, 20 / Math.sqrt(tracks.length)));  // many tracks shine through
+const trackAlpha = Math.max(0.35, Math.min(0.75, 20 / Math.sqrt(tracks.length)));  // more tracks, more transparent
 const longestGap = Math.max(3, 4 * scene.step_s);
 
 const clock = (options) => new Intl.DateTimeFormat("sv-SE", { timeZone: scene.timezone, ...options });
@@ -45,7 +45,7 @@ function readColours() {
   for (const name of ["paper", "panel", "ink", "quiet", "zone", "line", "grid"]) {
     ink[name] = style.getPropertyValue("--" + name).trim();
   }
-  heat = scene.density && paintedHeat(scene.density);
+  heat = scene.density && paintHeat(scene.density);
 }
 const colour = (camera, alpha = 1) => `hsl(${camera.hue} ${dark.matches ? "75% 66%" : "72% 40%"} / ${alpha})`;
 
@@ -55,9 +55,10 @@ function ramp(share) {
   return stops[low].map((value, i) => value + (stops[low + 1][i] - value) * (at - low));
 }
 
-function paintedHeat(grid) {  // one pixel a cell, north up
+function paintHeat(grid) {  // one pixel per cell, north up
   const picture = document.createElement("canvas");
-  const width = picture.width = grid.columns + 2, height = picture.height = grid.rows + 2;  // a clear border all around
+  // A transparent border all around, so that smoothing fades the outer cells out.
+  const width = picture.width = grid.columns + 2, height = picture.height = grid.rows + 2;
   const pixels = new ImageData(width, height);
   for (let i = 0; i < grid.cells.length; i += 2) {
     const row = Math.floor(grid.cells[i] / grid.columns), column = grid.cells[i] % grid.columns;
@@ -83,7 +84,7 @@ function fit() {
   redraw();
 }
 
-function zoom(factor, sx = view.width / 2, sy = view.height / 2) {  // keeps the ground under (sx, sy) where it is
+function zoom(factor, sx = view.width / 2, sy = view.height / 2) {  // keeps the point under (sx, sy) in place
   const [x, y] = toGround(sx, sy);
   view.scale = Math.min(Math.max(view.scale * factor, 0.002), 2000);
   view.x = x - (sx - view.width / 2) / view.scale;
@@ -105,7 +106,7 @@ function resize() {
   canvas.height = Math.round(box.height * ratio);
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   if (first) fit();
-  draw();  // at once: a canvas that was resized is blank
+  draw();  // at once, since a resized canvas is blank
 }
 
 // ---- drawing -------------------------------------------------------------------------------------------------------
@@ -136,13 +137,13 @@ function draw() {
   drawNorth();
 }
 
-function nice(most) {  // the largest 1, 2 or 5 times a power of ten that is not above it
-  const ten = 10 ** Math.floor(Math.log10(most));
-  return [5, 2, 1].find((times) => times * ten <= most) * ten;
+function roundDown(length) {  // to 1, 2 or 5 times a power of ten
+  const ten = 10 ** Math.floor(Math.log10(length));
+  return [5, 2, 1].find((times) => times * ten <= length) * ten;
 }
 
 function drawGrid() {
-  const [west, south] = toGround(0, view.height), [east, north] = toGround(view.width, 0), step = nice(160 / view.scale);
+  const [west, south] = toGround(0, view.height), [east, north] = toGround(view.width, 0), step = roundDown(160 / view.scale);
   const [ox, oy] = scene.origin;
   pen.beginPath();
   for (let x = Math.ceil((west + ox) / step) * step - ox; x < east; x += step) {
@@ -163,8 +164,8 @@ function stroke(style, width, dash = []) {
   pen.stroke();
 }
 
-function trace(places) {
-  places.forEach(([x, y], i) => (i ? pen.lineTo : pen.moveTo).apply(pen, toScreen(x, y)));
+function trace(points) {
+  points.forEach(([x, y], i) => (i ? pen.lineTo : pen.moveTo).apply(pen, toScreen(x, y)));
 }
 
 function write(text, x, y, style, align = "center") {
@@ -190,7 +191,7 @@ function drawZone(zone) {
   pen.globalAlpha = 1;
 }
 
-function nameZone(zone) {  // above the north-western corner, where lines and tracks leave room
+function nameZone(zone) {  // above the north-western corner, where few lines and tracks cross
   const [x, y] = toScreen(...zone.corner);
   write(zone.id, x, y - 9, ink.zone, "left");
 }
@@ -209,14 +210,14 @@ function drawHull(camera) {
   stroke(colour(camera, 0.7), 1, [5, 4]);
 }
 
-function drawTrack(track, alpha = fewAlpha, width = 1.4) {
+function drawTrack(track, alpha = trackAlpha, width = 1.4) {
   let before = -Infinity, px = 0, py = 0;
   pen.beginPath();
   for (let i = 0; i < track.t.length; i++) {
     if (track.t[i] < time.from || track.t[i] > time.to) continue;
     const [sx, sy] = toScreen(track.x[i], track.y[i]), gap = track.t[i] - before > longestGap;
     before = track.t[i];
-    if (!gap && Math.abs(sx - px) + Math.abs(sy - py) < 0.8) continue;
+    if (!gap && Math.abs(sx - px) + Math.abs(sy - py) < 0.8) continue;  // less than a pixel further
     gap ? pen.moveTo(sx, sy) : pen.lineTo(sx, sy);
     px = sx, py = sy;
   }
@@ -242,13 +243,13 @@ function drawLine(line) {
   });
 }
 
-function drawCrossing(part, label) {  // in the middle of the line: the way that tables call left_to_right
+function drawCrossing(part, label) {  // an arrow in the middle of the line, in the direction left_to_right of the tables
   const lengths = part.slice(1).map(([x, y], i) => Math.hypot(x - part[i][0], y - part[i][1]));
   let left = lengths.reduce((sum, length) => sum + length, 0) / 2, i = 0;
   while (i < lengths.length - 1 && left > lengths[i]) left -= lengths[i++];
   if (!lengths[i]) return;
   const ux = (part[i + 1][0] - part[i][0]) / lengths[i], uy = (part[i + 1][1] - part[i][1]) / lengths[i];
-  const mx = part[i][0] + ux * left, my = part[i][1] + uy * left, rx = -uy, ry = ux;  // right hand; screen y is down
+  const mx = part[i][0] + ux * left, my = part[i][1] + uy * left, rx = -uy, ry = ux;  // to the right; screen y points down
   const along = (a, b) => [mx + rx * a + ux * b, my + ry * a + uy * b];
   pen.beginPath();
   pen.moveTo(...along(-9, 0)), pen.lineTo(...along(15, 0));
@@ -275,7 +276,7 @@ function drawCamera(camera) {
 }
 
 function drawScaleBar() {
-  const metres = nice(140 / view.scale), x = 16, y = view.height - 18, end = x + metres * view.scale;
+  const metres = roundDown(140 / view.scale), x = 16, y = view.height - 18, end = x + metres * view.scale;
   pen.beginPath();
   pen.moveTo(x, y - 6), pen.lineTo(x, y), pen.lineTo(end, y), pen.lineTo(end, y - 6);
   stroke(ink.paper, 5);

@@ -1,4 +1,4 @@
-"""Gathers what the map page draws: plain lists and numbers, in metres or centimetres from the scene's origin."""
+"""Builds the scene that the map page draws: lists and numbers, in metres or centimetres from the scene's origin."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -11,28 +11,37 @@ import shapely
 from pyproj import Transformer
 
 from schemas.values import Feature, FeatureKind
-from storage.exports.map_page.walks import Bounds, Place, density, encode, read_walks, thin, usual_bounds
+from storage.exports.map_page.trajectories import (
+    Bounds,
+    Point,
+    density,
+    encode,
+    read_trajectories,
+    thin,
+    typical_bounds,
+)
 from storage.site.file import WGS84, SiteFiles
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 MAX_ZONE_ROWS = 60
+"""Most rows in the page's table of zones."""
 
 
 def build_scene(
     site: SiteFiles, features: Sequence[Feature], cameras: pa.Table, positions: pa.Table, max_tracks: int
 ) -> dict[str, Any]:
-    """Everything that is drawn, ready for JSON; ``map.js`` reads it."""
-    walks = read_walks(positions)
+    """Returns everything that is drawn, ready for JSON; ``map.js`` reads it."""
+    trajectories = read_trajectories(positions)
     features = [feature for feature in features if feature.space == "map"]
-    usual = usual_bounds(walks)
-    bounds = _bounds(features, cameras, usual)
+    typical = typical_bounds(trajectories)
+    bounds = _bounds(features, cameras, typical)
     corners = np.reshape(bounds or (0.0, 0.0, 100.0, 100.0), (2, 2))
     west, south = np.floor(corners[0]).tolist()
     origin = (west, south)
-    start_us = 0 if walks.empty else int(walks["time_us"].min())
-    drawn, step_s = thin(walks, max_tracks)
+    start_us = 0 if trajectories.empty else int(trajectories["time_us"].min())
+    drawn, step_s = thin(trajectories, max_tracks)
     return {
         "empty": bounds is None,
         "timezone": site.config.timezone,
@@ -41,18 +50,18 @@ def build_scene(
         "lonlat": _lonlat(site.config.crs, bounds, origin) if bounds else None,
         "start_ms": start_us // 1000,
         "step_s": step_s,
-        "of_tracks": int(walks["number"].max()) + 1 if len(walks) else 0,
-        "of_points": len(walks),
+        "of_tracks": int(trajectories["number"].max()) + 1 if len(trajectories) else 0,
+        "of_points": len(trajectories),
         "points": len(drawn),
         "features": [_feature(feature, origin) for feature in features],
-        "cameras": _cameras(cameras, walks, origin),
+        "cameras": _cameras(cameras, trajectories, origin),
         "tracks": encode(drawn, origin, start_us),
-        "density": density(walks, usual, origin) if usual else None,
+        "density": density(trajectories, typical, origin) if typical else None,
     }
 
 
 def zone_rows(counts: pa.Table) -> list[dict[str, Any]]:
-    """How full each zone was over the time that was observed; those with the most time spent inside first."""
+    """Returns each zone's occupancy over the observed time, sorted by time spent inside, most first."""
     counts = counts.append_column("present_s", pc.multiply(counts["mean_count"], counts["observed_s"]))
     sums = [("present_s", "sum"), ("observed_s", "sum"), ("dwell_s", "sum"), ("max_count", "max")]
     rows = counts.group_by(["zone", "camera", "label"], use_threads=False).aggregate(sums).to_pylist()
@@ -64,27 +73,28 @@ def zone_rows(counts: pa.Table) -> list[dict[str, Any]]:
     return rows
 
 
-def placed_cameras(cameras: pa.Table) -> dict[str, Place]:
-    """East and north of each camera whose position is known."""
+def placed_cameras(cameras: pa.Table) -> dict[str, Point]:
+    """Returns east and north of each camera whose position is known."""
     rows = zip(*(cameras[name].to_pylist() for name in ("camera", "x_m", "y_m")), strict=True)
     return {camera: (x, y) for camera, x, y in rows if x is not None and y is not None}
 
 
-def _bounds(features: Sequence[Feature], cameras: pa.Table, usual: Bounds | None) -> Bounds | None:
-    """What the map shows at first; None if there is nothing to show."""
+def _bounds(features: Sequence[Feature], cameras: pa.Table, typical: Bounds | None) -> Bounds | None:
+    """Returns the initial extent of the map; None if there is nothing to show."""
     boxes: list[Bounds] = [feature.geometry.bounds for feature in features]
     boxes += [(x, y, x, y) for x, y in placed_cameras(cameras).values()]
-    boxes += [usual] if usual else []
+    boxes += [typical] if typical else []
     if not boxes:
         return None
     wests, souths, easts, norths = zip(*boxes, strict=True)
     return min(wests), min(souths), max(easts), max(norths)
 
 
-def _lonlat(crs: str, bounds: Bounds, origin: Place) -> dict[str, Any] | None:
-    """Second-order polynomials for longitude and latitude around the map; None where the CRS is not defined.
+def _lonlat(crs: str, bounds: Bounds, origin: Point) -> dict[str, Any] | None:
+    """Fits second-order polynomials for longitude and latitude around the map; None where the CRS is not defined.
 
-    They err by millimetres over a site of some kilometres; u and v run from -1 to 1 over ``half`` metres.
+    The page works offline and has no PROJ; the polynomials err by millimetres over a site of some kilometres. Their
+    variables u and v run from -1 to 1 over ``half`` metres.
     """
     west, south, east, north = bounds
     middle = np.array([(west + east) / 2, (south + north) / 2])
@@ -100,8 +110,8 @@ def _lonlat(crs: str, bounds: Bounds, origin: Place) -> dict[str, Any] | None:
     return {"x": x, "y": y, "half": half, "lon": lon, "lat": lat}
 
 
-def _feature(feature: Feature, origin: Place) -> dict[str, Any]:
-    """Rings of a zone or parts of a line as flat lists of centimetres, and the corner that a zone's name stands at."""
+def _feature(feature: Feature, origin: Point) -> dict[str, Any]:
+    """Returns a zone's rings or a line's parts as flat lists of centimetres, and the corner for a zone's name."""
     parts: list[Any] = list(shapely.get_parts(feature.geometry))
     if feature.kind is FeatureKind.ZONE:
         parts = [ring for part in parts for ring in shapely.get_rings(part)]
@@ -114,25 +124,25 @@ def _feature(feature: Feature, origin: Place) -> dict[str, Any]:
     }
 
 
-def _cameras(cameras: pa.Table, walks: "DataFrame", origin: Place) -> list[dict[str, Any]]:
-    """Cameras in order of their id, with the hull of where their positions are."""
-    places = placed_cameras(cameras)
+def _cameras(cameras: pa.Table, trajectories: "DataFrame", origin: Point) -> list[dict[str, Any]]:
+    """Returns the cameras by id, each with the convex hull of its positions."""
+    placed = placed_cameras(cameras)
     names = dict(zip(cameras["camera"].to_pylist(), cameras["name"].to_pylist(), strict=True))
     listed = []
-    for camera in sorted(names.keys() | set(walks["camera"].unique())):
-        seen = walks.loc[walks["camera"] == camera, ["x_m", "y_m"]].to_numpy()
-        hull = shapely.MultiPoint(seen).convex_hull
+    for camera in sorted(names.keys() | set(trajectories["camera"].unique())):
+        points = trajectories.loc[trajectories["camera"] == camera, ["x_m", "y_m"]].to_numpy()
+        hull = shapely.MultiPoint(points).convex_hull
         listed.append(
             {
                 "id": camera,
                 "name": names.get(camera) or camera,
-                "place": _centimetres(places[camera], origin) if camera in places else None,
+                "place": _centimetres(placed[camera], origin) if camera in placed else None,
                 "hull": _centimetres(shapely.get_coordinates(hull), origin) if hull.area > 0 else [],
             }
         )
     return listed
 
 
-def _centimetres(places_m: Any, origin: Place) -> list[int]:
-    flat: list[int] = np.rint((np.asarray(places_m) - origin) * 100).astype(np.int64).ravel().tolist()
+def _centimetres(points_m: Any, origin: Point) -> list[int]:
+    flat: list[int] = np.rint((np.asarray(points_m) - origin) * 100).astype(np.int64).ravel().tolist()
     return flat

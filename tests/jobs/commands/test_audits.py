@@ -338,5 +338,5 @@ def test_a_record_that_is_torn_is_not_passed_over(opened: Site) -> None:
         write_export_record(opened.store, record)
     assert exports_table(opened.store).to_pylist() == [vars(record)]
     opened.store.blobs.write(f"{EXPORTS_FOLDER}/e.json", b"{")
-    with pytest.raises(NightshiftError, match="records an export, cannot be read"):
+    with pytest.raises(NightshiftError, match="record of an export, cannot be read"):
         exports_table(opened.store)

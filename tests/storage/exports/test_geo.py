@@ -211,7 +211,7 @@ def test_geoparquet_says_what_the_standard_asks_for(walk: pa.Table, tmp_path: Pa
 
 
 def test_a_sensitive_table_does_not_leave(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="backgrounds is of privacy class 'sensitive'"):
+    with pytest.raises(UserError, match="backgrounds has the privacy class 'sensitive'"):
         export(TABLES["backgrounds"].empty(), tmp_path / "out.csv", RD)
     assert list(tmp_path.iterdir()) == []
 
@@ -228,7 +228,7 @@ def test_rows_without_a_place_are_told_what_they_lack(tmp_path: Path, suffix: st
 
 
 def test_lines_from_a_table_without_tracks_are_told_what_they_lack(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"lines need the columns.*; track_id, time is not there"):
+    with pytest.raises(UserError, match=r"lines need the columns.*; missing: track_id, time"):
         export(pa.table({"x_m": [1.0], "y_m": [1.0]}), tmp_path / "out.gpkg", RD, as_lines=True)
 
 

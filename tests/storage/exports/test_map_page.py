@@ -137,7 +137,7 @@ def test_names_stay_text(root: Path) -> None:
     assert page.scene["cameras"][0]["name"] == hostile
     assert page.scene["tracks"][0]["id"] == hostile
     assert page.scene["features"][0]["id"] == hostile
-    assert f"drawn in a camera's pixels: {hostile}" in page.words
+    assert f"they are in a camera's pixels: {hostile}" in page.words
 
 
 def test_a_track_comes_back_to_the_centimetre(root: Path) -> None:
@@ -194,7 +194,7 @@ def test_positions_that_fly_off_do_not_shrink_the_map(root: Path) -> None:
     page = draw(with_camera(root), walk("t1", east, [0.0] * 1000))
     west_m, _, east_m, _ = page.scene["extent"]
     assert 10 <= east_m - west_m < 16
-    assert "Left out of it: 1 positions far away" in page.words
+    assert "Left out of density: 1 positions far" in page.words
 
 
 def test_longitude_and_latitude_under_the_cursor_agree_with_pyproj(root: Path) -> None:

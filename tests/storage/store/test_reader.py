@@ -62,7 +62,7 @@ def test_geo_of_layers(site: Path, monkeypatch: pytest.MonkeyPatch, has_spatial:
 
 
 def test_rows_without_a_place_are_no_map(site: Path) -> None:
-    with open_store(site) as opened, pytest.raises(UserError, match="have no place"):
+    with open_store(site) as opened, pytest.raises(UserError, match="have no position"):
         opened.geo("counts")
 
 
