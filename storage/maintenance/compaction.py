@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from schemas.errors import TransientError
 from schemas.values import SCAN_OP
 from storage.maintenance.merge import plan_merges, point_to_merged, write_merges
-from storage.store.layout import merged_folder, month_of, months_of
+from storage.store.layout import folder_of, month_of, months_of
 from storage.store.live_rows import is_live, live_files, newest_receipts
 from storage.store.manifest import RETIRED_SCHEMA, Head, Manifest, Part, next_head
 from storage.store.receipts import files_of, merge_receipts, receipts_to_arrow
@@ -194,7 +194,7 @@ def _retired_with(retired: pa.Table, dropped: pa.Table) -> set[str]:
         return set()
     days = files_of(dropped).select(["table", "camera", "date"]).group_by(["table", "camera", "date"]).aggregate([])
     folders = {
-        merged_folder(row["table"], row["camera"], period)
+        folder_of(row["table"], row["camera"], period)
         for row in days.to_pylist()
         for period in (row["date"], month_of(row["date"]))
     }

@@ -35,28 +35,28 @@ _MONTH_LETTERS = len("2026-03")
 
 def table_file(table: str, camera: str, date: str, unit: str, fingerprint: str) -> str:
     """Returns a new name for the rows of one unit."""
-    return f"{_date_folder(table, camera, date)}/{_unique_name(unit, fingerprint)}.parquet"
+    return f"{folder_of(table, camera, date)}/{_unique_name(unit, fingerprint)}.parquet"
 
 
 def merged_file(table: str, camera: str, period: str) -> str:
     """Returns a new name for rows of many units; ``period`` is a date or a month."""
     kind = "month" if period == month_of(period) else "day"
-    return f"{merged_folder(table, camera, period)}/{kind}-{secrets.token_hex(4)}.parquet"
-
-
-def merged_folder(table: str, camera: str, period: str) -> str:
-    """Returns the folder of a merged file; ``period`` is a date or a month."""
-    return f"{table}/camera={camera}/{'month' if period == month_of(period) else 'date'}={period}"
+    return f"{folder_of(table, camera, period)}/{kind}-{secrets.token_hex(4)}.parquet"
 
 
 def part_file(camera: str, date: str, unit: str, fingerprint: str) -> str:
     """Returns a new name for the video of an anonymized segment."""
-    return f"{_date_folder(PARTS_FOLDER, camera, date)}/{_unique_name(unit, fingerprint)}{VIDEO_SUFFIX}"
+    return f"{folder_of(PARTS_FOLDER, camera, date)}/{_unique_name(unit, fingerprint)}{VIDEO_SUFFIX}"
 
 
 def video_file(camera: str, date: str, name: str) -> str:
     """Returns the name of published video; ``name`` must differ where the content does."""
-    return f"{_date_folder(VIDEO_FOLDER, camera, date)}/{safe_name(name)}{VIDEO_SUFFIX}"
+    return f"{folder_of(VIDEO_FOLDER, camera, date)}/{safe_name(name)}{VIDEO_SUFFIX}"
+
+
+def folder_of(top: str, camera: str, period: str) -> str:
+    """Returns the folder of a camera-day or camera-month; ``period`` is a date or a month."""
+    return f"{top}/camera={camera}/{'month' if period == month_of(period) else 'date'}={period}"
 
 
 def month_of(date: str) -> str:
@@ -67,10 +67,6 @@ def month_of(date: str) -> str:
 def months_of(receipts: pa.Table) -> pa.ChunkedArray:
     """Returns the month of each receipt's date."""
     return pc.utf8_slice_codeunits(receipts["date"], 0, _MONTH_LETTERS)
-
-
-def _date_folder(top: str, camera: str, date: str) -> str:
-    return f"{top}/camera={camera}/date={date}"
 
 
 def _unique_name(unit: str, fingerprint: str) -> str:
