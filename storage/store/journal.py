@@ -139,6 +139,7 @@ class Journal:
             except (OSError, ValueError) as error:
                 problems.append(f"{path}: {error}; ignored")
                 continue
+            # A record may have more fields than this version knows; one that lacks a field is not of this kind.
             if isinstance(content, dict) and wanted <= content.keys():
                 contents.append({name: content[name] for name in wanted})
             else:

@@ -22,6 +22,7 @@ from storage.store.store import Store
 
 _NAMES = ("op", "camera", "date", "unit", "fingerprint", "committed", "run_id")
 
+# The largest struct wins: of commits in the same microsecond the fingerprint decides, so that all readers agree.
 _NEWEST = """
 SELECT max_by(number, {'committed': committed, 'fingerprint': fingerprint, 'run_id': run_id}) AS number
 FROM receipts GROUP BY op, camera, "date", unit

@@ -73,6 +73,7 @@ def write_units(path: Path, spec: TableSpec, units: Iterable[pa.Table]) -> int:
     with pq.ParquetWriter(path, schema, compression="zstd", write_statistics=True) as writer:
         for packed in _pack(units):
             writer.write_table(packed, row_group_size=ROWS_PER_GROUP)
+            # pyarrow splits the rows into groups of this size: the number of groups is rounded up.
             new_groups = list(range(groups, groups - (-packed.num_rows // ROWS_PER_GROUP)))
             for tag in packed[UNIT_COLUMN].unique().to_pylist():
                 row_groups.setdefault(tag, []).extend(new_groups)

@@ -51,6 +51,7 @@ def _file_rows(store: Store, head: Head, table: str, scans: pa.Table) -> pa.Tabl
     """Reads rows with their unit tags: from the manifest's copy, and those of newer scans from their own files."""
     schema = file_schema(TABLES[table])
     tags = unit_tags(scans)
+    # The copy may also have rows of scans that newer ones have superseded.
     known = store.manifest.scan_rows(head, table)
     known = known.filter(pc.is_in(known[UNIT_COLUMN], pa.array(tags.to_pylist(), pa.string())))
     others = scans.filter(pc.invert(pc.is_in(tags, known[UNIT_COLUMN].combine_chunks().unique())))

@@ -132,6 +132,7 @@ class Store:
             return spec.empty().select(wanted)
         table = pa.concat_tables(parts)
         units = sum(map(len, tags.values()))
+        # Rows of one unit are sorted since they were written, in a merged file too.
         return (table if units == 1 else table.sort_by(order)).select(wanted)
 
     def read_units(self, table: str, file: str, columns: Sequence[str], unit_tags: Collection[str] | None) -> pa.Table:

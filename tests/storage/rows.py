@@ -17,12 +17,12 @@ CAMERA = "cam1"
 
 
 def print_of(*parts: object) -> str:
-    """A fingerprint of its own for each combination of parts."""
+    """Returns a fingerprint that differs for each combination of parts."""
     return sha256("|".join(map(str, parts)).encode()).hexdigest()
 
 
 def sample(kind: pa.DataType, number: int) -> object:
-    """A value of an Arrow type that rises with ``number``."""
+    """Returns a value of an Arrow type that rises with ``number``."""
     if pa.types.is_string(kind):
         return f"text-{number:03d}"
     if pa.types.is_timestamp(kind):
@@ -37,7 +37,7 @@ def sample(kind: pa.DataType, number: int) -> object:
 
 
 def make_rows(name: str, count: int = 3, camera: str = CAMERA, first: int = 0) -> pa.Table:
-    """Rows of a table, one value for each number from ``first``; null where the table allows it, every third row."""
+    """Returns rows of a table, one per number from ``first``; every third has nulls where the table allows them."""
     spec = TABLES[name]
     columns: dict[str, list[object]] = {
         field.name: [
@@ -54,7 +54,7 @@ def make_rows(name: str, count: int = 3, camera: str = CAMERA, first: int = 0) -
 
 
 def segment_rows(segments: Sequence[str], camera: str = CAMERA, date: str = DATE) -> pa.Table:
-    """What a scan knows of a camera-day: these segments, each the first of the footage of the same name."""
+    """Returns segments of a camera-day, each the first of the footage of the same name."""
     count = len(segments)
     spec = TABLES["segments"]
     columns: dict[str, list[object]] = {
@@ -76,7 +76,7 @@ def make_receipt(
     sha256: dict[str, str] | None = None,
     rows: int = 7,
 ) -> Receipt:
-    """A receipt; the default fingerprint is that of the unit."""
+    """Returns a receipt; the default fingerprint is that of the unit."""
     return Receipt(
         op=op,
         version=1,
@@ -133,14 +133,14 @@ def put(
     committed: datetime = NOW,
     run_id: str = "run",
 ) -> Receipt:
-    """Writes and commits rows of one table, by an op that is named as the table."""
+    """Writes and commits rows of one table, by an op with the table's name."""
     return put_all(store, name, {name: rows}, unit, fingerprint, camera, date, committed, run_id)
 
 
 def put_scan(
     store: Store, segments: Sequence[str], camera: str = CAMERA, date: str = DATE, committed: datetime = NOW
 ) -> Receipt:
-    """Commits a scan that knows of these segments of a camera-day, and of nothing else of it."""
+    """Commits a scan of a camera-day with these segments and nothing else."""
     print_ = print_of(SCAN_OP, camera, date, *segments)
     rows = {"segments": segment_rows(segments, camera, date)}
     return put_all(store, SCAN_OP, rows, "day", print_, camera, date, committed, f"scan-{committed.isoformat()}")

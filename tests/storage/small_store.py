@@ -1,4 +1,4 @@
-"""A small store with everything in it, and a night that makes what is missing of it, always the same."""
+"""A small store with every kind of file, and a night that makes what is missing, always with the same content."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ Identity = tuple[str, str, str, str, str]
 
 
 def night(store: Store, dates: Sequence[str] = DATES, at: datetime = NOW) -> int:
-    """Does what is not done yet; gives how many units that were."""
+    """Commits the units that are missing; returns their number."""
     done = {(receipt.op, receipt.camera, receipt.date, receipt.unit) for receipt in store.receipts()}
     worked = 0
     for number, (op, camera, date, unit) in enumerate(units()):
@@ -35,7 +35,7 @@ def night(store: Store, dates: Sequence[str] = DATES, at: datetime = NOW) -> int
 
 
 def units() -> Iterator[tuple[str, str, str, str]]:
-    """Every unit, in an order in which they can be done."""
+    """Yields every unit, after those that it reads."""
     for camera in CAMERAS:
         for date in DATES:
             yield "scan", camera, date, "day"
@@ -45,12 +45,12 @@ def units() -> Iterator[tuple[str, str, str, str]]:
 
 
 def footage_id(camera: str, date: str, footage: str) -> str:
-    """Of the footage of a day; that of its one segment too."""
+    """Returns the id of footage, which is also that of its only segment."""
     return f"{camera}-{date}-{footage}"
 
 
 def contents(store: Store) -> dict[Identity, Any]:
-    """All rows, and the bytes of published video, by unit and table; but for the names of parts, which are random."""
+    """Returns all rows, and the bytes of published video, by unit and table; without the random names of parts."""
     found: dict[Identity, Any] = {}
     for receipt in store.receipts():
         tables = {}
@@ -65,12 +65,12 @@ def contents(store: Store) -> dict[Identity, Any]:
 
 
 def number_of(*parts: str) -> int:
-    """A number that tells units apart."""
+    """Returns a number that differs between units."""
     return int(print_of(*parts)[:4], 16)
 
 
 def fill_archive(archive: Path) -> None:
-    """Writes the footage that the scans know."""
+    """Writes the footage that the scans list."""
     for camera in CAMERAS:
         for date in DATES:
             for footage in FOOTAGE:
@@ -81,7 +81,7 @@ def fill_archive(archive: Path) -> None:
 
 
 def footage_path(camera: str, date: str, footage: str) -> str:
-    """Below the archive."""
+    """Returns the path of footage, relative to the archive."""
     return f"{camera}/{date}/{footage}.mp4"
 
 

@@ -1,4 +1,4 @@
-"""What tests look at a store with: blobs that let a test in before each operation, what readers see, what must hold."""
+"""Watches a store in tests: blobs that call a hook before each operation, live rows, and invariants."""
 
 import threading
 from collections import Counter, defaultdict
@@ -22,14 +22,14 @@ from storage.store.snapshot import Snapshot
 from storage.store.store import Store
 
 WRITES = frozenset({"write", "put_if_absent", "create", "finish", "delete"})
-"""Operations that change something. ``create`` is the beginning of a file, ``finish`` its end."""
+"""Operations that change a store. ``create`` is the beginning of a file, ``finish`` its end."""
 
 Hook = Callable[[str, str], None]
 Contents = dict[str, Counter[tuple[Any, ...]]]
 
 
 class Between:
-    """``Blobs`` that call ``hook(operation, name)`` before each operation; what it raises, the operation raises."""
+    """``Blobs`` that call ``hook(operation, name)`` before each operation, and let its exceptions through."""
 
     def __init__(self, blobs: Blobs, hook: Hook) -> None:
         self._blobs = blobs
@@ -78,11 +78,11 @@ class Between:
 
 
 class Killed(Exception):
-    """What a process that is killed would not live to see."""
+    """Represents the end of a killed process."""
 
 
 class Kill:
-    """A hook that lets so many writes pass, and is dead from then on: it lets nothing pass any more."""
+    """A hook that allows a number of writes, and no operation after them."""
 
     def __init__(self, passes: int) -> None:
         self._left = passes
@@ -99,7 +99,7 @@ class Kill:
 
 
 class Full:
-    """A hook that is a disk with room for so many writes, from which one may still delete."""
+    """A hook that acts like a disk with room for a number of writes; deletions still succeed."""
 
     def __init__(self, passes: int) -> None:
         self._left = passes
@@ -117,7 +117,7 @@ class Full:
 
 
 class At:
-    """A hook that acts once, before the operation of this number, from 0."""
+    """A hook that acts once, before the operation of a number, counted from 0."""
 
     def __init__(self, number: int, act: Callable[[], object]) -> None:
         self._left = number
@@ -146,12 +146,12 @@ class Count:
 
 
 def contents(store: Store, until: datetime | None = None) -> Contents:
-    """Every row that readers see, with its unit, by table, as often as they see it."""
+    """Counts live rows, with their units, by table."""
     return read(store, Snapshot(store, until=until))
 
 
 def read(store: Store, snapshot: Snapshot) -> Contents:
-    """Every row of a snapshot, with its unit, by table."""
+    """Counts the rows of a snapshot, with their units, by table."""
     tags = snapshot.unit_tags() if any(files.partial for files in snapshot.files.values()) else None
     found: Contents = {}
     for name, files in snapshot.files.items():
@@ -165,10 +165,10 @@ def read(store: Store, snapshot: Snapshot) -> Contents:
 
 
 def check(store: Store) -> None:
-    """What must hold of a store at every moment.
+    """Asserts the invariants of a store.
 
-    Every file that a receipt names is there and has rows of just the units whose receipts name it; merged files have
-    the hash that the manifest has of them, others the one that their receipt has.
+    Every file that a receipt names exists and has rows of exactly the units whose receipts name it; merged files have
+    the hash in the manifest, others the hash in their receipt.
     """
     receipts = store.read_receipts().rows
     named = files_of(receipts).to_pylist()
@@ -196,12 +196,12 @@ def check(store: Store) -> None:
 
 
 def at_rest(store: Store) -> set[str]:
-    """The name of every file of the store."""
+    """Returns the names of all files of the store."""
     return {blob.name for blob in store.blobs.list()}
 
 
 def rows_in(store: Store, file: str) -> list[dict[str, Any]]:
-    """Every row of a file, live or not."""
+    """Returns every row of a file, live or not."""
     rows: list[dict[str, Any]] = _rows(store, file).to_pylist()
     return rows
 
