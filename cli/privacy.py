@@ -10,7 +10,7 @@ import typer
 
 from cli.options import HERE, Json, SiteFolder
 from cli.output import Output
-from jobs.commands.audits import Audited, audit_of, write_contact_sheet
+from jobs.commands.audits import AuditedFootage, read_audit, write_contact_sheet
 from jobs.commands.subject_access import export_subject_access
 from jobs.site import open_site
 
@@ -37,10 +37,10 @@ def audit(
     """Show how a published file was made and verified, and what may remain visible. Exit code 1 if it was altered."""
     output = Output(as_json)
     site = open_site(folder)
-    found = audit_of(site, footage)
+    found = read_audit(site, footage)
     for problem in found.problems:
         output.warn(problem)
-    frames = None if sheet is None else write_contact_sheet(site, found, facts_of(found), sheet)
+    frames = None if sheet is None else write_contact_sheet(site, found, audit_facts(found), sheet)
     if as_json:
         made_by = [{"op": op, "version": version, "weights": weights} for op, version, weights in found.made_by]
         files = {"video": found.video_state, "audit": found.audit_state}
@@ -80,7 +80,7 @@ def user_name() -> str:
         return "not known"
 
 
-def facts_of(found: Audited) -> list[tuple[str, str]]:
+def audit_facts(found: AuditedFootage) -> list[tuple[str, str]]:
     """Returns the main facts of an audit, as names and values."""
     document, published = found.document, found.published
     source, result, covering, leak = (document[name] for name in ("input", "output", "covering", "residual_leak"))
@@ -129,10 +129,10 @@ def _list(values: list[str] | None) -> str:
     return "detectors that are not recorded" if values is None else ", ".join(values) or "nothing"
 
 
-def _show(output: Output, found: Audited) -> None:
+def _show(output: Output, found: AuditedFootage) -> None:
     output.say(f"{found.document['statement']}")
     output.say("")
-    for name, value in facts_of(found):
+    for name, value in audit_facts(found):
         output.say(f"{name}: {value}")
     tracks = sorted(found.document["tracks"], key=lambda track: (track["least_head_cover"], track["tracklet_id"]))
     if tracks:

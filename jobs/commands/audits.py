@@ -1,4 +1,4 @@
-"""Audits of published footage: found by id or path, held against the files as they are now, and shown as a sheet."""
+"""Audits of published footage: finds them, compares them with the files as they are now, and draws contact sheets."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -20,22 +20,24 @@ from storage.maintenance.problems import hash_blob
 from storage.sql.text import quote_text
 from storage.video.published import pts_to_ticks, read_frames_at, read_ticks
 
-MOST_SHOTS, LEAST_SHOTS = 60, 12
+MAX_FRAMES, MIN_FRAMES = 60, 12
+"""Frames on a contact sheet."""
+
 SOUND, ALTERED, MISSING = "sound", "altered", "missing"
 
-_NAMED = 5
-_SAMPLE = "a sample, evenly spread: nothing speaks for it"
-_LIST = '`nightshift sql "SELECT footage_id, path FROM footage"` lists what there is'
+_IDS_NAMED = 5
+_SAMPLE = "an evenly spread sample: nothing was found in it"
+_LIST = '`nightshift sql "SELECT footage_id, path FROM footage"` lists all footage'
 
 Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedFootage:
     """Footage that is published.
 
     Attributes:
-        footage, video: its rows of the tables ``footage`` and ``anonymized``.
+        footage, video: the rows of the tables ``footage`` and ``anonymized``.
         timezone: of the camera.
     """
 
@@ -45,45 +47,45 @@ class Published:
 
     @property
     def footage_id(self) -> str:
-        """Of the footage."""
+        """Id of the footage."""
         return str(self.footage["footage_id"])
 
     @property
     def camera(self) -> str:
-        """Of the footage."""
+        """Id of the camera."""
         return str(self.footage["camera"])
 
     @cached_property
     def segments(self) -> tuple[Segment, ...]:
-        """Of the footage, in order."""
+        """Segments of the footage, in order."""
         return segments_of_footage(dict(self.footage), self.timezone)
 
     @property
     def size_px(self) -> tuple[int, int]:
-        """(width, height) of its frames."""
+        """(width, height) of the frames."""
         return self.segments[0].width, self.segments[0].height
 
     def local_text(self, time: datetime) -> str:
-        """A time as the camera's clocks show it, with its distance from UTC."""
+        """Returns a time in the camera's time zone, with its offset from UTC."""
         return time.astimezone(ZoneInfo(self.timezone)).isoformat(sep=" ", timespec="milliseconds")
 
-    def of_segments(self, column: str = "segment_id") -> str:
-        """SQL: rows of its segments, in a table that has ``camera`` and the segment in a column."""
+    def segments_condition(self, column: str = "segment_id") -> str:
+        """Returns the SQL condition for rows of its segments in a table with ``camera`` and segment ids."""
         return f"camera = {quote_text(self.camera)} AND starts_with({column}, {quote_text(self.footage_id + '-')})"
 
 
 @dataclass(frozen=True)
-class Audited:
-    """An audit, and whether the files are still what it is of.
+class AuditedFootage:
+    """An audit, and whether the files are still those that it describes.
 
     Attributes:
         document: the JSON beside the published file.
-        path, video_path: where both stand, below the store.
+        path, video_path: of the audit and the published file, relative to the store.
         video_state, audit_state: ``sound``, ``altered`` or ``missing``.
-        made_by: op, version and weights of what was run on the footage, as its receipts have it.
+        made_by: op, version and weights of the work on the footage, from its receipts.
     """
 
-    published: Published
+    published: PublishedFootage
     document: Mapping[str, Any]
     path: str
     video_path: str
@@ -93,21 +95,21 @@ class Audited:
 
     @property
     def problems(self) -> list[str]:
-        """What is wrong, in words."""
+        """What is wrong with the files, one line each."""
         states = {
             f"the published file {self.video_path}": self.video_state,
             f"this audit {self.path}": self.audit_state,
         }
-        words = {ALTERED: "is not what was written: it was altered", MISSING: "is not there"}
+        words = {ALTERED: "was altered after it was written", MISSING: "is missing"}
         return [f"{what} {words[state]}" for what, state in states.items() if state != SOUND]
 
 
-def find_published(site: Site, name: str) -> Published:
-    """The published footage that a user names.
+def find_published(site: Site, name: str) -> PublishedFootage:
+    """Finds the published footage that a user names.
 
     Args:
-        name: a footage id, as many of its first digits as tell it from others, the path of the original below the
-            archive, or of the published file below the store; a path from the current folder does as well.
+        name: a footage id, an unambiguous beginning of one, or a path: of the original relative to the archive, of the
+            published file relative to the store, or of either relative to the current folder.
 
     Raises:
         SelectionError: there is no such footage, or there is more than one.
@@ -117,12 +119,12 @@ def find_published(site: Site, name: str) -> Published:
     key = f"camera = {quote_text(footage['camera'])} AND footage_id = {quote_text(footage['footage_id'])}"
     videos = query(site, f"SELECT * FROM anonymized WHERE {key}").to_pylist()
     if not videos:
-        raise NightshiftError(_why_not(site, footage))
-    return Published(footage, videos[0], site.files.config.camera_view(footage["camera"]).timezone)
+        raise NightshiftError(_why_unpublished(site, footage))
+    return PublishedFootage(footage, videos[0], site.files.config.camera_view(footage["camera"]).timezone)
 
 
-def audit_of(site: Site, name: str) -> Audited:
-    """The audit of published footage; the published file is hashed again.
+def read_audit(site: Site, name: str) -> AuditedFootage:
+    """Reads the audit of published footage, and hashes both files to see whether they were altered.
 
     Raises:
         SelectionError: there is no such footage, or there is more than one.
@@ -132,10 +134,10 @@ def audit_of(site: Site, name: str) -> Audited:
     key = f"camera = {quote_text(published.camera)} AND footage_id = {quote_text(published.footage_id)}"
     rows = query(site, f"SELECT path, sha256, video_sha256 FROM audits WHERE {key}").to_pylist()
     if not rows:
-        reason = _set_aside(site, published.footage, ("audit",))
+        reason = _quarantine_reason(site, published.footage, ("audit",))
         raise NightshiftError(
             f"footage {published.footage_id} is published but has no audit: "
-            + (reason or "`nightshift run --ops audit` makes it")
+            + (reason or "`nightshift run --ops audit` creates it")
         )
     (row,) = rows
     try:
@@ -143,43 +145,44 @@ def audit_of(site: Site, name: str) -> Audited:
         document = json.loads(content)
     except (FileNotFoundError, ValueError) as error:
         raise NightshiftError(
-            f"{site.store.blobs.url}/{row['path']}, the audit of footage {published.footage_id}, is gone or torn: "
-            "`nightshift repair` lets it be made again"
+            f"{site.store.blobs.url}/{row['path']}, the audit of footage {published.footage_id}, is missing or torn: "
+            "run `nightshift repair --yes`, and then `nightshift run`"
         ) from error
-    return Audited(
+    return AuditedFootage(
         published,
         document,
         row["path"],
         published.video["path"],
-        video_state(site, published.video["path"], row["video_sha256"]),
-        video_state(site, row["path"], row["sha256"]),
+        file_state(site, published.video["path"], row["video_sha256"]),
+        file_state(site, row["path"], row["sha256"]),
         _made_by(site, published),
     )
 
 
-def video_state(site: Site, path: str, sha256: str) -> str:
-    """Whether a file of the store is ``sound``, ``altered`` or ``missing``."""
+def file_state(site: Site, path: str, sha256: str) -> str:
+    """Returns whether a file of the store is ``sound``, ``altered`` or ``missing``."""
     try:
         return SOUND if hash_blob(site.store.blobs, path) == sha256 else ALTERED
     except FileNotFoundError:
         return MISSING
 
 
-def write_contact_sheet(site: Site, audited: Audited, facts: Sequence[tuple[str, str]], target: Path) -> int:
-    """Writes the review list as an HTML page of frames of the published file. Returns how many are on it.
+def write_contact_sheet(site: Site, audited: AuditedFootage, facts: Sequence[tuple[str, str]], target: Path) -> int:
+    """Writes the review list as an HTML page of frames of the published file, and returns their number.
 
     Args:
-        facts: names and values that stand above the frames.
+        facts: names and values to print above the frames.
 
     Raises:
-        NightshiftError: the published file is altered or gone: what is in it nobody has vouched for.
+        NightshiftError: the published file is altered or missing: nobody has verified what it shows.
     """
     if audited.video_state != SOUND:
-        raise NightshiftError(f"{audited.problems[0]}; no sheet is made of it: see `nightshift verify`")
+        raise NightshiftError(f"{audited.problems[0]}; no sheet was written: see `nightshift verify`")
     published = audited.published
     listed = query(
         site,
-        f"SELECT time, pts, risk, reason FROM review_frames WHERE {published.of_segments()} ORDER BY risk DESC, pts",
+        "SELECT time, pts, risk, reason FROM review_frames "
+        f"WHERE {published.segments_condition()} ORDER BY risk DESC, pts",
     ).to_pylist()
     sheet = ContactSheet(
         title=f"{published.camera}, footage {published.footage_id}",
@@ -188,32 +191,32 @@ def write_contact_sheet(site: Site, audited: Audited, facts: Sequence[tuple[str,
         facts=facts,
         flagged=len(listed),
     )
-    return render_contact_sheet(target, sheet, _shots(site, published, listed[:MOST_SHOTS]))
+    return render_contact_sheet(target, sheet, _sheet_frames(site, published, listed[:MAX_FRAMES]))
 
 
-def _shots(site: Site, published: Published, listed: Sequence[Row]) -> list[SheetFrame]:
-    """Frames of the published file in the order of the list; where it is short, a sample of the others after them."""
+def _sheet_frames(site: Site, published: PublishedFootage, listed: Sequence[Row]) -> list[SheetFrame]:
+    """Returns the listed frames in the order of the list; if they are few, an even sample of the others follows."""
     first = published.segments[0]
-    why = {pts_to_ticks(row["pts"], first): (row["risk"], row["reason"]) for row in listed}
+    reasons = {pts_to_ticks(row["pts"], first): (row["risk"], row["reason"]) for row in listed}
     with site.store.blobs.local(published.video["path"]) as path:
-        others = [ticks for ticks in read_ticks(path) if ticks not in why]
-        count = min(len(others), max(0, LEAST_SHOTS - len(why)))
-        why |= {others[number * len(others) // count]: (0.0, _SAMPLE) for number in range(count)}
-        images = dict(read_frames_at(path, sorted(why), published.size_px))
-    shots = []
-    for ticks, (risk, reason) in why.items():
+        others = [ticks for ticks in read_ticks(path) if ticks not in reasons]
+        count = min(len(others), max(0, MIN_FRAMES - len(reasons)))
+        reasons |= {others[number * len(others) // count]: (0.0, _SAMPLE) for number in range(count)}
+        images = dict(read_frames_at(path, sorted(reasons), published.size_px))
+    frames = []
+    for ticks, (risk, reason) in reasons.items():
         if ticks in images:
             time = first.footage_start + timedelta(seconds=float(ticks * Fraction(1, first.time_base.denominator)))
-            shots.append(SheetFrame(images[ticks], published.local_text(time), risk, reason))
-    return shots
+            frames.append(SheetFrame(images[ticks], published.local_text(time), risk, reason))
+    return frames
 
 
 def _find_footage(site: Site, name: str) -> dict[str, Any]:
-    """The row of the table ``footage``."""
-    paths = ", ".join(map(quote_text, {name, *_below(name, site.files.archive)}))
+    """Returns a row of the table ``footage``."""
+    paths = ", ".join(map(quote_text, {name, *_relative_paths(name, site.files.archive)}))
     rows = query(site, f"SELECT * FROM footage WHERE path IN ({paths}) ORDER BY camera, path").to_pylist()
     if not rows:
-        videos = ", ".join(map(quote_text, {name, *_below(name, site.files.store)}))
+        videos = ", ".join(map(quote_text, {name, *_relative_paths(name, site.files.store)}))
         named = f"SELECT (camera, footage_id) FROM anonymized WHERE path IN ({videos})"
         rows = query(site, f"SELECT * FROM footage WHERE (camera, footage_id) IN ({named}) ORDER BY path").to_pylist()
     if not rows and name:
@@ -222,62 +225,65 @@ def _find_footage(site: Site, name: str) -> dict[str, Any]:
     known: dict[tuple[str, str], dict[str, Any]] = {}
     for row in rows:
         key = (row["camera"], row["footage_id"])
+        # The same content may lie at two paths; the row that a scan could cut into segments is the useful one.
         if key not in known or known[key]["cuts"] is None:
             known[key] = row
     if not known:
-        raise SelectionError(f"there is no footage {name!r}: give an id, the beginning of one, or a path; {_LIST}")
-    if len(known) > 1:
-        found = ", ".join(f"{row['footage_id']} ({row['path']})" for row in list(known.values())[:_NAMED])
         raise SelectionError(
-            f"{name!r} is the beginning of {len(known)} footage ids: {found}; give more of it, or a path"
+            f"there is no footage {name!r}: give its id, the beginning of its id, or its path; {_LIST}"
+        )
+    if len(known) > 1:
+        found = ", ".join(f"{row['footage_id']} ({row['path']})" for row in list(known.values())[:_IDS_NAMED])
+        raise SelectionError(
+            f"{name!r} is the beginning of {len(known)} footage ids: {found}; give more digits, or a path"
         )
     return next(iter(known.values()))
 
 
-def _below(name: str, location: str) -> list[str]:
-    """A path from the current folder as one below a folder, if it is there."""
+def _relative_paths(name: str, location: str) -> list[str]:
+    """Returns a path relative to the current folder as one relative to another folder, if it is inside that."""
     if "://" in location:
         return [name.removeprefix(location.rstrip("/") + "/")]
     path, root = Path(name).absolute(), Path(location).absolute()
     return [path.relative_to(root).as_posix()] if path.is_relative_to(root) else []
 
 
-def _why_not(site: Site, footage: Row) -> str:
-    said = f"footage {footage['footage_id']} ({footage['path']}) is not published: "
-    reason = _set_aside(site, footage, (SCAN_OP, "detect", "background", "track", "anonymize", "publish"))
+def _why_unpublished(site: Site, footage: Row) -> str:
+    start = f"footage {footage['footage_id']} ({footage['path']}) is not published: "
+    reason = _quarantine_reason(site, footage, (SCAN_OP, "detect", "background", "track", "anonymize", "publish"))
     if reason:
-        return said + reason
+        return start + reason
     if footage["cuts"] is None:
-        return f"{said}it cannot be used: {footage['damage']}: {footage['damage_detail']}"
-    return f"{said}`nightshift run` has not come to it, or what was published was purged; `nightshift status` says more"
+        return f"{start}it cannot be used: {footage['damage']}: {footage['damage_detail']}"
+    return f"{start}no run has reached it yet, or it was purged; see `nightshift status`"
 
 
-def _set_aside(site: Site, footage: Row, ops: Sequence[str]) -> str | None:
-    """Why footage, or a segment of it, is in quarantine; the op that is first in the pipeline counts."""
+def _quarantine_reason(site: Site, footage: Row, ops: Sequence[str]) -> str | None:
+    """Returns why footage, or a segment of it, is in quarantine; of several reasons that of the first op."""
     units = (footage["footage_id"], footage["path"])
-    mine: list[Quarantined] = [
+    entries: list[Quarantined] = [
         entry
         for entry in site.journal.read_quarantine().rows
         if entry.op in ops
         and entry.camera == footage["camera"]
         and (entry.unit in units or entry.unit.startswith(f"{footage['footage_id']}-"))
     ]
-    if not mine:
+    if not entries:
         return None
-    entry = min(mine, key=lambda each: (ops.index(each.op), each.unit))
-    more = f" (and {len(mine) - 1} more)" if len(mine) > 1 else ""
+    entry = min(entries, key=lambda each: (ops.index(each.op), each.unit))
+    more = f" (and {len(entries) - 1} more)" if len(entries) > 1 else ""
     return f"{entry.op} of {entry.unit} is in quarantine: {entry.kind}: {entry.reason}: {entry.detail}{more}"
 
 
-def _made_by(site: Site, published: Published) -> tuple[tuple[str, int, str], ...]:
-    """Ops, versions and weights of the newest work on this footage and its segments."""
+def _made_by(site: Site, published: PublishedFootage) -> tuple[tuple[str, int, str], ...]:
+    """Returns op, version and weights of the newest work of each op on this footage and its segments."""
     receipts = site.store.read_receipts().rows.filter(_of_footage(published)).sort_by("committed")
     newest = {row["op"]: (row["op"], row["version"], row["ingredients"]) for row in receipts.to_pylist()}
     return tuple((op, version, json.loads(made).get("weights", "none")) for op, version, made in newest.values())
 
 
-def _of_footage(published: Published) -> Any:
-    """A filter of receipts."""
+def _of_footage(published: PublishedFootage) -> Any:
+    """Returns a filter of receipts."""
     import pyarrow.compute as pc
 
     unit = pc.field("unit")

@@ -64,7 +64,7 @@ def test_an_altered_file_is_said_to_be_and_ends_with_1(nightshift, site):
     said = nightshift("audit", video)
     assert said.code == 1 and "was altered" in said.err and "file is unaltered" not in said.out
     sheet = nightshift("audit", video, "--sheet", "sheet.html")
-    assert sheet.code == 1 and "no sheet is made of it" in sheet.err and not (site / "sheet.html").exists()
+    assert sheet.code == 1 and "no sheet was written" in sheet.err and not (site / "sheet.html").exists()
 
 
 def test_unknown_footage_is_one_line_and_the_users_mistake(nightshift, site):
@@ -75,7 +75,7 @@ def test_unknown_footage_is_one_line_and_the_users_mistake(nightshift, site):
 def test_unpublished_footage_ends_with_1_and_says_why(nightshift, fresh_site):
     nightshift("scan", "--site", fresh_site)
     said = nightshift("audit", FILM, "--site", fresh_site)
-    assert said.code == 1 and said.err.count("\n") == 1 and "is not published: `nightshift run`" in said.err
+    assert said.code == 1 and said.err.count("\n") == 1 and "is not published: no run has reached it" in said.err
 
 
 def test_subject_access_says_what_it_did_and_that_it_is_recorded(nightshift, site, track):
@@ -86,7 +86,7 @@ def test_subject_access_says_what_it_did_and_that_it_is_recorded(nightshift, sit
     (row,) = nightshift("sql", "SELECT * FROM exports", "--json").json
     assert row["sha256"] == said.json["sha256"] and row["reason"] == "request 17" and row["user"]
     again = nightshift("subject-access", FILM, *options)
-    assert again.code == 2 and "is there already" in again.err and again.err.count("\n") == 1
+    assert again.code == 2 and "exists already" in again.err and again.err.count("\n") == 1
     refused = nightshift("export", "exports", "-o", "exports.csv")
     assert refused.code == 2 and "sensitive" in refused.err
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from jobs.commands.audits import ALTERED, MISSING, SOUND, audit_of, find_published, write_contact_sheet
+from jobs.commands.audits import ALTERED, MISSING, SOUND, find_published, read_audit, write_contact_sheet
 from jobs.commands.purge import apply_purge, plan_purge
 from jobs.commands.results import query
 from jobs.commands.run import run_site
@@ -93,52 +93,52 @@ def test_of_unpublished_footage_it_is_said_why(opened: Site) -> None:
     published = find_published(opened, FILM)
     for receipt in (opened.files.root / "store/_receipts/publish").rglob("*.json"):
         receipt.unlink()
-    with pytest.raises(NightshiftError, match="is not published: `nightshift run` has not come to it"):
-        audit_of(opened, FILM)
+    with pytest.raises(NightshiftError, match="is not published: no run has reached it"):
+        read_audit(opened, FILM)
     unit = published.segments[1].segment_id
     opened.journal.quarantine(
         Quarantined("anonymize", "hall", "2026-03-02", unit, "p", "coverage", "CoverageError", "seen", None, NOW, "r")
     )
     with pytest.raises(NightshiftError, match=f"anonymize of {unit} is in quarantine: coverage: CoverageError: seen$"):
-        audit_of(opened, FILM)
+        read_audit(opened, FILM)
 
 
 def test_published_footage_without_an_audit_says_what_to_do(opened: Site) -> None:
     for receipt in (opened.files.root / "store/_receipts/audit").rglob("*.json"):
         receipt.unlink()
     with pytest.raises(NightshiftError, match="has no audit: `nightshift run --ops audit`"):
-        audit_of(opened, FILM)
+        read_audit(opened, FILM)
 
 
 def test_a_sound_file_is_told_from_an_altered_and_a_missing_one(opened: Site) -> None:
-    found = audit_of(opened, FILM)
+    found = read_audit(opened, FILM)
     assert (found.video_state, found.audit_state, found.problems) == (SOUND, SOUND, [])
     assert found.document["output"]["sha256"] == found.published.video["sha256"]
     assert {op for op, _, _ in found.made_by} >= {"detect", "anonymize", "publish"}
     path = opened.files.root / "store" / found.video_path
     path.write_bytes(path.read_bytes() + b"0")
-    altered = audit_of(opened, FILM)
+    altered = read_audit(opened, FILM)
     assert altered.video_state == ALTERED and "altered" in altered.problems[0]
-    with pytest.raises(NightshiftError, match="no sheet is made of it"):
+    with pytest.raises(NightshiftError, match="no sheet was written"):
         write_contact_sheet(opened, altered, [], opened.files.root / "sheet.html")
     with pytest.raises(NightshiftError, match="nothing was exported"):
         ask(opened, track_of(opened), opened.files.root / "out.mp4")
     path.unlink()
-    assert audit_of(opened, FILM).video_state == MISSING
+    assert read_audit(opened, FILM).video_state == MISSING
 
 
 def test_an_altered_audit_is_noticed_and_a_torn_one_said(opened: Site) -> None:
-    found = audit_of(opened, FILM)
+    found = read_audit(opened, FILM)
     path = opened.files.root / "store" / found.path
     path.write_bytes(json.dumps({**found.document, "statement": "perfectly safe"}).encode())
-    assert audit_of(opened, FILM).audit_state == ALTERED
+    assert read_audit(opened, FILM).audit_state == ALTERED
     path.write_bytes(b"{")
-    with pytest.raises(NightshiftError, match="gone or torn: `nightshift repair`"):
-        audit_of(opened, FILM)
+    with pytest.raises(NightshiftError, match="missing or torn: run `nightshift repair"):
+        read_audit(opened, FILM)
 
 
 def test_the_sheet_shows_frames_of_the_published_file_only(opened: Site) -> None:
-    found = audit_of(opened, FILM)
+    found = read_audit(opened, FILM)
     for film in Path(opened.files.archive).rglob("*.mp4"):
         film.unlink()
     target = opened.files.root / "sheet.html"
@@ -148,14 +148,14 @@ def test_the_sheet_shows_frames_of_the_published_file_only(opened: Site) -> None
 
 
 def test_the_frames_of_most_risk_come_first(opened: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = audit_of(opened, FILM)
+    found = read_audit(opened, FILM)
     segment = found.published.segments[1]
     rows = [{"pts": segment.start_pts, "risk": 0.9, "reason": "covered whole"}]
     monkeypatch.setattr("jobs.commands.audits.query", lambda *_: SimpleNamespace(to_pylist=lambda: rows))
     assert write_contact_sheet(opened, found, [], opened.files.root / "sheet.html") == 12
     text = (opened.files.root / "sheet.html").read_text()
     assert "1 frames are on the review list, 12 are shown" in text
-    assert text.index("covered whole") < text.index("a sample") and "21:59:04.000+0" in text
+    assert text.index("covered whole") < text.index("evenly spread sample") and "21:59:04.000+0" in text
 
 
 def test_audits_are_verified_repaired_and_swept_like_video(opened: Site) -> None:
@@ -208,7 +208,7 @@ def test_audits_are_purged_with_the_video(used_site: Path) -> None:
 
 def track_of(opened: Site) -> str:
     """The track with the most points in the film."""
-    mine = find_published(opened, FILM).of_segments()
+    mine = find_published(opened, FILM).segments_condition()
     sql = f"SELECT track_id FROM track_points WHERE {mine} GROUP BY track_id ORDER BY count(*) DESC, track_id LIMIT 1"
     return str(query(opened, sql)["track_id"][0].as_py())
 
@@ -239,7 +239,9 @@ def test_one_track_is_visible_in_its_box_and_all_else_is_as_published(opened: Si
     before = list(read_frames(Path(opened.files.store) / published.video["path"], published.size_px))
     after = list(read_frames(target, published.size_px))
     assert [ticks for ticks, _ in after] == [ticks for ticks, _ in before] and done.frames == len(after)
-    points = query(opened, f"SELECT * FROM track_points WHERE {published.of_segments()} AND track_id = '{track}'")
+    points = query(
+        opened, f"SELECT * FROM track_points WHERE {published.segments_condition()} AND track_id = '{track}'"
+    )
     boxes = {row["pts"]: row for row in points.to_pylist()}
     seen = 0
     raw = originals(opened, published.segments)
@@ -302,7 +304,7 @@ def test_what_cannot_be_written_down_is_not_exported(
     [
         ("subject.mp4", " \n", "--reason is empty"),
         ("subject.mp4", "", "--reason is empty"),
-        ("there.mp4", REASON, "is there already"),
+        ("there.mp4", REASON, "exists already"),
         ("subject.avi", REASON, r"ends in \.mp4"),
         ("site/store/subject.mp4", REASON, "in the site's store"),
         ("site/archive/hall/subject.mp4", REASON, "in the site's archive"),
@@ -326,7 +328,7 @@ def test_a_track_that_is_not_there_is_named_with_those_that_are(opened: Site, tm
 def test_an_original_that_is_not_the_one_is_refused(opened: Site, tmp_path: Path) -> None:
     film = Path(opened.files.archive) / FILM
     film.write_bytes(film.read_bytes() + b"0")
-    with pytest.raises(TransientError, match="not what the last scan saw"):
+    with pytest.raises(TransientError, match="has changed since the last scan"):
         ask(opened, track_of(opened), tmp_path / "subject.mp4")
     assert not (tmp_path / "subject.mp4").exists() and exports_table(opened.store).num_rows == 0
 
