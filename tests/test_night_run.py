@@ -1,4 +1,4 @@
-"""A night on the sample site, through every room, and what is left of it the second time."""
+"""A run on the sample site through every room, and what later runs do again."""
 
 import os
 
@@ -17,7 +17,7 @@ def rows(site, sql):
     return query(open_site(site), sql).to_pylist()
 
 
-def test_every_op_left_rows_and_the_cut_file_is_told(night_site):
+def test_every_op_wrote_rows_and_the_cut_file_is_reported(night_site):
     opened = open_site(night_site)
     tables = {row["op"] for row in rows(night_site, "SELECT DISTINCT op FROM receipts WHERE rows > 0")}
     assert {"detect", "background", "track", "link", "positions", "counts", "depth", "anonymize", "publish"} <= tables
@@ -60,7 +60,7 @@ def test_published_video_has_every_frame_at_its_time_and_nothing_else(night_site
             assert [stream.type for stream in video.streams] == ["video"]
             mine, theirs = times(video), times(raw)
             assert mine == pytest.approx(theirs[: len(mine)]) and len(mine) == row["frames"] == source["frames"]
-    assert not list((store / "_parts").rglob("*.mp4")), "parts are removed once they are joined"
+    assert not list((store / "_parts").rglob("*.mp4")), "parts are removed once they are merged"
 
 
 def times(container):
@@ -76,12 +76,12 @@ def test_a_publication_whose_receipt_is_lost_is_made_again_from_footage(used_sit
     assert lost
     for path in lost:
         path.unlink()
-    if compacted:  # then the receipts of the parts, which are gone, stand in the manifest
+    if compacted:  # then the receipts of the parts, whose files are gone, are in the manifest
         assert nightshift("compact", "--site", used_site).code == 0
     before = rows(used_site, "SELECT path, sha256 FROM anonymized_segments ORDER BY segment_id")
     assert before and not rows(used_site, "SELECT * FROM anonymized")
     run = nightshift("run", "--site", used_site, "--in-process", "--json")
-    assert run.code == 1, run  # as ever at this site, one of whose files is cut off
+    assert run.code == 1, run  # as always at this site, since one file is cut off
     assert run.json["units_done"] == len(before) + len(lost)
     (count,) = rows(used_site, "SELECT count(*) AS n FROM anonymized")
     assert count["n"] == len(lost)
@@ -101,7 +101,7 @@ def test_a_moved_zone_recounts_without_video(used_site, nightshift):
     assert "middle" in {row["zone"] for row in rows(used_site, "SELECT DISTINCT zone FROM counts")}
 
 
-def test_parameters_set_back_bring_the_former_rows_back(used_site, nightshift):
+def test_reverted_parameters_restore_the_former_rows(used_site, nightshift):
     config = used_site / "site.toml"
     before = rows(used_site, "SELECT * FROM counts")
     original = config.read_text()
@@ -123,10 +123,10 @@ def test_a_file_that_grows_replaces_what_was_read_of_it(used_site, nightshift, t
     os.utime(gate, (0, 0))
     nightshift("run", "--site", used_site, "--in-process", "--json", "--camera", "gate", "--ops", "detect")
     footage = rows(used_site, "SELECT footage_id FROM footage WHERE camera = 'gate'")
-    seen = rows(
+    observed = rows(
         used_site, "SELECT DISTINCT split_part(segment_id, '-', 1) AS id FROM observed_frames WHERE camera = 'gate'"
     )
-    assert len(footage) == 1 and [row["id"] for row in seen] == [footage[0]["footage_id"]]
+    assert len(footage) == 1 and [row["id"] for row in observed] == [footage[0]["footage_id"]]
 
 
 def test_results_outlive_footage(used_site, nightshift):
@@ -152,7 +152,7 @@ def test_the_order_of_work_changes_no_row(built_site, night_site, tmp_path, nigh
 
 
 def test_selected_ops_bring_what_they_need(fresh_site, nightshift):
-    said = nightshift("run", "--site", fresh_site, "--in-process", "--json", "--ops", "counts", "--camera", "hall")
-    assert said.code == 0
+    result = nightshift("run", "--site", fresh_site, "--in-process", "--json", "--ops", "counts", "--camera", "hall")
+    assert result.code == 0
     done = {row["op"] for row in rows(fresh_site, "SELECT DISTINCT op FROM receipts WHERE camera = 'hall'")}
     assert done == {"scan", "detect", "track", "link", "positions", "counts"}
