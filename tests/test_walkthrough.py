@@ -1,7 +1,6 @@
-"""The commands of docs/reprocess.md, run in order on the sample site after its night, print the outputs that it shows.
+"""The commands of docs/reprocess.md, run in order on the sample site after its run, print the outputs of the page.
 
-Commands of `nightshift` run in this process, others in a shell. The page's made-up run ids represent the site's runs, in
-their order.
+Commands of `nightshift` run in this process, others in a shell. The page's run ids represent the site's runs, in order.
 """
 
 import doctest

@@ -20,6 +20,7 @@ def bins(said):
     return {row["bin_s"] for row in said.json}
 
 
+@pytest.mark.slow
 def test_as_of_a_run_the_results_are_those_of_then(nightshift, used_site, first_run, tmp_path):
     query = "SELECT DISTINCT bin_s FROM counts"
     site = ["--site", used_site]

@@ -111,11 +111,13 @@ def test_a_transformers_folder_gives_a_map_of_the_backgrounds_size(folder):
     assert not np.array_equal(values, values_of(run(model_file(folder, "transformers"), other).to_pylist()[0]))
 
 
+@pytest.mark.slow
 def test_the_same_background_gives_the_same_bytes(folder):
     assert run(model_file(folder, "transformers")).equals(run(model_file(folder, "transformers")))
 
 
-def test_metric_models_are_told_apart(folder):
+@pytest.mark.slow
+def test_metric_models_are_distinguished(folder):
     assert run(model_file(folder, "transformers", "metric"))["scale"].to_pylist() == ["metric"]
 
 

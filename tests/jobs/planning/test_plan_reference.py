@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -135,6 +136,7 @@ def archives(draw):
     return segments
 
 
+@pytest.mark.slow
 @given(st.data(), pipelines(), archives())
 def test_states_are_those_of_the_simplest_planner(data, ops, segments):
     names = [op.spec.name for op in ops]
@@ -169,6 +171,7 @@ def test_states_are_those_of_the_simplest_planner(data, ops, segments):
     assert {key: without.of(key) for key in plan.to_do} == again, "blocked units were left out already"
 
 
+@pytest.mark.slow
 @given(st.data(), pipelines(), archives())
 def test_a_failure_leaves_the_statuses_and_fingerprints_that_the_next_plan_has(data, ops, segments):
     site = tiny_site(ops=ops)

@@ -165,6 +165,7 @@ def test_a_sound_place_passes_its_checks_and_keeps_nothing_of_them(blobs: Blobs)
     assert blobs.sweep(older_than_h=-1) == []
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=2000), part=st.text("aé ~%+=&#?", min_size=1, max_size=20))
 def test_any_name_and_content_round_trips(blobs: Blobs, content: bytes, part: str) -> None:
