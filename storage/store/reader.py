@@ -1,4 +1,4 @@
-"""A store for Python programs: SQL, Arrow tables and GeoDataFrames in a line each."""
+"""Reads a store from Python: SQL, Arrow tables, DataFrames and GeoDataFrames."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -116,12 +116,12 @@ class StoreReader:
         from geopandas import GeoDataFrame
 
         rows = _with_wkb(self.arrow(table_or_query))
-        shapes, crs = self._shapes(rows)
+        geometries, crs = self._geometries(rows)
         plain = [name for name in rows.column_names if name != geometry_column(rows)]
-        return GeoDataFrame(rows.select(plain).to_pandas(), geometry=shapes, crs=crs)
+        return GeoDataFrame(rows.select(plain).to_pandas(), geometry=geometries, crs=crs)
 
-    def _shapes(self, rows: pa.Table) -> tuple[Geometries, str | None]:
-        """Returns one shape per row, and the CRS if it is known."""
+    def _geometries(self, rows: pa.Table) -> tuple[Geometries, str | None]:
+        """Returns one geometry per row, and the CRS if it is known."""
         geometry = geometry_column(rows)
         in_pixels = "space" in rows.column_names and "pixel" in rows["space"].to_pylist()
         if geometry is not None and (in_pixels or self.site is None):

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from schemas.tables import TABLES
 from schemas.tables.video import AUDIT_SUFFIX
 from storage.store.layout import VIDEO_SUFFIX
-from storage.store.parquet import UNIT_COLUMN
+from storage.store.parquet import UNIT_COLUMN, file_schema
 from storage.store.receipts import files_of
 from storage.store.store import Store
 
@@ -44,10 +44,6 @@ def read_video_rows(store: Store, receipts: pa.Table, table: str) -> pa.Table:
     tags: dict[str, set[str]] = defaultdict(set)
     for row in named.filter(pc.equal(named["table"], table)).select(["name", "unit_tag"]).to_pylist():
         tags[row["name"]].add(row["unit_tag"])
-    schema = pa.schema([(name, _type(table, name)) for name in _COLUMNS])
+    schema = pa.schema([file_schema(TABLES[table]).field(name) for name in _COLUMNS])
     parts = [store.read_units(table, name, _COLUMNS, tags[name]).select(_COLUMNS).cast(schema) for name in sorted(tags)]
     return pa.concat_tables([schema.empty_table(), *parts])
-
-
-def _type(table: str, column: str) -> pa.DataType:
-    return pa.string() if column == UNIT_COLUMN else TABLES[table].schema.field(column).type
