@@ -1,4 +1,4 @@
-"""``background``: what a fixed camera sees when nobody is there, and what in it changed for good."""
+"""Op ``background``: the clean picture of a fixed view, without people, and what in the view changed for good."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,31 +16,43 @@ from schemas.tables import TABLES
 from schemas.values import Bools, FrameBatch, Segment, Uint8, UnitContext
 
 PERSON = frozenset({"person"})
-BAGS = frozenset({"backpack", "handbag", "suitcase"})
 MOVERS = frozenset({"person", "bicycle", "car", "motorcycle", "bus", "truck", "dog"})
 SURE = 0.25
-LOW_COMPRESSION = 1  # PNG: twice as fast as the default, a tenth larger
+"""Confidence from which a detection counts as sure."""
+
+PNG_COMPRESSION = 1
+"""Twice as fast as the default, a tenth larger."""
+
 MOST_SMALL_FRAMES = 700
-_EARLY_US = 20_000  # frames come evenly chosen by time, but not to the microsecond
+_EARLY_US = 20_000
+"""Frames come evenly spaced, but not to the microsecond."""
 
 
 @dataclass(frozen=True)
 class BackgroundParams:
     """Parameters of ``background``."""
 
-    fps: float = field(default=2.0, metadata={"doc": "frames a second that are looked at for static regions"})
-    samples: int = field(default=40, metadata={"doc": "at most so many frames make a background, 3 to 255"})
-    samples_mb: float = field(default=200.0, metadata={"doc": "memory that they may take; large frames get fewer"})
+    fps: float = field(default=2.0, metadata={"doc": "frames per second that are searched for static regions"})
+    samples: int = field(default=40, metadata={"doc": "most frames that make a background, 3 to 255"})
+    samples_mb: float = field(
+        default=200.0, metadata={"doc": "memory for these frames, megabytes; large frames get fewer"}
+    )
     confidence: float = field(
         default=0.1, metadata={"doc": "least score, 0..1, of a detection that keeps pixels out of the background"}
     )
-    static_s: float = field(default=8.0, metadata={"doc": "a change that stays for so long is a static region"})
-    static_min_share: float = field(default=0.0004, metadata={"doc": "least area of one, as a share of the frame"})
-    static_max_share: float = field(default=0.05, metadata={"doc": "greatest area of one, as a share of the frame"})
+    static_s: float = field(
+        default=8.0, metadata={"doc": "time after which a change that stays is a static region, seconds"}
+    )
+    static_min_share: float = field(
+        default=0.0004, metadata={"doc": "least area of a static region, as a share of the frame"}
+    )
+    static_max_share: float = field(
+        default=0.05, metadata={"doc": "greatest area of a static region, as a share of the frame"}
+    )
 
 
 class Background(FrameOp):
-    """A median over time with people left out, and the regions that changed and then stayed."""
+    """Takes the median over time, people left out, and finds the regions that changed and then stayed."""
 
     spec = OpSpec(
         name="background",
@@ -58,7 +70,7 @@ class Background(FrameOp):
     def frame_need(self, unit: UnitContext) -> FrameNeed | None:
         if not unit.camera.fixed:
             return None
-        # A short segment gives no fewer samples than a long one, as far as it has them.
+        # A short segment must give as many samples as a long one, if it has them.
         return FrameNeed(max(self.params.fps, self.params.samples / max(unit.segment.duration_s, 1.0)))
 
     def start(self, unit: UnitContext, inputs: Tables, services: Services) -> FrameSession:  # noqa: ARG002
@@ -66,15 +78,15 @@ class Background(FrameOp):
 
 
 class BackgroundSession(FrameSession):
-    """Keeps full-size samples, few and evenly spread, and small frames, many; looks at them when boxes are known."""
+    """Keeps a few full-size frames and many small ones, evenly spread, until the segment's detections are known."""
 
     def __init__(self, segment: Segment, params: BackgroundParams) -> None:
         self._segment = segment
         self._params = params
         frame_mb = segment.width * segment.height * 3 / 1e6
         most = max(3, min(params.samples, round(params.samples_mb / frame_mb)))
-        self._samples = _Sampled(segment, most)
-        self._small = _Sampled(segment, MOST_SMALL_FRAMES)
+        self._samples = _EvenSample(segment, most)
+        self._small = _EvenSample(segment, MOST_SMALL_FRAMES)
 
     def feed(self, batch: FrameBatch) -> None:
         for frame, time_us in zip(batch.frames, batch.times_us.tolist(), strict=True):
@@ -84,31 +96,28 @@ class BackgroundSession(FrameSession):
                 self._small.add(time_us, _shrunk(frame))
 
     def finish(self, late: Tables) -> Tables:
-        background = self._background(late)
-        regions = self._static_regions(late)
+        image = self._clean_image(late)
         return {
-            "backgrounds": TABLES["backgrounds"].conform({})
-            if background is None
-            else _background_row(self._segment, background),
-            "static_regions": _region_rows(self._segment, regions),
+            "backgrounds": TABLES["backgrounds"].empty() if image is None else _background_row(self._segment, image),
+            "static_regions": _region_rows(self._segment, self._static_regions(late)),
         }
 
-    def _background(self, late: Tables) -> "BackgroundImage | None":
-        # Who is surely a person never gets into the background. Other things, and doubtful people, are kept out of it only
-        # where that leaves something to be seen: a parked car is part of the background.
+    def _clean_image(self, late: Tables) -> "CleanImage | None":
+        # A sure person never enters the background. Other things, and unsure people, stay out only where some sample
+        # shows what is behind them: a car that parks for the whole segment is background.
         strict = foreground_mask(late["detections"], late["observed_frames"], PERSON, SURE)
         wide = foreground_mask(late["detections"], late["observed_frames"], None, self._params.confidence)
-        return background_image(self._samples.times_us, self._samples.frames, strict, wide)
+        return median_image(self._samples.times_us, self._samples.frames, strict, wide)
 
     def _static_regions(self, late: Tables) -> list[StaticRegion]:
-        cover = foreground_mask(late["detections"], late["observed_frames"], MOVERS, SURE)
+        foreground = foreground_mask(late["detections"], late["observed_frames"], MOVERS, SURE)
         params = StaticRegionParams(self._params.static_s, self._params.static_min_share, self._params.static_max_share)
         source_px = (self._segment.width, self._segment.height)
-        return find_static_regions(self._small.times_us, self._small.frames, cover, source_px, params)
+        return find_static_regions(self._small.times_us, self._small.frames, foreground, source_px, params)
 
 
-class _Sampled:
-    """Frames taken evenly over a segment, no more than a number."""
+class _EvenSample:
+    """Frames taken evenly over a segment, up to a number."""
 
     def __init__(self, segment: Segment, most: int) -> None:
         self.times_us: list[int] = []
@@ -135,14 +144,14 @@ def _shrunk(frame: Uint8) -> Uint8:
 
 
 @dataclass(frozen=True)
-class BackgroundImage:
-    """A background.
+class CleanImage:
+    """A view without people.
 
     Attributes:
         image: ``(H, W, 3)`` BGR.
-        unknown: ``(H, W)`` pixels that were never seen free; filled in from around.
-        noise: median absolute deviation of the samples from it, a grey level.
-        samples: frames that it was made of.
+        unknown: ``(H, W)`` pixels that no sample shows free; filled in from around.
+        noise: median absolute deviation of the samples from the image, grey levels.
+        samples: number of frames that it is made of.
     """
 
     image: Uint8
@@ -151,16 +160,16 @@ class BackgroundImage:
     samples: int
 
 
-def background_image(
+def median_image(
     times_us: Sequence[int], frames: Sequence[Uint8], strict: ForegroundMask, wide: ForegroundMask
-) -> BackgroundImage | None:
-    """The median of frames, people left out; None if there is no frame near which the detector looked.
+) -> CleanImage | None:
+    """Returns the median of frames, people left out; None if the detector saw no frame near any of them.
 
     Args:
-        times_us: when the frames were taken.
+        times_us: of the frames.
         frames: ``(H, W, 3)`` BGR each.
-        strict: pixels that must never be used.
-        wide: pixels that are used only if a pixel is never free of them.
+        strict: foreground whose pixels are never used.
+        wide: foreground whose pixels are used only where no sample is free of it.
     """
     known = [number for number, time_us in enumerate(times_us) if strict.known_at(time_us)]
     if not known:
@@ -168,55 +177,57 @@ def background_image(
     samples = np.stack([frames[number] for number in known])
     size_px = (samples.shape[2], samples.shape[1])
     free, maybe = (
-        ~np.stack([cover.mask_at(times_us[number], size_px, size_px) for number in known]) for cover in (wide, strict)
+        ~np.stack([foreground.mask_at(times_us[number], size_px, size_px) for number in known])
+        for foreground in (wide, strict)
     )
     free &= maybe
     usable = np.where(free.any(axis=0), free, maybe)
     image, seen = masked_median(samples, usable)
     if not seen.any():
         return None
-    return BackgroundImage(_filled(image, ~seen), ~seen, _noise(samples, usable, image), len(samples))
+    return CleanImage(_filled(image, ~seen), ~seen, _noise(samples, usable, image), len(samples))
 
 
 def _filled(image: Uint8, unknown: Bools) -> Uint8:
-    """Unknown pixels painted from those around; at a quarter of the size, for there is no detail to be had."""
+    """Paints unknown pixels from those around, at a quarter of the size: inpainting invents no detail anyway."""
     if not unknown.any():
         return image
     height, width = unknown.shape
     small = (max(1, width // 4), max(1, height // 4))
     touched = np.asarray(cv2.resize(unknown.astype(np.float32), small, interpolation=cv2.INTER_AREA)) > 0
-    hole = cv2.dilate(touched.astype(np.uint8), np.ones((3, 3), np.uint8))  # the median's 255 must not bleed in
+    # Grown by a pixel, so that the median's 255 at unknown pixels does not bleed into what is painted.
+    hole = cv2.dilate(touched.astype(np.uint8), np.ones((3, 3), np.uint8))
     coarse = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
     painted = cv2.resize(cv2.inpaint(coarse, hole, 3, cv2.INPAINT_TELEA), (width, height))
     return np.where(unknown[:, :, None], painted, image).astype(np.uint8)
 
 
 def _noise(samples: Uint8, usable: Bools, image: Uint8) -> float:
-    """Median absolute deviation, with a fraction: within a grey level deviations are taken as evenly spread."""
+    """Returns the median absolute deviation of usable samples, over every third row and column, grey levels."""
     part = (slice(None, None, 3), slice(None, None, 3))
     greys = image[part].mean(axis=2)
     offs = [np.abs(sample[part].mean(axis=2) - greys)[free[part]] for sample, free in zip(samples, usable, strict=True)]
     return float(np.median(np.concatenate(offs)))
 
 
-def _background_row(segment: Segment, background: BackgroundImage) -> pa.Table:
+def _background_row(segment: Segment, clean: CleanImage) -> pa.Table:
     return TABLES["backgrounds"].conform(
         {
             "camera": [segment.camera],
             "segment_id": [segment.segment_id],
-            "width": [background.image.shape[1]],
-            "height": [background.image.shape[0]],
-            "png": [_png(background.image)],
-            "unknown_png": [_png(background.unknown.astype(np.uint8) * 255)],
-            "noise": [background.noise],
-            "samples": [background.samples],
-            "unknown_share": [float(background.unknown.mean())],
+            "width": [clean.image.shape[1]],
+            "height": [clean.image.shape[0]],
+            "png": [_png(clean.image)],
+            "unknown_png": [_png(clean.unknown.astype(np.uint8) * 255)],
+            "noise": [clean.noise],
+            "samples": [clean.samples],
+            "unknown_share": [float(clean.unknown.mean())],
         }
     )
 
 
 def _png(image: Uint8) -> bytes:
-    _, coded = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, LOW_COMPRESSION])
+    _, coded = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, PNG_COMPRESSION])
     return bytes(coded)
 
 

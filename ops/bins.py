@@ -1,4 +1,4 @@
-"""Time bins: what was observed in each, and who was there how long."""
+"""Time bins: how much of each was observed, and how long and how many tracks stayed somewhere in it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from schemas.values import Bools, Int64, Segment
 
 @dataclass(frozen=True, eq=False)
 class Stretches:
-    """Spans of time without a gap in which there is footage, ``(M,)`` each, in order, none touching the next."""
+    """Stretches of time covered by footage without a gap, ``(M,)`` each, in order, none touching the next."""
 
     start_us: Int64
     end_us: Int64
 
     @classmethod
     def of(cls, segments: Iterable[Segment]) -> "Stretches":
-        """The union of segments."""
+        """Returns the union of segments: files may overlap."""
         spans: list[list[int]] = []
         for start, end in sorted((datetime_us(segment.start), datetime_us(segment.end)) for segment in segments):
             if spans and start <= spans[-1][1]:
@@ -30,7 +30,7 @@ class Stretches:
         return cls(start_us, end_us)
 
     def end_after(self, time_us: Int64) -> Int64:
-        """When the stretch ends that each time lies in; the time itself where it lies in none."""
+        """Returns the end of the stretch that each time lies in; the time itself where it lies in none."""
         if not len(self.start_us):
             return time_us
         place = np.searchsorted(self.start_us, time_us, side="right") - 1
@@ -44,7 +44,7 @@ class Bins:
     Attributes:
         width_us: length of a bin.
         number: ``(B,)``, rising; bin ``n`` begins ``n * width_us`` after 1970 began, UTC.
-        observed_us: ``(B,)``, how much of each was observed, above 0.
+        observed_us: ``(B,)``, observed part of each, above 0.
     """
 
     width_us: int
@@ -53,7 +53,7 @@ class Bins:
 
     @classmethod
     def of(cls, stretches: Stretches, width_s: float) -> "Bins":
-        """The bins that stretches of footage touch."""
+        """Returns the bins that stretches of footage touch."""
         width_us = round(width_s * 1e6)
         _, number, start_us, end_us = cut(stretches.start_us, stretches.end_us, width_us)
         distinct, place = np.unique(number, return_inverse=True)
@@ -69,14 +69,14 @@ class Bins:
         """``(B,)``, start of each bin, microseconds since 1970."""
         return self.number * self.width_us
 
-    def place(self, time_us: Int64) -> Int64:
-        """Which bin each time is in, as an index; a time outside all of them goes to the last bin before it."""
+    def index_of(self, time_us: Int64) -> Int64:
+        """Returns the index of the bin of each time; of the last bin before it where a time is outside all of them."""
         return np.clip(np.searchsorted(self.number, time_us // self.width_us, side="right") - 1, 0, None)
 
 
 @dataclass(frozen=True, eq=False)
 class Stays:
-    """Spans of time during which tracks were somewhere, ``(K,)`` each; ``point`` is the first point of the span."""
+    """Spans of time that tracks spend somewhere, ``(K,)`` each; ``point`` is the first point of the span."""
 
     point: Int64
     start_us: Int64
@@ -85,56 +85,57 @@ class Stays:
 
 @dataclass(frozen=True, eq=False)
 class Occupancy:
-    """What ``occupancy`` found, ``(groups, bins)`` each."""
+    """Occupancy of groups in bins, ``(groups, bins)`` each: time spent, largest number at once, distinct tracks."""
 
     dwell_us: Int64
     most: Int64
     distinct: Int64
 
 
-def spans(planar: PlanarTrajectories, stretches: Stretches, max_gap_s: float) -> tuple[Int64, Int64]:
-    """From when to when each point of a planar speaks for its track, ``(N,)`` each.
+def spans(tracks: PlanarTrajectories, stretches: Stretches, max_gap_s: float) -> tuple[Int64, Int64]:
+    """Returns from when to when each point represents its track, ``(N,)`` each.
 
     Until the next point, unless that is more than ``max_gap_s`` away; then, and at a track's end, for as long as the
-    point before spoke. Never beyond the end of the footage, so that nobody is present while nothing is observed.
+    point before did. Never beyond the end of the footage, so that nobody is present while nothing is observed.
     """
-    time_us, first = planar.time_us, planar.first
+    time_us, first = tracks.time_us, tracks.first
     gap = np.diff(time_us, append=time_us[-1:])
-    gap[planar.last] = -1  # the last of its track has no next point
+    gap[tracks.last] = -1  # the last of its track has no next point
     known = (gap >= 0) & (gap <= max_gap_s * 1e6)
     before = np.where(~first & np.roll(known, 1), np.roll(gap, 1), 0)
     end_us = np.minimum(time_us + np.where(known, gap, before), stretches.end_after(time_us))
     return time_us, np.maximum(end_us, time_us + 1)
 
 
-def find_stays(there: Bools, planar: PlanarTrajectories, start_us: Int64, end_us: Int64) -> Stays:
-    """Joins the spans of points that are ``there`` and follow each other without a break."""
+def find_stays(there: Bools, tracks: PlanarTrajectories, start_us: Int64, end_us: Int64) -> Stays:
+    """Returns the stays: spans of points that are ``there`` and follow each other without a break, joined."""
     point = np.flatnonzero(there)
     if not len(point):
         nothing = np.zeros(0, dtype=np.int64)
         return Stays(nothing, nothing, nothing)
-    begins = run_starts(planar.track[point])
+    begins = run_starts(tracks.track[point])
     begins[1:] |= (np.diff(point) > 1) | (end_us[point[:-1]] < start_us[point[1:]])
     begin = np.flatnonzero(begins)
     return Stays(point[begin], start_us[point[begin]], end_us[point[np.append(begin[1:], len(point)) - 1]])
 
 
-def occupancy(present: Stays, group: Int64, track: Int64, groups: int, bins: Bins) -> Occupancy:
-    """Time spent, largest number at once and distinct tracks, for each group and bin.
+def occupancy(stays: Stays, group: Int64, track: Int64, groups: int, bins: Bins) -> Occupancy:
+    """Returns time spent, largest number at once and distinct tracks, for each group and bin.
 
     Args:
-        present: spans of time.
+        stays: spans of time.
         group: ``(K,)`` number of the group of each span, below ``groups``.
         track: ``(K,)`` number of the track of each span.
         groups: how many groups there are.
         bins: the bins.
     """
-    span, number, start_us, end_us = cut(present.start_us, present.end_us, bins.width_us)
-    place = np.clip(np.searchsorted(bins.number, number), 0, max(len(bins) - 1, 0))
-    cell = group[span] * len(bins) + place
+    span, number, start_us, end_us = cut(stays.start_us, stays.end_us, bins.width_us)
+    bin_index = np.clip(np.searchsorted(bins.number, number), 0, max(len(bins) - 1, 0))
+    cell = group[span] * len(bins) + bin_index
     shape = (groups, len(bins))
     dwell = np.zeros(groups * len(bins), dtype=np.int64)
     np.add.at(dwell, cell, end_us - start_us)
+    # Each track counts once per cell, however often it comes back.
     who = np.unique(np.column_stack([cell, track[span]]), axis=0)
     distinct = np.bincount(who[:, 0], minlength=groups * len(bins))
     most = _most_at_once(cell, start_us, end_us, groups * len(bins))
@@ -156,13 +157,13 @@ def cut(start_us: Int64, end_us: Int64, width_us: int) -> tuple[Int64, Int64, In
 
 
 def _most_at_once(cell: Int64, start_us: Int64, end_us: Int64, cells: int) -> Int64:
-    """Largest number of pieces of a cell that overlap; one that ends as another begins does not."""
+    """Returns the largest number of pieces of each cell that overlap; one that ends as another begins does not."""
     most = np.zeros(cells, dtype=np.int64)
     if not len(cell):
         return most
     change = np.concatenate([np.ones(len(cell), dtype=np.int64), -np.ones(len(cell), dtype=np.int64)])
     cell, time_us = np.concatenate([cell, cell]), np.concatenate([start_us, end_us])
-    order = np.lexsort((change, time_us, cell))  # at one time, who leaves before who comes
+    order = np.lexsort((change, time_us, cell))  # at equal times, departures before arrivals
     present, cell = np.cumsum(change[order]), cell[order]
     begin = np.flatnonzero(run_starts(cell))
     most[cell[begin]] = np.maximum.reduceat(present, begin)

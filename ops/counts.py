@@ -2,9 +2,9 @@
 
 Bins are aligned to UTC: bin ``n`` begins ``n * bin_s`` after 1970 began, so no change to or from summer time splits,
 doubles or drops one; bins that divide an hour begin on the local hour wherever clocks differ from UTC by whole hours.
-Tables go by local day: a stay or a bin that is cut by midnight stands in both days' tables, each with its own part.
-Somebody who is first seen within a zone has not entered it, nor left it when last seen there: tracks begin and end
-behind every pillar, and doors would otherwise count double.
+Tables go by local day: a stay or a bin that midnight cuts has a part in each day's tables.
+A track that begins within a zone has not entered it, nor left it when it ends there: tracks begin and end behind every
+pillar, and doors would otherwise count double.
 """
 
 from collections.abc import Mapping
@@ -42,14 +42,15 @@ class CountsParams:
     bin_s: float = field(default=60.0, metadata={"doc": "length of a time bin, seconds"})
     margin_m: float = field(
         default=0.3,
-        metadata={"doc": "how far beyond a border or line of a map layer one must come for it to count, metres"},
+        metadata={"doc": "distance beyond a border or line of a map layer from which it counts as passed, metres"},
     )
     margin_px: float = field(default=5.0, metadata={"doc": "the same for pixel layers, pixels of image_size"})
     min_stay_s: float = field(
-        default=0.5, metadata={"doc": "shorter stays inside, or outside, of a zone are passed over, seconds"}
+        default=0.5, metadata={"doc": "shorter stays inside or outside of a zone are ignored, seconds"}
     )
     max_gap_s: float = field(
-        default=2.0, metadata={"doc": "a track unseen for longer is not present in between, seconds"}
+        default=2.0,
+        metadata={"doc": "longest gap between points of a track during which it counts as present, seconds"},
     )
 
     def __post_init__(self) -> None:
@@ -84,29 +85,29 @@ class Counts(TableOp):
         """
         stretches = Stretches.of(unit.segments)
         frame = _Frame(unit, _labels(inputs["track_points"]), Bins.of(stretches, self.params.bin_s))
-        scenes = _scenes(unit, inputs, stretches, self.params)
-        pixels = scenes["pixel"]
+        by_space = _tracks_by_space(unit, inputs, stretches, self.params)
+        pixels = by_space["pixel"]
         parts = _Parts([_count_rows(frame, VIEW, pixels, np.ones(len(pixels.trajectories), dtype=np.bool_))], [], [])
         for feature in _features_in_view(unit):
-            scene = scenes[feature.space]
+            tracks = by_space[feature.space]
             if feature.kind is FeatureKind.ZONE:
-                there = inside(scene.upright(feature), scene.planar, scene.margin, self.params.min_stay_s)
-                parts.counts.append(_count_rows(frame, feature.feature_id, scene, there))
-                parts.events.append(_stay_rows(frame, feature.feature_id, scene, there))
+                there = inside(tracks.upright(feature), tracks.planar, tracks.margin, self.params.min_stay_s)
+                parts.counts.append(_count_rows(frame, feature.feature_id, tracks, there))
+                parts.events.append(_stay_rows(frame, feature.feature_id, tracks, there))
             else:
-                crossed = crossings(scene.upright(feature), scene.planar, scene.margin)
-                parts.flows.append(_flow_rows(frame, feature.feature_id, scene, crossed))
-                parts.events.append(_cross_rows(frame, feature.feature_id, scene, crossed))
+                crossed = crossings(tracks.upright(feature), tracks.planar, tracks.margin)
+                parts.flows.append(_flow_rows(frame, feature.feature_id, tracks, crossed))
+                parts.events.append(_cross_rows(frame, feature.feature_id, tracks, crossed))
         return {
-            "counts": _joined("counts", parts.counts),
-            "flows": _joined("flows", parts.flows),
-            "zone_events": _joined("zone_events", parts.events),
+            "counts": _concatenated("counts", parts.counts),
+            "flows": _concatenated("flows", parts.flows),
+            "zone_events": _concatenated("zone_events", parts.events),
         }
 
 
 @dataclass(frozen=True, eq=False)
 class _Frame:
-    """What the rows of a day have in common: ``labels`` get a row in every bin, nobody there or not."""
+    """What the rows of a day share: each of ``labels`` gets a row in every bin, also where nobody is there."""
 
     unit: UnitContext
     labels: tuple[str, ...]
@@ -115,7 +116,7 @@ class _Frame:
 
 @dataclass(frozen=True)
 class _Parts:
-    """Tables of one zone or line each, to be joined."""
+    """Tables of one zone or line each, to be concatenated."""
 
     counts: list[pa.Table]
     flows: list[pa.Table]
@@ -123,12 +124,12 @@ class _Parts:
 
 
 @dataclass(frozen=True, eq=False)
-class _Scene:
+class _SpaceTracks:
     """All tracks of a day in one space.
 
     Attributes:
         planar: metres, or pixels with the second axis turned up, so that left is left in both.
-        start_us, end_us: ``(N,)``, when each point speaks for its track.
+        start_us, end_us: ``(N,)``, from when to when each point represents its track.
         margin: in the units of ``planar``.
         plane: of the camera; None where it is not calibrated.
     """
@@ -142,17 +143,17 @@ class _Scene:
     plane: GroundPlane | None
 
     def upright(self, feature: Feature) -> BaseGeometry:
-        """A feature's geometry in the units of ``planar``."""
+        """Returns a feature's geometry in the units of ``planar``."""
         return shapely.transform(feature.geometry, _turn) if self.turned else feature.geometry
 
     def on_ground(self, at: Float64) -> Float64:
-        """Places ``(K, 2)`` in the site's CRS of points in the units of ``planar``; NaN where they are not known."""
+        """Returns places ``(K, 2)`` in the site's CRS of points in the units of ``planar``; NaN where unknown."""
         if not self.turned:
             return at
         return np.full_like(at, np.nan) if self.plane is None else to_ground(self.plane, _turn(at))
 
     def labels(self, names: tuple[str, ...], point: Int64) -> Int64:
-        """Number of each point's label among ``names``."""
+        """Returns the index of each point's label among ``names``."""
         number = np.array([names.index(label) for label in self.trajectories.labels], dtype=np.int64)
         return number[self.trajectories.label[point]]
 
@@ -162,7 +163,9 @@ def _turn(points: Float64) -> Float64:
     return turned
 
 
-def _scenes(unit: UnitContext, inputs: Tables, stretches: Stretches, params: CountsParams) -> dict[str, _Scene]:
+def _tracks_by_space(
+    unit: UnitContext, inputs: Tables, stretches: Stretches, params: CountsParams
+) -> dict[str, _SpaceTracks]:
     plane = ground_plane(unit.camera)
     points, positions = inputs["track_points"], inputs["positions"]
     seen, placed = Trajectories.from_table(points), Trajectories.from_table(positions)
@@ -176,7 +179,7 @@ def _scenes(unit: UnitContext, inputs: Tables, stretches: Stretches, params: Cou
         ),
     }
     return {
-        space: _Scene(
+        space: _SpaceTracks(
             trajectories, planar, *spans(planar, stretches, params.max_gap_s), margin, space == "pixel", plane
         )
         for space, (trajectories, planar, margin) in planar_by_space.items()
@@ -184,12 +187,12 @@ def _scenes(unit: UnitContext, inputs: Tables, stretches: Stretches, params: Cou
 
 
 def _labels(points: pa.Table) -> tuple[str, ...]:
-    """Classes seen on this day, and people in any case."""
+    """Returns the classes of this day's tracks, and people in any case."""
     return tuple(sorted({"person", *pc.unique(points["label"]).to_pylist()}))
 
 
 def _features_in_view(unit: UnitContext) -> list[Feature]:
-    """Zones and lines that this camera can tell about: no zeros are written about what it does not see."""
+    """Returns the zones and lines that this camera sees: it writes no zeros about what is out of its view."""
     frames_px = [(segment.width, segment.height) for segment in unit.segments]
     size_px = unit.camera.image_size_px or max(frames_px, default=(0, 0))
     mine = [feature for feature in unit.features if concerns(unit.camera, feature)]
@@ -200,12 +203,12 @@ def _features_in_view(unit: UnitContext) -> list[Feature]:
     return [feature for feature in mine if feature.feature_id not in hidden]
 
 
-def _count_rows(frame: _Frame, zone: str, scene: _Scene, there: Bools) -> pa.Table:
-    """``counts`` of one zone: every label in every bin with footage."""
+def _count_rows(frame: _Frame, zone: str, tracks: _SpaceTracks, there: Bools) -> pa.Table:
+    """Returns ``counts`` of one zone: every label in every bin with footage."""
     bins, labels = frame.bins, frame.labels
-    present = find_stays(there, scene.planar, scene.start_us, scene.end_us)
-    label = scene.labels(labels, present.point)
-    found = occupancy(present, label, scene.trajectories.track[present.point], len(labels), bins)
+    stays = find_stays(there, tracks.planar, tracks.start_us, tracks.end_us)
+    label = tracks.labels(labels, stays.point)
+    found = occupancy(stays, label, tracks.trajectories.track[stays.point], len(labels), bins)
     rows = len(labels) * len(bins)
     observed_s = np.tile(bins.observed_us / 1e6, len(labels))
     dwell_s = found.dwell_us.ravel() / 1e6
@@ -225,11 +228,11 @@ def _count_rows(frame: _Frame, zone: str, scene: _Scene, there: Bools) -> pa.Tab
     )
 
 
-def _flow_rows(frame: _Frame, line: str, scene: _Scene, crossed: Crossings) -> pa.Table:
-    """``flows`` of one line: every label and direction in every bin with footage."""
+def _flow_rows(frame: _Frame, line: str, tracks: _SpaceTracks, crossed: Crossings) -> pa.Table:
+    """Returns ``flows`` of one line: every label and direction in every bin with footage."""
     bins, labels = frame.bins, frame.labels
-    label = scene.labels(labels, crossed.point)
-    cell = (label * 2 + ~crossed.rightwards) * len(bins) + bins.place(crossed.time_us)
+    label = tracks.labels(labels, crossed.point)
+    cell = (label * 2 + ~crossed.rightwards) * len(bins) + bins.index_of(crossed.time_us)
     rows = len(labels) * 2 * len(bins)
     return TABLES["flows"].conform(
         {
@@ -244,21 +247,21 @@ def _flow_rows(frame: _Frame, line: str, scene: _Scene, crossed: Crossings) -> p
     )
 
 
-def _stay_rows(frame: _Frame, zone: str, scene: _Scene, there: Bools) -> pa.Table:
-    """``zone_events`` of one zone: each change of sides, and how long the stay was that an exit ends."""
-    time_us = scene.planar.time_us
-    begins = scene.planar.first | (there != np.roll(there, 1))
-    changed = np.flatnonzero(begins & ~scene.planar.first)
+def _stay_rows(frame: _Frame, zone: str, tracks: _SpaceTracks, there: Bools) -> pa.Table:
+    """Returns ``zone_events`` of one zone: each change of sides, and the length of the stay that an exit ends."""
+    time_us = tracks.planar.time_us
+    begins = tracks.planar.first | (there != np.roll(there, 1))
+    changed = np.flatnonzero(begins & ~tracks.planar.first)
     began = np.maximum.accumulate(np.where(begins, np.arange(len(there)), 0))
     entered = there[changed]
     dwell_s = (time_us[changed] - time_us[began[changed - 1]]) / 1e6
     return _event_rows(
         frame,
-        scene,
+        tracks,
         zone,
         changed,
         time_us[changed],
-        scene.planar.at[changed],
+        tracks.planar.at[changed],
         {
             "kind": np.where(entered, "enter", "exit").astype(object),
             "dwell_s": pa.array(np.where(entered, np.nan, dwell_s), from_pandas=True),
@@ -266,28 +269,28 @@ def _stay_rows(frame: _Frame, zone: str, scene: _Scene, there: Bools) -> pa.Tabl
     )
 
 
-def _cross_rows(frame: _Frame, line: str, scene: _Scene, crossed: Crossings) -> pa.Table:
-    """``zone_events`` of one line."""
+def _cross_rows(frame: _Frame, line: str, tracks: _SpaceTracks, crossed: Crossings) -> pa.Table:
+    """Returns ``zone_events`` of one line."""
     direction = np.array(DIRECTIONS, dtype=object)[(~crossed.rightwards).astype(np.int64)]
     special = {"kind": ["cross"] * len(direction), "direction": direction}
-    return _event_rows(frame, scene, line, crossed.point, crossed.time_us, crossed.at, special)
+    return _event_rows(frame, tracks, line, crossed.point, crossed.time_us, crossed.at, special)
 
 
 def _event_rows(
     frame: _Frame,
-    scene: _Scene,
+    tracks: _SpaceTracks,
     feature: str,
     point: Int64,
     time_us: Int64,
     at: Float64,
     special: Mapping[str, Any],
 ) -> pa.Table:
-    place = scene.on_ground(at)
+    place = tracks.on_ground(at)
     return TABLES["zone_events"].conform(
         {
             "camera": [frame.unit.camera.camera] * len(point),
-            "track_id": np.array(scene.trajectories.tracks, dtype=object)[scene.trajectories.track[point]],
-            "label": np.array(scene.trajectories.labels, dtype=object)[scene.trajectories.label[point]],
+            "track_id": np.array(tracks.trajectories.tracks, dtype=object)[tracks.trajectories.track[point]],
+            "label": np.array(tracks.trajectories.labels, dtype=object)[tracks.trajectories.label[point]],
             "feature": [feature] * len(point),
             "time": time_us,
             "x_m": pa.array(place[:, 0], from_pandas=True),
@@ -297,5 +300,5 @@ def _event_rows(
     )
 
 
-def _joined(name: str, parts: list[pa.Table]) -> pa.Table:
+def _concatenated(name: str, parts: list[pa.Table]) -> pa.Table:
     return TABLES[name].conform(pa.concat_tables(parts)) if parts else TABLES[name].empty()

@@ -1,4 +1,4 @@
-"""Which pixels of a frame moving things cover, from the boxes that were detected around its time."""
+"""Marks the pixels of a frame that moving things cover, from the boxes detected around its time."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from schemas.values import Bools, Float64, Int64
 
 @dataclass(frozen=True)
 class ForegroundMask:
-    """Detected boxes over time.
+    """Foreground of a segment: detected boxes over time.
 
     Attributes:
-        observed_us: ``(F,)`` when the detector looked, rising.
-        times_us: ``(N,)`` when each box was seen, rising.
+        observed_us: ``(F,)`` times of the frames that the detector saw, rising.
+        times_us: ``(N,)`` time of each box, rising.
         boxes: ``(N, 4)`` x1, y1, x2, y2 in px of the source.
-        reach_us: how long before and after a box was seen it still counts.
-        blind_us: further than this from a look nothing is known.
-        pad_share, pad_px: boxes are grown by this share of their height, and so many px, on each side.
+        reach_us: time before and after its own during which a box counts: detections flicker.
+        blind_us: distance to the nearest observed frame beyond which the foreground is unknown.
+        pad_share, pad_px: margin added on each side, as a share of the box's height and in px.
     """
 
     observed_us: Int64
@@ -33,13 +33,13 @@ class ForegroundMask:
     pad_px: float = 2.0
 
     def known_at(self, time_us: int) -> bool:
-        """Whether the detector looked near this time."""
+        """Whether the detector saw a frame near this time."""
         place = int(np.searchsorted(self.observed_us, time_us))
         near = self.observed_us[max(0, place - 1) : place + 1]
         return bool((np.abs(near - time_us) <= self.blind_us).any())
 
     def mask_at(self, time_us: int, size_px: tuple[int, int], source_px: tuple[int, int]) -> Bools:
-        """Covered pixels at a time: ``(H, W)`` for a picture of ``size_px`` (width, height) of the source."""
+        """Returns the covered pixels ``(H, W)`` at a time, of a picture of ``size_px`` (width, height)."""
         first, last = np.searchsorted(self.times_us, [time_us - self.reach_us, time_us + self.reach_us + 1])
         boxes = self.boxes[first:last]
         pad = self.pad_px + self.pad_share * (boxes[:, 3:] - boxes[:, 1:2])
@@ -53,12 +53,11 @@ class ForegroundMask:
 
 
 def foreground_mask(
-    detections: pa.Table, observed_frames: pa.Table, labels: Collection[str] | None, confidence: float, **how: float
+    detections: pa.Table, observed_frames: pa.Table, labels: Collection[str] | None, confidence: float
 ) -> ForegroundMask:
-    """The cover of detections of some labels (all if None) with at least this confidence."""
+    """Returns the foreground of detections of some labels (all if None) with at least this confidence."""
     kept = pc.greater_equal(detections["confidence"], confidence)
     if labels is not None:
         kept = pc.and_(kept, pc.is_in(detections["label"], pa.array(sorted(labels), pa.string())))
     rows = detections.filter(kept).sort_by("time")
-    looked = np.sort(times_us(observed_frames))
-    return ForegroundMask(looked, times_us(rows), boxes_of(rows), **how)  # type: ignore[arg-type]
+    return ForegroundMask(np.sort(times_us(observed_frames)), times_us(rows), boxes_of(rows))

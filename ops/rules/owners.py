@@ -24,7 +24,7 @@ WHOLE_SHARE = 0.75
 """Share of a person's usual width and height from which a box at the frame's edge still shows all of that person."""
 
 LOST_CERTAINTY = 0.6
-"""Factor on the certainty of an owner whose track ends beside the thing, in the middle of the view: only lost, maybe."""
+"""Factor on the certainty of an owner whose track ends beside the thing, in mid-view: maybe only lost."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def find_owner(box: Float64, first_us: int, scene: Scene) -> Owner | None:
 
 
 def time_away(owner: Owner, box: Float64, first_us: int, until_us: int, scene: Scene) -> tuple[int, int] | None:
-    """Returns the first stretch of at least ``leave_s`` in which the owner was away, or out of view, and the thing stayed.
+    """Returns the first stretch of at least ``leave_s`` in which the owner was away and the thing stayed.
 
     Args:
         owner: from ``find_owner``.
@@ -135,8 +135,8 @@ def _continuation(track: int, thing: Float64, scene: Scene) -> int | None:
     """Returns the track that continues another: it begins where and when that one ends, and lasts longer.
 
     At the edge of the view one person leaves as the next one comes in, so there only boxes that overlap will do.
-    In the middle of the view nobody comes from nowhere: after an owner was lost beside the thing, whoever appears beside
-    it is the owner, for as long as an absence is too short to abandon it.
+    In the middle of the view nobody comes from nowhere: after an owner was lost beside the thing, whoever appears
+    beside it is the owner, for as long as an absence is too short to abandon it.
     """
     trajectories = scene.trajectories
     last = _last_point(track, scene)

@@ -95,7 +95,8 @@ class Scene:
     """One camera-day. Boxes and feet are in pixels of the camera's ``image_size_px``, or of the frames without that.
 
     Attributes:
-        trajectories: of ``track_points``; ``box`` ``(N, 4)``, ``foot`` ``(N, 2)`` and ``place_m`` ``(N, 2)`` go with them.
+        trajectories: of ``track_points``.
+        box, foot, place_m: ``(N, 4)``, ``(N, 2)`` and ``(N, 2)``, of each trajectory point.
         place_m: in the site's CRS; NaN where the point has no position.
         confidence: ``(T,)``, mean score of each track.
         frame_px: (width, height) that pixels are counted in.

@@ -1,24 +1,24 @@
-"""Frame by frame association of detections, by the library ``trackers``."""
+"""Associates detections frame by frame, by the library ``trackers``."""
 
 import numpy as np
 
 from ops.tracking.detections import Detections, Tracklet
 
 CLOCK_FPS = 10.0
-"""Rate at which the motion model's noise is meant. The library states it per frame; with a fixed clock and real time
-stamps it becomes noise per second, and the observed rate may be any and irregular."""
+"""Rate for which the motion model's noise is meant. The library states noise per frame; with a fixed clock and real
+time stamps it becomes noise per second, and the observed rate may be any and irregular."""
 
 NEAR, FAR = 0.3, 0.5
 """Share of its size by which a box is widened before overlaps are taken, for sure and for weak detections (C-BIoU)."""
 
 
 def associate(detections: Detections, strong: float, max_gap_s: float) -> list[Tracklet]:
-    """Tracklets of detections by C-BIoU: ByteTrack's cascade on widened boxes, so that it also holds at low frame rates.
+    """Returns tracklets by C-BIoU: ByteTrack's cascade on widened boxes, which also holds at low frame rates.
 
     Args:
-        detections: detections of one kind.
-        strong: confidence from which a detection may begin a tracklet; weaker ones only carry one on.
-        max_gap_s: time after which a thing that is not seen is given up.
+        detections: of one kind of thing.
+        strong: confidence from which a detection may begin a tracklet; weaker ones only continue one.
+        max_gap_s: time without a detection after which a tracklet ends.
     """
     if not len(detections):
         return []
@@ -40,12 +40,12 @@ def associate(detections: Detections, strong: float, max_gap_s: float) -> list[T
     members: dict[int, list[int]] = {}
     for number, time_s in enumerate(detections.frame_s):
         rows = detections.on_frame(number)
-        seen = supervision.Detections(
+        given = supervision.Detections(
             xyxy=detections.box[rows].astype(np.float32),
             confidence=detections.confidence[rows].astype(np.float32),
             data={"row": rows},
         )
-        tracked = tracker.update(seen, timestamp=float(time_s))
+        tracked = tracker.update(given, timestamp=float(time_s))
         if tracked.tracker_id is None or not len(tracked):
             continue
         for identity, row in zip(tracked.tracker_id, tracked.data["row"], strict=True):

@@ -1,4 +1,4 @@
-"""What an online tracker cannot do and a nightly one can: look at tracklets of detections from both of their ends."""
+"""Refines tracklets in hindsight: an online tracker sees each only up to now, a nightly one from both of its ends."""
 
 import numpy as np
 
@@ -9,11 +9,14 @@ from schemas.values import Bools, Float64
 WINDOW_S = 1.0
 """Time at the end of a tracklet over which its velocity and its size are taken."""
 
+MOST_HEIGHT_RATIO = 1.6
+"""Ends of two tracklets whose heights differ by a larger factor are not one thing."""
+
 IMPOSSIBLE = 1e6
 
 
 def trim(detections: Detections, tracklets: list[Tracklet], strong: float) -> list[Tracklet]:
-    """Tracklets without the weak detections at their ends: there the tracker clung to whatever was near."""
+    """Removes weak detections from the ends of tracklets: there the tracker clung to whatever was near."""
     trimmed = []
     for tracklet in tracklets:
         sure = np.flatnonzero(detections.confidence[tracklet] >= strong)
@@ -23,40 +26,40 @@ def trim(detections: Detections, tracklets: list[Tracklet], strong: float) -> li
 
 
 def extend(detections: Detections, tracklets: list[Tracklet], strong: float, overlap: float) -> list[Tracklet]:
-    """Carries tracklets on at both ends, frame by frame, over sure detections that no tracklet has.
+    """Continues tracklets at both ends, frame by frame, over sure detections that no tracklet has.
 
-    Above all backwards: the tracker confirms a thing only when it has seen it again, and forgets where it was before.
+    Above all backwards: the tracker confirms a thing only at its second detection, and drops the first.
 
     Args:
-        detections: the detections.
-        tracklets: tracklets in any order.
-        strong: least confidence of what is added.
-        overlap: least intersection over union of a detection with where the tracklet's velocity puts it.
+        detections: of one kind of thing.
+        tracklets: in any order.
+        strong: least confidence of an added detection.
+        overlap: least intersection over union of a detection with the box that the tracklet's velocity predicts.
     """
     free = detections.confidence >= strong
     for tracklet in tracklets:
         free[tracklet] = False
     extended = []
+    # The longest first: where two tracklets want a detection, the better supported one gets it.
     for tracklet in sorted(detections.in_order(tracklets), key=len, reverse=True):
-        found = _beyond(detections, tracklet, free, overlap, 0, -1) + _beyond(
-            detections, tracklet, free, overlap, -1, 1
-        )
+        found = _beyond(detections, tracklet, free, overlap, 0, -1)
+        found += _beyond(detections, tracklet, free, overlap, -1, 1)
         free[found] = False
         extended.append(np.sort(np.concatenate([tracklet, np.array(found, np.int64)])))
     return detections.in_order(extended)
 
 
 def stitch(detections: Detections, tracklets: list[Tracklet], max_gap_s: float, reach: float) -> list[Tracklet]:
-    """Joins tracklets that are one thing seen before and after it was hidden.
+    """Joins tracklets that are one thing, detected before and after it was hidden.
 
-    The end of one tracklet and the beginning of another are carried towards each other by their own velocities; they are
-    stitched, one to one and cheapest first (Hungarian), where they meet and have like heights.
+    The end of one tracklet and the beginning of another are carried towards each other by their own velocities; they
+    are joined, one to one and cheapest first (Hungarian), where they meet and have similar heights.
 
     Args:
-        detections: the detections.
-        tracklets: tracklets in any order.
+        detections: of one kind of thing.
+        tracklets: in any order.
         max_gap_s: longest time for which a thing may be hidden.
-        reach: how far apart they may meet, in box sizes, and by how much more a second of hiding.
+        reach: greatest distance at which they may meet, in box sizes; it grows by itself with each second of the gap.
     """
     tracklets = detections.in_order(tracklets)
     cost = np.full((len(tracklets), len(tracklets)), IMPOSSIBLE)
@@ -75,11 +78,11 @@ def stitch(detections: Detections, tracklets: list[Tracklet], max_gap_s: float, 
 
 
 def recover(detections: Detections, tracklets: list[Tracklet], overlap: float) -> list[Tracklet]:
-    """Adds detections that no tracklet has to the tracklet whose gap they stand in, longest tracklets first.
+    """Adds detections that no tracklet has to the tracklet whose gap they lie in, longest tracklets first.
 
     Args:
-        detections: the detections.
-        tracklets: tracklets in any order.
+        detections: of one kind of thing.
+        tracklets: in any order.
         overlap: least intersection over union of a detection with the box interpolated across the gap.
     """
     free = np.ones(len(detections), np.bool_)
@@ -96,9 +99,9 @@ def recover(detections: Detections, tracklets: list[Tracklet], overlap: float) -
 def filter_tracklets(
     detections: Detections, tracklets: list[Tracklet], min_span_s: float, min_confidence: float
 ) -> list[Tracklet]:
-    """Tracklets that, in hindsight, lasted long enough and were seen surely enough on average.
+    """Keeps tracklets that last long enough and whose detections are confident enough on average.
 
-    On footage that is itself shorter than ``min_span_s`` a tracklet need only last as long as that.
+    On footage that is itself shorter than ``min_span_s`` a tracklet must last only as long as the footage.
     """
     if not len(detections):
         return []
@@ -113,7 +116,7 @@ def filter_tracklets(
 
 
 class _End:
-    """Where one end of a tracklet is, how fast it moves and how large it is."""
+    """Place, velocity and size at one end of a tracklet; ``end`` is 0 for its first detection, -1 for its last."""
 
     def __init__(self, detections: Detections, tracklet: Tracklet, end: int) -> None:
         times_s = detections.time_s[tracklet]
@@ -125,16 +128,18 @@ class _End:
 
 
 def _line(offset_s: Float64, places: Float64, end: int) -> tuple[Float64, Float64]:
-    """Place at offset 0 and velocity of the straight line through places ``(N, 2)``, drawn to rest when short."""
+    """Returns place at offset 0 and velocity of the straight line through places ``(N, 2)``."""
     covered_s = float(np.ptp(offset_s))
     if len(offset_s) < 3 or covered_s < WINDOW_S / 4:
         return places[end], np.zeros(2)
     slope, place = np.polyfit(offset_s, places, 1)
+    # A short stretch gives a poor velocity, so it is drawn towards rest: jitter must not throw the prediction far off.
     return place, slope * covered_s / (covered_s + WINDOW_S / 3)
 
 
 def _stitch_cost(tail: _End, head: _End, gap_s: float, reach: float) -> float:
-    if max(tail.size[1] / head.size[1], head.size[1] / tail.size[1]) > 1.6:
+    """Returns the cost of joining two ends: the miss, as a share of what is allowed, and a little for the gap."""
+    if max(tail.size[1] / head.size[1], head.size[1] / tail.size[1]) > MOST_HEIGHT_RATIO:
         return IMPOSSIBLE
     velocity = (tail.velocity + head.velocity) / 2
     unit_px = float(np.sqrt(np.prod((tail.size + head.size) / 2)))
@@ -144,6 +149,7 @@ def _stitch_cost(tail: _End, head: _End, gap_s: float, reach: float) -> float:
 
 
 def _follow_links(tracklets: list[Tracklet], following: dict[int, int]) -> list[Tracklet]:
+    """Concatenates tracklets along ``following``, from each that follows no other."""
     stitched = []
     for first in sorted(set(range(len(tracklets))) - set(following.values())):
         parts, number = [tracklets[first]], first
@@ -155,10 +161,18 @@ def _follow_links(tracklets: list[Tracklet], following: dict[int, int]) -> list[
 
 
 def _beyond(detections: Detections, tracklet: Tracklet, free: Bools, overlap: float, end: int, step: int) -> list[int]:
-    """Free detections on the frames next to an end of a tracklet, as far as they go on without a miss."""
-    found: list[int] = []
+    """Returns free detections on the frames beyond an end of a tracklet, up to the first frame without one.
+
+    Args:
+        detections: of one kind of thing.
+        tracklet: to extend.
+        free: ``(N,)`` detections that may be taken.
+        overlap: least intersection over union with the predicted box.
+        end, step: 0 and -1 to go backwards, -1 and 1 to go forwards.
+    """
     last = _End(detections, tracklet, end)
     box, number = detections.box[tracklet[end]], int(detections.frame[tracklet[end]])
+    found: list[int] = []
     while 0 <= number + step < len(detections.frame_s):
         ahead_s = detections.frame_s[number + step] - detections.frame_s[number]
         number += step
@@ -172,7 +186,7 @@ def _beyond(detections: Detections, tracklet: Tracklet, free: Bools, overlap: fl
 
 
 def _best_fit(detections: Detections, expected: Float64, number: int, free: Bools, overlap: float) -> int | None:
-    """The free detection of a frame that lies best on a box, if any does."""
+    """Returns the free detection of a frame that overlaps most with a box; None if none does enough."""
     rows = detections.on_frame(number)
     rows = rows[free[rows]]
     if not len(rows):
@@ -182,12 +196,12 @@ def _best_fit(detections: Detections, expected: Float64, number: int, free: Bool
 
 
 def _in_gaps(detections: Detections, tracklet: Tracklet, free: Bools, overlap: float) -> list[int]:
-    """Free detections that stand where a tracklet must have been on the frames that it misses."""
-    seen = detections.frame[tracklet]
+    """Returns free detections where a tracklet must be on the frames that it misses."""
+    known = detections.frame[tracklet]
     found = []
-    for number in np.setdiff1d(np.arange(seen[0], seen[-1]), seen):
+    for number in np.setdiff1d(np.arange(known[0], known[-1]), known):
         time_s = detections.frame_s[number]
-        expected = np.array([np.interp(time_s, detections.frame_s[seen], edge) for edge in detections.box[tracklet].T])
+        expected = np.array([np.interp(time_s, detections.frame_s[known], edge) for edge in detections.box[tracklet].T])
         best = _best_fit(detections, expected, int(number), free, overlap)
         if best is not None:
             found.append(best)
