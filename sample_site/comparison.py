@@ -232,6 +232,7 @@ class _TrackMatcher:
 
         overlap = iou_matrix(true.box, self._box[found])
         good = np.where(overlap >= MATCH_IOU, overlap, 0.0)
+        # One to one, as CLEAR MOT matches; pairs below the overlap score 0 and are dropped.
         rows, columns = linear_sum_assignment(good, maximize=True)
         pairs = [(r, c) for r, c in zip(rows.tolist(), columns.tolist(), strict=True) if good[r, c] > 0]
         clear = true.visible_share >= CLEARLY_VISIBLE

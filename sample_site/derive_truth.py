@@ -48,6 +48,7 @@ class _View:
     fps: int
 
     def sees_clearly(self, person: str, time_s: float) -> bool:
+        """Returns whether a person is clearly visible at a time; never after the end of the footage."""
         frame = self.true_frames[min(round(time_s * self.fps), len(self.true_frames) - 1)]
         return time_s < self.true_frames[-1].time_s + 1 / self.fps and any(
             s.name == person and s.visible_share >= CLEARLY_VISIBLE for s in frame.visible_figures
@@ -82,9 +83,11 @@ class _Clock:
     spec: SampleSpec
 
     def at(self, time_s: float) -> datetime:
+        """Converts seconds since the start of the footage to a time, rounded to milliseconds."""
         return self.spec.start + timedelta(milliseconds=round(time_s * 1000))
 
     def at_us(self, time_s: float) -> int:
+        """Converts seconds since the start of the footage to microseconds since 1970 UTC."""
         return round(self.spec.start.timestamp()) * 1_000_000 + round(time_s * 1_000_000)
 
 

@@ -22,6 +22,7 @@ SUITCASE = "suitcase of "
 _SUITCASE_HEIGHT_M = 0.95
 _CUT_AT = 0.45  # share of the file's bytes
 _KEYFRAME_S = 2
+# One thread: otherwise the number of CPUs of the machine changes the bytes.
 _ENCODER = {"preset": "veryfast", "crf": "23", "threads": "1", "bf": "0", "sc_threshold": "0"}
 
 

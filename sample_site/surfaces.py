@@ -40,6 +40,7 @@ class Textures:
 
     @classmethod
     def make(cls, photo: Uint8, seed: int) -> "Textures":
+        """Makes the textures of a seed, with the house front of the photograph as the poster."""
         random = np.random.default_rng([seed, 0xF100])
         raw = random.standard_normal((2, 512, 512)).astype(np.float32)
         cloud, grain = cv2.GaussianBlur(raw[0], (0, 0), 12), cv2.GaussianBlur(raw[1], (0, 0), 1.2)

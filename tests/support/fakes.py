@@ -76,11 +76,13 @@ class MemoryChunk:
         self.ended = False
 
     def write(self, batch: FrameBatch) -> None:
+        """Keeps a batch."""
         if self.ended:
             raise ValueError("this chunk was played or kept already")
         self.batches.append(batch)
 
     def decode(self) -> Iterator[FrameBatch]:
+        """Yields the batches as they were written, and ends the chunk."""
         self.ended = True
         return iter(self.batches)
 
@@ -96,22 +98,27 @@ class MemorySink:
 
     @property
     def batches(self) -> list[FrameBatch]:
+        """The batches of the kept chunks."""
         return [batch for chunk in self.kept for batch in chunk.batches]
 
     def new_chunk(self, reencode: bool = False) -> MemoryChunk:
+        """Begins a chunk."""
         self.chunks.append(MemoryChunk())
         return self.chunks[-1]
 
     def keep(self, chunk: VideoChunk) -> None:
+        """Adds a chunk to the file, once."""
         if not isinstance(chunk, MemoryChunk) or chunk not in self.chunks or chunk in self.kept:
             raise ValueError("this is not a chunk of this file, or it was kept already")
         chunk.ended = True
         self.kept.append(chunk)
 
     def close(self) -> VideoFile:
+        """Returns a made-up file with the number of kept frames."""
         return VideoFile(self.path, sum(map(len, self.batches)), 1000, "0" * 64)
 
     def abort(self) -> None:
+        """Records that the file was given up."""
         self.aborted = True
 
 
@@ -125,16 +132,20 @@ class FakeServices:
         self.beside: dict[str, bytes] = {}
 
     def count(self, counter: str, amount: int = 1) -> None:
+        """Adds to a counter."""
         self.counters[counter] += amount
 
     def video_sink(self, unit: UnitContext) -> MemorySink:
+        """Returns the unit's sink."""
         return self.sinks.setdefault(unit.unit, MemorySink(f"_parts/{unit.unit}.mp4"))
 
     def merge_video(self, unit: UnitContext, parts: Sequence[str]) -> VideoFile:
+        """Records the parts, and returns a made-up file."""
         self.merged.append(tuple(parts))
         return VideoFile(f"anonymized/{unit.unit}.mp4", 100, 1000, "0" * 64)
 
     def write_beside(self, video_path: str, suffix: str, content: bytes) -> VideoFile:
+        """Keeps a file under the video's name with another suffix."""
         name = f"{video_path.removesuffix('.mp4')}{suffix}"
         self.beside[name] = content
         return VideoFile(name, 0, len(content), sha256(content).hexdigest())

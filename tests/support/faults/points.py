@@ -67,6 +67,7 @@ class WritePoints:
         create, delete = LocalBlobs.create, LocalBlobs.delete
 
         def fsync_here(descriptor: int) -> None:
+            # A file is synced before it gets its name, its folder afterwards.
             named = stat.S_ISDIR(os.fstat(descriptor).st_mode)
             if not named:
                 self.point()
@@ -87,6 +88,7 @@ class WritePoints:
             with create(blobs, name) as path:
                 yield path
                 if path.exists():
+                    # Half of the bytes are written when the fault strikes, as on a disk that fills up.
                     whole = path.read_bytes()
                     path.write_bytes(whole[: len(whole) // 2])
                     self.point()

@@ -187,6 +187,7 @@ class SlowClockRun:
             def now(cls, tz: tzinfo | None = None) -> "Behind":
                 return cast("Behind", datetime.now(tz) - timedelta(seconds=behind_s))
 
+        # Every module holds its own reference to the class, so each one is patched.
         ours = [module for name, module in sys.modules.items() if name.split(".")[0] in _ROOMS]
         for module in ours:
             if getattr(module, "datetime", None) is datetime:
