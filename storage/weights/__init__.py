@@ -1,1 +1,1 @@
-"""Model weights: what is at hand, and what a file of them says."""
+"""Model weights: finds, checks and imports them, and reads their metadata."""

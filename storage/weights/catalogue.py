@@ -1,9 +1,9 @@
-"""Model weights by name: found, checked against their sha256, imported. Nothing is ever downloaded.
+"""Finds model weights by name, checks them against their sha256, and imports new ones. Nothing is ever downloaded.
 
 Search order: the site's ``models/``, ``$NIGHTSHIFT_MODELS``, the user's cache. Weights on the known list
-(``known.toml``) or imported (``models/models.json``) must be what they were; others say themselves what they
-are. A ``.pt`` is a pickle, which can run code when it is loaded: off the known list it is refused until the user trusts
-it by name.
+(``known.toml``) or imported before (``models/models.json``) must be unaltered; others are described by their own
+metadata. A ``.pt`` is a pickle, which can run code when it is loaded: unless it is on the known list, it is refused
+until the user trusts it by name.
 """
 
 import json
@@ -23,17 +23,18 @@ from storage.weights.files import ModelFacts, Task, copy_model, format_of, read_
 
 RECORD = "models.json"
 PREFERRED = ("yolo11n_int8_openvino_model", "yolov8n_int8_openvino_model", "yolox_nano.onnx")
-"""What ``auto`` takes first, if it is for the task at hand: the most accurate first."""
+"""Weights that ``auto`` prefers if they are for the requested task, the most accurate first."""
 
+# Within ``ModelStore`` the name ``list`` is its method, so these types are named here.
 Paths = list[Path]
-Checks = list[tuple[str, bool, str]]  # names for what ``ModelStore.list`` hides inside its class
+Checks = list[tuple[str, bool, str]]
 
 
 class ModelStore:
     """The weights that a site can use.
 
     Args:
-        site_models: the site's ``models`` folder, which need not exist.
+        site_models: the site's ``models`` folder; it need not exist.
         trust: names of pickled weights that may be loaded though they are not on the known list.
     """
 
@@ -43,20 +44,21 @@ class ModelStore:
 
     @property
     def folders(self) -> Paths:
-        """Where weights are looked for, in order."""
+        """Folders to search for weights, in order."""
         given = os.environ.get("NIGHTSHIFT_MODELS")
         cache_home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         return [self._site_models, *([Path(given)] if given else []), cache_home / "nightshift" / "models"]
 
     def resolve(self, request: ModelRequest, excluding: Collection[ModelFile] = ()) -> ModelFile | None:
-        """The weights asked for; of ``auto`` the best at hand for the task, None if there are none.
+        """Returns the requested weights; for ``auto`` the best available for the task, None if there are none.
 
         Args:
-            excluding: of ``auto``, not these, and rather some that are read otherwise: who looks a second time shall not
-                err in the same places.
+            request: name and task.
+            excluding: for ``auto``: weights not to return. Others of another layout are preferred, since a second
+                detector of the same kind makes the same errors.
 
         Raises:
-            ModelError: weights that were named are missing, or for another task; or are altered, unreadable, untrusted.
+            ModelError: the named weights are missing, for another task, altered, unreadable or not trusted.
         """
         if request.name == "auto":
             return self._best(request.task, excluding)
@@ -72,7 +74,7 @@ class ModelStore:
         return model
 
     def list(self) -> list[ModelFile]:
-        """All weights that can be used, by name; ``verify`` says why others cannot."""
+        """Returns all usable weights, by name; ``verify`` says why others are not."""
         return [model for model, _ in map(self._try_describe, self._all_paths()) if model is not None]
 
     def import_model(
@@ -83,24 +85,24 @@ class ModelStore:
         licence: str | None = None,
         origin: str | None = None,
     ) -> ModelFile:
-        """Copies weights into the site's ``models/`` and records what they are.
+        """Copies weights into the site's ``models/`` and records their facts.
 
         Args:
             source: a file, or a folder for OpenVINO and transformers models.
-            name: name to give them; the source's if left out.
-            task: what they are for, if they do not say it themselves; ``detect`` for a ``.pt``.
-            licence: their licence, if they do not say it.
-            origin: where they come from; the source's path if left out.
+            name: new name; by default the source's.
+            task: their task, if their metadata do not name it; ``detect`` by default for a ``.pt``.
+            licence: their licence, if their metadata do not name it.
+            origin: where they come from; by default the source's path.
 
         Raises:
-            ModelError: they are no weights, not trusted, altered, or other weights have that name.
+            ModelError: they are not weights, not trusted or altered, or other weights have that name.
         """
         if not source.exists():
             raise ModelError(f"there is no file or folder {source}; give the path of the weights")
         target = self._site_models / _target_name(source, name)
         model = self._identify(source, target.name, task)
         if target.exists() and sha256_of(target) != model.sha256:
-            raise ModelError(f"other weights stand at {target}; remove them, or import these with --name OTHER")
+            raise ModelError(f"other weights are at {target}; remove them, or import these with --name OTHER")
         known = _known_by_sha().get(model.sha256)
         recorded = ModelFile(
             **{
@@ -119,7 +121,7 @@ class ModelStore:
         return recorded
 
     def verify(self) -> Checks:
-        """Checks all weights: (name, whether they are usable and as recorded, what was found)."""
+        """Checks all weights; returns (name, whether they are usable and as recorded, detail)."""
         record, known = self._record(), _known()
         rows = []
         for path in self._all_paths():
@@ -146,7 +148,7 @@ class ModelStore:
         return None
 
     def _all_paths(self) -> Paths:
-        """What lies in the folders and looks like weights; of one name the first in search order."""
+        """Returns the paths that look like weights; of one name the first in search order."""
         found: dict[str, Path] = {}
         for folder in self.folders:
             for path in _entries(folder):
@@ -160,9 +162,9 @@ class ModelStore:
         preferred = [name for name in PREFERRED if name in names and _known()[name].task == task]
         if preferred and not excluding:
             return self.resolve(ModelRequest(preferred[0], _known()[preferred[0]].task))
-        taken, layouts = {model.sha256 for model in excluding}, {model.layout for model in excluding}
-        models = [model for model in self.list() if model.task == task and model.sha256 not in taken]
-        # The most accurate of another kind goes first, and what a user imported before what merely lies there.
+        excluded, layouts = {model.sha256 for model in excluding}, {model.layout for model in excluding}
+        models = [model for model in self.list() if model.task == task and model.sha256 not in excluded]
+        # Another layout first, then the more accurate, then what the user imported.
         models.sort(
             key=lambda model: (
                 model.layout in layouts,
@@ -192,7 +194,7 @@ class ModelStore:
         return model
 
     def _identify(self, path: Path, name: str, task: Task | None) -> ModelFile:
-        """What weights off the record are, under the name that they have or shall have."""
+        """Describes weights without a record, under their current or future name."""
         sha256 = sha256_of(path)
         if name in _known():
             _check_unaltered(path, sha256, _known()[name].sha256, "known")
@@ -232,9 +234,7 @@ def _entries(folder: Path) -> list[Path]:
 def _from_facts(facts: ModelFacts, name: str, path: Path, sha256: str, task: Task | None) -> ModelFile:
     task = facts.task or task or ("detect" if facts.format == "pt" else None)
     if task is None:
-        raise ModelError(
-            f"{path} does not say what it is for; import it with --task detect, pose, depth, face or embed"
-        )
+        raise ModelError(f"{path} does not name its task; import it with --task detect, pose, depth, face or embed")
     depth = task == "depth"
     return ModelFile(
         name=name,
@@ -264,7 +264,7 @@ def _source(known: bool) -> str:
 
 
 def _model(fields: dict[str, Any], name: str, path: Path) -> ModelFile:
-    """A ``ModelFile`` from its JSON or TOML form, where tuples are lists."""
+    """Returns a ``ModelFile`` from its JSON or TOML form, where tuples are lists."""
     size = fields.get("input_px")
     return ModelFile(
         **{
@@ -296,7 +296,7 @@ def _coco80() -> tuple[str, ...]:
 
 @cache
 def _known() -> dict[str, ModelFile]:
-    """The known list, by name; paths are empty."""
+    """Returns the known list, by name; paths are empty."""
     models = {}
     for entry in _known_list()["models"]:
         classes = _coco80() if entry.get("classes") == "coco80" else entry.get("classes", ())

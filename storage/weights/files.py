@@ -1,4 +1,7 @@
-"""What a weights file says about itself: its identity, and how it is run and read, without running any code in it."""
+"""Reads the identity and metadata of weights files, without running any code in them.
+
+Formats: OpenVINO IR, ONNX, PyTorch checkpoints as Ultralytics writes them, and transformers folders.
+"""
 
 import hashlib
 import json
@@ -19,14 +22,14 @@ Layout = Literal["yolo", "yolox", "depth", "other"]
 Scale = Literal["relative", "metric"]
 
 FOLDER_FILES = ("*.xml", "*.bin", "metadata.yaml", "config.json", "preprocessor_config.json", "*.safetensors")
-"""Files of a model folder that make up the model; others (calibration logs, readmes) are not hashed."""
+"""Patterns of the files that a model folder's hash covers; others are calibration logs and readmes."""
 
 COCO_CLASSES = 80
 
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """What can be read from weights; None where they do not say."""
+    """Metadata of weights; None where they have none."""
 
     format: Format
     task: Task | None = None
@@ -38,7 +41,7 @@ class ModelFacts:
 
 
 def format_of(path: Path) -> Format | None:
-    """How a file or folder would be run, by its suffix or what lies in it; None if it is no weights file."""
+    """Returns the format of a file or folder by its suffix or content; None if it is not a weights file."""
     if path.is_dir():
         if any(path.glob("*.xml")):
             return "openvino"
@@ -47,7 +50,7 @@ def format_of(path: Path) -> Format | None:
 
 
 def model_parts(path: Path) -> list[Path]:
-    """The files that a model consists of, by name: of ONNX also the tensors that lie beside it."""
+    """Returns the files of a model, by name; for ONNX also the tensors in ``NAME.onnx.data``."""
     if path.is_dir():
         return sorted({part for pattern in FOLDER_FILES for part in path.glob(pattern) if part.is_file()})
     external = path.with_name(path.name + ".data")
@@ -55,10 +58,10 @@ def model_parts(path: Path) -> list[Path]:
 
 
 def sha256_of(path: Path) -> str:
-    """sha256 of a file; of several, of the lines ``NAME SHA256`` in order of the names.
+    """Returns the sha256 of a file; of several files, that of the lines ``NAME SHA256`` in order of the names.
 
     Raises:
-        ModelError: it cannot be read.
+        ModelError: a file cannot be read.
     """
     parts = model_parts(path)
     try:
@@ -72,7 +75,7 @@ def sha256_of(path: Path) -> str:
 
 
 def copy_model(source: Path, target: Path) -> None:
-    """Copies the model's files so that ``target`` appears complete or not at all."""
+    """Copies a model's files; ``target`` appears when it is complete."""
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = temporary_path(target)
     try:
@@ -81,7 +84,7 @@ def copy_model(source: Path, target: Path) -> None:
             for part in model_parts(source):
                 shutil.copyfile(part, unfinished / part.name)
         else:
-            for part in model_parts(source)[1:]:  # an ONNX names the tensors beside it, so those keep their name
+            for part in model_parts(source)[1:]:  # an ONNX file refers to its tensors by name, so those keep it
                 shutil.copyfile(part, target.with_name(part.name))
             shutil.copyfile(source, unfinished)
         unfinished.rename(target)
@@ -94,14 +97,14 @@ def copy_model(source: Path, target: Path) -> None:
 
 
 def read_model_facts(path: Path, coco: tuple[str, ...]) -> ModelFacts:
-    """Reads what weights say about themselves.
+    """Reads the metadata of weights.
 
     Args:
         path: a file or folder.
-        coco: the 80 COCO classes, taken for a model of 80 classes that does not name them.
+        coco: the 80 COCO classes, used for a model of 80 classes without names.
 
     Raises:
-        ModelError: these are no weights, or they are damaged, or for a task that Nightshift has no use for.
+        ModelError: these are not weights, or they are damaged, or for a task that Nightshift does not use.
     """
     kind = format_of(path)
     try:
@@ -134,7 +137,10 @@ def _task(name: str, path: Path) -> Task:
 
 
 def _layout(shape: list[int | None], classes: int, task: Task | None) -> Layout:
-    """How an output of three dimensions is read; ``None`` stands for a free one."""
+    """Returns how an output of three dimensions is decoded; None is a dynamic dimension.
+
+    YOLOX has an objectness score beside box and classes (5 + classes), later YOLO versions have none (4 + classes).
+    """
     if task not in ("detect", "pose"):
         return "depth" if task == "depth" else "other"
     if shape[2] is not None and (shape[2] == classes + 5 or (not classes and shape[2] == COCO_CLASSES + 5)):
@@ -153,14 +159,14 @@ def _openvino_facts(folder: Path, coco: tuple[str, ...]) -> ModelFacts:
     if not graph.with_suffix(".bin").is_file():
         raise ModelError(f"{folder} has no {graph.stem}.bin beside {graph.name}: copy the whole folder")
     inputs, outputs = _openvino_shapes(graph)
-    said = _read_metadata(folder / "metadata.yaml")
-    task = _task(said["task"], folder) if "task" in said else None
-    names = _class_names(said.get("names"))
-    return _network_facts("openvino", inputs, outputs, task, said.get("license"), names, coco)
+    metadata = _read_metadata(folder / "metadata.yaml")
+    task = _task(metadata["task"], folder) if "task" in metadata else None
+    names = _class_names(metadata.get("names"))
+    return _network_facts("openvino", inputs, outputs, task, metadata.get("license"), names, coco)
 
 
 def _openvino_shapes(graph: Path) -> tuple[list[list[int | None]], list[list[int | None]]]:
-    """Shapes of the inputs and outputs, from the IR's XML alone: it is small, and parsing it runs nothing."""
+    """Returns the shapes of inputs and outputs, from the IR's XML alone: parsing it runs no code of the model."""
     try:
         root = ElementTree.parse(graph).getroot()
     except ElementTree.ParseError as error:
@@ -183,10 +189,10 @@ def _read_metadata(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        said = yaml.safe_load(path.read_text(encoding="utf-8"))
+        metadata = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise _not_weights(path, error) from error
-    return said if isinstance(said, dict) else {}
+    return metadata if isinstance(metadata, dict) else {}
 
 
 # ONNX ----------------------------------------------------------------------------------------------------------------
@@ -212,25 +218,25 @@ def _onnx_facts(path: Path, coco: tuple[str, ...]) -> ModelFacts:
         refusals.RuntimeException,
     ) as error:
         raise _not_weights(path, error) from error
-    said = network.get_modelmeta().custom_metadata_map
-    task = _task(said["task"], path) if "task" in said else None
+    metadata = network.get_modelmeta().custom_metadata_map
+    task = _task(metadata["task"], path) if "task" in metadata else None
     inputs, outputs = (
         [[size if isinstance(size, int) else None for size in port.shape] for port in ports]
         for ports in (network.get_inputs(), network.get_outputs())
     )
-    names = _class_names(said.get("names"))
-    return _network_facts("onnx", inputs, outputs, task, said.get("license"), names, coco)
+    names = _class_names(metadata.get("names"))
+    return _network_facts("onnx", inputs, outputs, task, metadata.get("license"), names, coco)
 
 
-def _class_names(said: object) -> tuple[str, ...]:
-    """Class names as Ultralytics writes them, ``{0: 'person', 1: 'bicycle'}``: a mapping, a list, or either's text."""
+def _class_names(names: object) -> tuple[str, ...]:
+    """Reads class names as Ultralytics writes them, ``{0: 'person', 1: 'bicycle'}``: a mapping, a list, or as text."""
     import yaml
 
-    if isinstance(said, str):
-        said = yaml.safe_load(said)  # a Python literal of a dict of strings is also YAML flow syntax
-    if isinstance(said, dict):
-        said = [said[key] for key in sorted(said)]
-    return tuple(str(name) for name in said) if isinstance(said, list) else ()
+    if isinstance(names, str):
+        names = yaml.safe_load(names)  # a Python literal of a dict of strings is also YAML flow syntax
+    if isinstance(names, dict):
+        names = [names[key] for key in sorted(names)]
+    return tuple(str(name) for name in names) if isinstance(names, list) else ()
 
 
 def _network_facts(
@@ -242,7 +248,7 @@ def _network_facts(
     names: tuple[str, ...],
     coco: tuple[str, ...],
 ) -> ModelFacts:
-    """ModelFacts of a network from its ports: what it does not say of itself is told from its output's shape."""
+    """Returns a network's facts; what its metadata lack follows from the shape of its output."""
     output: list[int | None] = outputs[0] if len(outputs) == 1 and len(outputs[0]) == 3 else [None, None, None]
     coco_shaped = output[1] == COCO_CLASSES + 4 or output[2] == COCO_CLASSES + 5
     if task is None and coco_shaped:
@@ -282,7 +288,7 @@ def _transformers_facts(folder: Path) -> ModelFacts:
 
 
 def _pt_facts(path: Path) -> ModelFacts:
-    """A PyTorch checkpoint: a zip with a pickle, which is not opened here; its classes are known once it is loaded."""
+    """Checks a PyTorch checkpoint: a zip with a pickle, which is not opened; its classes are known once it is loaded."""
     if not zipfile.is_zipfile(path):
         raise _not_weights(path, "not a PyTorch checkpoint")
     with zipfile.ZipFile(path) as archive:
