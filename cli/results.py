@@ -14,7 +14,7 @@ from jobs.commands.results import connect, export_result, query, write_map
 from jobs.site import open_site
 from schemas.errors import QueryError
 from storage.exports.results import write_result
-from storage.sql import run_query
+from storage.sql.query import run_query
 
 ROWS_SHOWN = 200
 Format = Literal["table", "csv", "json", "parquet"]

@@ -14,7 +14,7 @@ import pyarrow as pa
 from jobs.commands.track_diff import TrackChange, compare_tracks
 from jobs.site import Site
 from schemas.tables import TABLES
-from storage.sql import open_sql
+from storage.sql.connection import open_sql
 from storage.sql.text import quote_name, quote_text
 
 DAYS_PER_BATCH = 100

@@ -14,7 +14,8 @@ from jobs.planning.configure import configure_site
 from jobs.site import Site
 from schemas.errors import NightshiftError
 from storage.blobs import open_blobs
-from storage.sql import open_sql, spatial_available
+from storage.sql.connection import open_sql
+from storage.sql.macros import spatial_available
 from storage.video.ffmpeg import ffmpeg_path
 from storage.weights.catalogue import ModelStore
 

@@ -14,7 +14,9 @@ from schemas.tables import TABLES, Privacy
 from storage.exports.geo import export
 from storage.exports.map_page import render_map
 from storage.site.layers import load_features
-from storage.sql import VERSIONS_SUFFIX, as_query, open_sql, run_query
+from storage.sql.connection import open_sql
+from storage.sql.query import as_query, run_query
+from storage.sql.versions import VERSIONS_SUFFIX
 
 
 def connect(

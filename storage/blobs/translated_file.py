@@ -31,10 +31,6 @@ class TranslatedFile(io.RawIOBase):
         with self._translated_errors():
             return self._file.read(-1 if size is None else size)
 
-    def readall(self) -> bytes:
-        """Returns the rest of the file."""
-        return self.read()
-
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed has it positional
         """Reads into a buffer; returns the number of bytes read."""
         found = self.read(len(buffer))

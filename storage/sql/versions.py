@@ -1,7 +1,7 @@
 """Creates a view ``TABLE_all`` per table: every committed version of its rows, with the receipt of each row."""
 
 from collections.abc import Callable, Mapping
-from functools import cache, partial
+from functools import cache
 
 import duckdb
 
@@ -25,6 +25,9 @@ from storage.store.parquet import UNIT_COLUMN
 from storage.store.snapshot import Snapshot
 
 VERSIONS_SUFFIX = "_all"
+
+Versions = Callable[[], Mapping[str, Names]]
+"""Returns all files by table."""
 
 _ADDED = {
     "unit": "VARCHAR",
@@ -62,18 +65,14 @@ def create_versions(
         if not is_queried(spec.name + VERSIONS_SUFFIX):
             sql = unqueried_rows(spec, added)
         elif some:
-            sql = _versions_sql(spec, lists, partial(_names, versions, spec.name), some[0])
+            sql = _versions_sql(spec, lists, versions, some[0])
         else:
             sql = no_rows(spec, added)
         con.execute(f"CREATE VIEW {quote_name(spec.name + VERSIONS_SUFFIX)} AS {sql}")
 
 
-def _names(versions: Callable[[], Mapping[str, Names]], table: str) -> Names:
-    return versions().get(table, ())
-
-
-def _versions_sql(spec: TableSpec, lists: FileLists, names: Callable[[], Names], some_file: str) -> str:
-    rows = " UNION ALL ".join(_rows(spec, lists, kind, names, some_file) for kind in (BY_DATE, BY_MONTH))
+def _versions_sql(spec: TableSpec, lists: FileLists, versions: Versions, some_file: str) -> str:
+    rows = " UNION ALL ".join(_rows_sql(spec, lists, kind, versions, some_file) for kind in (BY_DATE, BY_MONTH))
     name = f"files ->> {quote_text('$.' + spec.name)}"
     return f"""
     SELECT rows.* EXCLUDE (_file, _unit_tag, _day), {", ".join(_ADDED)}
@@ -87,18 +86,12 @@ def _versions_sql(spec: TableSpec, lists: FileLists, names: Callable[[], Names],
     """
 
 
-def _rows(
-    spec: TableSpec,
-    lists: FileLists,
-    kind: str,
-    names: Callable[[], Names],
-    some_file: str,
-) -> str:
-    def of_kind() -> Names:
+def _rows_sql(spec: TableSpec, lists: FileLists, kind: str, versions: Versions, some_file: str) -> str:
+    def names() -> Names:
         # DuckDB needs at least one file; the condition below prunes it before it is opened.
-        return [name for name in names() if partition_of(name)[0] == kind] or [some_file]
+        return [name for name in versions().get(spec.name, ()) if partition_of(name)[0] == kind] or [some_file]
 
-    files = lists.sql(f"{spec.name}{VERSIONS_SUFFIX}/{kind}", of_kind)
+    files = lists.sql(f"{spec.name}{VERSIONS_SUFFIX}/{kind}", names)
     more = f", {_FILE} AS _file, {quote_name(UNIT_COLUMN)} AS _unit_tag, {unit_day(kind)} AS _day"
     own = quote_text(f"/{spec.name}/camera=[^/]*/{kind}=[^/]*/[^/]*$")
     return f"{rows_sql(spec, kind, files, more)} WHERE regexp_matches(filename, {own})"

@@ -13,7 +13,8 @@ from pyproj import CRS
 from schemas.errors import QueryError, SiteError
 from storage.exports.geometries import GEOMETRY, Geometries, geometries_of, geometry_column
 from storage.site.file import SITE_FILE, WGS84, SiteFiles, load_site
-from storage.sql import as_query, check_read_only, one_line_message, open_sql, run_query
+from storage.sql.connection import open_sql
+from storage.sql.query import as_query, check_read_only, one_line_message, run_query
 from storage.store.format import STORE_FILE
 from storage.store.store import Store
 

@@ -77,11 +77,6 @@ class Probe:
         """Seconds from the first frame to the end of the last."""
         return float((self.end_pts - self.first_pts) * self.time_base)
 
-    @property
-    def upright_size_px(self) -> tuple[int, int]:
-        """(width, height) with the rotation applied."""
-        return (self.height, self.width) if self.rotation_deg in (90, 270) else (self.width, self.height)
-
 
 def probe(path: Path) -> Probe:
     """Demuxes all of a file's packets and decodes its first frame.

@@ -288,7 +288,7 @@ def _transformers_facts(folder: Path) -> ModelFacts:
 
 
 def _pt_facts(path: Path) -> ModelFacts:
-    """Checks a PyTorch checkpoint: a zip with a pickle, which is not opened; its classes are known once it is loaded."""
+    """Checks a PyTorch checkpoint: a zip with a pickle, which is not opened; its classes are known only when loaded."""
     if not zipfile.is_zipfile(path):
         raise _not_weights(path, "not a PyTorch checkpoint")
     with zipfile.ZipFile(path) as archive:

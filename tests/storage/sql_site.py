@@ -13,7 +13,7 @@ from shapely.geometry import box, mapping
 
 from schemas.values import Receipt
 from storage.site.file import SiteFiles, load_site
-from storage.sql import run_query
+from storage.sql.query import run_query
 from storage.store.store import Store
 from tests.storage.rows import DATE, NOW, make_receipt
 

@@ -16,7 +16,8 @@ import pytest
 from schemas.errors import QueryError, UserError
 from schemas.tables import TABLES
 from storage.exports.results import write_result
-from storage.sql import open_sql, run_query
+from storage.sql.connection import open_sql
+from storage.sql.query import run_query
 from storage.store.store import Store
 from tests.storage.rows import make_rows
 

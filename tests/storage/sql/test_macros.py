@@ -9,8 +9,9 @@ from shapely.geometry import box
 
 import storage.sql.macros
 from schemas.errors import QueryError
-from storage.sql import open_sql, run_query, spatial_available
-from storage.sql.macros import mentions_geometry
+from storage.sql.connection import open_sql
+from storage.sql.macros import mentions_geometry, spatial_available
+from storage.sql.query import run_query
 from storage.store.store import Store
 from tests.storage.rows import make_rows, put
 from tests.storage.sql_site import EAST_M, NORTH_M, make_site, rows_of

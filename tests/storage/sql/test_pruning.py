@@ -12,7 +12,8 @@ import pytest
 import storage.store.parquet
 from schemas.errors import QueryError
 from storage.maintenance.compaction import compact
-from storage.sql import open_sql, run_query
+from storage.sql.connection import open_sql
+from storage.sql.query import run_query
 from storage.store.store import Store
 from tests.storage.rows import NOW, make_rows
 from tests.storage.sql_site import commit, files_read, print_of, rows_of, scans_of

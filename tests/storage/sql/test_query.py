@@ -11,7 +11,9 @@ from shapely.geometry import Point
 
 import storage.sql.connection
 from schemas.errors import QueryError
-from storage.sql import open_sql, run_query, spatial_available
+from storage.sql.connection import open_sql
+from storage.sql.macros import spatial_available
+from storage.sql.query import run_query
 from storage.store.store import Store
 from tests.storage.rows import make_rows, put
 from tests.storage.sql_site import make_site, rows_of

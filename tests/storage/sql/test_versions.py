@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from schemas.tables import TABLES
 from storage.maintenance.compaction import compact
-from storage.sql import open_sql
+from storage.sql.connection import open_sql
 from storage.store.store import Store
 from tests.storage.rows import DATE, NOW, make_rows
 from tests.storage.sql_site import commit, print_of, rows_of, scans_of

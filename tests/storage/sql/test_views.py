@@ -15,7 +15,8 @@ import pytest
 from schemas.errors import QueryError, SelectionError
 from schemas.tables import TABLES
 from storage.maintenance.compaction import compact
-from storage.sql import open_sql, run_query
+from storage.sql.connection import open_sql
+from storage.sql.query import run_query
 from storage.sql.views import IN_FILES
 from storage.store.journal import Journal, RunRecord
 from storage.store.store import Store

@@ -11,5 +11,6 @@ def plan_segments(
     found: Probe, footage_id: str, camera: str, path: str, start: datetime, timezone: str, segment_s: float
 ) -> list[Segment]:
     """Returns the segments of footage that starts at ``start`` (UTC); ``timezone`` defines their local dates."""
-    footage = Footage(footage_id, camera, path, start, found.first_pts, found.time_base, *found.upright_size_px)
+    size_px = (found.height, found.width) if found.rotation_deg in (90, 270) else (found.width, found.height)
+    footage = Footage(footage_id, camera, path, start, found.first_pts, found.time_base, *size_px)
     return [footage.segment(index, each, timezone) for index, each in enumerate(cut(found, segment_s))]

@@ -72,7 +72,8 @@ def test_rotation(good: Path, tmp_path: Path, turn: int) -> None:
     found = probe(damage.rotated(good, tmp_path / "turned.mp4", turn))
     assert found.rotation_deg == turn
     assert (found.width, found.height) == (208, 120)
-    assert found.upright_size_px == ((208, 120) if turn == 180 else (120, 208))
+    (segment,) = plan_segments(found, "ab" * 8, "cam", "turned.mp4", START, "UTC", 300)
+    assert (segment.width, segment.height) == ((208, 120) if turn == 180 else (120, 208))
 
 
 def test_an_implausible_creation_time_is_none(tmp_path: Path) -> None:

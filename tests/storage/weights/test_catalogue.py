@@ -98,7 +98,7 @@ def test_eighty_classes_without_names_are_coco(store: ModelStore, tmp_path: Path
     assert found.classes[0] == "person"
 
 
-def test_a_network_that_does_not_say_its_task_wants_to_be_told(store: ModelStore, tmp_path: Path) -> None:
+def test_a_network_without_a_task_needs_one_to_be_named(store: ModelStore, tmp_path: Path) -> None:
     source = tmp_path / "net.onnx"
     source.write_bytes(constant_network((1, 3, 32, 32), (1, 1, 32, 32)))
     with pytest.raises(ModelError, match="--task"):
@@ -263,7 +263,7 @@ def test_depth_folders_tell_metric_from_relative(
     assert (found.format, found.scale) == ("transformers", scale)
 
 
-def test_weights_that_may_not_be_read_are_said_to_be_so(
+def test_weights_that_may_not_be_read_are_reported(
     store: ModelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = detector(tmp_path / "site" / "net.onnx")
@@ -296,7 +296,7 @@ def test_the_known_list_describes_the_real_weights(
 
 
 @pytest.mark.assets
-def test_who_looks_a_second_time_gets_weights_of_another_kind(store: ModelStore, assets: Path, monkeypatch) -> None:
+def test_a_second_detector_gets_weights_of_another_kind(store: ModelStore, assets: Path, monkeypatch) -> None:
     monkeypatch.setenv("NIGHTSHIFT_MODELS", str(assets / "weights"))
     first = store.resolve(ModelRequest(PREFERRED[0], "detect"))
     assert first is not None
