@@ -8,10 +8,8 @@ import typer
 
 from cli.options import Json
 from cli.output import Output
-from cli.run import show_summary, stopping_gently, summary_json
+from cli.run import run_and_show, show_summary, summary_json
 from jobs.commands.results import connect, query, write_map
-from jobs.commands.run import run_site
-from jobs.engine.driver import Progress
 from jobs.engine.options import RunOptions
 from jobs.planning.graph import Selection
 from jobs.site import Site, open_site
@@ -19,7 +17,7 @@ from schemas.errors import UserError
 
 COUNTS = """SELECT camera, zone, bin_start, max_count, distinct_tracks FROM counts
 WHERE label = 'person' AND distinct_tracks > 0"""
-MARK = "truth"
+TRUTH_FOLDER = "truth"
 """Folder that only sample sites have: a folder without it may hold a user's own files, and is never deleted."""
 
 
@@ -39,12 +37,7 @@ def demo(
         build_sample_site(folder, progress=bar.update)
     site = open_site(folder)
     output.say(f"sample site in {folder}: two cameras, made from the photographs inside the ultralytics package")
-    with stopping_gently(output) as stop, output.progress("night") as bar:
-
-        def show(progress: Progress) -> None:
-            bar.update(progress.units_done, progress.units_total)
-
-        summary = run_site(site, Selection(), RunOptions(workers=workers), show, output.warn, stop)
+    summary = run_and_show(output, site, Selection(), RunOptions(workers=workers))
     page = folder / "map.html"
     write_map(site, page)
     connection = connect(site)
@@ -60,8 +53,8 @@ def demo(
 
 def _clear(folder: Path) -> None:
     if folder.exists() and any(folder.iterdir()):
-        if not (folder / MARK).is_dir():
-            raise UserError(f"{folder} is not empty and not a sample site; name another folder with --dir")
+        if not (folder / TRUTH_FOLDER).is_dir():
+            raise UserError(f"{folder} is not empty and not a sample site; give another folder with --dir")
         shutil.rmtree(folder)
 
 

@@ -1,7 +1,7 @@
 """The command `nightshift`: its commands, and the boundary at which errors become one line and an exit code.
 
 Exit codes: 0 done; 1 done, but something is quarantined or failed; 2 the user's mistake; 3 stopped at its deadline with
-work left; 130 interrupted; 141 whoever read the output went away.
+work left; 130 interrupted; 141 the reader of the output closed the pipe.
 """
 
 import os

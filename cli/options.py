@@ -98,7 +98,7 @@ def with_shared_options(command: Callable[..., Result]) -> Callable[..., Result]
         @with_shared_options
         def run(*, folder: SiteFolder = HERE, selected: SelectionOptions, work: WorkOptions) -> int: ...
     """
-    signature = inspect.signature(command)
+    signature = inspect.signature(command)  # where Typer finds a command's options
     groups = {
         name: parameter.annotation
         for name, parameter in signature.parameters.items()

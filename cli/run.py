@@ -112,6 +112,7 @@ def stopping_gently(output: Output) -> Iterator[threading.Event]:
         stop.set()
         output.err.print("finishing the units in flight; press Ctrl-C again to stop at once", highlight=False)
 
+    # SIGTERM too: `kill` and container platforms send it.
     former = {name: signal.signal(name, on_signal) for name in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop

@@ -1,4 +1,7 @@
-"""Audits of published footage: finds them, compares them with the files as they are now, and draws contact sheets."""
+"""Audits of published footage: finds them, compares them with the files as they are now, and draws contact sheets.
+
+See docs/decisions/0014-published-video-is-verified.md.
+"""
 
 import json
 from collections.abc import Mapping, Sequence

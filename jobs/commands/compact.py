@@ -1,4 +1,7 @@
-"""Compacts a store: on demand, and at the end of a run that leaves many receipts loose."""
+"""Compacts a store: on demand, and at the end of a run that leaves many receipts loose.
+
+See docs/decisions/0008-merged-files-and-the-manifest.md.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass

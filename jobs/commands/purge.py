@@ -1,4 +1,7 @@
-"""Purges by retention rules: plans which footage, results and published video to delete, and deletes them."""
+"""Purges by retention rules: plans which footage, results and published video to delete, and deletes them.
+
+What a purge may delete, and in which order: docs/decisions/0012-purge-and-repair.md.
+"""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence

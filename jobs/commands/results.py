@@ -1,4 +1,7 @@
-"""Reads results: queries, exports and the map page."""
+"""Reads results: queries, exports and the map page.
+
+How SQL reads the store: docs/decisions/0013-object-stores-and-sql.md.
+"""
 
 from datetime import UTC, datetime
 from functools import partial

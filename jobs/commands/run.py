@@ -1,4 +1,8 @@
-"""Runs a selection: scans the archive, plans, drives the workers and records how the run ended."""
+"""Runs a selection: scans the archive, plans, drives the workers and records how the run ended.
+
+Runs share a store as docs/decisions/0011-claims-save-work.md describes; done work becomes live again as in
+0009-results-become-live-again.md.
+"""
 
 import threading
 import time
@@ -88,7 +92,7 @@ def run_site(
     to do is done.
 
     Args:
-        on_progress: called whenever a unit ends, and about four times per second.
+        on_progress: called whenever units end, and while workers are waited for.
         on_warning: called with one line per problem that does not stop the run.
         stop: once set, units in flight are finished and no others begun.
 
@@ -130,6 +134,7 @@ def _prepare(site: Site, selection: Selection, options: RunOptions) -> _Run:
 
 
 def _plan(run: _Run, inventory: Inventory, on_warning: Callable[[str], None]) -> Plan:
+    """Plans the run; units whose merged parts are needed again become missing first."""
     check_priority(run.site, inventory, run.options.priority)
     plan = plan_run(run.site, run.selection, inventory, run.options.retry)
     # Publishing again needs parts that were removed after the first merge: their units lose their receipts and rerun.

@@ -1,7 +1,7 @@
 """Exports published footage with one track visible, for a person's right of access to footage of themselves.
 
 All others stay covered as published. Who asked, for which track and why is recorded before the file gets its name, and
-a failed export leaves no file.
+a failed export leaves no file. See docs/privacy.md.
 """
 
 from collections.abc import Callable, Iterator
@@ -35,6 +35,8 @@ from storage.video.source import pts_to_us
 from storage.video.writer import PartWriter
 
 _CHUNK_FRAMES = 250
+"""Frames encoded together: the same frames in other chunks give other bytes."""
+
 _IDS_NAMED = 5
 
 Progress = Callable[[int, int], None]
@@ -69,6 +71,7 @@ def export_subject_access(
     _check_request(site, reason, target)
     published = find_published(site, name)
     video = published.video
+    # An altered file may show people uncovered, and the export would copy them.
     if file_state(site, video["path"], video["sha256"]) != SOUND:
         raise NightshiftError(
             f"the published file {video['path']} was altered, so it may show people uncovered: "
@@ -76,6 +79,7 @@ def export_subject_access(
         )
     reveal = _reveal(site, published, track_id)
     store = Store.create(site.files.store)
+    # The record comes before the file has its name: an export that is not recorded never exists.
     with exclusive_path(target) as path:
         written, visible_frames = _Export(site, published, reveal, on_progress).write(path)
         if not visible_frames:
@@ -173,6 +177,7 @@ class _Export:
 
     def write(self, path: Path) -> tuple[VideoFile, int]:
         """Writes the file; returns its description, and the number of frames in which the track is visible."""
+        # The writer takes one segment, and the published file is the whole footage.
         segments = self._published.segments
         whole = replace(segments[0], end=segments[-1].end, end_pts=segments[-1].end_pts)
         sink = PartWriter(LocalBlobs(path.parent), path.name, whole)
@@ -197,14 +202,15 @@ class _Export:
         originals = self._originals()
         at, original = next(originals, (None, None))
         with self._site.store.blobs.local(published.video["path"]) as path:
+            # Matched by time and not by number: originals that cannot be decoded are missing.
             for ticks, covered in read_frames(path, published.size_px):
                 while at is not None and at < ticks:
                     at, original = next(originals, (None, None))
                 pts = first.footage_start_pts + ticks // first.time_base.numerator
                 time_us = _time_us(first, pts)
-                revealed = (
-                    self._reveal.apply(original, covered, time_us) if at == ticks and original is not None else None
-                )
+                revealed = None
+                if at == ticks and original is not None:
+                    revealed = self._reveal.apply(original, covered, time_us)
                 self._visible_frames += revealed is not None
                 image = covered if revealed is None else revealed
                 yield FrameBatch(image[None], np.array([pts], np.int64), np.array([time_us], np.int64))

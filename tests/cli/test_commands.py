@@ -1,4 +1,4 @@
-"""Every command on a site after its night, for people and for machines."""
+"""Every command on a site after its run, with output for people and for machines."""
 
 import json
 
@@ -80,7 +80,7 @@ def test_sql_reads_queries_from_a_pipe(nightshift, used_site, monkeypatch):
 
 
 @pytest.mark.parametrize("suffix", [".geojson", ".gpkg", ".parquet"])
-def test_exports_lie_where_the_people_walked(nightshift, used_site, tmp_path, suffix):
+def test_exports_have_the_positions_of_the_people(nightshift, used_site, tmp_path, suffix):
     target = tmp_path / f"positions{suffix}"
     said = nightshift("export", "positions", "-o", target, "--site", used_site, "--json")
     read = geopandas.read_parquet(target) if suffix == ".parquet" else geopandas.read_file(target)

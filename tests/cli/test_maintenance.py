@@ -1,4 +1,4 @@
-"""`compact`, `verify`, `repair` and `purge` as people and machines see them."""
+"""`compact`, `verify`, `repair` and `purge`, with output for people and for machines."""
 
 import shutil
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ OLD, YOUNG = DATES[:2], DATES[2:]
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
-    root = tmp_path_factory.mktemp("upkeep") / "site"
+    root = tmp_path_factory.mktemp("maintenance") / "site"
     fill_archive(root / "archive")
     night(Store.create(root / "store"))
     (root / "site.toml").write_text(SITE)
@@ -49,7 +49,7 @@ def listing(site):
 
 
 @pytest.mark.slow
-def test_compact_says_what_it_did_and_verify_finds_all_sound(nightshift, site):
+def test_compact_says_what_it_did_and_verify_finds_no_problem(nightshift, site):
     files = len(list((site / "store").rglob("*.json")))
     said = nightshift("compact", "--site", site, "--json")
     assert said.code == 0
@@ -117,7 +117,7 @@ def test_purge_shows_by_default_and_deletes_when_asked(nightshift, site):
     assert "nothing is past its limit" in nightshift("purge", "--yes", "--site", site).out
 
 
-def test_purge_exits_with_1_when_it_had_to_leave_footage(nightshift, site):
+def test_purge_exits_with_1_when_it_had_to_keep_footage(nightshift, site):
     film = site / "archive/gate" / OLD[0] / "f1.mp4"
     film.write_bytes(b"another film")
     said = nightshift("purge", "--yes", "--site", site, "--json")
@@ -152,7 +152,7 @@ def test_a_rule_that_makes_no_sense_is_named(nightshift, site, line, message):
 
 
 @pytest.mark.slow
-def test_a_tombstone_that_cannot_be_read_is_not_passed_over(nightshift, site):
+def test_a_tombstone_that_cannot_be_read_is_not_skipped(nightshift, site):
     nightshift("purge", "--yes", "--site", site)
     one(site, "_tombstones/*.json").write_bytes(b"{")
     said = nightshift("purge", "--yes", "--site", site)

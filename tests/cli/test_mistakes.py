@@ -90,7 +90,7 @@ def no_debug(monkeypatch):
     monkeypatch.delenv("NIGHTSHIFT_DEBUG", raising=False)
 
 
-def test_damaged_footage_is_set_aside_and_the_rest_is_processed(nightshift, fresh_site):
+def test_damaged_footage_is_quarantined_and_the_rest_is_processed(nightshift, fresh_site):
     archive = fresh_site / "archive" / "hall"
     good = next(archive.glob("*.mp4"))
     bad = [archive / f"2026-03-02T23-0{number}-00.mp4" for number in range(4)]
@@ -149,7 +149,7 @@ def wait_for_a_receipt(site: Path, process: subprocess.Popen) -> None:
 
 
 @pytest.mark.parametrize("signals", [1, 2], ids=["gently", "at once"])
-def test_ctrl_c_leaves_nothing_half_written_and_the_next_run_carries_on(fresh_site, nightshift, signals):
+def test_ctrl_c_leaves_nothing_half_written_and_the_next_run_continues(fresh_site, nightshift, signals):
     process = run_night(fresh_site, "--in-process")
     wait_for_a_receipt(fresh_site, process)
     for _ in range(signals):
@@ -173,7 +173,7 @@ def test_kill_9_loses_no_row_and_doubles_none(fresh_site, night_site, nightshift
         assert mine == nightshift("sql", query, "--site", night_site, "--json").json, table
 
 
-def test_a_deadline_stops_the_night_and_the_next_run_carries_on(fresh_site, nightshift):
+def test_a_deadline_stops_the_night_and_the_next_run_continues(fresh_site, nightshift):
     from datetime import datetime, timedelta
     from zoneinfo import ZoneInfo
 

@@ -1,4 +1,4 @@
-"""`audit` and `subject-access` as people and machines see them; docs/privacy.md is true."""
+"""`audit` and `subject-access`, with output for people and for machines; docs/privacy.md is true."""
 
 import doctest
 import re
@@ -56,7 +56,7 @@ def test_an_audit_is_printed_for_machines(nightshift, site):
     assert (site / "sheet.html").read_text().count("<img ") == found["sheet_frames"]
 
 
-def test_an_altered_file_is_said_to_be_and_ends_with_1(nightshift, site):
+def test_an_altered_file_is_reported_and_ends_with_1(nightshift, site):
     (video,) = [
         row["path"] for row in nightshift("sql", "SELECT path FROM anonymized WHERE camera = 'gate'", "--json").json
     ]
@@ -98,7 +98,7 @@ def test_without_a_reason_it_is_refused(nightshift, site, track):
     assert said.code == 2 and "--reason is empty" in said.err and not (site / "subject.mp4").exists()
 
 
-def test_the_commands_of_the_guide_run_and_show_what_is_shown(nightshift, site, track):
+def test_the_commands_of_the_guide_run_and_print_what_the_guide_shows(nightshift, site, track):
     examples = examples_of(PAGE)
     assert len(examples) >= 6 and {"audit", "subject-access"} <= {command.split()[1] for _, command, _ in examples}
     for _, written, shown in examples:

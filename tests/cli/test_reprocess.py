@@ -25,7 +25,7 @@ def test_nothing_changed_is_nothing_to_reprocess(nightshift, used_site):
     assert said.code == 0 and said.json["units_done"] == said.json["frames_decoded"] == 0
 
 
-def test_a_dry_run_tells_units_reasons_time_and_space(nightshift, changed_site):
+def test_a_dry_run_shows_units_reasons_time_and_space(nightshift, changed_site):
     arguments = ["reprocess", "--ops", "counts", "--dry-run", "--max-hours", "2", "--workers", "2"]
     found = nightshift(*arguments, "--site", changed_site, "--json")
     assert found.code == 0

@@ -1,4 +1,4 @@
-"""A night whose footage and results lie in a bucket of S3 gives what a night in folders gives."""
+"""A run with footage and results in an S3 bucket gives the same as a run in folders."""
 
 import shutil
 from collections.abc import Iterator
@@ -52,7 +52,7 @@ def remote_site(
     fetched_in_the_night: list[str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    """The tiny sample site after a night with footage and results in the bucket. Not to be changed."""
+    """The tiny sample site after a run with footage and results in the bucket. Tests never change it."""
     root = Path(shutil.copytree(built_site, tmp_path_factory.mktemp("remote") / "site"))
     footage = open_blobs(f"{bucket}/footage")
     for path in sorted((root / "archive").rglob("*.*")):

@@ -1,4 +1,4 @@
-"""Audits of a published site: found, held against the files, swept and purged with the video; and who may be seen."""
+"""Audits of a published site are found, compared with the files, swept and purged with the video; subject access."""
 
 import json
 import os
@@ -68,7 +68,7 @@ def test_footage_is_found_by_id_beginning_and_paths(opened: Site) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "zz", "hall/gone.mp4", "'; DROP"])
-def test_what_is_not_there_is_named(opened: Site, name: str) -> None:
+def test_footage_that_does_not_exist_is_named(opened: Site, name: str) -> None:
     with pytest.raises(SelectionError, match="there is no footage"):
         find_published(opened, name)
 
@@ -89,7 +89,7 @@ def test_a_beginning_of_several_ids_is_refused(opened: Site, monkeypatch: pytest
         find_published(opened, "aa")
 
 
-def test_of_unpublished_footage_it_is_said_why(opened: Site) -> None:
+def test_unpublished_footage_says_why(opened: Site) -> None:
     published = find_published(opened, FILM)
     for receipt in (opened.files.root / "store/_receipts/publish").rglob("*.json"):
         receipt.unlink()
@@ -110,7 +110,7 @@ def test_published_footage_without_an_audit_says_what_to_do(opened: Site) -> Non
         read_audit(opened, FILM)
 
 
-def test_a_sound_file_is_told_from_an_altered_and_a_missing_one(opened: Site) -> None:
+def test_sound_altered_and_missing_files_are_distinguished(opened: Site) -> None:
     found = read_audit(opened, FILM)
     assert (found.video_state, found.audit_state, found.problems) == (SOUND, SOUND, [])
     assert found.document["output"]["sha256"] == found.published.video["sha256"]
@@ -127,7 +127,7 @@ def test_a_sound_file_is_told_from_an_altered_and_a_missing_one(opened: Site) ->
     assert read_audit(opened, FILM).video_state == MISSING
 
 
-def test_an_altered_audit_is_noticed_and_a_torn_one_said(opened: Site) -> None:
+def test_an_altered_audit_and_a_torn_one_are_reported(opened: Site) -> None:
     found = read_audit(opened, FILM)
     path = opened.files.root / "store" / found.path
     path.write_bytes(json.dumps({**found.document, "statement": "perfectly safe"}).encode())
@@ -177,7 +177,7 @@ def test_audits_are_verified_repaired_and_swept_like_video(opened: Site) -> None
     assert path.read_bytes() == content and verify(store).to_repair == []
 
 
-def test_a_young_stray_is_left_alone_and_a_named_one_always(opened: Site) -> None:
+def test_young_unnamed_files_and_all_named_files_stay(opened: Site) -> None:
     mine = jsons(opened.files.root)
     stray = mine[0].with_name(f"stray{AUDIT_SUFFIX}")
     stray.write_bytes(b"{}")
@@ -263,7 +263,7 @@ def test_one_track_is_visible_in_its_box_and_all_else_is_as_published(opened: Si
     assert 0 < seen <= done.visible_frames <= done.frames
 
 
-def test_an_export_is_written_down_before_its_file_has_a_name(
+def test_an_export_is_recorded_before_its_file_has_a_name(
     opened: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target, track = tmp_path / "subject.mp4", track_of(opened)
@@ -287,7 +287,7 @@ def exports_hash(path: Path) -> str:
     return sha256_file(path)
 
 
-def test_what_cannot_be_written_down_is_not_exported(
+def test_an_export_that_cannot_be_recorded_leaves_no_file(
     opened: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
@@ -325,7 +325,7 @@ def test_a_track_that_is_not_there_is_named_with_those_that_are(opened: Site, tm
         ask(opened, "x", tmp_path / "subject.mp4")
 
 
-def test_an_original_that_is_not_the_one_is_refused(opened: Site, tmp_path: Path) -> None:
+def test_a_changed_original_is_refused(opened: Site, tmp_path: Path) -> None:
     film = Path(opened.files.archive) / FILM
     film.write_bytes(film.read_bytes() + b"0")
     with pytest.raises(TransientError, match="has changed since the last scan"):
@@ -333,7 +333,7 @@ def test_an_original_that_is_not_the_one_is_refused(opened: Site, tmp_path: Path
     assert not (tmp_path / "subject.mp4").exists() and exports_table(opened.store).num_rows == 0
 
 
-def test_a_record_that_is_torn_is_not_passed_over(opened: Site) -> None:
+def test_a_record_that_is_torn_is_not_skipped(opened: Site) -> None:
     record = ExportRecord("e", NOW, "u", "hall", "f", "t", REASON, "/x.mp4", 2, 1, 9, "ab")
     write_export_record(opened.store, record)
     with pytest.raises(TransientError, match="nothing was exported"):

@@ -1,4 +1,4 @@
-"""What two runs differ in: rows, counts and tracks, of two little stores made by hand."""
+"""Differences of two small stores made by hand: rows, counts and tracks."""
 
 import json
 from datetime import UTC, date, datetime, timedelta
@@ -97,7 +97,7 @@ def store(receipts, **tables):
     return connection
 
 
-def test_the_same_receipts_are_no_difference_and_nothing_is_observed_at():
+def test_the_same_receipts_are_no_difference_and_no_rows_are_read():
     seen = [receipt("link", "day", "f1", "track_points")]
     # Rows that no receipt says have changed are not compared, whatever they are.
     found = compare(store(seen), store(seen, track_points=[point("t", 0)]), "a", "b")
@@ -117,13 +117,13 @@ def test_rows_are_compared_by_content_where_a_unit_changed():
     assert (back.lost, back.gained) == (2, 1)
 
 
-def test_a_version_that_readers_no_longer_see_is_none_of_the_difference():
+def test_a_version_that_readers_no_longer_see_is_not_part_of_the_difference():
     old = receipt("link", "day", "f1", "track_points", current=False)
     new = receipt("link", "day", "f2", "track_points")
     assert compare(store([old, new]), store([new]), "a", "b").is_empty
 
 
-def test_a_unit_made_anew_with_the_same_rows_counts_as_a_unit_only():
+def test_a_unit_computed_again_with_the_same_rows_counts_as_a_unit_only():
     rows = [point("t", 0)]
     a = store([receipt("link", "day", "f1", "track_points")], track_points=rows, observed_frames=observed(0))
     b = store([receipt("link", "day", "f2", "track_points")], track_points=rows, observed_frames=observed(0))
@@ -131,7 +131,7 @@ def test_a_unit_made_anew_with_the_same_rows_counts_as_a_unit_only():
     assert found.units == 1 and not found.is_empty and found.tables == found.tracks == ()
 
 
-def test_counts_are_added_up_over_a_camera_day():
+def test_counts_are_summed_over_a_camera_day():
     a = store([receipt("counts", "day", "f1", "counts")], counts=[count("door", 1), count("view", 2)])
     b = store([receipt("counts", "day", "f2", "counts")], counts=[count("door", 4), count("view", 2)])
     (change,) = compare(a, b, "a", "b").counts
@@ -146,7 +146,7 @@ def test_counts_that_are_gone_are_0_after():
     assert change.after == dict.fromkeys(change.after, 0.0)
 
 
-def test_many_camera_days_are_taken_in_portions(monkeypatch):
+def test_many_camera_days_are_read_in_batches(monkeypatch):
     monkeypatch.setattr("jobs.commands.diff.DAYS_PER_BATCH", 2)
     cameras = [f"cam{number}" for number in range(5)]
     a = store([receipt("counts", "day", "f1", "counts", camera=camera) for camera in cameras])
@@ -197,16 +197,16 @@ def test_half_of_the_shorter_track_is_enough_and_less_is_not():
     assert change.lost == ("1",) and change.gained == ("9",)
 
 
-def test_a_track_seen_in_two_pieces_is_neither_lost_nor_gained():
+def test_a_track_in_two_pieces_is_neither_lost_nor_gained():
     (change,) = tracks(walk("1", range(10)), [*walk("8", range(5)), *walk("9", range(5, 10))])
     assert (change.tracks_a, change.tracks_b, change.lost, change.gained) == (1, 2, (), ())
 
 
-def test_only_frames_that_both_observed_at_count():
+def test_only_frames_that_both_observed_count():
     assert tracks(walk("1", range(10)), walk("9", (0, 5)), observed_b=(0, 5)) == ()
 
 
-def test_a_track_on_no_common_frame_is_not_called_lost():
+def test_a_track_on_no_common_frame_is_not_counted_as_lost():
     (change,) = tracks(walk("1", (1, 3)), walk("9", (0, 2)), observed_a=(1, 3), observed_b=(0, 2))
     assert change.lost == change.gained == () and change.not_comparable == 2
 

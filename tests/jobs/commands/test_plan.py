@@ -1,4 +1,4 @@
-"""Reprocessing an archive that has had its night: only what a change concerns, with the old results till the new."""
+"""Reprocessing after a run: only what a change affects, with old results until new ones are committed."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -30,7 +30,7 @@ def changed_site(used_site):
     return used_site
 
 
-def test_a_preview_writes_nothing_and_tells_all(changed_site):
+def test_a_preview_writes_nothing_and_shows_the_cost(changed_site):
     before = sorted(str(path) for path in (changed_site / "store").rglob("*"))
     found = preview_run(open_site(changed_site), TRACKS, RunOptions(workers=2, max_hours=1.0))
     assert sorted(str(path) for path in (changed_site / "store").rglob("*")) == before
@@ -64,17 +64,19 @@ def test_a_reader_between_two_units_sees_each_unit_old_or_new_and_never_a_hole(c
     old, new = looks[0], looks[-1]
     assert old[1].keys() == new[1].keys() and all(old[1][unit] != new[1][unit] for unit in old[1])
     kinds = Counter()
-    for rows, prints, count in looks:
-        assert prints.keys() == old[1].keys() and count == len(prints), "each unit has one version at any time"
-        for unit, fingerprint in prints.items():
+    for rows, fingerprints, count in looks:
+        assert fingerprints.keys() == old[1].keys() and count == len(fingerprints), (
+            "each unit has one version at any time"
+        )
+        for unit, fingerprint in fingerprints.items():
             assert fingerprint in (old[1][unit], new[1][unit])
             version = new if fingerprint == new[1][unit] else old
             assert rows.get(unit[2], 0) == version[0].get(unit[2], 0)
-        kinds[len({fingerprint == new[1][unit] for unit, fingerprint in prints.items()})] += 1
-    assert kinds[2], "some look fell between two units"
+        kinds[len({fingerprint == new[1][unit] for unit, fingerprint in fingerprints.items()})] += 1
+    assert kinds[2], "some look was between two units"
 
 
-def test_a_budget_ends_it_and_the_next_call_carries_on(changed_site):
+def test_a_budget_stops_it_and_the_next_call_continues(changed_site):
     opened = open_site(changed_site)
     short = run_site(opened, TRACKS, RunOptions(workers=None, max_hours=0.0))
     assert short.report.state == "deadline" and short.exit_code == 3 and short.report.left

@@ -1,4 +1,4 @@
-"""What is past its time goes, by each camera's calendar, from every file; and nothing else does."""
+"""A purge deletes what is past its limit by each camera's calendar, from every file, and nothing else."""
 
 import io
 import shutil
@@ -81,7 +81,7 @@ def files_with(root: Path, mark: str) -> list[str]:
     ]
 
 
-def test_a_plan_says_by_camera_and_date_what_would_go_and_changes_nothing(root: Path) -> None:
+def test_a_plan_says_by_camera_and_date_what_would_be_purged_and_changes_nothing(root: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
     plan = plan_purge(site_with(root, ALL), store_of(root), NOW)
     planned = {(record.camera, record.date, record.what): record for record in plan.records}
@@ -97,12 +97,12 @@ def test_a_plan_says_by_camera_and_date_what_would_go_and_changes_nothing(root: 
     assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before
 
 
-def test_without_rules_nothing_goes(root: Path) -> None:
+def test_without_rules_nothing_is_purged(root: Path) -> None:
     assert purged(root, {}).records == ()
     assert not (root / "store/_tombstones").exists()
 
 
-def test_all_that_is_past_goes_and_the_rest_stays_as_it_was(root: Path) -> None:
+def test_everything_past_its_limit_goes_and_the_rest_is_unchanged(root: Path) -> None:
     wanted = {name: rows for name, rows in contents(store_of(root)).items() if name[2] in YOUNG}
     plan = purged(root, ALL)
     assert contents(store_of(root)) == wanted
@@ -113,7 +113,7 @@ def test_all_that_is_past_goes_and_the_rest_stays_as_it_was(root: Path) -> None:
     assert plan_purge(site_with(root, ALL), store_of(root), NOW).records == ()
 
 
-def test_of_purged_rows_nothing_is_left_in_any_file(root: Path) -> None:
+def test_no_file_keeps_a_purged_row(root: Path) -> None:
     mark = footage_id("gate", OLD[0], "f1")
     assert any(name.endswith(".parquet") for name in files_with(root / "store", mark))
     purged(root, ALL)
@@ -135,7 +135,7 @@ def test_tombstones_name_every_version_of_a_unit(root: Path) -> None:
     assert {s.rule for s in stones} == {f"{key} = 30" for key in ALL} and {s.purged for s in stones} == {NOW}
 
 
-def test_purges_can_be_accounted_for(root: Path) -> None:
+def test_the_table_purges_accounts_for_every_purge(root: Path) -> None:
     plan = purged(root, ALL)
     rows = purges_table(store_of(root)).to_pylist()
     assert len(rows) == len(plan.records) == 12
@@ -143,7 +143,7 @@ def test_purges_can_be_accounted_for(root: Path) -> None:
     assert sum(row["rows"] for row in rows) == sum(record.rows for record in plan.records)
 
 
-def test_a_day_is_past_by_the_calendar_of_its_camera(root: Path) -> None:
+def test_a_day_is_past_its_limit_by_the_calendar_of_its_camera(root: Path) -> None:
     # At this moment it is 2 March in Auckland, and 1 March in Honolulu.
     now = datetime(2026, 3, 1, 12, tzinfo=UTC)
     cameras = [{"id": "gate", "timezone": "Pacific/Auckland"}, {"id": "hall", "timezone": "Pacific/Honolulu"}]
@@ -152,12 +152,12 @@ def test_a_day_is_past_by_the_calendar_of_its_camera(root: Path) -> None:
 
 
 @pytest.mark.parametrize(("days", "past"), [(31, 2), (32, 1), (33, 0)])
-def test_strictly_older_than_so_many_days(root: Path, days: int, past: int) -> None:
+def test_only_days_strictly_older_than_the_limit_go(root: Path, days: int, past: int) -> None:
     plan = plan_purge(site_with(root, {"video_days": days}), store_of(root), NOW)
     assert {record.date for record in plan.records} == set(OLD[:past])
 
 
-def test_the_scan_stays_while_anything_else_of_its_day_does(root: Path) -> None:
+def test_the_scan_stays_while_other_results_of_its_day_stay(root: Path) -> None:
     def scans() -> set[str]:
         return {receipt.date for receipt in store_of(root).receipts(["scan"])}
 
@@ -181,7 +181,7 @@ def test_days_of_single_tables(root: Path) -> None:
 
 
 @pytest.mark.parametrize("tables", [{"detections": 30}, {"detections": 30, "observed_frames": 31}])
-def test_tables_of_one_op_cannot_go_apart(root: Path, tables: dict[str, int]) -> None:
+def test_tables_of_one_op_have_one_limit(root: Path, tables: dict[str, int]) -> None:
     with pytest.raises(SiteError, match="op detect writes detections, observed_frames together"):
         plan_purge(site_with(root, {"tables": tables}), store_of(root), NOW)
 
@@ -222,7 +222,7 @@ def test_footage_that_cannot_be_deleted_is_named(root: Path, monkeypatch: pytest
 
 
 class _Killed(BaseException):
-    """Stands for kill -9: nobody catches it."""
+    """Simulates kill -9: no code catches it."""
 
 
 class _Dying(LocalBlobs):
