@@ -1,7 +1,7 @@
-"""Op ``depth``: how far every track point is from the lens, from where its feet meet the ground plane.
+"""Op ``depth``: the distance of every track point from the lens, by the ground plane on which its feet are.
 
-The error is the foot point's, carried along the line of sight; that of the lens's own place, as calibrated or computed,
-is not in it: it is the same for all points of a camera.
+The standard deviation is that of the foot point, carried along the line of sight. The error of the lens's own place is
+not part of it: it is the same for all points of a camera.
 """
 
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from ops.ground.feet import feet_of
 from ops.ground.homography import GroundPlane, ground_plane
 from ops.ground.lens import lens_position
 from ops.ground.project import covariance, to_ground
-from ops.positions import STANDING
+from ops.positions import GROUND_LABELS
 from ops.trajectories import Trajectories
 from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables
 from schemas.tables import TABLES
@@ -27,17 +27,17 @@ METHOD = "ground_plane"
 class DepthParams:
     """Parameters of ``depth``; shares are of the box's height."""
 
-    labels: tuple[str, ...] = field(default=STANDING, metadata={"doc": "classes that stand on the ground"})
+    labels: tuple[str, ...] = field(default=GROUND_LABELS, metadata={"doc": "classes that stand on the ground"})
     sigma_u_share: float = field(default=0.05, metadata={"doc": "standard deviation of the foot point sideways"})
     sigma_v_share: float = field(default=0.05, metadata={"doc": "standard deviation of the foot point up and down"})
     cut_sigma_share: float = field(
-        default=0.3, metadata={"doc": "the same up and down, where the lower edge of the frame hides the feet"}
+        default=0.3, metadata={"doc": "the same up and down where the lower edge of the frame hides the feet"}
     )
     floor_px: float = field(
         default=1.0, metadata={"doc": "least standard deviation of a foot point, pixels of image_size"}
     )
     max_sigma_m: float = field(
-        default=25.0, metadata={"doc": "points less certain than this (standard deviation) are left out, metres"}
+        default=25.0, metadata={"doc": "largest standard deviation of a distance; other points are left out, metres"}
     )
 
 
@@ -61,7 +61,7 @@ class Depth(TableOp):
         super().__init__(params or DepthParams())
 
     def run(self, unit: UnitContext, inputs: Tables, services: Services) -> Tables:  # noqa: ARG002
-        """Gives ``depth``; none for an uncalibrated camera, nor where nothing tells how high the lens hangs."""
+        """Gives ``depth``; none for a camera without calibration, or whose lens height is unknown."""
         plane = ground_plane(unit.camera)
         lens_m = None if plane is None else lens_position(unit.camera, plane)
         points = inputs["track_points"]

@@ -1,4 +1,4 @@
-"""Op ``interactions``: who did what with whom or what, by rules over tracks, zones and changes of the background."""
+"""Op ``interactions``: who did what with whom or what, by rules over tracks, zones and static regions."""
 
 import hashlib
 import json
@@ -39,7 +39,7 @@ class Interactions(TableOp):
         super().__init__(params or InteractionsParams())
 
     def run(self, unit: UnitContext, inputs: Tables, services: Services) -> Tables:  # noqa: ARG002
-        """Gives ``interactions``; a table that could not be had counts as empty."""
+        """Gives ``interactions``; a missing input table counts as empty."""
         tables = {read.key: inputs.get(read.key, TABLES[read.table].empty()) for read in self.spec.reads}
         scene = read_scene(unit, tables, self.params)
         found = [interaction for rule in RULES for interaction in rule(scene)]
@@ -70,7 +70,7 @@ def _identity(one: Interaction, camera: str) -> str:
 
 
 def _json(evidence: Evidence) -> str:
-    """Sorted and rounded, so that the same findings give the same bytes."""
+    """Writes evidence sorted and rounded, so that the same findings give the same bytes."""
     return json.dumps({name: _rounded(value) for name, value in evidence.items()}, sort_keys=True)
 
 

@@ -1,11 +1,13 @@
 """Op ``link``: joins the tracklets of a camera's day, and of the day before, into tracks with lasting ids.
 
 The op ``track`` follows everything a few seconds into the next segment, on the very detections that the next segment's
-tracklets are made of. So two tracklets are one track if they hold the same detections there; where they hold none in
-common, if their boxes lie on each other. A track is called by the first tracklet of its chain, so the same footage
-gives the same id in whatever order its segments were worked on. A gap in the recording ends every track.
+tracklets are made of. So two tracklets are one track if they share detections there; without shared detections, if
+their boxes overlap. A track has the id of its first tracklet, so the same footage gives the same id in whatever order
+its segments are processed. A gap in the recording ends every track.
 
-Only the day before is looked at: a thing in view for more than a whole day is named anew at the second midnight.
+Only the day before is read: a thing in view for more than a whole day gets a new id at the second midnight.
+
+Decision: docs/decisions/0001-detect-once-link-by-shared-rows.md.
 """
 
 from dataclasses import dataclass, field
@@ -27,11 +29,11 @@ class LinkParams:
 
     min_shared: float = field(
         default=0.3,
-        metadata={"doc": "least share of the detections in the overlap that two tracklets have in common to be linked"},
+        metadata={"doc": "least share of common detections in the overlap at which two tracklets are linked"},
     )
     min_iou: float = field(
         default=0.5,
-        metadata={"doc": "without common detections: least mean overlap of their boxes at common times to be linked"},
+        metadata={"doc": "without common detections: least mean overlap (IoU) of boxes at which they are linked"},
     )
 
 
@@ -55,7 +57,7 @@ class Link(TableOp):
     params: LinkParams
 
     def run(self, unit: UnitContext, inputs: Tables, services: Services) -> Tables:
-        """Links, then writes what lies on this day's segments; the overlap into tomorrow is tomorrow's."""
+        """Links, then writes what is on this day's segments; the overlap into tomorrow is tomorrow's."""
         tracklets = _with_day_before(inputs, "tracklets")
         points = _with_day_before(inputs, "tracklet_points")
         kinds = {
@@ -69,7 +71,7 @@ class Link(TableOp):
 
 
 def _with_day_before(inputs: Tables, name: str) -> pa.Table:
-    """A table of both days in its own order, so that the order in which its rows came does not matter."""
+    """Returns a table of both days in its own sort order, whatever the order of the input rows."""
     parts = [inputs[name]]
     if f"previous_day.{name}" in inputs:
         parts.append(inputs[f"previous_day.{name}"])
@@ -77,10 +79,10 @@ def _with_day_before(inputs: Tables, name: str) -> pa.Table:
 
 
 def _rows_of_day(points: pa.Table, links: TrackletLinks, segment_ids: list[str]) -> pa.Table:
-    """Points on the frames of these segments, each track at each time once.
+    """Returns points on the frames of these segments, each track at each time once.
 
     A tracklet's own points all count. Of those in the overlap, the next segment's tracklet has its own; they count
-    only until it begins (it may take a while to be seen surely) or, if there is none, until the last detection that
+    only until it begins (which may take a while, until a sure detection) or, without one, until the last detection that
     no tracklet of the next segment has.
     """
     points = points.filter(pc.is_in(points["frame_segment_id"], pa.array(segment_ids, pa.string())))
@@ -90,7 +92,7 @@ def _rows_of_day(points: pa.Table, links: TrackletLinks, segment_ids: list[str])
 
 
 def _bridges(overlap: pa.Table, core: pa.Table, links: TrackletLinks) -> pa.Array:
-    """Which points of the overlap their tracks need."""
+    """Marks the points of the overlap that their tracks need."""
     taken = set(zip(*_lists(core, "frame_segment_id", "detection"), strict=True))
     firsts = core.group_by("tracklet_id").aggregate([("time", "min")])
     begin = dict(zip(*_lists(firsts, "tracklet_id", "time_min"), strict=True))
@@ -112,13 +114,13 @@ def _bridges(overlap: pa.Table, core: pa.Table, links: TrackletLinks) -> pa.Arra
 
 
 def _lists(table: pa.Table, *columns: str) -> list[list[Any]]:
-    """Columns as lists, times as whole microseconds: Python's datetimes are slow and round nothing."""
+    """Returns columns as lists, times as whole microseconds: Python's datetimes are slow."""
     arrays = (table[name] for name in columns)
     return [(a.cast(pa.int64()) if pa.types.is_timestamp(a.type) else a).to_pylist() for a in arrays]
 
 
 def _tables(unit: UnitContext, tracklets: pa.Table, rows: pa.Table, links: TrackletLinks) -> Tables:
-    """Tracks and their points, from tracklet points that each stand once."""
+    """Returns tracks and their points, from tracklet points without duplicates."""
     labels = _track_labels(tracklets, links)
     names = rows["tracklet_id"].to_pylist()
     track_ids = [links.first(name) for name in names]
@@ -137,7 +139,7 @@ def _tables(unit: UnitContext, tracklets: pa.Table, rows: pa.Table, links: Track
 
 
 def _track_labels(tracklets: pa.Table, links: TrackletLinks) -> dict[str, str]:
-    """Each track's label: the one that most of its detections stand behind; of equals the first in the alphabet."""
+    """Returns each track's label: that of most of its detections; of equals the first in the alphabet."""
     weight: dict[str, dict[str, int]] = {}
     for name, label, observed in zip(*_lists(tracklets, "tracklet_id", "label", "observed"), strict=True):
         labels = weight.setdefault(links.first(name), {})
@@ -146,8 +148,8 @@ def _track_labels(tracklets: pa.Table, links: TrackletLinks) -> dict[str, str]:
 
 
 def _tracks(unit: UnitContext, tracklets: pa.Table, points: pa.Table, parts: dict[str, set[str]]) -> pa.Table:
-    """One row a track; ``parts`` are the tracklets that it is made of on this day."""
-    # One thread, for sums of floats depend on the order in which they are taken.
+    """Returns one row per track; ``parts`` are the tracklets that it is made of on this day."""
+    # One thread: sums of floats depend on their order.
     tracks = points.group_by("track_id", use_threads=False).aggregate(
         [
             ("label", "min"),

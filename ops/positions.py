@@ -1,8 +1,8 @@
-"""Op ``positions``: where on the ground every track point stands, with its uncertainty, speed and heading.
+"""Op ``positions``: the place of every track point on the ground, with its uncertainty, speed and heading.
 
 The foot of the box is smoothed in the picture, where the detector's error is even, and only then projected: smoothing
-on the ground would favour the near side of every error. A box's error lasts for many frames, so the covariance stays
-that of a single box.
+on the ground would favour the near side of every error. Errors of consecutive boxes are alike, so smoothing does not
+shrink the covariance: it stays that of a single box.
 """
 
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ from schemas.values import Float64, UnitContext
 if TYPE_CHECKING:
     from pyproj import Transformer
 
-STANDING = (
+GROUND_LABELS = (
     "person",
     "bicycle",
     "car",
@@ -44,26 +44,26 @@ STANDING = (
 class PositionsParams:
     """Parameters of ``positions``; shares are of the box's height."""
 
-    labels: tuple[str, ...] = field(default=STANDING, metadata={"doc": "classes that stand on the ground"})
+    labels: tuple[str, ...] = field(default=GROUND_LABELS, metadata={"doc": "classes that stand on the ground"})
     sigma_u_share: float = field(default=0.05, metadata={"doc": "standard deviation of the foot point sideways"})
     sigma_v_share: float = field(default=0.05, metadata={"doc": "standard deviation of the foot point up and down"})
     cut_sigma_share: float = field(
-        default=0.3, metadata={"doc": "the same up and down, where the lower edge of the frame hides the feet"}
+        default=0.3, metadata={"doc": "the same up and down where the lower edge of the frame hides the feet"}
     )
     floor_px: float = field(
         default=1.0, metadata={"doc": "least standard deviation of a foot point, pixels of image_size"}
     )
     interpolated_factor: float = field(
-        default=2.0, metadata={"doc": "standard deviations are so many times larger where a box is interpolated"}
+        default=2.0, metadata={"doc": "factor on standard deviations where a box is interpolated"}
     )
     max_sigma_m: float = field(
-        default=25.0, metadata={"doc": "points less certain than this (standard deviation) are left out, metres"}
+        default=25.0, metadata={"doc": "largest standard deviation of a position; other points are left out, metres"}
     )
     smooth_s: float = field(
-        default=0.5, metadata={"doc": "foot points are smoothed over so long to each side, seconds"}
+        default=0.5, metadata={"doc": "time to each side over which foot points are smoothed, seconds"}
     )
-    speed_s: float = field(default=1.0, metadata={"doc": "speed is measured over so long to each side, seconds"})
-    min_speed_m_s: float = field(default=0.3, metadata={"doc": "slower than this has no heading, metres a second"})
+    speed_s: float = field(default=1.0, metadata={"doc": "time to each side over which speed is measured, seconds"})
+    min_speed_m_s: float = field(default=0.3, metadata={"doc": "least speed that has a heading, metres per second"})
 
 
 class Positions(TableOp):
@@ -131,7 +131,7 @@ class Positions(TableOp):
         return np.where(guessed[:, None], params.interpolated_factor * sigma, sigma)
 
     def _movement(self, velocity_m_s: Float64) -> tuple[Float64, Float64]:
-        """Speed ``(N,)`` in m/s, and heading ``(N,)`` clockwise from north in [0, 360), NaN where there is none."""
+        """Returns speed ``(N,)`` in m/s, and heading ``(N,)`` clockwise from north in [0, 360), NaN if slow."""
         speed = np.hypot(velocity_m_s[:, 0], velocity_m_s[:, 1])
         heading = np.degrees(np.arctan2(velocity_m_s[:, 0], velocity_m_s[:, 1])).astype(np.float32) % np.float32(360)
         heading = np.where(heading == 360, 0, heading)  # a hair west of north rounds up
@@ -140,7 +140,7 @@ class Positions(TableOp):
 
 @lru_cache(maxsize=8)
 def _to_degrees(crs: str) -> "Transformer":
-    """From metres in a CRS to longitude and latitude; PROJ's network is off unless a user's environment asks for it."""
+    """Transforms metres in a CRS to longitude and latitude; PROJ uses no network unless the environment asks for it."""
     from pyproj import Transformer
 
     return Transformer.from_crs(crs, "EPSG:4326", always_xy=True)

@@ -2,9 +2,10 @@
 
 Frame by frame association is C-BIoU (Yang et al., WACV 2023) of the library `trackers
 <https://github.com/roboflow/trackers>`_: it takes the time of each frame, so that any observed rate will do, imports
-without torch and keeps no global counter of ids, all three unlike Ultralytics' ByteTrack, which is the peer that
-``bench/tracking.py`` compares with. What an online tracker cannot know is mended afterwards: weak ends are trimmed,
-tracklets that belong together are stitched, gaps are filled, and what was never seen surely is dropped.
+without torch and keeps no global counter of ids, all three unlike Ultralytics' ByteTrack, the peer of
+``bench/tracking.py``. What an online tracker cannot know is refined afterwards: weak ends are trimmed, tracklets that
+belong together are stitched, gaps are filled, and what was never detected surely is dropped
+(docs/decisions/0005-tracker-from-a-library.md).
 """
 
 from collections.abc import Mapping
@@ -28,40 +29,43 @@ class TrackParams:
     """Parameters of ``track``; all are times or shares, so that they hold at any frame rate and size."""
 
     strong_confidence: float = field(
-        default=0.25, metadata={"doc": "confidence from which a detection may begin a track; weaker ones carry it on"}
+        default=0.25, metadata={"doc": "confidence from which a detection may begin a track; weaker ones continue it"}
     )
     sure_confidence: float = field(
         default=0.35, metadata={"doc": "a track begins and ends with a detection at least as confident as this"}
     )
     mean_confidence: float = field(
-        default=0.35, metadata={"doc": "tracks whose detections are less confident on average are dropped"}
+        default=0.35, metadata={"doc": "least mean confidence of a track's detections; other tracks are dropped"}
     )
-    min_span_s: float = field(default=0.5, metadata={"doc": "tracks that last less are dropped, seconds"})
+    min_span_s: float = field(
+        default=0.5, metadata={"doc": "least length of a track; shorter ones are dropped, seconds"}
+    )
     max_gap_s: float = field(
-        default=1.5, metadata={"doc": "longest time of hiding across which a track is carried on, seconds"}
+        default=1.5, metadata={"doc": "longest time without a detection after which a track continues, seconds"}
     )
     reach: float = field(
         default=0.4,
-        metadata={"doc": "how far apart, in box sizes, predictions from both sides of a gap may meet"},
+        metadata={"doc": "greatest distance, in box sizes, at which predictions from both sides of a gap meet"},
     )
     duplicate_overlap: float = field(
         default=0.6,
-        metadata={"doc": "of two detections of a frame that overlap more (IoU), the less confident is left out"},
+        metadata={"doc": "overlap (IoU) above which the less confident of two detections of a frame is a duplicate"},
     )
     recover_overlap: float = field(
-        default=0.5, metadata={"doc": "least overlap (IoU) at which a left-over detection fills a gap in a track"}
+        default=0.5, metadata={"doc": "least overlap (IoU) at which a left-over detection joins a track"}
     )
     smooth_s: float = field(
-        default=0.3, metadata={"doc": "boxes are smoothed by a Gaussian of this standard deviation, seconds; 0: not"}
+        default=0.3, metadata={"doc": "standard deviation of the Gaussian that smooths boxes, seconds; 0: none"}
     )
     overlap_s: float = field(
-        default=4.0, metadata={"doc": "how far tracks are followed into the next segment, to be linked there, seconds"}
+        default=4.0,
+        metadata={"doc": "length of the next segment into which tracks are followed, to be linked there, seconds"},
     )
 
 
 @dataclass(frozen=True)
 class _FilledTracklet:
-    """One followed thing: where it is on every frame from its first to its last detection.
+    """A tracklet with a box on every frame from its first to its last detection.
 
     Attributes:
         detected: ``(M,)`` row of the detection among the observations, -1 where the box is interpolated.
@@ -72,8 +76,8 @@ class _FilledTracklet:
     detected: Int64
 
     @property
-    def seen(self) -> Int64:
-        """Rows of its detections."""
+    def detections(self) -> Int64:
+        """Rows of its detections among the observations."""
         return self.detected[self.detected >= 0]
 
 
@@ -97,7 +101,7 @@ class Track(TableOp):
     params: TrackParams
 
     def run(self, unit: UnitContext, inputs: Tables, services: Services) -> Tables:
-        """Tracks each kind of thing by itself: a car never becomes a person."""
+        """Tracks each kind of thing separately: a car never becomes a person."""
         observed = read_observations(unit.segment, inputs, self.params.overlap_s)
         tracklets = [
             tracklet
@@ -105,7 +109,7 @@ class Track(TableOp):
             for tracklet in self._follow(observed, rows)
             if observed.own[tracklet.frames[0]]  # what begins in the overlap is the next segment's
         ]
-        tracklets.sort(key=lambda t: (int(t.frames[0]), *t.boxes[0], observed.label[t.seen[0]]))
+        tracklets.sort(key=lambda t: (int(t.frames[0]), *t.boxes[0], observed.label[t.detections[0]]))
         services.count("tracklets", len(tracklets))
         return {
             "tracklets": _tracklet_table(unit, observed, tracklets),
@@ -122,7 +126,7 @@ class Track(TableOp):
         tracklets = associate(detections, params.strong_confidence, params.max_gap_s)
         tracklets = trim(detections, tracklets, params.sure_confidence)
         tracklets = extend(detections, tracklets, params.sure_confidence, params.recover_overlap)
-        # Short gaps first: a near certain join must not lose its partner to a far one.
+        # Short gaps first: a nearly certain join must not lose its partner to a distant one.
         for gap_s in (params.max_gap_s / 3, params.max_gap_s):
             tracklets = stitch(detections, tracklets, gap_s, params.reach)
         tracklets = recover(detections, tracklets, params.recover_overlap)
@@ -139,7 +143,7 @@ class Track(TableOp):
 
 
 def tracklet_id(segment_id: str, number: int) -> str:
-    """Id of a segment's tracklet number ``number``, from 0 in order of appearance."""
+    """Returns the id of a segment's tracklet ``number``, counted from 0 in order of appearance."""
     return f"{segment_id}-{number:03d}"
 
 
@@ -150,12 +154,12 @@ def _tracklet_table(unit: UnitContext, observed: Observations, tracklets: list[_
             "camera": [unit.camera.camera] * len(tracklets),
             "segment_id": [segment_id] * len(tracklets),
             "tracklet_id": [tracklet_id(segment_id, number) for number in range(len(tracklets))],
-            "label": [_main(observed.label[t.seen], observed.confidence[t.seen]) for t in tracklets],
+            "label": [_main(observed.label[t.detections], observed.confidence[t.detections]) for t in tracklets],
             "start_time": [int(observed.time_us[t.frames[0]]) for t in tracklets],
             "end_time": [int(observed.time_us[t.frames[-1]]) for t in tracklets],
-            "observed": [len(t.seen) for t in tracklets],
-            "confidence": [float(observed.confidence[t.seen].mean()) for t in tracklets],
-            "source": [_main(observed.source[t.seen], observed.confidence[t.seen]) for t in tracklets],
+            "observed": [len(t.detections) for t in tracklets],
+            "confidence": [float(observed.confidence[t.detections].mean()) for t in tracklets],
+            "source": [_main(observed.source[t.detections], observed.confidence[t.detections]) for t in tracklets],
         }
     )
 
@@ -168,7 +172,7 @@ def _point_table(unit: UnitContext, observed: Observations, tracklets: list[_Fil
     frames = np.concatenate([t.frames for t in tracklets])
     boxes = np.concatenate([t.boxes for t in tracklets])
     detected = np.concatenate([t.detected for t in tracklets])
-    missed = detected < 0
+    is_interpolated = detected < 0
     columns: Mapping[str, object] = {
         "camera": [unit.camera.camera] * len(frames),
         "segment_id": [segment_id] * len(frames),
@@ -176,15 +180,15 @@ def _point_table(unit: UnitContext, observed: Observations, tracklets: list[_Fil
         "time": observed.time_us[frames],
         "pts": observed.pts[frames],
         **{name: boxes[:, edge] for edge, name in enumerate(("x1", "y1", "x2", "y2"))},
-        "confidence": pa.array(observed.confidence[detected], mask=missed),
-        "state": np.where(missed, "interpolated", "observed"),
+        "confidence": pa.array(observed.confidence[detected], mask=is_interpolated),
+        "state": np.where(is_interpolated, "interpolated", "observed"),
         "frame_segment_id": np.where(observed.own[frames], segment_id, observed.next_segment_id),
-        "detection": pa.array(observed.detection[detected], mask=missed),
+        "detection": pa.array(observed.detection[detected], mask=is_interpolated),
     }
     return TABLES["tracklet_points"].conform(columns)
 
 
 def _main(words: np.ndarray[tuple[int, ...], np.dtype[np.str_]], weight: Float64) -> str:
-    """The word that most weight stands behind; of equals the first in the alphabet."""
+    """Returns the word with the largest total weight; of equals the first in the alphabet."""
     choices, place = np.unique(words, return_inverse=True)
     return str(choices[np.bincount(place, weights=weight).argmax()])

@@ -1,4 +1,4 @@
-"""Rows of tracks as arrays, one path after the other, for ops that follow each track through time."""
+"""Points of tracks as arrays, one track after the other, for ops that follow each track through time."""
 
 from dataclasses import dataclass
 
@@ -29,7 +29,7 @@ class Trajectories:
 
     @classmethod
     def from_table(cls, table: pa.Table) -> "Trajectories":
-        """The trajectories in a table."""
+        """Returns the trajectories in a table."""
         tracks, track = encode_column(table, "track_id")
         labels, label = encode_column(table, "label")
         time_us = times_us(table)
@@ -40,11 +40,11 @@ class Trajectories:
         return len(self.row)
 
     def column(self, table: pa.Table, name: str) -> Float64:
-        """A numeric column of the table, point by point; null becomes NaN."""
+        """Returns a numeric column of the table, point by point; null becomes NaN."""
         return float_column(table, name)[self.row]
 
     def columns(self, table: pa.Table, *names: str) -> Float64:
-        """Several numeric columns beside each other, ``(N, len(names))``."""
+        """Returns numeric columns side by side, ``(N, len(names))``."""
         return float_columns(table, names)[self.row]
 
     @property

@@ -1,4 +1,4 @@
-"""``detect``: people, vehicles and bags in the frames of a segment, by a network, or by motion where there is none."""
+"""Op ``detect``: finds people, vehicles and bags in a segment's frames, by a network, or by motion without one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -38,10 +38,10 @@ class DetectParams:
     model: str = field(
         default="auto",
         metadata={
-            "doc": "name of the weights; 'auto': the best at hand, else motion; 'motion': none, fixed cameras only"
+            "doc": "name of the weights; 'auto': the best available, else motion; 'motion': none, fixed cameras only"
         },
     )
-    fps: float = field(default=10.0, metadata={"doc": "at most so many frames a second are looked at"})
+    fps: float = field(default=10.0, metadata={"doc": "most frames per second that are searched"})
     classes: tuple[str, ...] = field(
         default=(
             "person",
@@ -55,15 +55,13 @@ class DetectParams:
             "suitcase",
             "dog",
         ),
-        metadata={"doc": "classes to find, by the names that the weights use; motion finds only persons"},
+        metadata={"doc": "classes to find, by the weights' names for them; motion finds only persons"},
     )
     confidence: float = field(
         default=0.1,
         metadata={"doc": "least score kept, 0..1; low, because the tracker uses weak boxes to keep tracks alive"},
     )
-    iou: float = field(
-        default=0.7, metadata={"doc": "boxes of one class that overlap by more than this, 0..1, are one"}
-    )
+    iou: float = field(default=0.7, metadata={"doc": "overlap (IoU) above which two boxes of one class are one, 0..1"})
     motion_min_height: float = field(
         default=0.05, metadata={"doc": "motion: least height of a person, as a share of the frame's height"}
     )
@@ -114,7 +112,7 @@ class Detect(FrameOp):
 
     def frame_need(self, unit: UnitContext) -> FrameNeed | None:
         if self._network is not None:
-            # The network sees no more than its input, so larger frames are made smaller where they are decoded.
+            # Pixels beyond the network's input are lost anyway, so the decoder scales frames down: it is cheaper there.
             return FrameNeed(self.params.fps, self._network.input_px[0])
         return FrameNeed(self.params.fps, MOTION_WIDTH_PX) if unit.camera.fixed else None
 
@@ -125,14 +123,14 @@ class Detect(FrameOp):
 
 
 class NetworkSession(FrameSession):
-    """One segment through a network. Outputs arrive in any order and are put in place by the frame's number."""
+    """Runs a segment through a network. Outputs arrive in any order, and are sorted by the frame's number."""
 
     def __init__(self, segment: Segment, network: Network, decoder: Decoder, services: Services) -> None:
         self._segment = segment
         self._network = network
         self._decoder = decoder
         self._services = services
-        self._frames = _SeenFrames()
+        self._frames = _ObservedFrames()
         self._found: dict[int, Boxes] = {}
 
     def feed(self, batch: FrameBatch) -> None:
@@ -154,17 +152,17 @@ class NetworkSession(FrameSession):
         return _tables(self._segment, self._frames, found, self._network.classes, "model")
 
     def abandon(self) -> None:
-        self._network.wait()  # or the next segment's network would still be busy with this one
+        self._network.wait()  # the network is shared: the next segment must not find it busy with this one
 
 
 class MotionSession(FrameSession):
-    """One segment of a fixed camera by motion alone: looked at as a whole at its end, see ``motion.py``."""
+    """Runs a segment of a fixed camera through motion detection, as a whole at its end; see ``motion.py``."""
 
     def __init__(self, segment: Segment, params: MotionParams, confidence: float) -> None:
         self._segment = segment
         self._params = params
         self._confidence = confidence
-        self._frames = _SeenFrames()
+        self._frames = _ObservedFrames()
         self._buffer = MotionBuffer()
         self._found: list[Boxes] = []
 
@@ -172,22 +170,22 @@ class MotionSession(FrameSession):
         self._frames.add(batch)
         for frame in batch.frames:
             if self._buffer.full:
-                self._look()
+                self._search()
             self._buffer.add(frame)
 
-    def _look(self) -> None:
+    def _search(self) -> None:
         source_px = (self._segment.width, self._segment.height)
         self._found += find_movers(self._buffer, source_px, self._params)
         self._buffer = MotionBuffer()
 
     def finish(self, late: Tables) -> Tables:  # noqa: ARG002
-        self._look()
+        self._search()
         sure = [found.take((found.confidence >= self._confidence).nonzero()[0]) for found in self._found]
         return _tables(self._segment, self._frames, sure, ("person",), "motion")
 
 
-class _SeenFrames:
-    """PTS and times of the frames that were looked at, in order."""
+class _ObservedFrames:
+    """PTS and times of the observed frames, in order."""
 
     def __init__(self) -> None:
         self.pts: list[int] = []
@@ -199,13 +197,13 @@ class _SeenFrames:
 
 
 def _tables(
-    segment: Segment, frames: _SeenFrames, found: Sequence[Boxes], classes: Sequence[str], source: str
+    segment: Segment, frames: _ObservedFrames, found: Sequence[Boxes], classes: Sequence[str], source: str
 ) -> Tables:
-    """The tables ``detections`` and ``observed_frames`` from the boxes of each frame, in px of the source."""
-    drawn = [boxes.take(_visible(boxes)) for boxes in found]
-    numbers = [number for number, boxes in enumerate(drawn) for _ in range(len(boxes))]
+    """Builds ``detections`` and ``observed_frames`` from the boxes of each frame, in px of the source."""
+    found = [boxes.take(_visible(boxes)) for boxes in found]
+    numbers = [number for number, boxes in enumerate(found) for _ in range(len(boxes))]
     rows = len(numbers)
-    edges = [edge for boxes in drawn for edge in boxes.xyxy.tolist()]
+    edges = [edge for boxes in found for edge in boxes.xyxy.tolist()]
     detections = TABLES["detections"].conform(
         {
             "camera": [segment.camera] * rows,
@@ -213,26 +211,26 @@ def _tables(
             "time": [frames.times_us[number] for number in numbers],
             "pts": [frames.pts[number] for number in numbers],
             "detection": range(rows),
-            "label": [classes[index] for boxes in drawn for index in boxes.classes.tolist()],
-            "confidence": [score for boxes in drawn for score in boxes.confidence.tolist()],
+            "label": [classes[index] for boxes in found for index in boxes.classes.tolist()],
+            "confidence": [score for boxes in found for score in boxes.confidence.tolist()],
             **{name: [edge[side] for edge in edges] for side, name in enumerate(("x1", "y1", "x2", "y2"))},
             "source": [source] * rows,
         }
     )
-    seen = TABLES["observed_frames"].conform(
+    observed = TABLES["observed_frames"].conform(
         {
-            "camera": [segment.camera] * len(drawn),
-            "segment_id": [segment.segment_id] * len(drawn),
+            "camera": [segment.camera] * len(found),
+            "segment_id": [segment.segment_id] * len(found),
             "time": frames.times_us,
             "pts": frames.pts,
-            "detections": [len(boxes) for boxes in drawn],
-            "source": [source] * len(drawn),
+            "detections": [len(boxes) for boxes in found],
+            "source": [source] * len(found),
         }
     )
-    return {"detections": detections, "observed_frames": seen}
+    return {"detections": detections, "observed_frames": observed}
 
 
 def _visible(boxes: Boxes) -> Int64:
-    """Rows of boxes that are at least one pixel wide and tall, once they are clipped to the frame."""
+    """Returns the rows of boxes at least one pixel wide and tall: clipping to the frame leaves slivers."""
     sides = boxes.xyxy[:, 2:] - boxes.xyxy[:, :2]
     return np.nonzero((sides >= 1).all(axis=1))[0]

@@ -1,4 +1,4 @@
-"""Network outputs to boxes: the layouts of Ultralytics and YOLOX, and non-maximum suppression within a class."""
+"""Decodes network outputs to boxes: the layouts of Ultralytics and YOLOX, and non-maximum suppression."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,13 +10,13 @@ from ops.boxes import suppress_overlaps
 from schemas.values import Float32, Int64
 
 MAX_CANDIDATES = 1000
-MAX_DETECTIONS = 300  # a frame; as Ultralytics
+MAX_DETECTIONS = 300  # per frame, as Ultralytics
 YOLOX_STRIDES = (8, 16, 32)
 
 
 @dataclass(frozen=True)
 class Boxes:
-    """What was found in one frame, surest first.
+    """Objects found in one frame, surest first.
 
     Attributes:
         xyxy: ``(N, 4)`` x1, y1, x2, y2 in px, right and bottom exclusive.
@@ -32,21 +32,21 @@ class Boxes:
         return len(self.xyxy)
 
     def take(self, rows: Int64) -> "Boxes":
-        """Some of them, in the order of ``rows``."""
+        """Returns some of the boxes, in the order of ``rows``."""
         return Boxes(self.xyxy[rows], self.confidence[rows], self.classes[rows])
 
 
 @dataclass(frozen=True)
 class Decoder:
-    """How a network's output becomes boxes.
+    """Turns a network's output into boxes.
 
     Attributes:
-        layout: ``yolo``: (1, 4 + classes, N), or (1, N, 6) from networks that suppress by themselves;
+        layout: ``yolo``: (1, 4 + classes, N), or (1, N, 6) from networks with suppression built in;
             ``yolox``: (1, N, 5 + classes).
         input_px: (width, height) of the input.
-        wanted: class indices to be found, rising.
+        wanted: class indices to find, rising.
         confidence: least score, 0..1.
-        iou: boxes of one class that overlap more are one, 0..1.
+        iou: overlap above which two boxes of one class are one, 0..1.
     """
 
     layout: Literal["yolo", "yolox"]
@@ -56,7 +56,7 @@ class Decoder:
     iou: float
 
     def __call__(self, output: Float32) -> Boxes:
-        """Boxes in px of the input; ``output`` is the network's, batch dimension included, and is not kept."""
+        """Returns boxes in px of the input; ``output`` is the network's, batch dimension included, and is not kept."""
         if self.layout == "yolox":
             found = decode_yolox(output[0], self.input_px, self.wanted, self.confidence)
         elif output.shape[2] == 6 and output.shape[1] != 6:
@@ -67,10 +67,10 @@ class Decoder:
 
 
 def decode_yolo(output: Float32, wanted: tuple[int, ...], confidence: float) -> Boxes:
-    """Ultralytics' output ``(4 + classes, N)``: centre x, centre y, width, height in px, then a score a class."""
+    """Decodes Ultralytics' output ``(4 + classes, N)``: centre, width and height in px, then one score per class."""
     scores = output[[4 + index for index in wanted]]
     best = scores.max(axis=0)
-    # Nearly all of the thousands of columns end here, so nothing else is computed before.
+    # Nearly all of the thousands of columns are dropped here, so nothing else is computed before.
     (columns,) = np.nonzero(best >= confidence)
     return Boxes(
         _corners(output[:4, columns].T), best[columns], np.array(wanted, np.int64)[scores[:, columns].argmax(axis=0)]
@@ -78,8 +78,8 @@ def decode_yolo(output: Float32, wanted: tuple[int, ...], confidence: float) -> 
 
 
 def decode_yolox(output: Float32, input_px: tuple[int, int], wanted: tuple[int, ...], confidence: float) -> Boxes:
-    """YOLOX's output ``(N, 5 + classes)``: offsets in grid cells, log sizes, objectness, then a score a class."""
-    (rows,) = np.nonzero(output[:, 4] >= confidence)  # a class score is at most 1
+    """Decodes YOLOX's output ``(N, 5 + classes)``: offsets in grid cells, log sizes, objectness, scores per class."""
+    (rows,) = np.nonzero(output[:, 4] >= confidence)  # score = objectness * class score, and that is at most 1
     kept = output[rows]
     scores = kept[:, [5 + index for index in wanted]] * kept[:, 4:5]
     best = scores.max(axis=1, initial=0)
@@ -94,7 +94,7 @@ def decode_yolox(output: Float32, input_px: tuple[int, int], wanted: tuple[int, 
 
 @lru_cache(maxsize=4)
 def _yolox_grid(input_px: tuple[int, int]) -> tuple[Float32, Float32]:
-    """Cell of each output row ``(N, 2)`` x, y, and its stride ``(N,)`` in px."""
+    """Returns the cell of each output row ``(N, 2)`` x, y, and its stride ``(N,)`` in px."""
     cells, strides = [], []
     for stride in YOLOX_STRIDES:
         columns, rows = input_px[0] // stride, input_px[1] // stride
@@ -105,7 +105,7 @@ def _yolox_grid(input_px: tuple[int, int]) -> tuple[Float32, Float32]:
 
 
 def decode_suppressed(output: Float32, wanted: tuple[int, ...], confidence: float) -> Boxes:
-    """Output ``(N, 6)`` of a network that suppresses by itself: x1, y1, x2, y2 in px, score, class."""
+    """Decodes the output ``(N, 6)`` of a network with suppression built in: x1, y1, x2, y2 in px, score, class."""
     classes = output[:, 5].astype(np.int64)
     (rows,) = np.nonzero((output[:, 4] >= confidence) & np.isin(classes, wanted))
     order = rows[np.argsort(-output[rows, 4], kind="stable")]
@@ -113,7 +113,7 @@ def decode_suppressed(output: Float32, wanted: tuple[int, ...], confidence: floa
 
 
 def _corners(centred: Float32) -> Float32:
-    """``(N, 4)`` centre x, centre y, width, height to x1, y1, x2, y2."""
+    """Converts ``(N, 4)`` centre x, centre y, width, height to x1, y1, x2, y2."""
     half = centred[:, 2:] / 2
     return np.concatenate([centred[:, :2] - half, centred[:, :2] + half], axis=1)
 

@@ -1,4 +1,4 @@
-"""Frames fitted into a network's input, aspect kept, and boxes brought back from there."""
+"""Fits frames into a network's input, aspect kept, and maps boxes back to the source."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ PAD_GREY = 114  # what both Ultralytics and YOLOX were trained with
 
 @dataclass(frozen=True)
 class Fit:
-    """Where a frame lies within a network's input.
+    """Place of a frame within a network's input.
 
     Attributes:
         width, height: of the fitted frame, px of the input.
@@ -26,7 +26,7 @@ class Fit:
 
 
 def fit_into(frame_px: tuple[int, int], input_px: tuple[int, int], centred: bool) -> Fit:
-    """How a frame fits into an input, small frames enlarged.
+    """Returns how a frame fits into an input; small frames are enlarged.
 
     Args:
         frame_px, input_px: (width, height).
@@ -62,7 +62,7 @@ def letterbox(frame: Uint8, fit: Fit, canvas: Uint8) -> None:
 
 
 def to_source(boxes: Float32, fit: Fit, source_px: tuple[int, int]) -> Float32:
-    """Boxes ``(N, 4)`` x1, y1, x2, y2 from the input's pixels to the source's, clipped to ``0..W`` and ``0..H``."""
+    """Maps boxes ``(N, 4)`` x1, y1, x2, y2 from the input's pixels to the source's, clipped to ``0..W`` and ``0..H``."""
     scale = np.array([source_px[0] / fit.width, source_px[1] / fit.height] * 2)
     moved = (boxes - np.array([fit.left, fit.top] * 2)) * scale
     return np.asarray(np.clip(moved, 0, np.array(source_px * 2)), np.float32)

@@ -1,4 +1,4 @@
-"""The frames of a segment, kept small until its end, so that the background is known before the first is judged."""
+"""Keeps the frames of a segment, compressed, so that its background is known before its first frame is judged."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,14 +17,16 @@ MAX_FRAMES = 3000
 JPEG_QUALITY = 92
 THUMB_PX = (48, 27)
 BACKGROUND_SAMPLES = 41
-SUDDEN_GREY = 10  # a thumbnail's cell that changes by more between two frames has changed suddenly
-SUDDEN_SHARE = 0.5
-SHORTEST_SCENE = 20  # frames; of fewer a background cannot be told from who stands before it
+SUDDEN_GREY, SUDDEN_SHARE = 10, 0.5
+"""A scene is cut where more than this share of a thumbnail's cells changes by more than these grey levels."""
+
+SHORTEST_SCENE = 20
+"""Frames; in fewer, the median may show a person instead of the background."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A stretch of frames under steady light, and what it looks like when nobody is there.
+    """A stretch of frames under steady light, and its background.
 
     Attributes:
         first, last: frame numbers, ``last`` exclusive.
@@ -52,22 +54,22 @@ class MotionBuffer:
 
     @property
     def full(self) -> bool:
-        """Whether it should be emptied before more is added: this bounds memory in long segments."""
+        """Whether it must be emptied before more is added: this bounds memory in long segments."""
         return len(self) >= MAX_FRAMES
 
     def add(self, frame: Uint8) -> None:
-        """Keeps one frame, ``(H, W, 3)`` BGR."""
+        """Adds a frame ``(H, W, 3)`` BGR."""
         _, coded = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
         self._coded.append(np.asarray(coded))
         small = cv2.resize(frame, THUMB_PX, interpolation=cv2.INTER_AREA)
         self._thumbs.append(np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)))
 
     def frame(self, number: int) -> Uint8:
-        """One frame, ``(H, W, 3)`` BGR."""
+        """Returns a frame ``(H, W, 3)`` BGR."""
         return np.asarray(cv2.imdecode(self._coded[number], cv2.IMREAD_COLOR))
 
     def scenes(self) -> Iterator[Scene]:
-        """Stretches of steady light, cut where most of the picture changes at once; the shortest are left out."""
+        """Yields stretches of steady light, cut where most of the picture changes at once; the shortest are left out."""
         if not self._coded:
             return
         thumbs = np.stack(self._thumbs).reshape(len(self), -1).astype(np.int16)
@@ -79,7 +81,7 @@ class MotionBuffer:
 
     def _scene(self, first: int, last: int, thumbs: Int16) -> Scene:
         usual = np.median(thumbs, axis=0)
-        # Of all cells the median ratio: who walks through covers few of them, light that changes covers most.
+        # The median ratio of all cells: people cover few of them, a change of light covers most.
         gains = np.median((usual + 1) / (thumbs + 1), axis=1).astype(np.float32)
         chosen = np.unique(np.linspace(0, last - first - 1, BACKGROUND_SAMPLES).round().astype(int))
         samples = np.stack([brightened(self.frame(first + i), float(gains[i])) for i in chosen])
@@ -90,16 +92,16 @@ class MotionBuffer:
 
 
 def median(samples: Uint8) -> Uint8:
-    """The median of pictures ``(S, H, W, C)``."""
+    """Returns the median of pictures ``(S, H, W, C)``."""
     return masked_median(samples, np.ones(samples.shape[:3], bool))[0]
 
 
 def brightened(frame: Uint8, gain: float) -> Uint8:
-    """A frame times a factor."""
+    """Multiplies a frame by a factor."""
     return np.asarray(cv2.convertScaleAbs(frame, alpha=gain))
 
 
 def most_of_channels(image: Uint8) -> Uint8:
-    """Largest channel of each pixel, ``(H, W, 3)`` to ``(H, W)``; numpy's ``max`` takes ten times as long for it."""
+    """Returns the largest channel of each pixel, ``(H, W, 3)`` to ``(H, W)``; numpy's ``max`` takes ten times as long."""
     first, second, third = cv2.split(image)
     return np.asarray(cv2.max(cv2.max(first, second), third))

@@ -1,4 +1,4 @@
-"""Which moving regions are people: upright, solid, and as tall as people are at that place in the picture."""
+"""Recognises people among moving regions: upright, solid, and as tall as people are at that place in the picture."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from schemas.values import Bools
 SLENDEREST, STOUTEST = 5.0, 1.35  # height over width of one person, upright
 LEAST_FILL = 0.35
 USUAL_ASPECT = 2.6
-SQUATTEST_GROUP = 0.4  # height over width
+SQUATTEST_GROUP = 0.4  # least height over width of people side by side
 LEAST_DIP = 0.05  # between two heads, as a share of the height
 QUANTILE = 0.65
-FEW_SINGLES = 40  # fewer clear single people do not tell how tall people are here
+FEW_SINGLES = 40  # single people needed to learn how tall people are here
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,12 +44,12 @@ class Blob:
 
     @property
     def bottom(self) -> int:
-        """Lower edge, exclusive, px: where the feet stand."""
+        """Lower edge, exclusive, px: the feet."""
         return self.y + self.height
 
     @property
     def fill(self) -> float:
-        """Share of its box that it fills, 0..1."""
+        """Filled share of its box, 0..1."""
         return float(self.mask.mean())
 
     @property
@@ -65,7 +65,7 @@ class Blob:
 
 @dataclass(frozen=True)
 class SizeModel:
-    """How tall people are whose feet stand at a row: ``slope * bottom + offset``, px; as on level ground.
+    """Height of people by the row of their feet, as on level ground: ``slope * bottom + offset``, px.
 
     Attributes:
         spread: median deviation of the people it was learnt from, as a share of the height.
@@ -76,19 +76,20 @@ class SizeModel:
     spread: float
 
     def height_at(self, bottom: float) -> float:
-        """Height of a person whose feet stand at row ``bottom``, px."""
+        """Returns the height of a person with feet at row ``bottom``, px."""
         return max(1.0, self.slope * bottom + self.offset)
 
 
 def learn_sizes(blobs: Sequence[Blob]) -> SizeModel | None:
-    """Learns how tall people are from regions that look like one person each; None if there are too few."""
+    """Learns how tall people are from regions that look like a single person; None if there are too few."""
     singles = [blob for blob in blobs if SLENDEREST > blob.aspect > 1.7 and blob.fill > 0.45]
     if len(singles) < FEW_SINGLES:
         return None
     bottoms = np.array([blob.bottom for blob in singles], float)
     heights = np.array([blob.height for blob in singles], float)
     slope, offset = np.polyfit(bottoms, heights, 1) if np.ptp(bottoms) > 20 else (0.0, float(np.median(heights)))
-    for _ in range(5):  # quantile regression, by reweighting; above the middle, for many regions are part of a body
+    # Quantile regression by reweighting; above the median, since many regions are only part of a body.
+    for _ in range(5):
         off = heights - (slope * bottoms + offset)
         weights = np.where(off > 0, QUANTILE, 1 - QUANTILE) / np.maximum(np.abs(off), 1.0)
         if np.ptp(bottoms) > 20:
@@ -102,16 +103,17 @@ def learn_sizes(blobs: Sequence[Blob]) -> SizeModel | None:
 
 
 def is_person(blob: Blob, sizes: SizeModel | None) -> bool:
-    """Whether a region is shaped like a person, and of a person's size where it stands."""
+    """Whether a region is shaped like a person, and has a person's size in its place."""
     if not (STOUTEST <= blob.aspect <= SLENDEREST and blob.fill >= LEAST_FILL):
         return False
+    # Heights that scatter are not those of people on level ground, so they decide nothing.
     if sizes is None or sizes.spread > 0.15:
         return True
     return 0.6 <= blob.height / sizes.height_at(blob.bottom) <= 1.5
 
 
 def confidence_of(blob: Blob, sizes: SizeModel | None) -> float:
-    """How much a region looks like a person, 0..1: size tells most, then proportions, contrast and solidity."""
+    """Returns how much a region looks like a person, 0..1: size weighs most, then proportions, contrast, solidity."""
     contrast = min(1.0, blob.contrast / 60)
     solid = min(1.0, blob.fill / 0.5)
     upright = max(0.0, 1 - abs(np.log(blob.aspect / USUAL_ASPECT)))
@@ -121,7 +123,7 @@ def confidence_of(blob: Blob, sizes: SizeModel | None) -> float:
 
 
 def split_group(blob: Blob, sizes: SizeModel | None) -> list[Blob]:
-    """People who walk side by side, apart: cut where the outline dips between two heads; a car's has no such dips."""
+    """Splits people side by side where the outline dips between two heads; a car's has no such dips."""
     height = blob.height if sizes is None else min(blob.height, 1.2 * sizes.height_at(blob.bottom))
     people = round(blob.width / (height / USUAL_ASPECT))
     if people < 2 or not SQUATTEST_GROUP <= blob.aspect <= 2 or blob.fill < LEAST_FILL:
@@ -141,14 +143,14 @@ def split_group(blob: Blob, sizes: SizeModel | None) -> list[Blob]:
 
 
 def _dips(blob: Blob, left: int, cut: int, reach: int) -> bool:
-    """Whether the outline's top at a column is clearly lower than on both sides of it."""
+    """Whether the outline's top is clearly lower at a column than on both sides of it."""
     tops = np.where(blob.mask.any(axis=0), blob.mask.argmax(axis=0), blob.height)
     higher = max(tops[left:cut].min(), tops[cut + 1 : cut + 1 + reach].min(initial=blob.height))
     return bool(tops[cut] - higher >= LEAST_DIP * blob.height)
 
 
 def _cropped(blob: Blob, left: int, right: int) -> Blob | None:
-    """The part between two columns, its box drawn tight."""
+    """Returns the part between two columns, in a tight box; None if it is empty."""
     part = blob.mask[:, left:right]
     rows, columns = np.nonzero(part.any(axis=1))[0], np.nonzero(part.any(axis=0))[0]
     if not len(rows):

@@ -1,4 +1,4 @@
-"""How many pixels a metre takes where somebody stands: what IEC 62676-4:2025 tells by what can be seen of a person."""
+"""Pixel density in the place of a person: pixels per metre, and the bands that IEC 62676-4:2025 makes of them."""
 
 import numpy as np
 
@@ -13,16 +13,16 @@ BANDS = (
     (40.0, "outline"),
     (20.0, "overview"),
 )
-"""Pixels a metre from which on a band of IEC 62676-4:2025 begins, and its name; bands are told by thresholds alone."""
+"""Bands of IEC 62676-4:2025: least pixels per metre, and name."""
 
 BELOW = "below overview"
 
 
 def pixels_per_metre(plane: GroundPlane, boxes: Float64, frame_px: tuple[int, int]) -> Float64:
-    """Pixels a metre ``(N,)`` across the line of sight, where boxes ``(N, 4)`` stand; NaN on and above the horizon.
+    """Returns pixels per metre ``(N,)`` at the feet of boxes ``(N, 4)``; NaN on and above the horizon.
 
-    A camera shows ground foreshortened, but across its line of sight as large as anything upright that stands there:
-    so the larger of the two scales of the ground in the picture is that of the person.
+    Ground is foreshortened along the line of sight, but not across it. So the larger of its two scales in the picture
+    is that of an upright person in that place.
 
     Args:
         plane: of the camera.
@@ -35,10 +35,11 @@ def pixels_per_metre(plane: GroundPlane, boxes: Float64, frame_px: tuple[int, in
     square = (metres_a_px**2).sum(axis=(1, 2))
     (a, b), (c, d) = metres_a_px.transpose(1, 2, 0)
     area = np.abs(a * d - b * c)
+    # Largest singular value, in metres per pixel; its partner, area / longest, is the smaller: the scale of a person.
     longest = np.sqrt((square + np.sqrt(np.maximum(square**2 - 4 * area**2, 0.0))) / 2)
     return np.asarray(longest / area)
 
 
 def band_of(px_per_m: float) -> str:
-    """The band of IEC 62676-4:2025 that a density falls into."""
+    """Returns the band of IEC 62676-4:2025 that a density falls into."""
     return next((name for least, name in BANDS if px_per_m >= least), BELOW)

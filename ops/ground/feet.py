@@ -1,4 +1,4 @@
-"""Where boxes stand in the picture: the middle of their lower edge, in the pixels that the camera was calibrated in."""
+"""Foot points of boxes: the middle of the lower edge, in the pixels that the camera was calibrated in."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from ops.trajectories import Trajectories
 from schemas.values import Bools, CameraView, Float64, Segment
 
 EDGE_PX = 2.0
-"""A box that ends no farther than this from the lower edge of the frame is taken to go on below it."""
+"""Distance from the lower edge of the frame up to which a box counts as cut by it."""
 
 
 @dataclass(frozen=True, eq=False)
 class Feet:
-    """Foot points of boxes, one a point of ``Trajectories``.
+    """Foot points of boxes, one per point of ``Trajectories``.
 
     Attributes:
         pixels: ``(N, 2)``, u to the right and v downwards, in the camera's ``image_size_px``, or in the frame's own
@@ -30,14 +30,14 @@ class Feet:
     cut: Bools
 
     def sigma_px(self, share_u: float, share_v: float, share_cut: float, floor_px: float) -> Float64:
-        """Standard deviations ``(N, 2)`` of u and v: shares of the box's height; ``share_cut`` for v of hidden feet."""
+        """Returns standard deviations ``(N, 2)`` of u and v, as shares of the box's height."""
         shares = np.column_stack([np.full(len(self.cut), share_u), np.where(self.cut, share_cut, share_v)])
         sigma: Float64 = np.maximum(shares * self.height_px[:, None], floor_px)
         return sigma
 
 
 def feet_of(points: pa.Table, trajectories: Trajectories, view: CameraView, segments: Sequence[Segment]) -> Feet:
-    """The feet of ``track_points``, in the order of their trajectories."""
+    """Returns the feet of ``track_points``, in the order of their trajectories."""
     frame = frame_sizes_px(points, segments)[trajectories.row]
     scale = pixel_scale(frame, view)
     box = trajectories.columns(points, "x1", "y1", "x2", "y2")
@@ -46,12 +46,12 @@ def feet_of(points: pa.Table, trajectories: Trajectories, view: CameraView, segm
 
 
 def pixel_scale(frame_px: Float64, view: CameraView) -> Float64:
-    """Factors ``(N, 2)`` from pixels of frames ``(N, 2)`` to those of the camera's ``image_size_px``."""
+    """Returns factors ``(N, 2)`` from pixels of frames ``(N, 2)`` to those of the camera's ``image_size_px``."""
     return np.ones_like(frame_px) if view.image_size_px is None else np.array(view.image_size_px) / frame_px
 
 
 def frame_sizes_px(rows: pa.Table, segments: Sequence[Segment]) -> Float64:
-    """Width and height ``(N, 2)`` of the frame that each row comes from.
+    """Returns width and height ``(N, 2)`` of the frame that each row comes from.
 
     Raises:
         ValueError: a row names a segment that is not among those of its unit.

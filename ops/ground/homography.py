@@ -31,7 +31,7 @@ class GroundPlane:
             positive for ground in front of the camera.
         ground_from_image: ``(3, 3)``, its inverse; the third coordinate is positive for pixels below the horizon.
         origin_m: ``(2,)``, centre of the control points in the site's CRS: keeps the matrices well conditioned.
-        residual_m: ``(K,)``, how far each control point lies from where its pixel says it is.
+        residual_m: ``(K,)``, distance of each control point from the projection of its pixel.
     """
 
     camera: str
@@ -43,13 +43,13 @@ class GroundPlane:
 
     @property
     def calibration_var_m2(self) -> float:
-        """Variance of a coordinate that the control points themselves show; 0 when four leave nothing to compare."""
+        """Variance of a coordinate, from the control points' residuals; 0 for four points, which leave none."""
         spare = 2 * len(self.residual_m) - 8
         return float(np.sum(self.residual_m**2) / spare) if spare > 0 else 0.0
 
 
 def ground_plane(view: CameraView) -> GroundPlane | None:
-    """The ground plane of a camera at ``image_size_px``; None for a camera without control points.
+    """Returns the ground plane of a camera at ``image_size_px``; None for a camera without control points.
 
     Raises:
         SiteError: fewer than four control points, or points that do not fix a plane: on one line, or on both sides of
@@ -71,6 +71,7 @@ def ground_plane(view: CameraView) -> GroundPlane | None:
             f"camera {view.camera}: its control points contradict each other: no flat ground shows them like that; "
             "check u, v, x, y of each, two may be exchanged"
         )
+    # A homography has no sign of its own; depth is positive in front of the camera by convention.
     image_from_ground = image_from_ground * np.sign(depth[0])
     ground_from_image = np.linalg.inv(image_from_ground)
     seen = _apply(ground_from_image, pixels)
@@ -79,13 +80,13 @@ def ground_plane(view: CameraView) -> GroundPlane | None:
 
 
 def calibration_error_m(view: CameraView) -> float | None:
-    """Median distance of the control points from their homography, metres; None for an uncalibrated camera."""
+    """Returns the median residual of the control points, metres; None for an uncalibrated camera."""
     plane = ground_plane(view)
     return None if plane is None else float(np.median(plane.residual_m))
 
 
 def _fit(metres: Float64, pixels: Float64, camera: str) -> Float64:
-    """The homography from centred metres to pixels, scaled to unit Frobenius norm in normalised coordinates."""
+    """Fits the homography from centred metres to pixels, of unit Frobenius norm in normalised coordinates."""
     from_m, from_px = _normaliser(metres, camera), _normaliser(pixels, camera)
     source, target = _apply(from_m, metres), _apply(from_px, pixels)
     spread = np.linalg.svd(_dlt_rows(source, target), compute_uv=False)
@@ -109,7 +110,7 @@ def _degenerate(camera: str) -> SiteError:
 
 
 def _normaliser(points: Float64, camera: str) -> Float64:
-    """A similarity that centres points and brings their mean distance from the centre to sqrt(2)."""
+    """Returns the similarity that centres points and brings their mean distance from the centre to sqrt(2)."""
     centre = points.mean(axis=0)
     reach = float(np.hypot(*(points - centre).T).mean())
     if reach == 0:
@@ -119,7 +120,7 @@ def _normaliser(points: Float64, camera: str) -> Float64:
 
 
 def _dlt_rows(source: Float64, target: Float64) -> Float64:
-    """The ``(2K, 9)`` equations of the direct linear transform; they fix a homography only if their rank is 8."""
+    """Returns the ``(2K, 9)`` equations of the direct linear transform; rank 8 fixes a homography."""
     ones, zeros = np.ones((len(source), 1)), np.zeros((len(source), 3))
     plain = np.hstack([source, ones])
     upper = np.hstack([plain, zeros, -target[:, :1] * plain])

@@ -1,4 +1,4 @@
-"""Where a camera's lens is, from its ground plane: for distances from the lens when nobody has measured its height."""
+"""Computes the place of a camera's lens from its ground plane, where nobody has measured its height."""
 
 import numpy as np
 
@@ -7,10 +7,10 @@ from schemas.values import CameraView, Float64
 
 
 def lens_position(view: CameraView, plane: GroundPlane) -> Float64 | None:
-    """The lens ``(3,)``: x, y, height above the ground, metres in the site's CRS.
+    """Returns the lens ``(3,)``: x, y, height above the ground, metres in the site's CRS.
 
-    As site.toml says if it gives a height; else from the homography, with its own x and y if they are given. None when
-    nothing tells: a camera that looks straight down shows no perspective to measure its height by.
+    As in site.toml if it gives a height; else from the homography, with site.toml's x and y if they are given. None for
+    a camera that looks straight down, whose picture has no perspective to measure its height by.
     """
     given = view.position_m
     if given is not None and given[2] is not None:
@@ -22,7 +22,7 @@ def lens_position(view: CameraView, plane: GroundPlane) -> Float64 | None:
 
 
 def _decompose(plane: GroundPlane) -> Float64 | None:
-    """The lens from H = K [r1 r2 t], for square pixels and a principal point in the middle of the frame.
+    """Returns the lens from H = K [r1 r2 t], for square pixels and a principal point in the middle of the frame.
 
     That r1 and r2 are orthogonal and of one length gives two equations for the focal length (Zhang, "A flexible new
     technique for camera calibration", PAMI 2000), solved here in the least squares sense.
@@ -36,7 +36,7 @@ def _decompose(plane: GroundPlane) -> Float64 | None:
         return None
     inverse_square_px = -(flat @ deep) / (flat @ flat)
     if not inverse_square_px > (0.01 / max(width, height)) ** 2:
-        return None  # a focal length of a hundred frame widths and more: no perspective to speak of
+        return None  # a focal length of over a hundred frame widths: hardly any perspective
     focal_px = 1 / np.sqrt(inverse_square_px)
     columns = np.diag([1 / focal_px, 1 / focal_px, 1]) @ centred
     length = (np.linalg.norm(columns[:, 0]) + np.linalg.norm(columns[:, 1])) / 2
@@ -44,5 +44,5 @@ def _decompose(plane: GroundPlane) -> Float64 | None:
     turned = np.column_stack([right, forth, np.cross(right, forth)])
     left, _, other = np.linalg.svd(turned)
     lens = -(left @ other).T @ shift
-    # Seen in a mirror a plane looks the same: of the two solutions, the lens above the ground is the real one.
+    # Mirrored at the ground, the lens would see the same: of the two solutions, the lens above the ground is the real one.
     return np.array([lens[0] + plane.origin_m[0], lens[1] + plane.origin_m[1], abs(lens[2])])

@@ -1,4 +1,4 @@
-"""Between pixels and metres on the ground, and what the homography makes of a pixel's uncertainty."""
+"""Projects between pixels and metres on the ground, and carries a pixel's uncertainty over."""
 
 import numpy as np
 
@@ -7,19 +7,19 @@ from schemas.values import Float64
 
 
 def to_ground(plane: GroundPlane, pixels: Float64) -> Float64:
-    """Places on the ground ``(N, 2)``, metres in the site's CRS, of pixels ``(N, 2)``; NaN on and above the horizon."""
+    """Returns places on the ground ``(N, 2)`` of pixels ``(N, 2)``, metres in the site's CRS; NaN from the horizon up."""
     return _through(plane.ground_from_image, pixels) + plane.origin_m
 
 
 def to_pixels(plane: GroundPlane, points_m: Float64) -> Float64:
-    """Pixels ``(N, 2)`` of places on the ground ``(N, 2)``; NaN for places beside or behind the camera."""
+    """Returns pixels ``(N, 2)`` of places on the ground ``(N, 2)``; NaN for places beside or behind the camera."""
     return _through(plane.image_from_ground, points_m - plane.origin_m)
 
 
 def jacobian(plane: GroundPlane, pixels: Float64) -> Float64:
-    """Metres a pixel: ``(N, 2, 2)``, rows x and y, columns u and v; NaN on and above the horizon.
+    """Returns metres per pixel: ``(N, 2, 2)``, rows x and y, columns u and v; NaN on and above the horizon.
 
-    It also turns a velocity in pixels a second into one in metres a second.
+    It also turns a velocity in pixels per second into one in metres per second.
     """
     matrix = plane.ground_from_image
     mapped = pixels @ matrix[:, :2].T + matrix[:, 2]
@@ -30,7 +30,7 @@ def jacobian(plane: GroundPlane, pixels: Float64) -> Float64:
 
 
 def covariance(plane: GroundPlane, pixels: Float64, sigma_px: Float64) -> Float64:
-    """Covariance ``(N, 2, 2)`` of the places of pixels, m2: the pixel's error carried over, and the calibration's.
+    """Returns the covariance ``(N, 2, 2)`` of the places of pixels, m2: the pixel's error, and the calibration's.
 
     Args:
         plane: the camera's ground plane.
@@ -43,7 +43,7 @@ def covariance(plane: GroundPlane, pixels: Float64, sigma_px: Float64) -> Float6
 
 
 def largest_sigma_m(covariances: Float64) -> Float64:
-    """Standard deviation ``(N,)`` along the longest axis of each covariance ``(N, 2, 2)``."""
+    """Returns the standard deviation ``(N,)`` along the longest axis of each covariance ``(N, 2, 2)``."""
     mean = (covariances[:, 0, 0] + covariances[:, 1, 1]) / 2
     half = (covariances[:, 0, 0] - covariances[:, 1, 1]) / 2
     longest: Float64 = np.sqrt(mean + np.hypot(half, covariances[:, 0, 1]))

@@ -1,4 +1,4 @@
-"""Local straight lines through points in time: smoothing without lag, and velocity, at any frame rate."""
+"""Fits local straight lines through points in time: smoothing without lag, and velocity, at any frame rate."""
 
 import numpy as np
 
@@ -8,17 +8,17 @@ from schemas.values import Float64, Int64
 def local_line(
     time_us: Int64, values: Float64, weight: Float64, track: Int64, half_window_s: float
 ) -> tuple[Float64, Float64]:
-    """Fits a line to the neighbours of each point, the nearer the more they count (Cleveland, LOESS, JASA 1979).
+    """Fits a line to the neighbours of each point, weighted by nearness in time (Cleveland, LOESS, JASA 1979).
 
     Args:
         time_us: ``(N,)``, rising within a track.
         values: ``(N, K)``.
         weight: ``(N,)``, trust in each point, above 0.
-        track: ``(N,)``, points of one track stand together; neighbours are of the same track.
-        half_window_s: neighbours are at most so far away in time.
+        track: ``(N,)``, points of one track are adjacent; neighbours are of the same track.
+        half_window_s: greatest distance of a neighbour in time.
 
     Returns:
-        value ``(N, K)`` of each point's line at its own time, and its slope ``(N, K)`` a second, NaN where a track
+        value ``(N, K)`` of each point's line at its own time, and its slope ``(N, K)`` per second, NaN where a track
         has no second point in reach.
     """
     sums = _Sums(values, weight)
@@ -47,7 +47,7 @@ class _Sums:
         self._wty = np.zeros_like(self._columns)
 
     def add(self, at: slice, neighbour: slice, apart_s: Float64, nearness: Float64) -> None:
-        """Adds one neighbour to each of the points ``at``, as far as it is near."""
+        """Adds one neighbour to each of the points ``at``, weighted by its nearness."""
         share = nearness * self._weight[neighbour]
         tilt = share * apart_s
         self._w[at] += share
@@ -57,7 +57,7 @@ class _Sums:
         self._wty[:, at] += tilt * self._columns[:, neighbour]
 
     def solve(self) -> tuple[Float64, Float64]:
-        """Value and slope of each line at its point."""
+        """Returns value and slope of each line at its point."""
         spread = self._w * self._wtt - self._wt**2
         known = spread > 1e-9 * self._w * self._wtt
         spread = np.where(known, spread, np.nan)

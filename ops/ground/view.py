@@ -1,4 +1,4 @@
-"""What a camera's view can see of zones and lines."""
+"""Tells which zones and lines a camera's view shows."""
 
 from collections.abc import Iterable
 
@@ -15,9 +15,9 @@ NEAR_SHARE = 1e-6
 
 
 def zones_outside_view(view: CameraView, features: Iterable[Feature], frame_size_px: tuple[int, int]) -> list[Feature]:
-    """The features that no pixel of the camera's view sees.
+    """Returns the features that no pixel of the camera's view shows.
 
-    Map features count only for a calibrated camera, pixel features only for their own; others are nobody's mistake.
+    Map features concern only calibrated cameras, pixel features only their own camera; others are left out.
 
     Args:
         view: the camera.
@@ -33,22 +33,22 @@ def zones_outside_view(view: CameraView, features: Iterable[Feature], frame_size
 
 
 def concerns(view: CameraView, feature: Feature) -> bool:
-    """Whether a camera can tell who is in a feature at all."""
+    """Whether a camera can count in a feature at all: a map feature needs calibration, a pixel feature its camera."""
     return view.calibrated if feature.space == "map" else feature.camera == view.camera
 
 
 def visible(feature: Feature, plane: GroundPlane | None, size_px: tuple[int, int]) -> bool:
-    """Whether any pixel sees some of a feature; map features need ``plane``, pixel features ``size_px``."""
+    """Whether any pixel shows some of a feature; map features need ``plane``, pixel features ``size_px``."""
     if feature.space == "pixel":
         return bool(feature.geometry.intersects(shapely.box(0, 0, *size_px)))
     if plane is None:
         return False
-    seen = _seen_shape(feature.geometry, plane)
-    return bool(seen.intersects(shapely.box(0, 0, *plane.size_px)))
+    shown = _projected(feature.geometry, plane)
+    return bool(shown.intersects(shapely.box(0, 0, *plane.size_px)))
 
 
-def _seen_shape(geometry: BaseGeometry, plane: GroundPlane) -> BaseGeometry:
-    """A shape on the ground as the image shows it, without what is behind the camera: straight edges stay straight."""
+def _projected(geometry: BaseGeometry, plane: GroundPlane) -> BaseGeometry:
+    """Projects a shape on the ground into the image, without the part behind the camera; edges stay straight."""
     local = shapely.transform(geometry, lambda points: points - plane.origin_m)
     front = local.intersection(_in_front(local, plane))
     if front.is_empty:
@@ -57,7 +57,7 @@ def _seen_shape(geometry: BaseGeometry, plane: GroundPlane) -> BaseGeometry:
 
 
 def _in_front(geometry: BaseGeometry, plane: GroundPlane) -> BaseGeometry:
-    """The part of a box around a shape that lies in front of the camera: where the homography's depth is positive."""
+    """Returns the part of a box around a shape in front of the camera: where the homography's depth is positive."""
     row = plane.image_from_ground[2]
     low_x, low_y, high_x, high_y = geometry.buffer(1.0).bounds
     corners = np.array([(low_x, low_y), (high_x, low_y), (high_x, high_y), (low_x, high_y)])
@@ -66,7 +66,7 @@ def _in_front(geometry: BaseGeometry, plane: GroundPlane) -> BaseGeometry:
 
 
 def _clip(corners: Float64, depth: Float64) -> list[Float64]:
-    """The part of a convex polygon where a linear function, given at its corners, is positive (Sutherland-Hodgman)."""
+    """Returns the part of a convex polygon where a linear function of its corners is positive (Sutherland-Hodgman)."""
     kept: list[Float64] = []
     for here, there, near, far in zip(corners, np.roll(corners, -1, axis=0), depth, np.roll(depth, -1), strict=True):
         if near > 0:

@@ -1,8 +1,8 @@
-"""Rule: a thing that somebody left: a static region that appeared where a person was, who then went away.
+"""Rule: a thing that a person left: a static region that appeared where the person was, who then went away.
 
-Nothing here knows what the thing is; a detector that calls it a bag makes it surer. A region without an owner is not
-abandoned, nor is one larger than its owner (a car), one that is a person standing still, nor the bare floor that shows
-where a thing was taken away, as far as that can be told: by an earlier region, or by bags seen there before.
+The rule does not know what the thing is; a detector that calls it a bag raises the score. Not abandoned are regions
+without an owner, regions larger than their owner (a car), people who stand still, and bare floor where a thing was
+taken away, if an earlier region or bags detected there before show that.
 """
 
 from dataclasses import dataclass
@@ -17,23 +17,23 @@ from schemas.values import Float64, Int64
 
 BAG_OVERLAP = 0.3
 SURE_BAG_S = 5.0
-"""A bag seen for so many seconds is as sure as it gets."""
+"""Seconds in which a bag is detected after which more add no certainty."""
 
 TAKEN_BEFORE_S, TAKEN_MARGIN_S = 30.0, 3.0
-"""When bags count as having stood in a region before it changed; just before, they may be on their way to it."""
+"""Stretch of time before a region changed in which bags detected there count; later ones may be on their way to it."""
 
 PERSON_OVERLAP = 0.5
 FAIR_CONTRAST = 20.0
-"""Grey levels at which contrast is half as good as it can be."""
+"""Grey levels at which contrast scores half of its maximum."""
 
 
 @dataclass(frozen=True)
 class Thing:
-    """Static regions that are one thing, across segment borders.
+    """Static regions that are one thing, joined across segment borders.
 
     Attributes:
         name: segment and number of the first of them.
-        until_us: until when it stayed: seen, or not seen to change in the segment that follows.
+        until_us: end of its stay: last seen, or the end of the segment in which no change of it was found.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Thing:
 
 
 def abandons(scene: Scene) -> list[Interaction]:
-    """One row a thing, from when its owner went away until that one came back, or the thing was gone."""
+    """Returns one interaction per thing, from when its owner goes away until the owner returns or the thing is gone."""
     found = []
     for thing in things(scene):
         if _is_person(thing, scene) or _was_bag(thing, scene):
@@ -58,7 +58,7 @@ def abandons(scene: Scene) -> list[Interaction]:
 
 
 def things(scene: Scene) -> list[Thing]:
-    """Static regions joined across segment borders, without those that undo an earlier one."""
+    """Returns static regions joined across segment borders, without those that undo an earlier one."""
     regions, segments = scene.regions, scene.unit.segments
     overlap = iou_matrix(regions.box, regions.box) >= scene.params.same_overlap
     border_us = scene.params.border_s * 1e6
@@ -77,11 +77,11 @@ def things(scene: Scene) -> list[Thing]:
             segment += 1
             later = [int(i) for i in np.flatnonzero(overlap[number] & (regions.segment == segment)) if i not in used]
             if not later:
-                until_us = ends[segment]
+                until_us = ends[segment]  # no change found: it was there to the segment's end
                 break
             used.add(later[0])
             if regions.first_us[later[0]] > begins[segment] + border_us:
-                until_us = int(regions.first_us[later[0]])  # it was taken, or something was done to it
+                until_us = int(regions.first_us[later[0]])  # taken, or changed
                 break
             last_us = until_us = int(regions.last_us[later[0]])
         name = f"{segments[regions.segment[number]].segment_id}-r{regions.number[number]}"
@@ -95,7 +95,7 @@ def _follows(segment: int, begins: list[int], ends: list[int], border_us: float)
 
 
 def _is_person(thing: Thing, scene: Scene) -> bool:
-    """Whether a person stood in the region for most of its time."""
+    """Whether a person stood in the region for most of its time: then it is that person."""
     during = (
         scene.people & (scene.trajectories.time_us >= thing.first_us) & (scene.trajectories.time_us <= thing.last_us)
     )
@@ -105,7 +105,7 @@ def _is_person(thing: Thing, scene: Scene) -> bool:
 
 
 def _bag_seconds(thing: Thing, scene: Scene, start_us: float, end_us: float) -> int:
-    """In how many different seconds a bag was seen in the region."""
+    """Returns the number of seconds in which a bag was detected in the region."""
     time_us = scene.bags.time_us
     at = np.flatnonzero((time_us >= start_us) & (time_us <= end_us))
     same = iou_matrix(scene.bags.box[at], thing.box[None])[:, 0] >= BAG_OVERLAP
@@ -113,7 +113,7 @@ def _bag_seconds(thing: Thing, scene: Scene, start_us: float, end_us: float) -> 
 
 
 def _was_bag(thing: Thing, scene: Scene) -> bool:
-    """Whether a bag stood there before the region changed, and none afterwards: then it was taken."""
+    """Whether a bag was there before the region changed, and none afterwards: then the region is bare floor."""
     before = _bag_seconds(thing, scene, thing.first_us - TAKEN_BEFORE_S * 1e6, thing.first_us - TAKEN_MARGIN_S * 1e6)
     after = _bag_seconds(thing, scene, thing.first_us + TAKEN_MARGIN_S * 1e6, thing.last_us)
     return before >= SURE_BAG_S and after == 0
@@ -128,6 +128,7 @@ def _abandoning(scene: Scene, thing: Thing, owner: Owner, away: tuple[int, int])
     stay_s = (thing.until_us - start_us) / 1e6
     contrast = thing.contrast / (thing.contrast + FAIR_CONTRAST)
     stay = stay_s / (stay_s + scene.params.leave_s)
+    # Geometric mean: one poor reason makes the whole doubtful. A detected bag makes up for half of the doubt.
     score = (contrast * stay * owner.certainty) ** (1 / 3)
     bag_s = _bag_seconds(thing, scene, thing.first_us - TAKEN_MARGIN_S * 1e6, thing.last_us)
     score += (1 - score) * 0.5 * min(1.0, bag_s / SURE_BAG_S)

@@ -11,19 +11,19 @@ from ops.rules.scene import PERSON, Evidence, Interaction, Scene
 from schemas.values import Bools, Float64, Int64
 
 TICK_US = 250_000
-"""People are compared four times a second: they do not move far in between."""
+"""People are compared four times per second: they do not move far in between."""
 
 SPEED_WINDOW_S = 1.0
 MOST_HEIGHT_RATIO = 1.3
-"""Without calibration, people who look this much larger than others do not stand beside them."""
+"""Without calibration, people who look larger than others by this factor do not stand beside them."""
 
 DOUBLE_OVERLAP = 0.7
-"""Two tracks that overlap more (IoU) are one person, found twice."""
+"""Two tracks that overlap more (IoU) are one person, detected twice."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Moments:
-    """One point a person and tick: ``at`` in metres, or in pixels with ``unit`` the body height there, else 1."""
+    """One point per person and tick: ``at`` in metres and ``unit`` 1, or in pixels and ``unit`` the body height."""
 
     track: Int64
     tick: Int64
@@ -35,7 +35,7 @@ class _Moments:
 
 
 def meets(scene: Scene) -> list[Interaction]:
-    """One row a pair and longest stretch of time together."""
+    """Returns one interaction per pair and unbroken stretch of time together."""
     moments = _moments(scene)
     here, there = _near_pairs(moments, scene)
     if not len(here):
@@ -59,6 +59,7 @@ def _moments(scene: Scene) -> _Moments:
     known = np.flatnonzero(scene.people & np.isfinite(at).all(axis=1))
     trajectories, at = scene.trajectories, at[known]
     track, time_us = trajectories.track[known], trajectories.time_us[known]
+    # Coordinates of a CRS are large: centred, the fit below loses no digits.
     at = at - at.mean(axis=0) if len(at) else at
     _, velocity = local_line(time_us, at, np.ones(len(at)), track, SPEED_WINDOW_S)
     box = scene.box[known]
@@ -69,7 +70,7 @@ def _moments(scene: Scene) -> _Moments:
 
 
 def _near_pairs(moments: _Moments, scene: Scene) -> tuple[Int64, Int64]:
-    """Pairs of moments at which two people are close and slow relative to each other; the lower track id first."""
+    """Returns pairs of moments at which two people are close and slow relative to each other; lower track first."""
     from scipy.spatial import cKDTree
 
     if len(moments.track) < 2:
@@ -99,7 +100,7 @@ def _meet(moments: _Moments, here: Int64, there: Int64, scene: Scene, limit: flo
 
 
 def _distance(moments: _Moments, here: Int64, there: Int64) -> Float64:
-    """In metres, or in body heights."""
+    """Returns distances in metres, or in body heights."""
     unit = (moments.unit[here] + moments.unit[there]) / 2
     distance: Float64 = np.hypot(*(moments.at[here] - moments.at[there]).T) / unit
     return distance
@@ -112,7 +113,7 @@ def _relative_speed(moments: _Moments, here: Int64, there: Int64) -> Float64:
 
 
 def _meeting(scene: Scene, moments: _Moments, here: Int64, there: Int64) -> Interaction:
-    """The longer two are together, and the less of that time is broken, the surer it is that they meet."""
+    """Returns a meeting: the longer and the less broken the time together, the higher its score."""
     start_us, end_us = int(moments.time_us[here[0]]), int(moments.time_us[here[-1]])
     lasting_s = (end_us - start_us) / 1e6
     share = min(1.0, len(here) / (moments.tick[here[-1]] - moments.tick[here[0]] + 1))

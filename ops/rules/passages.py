@@ -1,4 +1,4 @@
-"""Rule: people and things that enter and leave zones, as ``counts`` found them with its hysteresis."""
+"""Rule: people and things that enter and leave zones, as the op ``counts`` finds them with its hysteresis."""
 
 import pyarrow.compute as pc
 
@@ -9,7 +9,7 @@ VERBS = {"enter": "enters", "exit": "exits"}
 
 
 def passages(scene: Scene) -> list[Interaction]:
-    """``enters`` and ``exits``, each an instant; as sure as the track is."""
+    """Returns ``enters`` and ``exits``, each an instant, scored by the track's confidence."""
     events = scene.events.filter(pc.not_equal(scene.events["kind"], "cross"))
     code = {name: number for number, name in enumerate(scene.trajectories.tracks)}
     found = []

@@ -1,4 +1,4 @@
-"""What rules look at: the tracks, zone events, static regions and bags of one camera-day; and what they find."""
+"""Input and output of rules: tracks, zone events, static regions and bags of one camera-day; interactions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,43 +21,46 @@ Evidence = Mapping[str, float | str | list[float]]
 
 @dataclass(frozen=True)
 class InteractionsParams:
-    """Parameters of ``interactions``. Heights are those of the people's boxes: for cameras that are not calibrated."""
+    """Parameters of ``interactions``. Body heights are those of people's boxes, for cameras without calibration."""
 
     meet_m: float = field(default=1.2, metadata={"doc": "people closer than this may be meeting, metres"})
-    meet_heights: float = field(default=0.7, metadata={"doc": "the same where nothing is calibrated, body heights"})
+    meet_heights: float = field(default=0.7, metadata={"doc": "the same without calibration, body heights"})
     meet_speed_m_s: float = field(
-        default=0.7, metadata={"doc": "fastest movement of two who meet relative to each other, metres a second"}
+        default=0.7, metadata={"doc": "largest relative speed of two who meet, metres per second"}
     )
     meet_speed_heights_s: float = field(
-        default=0.4, metadata={"doc": "the same where nothing is calibrated, body heights a second"}
+        default=0.4, metadata={"doc": "the same without calibration, body heights per second"}
     )
     meet_s: float = field(default=3.0, metadata={"doc": "least length of a meeting, seconds"})
-    meet_break_s: float = field(default=1.0, metadata={"doc": "shorter breaks do not end a meeting, seconds"})
+    meet_break_s: float = field(default=1.0, metadata={"doc": "longest break that does not end a meeting, seconds"})
     owner_before_s: float = field(
-        default=6.0, metadata={"doc": "an owner was at the place so long before a thing was first seen lying, seconds"}
+        default=6.0, metadata={"doc": "time before a thing appears in which its owner was beside it, seconds"}
     )
-    owner_after_s: float = field(default=2.0, metadata={"doc": "or so long after, seconds"})
+    owner_after_s: float = field(
+        default=2.0, metadata={"doc": "time after it appears in which its owner was beside it, seconds"}
+    )
     owner_widths: float = field(
-        default=1.0, metadata={"doc": "how near to a thing its owner was, widths of the owner's box"}
+        default=1.0, metadata={"doc": "greatest distance of a thing's owner from it then, widths of the owner's box"}
     )
-    away_m: float = field(default=2.5, metadata={"doc": "an owner farther off than this is away, metres"})
+    away_m: float = field(default=2.5, metadata={"doc": "distance beyond which an owner is away, metres"})
     away_heights: float = field(
-        default=1.5, metadata={"doc": "the same where nothing is calibrated, body heights of the owner"}
+        default=1.5, metadata={"doc": "the same without calibration, body heights of the owner"}
     )
     leave_s: float = field(
-        default=10.0, metadata={"doc": "a thing whose owner is away for so long is abandoned, seconds"}
+        default=10.0, metadata={"doc": "absence of its owner after which a thing is abandoned, seconds"}
     )
     same_overlap: float = field(
-        default=0.5, metadata={"doc": "least overlap (IoU) of two static regions that are one and the same place"}
+        default=0.5, metadata={"doc": "least overlap (IoU) of two static regions that are the same place"}
     )
     border_s: float = field(
-        default=3.0, metadata={"doc": "regions that end and begin so near to a segment's border continue, seconds"}
+        default=3.0,
+        metadata={"doc": "distance to a segment's border within which a region continues in the next, seconds"},
     )
 
 
 @dataclass(frozen=True)
 class Interaction:
-    """Who did what with whom; times in microseconds since 1970, evidence with units in its names."""
+    """Who did what with whom: times in microseconds since 1970, evidence with units in its names."""
 
     verb: str
     subject: str
@@ -72,7 +75,7 @@ class Interaction:
 
 @dataclass(frozen=True, eq=False)
 class Regions:
-    """Static regions by the time at which they began, ``(R,)`` and ``(R, 4)``; ``segment`` is a number in the day."""
+    """Static regions by start time, ``(R,)`` and ``(R, 4)``; ``segment`` is the segment's index in the day."""
 
     segment: Int64
     number: Int64
@@ -117,18 +120,18 @@ class Scene:
 
     @property
     def people(self) -> Bools:
-        """``(N,)``, which points are of people."""
+        """``(N,)``, whether each point is a person's."""
         names = np.array([label == PERSON for label in self.trajectories.labels], dtype=np.bool_)
         return names[self.trajectories.label]
 
     @property
     def on_ground(self) -> bool:
-        """Whether distances can be told in metres."""
+        """Whether distances are known in metres."""
         return self.unit.camera.calibrated
 
 
 def read_scene(unit: UnitContext, inputs: Tables, params: InteractionsParams) -> Scene:
-    """The scene in an op's input tables."""
+    """Reads the scene from the input tables of ``interactions``."""
     points, detections = inputs["track_points"], inputs["detections"]
     trajectories = Trajectories.from_table(points)
     frame_px = unit.camera.image_size_px or max(((s.width, s.height) for s in unit.segments), default=(1, 1))
@@ -153,13 +156,14 @@ def _boxes(rows: pa.Table, unit: UnitContext) -> Float64:
 
 
 def _places(trajectories: Trajectories, positions: pa.Table) -> Float64:
-    """Positions of the points that have one; the others' are NaN."""
+    """Returns positions ``(N, 2)`` of trajectory points; NaN for points without one."""
     place_m = np.full((len(trajectories), 2), np.nan)
     if not positions.num_rows or not len(trajectories):
         return place_m
     names, track = encode_column(positions, "track_id")
     known = {name: code for code, name in enumerate(trajectories.tracks)}
     track = np.array([known.get(name, -1) for name in names], dtype=np.int64)[track]
+    # Track and time as one integer, so that one search finds the points of all positions.
     begin_us = trajectories.time_us.min()
     width_us = trajectories.time_us.max() - begin_us + 1
     key = trajectories.track * width_us + (trajectories.time_us - begin_us)

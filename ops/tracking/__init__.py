@@ -1,1 +1,1 @@
-"""The steps of the op ``track``: associate detections in time, mend what broke, fill what was missed."""
+"""Steps of the op ``track``: associate detections in time, refine the tracklets, interpolate missed frames."""

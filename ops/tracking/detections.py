@@ -1,4 +1,4 @@
-"""Detections of one kind of thing on the frames that were looked at: what all steps of tracking work on."""
+"""Detections of one kind of thing on the observed frames: the input of all steps of tracking."""
 
 from dataclasses import dataclass
 
@@ -13,10 +13,10 @@ Tracklet = Int64
 
 @dataclass(frozen=True)
 class Detections:
-    """Boxes in order of time.
+    """Boxes of one kind of thing, in order of time.
 
     Attributes:
-        frame_s: ``(F,)`` time of every frame that was looked at, seconds, strictly rising.
+        frame_s: ``(F,)`` time of every observed frame, seconds, strictly rising.
         frame: ``(N,)`` number of the frame of each box, rising.
         box: ``(N, 4)`` x1, y1, x2, y2 in pixels.
         confidence: ``(N,)`` 0..1.
@@ -36,23 +36,23 @@ class Detections:
         return self.frame_s[self.frame]
 
     def on_frame(self, number: int) -> Int64:
-        """Rows of one frame."""
+        """Returns the rows of one frame."""
         first, end = np.searchsorted(self.frame, [number, number + 1])
         return np.arange(first, end)
 
     def span_s(self, tracklet: Tracklet) -> float:
-        """Time from the first to the last detection of a tracklet, seconds."""
+        """Returns the time from the first to the last detection of a tracklet, seconds."""
         return float(self.frame_s[self.frame[tracklet[-1]]] - self.frame_s[self.frame[tracklet[0]]])
 
     def in_order(self, tracklets: list[Tracklet]) -> list[Tracklet]:
-        """Tracklets by their first frame, then from left to right."""
+        """Sorts tracklets by their first frame, then from left to right."""
         return sorted(
             tracklets, key=lambda tracklet: (int(self.frame[tracklet[0]]), *self.box[tracklet[0]], len(tracklet))
         )
 
 
 def without_duplicates(detections: Detections, overlap: float) -> Int64:
-    """Rows that are left when, of two boxes of one frame that overlap more, the less confident one goes."""
+    """Returns the rows that remain after non-maximum suppression in each frame, rising."""
     kept: list[int] = []
     for number in np.unique(detections.frame):
         rows = detections.on_frame(int(number))

@@ -1,4 +1,4 @@
-"""Boxes of a tracklet on every frame between its first and its last detection."""
+"""Fills in the boxes of a tracklet on every frame between its first and its last detection."""
 
 import numpy as np
 
@@ -10,9 +10,9 @@ def interpolate(detections: Detections, tracklet: Tracklet, smooth_s: float) -> 
     """Interpolates a tracklet and smooths it.
 
     Args:
-        detections: the detections.
-        tracklet: one thing's detections.
-        smooth_s: standard deviation of the Gaussian over which boxes are smoothed, seconds; 0 leaves them as seen.
+        detections: of one kind of thing.
+        tracklet: one thing's.
+        smooth_s: standard deviation of the Gaussian over which boxes are smoothed, seconds; 0 leaves them as detected.
 
     Returns:
         frames: ``(M,)`` numbers of all observed frames from the first to the last detection.
@@ -26,7 +26,7 @@ def interpolate(detections: Detections, tracklet: Tracklet, smooth_s: float) -> 
 
 
 def _smoothed(at_s: Float64, boxes: Float64, sigma_s: float) -> Float64:
-    """Local straight lines with Gaussian weights: unlike a moving average it does not pull the ends inwards."""
+    """Fits local straight lines with Gaussian weights: unlike a moving average they do not pull the ends inwards."""
     smooth = np.empty_like(boxes)
     low = np.searchsorted(at_s, at_s - 3 * sigma_s)
     high = np.searchsorted(at_s, at_s + 3 * sigma_s, side="right")
@@ -35,6 +35,7 @@ def _smoothed(at_s: Float64, boxes: Float64, sigma_s: float) -> Float64:
         weight = np.exp(-0.5 * (offset_s / sigma_s) ** 2)
         total, tilt, spread = weight.sum(), weight @ offset_s, weight @ offset_s**2
         determinant = total * spread - tilt**2
+        # Weighted least squares, solved for the line's value at offset 0; a lone point keeps its plain weight.
         if determinant > 1e-9:
             weight = weight * (spread - tilt * offset_s) / determinant
         smooth[row] = weight @ boxes[first:end] / weight.sum()

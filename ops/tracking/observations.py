@@ -1,4 +1,4 @@
-"""What a camera saw during a segment and the overlap with the next: the tables as arrays, on one time line."""
+"""Reads the observed frames and boxes of a segment, and of its overlap with the next, onto one time line."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,18 +19,18 @@ KINDS = (
     ("car", "motorcycle", "bus", "truck"),
     ("backpack", "handbag", "suitcase"),
 )
-"""Labels that detectors take for each other. Others are each a kind of their own."""
+"""Labels that detectors confuse with each other. Every other label is a kind of its own."""
 
 
 @dataclass(frozen=True)
 class Observations:
-    """Frames that were looked at, and the boxes on them.
+    """Observed frames, and the boxes on them.
 
     Attributes:
         size_px: width and height of the frames.
         time_us, pts: ``(F,)`` of each frame, time strictly rising.
-        own: ``(F,)`` false for frames of the next segment.
-        next_segment_id: whose frames those are; empty when there are none.
+        own: ``(F,)``, false for frames of the next segment.
+        next_segment_id: id of the next segment; empty without one.
         frame: ``(N,)`` frame of each box, rising.
         box: ``(N, 4)`` x1, y1, x2, y2 in pixels.
         confidence, label, source, detection: ``(N,)`` as in ``detections``.
@@ -49,7 +49,7 @@ class Observations:
     detection: Int64
 
     def detections(self, rows: Int64, duplicate_overlap: float) -> tuple[Detections, Int64]:
-        """Some of its boxes without doubles, and their row numbers among the observations."""
+        """Returns the boxes of some rows without duplicates, and their rows among the observations."""
         frame_s = (self.time_us - self.time_us[:1]) / 1e6
         chosen = Detections(frame_s, self.frame[rows], self.box[rows], self.confidence[rows])
         rows = rows[without_duplicates(chosen, duplicate_overlap)]
@@ -57,19 +57,19 @@ class Observations:
 
 
 def kind_of(label: str) -> str:
-    """The kind that a label belongs to, named by its first label."""
+    """Returns the kind that a label belongs to, named by its first label."""
     return next((kind[0] for kind in KINDS if label in kind), label)
 
 
 def kinds_of(observed: Observations) -> Iterator[Int64]:
-    """Rows of each kind of thing, in the order of the kinds' names."""
+    """Yields the rows of each kind of thing, in the order of the kinds' names."""
     kinds = np.array([kind_of(label) for label in observed.label.tolist()], np.str_)
     for kind in np.unique(kinds):
         yield np.flatnonzero(kinds == kind)
 
 
 def read_observations(segment: Segment, inputs: Tables, overlap_s: float) -> Observations:
-    """The segment's frames and detections, and those of the first ``overlap_s`` seconds of the next, if there is one.
+    """Reads the segment's frames and detections, and those of the first ``overlap_s`` seconds of the next, if any.
 
     Args:
         segment: the segment.
@@ -81,7 +81,7 @@ def read_observations(segment: Segment, inputs: Tables, overlap_s: float) -> Obs
     last_us = max(times_us(frames).max(initial=0), times_us(boxes).max(initial=0))
     parts = [(frames, boxes)]
     if "next.observed_frames" in inputs and "next.detections" in inputs:
-        # Clocks of two files may overlap by a little: time must rise, so that what is not later than ours is left out.
+        # Clocks of two files may overlap by a little. Time must rise, so only frames later than ours are taken.
         parts.append(
             (
                 _between(inputs["next.observed_frames"], last_us, end_us + round(overlap_s * 1e6)),
@@ -112,7 +112,7 @@ _COLUMNS = ["time", "pts", "detection", "label", "source", "confidence", *BOX_CO
 
 
 def _time_line(parts: list[tuple[pa.Table, pa.Table]]) -> tuple[Int64, Int64, Bools]:
-    """Time, PTS and ownership of every frame that was looked at or has a detection."""
+    """Returns time, PTS and ownership of every frame that was observed or has a detection."""
     time_us, pts, own = (
         np.concatenate(columns)
         for columns in zip(

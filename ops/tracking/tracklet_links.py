@@ -1,4 +1,7 @@
-"""Which tracklets of neighbouring segments are one track."""
+"""Links tracklets of neighbouring segments into tracks.
+
+Decision: docs/decisions/0001-detect-once-link-by-shared-rows.md.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,12 +16,12 @@ from ops.boxes import iou_pairs
 from schemas.values import Int64
 
 Pair = tuple[str, str]
-"""Ids of a tracklet and of one in the segment after it."""
+"""Ids of a tracklet and of one in the following segment."""
 
 
 @dataclass(frozen=True)
 class TrackletLinks:
-    """Tracklets and those that carry them on.
+    """Links from tracklets to those that continue them.
 
     Attributes:
         following: the id of the next segment's tracklet, by tracklet id; one to one.
@@ -37,16 +40,16 @@ class TrackletLinks:
         return firsts
 
     def first(self, tracklet_id: str) -> str:
-        """Id of the first tracklet of the track that a tracklet is in: the track's id."""
+        """Returns the id of the first tracklet of a tracklet's track: the track's id."""
         return self._firsts.get(tracklet_id, tracklet_id)
 
 
 def link_tracklets(points: pa.Table, kinds: Mapping[str, str], min_shared: float, min_iou: float) -> TrackletLinks:
-    """TrackletLinks of the tracklets whose points these are.
+    """Links the tracklets that points belong to.
 
     Args:
         points: rows of ``tracklet_points``, in any order.
-        kinds: kind of thing by tracklet id; only like kinds are linked.
+        kinds: kind of thing by tracklet id; only equal kinds are linked.
         min_shared: least share of detections in common, of the one that has fewer in the overlap.
         min_iou: least mean overlap of boxes for tracklets that have no detection in common.
     """
@@ -67,7 +70,7 @@ def _alike(scores: dict[Pair, float], kinds: Mapping[str, str]) -> dict[Pair, fl
 
 
 def _met(overlap: pa.Table, core: pa.Table, keys: list[str], columns: list[str]) -> pa.Table:
-    """Rows of the overlap beside the next segment's own rows with the same keys; the latter end in ``_next``."""
+    """Joins rows of the overlap to the next segment's own rows with the same keys, whose columns end in ``_next``."""
     wanted = [*keys, "tracklet_id", *columns]
     met = overlap.select(wanted).join(
         core.select(wanted), keys=keys, join_type="inner", right_suffix="_next", use_threads=False
@@ -76,7 +79,7 @@ def _met(overlap: pa.Table, core: pa.Table, keys: list[str], columns: list[str])
 
 
 def _shared_detections(overlap: pa.Table, core: pa.Table) -> dict[Pair, float]:
-    """Share of the detections of the one that has fewer while both last, by pair."""
+    """Returns by pair the shared detections, as a share of those of the tracklet that has fewer while both last."""
     overlap, core = overlap.filter(overlap["detection"].is_valid()), core.filter(core["detection"].is_valid())
     met = _met(overlap, core, ["frame_segment_id", "detection"], [])
     shared = met.group_by(["tracklet_id", "tracklet_id_next"]).aggregate([([], "count_all")])
@@ -98,7 +101,7 @@ def _times_by_tracklet(points: pa.Table) -> dict[str, Int64]:
 
 
 def _mean_iou(overlap: pa.Table, core: pa.Table) -> dict[Pair, float]:
-    """Mean overlap of boxes at common times, by pair."""
+    """Returns by pair the mean overlap of boxes at common times."""
     met = _met(overlap, core, ["frame_segment_id", "time"], list(BOX_COLUMNS))
     fit = iou_pairs(boxes_of(met), float_columns(met, [f"{edge}_next" for edge in BOX_COLUMNS]))
     fits: dict[Pair, list[float]] = {}
@@ -110,7 +113,7 @@ def _mean_iou(overlap: pa.Table, core: pa.Table) -> dict[Pair, float]:
 
 
 def _one_to_one(scores: dict[Pair, float], least: float) -> dict[str, str]:
-    """The pairs of highest total score, no tracklet twice (Hungarian); none below ``least``."""
+    """Returns the pairs of highest total score, no tracklet twice (Hungarian), none below ``least``."""
     chosen = {pair: score for pair, score in scores.items() if score >= least}
     before = {name: row for row, name in enumerate(sorted({pair[0] for pair in chosen}))}
     after = {name: column for column, name in enumerate(sorted({pair[1] for pair in chosen}))}
