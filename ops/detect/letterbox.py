@@ -62,7 +62,7 @@ def letterbox(frame: Uint8, fit: Fit, canvas: Uint8) -> None:
 
 
 def to_source(boxes: Float32, fit: Fit, source_px: tuple[int, int]) -> Float32:
-    """Maps boxes ``(N, 4)`` x1, y1, x2, y2 from the input's pixels to the source's, clipped to ``0..W`` and ``0..H``."""
+    """Maps boxes ``(N, 4)`` from the input's pixels to the source's, clipped to ``0..W`` and ``0..H``."""
     scale = np.array([source_px[0] / fit.width, source_px[1] / fit.height] * 2)
     moved = (boxes - np.array([fit.left, fit.top] * 2)) * scale
     return np.asarray(np.clip(moved, 0, np.array(source_px * 2)), np.float32)

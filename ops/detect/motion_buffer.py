@@ -69,7 +69,7 @@ class MotionBuffer:
         return np.asarray(cv2.imdecode(self._coded[number], cv2.IMREAD_COLOR))
 
     def scenes(self) -> Iterator[Scene]:
-        """Yields stretches of steady light, cut where most of the picture changes at once; the shortest are left out."""
+        """Yields stretches of steady light, cut where most of the picture changes at once; short ones are left out."""
         if not self._coded:
             return
         thumbs = np.stack(self._thumbs).reshape(len(self), -1).astype(np.int16)
@@ -102,6 +102,6 @@ def brightened(frame: Uint8, gain: float) -> Uint8:
 
 
 def most_of_channels(image: Uint8) -> Uint8:
-    """Returns the largest channel of each pixel, ``(H, W, 3)`` to ``(H, W)``; numpy's ``max`` takes ten times as long."""
+    """Returns the largest channel of each pixel, ``(H, W)``; numpy's ``max`` takes ten times as long."""
     first, second, third = cv2.split(image)
     return np.asarray(cv2.max(cv2.max(first, second), third))

@@ -44,5 +44,5 @@ def _decompose(plane: GroundPlane) -> Float64 | None:
     turned = np.column_stack([right, forth, np.cross(right, forth)])
     left, _, other = np.linalg.svd(turned)
     lens = -(left @ other).T @ shift
-    # Mirrored at the ground, the lens would see the same: of the two solutions, the lens above the ground is the real one.
+    # Mirrored at the ground, the lens would see the same: of the two solutions, the one above the ground is real.
     return np.array([lens[0] + plane.origin_m[0], lens[1] + plane.origin_m[1], abs(lens[2])])

@@ -7,7 +7,7 @@ from schemas.values import Float64
 
 
 def to_ground(plane: GroundPlane, pixels: Float64) -> Float64:
-    """Returns places on the ground ``(N, 2)`` of pixels ``(N, 2)``, metres in the site's CRS; NaN from the horizon up."""
+    """Returns places on the ground ``(N, 2)`` of pixels ``(N, 2)``, metres in the site's CRS; NaN above the horizon."""
     return _through(plane.ground_from_image, pixels) + plane.origin_m
 
 
