@@ -168,10 +168,10 @@ def _tracks_by_space(
 ) -> dict[str, _SpaceTracks]:
     plane = ground_plane(unit.camera)
     points, positions = inputs["track_points"], inputs["positions"]
-    seen, placed = Trajectories.from_table(points), Trajectories.from_table(positions)
-    foot = _turn(feet_of(points, seen, unit.camera, unit.segments).pixels)
+    tracked, placed = Trajectories.from_table(points), Trajectories.from_table(positions)
+    foot = _turn(feet_of(points, tracked, unit.camera, unit.segments).pixels)
     planar_by_space = {
-        "pixel": (seen, PlanarTrajectories(seen.track, seen.time_us, foot), params.margin_px),
+        "pixel": (tracked, PlanarTrajectories(tracked.track, tracked.time_us, foot), params.margin_px),
         "map": (
             placed,
             PlanarTrajectories(placed.track, placed.time_us, placed.columns(positions, "x_m", "y_m")),

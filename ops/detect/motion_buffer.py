@@ -43,7 +43,7 @@ class Scene:
 
 
 class MotionBuffer:
-    """Frames as JPEG: five minutes at ten a second take some 60 MB where raw pixels would take 1.2 GB."""
+    """Frames as JPEG: five minutes at 10 fps take some 60 MB where raw pixels would take 1.2 GB."""
 
     def __init__(self) -> None:
         self._coded: list[Uint8] = []

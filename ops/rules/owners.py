@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ops.boxes import centre, gaps_px, iou_pairs, size
-from ops.ground import ground_plane, to_ground
+from ops.ground.homography import ground_plane
+from ops.ground.project import to_ground
 from ops.rules.scene import Scene
 from schemas.values import Bools, Float64, Int64
 
@@ -47,7 +48,7 @@ def find_owner(box: Float64, first_us: int, scene: Scene) -> Owner | None:
 
     Args:
         box: ``(4,)`` of the thing.
-        first_us: when it was first seen lying.
+        first_us: when it appeared.
         scene: the camera-day.
 
     Returns:
@@ -176,7 +177,7 @@ def _is_lost_beside(point: int, box: Float64, scene: Scene) -> bool:
     """Whether a track that ends (or begins) at a point does so near a thing, without passing the edge of the view."""
     if _is_away(np.array([point]), box, scene)[0]:
         return False
-    # Who stands at the lower edge touches it all the time; who passes an edge is cut by it.
+    # A person at the lower edge of the view touches it all the time; one who passes an edge is cut by it.
     own = scene.trajectories.track == scene.trajectories.track[point]
     usual = np.median(size(scene.box[own]), axis=0)
     is_whole = bool((size(scene.box[point]) >= WHOLE_SHARE * usual).all())

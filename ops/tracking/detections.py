@@ -8,7 +8,7 @@ from ops.boxes import suppress_overlaps
 from schemas.values import Float64, Int64
 
 Tracklet = Int64
-"""Detections of one thing: row numbers of ``Detections``, at most one a frame, in order of time."""
+"""Detections of one thing: row numbers of ``Detections``, at most one per frame, in order of time."""
 
 
 @dataclass(frozen=True)

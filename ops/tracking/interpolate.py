@@ -18,10 +18,10 @@ def interpolate(detections: Detections, tracklet: Tracklet, smooth_s: float) -> 
         frames: ``(M,)`` numbers of all observed frames from the first to the last detection.
         boxes: ``(M, 4)`` the boxes on them.
     """
-    seen = detections.frame[tracklet]
-    frames = np.arange(seen[0], seen[-1] + 1)
-    at_s, seen_s = detections.frame_s[frames], detections.frame_s[seen]
-    boxes = np.stack([np.interp(at_s, seen_s, edge) for edge in detections.box[tracklet].T], axis=1)
+    detected = detections.frame[tracklet]
+    frames = np.arange(detected[0], detected[-1] + 1)
+    at_s, detected_s = detections.frame_s[frames], detections.frame_s[detected]
+    boxes = np.stack([np.interp(at_s, detected_s, edge) for edge in detections.box[tracklet].T], axis=1)
     return frames, _smoothed(at_s, boxes, smooth_s) if smooth_s > 0 else boxes
 
 

@@ -11,8 +11,8 @@ import pytest
 from scipy.stats import beta
 
 from ops.audit import Audit, AuditParams
-from ops.ground import ground_plane
 from ops.ground.density import band_of, pixels_per_metre
+from ops.ground.homography import ground_plane
 from ops.rate_bound import CLOPPER_PEARSON
 from schemas.anonymity import MODES
 from schemas.tables import TABLES

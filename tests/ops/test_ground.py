@@ -10,18 +10,11 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.ground import (
-    calibration_error_m,
-    covariance,
-    ground_plane,
-    jacobian,
-    lens_position,
-    to_ground,
-    to_pixels,
-    zones_outside_view,
-)
-from ops.ground.project import largest_sigma_m
+from ops.ground.homography import calibration_error_m, ground_plane
+from ops.ground.lens import lens_position
+from ops.ground.project import covariance, jacobian, largest_sigma_m, to_ground, to_pixels
 from ops.ground.smooth import local_line
+from ops.ground.view import zones_outside_view
 from schemas.errors import SiteError
 from schemas.values import CameraView, ControlPoint, Feature, FeatureKind
 from tests.ops.ground_scene import LENS_M, ORIGIN_M, SIZE_PX, make_view, project, site
