@@ -39,7 +39,7 @@ _NO_CONTENT: Row = {
 """The columns that depend on a file's content alone, with the values of an unusable file."""
 
 _TEMPORARY = {"unreadable", "still_written"}
-"""Damage that may be gone at the next scan, so the file is read again then."""
+"""Damage that may be temporary: the file is read again at the next scan."""
 
 
 def unusable_columns(reason: str, detail: str) -> Row:

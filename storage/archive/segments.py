@@ -91,7 +91,7 @@ class Segments(Sequence[Segment]):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and len(self) == len(other) and tuple(self) == tuple(other)
 
-    __hash__ = None  # type: ignore[assignment]  # columns may be large: nobody should use them as a key
+    __hash__ = None  # type: ignore[assignment]  # columns may be large: not for use as a key
 
 
 def segment_maker(table: pa.Table) -> Callable[[int], Segment]:

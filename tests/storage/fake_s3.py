@@ -23,7 +23,7 @@ class ClientError(Exception):
 
 
 class FakeS3(AbstractFileSystem):
-    """Has the bucket ``bucket``, and one content for all who open it in this process."""
+    """Has the bucket ``bucket``; all instances in this process share its content."""
 
     protocol = ("s3", "s3a")
     cachable = False

@@ -1,4 +1,4 @@
-"""A site around a store, and ways to look at what a query does, for the tests of SQL."""
+"""A site around a store, and ways to inspect queries, for tests of SQL."""
 
 import json
 from dataclasses import replace
@@ -18,7 +18,7 @@ from storage.store.store import Store
 from tests.storage.rows import DATE, NOW, make_receipt
 
 EAST_M, NORTH_M = 120_000, 480_000
-"""Where the zones on the map begin: hall is two metres wide and high from there, door one metre from five metres on."""
+"""Origin of the map zones: hall is a square of 2 m there, door one of 1 m, 5 m further."""
 
 SITE = """
 name = "test"
@@ -97,7 +97,7 @@ def plan_of(con: duckdb.DuckDBPyConnection, query: str) -> str:
 
 
 def scans_of(con: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
-    """What a query does at each reading of files, as EXPLAIN ANALYZE tells: files read, filters, ..."""
+    """The file scans of a query by EXPLAIN ANALYZE: files read, filters, ..."""
     ((_, plan),) = rows_of(con, f"EXPLAIN (ANALYZE, FORMAT json) {query}")
     found: list[dict[str, Any]] = []
     left = [json.loads(str(plan))]

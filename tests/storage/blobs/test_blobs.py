@@ -1,4 +1,4 @@
-"""One contract for every place of files: a folder, a stand-in for S3, and a server of S3 where it is installed."""
+"""One contract for all file locations: a folder, a fake S3, and an S3 server where it is installed."""
 
 import multiprocessing
 import pickle
@@ -11,8 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.errors import SiteError
-from storage.blobs import Blobs, LocalBlobs, LocalFileCache, open_blobs
-from tests.storage.fake_s3 import FakeS3
+from storage.blobs import Blobs, LocalBlobs, open_blobs
 from tests.storage.listing import names
 from tests.storage.putting import WRITERS, put_in_threads
 
@@ -93,9 +92,9 @@ def test_of_many_threads_one_puts(blobs: Blobs) -> None:
         return blobs.put_if_absent("race", str(number).encode())
 
     with ThreadPoolExecutor(WRITERS) as pool:
-        told = list(pool.map(put, range(WRITERS)))
-    assert told.count(True) == 1
-    assert blobs.read("race") == str(told.index(True)).encode()
+        results = list(pool.map(put, range(WRITERS)))
+    assert results.count(True) == 1
+    assert blobs.read("race") == str(results.index(True)).encode()
 
 
 def test_create_makes_the_file_at_the_end(blobs: Blobs) -> None:
@@ -185,15 +184,15 @@ def test_of_two_processes_of_eight_threads_one_puts(request: pytest.FixtureReque
     blobs = open_blobs(str(tmp_path) if place == "folder" else request.getfixturevalue("s3_server"))
     assert names(blobs) == []  # it has connections, which must not go to the others
     context = multiprocessing.get_context("spawn")
-    start, told = context.Barrier(2 * WRITERS), context.Queue()
-    processes = [context.Process(target=put_in_threads, args=(blobs, number, start, told)) for number in range(2)]
+    start, results = context.Barrier(2 * WRITERS), context.Queue()
+    processes = [context.Process(target=put_in_threads, args=(blobs, number, start, results)) for number in range(2)]
     for process in processes:
         process.start()
-    winners = [told.get(timeout=60)]
+    winners = [results.get(timeout=60)]
     for process in processes:
         process.join(60)
         assert process.exitcode == 0
-    assert told.empty()
+    assert results.empty()
     assert blobs.read("race").startswith(f"{winners[0]}-".encode())
 
 
@@ -252,32 +251,3 @@ def test_deleting_leaves_no_empty_folders(tmp_path: Path) -> None:
     blobs.write("a/d", b"x")
     blobs.delete(["a/b/c"])
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["d"]
-
-
-# Files at hand
-
-
-def test_footage_is_fetched_once_while_it_is_at_hand(fake_s3: type[FakeS3]) -> None:
-    blobs = open_blobs("s3://bucket")
-    for name in "abc":
-        blobs.write(name, name.encode())
-    fake_s3.requests.clear()
-    fetched = LocalFileCache(blobs, keep=2)
-    paths = {name: fetched.path(name) for name in ("a", "b")}
-    assert fetched.path("a") == paths["a"]
-    assert fetched.path("c").read_bytes() == b"c"
-    assert paths["a"].read_bytes() == b"a"
-    assert not paths["b"].exists()
-    assert [key for verb, key in fake_s3.requests if verb == "get"] == ["bucket/a", "bucket/b", "bucket/c"]
-    fetched.close()
-    assert not paths["a"].exists()
-
-
-def test_footage_of_a_folder_is_used_where_it_is(tmp_path: Path) -> None:
-    LocalBlobs(tmp_path).write("a", b"a")
-    fetched = LocalFileCache(LocalBlobs(tmp_path), keep=1)
-    assert fetched.path("a") == tmp_path / "a"
-    fetched.close()
-    assert (tmp_path / "a").exists()
-    with pytest.raises(FileNotFoundError):
-        fetched.path("b")

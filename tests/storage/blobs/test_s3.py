@@ -72,7 +72,7 @@ def test_a_put_whose_answer_is_lost_may_stand(asked_once: None, s3_on_wire: str,
     with pytest.raises(TransientError):
         blobs.put_if_absent("a", b"mine")
     wire.deaf_after = None
-    assert not blobs.put_if_absent("a", b"mine"), "of several tries one is told True at most"
+    assert not blobs.put_if_absent("a", b"mine"), "at most one of several tries gets True"
     assert blobs.read("a") == b"mine"
 
 
@@ -234,7 +234,7 @@ def test_a_bucket_that_is_not_there(fake_s3: type[FakeS3]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("raised", "told", "words"),
+    ("raised", "expected", "words"),
     [
         (PermissionError("Access Denied"), SiteError, "AWS_PROFILE"),
         (type("NoCredentialsError", (Exception,), {})("Unable to locate credentials"), SiteError, "AWS_ACCESS_KEY_ID"),
@@ -248,9 +248,9 @@ def test_a_bucket_that_is_not_there(fake_s3: type[FakeS3]) -> None:
         (ValueError("a bug of ours"), ValueError, "a bug of ours"),
     ],
 )
-def test_what_goes_wrong_is_told(fake_s3: type[FakeS3], raised: Exception, told: type[Exception], words: str) -> None:
+def test_errors_are_translated(fake_s3: type[FakeS3], raised: Exception, expected: type[Exception], words: str) -> None:
     fake_s3.trouble.append(raised)
-    with pytest.raises(told, match=words) as caught:
+    with pytest.raises(expected, match=words) as caught:
         open_blobs("s3://bucket").write("a", b"x")
     assert "\n" not in str(caught.value)
 

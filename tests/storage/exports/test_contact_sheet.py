@@ -1,4 +1,4 @@
-"""A page of anonymized frames that opens without a network; and the published frames that stand on it."""
+"""The contact sheet, which works without a network, and the published frames on it."""
 
 import re
 from base64 import b64decode
@@ -111,7 +111,7 @@ COUNT = SEGMENT.frames
 
 
 def write_video(folder: Path, segment: Segment = SEGMENT) -> Path:
-    """Frames of rising shade, in two takes."""
+    """Frames of rising shade, in two chunks."""
     sink = PartWriter(LocalBlobs(folder), "clip.mp4", segment)
     batch = make_batch(np.stack([picture(63, 47, 10 * n) for n in range(COUNT)]), segment)
     for part in (slice(0, 12), slice(12, COUNT)):

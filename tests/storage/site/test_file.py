@@ -23,7 +23,7 @@ WESTERTOREN_LONLAT = (4.883525588, 52.374532528)
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A site whose site.toml has all of the template's examples switched on."""
+    """A site whose site.toml has all examples of the template enabled."""
     path = write_new_site(tmp_path, "Dam", "EPSG:28992", "Europe/Amsterdam")
     path.write_text(EXAMPLE_LINE.sub("", path.read_text()))
     return tmp_path
@@ -35,7 +35,7 @@ def line_of(root: Path, text: str) -> int:
 
 
 def error_after(root: Path, old: str, new: str) -> str:
-    """What load_site says once ``old``, which must stand there, is replaced by ``new``."""
+    """Returns the message of load_site after replacing ``old``, which must occur, by ``new``."""
     path = root / "site.toml"
     text = path.read_text()
     assert old in text

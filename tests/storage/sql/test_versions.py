@@ -91,8 +91,10 @@ def test_views_hold_the_newest_of_each_unit_and_all_versions(steps: Sequence[tup
             if what == "compact":
                 compact(store, grace_h=0.0)
             elif what == "commit" and (unit, version) not in known:
-                mark = print_of(unit, version)
-                commit(store, "counts", make_rows("counts", rows), mark, unit, committed=time, run_id=f"r{number}")
+                fingerprint = print_of(unit, version)
+                commit(
+                    store, "counts", make_rows("counts", rows), fingerprint, unit, committed=time, run_id=f"r{number}"
+                )
                 known[unit, version], newest[unit] = rows, version
             elif what == "again" and (unit, version) in known:
                 held = store.find_receipt("counts", "cam1", DATE, unit, print_of(unit, version))
@@ -100,9 +102,9 @@ def test_views_hold_the_newest_of_each_unit_and_all_versions(steps: Sequence[tup
                 store.reaffirm(held, f"r{number}", time)
                 newest[unit] = version
         with open_sql(store, query="counts_all") as con:
-            ((seen,),) = rows_of(con, "SELECT count(*) FROM counts")
+            ((count,),) = rows_of(con, "SELECT count(*) FROM counts")
             every = rows_of(con, "SELECT unit, fingerprint, current, count(*) FROM counts_all GROUP BY ALL")
-    assert seen == sum(known[unit, version] for unit, version in newest.items())
+    assert count == sum(known[unit, version] for unit, version in newest.items())
     assert sorted(every) == sorted(
         (unit, print_of(unit, version), newest[unit] == version, rows) for (unit, version), rows in known.items()
     )

@@ -34,7 +34,7 @@ def pictures(count: int, width: int = 208, height: int = 120, first: int = 0) ->
 
 
 def batch_of(images: Uint8, first: int = 0, step: int = 512) -> FrameBatch:
-    """Frames number ``first`` and on; their wall times are odd on purpose, so that nobody can work them out."""
+    """Frames number ``first`` and on; their wall times are odd, so that no code can derive them from the PTS."""
     numbers = first + np.arange(len(images), dtype=np.int64)
     return FrameBatch(images, numbers * step, START_US + numbers * 40_001 + numbers % 3)
 
@@ -93,7 +93,7 @@ def luma(path: Path) -> Uint8:
 
 
 def idr_numbers(path: Path) -> list[int | None]:
-    """``idr_pic_id`` of each picture, None where it is no keyframe, as FFmpeg's own reader of headers tells it."""
+    """``idr_pic_id`` of each picture, None where it is no keyframe, by FFmpeg's own header parser."""
     chain = ffmpeg.input(f"file:{path}").output("-", format="null", c="copy", **{"bsf:v": "trace_headers"})
     command = ffmpeg.compile(chain.global_args("-v", "info", "-nostdin"), cmd=ffmpeg_path())
     done = subprocess.run(command, capture_output=True, check=True, text=True)

@@ -38,11 +38,11 @@ def test_decoded_chunks_are_what_the_file_shows(tmp_path: Path, size_px: tuple[i
     sink = sink_of(tmp_path)
     decoded = whole(cut_into_chunks(sink, images, CUTS))
     made = sink.close()
-    pts, shown = decode_file(tmp_path / made.path)
+    pts, frames = decode_file(tmp_path / made.path)
     written = batch_of(images)
     assert made.frames == len(images)
-    assert shown.shape == (len(images), height + height % 2, width + width % 2, 3)
-    np.testing.assert_array_equal(decoded.frames, shown[:, :height, :width])
+    assert frames.shape == (len(images), height + height % 2, width + width % 2, 3)
+    np.testing.assert_array_equal(decoded.frames, frames[:, :height, :width])
     np.testing.assert_array_equal(decoded.pts, written.pts)
     np.testing.assert_array_equal(decoded.times_us, written.times_us)
     assert pts == written.pts.tolist()
@@ -59,7 +59,7 @@ def test_other_players_show_every_frame_too(tmp_path: Path, cuts: tuple[int, ...
     expected = luma(path)
     assert len(expected) == sum(cuts)
     np.testing.assert_array_equal(decode_with_ffmpeg(path, 208, 120), expected)
-    bare = tmp_path / "bare.h264"  # no container tells where a picture ends: its headers must
+    bare = tmp_path / "bare.h264"  # without a container only the headers show where a picture ends
     with av.open(str(path)) as container:
         to_bare = BitStreamFilterContext("h264_mp4toannexb", container.streams.video[0])
         packets = [out for packet in container.demux(video=0) if packet.size for out in to_bare.filter(packet)]
@@ -173,7 +173,7 @@ def test_real_frames(tmp_path: Path, real_frames: tuple[Uint8, Segment]) -> None
     cuts = (40, 1, 1, 48)
     decoded = whole(cut_into_chunks(sink, images, cuts))
     path = tmp_path / sink.close().path
-    pts, shown = decode_file(path)
-    np.testing.assert_array_equal(decoded.frames, shown)
+    pts, frames = decode_file(path)
+    np.testing.assert_array_equal(decoded.frames, frames)
     assert pts == decoded.pts.tolist()
     np.testing.assert_array_equal(decode_with_ffmpeg(path, 480, 360), luma(path))

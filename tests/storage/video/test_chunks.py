@@ -133,7 +133,7 @@ def test_how_frames_come_in_batches_does_not_matter(tmp_path: Path) -> None:
 
 
 def test_a_chunk_that_cannot_be_shown_is_not_vouched_for(tmp_path: Path) -> None:
-    def spoilt(how: str) -> EncodedChunk:
+    def damaged(how: str) -> EncodedChunk:
         chunk = chunk_of(sink_of(tmp_path), batch_of(pictures(6)))
         chunk.end()
         if how == "noise":
@@ -148,4 +148,4 @@ def test_a_chunk_that_cannot_be_shown_is_not_vouched_for(tmp_path: Path) -> None
 
     for how in ("noise", "missing", "more"):
         with pytest.raises(CoverageError, match=r"part.mp4"):
-            list(spoilt(how).decode())
+            list(damaged(how).decode())

@@ -119,10 +119,10 @@ def test_even_spacing_and_the_first_frame(tmp_path: Path) -> None:
     assert numbers(ten)[:6] == [0, 2, 5, 7, 10, 12]
 
 
-@pytest.mark.parametrize("asked", [25.0, 24.0, 26.0, 60.0])
-def test_footage_no_faster_than_asked_gives_every_frame(tmp_path: Path, asked: float) -> None:
+@pytest.mark.parametrize("fps", [25.0, 24.0, 26.0, 60.0])
+def test_footage_no_faster_than_the_need_gives_every_frame(tmp_path: Path, fps: float) -> None:
     path = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(50))
-    (given,), _ = read(path, segments_of(path, 3600)[0], FrameNeed(fps=asked))
+    (given,), _ = read(path, segments_of(path, 3600)[0], FrameNeed(fps=fps))
     assert numbers(given) == list(range(50))
 
 
@@ -199,14 +199,14 @@ def test_who_asks_for_them_gets_black_frames_where_none_can_be_decoded(tmp_path:
     path = damage.zeroed(good, tmp_path / f"bad.{suffix}", 0.5, 0.54)
     segment = segments_of(path, 3600)[0]
     (sound, every), reader = read(path, segment, EVERY, FrameNeed(lost=True))
-    marks = np.concatenate([np.zeros(len(batch), bool) if batch.lost is None else batch.lost for batch in every])
+    lost = np.concatenate([np.zeros(len(batch), bool) if batch.lost is None else batch.lost for batch in every])
     pts = np.array(all_pts(every))
     assert (np.diff(pts) > 0).all()
-    assert pts[~marks].tolist() == all_pts(sound)
+    assert pts[~lost].tolist() == all_pts(sound)
     assert all(batch.lost is None for batch in sound)
-    assert marks.any()
-    assert not np.concatenate([batch.frames for batch in every])[marks].any()
-    times = np.array(all_times(every))[marks]
+    assert lost.any()
+    assert not np.concatenate([batch.frames for batch in every])[lost].any()
+    times = np.array(all_times(every))[lost]
     assert all(any(begin <= time < end for begin, end, _ in reader.lost) for time in times)
 
 

@@ -56,7 +56,7 @@ def keep_all(sink: PartWriter, *batches: FrameBatch) -> None:
     sink.keep(chunk)
 
 
-def shown(path: Path) -> tuple[Fraction, list[int], list[int]]:
+def read_times(path: Path) -> tuple[Fraction, list[int], list[int]]:
     """Time base, PTS and numbers of the frames in a file."""
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
@@ -110,9 +110,9 @@ def test_the_joined_copy_shows_every_frame_at_its_time(source: Path, tmp_path: P
     assert merged.path == "video/merged.mp4"
     assert merged.frames == 90
     found = probe(source)
-    base, joined_pts, numbers = shown(store / merged.path)
+    base, merged_pts, numbers = read_times(store / merged.path)
     exact = [(value - found.first_pts) * found.time_base for value in pts]
-    assert [value * base for value in joined_pts] == exact
+    assert [value * base for value in merged_pts] == exact
     assert numbers == list(range(90))
     assert in_folder(store / "video") == ["merged.mp4"]
     assert probe(store / merged.path).duration_s == pytest.approx(found.duration_s, abs=1e-9)
@@ -133,7 +133,7 @@ def test_nothing_of_the_source_or_the_encoder_is_in_the_file(tmp_path: Path) -> 
     with av.open(str(merged)) as container:
         assert container.streams.video[0].codec_context.pix_fmt == "yuv420p"
     content = merged.read_bytes()
-    assert content.index(b"moov") < content.index(b"mdat"), "the index stands first"
+    assert content.index(b"moov") < content.index(b"mdat"), "the index comes first"
 
 
 def test_same_frames_give_the_same_bytes(tmp_path: Path) -> None:
@@ -189,8 +189,8 @@ def test_a_lost_beginning_stays_a_gap(tmp_path: Path) -> None:
     first, second, *_ = segments_of(source)
     pts = copy_part(source, second, tmp_path / "part.mp4", tmp_path)
     merged = merge_parts(LocalBlobs(tmp_path), ["part.mp4"], "merged.mp4")
-    base, joined_pts, _ = shown(tmp_path / merged.path)
-    assert joined_pts[0] * base == (pts[0] - first.footage_start_pts) * first.time_base == Fraction(8, 5)
+    base, merged_pts, _ = read_times(tmp_path / merged.path)
+    assert merged_pts[0] * base == (pts[0] - first.footage_start_pts) * first.time_base == Fraction(8, 5)
 
 
 def test_it_is_invisible_until_it_is_closed_and_gone_when_aborted(tmp_path: Path) -> None:

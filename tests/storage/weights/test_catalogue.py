@@ -248,13 +248,13 @@ def test_trust_that_is_taken_back_holds_for_what_was_imported(tmp_path: Path, st
         store.resolve(ModelRequest("best.pt", "detect"))
 
 
-@pytest.mark.parametrize(("said", "scale"), [({}, "relative"), ({"depth_estimation_type": "metric"}, "metric")])
-def test_depth_folders_tell_metric_from_relative(
-    store: ModelStore, tmp_path: Path, said: dict[str, str], scale: str
+@pytest.mark.parametrize(("config", "scale"), [({}, "relative"), ({"depth_estimation_type": "metric"}, "metric")])
+def test_depth_folders_distinguish_metric_from_relative(
+    store: ModelStore, tmp_path: Path, config: dict[str, str], scale: str
 ) -> None:
     folder = tmp_path / "site" / "depth-small"
     folder.mkdir(parents=True)
-    (folder / "config.json").write_text(json.dumps({"architectures": ["DepthAnythingForDepthEstimation"], **said}))
+    (folder / "config.json").write_text(json.dumps({"architectures": ["DepthAnythingForDepthEstimation"], **config}))
     with pytest.raises(ModelError, match="safetensors"):
         store.resolve(ModelRequest("depth-small", "depth"))
     (folder / "model.safetensors").write_bytes(b"x")
