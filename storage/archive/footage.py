@@ -38,6 +38,12 @@ _NO_CONTENT: Row = {
 }
 """The columns that depend on a file's content alone, with the values of an unusable file."""
 
+_PROBE_FIELDS = (
+    *("duration_s", "frames", "codec", "width", "height", "rotation_deg", "variable_fps", "has_audio"),
+    *("damage", "damage_detail", "lost_s"),
+)
+"""Columns that have the name of the ``Probe`` attribute that they come from."""
+
 _TEMPORARY = {"unreadable", "still_written"}
 """Damage that may be temporary: the file is read again at the next scan."""
 
@@ -50,21 +56,11 @@ def unusable_columns(reason: str, detail: str) -> Row:
 def usable_columns(found: Probe, segment_s: float) -> Row:
     """Returns the content columns of a probed file, with its cuts into segments."""
     return {
-        "duration_s": found.duration_s,
-        "frames": found.frames,
-        "codec": found.codec,
-        "width": found.width,
-        "height": found.height,
-        "rotation_deg": found.rotation_deg,
+        **{name: getattr(found, name) for name in _PROBE_FIELDS},
         "fps_num": found.fps.numerator,
         "fps_den": found.fps.denominator,
-        "variable_fps": found.variable_fps,
         "time_base_num": found.time_base.numerator,
         "time_base_den": found.time_base.denominator,
-        "has_audio": found.has_audio,
-        "damage": found.damage,
-        "damage_detail": found.damage_detail,
-        "lost_s": found.lost_s,
         "start_pts": found.first_pts,
         "container_time": found.container_start,
         "segment_s": segment_s,

@@ -15,26 +15,13 @@ import pyarrow.compute as pc
 
 from schemas.values import Segment
 
+_TEXT_COLUMNS = ("segment_id", "footage_id", "camera", "date", "path")
 SEGMENT_COLUMNS = pa.schema(
-    [
-        ("segment_id", pa.string()),
-        ("footage_id", pa.string()),
-        ("camera", pa.string()),
-        ("date", pa.string()),
-        ("index", pa.int64()),
-        ("path", pa.string()),
-        ("start_us", pa.int64()),
-        ("end_us", pa.int64()),
-        ("start_pts", pa.int64()),
-        ("end_pts", pa.int64()),
-        ("frames", pa.int64()),
-        ("time_base_num", pa.int64()),
-        ("time_base_den", pa.int64()),
-        ("footage_start_us", pa.int64()),
-        ("footage_start_pts", pa.int64()),
-        ("width", pa.int64()),
-        ("height", pa.int64()),
-    ]
+    (name, pa.string() if name in _TEXT_COLUMNS else pa.int64())
+    for name in (
+        *("segment_id", "footage_id", "camera", "date", "index", "path", "start_us", "end_us", "start_pts", "end_pts"),
+        *("frames", "time_base_num", "time_base_den", "footage_start_us", "footage_start_pts", "width", "height"),
+    )
 )
 """A ``Segment`` as a row: times in microseconds since 1970 UTC, the time base as numerator and denominator."""
 

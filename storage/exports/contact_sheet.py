@@ -54,17 +54,6 @@ class ContactSheet:
     flagged: int
 
 
-@dataclass(frozen=True)
-class _Card:
-    jpeg: str
-    width: int
-    height: int
-    time: str
-    risk: str
-    percent: int
-    reason: str
-
-
 def render_contact_sheet(target: Path, sheet: ContactSheet, frames: Iterable[SheetFrame]) -> int:
     """Writes a sheet, replacing an existing one; the same arguments give the same bytes.
 
@@ -83,13 +72,19 @@ def render_contact_sheet(target: Path, sheet: ContactSheet, frames: Iterable[She
     return len(cards)
 
 
-def _card(frame: SheetFrame) -> _Card:
+def _card(frame: SheetFrame) -> dict[str, object]:
     image = _downscale(frame.image)
     height, width = image.shape[:2]
     _, jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-    percent = round(100 * min(max(frame.risk, 0.0), 1.0))
-    text = b64encode(jpeg.tobytes()).decode("ascii")
-    return _Card(text, width, height, frame.time, f"{frame.risk:.2f}", percent, frame.reason)
+    return {
+        "jpeg": b64encode(jpeg.tobytes()).decode("ascii"),
+        "width": width,
+        "height": height,
+        "time": frame.time,
+        "risk": f"{frame.risk:.2f}",
+        "percent": round(100 * min(max(frame.risk, 0.0), 1.0)),
+        "reason": frame.reason,
+    }
 
 
 def _downscale(image: Uint8) -> Uint8:

@@ -113,10 +113,7 @@ def _root(con: duckdb.DuckDBPyConnection, store: Store) -> str:
 
 
 def _create_records(
-    con: duckdb.DuckDBPyConnection,
-    store: Store,
-    snapshot: Snapshot,
-    cameras: Callable[[], pa.Table],
+    con: duckdb.DuckDBPyConnection, store: Store, snapshot: Snapshot, cameras: Callable[[], pa.Table]
 ) -> None:
     """Creates the tables that are not stored as files by camera and date."""
     journal = Journal(store.blobs)

@@ -39,14 +39,7 @@ class PartWriter:
         threads: x264's threads; another number gives other bytes.
     """
 
-    def __init__(
-        self,
-        blobs: Blobs,
-        name: str,
-        segment: Segment,
-        crf: int = 23,
-        threads: int = 1,
-    ) -> None:
+    def __init__(self, blobs: Blobs, name: str, segment: Segment, crf: int = 23, threads: int = 1) -> None:
         self._blobs = blobs
         self._name = name
         self._segment = segment

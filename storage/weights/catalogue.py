@@ -10,7 +10,7 @@ import json
 import os
 import tomllib
 from collections.abc import Collection
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -104,14 +104,8 @@ class ModelStore:
         if target.exists() and sha256_of(target) != model.sha256:
             raise ModelError(f"other weights are at {target}; remove them, or import these with --name OTHER")
         known = _known_by_sha().get(model.sha256)
-        recorded = ModelFile(
-            **{
-                **asdict(model),
-                "path": str(target),
-                "licence": licence or model.licence,
-                "origin": origin or (known.origin if known else str(source)),
-            }
-        )
+        origin = origin or (known.origin if known else str(source))
+        recorded = replace(model, path=str(target), licence=licence or model.licence, origin=origin)
         if not target.exists():
             copy_model(source, target)
         record = self._record()
@@ -200,7 +194,7 @@ class ModelStore:
             _check_unaltered(path, sha256, _known()[name].sha256, "known")
         known = _known_by_sha().get(sha256)
         if known is not None:
-            return ModelFile(**{**asdict(known), "name": name, "path": str(path)})
+            return replace(known, name=name, path=str(path))
         facts = read_model_facts(path, _coco80())
         self._check_trust(name, facts.format, sha256, path)
         return _from_facts(facts, name, path, sha256, task)
@@ -266,15 +260,8 @@ def _source(known: bool) -> str:
 def _model(fields: dict[str, Any], name: str, path: Path) -> ModelFile:
     """Returns a ``ModelFile`` from its JSON or TOML form, where tuples are lists."""
     size = fields.get("input_px")
-    return ModelFile(
-        **{
-            **fields,
-            "name": name,
-            "path": str(path),
-            "input_px": None if size is None else (size[0], size[1]),
-            "classes": tuple(fields.get("classes", ())),
-        }
-    )
+    input_px, classes = None if size is None else (size[0], size[1]), tuple(fields.get("classes", ()))
+    return ModelFile(**{**fields, "name": name, "path": str(path), "input_px": input_px, "classes": classes})
 
 
 def _target_name(source: Path, name: str | None) -> str:
