@@ -74,7 +74,7 @@ def off(background: Uint8) -> np.ndarray:
     return np.abs(background.astype(int) - street()).max(axis=2)
 
 
-# The background ----------------------------------------------------------------------------------------------------------
+# The background -----------------------------------------------------------------------------------------------------
 
 
 def test_people_are_not_in_the_background_though_they_stand_there_most_of_the_time() -> None:
@@ -338,7 +338,7 @@ def test_the_bag_of_aboda_is_the_only_thing_left(assets: Path, monkeypatch: pyte
     assert not unknown.any()
     people = late["detections"].filter(pc.greater(late["detections"]["confidence"], 0.6))
     assert set(people["label"].to_pylist()) >= {"person"}
-    # The man walks over this paving: the background shows it, as the first frames do, before he comes.
+    # The man walks over this paving: the background shows it, as the first frames do, before the man comes.
     empty = looked.frames[3:18:3].astype(int)
     paving = (slice(240, 420), slice(150, 400))
     assert np.median(np.abs(np.median(empty, axis=0)[paving] - background[paving])) <= 3

@@ -20,7 +20,7 @@ queue = openvino.AsyncInferQueue(compiled, 3)
 found = set()
 for _ in range(60):
     queue.start_async([np.zeros((1, 3, 1400, 1400), np.float32)])
-    for status in Path("/proc/self/task").glob("*/status"):  # while they infer: threads are tied down for that long only
+    for status in Path("/proc/self/task").glob("*/status"):  # while they infer: pins last no longer
         found |= {line.split()[1] for line in status.read_text().splitlines() if line.startswith("Cpus_allowed_list")}
 queue.wait_all()
 print(*found)
