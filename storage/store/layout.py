@@ -13,7 +13,7 @@
     _runs/, _quarantine/                                journal.py
     _claims/                                            storage/coordination.py
     _tombstones/                                        storage/maintenance/tombstones.py
-    _exports/                                           storage/exports/record.py
+    _exports/                                           storage/exports/export_records.py
 """
 
 import secrets
