@@ -26,7 +26,7 @@ _KINDS = {
     "MultiLineString": FeatureKind.LINE,
 }
 _GEOJSON = {".geojson", ".json"}
-_RESERVED = "view"  # stands for the whole frame in the table ``counts``
+_RESERVED = "view"  # the whole frame in the table ``counts``
 
 
 def load_features(site: SiteFiles) -> tuple[Feature, ...]:

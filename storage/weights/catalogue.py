@@ -54,7 +54,7 @@ class ModelStore:
 
         Args:
             request: name and task.
-            excluding: for ``auto``: weights not to return. Others of another layout are preferred, since a second
+            excluding: for ``auto``: weights not to return. Another layout is preferred, since a second
                 detector of the same kind makes the same errors.
 
         Raises:

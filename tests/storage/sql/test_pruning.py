@@ -127,7 +127,7 @@ def test_a_day_of_a_month_reads_no_other_days_rows(
 
 
 def _damage_other_days(file: Path, day: date) -> None:
-    """Overwrites the values of rows of other days, so that whoever reads them fails."""
+    """Overwrites the values of rows of other days, so that reading them fails."""
     metadata = pq.ParquetFile(file).metadata
     column_of = {metadata.schema.column(index).name: index for index in range(metadata.num_columns)}
     damaged = 0

@@ -67,7 +67,7 @@ def test_other_players_show_every_frame_too(tmp_path: Path, cuts: tuple[int, ...
     np.testing.assert_array_equal(decode_with_ffmpeg(bare, 208, 120), expected)
 
 
-def test_every_chunk_can_be_sought_and_decoded_from(tmp_path: Path) -> None:
+def test_every_chunk_can_be_seeked_to_and_decoded(tmp_path: Path) -> None:
     sink = sink_of(tmp_path)
     decoded = whole(cut_into_chunks(sink, pictures(sum(CUTS)), CUTS))
     path = tmp_path / sink.close().path
