@@ -7,14 +7,15 @@ from datetime import UTC, datetime
 
 from cli.options import HERE, DryRun, Json, SiteFolder, Yes
 from cli.output import Output
-from jobs.commands.compact import compact_store
 from jobs.commands.purge import PurgePlan, apply_purge, plan_purge
 from jobs.site import open_site
 from schemas.errors import SelectionError
+from storage.maintenance import compaction
 from storage.maintenance.problems import Problem, UnitName
 from storage.maintenance.repair import Repair
 from storage.maintenance.repair import repair as repair_files
 from storage.maintenance.retention import KeptFile
+from storage.maintenance.sweep import sweep
 from storage.maintenance.verify import Verification
 from storage.maintenance.verify import verify as verify_files
 from storage.store.store import Store
@@ -25,16 +26,16 @@ SHOWN_UNITS = 3
 def compact(folder: SiteFolder = HERE, as_json: Json = False) -> None:
     """Make the store smaller and faster: merge small files, and move receipts into the manifest."""
     output = Output(as_json)
-    site = open_site(folder)
+    store = Store.create(open_site(folder).files.store)
     with output.progress("compact") as bar:
-        done = compact_store(site, bar.update)
+        done = compaction.compact(store, on_progress=bar.update)
+    swept = sweep(store)
     if as_json:
-        output.json({**asdict(done.compaction), "swept": done.swept})
+        output.json({**asdict(done), "swept": swept})
         return
-    counts = done.compaction
     output.say(
-        f"{counts.receipts} receipts moved into the manifest, {counts.merged} files merged into {counts.written}; "
-        f"{counts.deleted} replaced files and {len(done.swept)} leftovers removed"
+        f"{done.receipts} receipts moved into the manifest, {done.merged} files merged into {done.written}; "
+        f"{done.deleted} replaced files and {len(swept)} leftovers removed"
     )
 
 

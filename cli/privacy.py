@@ -89,7 +89,7 @@ def audit_facts(found: AuditedFootage) -> list[tuple[str, str]]:
     return [
         ("camera", source["camera"]),
         ("original", f"{published.footage['path']}, sha256 {published.footage['content_sha256']}"),
-        ("published", f"{found.video_path}, sha256 {result['sha256']}"),
+        ("published", f"{published.video['path']}, sha256 {result['sha256']}"),
         ("time", " to ".join(published.local_text(datetime.fromisoformat(source[end])) for end in ENDS)),
         ("mode", f"{mode['name']}: {mode['summary']}"),
         ("residual risk", mode["residual_risk"]),

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pyarrow.compute as pc
+
 from jobs.commands.results import query
 from jobs.site import Site
 from schemas.errors import NightshiftError, SelectionError
@@ -83,7 +85,7 @@ class AuditedFootage:
 
     Attributes:
         document: the JSON beside the published file.
-        path, video_path: of the audit and the published file, relative to the store.
+        path: of the audit, relative to the store.
         video_state, audit_state: ``sound``, ``altered`` or ``missing``.
         made_by: op, version and weights of the work on the footage, from its receipts.
     """
@@ -91,7 +93,6 @@ class AuditedFootage:
     published: PublishedFootage
     document: Mapping[str, Any]
     path: str
-    video_path: str
     video_state: str
     audit_state: str
     made_by: tuple[tuple[str, int, str], ...]
@@ -99,10 +100,8 @@ class AuditedFootage:
     @property
     def problems(self) -> list[str]:
         """What is wrong with the files, one line each."""
-        states = {
-            f"the published file {self.video_path}": self.video_state,
-            f"this audit {self.path}": self.audit_state,
-        }
+        video = self.published.video["path"]
+        states = {f"the published file {video}": self.video_state, f"this audit {self.path}": self.audit_state}
         words = {ALTERED: "was altered after it was written", MISSING: "is missing"}
         return [f"{what} {words[state]}" for what, state in states.items() if state != SOUND]
 
@@ -119,8 +118,7 @@ def find_published(site: Site, name: str) -> PublishedFootage:
         NightshiftError: it is not published; the message says why.
     """
     footage = _find_footage(site, name)
-    key = f"camera = {quote_text(footage['camera'])} AND footage_id = {quote_text(footage['footage_id'])}"
-    videos = query(site, f"SELECT * FROM anonymized WHERE {key}").to_pylist()
+    videos = query(site, f"SELECT * FROM anonymized WHERE {_condition(footage)}").to_pylist()
     if not videos:
         raise NightshiftError(_why_unpublished(site, footage))
     return PublishedFootage(footage, videos[0], site.files.config.camera_view(footage["camera"]).timezone)
@@ -134,8 +132,8 @@ def read_audit(site: Site, name: str) -> AuditedFootage:
         NightshiftError: it is not published, or has no audit.
     """
     published = find_published(site, name)
-    key = f"camera = {quote_text(published.camera)} AND footage_id = {quote_text(published.footage_id)}"
-    rows = query(site, f"SELECT path, sha256, video_sha256 FROM audits WHERE {key}").to_pylist()
+    condition = _condition(published.footage)
+    rows = query(site, f"SELECT path, sha256, video_sha256 FROM audits WHERE {condition}").to_pylist()
     if not rows:
         reason = _quarantine_reason(site, published.footage, ("audit",))
         raise NightshiftError(
@@ -155,7 +153,6 @@ def read_audit(site: Site, name: str) -> AuditedFootage:
         published,
         document,
         row["path"],
-        published.video["path"],
         file_state(site, published.video["path"], row["video_sha256"]),
         file_state(site, row["path"], row["sha256"]),
         _made_by(site, published),
@@ -243,6 +240,10 @@ def _find_footage(site: Site, name: str) -> dict[str, Any]:
     return next(iter(known.values()))
 
 
+def _condition(footage: Row) -> str:
+    return f"camera = {quote_text(footage['camera'])} AND footage_id = {quote_text(footage['footage_id'])}"
+
+
 def _relative_paths(name: str, location: str) -> list[str]:
     """Returns a path relative to the current folder as one relative to another folder, if it is inside that."""
     if "://" in location:
@@ -280,15 +281,10 @@ def _quarantine_reason(site: Site, footage: Row, ops: Sequence[str]) -> str | No
 
 def _made_by(site: Site, published: PublishedFootage) -> tuple[tuple[str, int, str], ...]:
     """Returns op, version and weights of the newest work of each op on this footage and its segments."""
-    receipts = site.store.read_receipts().rows.filter(_of_footage(published)).sort_by("committed")
-    newest = {row["op"]: (row["op"], row["version"], row["ingredients"]) for row in receipts.to_pylist()}
-    return tuple((op, version, json.loads(made).get("weights", "none")) for op, version, made in newest.values())
-
-
-def _of_footage(published: PublishedFootage) -> Any:
-    """Returns a filter of receipts."""
-    import pyarrow.compute as pc
-
     unit = pc.field("unit")
-    mine = (unit == published.footage_id) | pc.starts_with(unit, f"{published.footage_id}-")
-    return (pc.field("camera") == published.camera) & mine
+    of_footage = (unit == published.footage_id) | pc.starts_with(unit, f"{published.footage_id}-")
+    receipts = site.store.read_receipts().rows.filter((pc.field("camera") == published.camera) & of_footage)
+    newest = {row["op"]: row for row in receipts.sort_by("committed").to_pylist()}
+    return tuple(
+        (op, row["version"], json.loads(row["ingredients"]).get("weights", "none")) for op, row in newest.items()
+    )

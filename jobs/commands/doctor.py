@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -22,6 +23,11 @@ from storage.weights.catalogue import ModelStore
 LOW_BYTES = 5 * 10**9
 EARLIEST_TIME_S = 1_735_689_600  # 2025-01-01: an earlier clock was never set
 RAY_TIMEOUT_S = 60
+RAY_PROBE = (
+    "import ray, logging; ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, "
+    "logging_level=logging.ERROR, object_store_memory=80_000_000, address='local'); "
+    "print(ray.__version__, ray.get(ray.remote(lambda: 1).remote()))"
+)
 MAX_SKEW_S = 2
 
 Verdict = Literal["ok", "warning", "error"]
@@ -74,31 +80,17 @@ def _clock() -> Check:
     with tempfile.NamedTemporaryFile() as file:
         skew = abs(Path(file.name).stat().st_mtime - now)
     if skew > MAX_SKEW_S:
-        return Check(
-            "clock",
-            "warning",
-            f"new files are {skew:.0f} s off",
-            "synchronise the file server's clock",
-        )
+        return Check("clock", "warning", f"new files are {skew:.0f} s off", "synchronise the file server's clock")
     return Check("clock", "ok", time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(now)))
 
 
 def _ray() -> Check:
     # A process of its own: a Ray that hangs can be killed, and a Ray that starts does not stay in this process.
-    probe = (
-        "import ray, logging; ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, "
-        "logging_level=logging.ERROR, object_store_memory=80_000_000, address='local'); "
-        "print(ray.__version__, ray.get(ray.remote(lambda: 1).remote()))"
-    )
+    command = [sys.executable, "-W", "ignore", "-c", RAY_PROBE]
     environment = os.environ | {"RAY_USAGE_STATS_ENABLED": "0"}
     try:
         done = subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", probe],
-            capture_output=True,
-            text=True,
-            timeout=RAY_TIMEOUT_S,
-            env=environment,
-            check=True,
+            command, capture_output=True, text=True, timeout=RAY_TIMEOUT_S, env=environment, check=True
         )
     except subprocess.TimeoutExpired:
         return Check("ray", "error", f"did not start within {RAY_TIMEOUT_S} s", "see /tmp/ray/session_latest/logs")
@@ -122,25 +114,16 @@ def _weights(site: Site) -> Check:
         return Check("weights", "error", "; ".join(bad), "import them again with `nightshift models import FILE`")
     names = [model.name for model in models.list()]
     if not names:
-        return Check(
-            "weights",
-            "warning",
-            "none: motion replaces the detector",
-            "`nightshift models import FILE` adds a detector",
-        )
+        return Check("weights", "warning", "none: only motion is detected", "`nightshift models import FILE` adds some")
     return Check("weights", "ok", ", ".join(names))
 
 
 def _spatial(site: Site) -> Check:
-    connection = open_sql(site.store)
-    try:
+    with closing(open_sql(site.store)) as connection:
         if spatial_available(connection):
             return Check("spatial", "ok", "DuckDB's spatial extension loads, offline")
-    finally:
-        connection.close()
-    return Check(
-        "spatial", "warning", "DuckDB's spatial extension does not load", "pip install duckdb-extension-spatial"
-    )
+    advice = "pip install duckdb-extension-spatial"
+    return Check("spatial", "warning", "DuckDB's spatial extension does not load", advice)
 
 
 def _disk(site: Site) -> Check:

@@ -4,13 +4,12 @@ What a purge may delete, and in which order: docs/decisions/0012-purge-and-repai
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -206,13 +205,12 @@ class _PurgePlanner:
         The scan of a day goes last: rows are live only for footage that a scan found, so without it readers would see
         none of the results that are still within their limit.
         """
-        pairs = receipts.select(["op", "camera"]).group_by(["op", "camera"]).aggregate([]).to_pylist()
-        past = is_past_limit(receipts, self._limits([pair for pair in pairs if pair["op"] != SCAN_OP]))
-        past_scans = is_past_limit(receipts, self._limits([pair for pair in pairs if pair["op"] == SCAN_OP]))
-        staying = receipts.filter(pa.array(~past)).filter(pc.field("op") != SCAN_OP)
+        past = is_past_limit(receipts, self._limits(receipts))
+        is_scan = pc.equal(receipts["op"], SCAN_OP).to_numpy()
+        staying = receipts.filter(pa.array(~past & ~is_scan))
         days = staying.select(["camera", "date"]).group_by(["camera", "date"]).aggregate([]).to_pylist()
         days_in_use = {(row["camera"], row["date"]) for row in days} | set(footage_days)
-        scans = receipts.filter(pa.array(past_scans))
+        scans = receipts.filter(pa.array(past & is_scan))
         segments = segment_days(self._store, scans)
         kept = set()
         for row in scans.select(["camera", "date", "fingerprint"]).to_pylist():
@@ -220,14 +218,14 @@ class _PurgePlanner:
             dates = {row["date"], *segments.get(row["fingerprint"][:UNIT_TAG_DIGITS], set())}
             if any((row["camera"], date) in days_in_use for date in dates):
                 kept.add((row["camera"], row["date"]))
-        goes = [(row["camera"], row["date"]) not in kept for row in scans.select(["camera", "date"]).to_pylist()]
-        past_scans[np.flatnonzero(past_scans)] = goes
-        return pa.array(past | past_scans)
+        days = scans.select(["camera", "date"]).to_pylist()
+        past[past & is_scan] = [(row["camera"], row["date"]) not in kept for row in days]
+        return pa.array(past)
 
-    def _limits(self, pairs: Sequence[Mapping[str, str]]) -> pa.Table:
-        """Returns the limits of pairs of an op and a camera, as ``LIMIT_SCHEMA``."""
+    def _limits(self, receipts: pa.Table) -> pa.Table:
+        """Returns the limit of each op and camera, as ``LIMIT_SCHEMA``."""
         rows = []
-        for pair in pairs:
+        for pair in receipts.select(["op", "camera"]).group_by(["op", "camera"]).aggregate([]).to_pylist():
             rule = self._rule(pair["op"])
             if rule.days is not None:
                 rows.append({**pair, "before": rule.first_kept_date(self._zone(pair["camera"]), self._now)})
@@ -253,18 +251,10 @@ class _PurgePlanner:
                 builder.size_bytes += size
             builder.units.pop(unit, None)  # a reaffirmed unit has a second receipt, which makes it the newest
             builder.units[unit] = None
-        return self._record_video(purged, by_unit_tag, sizes)
-
-    def _record_video(
-        self, purged: pa.Table, by_unit_tag: Mapping[str, _RecordBuilder], sizes: Mapping[str, int]
-    ) -> list[str]:
-        paths = []
-        for table in VIDEO_TABLES:
-            found: list[dict[str, Any]] = read_video_rows(self._store, purged, table).to_pylist()
-            for row in found:
-                if row["path"] in sizes:
-                    builder = by_unit_tag[row["_unit"]]
-                    builder.files.add(row["path"])
-                    builder.size_bytes += sizes[row["path"]]
-                    paths.append(row["path"])
-        return paths
+        video = [row for table in VIDEO_TABLES for row in read_video_rows(self._store, purged, table).to_pylist()]
+        video = [row for row in video if row["path"] in sizes]
+        for row in video:
+            builder = by_unit_tag[row["_unit"]]
+            builder.files.add(row["path"])
+            builder.size_bytes += sizes[row["path"]]
+        return [row["path"] for row in video]

@@ -3,6 +3,7 @@
 How SQL reads the store: docs/decisions/0013-object-stores-and-sql.md.
 """
 
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -47,11 +48,8 @@ def query(site: Site, sql: str, unsafe: bool = False, as_of: str | None = None) 
         QueryError: DuckDB refuses it, or it would change something.
         SelectionError: there is no such run.
     """
-    connection = connect(site, unsafe, as_of, sql)
-    try:
+    with closing(connect(site, unsafe, as_of, sql)) as connection:
         return run_query(connection, sql)
-    finally:
-        connection.close()
 
 
 def export_result(site: Site, table_or_query: str, target: Path, as_lines: bool, as_of: str | None = None) -> int:
@@ -80,15 +78,12 @@ def _check_exportable(site: Site, name: str) -> None:
 
 def write_map(site: Site, target: Path, as_of: str | None = None) -> int:
     """Writes the map page, and returns the number of positions on it."""
-    connection = connect(site, as_of=as_of, for_query="positions, counts, cameras")
-    try:
+    with closing(connect(site, as_of=as_of, for_query="positions, counts, cameras")) as connection:
         positions, counts = (
             TABLES[name].conform(run_query(connection, f"SELECT * EXCLUDE (date) FROM {name}"))
             for name in ("positions", "counts")
         )
         cameras = run_query(connection, "SELECT * FROM cameras")
-    finally:
-        connection.close()
     features = load_features(site.files)
     render_map(site.files, features, cameras, positions, counts, target, datetime.now(UTC))
     return int(positions.num_rows)

@@ -115,7 +115,7 @@ def test_sound_altered_and_missing_files_are_distinguished(opened: Site) -> None
     assert (found.video_state, found.audit_state, found.problems) == (SOUND, SOUND, [])
     assert found.document["output"]["sha256"] == found.published.video["sha256"]
     assert {op for op, _, _ in found.made_by} >= {"detect", "anonymize", "publish"}
-    path = opened.files.root / "store" / found.video_path
+    path = opened.files.root / "store" / found.published.video["path"]
     path.write_bytes(path.read_bytes() + b"0")
     altered = read_audit(opened, FILM)
     assert altered.video_state == ALTERED and "altered" in altered.problems[0]
