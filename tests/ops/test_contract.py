@@ -91,7 +91,7 @@ def test_the_clip_gives_every_table_something_to_do(chain: Chain) -> None:
     rows = {table: 0 for kind in REGISTRY.values() for table in kind.spec.writes}
     for (table, _), given in chain.given.items():
         rows[table] += given.num_rows
-    # Nothing is left behind, no depth model is at hand, and no frame is doubtful.
+    # No object is left behind, there is no depth model, and no frame is doubtful.
     without = {"static_regions", "depth_maps", "review_frames"}
     assert {table for table, count in rows.items() if not count} == without
 
