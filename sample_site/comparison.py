@@ -166,7 +166,7 @@ class _CameraComparison:
         last_us = int(self.spans_us.max()) if len(self.spans_us) else 0
         bags = self._happened(self.truth.bags, lambda bag: bag.owner_gone_time)
         long_alone = [bag for bag in bags if last_us - microseconds(bag.owner_gone_time) >= _ABANDONED_S * 1e6]
-        return Row("things abandoned", self._verbs("abandons"), len(long_alone), "")
+        return Row("objects abandoned", self._verbs("abandons"), len(long_alone), "")
 
 
 class _TrackMatcher:
@@ -197,9 +197,9 @@ class _TrackMatcher:
         """Returns the figures of the matching."""
         far = np.array(self.distances_m)
         return [
-            Row("people a frame, mean absolute error", _mean(self.count_errors), 0.0, "people"),
-            Row("people found", _share(self.matched, self.clear), 1.0, "share of boxes"),
-            Row("found that are people", _share(self.right, self.counted), 1.0, "share of boxes"),
+            Row("people per frame, mean absolute error", _mean(self.count_errors), 0.0, "people"),
+            Row("recall of people", _share(self.matched, self.clear), 1.0, "share of boxes"),
+            Row("precision of people", _share(self.right, self.counted), 1.0, "share of boxes"),
             Row("identity switches", self.switches, 0.0, "times"),
             Row("position error, median", float(np.median(far)) if len(far) else None, 0.0, "m"),
             Row("position error, 90 %", float(np.quantile(far, 0.9)) if len(far) else None, 0.0, "m"),

@@ -104,7 +104,7 @@ class TestComparison:
     def test_nothing_measured(self, site: SampleSite) -> None:
         figures = compare(site.truth, {})
         assert figures.find("hall: people").error == -2
-        assert figures.find("hall: people found").measured == 0.0
+        assert figures.find("hall: recall of people").measured == 0.0
         assert figures.find("hall: position error, median").measured is None
         assert figures.find("hall: doorway, left to right").error == -1
         assert all(len(row) == 5 for row in figures.as_rows())
@@ -131,9 +131,9 @@ class TestComparison:
         without_ann = ~(hall & (np.array(names) == "ann"))
         tables["track_points"] = points.filter(pa.array(without_ann))
         figures = compare(site.truth, tables)
-        found = figures.find("hall: people found").measured
+        found = figures.find("hall: recall of people").measured
         assert found is not None and found == pytest.approx(without_ann[hall].mean())
-        assert figures.find("hall: found that are people").measured == 1.0
+        assert figures.find("hall: precision of people").measured == 1.0
         assert share_error(figures) > 0.3
 
     def test_only_processed_footage_counts(self, site: SampleSite) -> None:
@@ -157,7 +157,7 @@ class TestComparison:
             return TABLES["observed_frames"].conform(columns | {"detections": [0] * size})
 
         def share(observed: pa.Table) -> float | None:
-            return compare(site.truth, tables | {"observed_frames": observed}).find("hall: people found").measured
+            return compare(site.truth, tables | {"observed_frames": observed}).find("hall: recall of people").measured
 
         assert share(observed_until(160)) == 1.0
         sparse = share(observed_until(30))
@@ -165,6 +165,6 @@ class TestComparison:
 
 
 def share_error(figures: Comparison) -> float:
-    value = figures.find("hall: people a frame, mean absolute error").measured
+    value = figures.find("hall: people per frame, mean absolute error").measured
     assert value is not None
     return value
