@@ -110,7 +110,6 @@ def test_the_site_file_shown_is_a_valid_one():
     assert config.camera_view("gate").calibrated and config.layers and config.ops
 
 
-@pytest.mark.xfail(strict=False, reason="the rooms are being renamed")
 @pytest.mark.parametrize("page", ["README.md", "docs/results.md"])
 def test_the_python_shown_reads_the_store(page, used_site, capsys):
     (shown,) = re.findall(r"^```python\n(.*?)^```$", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)

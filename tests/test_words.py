@@ -39,7 +39,7 @@ RETIRED_PHRASES = (
 )
 """Riddles and archaisms in prose."""
 
-ALLOWED = re.compile(r"(number|licen[cs]e)[-_ ]plates?|\bTerms\b of|pytest|os\.walk|\bwalk\(", re.IGNORECASE)
+ALLOWED = re.compile(r"(number|licen[cs]e)[-_ ]plates?|\bOthers (?=[a-z])", re.IGNORECASE)
 NAMES = re.compile(
     "|".join(rf"(?<![A-Za-z]){re.escape(name)}(?![A-Za-z])" for name in RETIRED_NAMES),
 )
@@ -65,7 +65,6 @@ def tracked_files() -> list[Path]:
     return [ROOT / name for name in names if Path(name).suffix in suffixes and (ROOT / name).is_file()]
 
 
-@pytest.mark.xfail(strict=False, reason="the rooms are being renamed")
 def test_code_and_docs_use_no_retired_word() -> None:
     hits = [f"{path.relative_to(ROOT)}:{hit}" for path in tracked_files() for hit in retired_in(path.read_text())]
     assert not hits, f"{len(hits)} retired words; docs/glossary.md has the words to use:\n" + "\n".join(hits)
@@ -81,7 +80,6 @@ def test_retired_words_are_found_and_plain_ones_are_not() -> None:
     assert not retired_in("number plates, template, pytest fixtures, fingerprints, a walking person")
 
 
-@pytest.mark.xfail(strict=False, reason="the rooms are being renamed")
 @pytest.mark.parametrize(
     "command", ["", "run", "plan", "reprocess", "audit", "subject-access", "export", "sql", "purge"]
 )
@@ -90,7 +88,6 @@ def test_help_uses_no_retired_word(command: str, capsys: pytest.CaptureFixture[s
     assert not retired_in(capsys.readouterr().out)
 
 
-@pytest.mark.xfail(strict=False, reason="the rooms are being renamed")
 def test_the_glossary_names_files_that_exist() -> None:
     named = re.findall(r"`([a-z_]+/[\w./]*)`", (DOCS / "glossary.md").read_text())
     missing = [name for name in named if not (ROOT / name).exists()]

@@ -157,7 +157,7 @@ class Driver:
             for finished in self._pool.wait(POLL_S):
                 self._collect(finished)
             if self._in_flight and self._is_late(DEADLINE_GRACE_S):
-                self._in_flight.clear()  # nothing of them was committed; the caller, who opened the pool, ends its workers
+                self._in_flight.clear()  # nothing of them was committed; the caller ends the workers
                 break
         return self._close_report()
 

@@ -136,8 +136,8 @@ def _continuation(track: int, thing: Float64, scene: Scene) -> int | None:
     """Returns the track that continues another: it begins where and when that one ends, and lasts longer.
 
     At the edge of the view one person leaves as the next one comes in, so there only boxes that overlap will do.
-    In the middle of the view nobody comes from nowhere: after an owner was lost beside the thing, whoever appears
-    beside it is the owner, for as long as an absence is too short to abandon it.
+    Nobody appears from nowhere in the middle of the view: a person who appears beside the thing, where its owner was
+    lost, is the owner, for as long as an absence is too short to abandon it.
     """
     trajectories = scene.trajectories
     last = _last_point(track, scene)

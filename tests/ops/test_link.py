@@ -99,7 +99,7 @@ def test_who_leaves_just_after_the_border_is_followed_to_the_end() -> None:
     leaving = replace(LEFT, until_s=6.3)
     pieces = film([leaving], steady(DURATION_S, 10), [6.0])
     tracked = track_all(pieces)
-    assert tracked[1]["tracklets"].num_rows == 0  # too short to be believed there by itself
+    assert tracked[1]["tracklets"].num_rows == 0  # too short to be kept there by itself
     got = link([piece.segment for piece in pieces], tracked)
     assert got["track_points"].num_rows == 63
     assert got["track_points"]["segment_id"].to_pylist()[-1] == pieces[1].segment.segment_id

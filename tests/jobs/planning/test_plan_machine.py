@@ -269,15 +269,15 @@ class PlanMachine(RuleBasedStateMachine):
 
     def purge_plan(self, camera: str, date: str, ops: Collection[str]) -> PurgePlan:
         """Plans to purge the results of some ops for a camera-day."""
-        graves = [
-            replace(grave, units=tuple(unit for unit in grave.units if unit.op in ops))
-            for grave in plan_purge(self.site, self.store, LONG_AFTER).records
-            if (grave.camera, grave.date) == (camera, date)
+        records = [
+            replace(record, units=tuple(unit for unit in record.units if unit.op in ops))
+            for record in plan_purge(self.site, self.store, LONG_AFTER).records
+            if (record.camera, record.date) == (camera, date)
         ]
-        prints = frozenset(unit.fingerprint for grave in graves for unit in grave.units)
+        fingerprints = frozenset(unit.fingerprint for record in records for unit in record.units)
         works = {event.work for event in self.model.events()}
-        assert prints == {w.fingerprint for w in works if w.unit.op in ops and w.unit[1:3] == (camera, date)}
-        return PurgePlan(Deletion(tuple(grave for grave in graves if grave.units), fingerprints=prints))
+        assert fingerprints == {w.fingerprint for w in works if w.unit.op in ops and w.unit[1:3] == (camera, date)}
+        return PurgePlan(Deletion(tuple(record for record in records if record.units), fingerprints=fingerprints))
 
     def record_purge(self, what: PurgePlan) -> None:
         """Records which versions have a tombstone from now on, the older versions of each unit first."""
