@@ -97,7 +97,7 @@ def run_cli(arguments: Sequence[str]) -> int:
         return _fail("interrupted", INTERRUPTED)
     except TyperException as error:
         return _fail(error.format_message(), MISTAKE)
-    except NightshiftError as error:
+    except NightshiftError as error:  # UserError is one: the exit code distinguishes them
         if DEBUG in arguments:
             raise
         return _fail(str(error), MISTAKE if isinstance(error, UserError) else TROUBLED)

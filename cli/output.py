@@ -43,7 +43,7 @@ class Output:
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
         """Prints a table for people, with numbers aligned to the right."""
-        rows = [list(row) for row in rows]
+        rows = [list(row) for row in rows]  # read twice: for the alignment of columns, and for the cells
         table = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
         for index, name in enumerate(columns):
             numeric = bool(rows) and all(isinstance(row[index], int | float) or row[index] is None for row in rows)

@@ -149,6 +149,7 @@ def read_audit(site: Site, name: str) -> AuditedFootage:
             f"{site.store.blobs.url}/{row['path']}, the audit of footage {published.footage_id}, is missing or torn: "
             "run `nightshift repair --yes`, and then `nightshift run`"
         ) from error
+    # The video is compared with its hash in the audit, not in the table anonymized: the audit describes that file only.
     return AuditedFootage(
         published,
         document,
@@ -197,6 +198,7 @@ def write_contact_sheet(site: Site, audited: AuditedFootage, facts: Sequence[tup
 def _sheet_frames(site: Site, published: PublishedFootage, listed: Sequence[Row]) -> list[SheetFrame]:
     """Returns the listed frames in the order of the list; if they are few, an even sample of the others follows."""
     first = published.segments[0]
+    # The published file counts ticks from its own start; the review list has the PTS of the original.
     reasons = {pts_to_ticks(row["pts"], first): (row["risk"], row["reason"]) for row in listed}
     with site.store.blobs.local(published.video["path"]) as path:
         others = [ticks for ticks in read_ticks(path) if ticks not in reasons]
@@ -213,6 +215,7 @@ def _sheet_frames(site: Site, published: PublishedFootage, listed: Sequence[Row]
 
 def _find_footage(site: Site, name: str) -> dict[str, Any]:
     """Returns a row of the table ``footage``."""
+    # First as a path of an original, then of a published file, then as the beginning of an id.
     paths = ", ".join(map(quote_text, {name, *_relative_paths(name, site.files.archive)}))
     rows = query(site, f"SELECT * FROM footage WHERE path IN ({paths}) ORDER BY camera, path").to_pylist()
     if not rows:

@@ -141,6 +141,7 @@ class _Comparison:
 
     def table_change(self, table: str, days: Sequence[CameraDay]) -> TableChange:
         """Counts the rows of a table that only one side has; equal rows are counted, since a table may repeat a row."""
+        # Rows are compared by their hashes, which are smaller than the rows.
         sums = [0, 0, 0, 0]
         query = 'SELECT camera, "date", hash(rows) AS content, count(*) AS n FROM {} AS rows GROUP BY ALL'
         for _ in self._batches(query, table, days):

@@ -113,6 +113,7 @@ def run_site(
         reaffirm_done(site.store, plan, run.record.run_id, run.clock)
         report = _drive(run, plan, claims, on_progress, stop)
         footage_quarantined = [entry for entry in scan.quarantined if selection.wants_camera(entry.camera)]
+        # A run whose units are all done still left these files out, and its exit code says so.
         if footage_quarantined and report.state == "done":
             report.state = "partial"
         record = _record_end(run, plan, report)
@@ -223,6 +224,7 @@ def open_pool(setup: WorkerSetup, options: RunOptions, units: int) -> Pool:
 def _record_end(run: _Run, plan: Plan, report: RunReport) -> RunRecord:
     """Writes how the run ended to the journal."""
     counters = report.counters
+    # Several ops work on one segment; its footage counts once.
     media_s_by_segment = {
         segment.segment_id: segment.duration_s
         for receipt in report.receipts
