@@ -6,7 +6,7 @@ bounds what may have been missed (docs/privacy.md). It holds no time of day: the
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from ops.publish import Publish
 from ops.rate_bound import CONFIDENCE, upper_bound
 from ops.track import Track
 from schemas.anonymity import MODES
-from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables
+from schemas.op import NoParams, OpSpec, Read, Scope, Services, TableOp, Tables
 from schemas.tables import TABLES
 from schemas.tables.video import AUDIT_SUFFIX
 from schemas.values import UnitContext
@@ -58,11 +58,6 @@ _DOES_NOT_BOUND = (
 _NOT_CHECKED = "no head zone was checked, so nothing is bounded"
 
 
-@dataclass(frozen=True)
-class AuditParams:
-    """``audit`` has no parameters."""
-
-
 class Audit(TableOp):
     """Writes how a published file was made, and how well people are covered in it."""
 
@@ -78,11 +73,9 @@ class Audit(TableOp):
             Read("tracklet_points", columns=("tracklet_id", "time", "frame_segment_id", *BOX_COLUMNS), required=False),
         ),
         writes=("audits",),
-        params=AuditParams,
+        params=NoParams,
         uses=("calibration", "privacy_masks"),
     )
-
-    params: AuditParams
 
     def run(self, unit: UnitContext, inputs: Tables, services: Services) -> Tables:
         """Writes the audit; returns its row, or none where nothing was published."""

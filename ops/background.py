@@ -1,7 +1,7 @@
 """Op ``background``: the clean picture of a fixed view, without people, and what in the view changed for good."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -11,7 +11,7 @@ from ops.arrays import datetime_us
 from ops.foreground_mask import ForegroundMask, foreground_mask
 from ops.masked_median import masked_median
 from ops.static_regions import SMALL_WIDTH_PX, StaticRegion, StaticRegionParams, find_static_regions
-from schemas.op import FrameNeed, FrameOp, FrameSession, OpSpec, Read, Scope, Services, Tables
+from schemas.op import FrameNeed, FrameOp, FrameSession, OpSpec, Read, Scope, Services, Tables, param
 from schemas.tables import TABLES
 from schemas.values import Bools, FrameBatch, Segment, Uint8, UnitContext
 
@@ -32,23 +32,13 @@ _EARLY_US = 20_000
 class BackgroundParams:
     """Parameters of ``background``."""
 
-    fps: float = field(default=2.0, metadata={"doc": "frames per second that are searched for static regions"})
-    samples: int = field(default=40, metadata={"doc": "most frames that make a background, 3 to 255"})
-    samples_mb: float = field(
-        default=200.0, metadata={"doc": "memory for these frames, megabytes; large frames get fewer"}
-    )
-    confidence: float = field(
-        default=0.1, metadata={"doc": "least score, 0..1, of a detection that keeps pixels out of the background"}
-    )
-    static_s: float = field(
-        default=8.0, metadata={"doc": "time after which a change that stays is a static region, seconds"}
-    )
-    static_min_share: float = field(
-        default=0.0004, metadata={"doc": "least area of a static region, as a share of the frame"}
-    )
-    static_max_share: float = field(
-        default=0.05, metadata={"doc": "greatest area of a static region, as a share of the frame"}
-    )
+    fps: float = param(2.0, "frames per second that are searched for static regions")
+    samples: int = param(40, "most frames that make a background, 3 to 255")
+    samples_mb: float = param(200.0, "memory for these frames, megabytes; large frames get fewer")
+    confidence: float = param(0.1, "least score, 0..1, of a detection that keeps pixels out of the background")
+    static_s: float = param(8.0, "time after which a change that stays is a static region, seconds")
+    static_min_share: float = param(0.0004, "least area of a static region, as a share of the frame")
+    static_max_share: float = param(0.05, "greatest area of a static region, as a share of the frame")
 
 
 class Background(FrameOp):

@@ -8,7 +8,7 @@ pillar, and doors would otherwise count double.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from ops.ground.view import concerns, zones_outside_view
 from ops.trajectories import Trajectories
 from ops.zones import Crossings, PlanarTrajectories, crossings, inside
 from schemas.errors import SiteError
-from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables
+from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables, param
 from schemas.tables import TABLES
 from schemas.values import Bools, Feature, FeatureKind, Float64, Int64, UnitContext
 
@@ -39,19 +39,13 @@ DIRECTIONS = ("left_to_right", "right_to_left")
 class CountsParams:
     """Parameters of ``counts``."""
 
-    bin_s: float = field(default=60.0, metadata={"doc": "length of a time bin, seconds"})
-    margin_m: float = field(
-        default=0.3,
-        metadata={"doc": "distance beyond a border or line of a map layer from which it counts as passed, metres"},
+    bin_s: float = param(60.0, "length of a time bin, seconds")
+    margin_m: float = param(
+        0.3, "distance beyond a border or line of a map layer from which it counts as passed, metres"
     )
-    margin_px: float = field(default=5.0, metadata={"doc": "the same for pixel layers, pixels of image_size"})
-    min_stay_s: float = field(
-        default=0.5, metadata={"doc": "shorter stays inside or outside of a zone are ignored, seconds"}
-    )
-    max_gap_s: float = field(
-        default=2.0,
-        metadata={"doc": "longest gap between points of a track during which it counts as present, seconds"},
-    )
+    margin_px: float = param(5.0, "the same for pixel layers, pixels of image_size")
+    min_stay_s: float = param(0.5, "shorter stays inside or outside of a zone are ignored, seconds")
+    max_gap_s: float = param(2.0, "longest gap between points of a track during which it counts as present, seconds")
 
     def __post_init__(self) -> None:
         if not self.bin_s >= 0.001:
@@ -73,9 +67,6 @@ class Counts(TableOp):
         memory_mb=3000,
     )
     params: CountsParams
-
-    def __init__(self, params: CountsParams | None = None) -> None:
-        super().__init__(params or CountsParams())
 
     def run(self, unit: UnitContext, inputs: Tables, services: Services) -> Tables:  # noqa: ARG002
         """Gives ``counts``, ``flows`` and ``zone_events``.

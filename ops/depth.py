@@ -4,7 +4,7 @@ The standard deviation is that of the foot point, carried along the line of sigh
 not part of it: it is the same for all points of a camera.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +16,7 @@ from ops.ground.lens import lens_position
 from ops.ground.project import covariance, to_ground
 from ops.positions import GROUND_LABELS
 from ops.trajectories import Trajectories
-from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables
+from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables, param
 from schemas.tables import TABLES
 from schemas.values import Float64, UnitContext
 
@@ -27,18 +27,12 @@ METHOD = "ground_plane"
 class DepthParams:
     """Parameters of ``depth``; shares are of the box's height."""
 
-    labels: tuple[str, ...] = field(default=GROUND_LABELS, metadata={"doc": "classes that stand on the ground"})
-    sigma_u_share: float = field(default=0.05, metadata={"doc": "standard deviation of the foot point sideways"})
-    sigma_v_share: float = field(default=0.05, metadata={"doc": "standard deviation of the foot point up and down"})
-    cut_sigma_share: float = field(
-        default=0.3, metadata={"doc": "the same up and down where the lower edge of the frame hides the feet"}
-    )
-    floor_px: float = field(
-        default=1.0, metadata={"doc": "least standard deviation of a foot point, pixels of image_size"}
-    )
-    max_sigma_m: float = field(
-        default=25.0, metadata={"doc": "largest standard deviation of a distance; other points are left out, metres"}
-    )
+    labels: tuple[str, ...] = param(GROUND_LABELS, "classes that stand on the ground")
+    sigma_u_share: float = param(0.05, "standard deviation of the foot point sideways")
+    sigma_v_share: float = param(0.05, "standard deviation of the foot point up and down")
+    cut_sigma_share: float = param(0.3, "the same up and down where the lower edge of the frame hides the feet")
+    floor_px: float = param(1.0, "least standard deviation of a foot point, pixels of image_size")
+    max_sigma_m: float = param(25.0, "largest standard deviation of a distance; other points are left out, metres")
 
 
 class Depth(TableOp):
@@ -56,9 +50,6 @@ class Depth(TableOp):
         memory_mb=1500,
     )
     params: DepthParams
-
-    def __init__(self, params: DepthParams | None = None) -> None:
-        super().__init__(params or DepthParams())
 
     def run(self, unit: UnitContext, inputs: Tables, services: Services) -> Tables:  # noqa: ARG002
         """Gives ``depth``; none for a camera without calibration, or whose lens height is unknown."""

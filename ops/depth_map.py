@@ -7,7 +7,7 @@ word there, depth is relative.
 
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -15,7 +15,7 @@ import numpy as np
 
 from ops.openvino_cpu import cpu_settings, graph_file, reason_of
 from schemas.errors import ModelError
-from schemas.op import ModelRequest, Models, OpSpec, Read, Scope, Services, TableOp, Tables
+from schemas.op import ModelRequest, Models, OpSpec, Read, Scope, Services, TableOp, Tables, param
 from schemas.tables import TABLES
 from schemas.values import Float32, ModelFile, Uint8, UnitContext
 
@@ -37,8 +37,8 @@ Estimate = Callable[[Uint8], Float32]
 class DepthMapParams:
     """Parameters of ``depth_map``."""
 
-    model: str = field(default="", metadata={"doc": "name of a depth model in models/; empty: the op is off"})
-    max_width_px: int = field(default=640, metadata={"doc": "largest width of a stored map, pixels"})
+    model: str = param("", "name of a depth model in models/; empty: the op is off")
+    max_width_px: int = param(640, "largest width of a stored map, pixels")
 
 
 class DepthMap(TableOp):
@@ -57,7 +57,7 @@ class DepthMap(TableOp):
     params: DepthMapParams
 
     def __init__(self, params: DepthMapParams | None = None) -> None:
-        super().__init__(params or DepthMapParams())
+        super().__init__(params)
         self._model: ModelFile | None = None
         self._estimate: Estimate | None = None
 

@@ -35,9 +35,6 @@ class Interactions(TableOp):
     )
     params: InteractionsParams
 
-    def __init__(self, params: InteractionsParams | None = None) -> None:
-        super().__init__(params or InteractionsParams())
-
     def run(self, unit: UnitContext, inputs: Tables, services: Services) -> Tables:  # noqa: ARG002
         """Gives ``interactions``; a missing input table counts as empty."""
         tables = {read.key: inputs.get(read.key, TABLES[read.table].empty()) for read in self.spec.reads}

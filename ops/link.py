@@ -10,7 +10,7 @@ Only the day before is read: a thing in view for more than a whole day gets a ne
 Decision: docs/decisions/0001-detect-once-link-by-shared-rows.md.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from ops.tracking.observations import kind_of
 from ops.tracking.tracklet_links import TrackletLinks, link_tracklets
-from schemas.op import Neighbour, OpSpec, Read, Scope, Services, TableOp, Tables
+from schemas.op import Neighbour, OpSpec, Read, Scope, Services, TableOp, Tables, param
 from schemas.tables import TABLES
 from schemas.values import UnitContext
 
@@ -27,14 +27,8 @@ from schemas.values import UnitContext
 class LinkParams:
     """Parameters of ``link``."""
 
-    min_shared: float = field(
-        default=0.3,
-        metadata={"doc": "least share of common detections in the overlap at which two tracklets are linked"},
-    )
-    min_iou: float = field(
-        default=0.5,
-        metadata={"doc": "without common detections: least mean overlap (IoU) of boxes at which they are linked"},
-    )
+    min_shared: float = param(0.3, "least share of common detections in the overlap at which two tracklets are linked")
+    min_iou: float = param(0.5, "without common detections: least mean overlap (IoU) of boxes at which they are linked")
 
 
 class Link(TableOp):

@@ -5,7 +5,7 @@ on the ground would favour the near side of every error. Errors of consecutive b
 shrink the covariance: it stays that of a single box.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from ops.ground.homography import GroundPlane, ground_plane
 from ops.ground.project import covariance, jacobian, largest_sigma_m, to_ground
 from ops.ground.smooth import local_line
 from ops.trajectories import Trajectories
-from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables
+from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables, param
 from schemas.tables import TABLES
 from schemas.values import Float64, UnitContext
 
@@ -44,26 +44,16 @@ GROUND_LABELS = (
 class PositionsParams:
     """Parameters of ``positions``; shares are of the box's height."""
 
-    labels: tuple[str, ...] = field(default=GROUND_LABELS, metadata={"doc": "classes that stand on the ground"})
-    sigma_u_share: float = field(default=0.05, metadata={"doc": "standard deviation of the foot point sideways"})
-    sigma_v_share: float = field(default=0.05, metadata={"doc": "standard deviation of the foot point up and down"})
-    cut_sigma_share: float = field(
-        default=0.3, metadata={"doc": "the same up and down where the lower edge of the frame hides the feet"}
-    )
-    floor_px: float = field(
-        default=1.0, metadata={"doc": "least standard deviation of a foot point, pixels of image_size"}
-    )
-    interpolated_factor: float = field(
-        default=2.0, metadata={"doc": "factor on standard deviations where a box is interpolated"}
-    )
-    max_sigma_m: float = field(
-        default=25.0, metadata={"doc": "largest standard deviation of a position; other points are left out, metres"}
-    )
-    smooth_s: float = field(
-        default=0.5, metadata={"doc": "time to each side over which foot points are smoothed, seconds"}
-    )
-    speed_s: float = field(default=1.0, metadata={"doc": "time to each side over which speed is measured, seconds"})
-    min_speed_m_s: float = field(default=0.3, metadata={"doc": "least speed that has a heading, metres per second"})
+    labels: tuple[str, ...] = param(GROUND_LABELS, "classes that stand on the ground")
+    sigma_u_share: float = param(0.05, "standard deviation of the foot point sideways")
+    sigma_v_share: float = param(0.05, "standard deviation of the foot point up and down")
+    cut_sigma_share: float = param(0.3, "the same up and down where the lower edge of the frame hides the feet")
+    floor_px: float = param(1.0, "least standard deviation of a foot point, pixels of image_size")
+    interpolated_factor: float = param(2.0, "factor on standard deviations where a box is interpolated")
+    max_sigma_m: float = param(25.0, "largest standard deviation of a position; other points are left out, metres")
+    smooth_s: float = param(0.5, "time to each side over which foot points are smoothed, seconds")
+    speed_s: float = param(1.0, "time to each side over which speed is measured, seconds")
+    min_speed_m_s: float = param(0.3, "least speed that has a heading, metres per second")
 
 
 class Positions(TableOp):
@@ -81,9 +71,6 @@ class Positions(TableOp):
         memory_mb=2000,
     )
     params: PositionsParams
-
-    def __init__(self, params: PositionsParams | None = None) -> None:
-        super().__init__(params or PositionsParams())
 
     def run(self, unit: UnitContext, inputs: Tables, services: Services) -> Tables:  # noqa: ARG002
         """Gives ``positions``; none for an uncalibrated camera."""

@@ -1,13 +1,12 @@
 """Op ``publish``: merges the covered parts of a footage into one file: all of them, or none (docs/decisions/0014)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
 from schemas.errors import CoverageError
-from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables
+from schemas.op import NoParams, OpSpec, Read, Scope, Services, TableOp, Tables
 from schemas.tables import TABLES
 from schemas.values import UnitContext
 
@@ -32,11 +31,6 @@ _SUMMED = (
 """Columns of a file that are sums over its parts."""
 
 
-@dataclass(frozen=True)
-class PublishParams:
-    """``publish`` has no parameters."""
-
-
 class Publish(TableOp):
     """Merges the covered parts of a footage."""
 
@@ -47,11 +41,9 @@ class Publish(TableOp):
         scope=Scope.FOOTAGE,
         reads=(Read("anonymized_segments"),),
         writes=("anonymized",),
-        params=PublishParams,
+        params=NoParams,
         memory_mb=300,
     )
-
-    params: PublishParams
 
     def run(self, unit: UnitContext, inputs: Tables, services: Services) -> Tables:
         """Merges the parts; returns one row.

@@ -9,7 +9,7 @@ belong together are stitched, gaps are filled, and what was never detected surel
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +19,7 @@ from ops.tracking.detections import Detections, Tracklet
 from ops.tracking.interpolate import interpolate
 from ops.tracking.observations import Observations, kinds_of, read_observations
 from ops.tracking.refine import extend, filter_tracklets, recover, stitch, trim
-from schemas.op import Neighbour, OpSpec, Read, Scope, Services, TableOp, Tables
+from schemas.op import Neighbour, OpSpec, Read, Scope, Services, TableOp, Tables, param
 from schemas.tables import TABLES
 from schemas.values import Float64, Int64, UnitContext
 
@@ -28,38 +28,21 @@ from schemas.values import Float64, Int64, UnitContext
 class TrackParams:
     """Parameters of ``track``; all are times or shares, so that they hold at any frame rate and size."""
 
-    strong_confidence: float = field(
-        default=0.25, metadata={"doc": "confidence from which a detection may begin a track; weaker ones continue it"}
+    strong_confidence: float = param(
+        0.25, "confidence from which a detection may begin a track; weaker ones continue it"
     )
-    sure_confidence: float = field(
-        default=0.35, metadata={"doc": "a track begins and ends with a detection at least as confident as this"}
+    sure_confidence: float = param(0.35, "a track begins and ends with a detection at least as confident as this")
+    mean_confidence: float = param(0.35, "least mean confidence of a track's detections; other tracks are dropped")
+    min_span_s: float = param(0.5, "least length of a track; shorter ones are dropped, seconds")
+    max_gap_s: float = param(1.5, "longest time without a detection after which a track continues, seconds")
+    reach: float = param(0.4, "greatest distance, in box sizes, at which predictions from both sides of a gap meet")
+    duplicate_overlap: float = param(
+        0.6, "overlap (IoU) above which the less confident of two detections of a frame is a duplicate"
     )
-    mean_confidence: float = field(
-        default=0.35, metadata={"doc": "least mean confidence of a track's detections; other tracks are dropped"}
-    )
-    min_span_s: float = field(
-        default=0.5, metadata={"doc": "least length of a track; shorter ones are dropped, seconds"}
-    )
-    max_gap_s: float = field(
-        default=1.5, metadata={"doc": "longest time without a detection after which a track continues, seconds"}
-    )
-    reach: float = field(
-        default=0.4,
-        metadata={"doc": "greatest distance, in box sizes, at which predictions from both sides of a gap meet"},
-    )
-    duplicate_overlap: float = field(
-        default=0.6,
-        metadata={"doc": "overlap (IoU) above which the less confident of two detections of a frame is a duplicate"},
-    )
-    recover_overlap: float = field(
-        default=0.5, metadata={"doc": "least overlap (IoU) at which a left-over detection joins a track"}
-    )
-    smooth_s: float = field(
-        default=0.3, metadata={"doc": "standard deviation of the Gaussian that smooths boxes, seconds; 0: none"}
-    )
-    overlap_s: float = field(
-        default=4.0,
-        metadata={"doc": "length of the next segment into which tracks are followed, to be linked there, seconds"},
+    recover_overlap: float = param(0.5, "least overlap (IoU) at which a left-over detection joins a track")
+    smooth_s: float = param(0.3, "standard deviation of the Gaussian that smooths boxes, seconds; 0: none")
+    overlap_s: float = param(
+        4.0, "length of the next segment into which tracks are followed, to be linked there, seconds"
     )
 
 

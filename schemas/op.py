@@ -7,7 +7,7 @@ registry: output matches the schema, empty input works, the same input gives the
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -82,6 +82,16 @@ class FrameNeed:
     lost: bool = False
 
 
+def param(default: Any, doc: str) -> Any:
+    """Declares a documented parameter of an op."""
+    return field(default=default, metadata={"doc": doc})
+
+
+@dataclass(frozen=True)
+class NoParams:
+    """The parameters of an op that has none."""
+
+
 @dataclass(frozen=True)
 class OpSpec:
     """The description of an op for the planner.
@@ -89,7 +99,7 @@ class OpSpec:
     Attributes:
         summary: one sentence for people.
         version: raised whenever the same input would give other rows.
-        params: the frozen dataclass of parameters; ``metadata={"doc": ...}`` of each field describes it.
+        params: the frozen dataclass of parameters; each is declared by ``param``.
         uses: parts of the unit's context that change the result, beside segments and tables.
         cpus, gpus, memory_mb: resources of one worker while it runs.
     """
@@ -186,12 +196,16 @@ class Services(Protocol):
 
 
 class Op(ABC):
-    """Base class of all ops. ``__init__`` does no I/O; ``open`` loads models, once per worker."""
+    """Base class of all ops. ``__init__`` does no I/O; ``open`` loads models, once per worker.
+
+    Args:
+        params: of the type ``spec.params``; None: the defaults.
+    """
 
     spec: ClassVar[OpSpec]
 
-    def __init__(self, params: Any) -> None:
-        self.params = params
+    def __init__(self, params: Any = None) -> None:
+        self.params = self.spec.params() if params is None else params
 
     @property
     def enabled(self) -> bool:

@@ -1,11 +1,12 @@
 """Parameters of ``anonymize``."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from ops.anonymize.cover.modes import PaintOptions
 from schemas.anonymity import ModeName, TargetName
+from schemas.op import param
 
 PEOPLE: frozenset[TargetName] = frozenset({"person", "head"})
 """Targets that are people, or part of them."""
@@ -15,89 +16,48 @@ PEOPLE: frozenset[TargetName] = frozenset({"person", "head"})
 class AnonymizeParams:
     """Parameters of ``anonymize``."""
 
-    mode: ModeName = field(
-        default="silhouette",
-        metadata={
-            "doc": "how people are covered; docs/privacy.md says what each mode withstands, and what it does not"
-        },
+    mode: ModeName = param(
+        "silhouette", "how people are covered; docs/privacy.md says what each mode withstands, and what it does not"
     )
-    targets: tuple[TargetName, ...] = field(
-        default=("person",),
-        metadata={"doc": "what is covered; anything but people and heads needs weights that know it"},
+    targets: tuple[TargetName, ...] = param(
+        ("person",), "what is covered; anything but people and heads needs weights that know it"
     )
-    min_confidence: float = field(
-        default=0.1, metadata={"doc": "least score, 0..1, of a detection without a track that is covered"}
+    min_confidence: float = param(0.1, "least score, 0..1, of a detection without a track that is covered")
+    pad_share: float = param(0.15, "padding of boxes on every side, share of their size")
+    pad_px: float = param(4.0, "least padding of boxes on every side, pixels")
+    extend_s: float = param(0.5, "a track is covered for these seconds before its first and after its last point")
+    linger_s: float = param(5.0, "seconds for which people may stay near a track's ends; needs a background")
+    bridge_s: float = param(20.0, "longest gap, seconds, to a track that starts where another ended and continues it")
+    max_unobserved_s: float = param(
+        2.0, "longest time from a frame to one that the detector observed, seconds; else refused"
     )
-    pad_share: float = field(default=0.15, metadata={"doc": "padding of boxes on every side, share of their size"})
-    pad_px: float = field(default=4.0, metadata={"doc": "least padding of boxes on every side, pixels"})
-    extend_s: float = field(
-        default=0.5, metadata={"doc": "a track is covered for these seconds before its first and after its last point"}
+    use_background: bool = param(True, "on fixed cameras, compare frames with the segment's background")
+    min_background_samples: int = param(8, "least number of frames in a background; with fewer, it is not used")
+    tolerance: float = param(12.0, "grey levels by which the background may differ from a frame, beside noise")
+    noise_factor: float = param(2.0, "multiple of the frame's median difference that is tolerated besides")
+    far_factor: float = param(2.0, "factor by which the tolerance is larger outside people's boxes")
+    person_share: float = param(
+        0.001, "least share of the frame of a differing region that is covered outside people's boxes"
     )
-    linger_s: float = field(
-        default=5.0, metadata={"doc": "seconds for which people may stay near a track's ends; needs a background"}
+    hold_s: float = param(0.4, "time for which such a region stays covered, seconds")
+    grow_share: float = param(0.0235, "growth of what differs, on every side, share of the frame's width")
+    colour: str = param("#64748b", "colour of flat areas, #rrggbb")
+    colour_by: Literal["none", "track"] = param(
+        "none", "none: one colour for all; track: a colour per track of a segment, which links its frames"
     )
-    bridge_s: float = field(
-        default=20.0,
-        metadata={"doc": "longest gap, seconds, to a track that starts where another ended and continues it"},
+    block_px: int = param(16, "pixelate: least size of a block, pixels; larger for large people")
+    blur_px: float = param(8.0, "blur: least standard deviation, pixels; larger for large people")
+    verify_fps: float = param(1.0, "encoded frames per second that the second detectors check; 0: none")
+    verify_model: str = param(
+        "auto", "second detector; 'auto': other weights than detect's, if installed, else 'hog'; or 'none'"
     )
-    max_unobserved_s: float = field(
-        default=2.0,
-        metadata={"doc": "longest time from a frame to one that the detector observed, seconds; else refused"},
+    face_model: str = param(
+        "auto", "face detector that verifies as well; 'auto': one that is installed, if any; or 'none'"
     )
-    use_background: bool = field(
-        default=True, metadata={"doc": "on fixed cameras, compare frames with the segment's background"}
-    )
-    min_background_samples: int = field(
-        default=8, metadata={"doc": "least number of frames in a background; with fewer, it is not used"}
-    )
-    tolerance: float = field(
-        default=12.0, metadata={"doc": "grey levels by which the background may differ from a frame, beside noise"}
-    )
-    noise_factor: float = field(
-        default=2.0, metadata={"doc": "multiple of the frame's median difference that is tolerated besides"}
-    )
-    far_factor: float = field(
-        default=2.0, metadata={"doc": "factor by which the tolerance is larger outside people's boxes"}
-    )
-    person_share: float = field(
-        default=0.001,
-        metadata={"doc": "least share of the frame of a differing region that is covered outside people's boxes"},
-    )
-    hold_s: float = field(default=0.4, metadata={"doc": "time for which such a region stays covered, seconds"})
-    grow_share: float = field(
-        default=0.0235, metadata={"doc": "growth of what differs, on every side, share of the frame's width"}
-    )
-    colour: str = field(default="#64748b", metadata={"doc": "colour of flat areas, #rrggbb"})
-    colour_by: Literal["none", "track"] = field(
-        default="none",
-        metadata={"doc": "none: one colour for all; track: a colour per track of a segment, which links its frames"},
-    )
-    block_px: int = field(
-        default=16, metadata={"doc": "pixelate: least size of a block, pixels; larger for large people"}
-    )
-    blur_px: float = field(
-        default=8.0, metadata={"doc": "blur: least standard deviation, pixels; larger for large people"}
-    )
-    verify_fps: float = field(
-        default=1.0, metadata={"doc": "encoded frames per second that the second detectors check; 0: none"}
-    )
-    verify_model: str = field(
-        default="auto",
-        metadata={"doc": "second detector; 'auto': other weights than detect's, if installed, else 'hog'; or 'none'"},
-    )
-    face_model: str = field(
-        default="auto",
-        metadata={"doc": "face detector that verifies as well; 'auto': one that is installed, if any; or 'none'"},
-    )
-    pose_model: str = field(
-        default="auto", metadata={"doc": "skeleton: weights that find poses; 'auto': those that are installed"}
-    )
-    chunk_s: float = field(
-        default=4.0, metadata={"doc": "seconds that are encoded and verified at a time; also the group of pictures"}
-    )
-    max_whole_share: float = field(
-        default=0.2,
-        metadata={"doc": "largest share of frames, 0..1, covered whole since people stayed visible; else refused"},
+    pose_model: str = param("auto", "skeleton: weights that find poses; 'auto': those that are installed")
+    chunk_s: float = param(4.0, "seconds that are encoded and verified at a time; also the group of pictures")
+    max_whole_share: float = param(
+        0.2, "largest share of frames, 0..1, covered whole since people stayed visible; else refused"
     )
 
     def __post_init__(self) -> None:

@@ -1,7 +1,7 @@
 """Op ``detect``: finds people, vehicles and bags in a segment's frames, by a network, or by motion without one."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
@@ -24,6 +24,7 @@ from schemas.op import (
     Scope,
     Services,
     Tables,
+    param,
 )
 from schemas.tables import TABLES
 from schemas.values import Float32, FrameBatch, Int64, Segment, UnitContext
@@ -35,36 +36,19 @@ MOTION = "motion"
 class DetectParams:
     """Parameters of ``detect``."""
 
-    model: str = field(
-        default="auto",
-        metadata={
-            "doc": "name of the weights; 'auto': the best available, else motion; 'motion': none, fixed cameras only"
-        },
+    model: str = param(
+        "auto", "name of the weights; 'auto': the best available, else motion; 'motion': none, fixed cameras only"
     )
-    fps: float = field(default=10.0, metadata={"doc": "most frames per second that are searched"})
-    classes: tuple[str, ...] = field(
-        default=(
-            "person",
-            "bicycle",
-            "car",
-            "motorcycle",
-            "bus",
-            "truck",
-            "backpack",
-            "handbag",
-            "suitcase",
-            "dog",
-        ),
-        metadata={"doc": "classes to find, by the weights' names for them; motion finds only persons"},
+    fps: float = param(10.0, "most frames per second that are searched")
+    classes: tuple[str, ...] = param(
+        ("person", "bicycle", "car", "motorcycle", "bus", "truck", "backpack", "handbag", "suitcase", "dog"),
+        "classes to find, by the weights' names for them; motion finds only persons",
     )
-    confidence: float = field(
-        default=0.1,
-        metadata={"doc": "least score kept, 0..1; low, because the tracker uses weak boxes to keep tracks alive"},
+    confidence: float = param(
+        0.1, "least score kept, 0..1; low, because the tracker uses weak boxes to keep tracks alive"
     )
-    iou: float = field(default=0.7, metadata={"doc": "overlap (IoU) above which two boxes of one class are one, 0..1"})
-    motion_min_height: float = field(
-        default=0.05, metadata={"doc": "motion: least height of a person, as a share of the frame's height"}
-    )
+    iou: float = param(0.7, "overlap (IoU) above which two boxes of one class are one, 0..1")
+    motion_min_height: float = param(0.05, "motion: least height of a person, as a share of the frame's height")
 
 
 class Detect(FrameOp):

@@ -1,7 +1,7 @@
 """Input and output of rules: tracks, zone events, static regions and bags of one camera-day; interactions."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from ops.arrays import boxes_of, encode_column, float_column, float_columns, times_us
 from ops.ground.feet import feet_of, frame_sizes_px, pixel_scale
 from ops.trajectories import Trajectories
-from schemas.op import Tables
+from schemas.op import Tables, param
 from schemas.values import Bools, Float64, Int64, UnitContext
 
 BAGS = ("backpack", "handbag", "suitcase")
@@ -23,39 +23,20 @@ Evidence = Mapping[str, float | str | list[float]]
 class InteractionsParams:
     """Parameters of ``interactions``. Body heights are those of people's boxes, for cameras without calibration."""
 
-    meet_m: float = field(default=1.2, metadata={"doc": "people closer than this may be meeting, metres"})
-    meet_heights: float = field(default=0.7, metadata={"doc": "the same without calibration, body heights"})
-    meet_speed_m_s: float = field(
-        default=0.7, metadata={"doc": "largest relative speed of two who meet, metres per second"}
-    )
-    meet_speed_heights_s: float = field(
-        default=0.4, metadata={"doc": "the same without calibration, body heights per second"}
-    )
-    meet_s: float = field(default=3.0, metadata={"doc": "least length of a meeting, seconds"})
-    meet_break_s: float = field(default=1.0, metadata={"doc": "longest break that does not end a meeting, seconds"})
-    owner_before_s: float = field(
-        default=6.0, metadata={"doc": "time before a thing appears in which its owner was beside it, seconds"}
-    )
-    owner_after_s: float = field(
-        default=2.0, metadata={"doc": "time after it appears in which its owner was beside it, seconds"}
-    )
-    owner_widths: float = field(
-        default=1.0, metadata={"doc": "greatest distance of a thing's owner from it then, widths of the owner's box"}
-    )
-    away_m: float = field(default=2.5, metadata={"doc": "distance beyond which an owner is away, metres"})
-    away_heights: float = field(
-        default=1.5, metadata={"doc": "the same without calibration, body heights of the owner"}
-    )
-    leave_s: float = field(
-        default=10.0, metadata={"doc": "absence of its owner after which a thing is abandoned, seconds"}
-    )
-    same_overlap: float = field(
-        default=0.5, metadata={"doc": "least overlap (IoU) of two static regions that are the same place"}
-    )
-    border_s: float = field(
-        default=3.0,
-        metadata={"doc": "distance to a segment's border within which a region continues in the next, seconds"},
-    )
+    meet_m: float = param(1.2, "people closer than this may be meeting, metres")
+    meet_heights: float = param(0.7, "the same without calibration, body heights")
+    meet_speed_m_s: float = param(0.7, "largest relative speed of two who meet, metres per second")
+    meet_speed_heights_s: float = param(0.4, "the same without calibration, body heights per second")
+    meet_s: float = param(3.0, "least length of a meeting, seconds")
+    meet_break_s: float = param(1.0, "longest break that does not end a meeting, seconds")
+    owner_before_s: float = param(6.0, "time before a thing appears in which its owner was beside it, seconds")
+    owner_after_s: float = param(2.0, "time after it appears in which its owner was beside it, seconds")
+    owner_widths: float = param(1.0, "greatest distance of a thing's owner from it then, widths of the owner's box")
+    away_m: float = param(2.5, "distance beyond which an owner is away, metres")
+    away_heights: float = param(1.5, "the same without calibration, body heights of the owner")
+    leave_s: float = param(10.0, "absence of its owner after which a thing is abandoned, seconds")
+    same_overlap: float = param(0.5, "least overlap (IoU) of two static regions that are the same place")
+    border_s: float = param(3.0, "distance to a segment's border within which a region continues in the next, seconds")
 
 
 @dataclass(frozen=True)

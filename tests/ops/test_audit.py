@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from scipy.stats import beta
 
-from ops.audit import Audit, AuditParams
+from ops.audit import Audit
 from ops.ground.density import band_of, pixels_per_metre
 from ops.ground.homography import ground_plane
 from ops.rate_bound import CLOPPER_PEARSON
@@ -173,7 +173,7 @@ def audit(
     }
     if points is not None:
         inputs["tracklet_points"] = points
-    given = Audit(AuditParams()).run(unit or make_unit(SEGMENTS, camera, unit=FOOTAGE_ID), inputs, services)
+    given = Audit().run(unit or make_unit(SEGMENTS, camera, unit=FOOTAGE_ID), inputs, services)
     ((_, content),) = services.written.items()
     return given["audits"].to_pylist()[0], json.loads(content), content
 
@@ -250,5 +250,5 @@ def test_the_same_work_gives_the_same_bytes_and_no_time_of_day() -> None:
 def test_what_is_not_published_has_no_audit() -> None:
     services = BesideServices()
     inputs = {name: TABLES[name].empty() for name in ("anonymized", "anonymized_segments", "anonymized_tracks")}
-    given = Audit(AuditParams()).run(make_unit(SEGMENTS, unit=FOOTAGE_ID), inputs, services)
+    given = Audit().run(make_unit(SEGMENTS, unit=FOOTAGE_ID), inputs, services)
     assert given["audits"].num_rows == 0 and not services.written

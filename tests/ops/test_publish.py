@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pytest
 
-from ops.publish import Publish, PublishParams
+from ops.publish import Publish
 from schemas.errors import CoverageError
 from schemas.tables import TABLES
 from schemas.values import Segment, UnitContext, VideoFile
@@ -65,7 +65,7 @@ def parts_of(segments: Sequence[Segment], modes: Sequence[str] = ("solid",) * 9,
 
 
 def publish(parts: pa.Table, services: FakeServices) -> pa.Table:
-    return Publish(PublishParams()).run(UNIT, {"anonymized_segments": parts}, services)["anonymized"]
+    return Publish().run(UNIT, {"anonymized_segments": parts}, services)["anonymized"]
 
 
 def test_parts_are_merged_in_order_of_time_and_their_figures_add_up() -> None:
