@@ -34,6 +34,7 @@ from jobs.planning.graph import Selection, Unit
 from jobs.planning.inventory import Inventory, recorded_inventory, scan_inventory, write_inventory
 from jobs.planning.ledger import Ledger
 from jobs.planning.plan import Plan, make_plan
+from jobs.planning.unit_states import UnitStates
 from jobs.site import Site, open_site
 from schemas.tables import TABLES
 from schemas.values import Receipt
@@ -201,8 +202,9 @@ def measure_commits(disk: Path, opened: Site, inventory: Inventory) -> Figures:
     units = list(plan.units.values())[: COMMITTED_SEGMENTS * len(plan.ready.ops)]
     segments = {segment.segment_id for unit in units for segment in unit.segments}
     started = time.perf_counter()
+    states = UnitStates(plan)
     for unit in units:
-        commit_unit(store, plan, unit)
+        commit_unit(store, states, unit)
     wall_s = time.perf_counter() - started
     return {
         "commit_ms": round(1000 * wall_s / len(segments), 2),
@@ -270,21 +272,22 @@ def commit_camera(root: Path, tables: tuple[pa.Table, pa.Table]) -> int:
     inventory = Inventory(*tables, segments_from_tables(*tables))
     write_inventory(inventory, opened.files, opened.store, "bench", datetime.now(UTC))
     plan = camera_plan(opened, tables)
+    states = UnitStates(plan)
     for unit in plan.units.values():
-        commit_unit(opened.store, plan, unit)
+        commit_unit(opened.store, states, unit)
     return len(plan.units)
 
 
-def commit_unit(store: Store, plan: Plan, unit: Unit) -> None:
+def commit_unit(store: Store, states: UnitStates, unit: Unit) -> None:
     """Writes a unit's rows and commits it, as a worker does."""
-    key, fingerprint = unit.key, plan.fingerprints.of(unit.key)
+    key, fingerprint = unit.key, states.fingerprint(unit.key)
     place = {"camera": key.camera, "date": key.date, "unit": key.unit, "fingerprint": fingerprint}
     written = {name: store.write_table(name, rows, **place) for name, rows in rows_of(unit)}
     store.commit(
         Receipt(
             op=key.op,
             version=1,
-            ingredients=plan.fingerprints.ingredients(key),
+            ingredients=states.ingredients(key),
             files={name: file for name, (file, _) in written.items()},
             sha256={name: sha256 for name, (_, sha256) in written.items()},
             committed=datetime.now(UTC),

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal, TypeVar
 import typer
 
 from jobs.engine.options import RunOptions, parse_clock
-from jobs.engine.queue import Priority
 from jobs.planning.graph import Selection
+from jobs.planning.queue import Priority
 from schemas.errors import SelectionError
 
 Result = TypeVar("Result")

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from jobs.engine.options import RunOptions
-from jobs.engine.queue import Priority
 from jobs.planning.configure import configure_site
 from jobs.planning.cost import Cost, estimate_cost
 from jobs.planning.graph import Selection
 from jobs.planning.inventory import Inventory, scan_inventory
 from jobs.planning.ledger import Ledger
 from jobs.planning.plan import Plan, make_plan
+from jobs.planning.queue import Priority
 from jobs.site import Site
 from schemas.errors import SelectionError
 from storage.maintenance.tombstones import read_tombstones

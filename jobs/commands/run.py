@@ -18,7 +18,6 @@ import pyarrow.compute as pc
 
 from jobs.commands.plan import check_priority, plan_run
 from jobs.commands.scan import record_scan, start_clock
-from jobs.engine.coordination import RunCoordination
 from jobs.engine.driver import Driver, Progress, RunReport
 from jobs.engine.missing_parts import drop_units_with_missing_parts
 from jobs.engine.options import RunOptions
@@ -182,7 +181,8 @@ def _drive(
                 deadline=run.deadline,
                 stop=stop,
                 priority=run.options.priority,
-                coordination=RunCoordination(run.site.store, claims),
+                store=run.site.store,
+                claims=claims,
                 clock=run.clock,
             )
             report = driver.report
@@ -207,8 +207,7 @@ def _committed(run: _Run, plan: Plan) -> list[Receipt]:
 
 def worker_setup(site: Site, ready: ReadySite) -> WorkerSetup:
     """Returns what each worker of a site is built from."""
-    ops = {name: (item.op, item.models) for name, item in ready.ops.items()}
-    return WorkerSetup(site.files.archive, site.files.store, ops)
+    return WorkerSetup(site.files.archive, site.files.store, ready.ops)
 
 
 def open_pool(setup: WorkerSetup, options: RunOptions, units: int) -> Pool:

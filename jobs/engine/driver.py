@@ -11,17 +11,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from jobs.engine.build_tasks import build_tasks
-from jobs.engine.coordination import RunCoordination
 from jobs.engine.pool import Finished, Pool
-from jobs.engine.queue import Priority, WorkQueue
 from jobs.engine.run_clock import RunClock
 from jobs.engine.tasks import Failure, Outcome, TaskBatch
 from jobs.planning.graph import UnitKey
 from jobs.planning.ledger import key_of
 from jobs.planning.plan import Plan
+from jobs.planning.queue import Priority, WorkQueue
 from jobs.planning.unit_states import UnitStates
 from schemas.errors import StoreFull, TransientError
 from schemas.values import Quarantined, Receipt
+from storage.coordination import Claims
+from storage.store.store import Store
 
 MAX_ATTEMPTS = 3
 """Attempts at a unit whose failures are transient; then it is quarantined."""
@@ -99,7 +100,9 @@ class Driver:
 
     Args:
         keep: called with each quarantined unit and each lost stretch, to be written to the journal.
-        coordination: with other runs on the store.
+        store: where other runs may have committed the same work meanwhile.
+        claims: of this run; they only save work, receipts keep the store right
+            (docs/decisions/0011-claims-save-work.md).
         deadline: no batch begins that would, by the estimate, end after it.
         stop: once set, batches in flight are finished and no others begun.
         clock: the time of commits.
@@ -115,7 +118,8 @@ class Driver:
         pool: Pool,
         run_id: str,
         keep: Callable[[Quarantined], None],
-        coordination: RunCoordination,
+        store: Store,
+        claims: Claims,
         on_progress: Callable[[Progress], None] = lambda _: None,
         deadline: datetime | None = None,
         stop: threading.Event | None = None,
@@ -130,7 +134,7 @@ class Driver:
         self._on_progress = on_progress
         self._deadline = deadline
         self._stop = stop or threading.Event()
-        self._coordination = coordination
+        self._store, self._claims = store, claims
         self._clock = clock or RunClock(None)
         self._queue = WorkQueue(self.states, priority)
         self._in_flight: dict[int, TaskBatch] = {}
@@ -156,7 +160,7 @@ class Driver:
                 continue
             for finished in self._pool.wait(POLL_S):
                 self._collect(finished)
-            if self._in_flight and self._is_late(DEADLINE_GRACE_S):
+            if self._in_flight and self._is_late(-DEADLINE_GRACE_S):
                 self._in_flight.clear()  # nothing of them was committed; the caller ends the workers
                 break
         return self._close_report()
@@ -186,10 +190,10 @@ class Driver:
             keys = self._queue.take()
             if not keys:
                 return False
-            if not self._ends_in_time(keys):
+            if self._is_late(sum(map(self._plan.work_s, keys))):
                 self._queue.give_back(keys)
                 return True
-            if self._coordination.acquire(self._plan.units[keys[0]].partition):
+            if self._claims.acquire(self._plan.units[keys[0]].partition):
                 self._submit(keys)
             else:
                 self._backing_off.append((time.monotonic() + CLAIM_RETRY_S, keys))
@@ -198,10 +202,10 @@ class Driver:
     def _submit(self, keys: Sequence[UnitKey]) -> None:
         """Submits units of a claimed partition, without those that another run has done meanwhile."""
         partition = self._plan.units[keys[0]].partition
-        if self._coordination.met_other_runs:
+        if self._claims.met_other_runs:  # until then, nobody else commits: no unit is looked up before it runs
             keys = [key for key in keys if not self._is_done_elsewhere(key, self.states.fingerprint(key))]
         if not keys:
-            self._coordination.release(partition)
+            self._claims.release(partition)
             return
         self._batches += 1
         batch = TaskBatch(
@@ -216,7 +220,7 @@ class Driver:
 
     def _is_done_elsewhere(self, key: UnitKey, fingerprint: str) -> bool:
         """Whether exactly this work is committed by now; then it is recorded as done."""
-        receipt = self._coordination.find_receipt(key, fingerprint)
+        receipt = self._store.find_receipt(*key, fingerprint)
         if receipt is None:
             return False
         self._record_done(receipt)
@@ -230,13 +234,9 @@ class Driver:
         self._clock.advance_past(receipt.committed)
         self._queue.mark_done(key_of(receipt), receipt)
 
-    def _is_late(self, grace_s: float = 0.0) -> bool:
-        return self._deadline is not None and datetime.now(UTC) > self._deadline + timedelta(seconds=grace_s)
-
-    def _ends_in_time(self, keys: Sequence[UnitKey]) -> bool:
-        if self._deadline is None:
-            return True
-        return datetime.now(UTC) + timedelta(seconds=sum(map(self._plan.work_s, keys))) <= self._deadline
+    def _is_late(self, work_s: float = 0.0) -> bool:
+        """Whether work of this length, begun now, ends after the deadline."""
+        return self._deadline is not None and datetime.now(UTC) + timedelta(seconds=work_s) > self._deadline
 
     def _collect(self, finished: Finished) -> None:
         """Records what became of each unit of a batch."""
@@ -246,7 +246,7 @@ class Driver:
         if isinstance(outcome, TransientError):
             # The worker was lost. Only the first unit counts the attempt: most likely the worker died of that one.
             outcome = Outcome(failures=(Failure(keys[0], "transient", "TransientError", str(outcome)),))
-        self._coordination.release(self._plan.units[keys[0]].partition)
+        self._claims.release(self._plan.units[keys[0]].partition)
         for receipt in outcome.receipts:
             self._record_done(receipt)
         fingerprints = {task.key: task.fingerprint for task in batch.tasks}

@@ -34,13 +34,13 @@ def drop_units_with_missing_parts(store: Store, plan: Plan) -> bool:
 
 def _missing(store: Store, plan: Plan, merger: UnitKey, parts: set[UnitKey]) -> set[str]:
     """Returns the fingerprints of the units among ``parts`` whose part is missing, unless they were merged by now."""
-    fingerprints = plan.fingerprints
-    found = (store.find_receipt(*key, fingerprints.of(key)) for key in sorted(parts) if not fingerprints.excluded(key))
+    known = plan.fingerprints
+    found = (store.find_receipt(*key, known[key]) for key in sorted(parts & known.keys()))
     receipts = [receipt for receipt in found if receipt is not None]
     named = read_video_rows(store, receipts_to_arrow(receipts), PARTS_TABLE).select(["path", UNIT_COLUMN]).to_pylist()
     tags = {row[UNIT_COLUMN] for row in named if not store.blobs.exists(row["path"])}
     # Another run deletes parts only after it has committed their merger. So this order matters: first the parts, then
     # the receipt; a part that is missing without one was lost.
-    if not tags or store.find_receipt(*merger, fingerprints.of(merger)) is not None:
+    if not tags or store.find_receipt(*merger, known[merger]) is not None:
         return set()
     return {receipt.fingerprint for receipt in receipts if receipt.unit_tag in tags}

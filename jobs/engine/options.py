@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from jobs.engine.queue import Priority
+from jobs.planning.queue import Priority
 from schemas.errors import UserError
 from storage.coordination import LEASE_S
 

@@ -1,11 +1,13 @@
 """The messages between the driver and its workers. All are small, frozen and picklable."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+from jobs.planning.configure import ReadyOp
 from jobs.planning.graph import UnitKey
-from schemas.op import Models, Op, Read
+from schemas.op import Read
 from schemas.values import Receipt, UnitContext, UnitFile
 
 EARLIEST = datetime.min.replace(tzinfo=UTC)
@@ -18,11 +20,13 @@ class TaskInput:
     Attributes:
         files: with committed rows.
         units: units of the same batch that give the other rows.
+        missing: required units without a result: the plan should have blocked the task, and the worker fails it.
     """
 
     read: Read
     files: tuple[UnitFile, ...]
     units: tuple[UnitKey, ...]
+    missing: tuple[UnitKey, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,5 +99,5 @@ class WorkerSetup:
 
     archive: str
     store: str
-    ops: dict[str, tuple[Op, Models]]
+    ops: Mapping[str, ReadyOp]
     cpus: int = 1

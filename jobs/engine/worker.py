@@ -163,6 +163,9 @@ class _BatchWork:
     def _table(self, item: TaskInput) -> pa.Table:
         """Returns the rows of one read: those of this batch's units and those in the store, in the table's order."""
         read = item.read
+        for key in item.missing:
+            # On an empty table in its place the op would succeed, and its result would be committed as complete.
+            raise ValueError(f"{read.table} of {key.unit} is required, and {key.op} gave no result for it")
         parts = [self._tables[key, read.table] for key in item.units]
         if item.files or not parts:
             parts.append(self._worker.store.read_tables(read.table, item.files, read.columns))

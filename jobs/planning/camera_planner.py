@@ -4,18 +4,20 @@ Fingerprints of all units of an op are computed as one column; only a unit that 
 See docs/decisions/0010-a-plan-of-a-million-units.md.
 """
 
+import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from jobs.planning.configure import ReadyOp
-from jobs.planning.fingerprint import FingerprintBases, what_changed
+from jobs.planning.configure import ReadySite
+from jobs.planning.fingerprint import fingerprint_base, what_changed
 from jobs.planning.graph import Dependency, Selection, Unit, UnitKey
 from jobs.planning.layout import CameraLayout
 from jobs.planning.ledger import Ledger
 from jobs.planning.op_units import CameraDependency, OpUnits
-from jobs.planning.purged import PurgeLookup
+from jobs.planning.purged import other_work_purged, same_work_purged
 from jobs.planning.unit_status import State, UnitStatus
+from schemas.op import Op
 
 
 @dataclass(frozen=True)
@@ -25,16 +27,14 @@ class PlanContext:
     Attributes:
         ops: the selected ops and all that they read, in pipeline order.
         dependencies: by op.
-        writers: by table, the op that writes it.
         wanted: the selected ops.
         retry: try quarantined units again.
     """
 
-    ops: Mapping[str, ReadyOp]
+    ready: ReadySite
+    ops: Mapping[str, Op]
     dependencies: Mapping[str, Sequence[Dependency]]
-    writers: Mapping[str, str]
     wanted: Collection[str]
-    bases: FingerprintBases
     ledger: Ledger
     selection: Selection
     retry: bool
@@ -66,7 +66,6 @@ class CameraPlanner:
         self._context = context
         self._layout = layout
         self._builder = builder
-        self._purged = PurgeLookup(context.ledger, layout)
         self._units: dict[str, OpUnits] = {}
 
     def run(self) -> None:
@@ -75,20 +74,15 @@ class CameraPlanner:
         if not any(wanted.values()):
             return
         for name, op in self._context.ops.items():
-            self._units[name] = self._units_of(op)
+            dependencies = []
+            for each in self._context.dependencies[name]:
+                writer = self._units[each.writer]
+                sources = self._layout.source_indices(op.spec.scope, writer.scope, each.neighbour)
+                dependencies.append(CameraDependency(each, writer, sources))
+            receipts = self._context.ledger.receipts_of(name, self._layout.camera)
+            base = fingerprint_base(self._context.ready, name, self._layout.camera)
+            self._units[name] = OpUnits(op, self._layout, receipts, base, dependencies)
             self._plan_op(self._units[name], wanted[name])
-
-    def _units_of(self, op: ReadyOp) -> OpUnits:
-        spec, writers, layout = op.op.spec, self._context.writers, self._layout
-        found = {}
-        for each in self._context.dependencies[op.name]:
-            writer = self._units[each.writer]
-            sources = layout.source_indices(spec.scope, writer.scope, each.neighbour)
-            found[each.writer, each.neighbour] = CameraDependency(each, writer, sources)
-        reads = [(read, found[writers[read.table], read.neighbour]) for read in spec.reads if read.table in writers]
-        receipts = self._context.ledger.receipts_of(op.name, layout.camera)
-        base = self._context.bases.of(op.name, layout.camera)
-        return OpUnits(op, layout, receipts, base, list(found.values()), reads)
 
     def _plan_op(self, units: OpUnits, wanted: Collection[int]) -> None:
         without = units.without_required()
@@ -108,18 +102,18 @@ class CameraPlanner:
 
         A unit that is not wanted is assessed too: its readers need to know whether there is a result to read.
         """
-        heed_purges = not (wanted and self._context.selection.purged)
+        ledger, heed_purges = self._context.ledger, not (wanted and self._context.selection.purged)
         # 1. Exactly this work was purged.
-        if heed_purges and (purged := self._purged.same_work(units, index)):
+        if heed_purges and (purged := same_work_purged(ledger, units, index)):
             return purged
         # 2. It was done, or purged, after something that it reads was purged: with the fingerprint of what is left.
         if units.reads_purged(index) and not blocked:
             units.fingerprints[index] = units.fingerprint_without_purged(index)
-            if units.fingerprints[index] in units.receipts.fingerprints:
+            if units.fingerprints[index] in units.receipts.done:
                 return UnitStatus(State.DONE)
         # 3. Other work of this unit, or its footage, was purged: nothing is redone behind the user's back.
         if heed_purges:
-            purged = self._purged.same_work(units, index) or self._purged.other_work(units, index)
+            purged = same_work_purged(ledger, units, index) or other_work_purged(ledger, units, index)
             if purged:
                 return purged
         # 4. It could be done.
@@ -138,12 +132,13 @@ class CameraPlanner:
             # Its source will not come back, so this is no problem that a user could solve: permanent.
             key, reason = purged
             return UnitStatus(State.BLOCKED, f"needs {key.op} of {key.unit}: {reason}", permanent=True)
-        entry = self._context.ledger.quarantined(units.key(index), units.fingerprints[index])
+        entry = self._context.ledger.quarantined.get((units.key(index), units.fingerprints[index]))
         if entry and not self._context.retry:
             return UnitStatus(State.QUARANTINED, f"{entry.reason}: {entry.detail}")
         row = units.newest_receipt(index)
         if row is not None:
-            return UnitStatus(State.STALE, what_changed(units.receipts.ingredients(row), units.ingredients(index)))
+            former = json.loads(units.receipts.ingredients[row])
+            return UnitStatus(State.STALE, what_changed(former, units.ingredients(index)))
         return UnitStatus(State.MISSING, "never done" if not entry else "tried again")
 
     def _add_units(self, units: OpUnits, statuses: Mapping[int, UnitStatus]) -> None:
@@ -166,7 +161,7 @@ class CameraPlanner:
             return  # each receipt belongs to one of these
         for index in done:
             newest = units.receipts.newest[units.name_of(index)]
-            if units.receipts.fingerprint(newest) != units.fingerprints[index]:
+            if units.receipts.fingerprints[newest] != units.fingerprints[index]:
                 self._builder.superseded.append((units.key(index), units.fingerprints[index]))
 
 
@@ -185,7 +180,7 @@ def wanted_units(context: PlanContext, layout: CameraLayout) -> dict[str, Collec
     wanted: dict[str, Collection[int]] = {}
     needed: dict[str, set[int]] = {name: set() for name in context.ops}
     for name in reversed(list(context.ops)):  # readers first, so that what they need is known
-        scope = context.ops[name].op.spec.scope
+        scope = context.ops[name].spec.scope
         days = layout.units[scope].dates
         if name in whole:
             wanted[name] = range(len(days))  # all of them, without a set of indices
@@ -195,6 +190,6 @@ def wanted_units(context: PlanContext, layout: CameraLayout) -> dict[str, Collec
             wanted[name] = needed[name]
         for each in context.dependencies[name]:
             if each.build_if_missing and each.writer not in whole:
-                sources = layout.source_indices(scope, context.ops[each.writer].op.spec.scope, each.neighbour)
+                sources = layout.source_indices(scope, context.ops[each.writer].spec.scope, each.neighbour)
                 needed[each.writer].update(source for index in wanted[name] for source in sources[index])
     return wanted

@@ -1,10 +1,9 @@
 """Builds configured ops from the ``[ops.NAME]`` tables of site.toml: checks parameters and finds weights."""
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -20,22 +19,11 @@ from storage.site.layers import load_features
 from storage.weights.catalogue import ModelStore
 
 
-@dataclass(frozen=True)
-class ReadyOp:
+class ReadyOp(NamedTuple):
     """An op with its parameters and weights."""
 
     op: Op
     models: Models
-
-    @property
-    def name(self) -> str:
-        """Name of the op."""
-        return self.op.spec.name
-
-    @property
-    def params_json(self) -> str:
-        """Parameters as canonical JSON."""
-        return json.dumps(asdict(self.op.params), sort_keys=True, default=str)
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from collections import Counter, defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from jobs.engine.queue import Priority, WorkQueue
 from jobs.planning.graph import UnitKey
 from jobs.planning.plan import Plan
+from jobs.planning.queue import Priority, WorkQueue
 from jobs.planning.unit_states import UnitStates
 from storage.store.store import Store
 

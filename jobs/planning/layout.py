@@ -8,7 +8,7 @@ See docs/decisions/0010-a-plan-of-a-million-units.md.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from hashlib import sha256
 
 import pyarrow as pa
@@ -66,7 +66,6 @@ class CameraLayout:
             self._days.setdefault(day, []).append(index)
         self.units = self._build_units()
         self._sources: dict[tuple[Scope, Scope, Neighbour], SourceIndices] = {}
-        self._made: dict[int, Segment] = {}
 
     def _build_units(self) -> dict[Scope, ScopeUnits]:
         cuts = [sha256(text.encode()).hexdigest() for text in cut_texts(self._table)]
@@ -83,11 +82,10 @@ class CameraLayout:
             Scope.CAMERA_DAY: ScopeUnits(list(self._days), [DAY_UNIT] * len(days), days, _joint_cuts(cuts, days)),
         }
 
-    def segment(self, index: int) -> Segment:
-        """Returns a segment as a value."""
-        if index not in self._made:
-            self._made[index] = self._maker(index)
-        return self._made[index]
+    @cached_property
+    def segment(self) -> Callable[[int], Segment]:
+        """Returns a segment as a value, given its index; the columns are converted only if one is asked for."""
+        return cache(segment_maker(self._table))
 
     def source_indices(self, reader: Scope, writer: Scope, neighbour: Neighbour) -> SourceIndices:
         """Returns which units of scope ``writer`` the units of scope ``reader`` read."""
@@ -121,10 +119,6 @@ class CameraLayout:
     @cached_property
     def _day_index(self) -> dict[str, int]:
         return {day: index for index, day in enumerate(self._days)}
-
-    @cached_property
-    def _maker(self) -> Callable[[int], Segment]:
-        return segment_maker(self._table)
 
 
 def following_segments(starts_us: Sequence[int], ends_us: Sequence[int]) -> list[int | None]:

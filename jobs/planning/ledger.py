@@ -4,9 +4,8 @@ A store of years has a million receipts. They stay columns of one Arrow table: P
 camera at a time, and only a receipt that is asked for becomes a ``Receipt``.
 """
 
-import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cached_property
 from itertools import pairwise
 
@@ -22,7 +21,7 @@ from storage.store.receipts import receipt_from_row
 _LOOKED_UP = ("fingerprint", "date", "unit", "committed", "ingredients")
 
 
-def key_of(record: Receipt | Quarantined) -> UnitKey:
+def key_of(record: Receipt | Quarantined | Tombstone) -> UnitKey:
     """Returns the unit that a record is about."""
     return UnitKey(record.op, record.camera, record.date or "", record.unit)
 
@@ -34,31 +33,34 @@ class ReceiptIndex:
         table: all receipts.
         rows: which of its rows belong to this op and camera.
         fingerprints: of these rows.
+
+    Attributes:
+        fingerprints: by row here.
     """
 
     def __init__(self, table: pa.Table, rows: npt.NDArray[np.int64], fingerprints: pa.Array) -> None:
         self._table = table
         self._rows = rows
-        self._fingerprints: list[str] = fingerprints.to_pylist()
+        self.fingerprints: list[str] = fingerprints.to_pylist()
 
     def __len__(self) -> int:
-        return len(self._fingerprints)
+        return len(self.fingerprints)
 
     @cached_property
-    def fingerprints(self) -> set[str]:
+    def done(self) -> set[str]:
         """The fingerprints of all finished work. For ops a fingerprint includes the unit; for scans it may not."""
-        return set(self._fingerprints)
+        return set(self.fingerprints)
 
     @cached_property
     def rows(self) -> dict[tuple[str, str, str], int]:
         """Row by date, unit and fingerprint."""
-        names = zip(self._column("date"), self._column("unit"), self._fingerprints, strict=True)
+        names = zip(self._column("date"), self._column("unit"), self.fingerprints, strict=True)
         return {name: row for row, name in enumerate(names)}
 
     @cached_property
     def newest(self) -> dict[tuple[str, str], int]:
         """By date and unit, the row whose results readers get: the newest by commit time, then by fingerprint."""
-        ages = list(zip(self._column("committed"), self._fingerprints, strict=True))
+        ages = list(zip(self._column("committed"), self.fingerprints, strict=True))
         newest: dict[tuple[str, str], int] = {}
         for row, name in enumerate(zip(self._column("date"), self._column("unit"), strict=True)):
             known = newest.get(name)
@@ -66,18 +68,10 @@ class ReceiptIndex:
                 newest[name] = row
         return newest
 
-    def fingerprint(self, row: int) -> str:
-        """Returns the fingerprint of a receipt."""
-        return self._fingerprints[row]
-
     @cached_property
-    def _ingredients(self) -> list[str]:
+    def ingredients(self) -> list[str]:
+        """Ingredients by row, as JSON."""
         return self._column("ingredients")
-
-    def ingredients(self, row: int) -> dict[str, str]:
-        """Returns the ingredients of a receipt."""
-        found: dict[str, str] = json.loads(self._ingredients[row])
-        return found
 
     def receipt(self, row: int) -> Receipt:
         """Returns a receipt as a value."""
@@ -95,6 +89,11 @@ class Ledger:
 
     Args:
         receipts: every receipt, rows of ``RECEIPT_SCHEMA`` in any order.
+
+    Attributes:
+        quarantined: by unit and fingerprint.
+        tombstones: of each unit's results.
+        footage_tombstones: by camera and footage id.
     """
 
     def __init__(
@@ -104,15 +103,14 @@ class Ledger:
         self._order, self._bounds = _by_op_and_camera(self._table)
         self._fingerprints = self._table["fingerprint"].combine_chunks().take(pa.array(self._order))
         self._indices: dict[tuple[str, str], ReceiptIndex] = {}
-        self._quarantined = {(key_of(entry), entry.fingerprint): entry for entry in quarantined}
-        self._tombstones: dict[tuple[str, str, str, str], list[Tombstone]] = defaultdict(list)
-        self._footage_tombstones: dict[tuple[str, str], Tombstone] = {}
+        self.quarantined = {(key_of(entry), entry.fingerprint): entry for entry in quarantined}
+        self.tombstones: dict[UnitKey, list[Tombstone]] = defaultdict(list)
+        self.footage_tombstones: dict[tuple[str, str], Tombstone] = {}
         for tombstone in tombstones:
             if tombstone.op == FOOTAGE_OP:
-                self._footage_tombstones[tombstone.camera, tombstone.unit] = tombstone
+                self.footage_tombstones[tombstone.camera, tombstone.unit] = tombstone
             else:
-                unit = (tombstone.op, tombstone.camera, tombstone.date, tombstone.unit)
-                self._tombstones[unit].append(tombstone)
+                self.tombstones[key_of(tombstone)].append(tombstone)
 
     def receipts_of(self, op: str, camera: str) -> ReceiptIndex:
         """Returns the receipts of an op on a camera."""
@@ -134,19 +132,7 @@ class Ledger:
         """Returns the fingerprint of the results that readers get of a unit, or None."""
         index = self._index(key)
         row = index.newest.get((key.date, key.unit))
-        return None if row is None else index.fingerprint(row)
-
-    def quarantined(self, key: UnitKey, fingerprint: str) -> Quarantined | None:
-        """Returns the quarantine record of exactly this work, or None."""
-        return self._quarantined.get((key, fingerprint))
-
-    def tombstones(self, op: str, camera: str, date: str, unit: str) -> Sequence[Tombstone]:
-        """Returns the tombstones of a unit's results."""
-        return self._tombstones.get((op, camera, date, unit), ())
-
-    def footage_tombstone(self, camera: str, footage_id: str) -> Tombstone | None:
-        """Returns the tombstone of a footage file, or None."""
-        return self._footage_tombstones.get((camera, footage_id))
+        return None if row is None else index.fingerprints[row]
 
     def rates(self) -> dict[str, float]:
         """Returns, by op, seconds of work per second of footage, as past runs measured it."""

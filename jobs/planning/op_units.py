@@ -5,12 +5,11 @@ from functools import cached_property
 from itertools import repeat
 from typing import NamedTuple
 
-from jobs.planning.configure import ReadyOp
 from jobs.planning.fingerprint import FingerprintBase, fingerprint, ingredients, join_fingerprints
 from jobs.planning.graph import Dependency, Source, UnitKey
 from jobs.planning.layout import CameraLayout, SourceIndices
 from jobs.planning.ledger import ReceiptIndex
-from schemas.op import Read, Scope
+from schemas.op import Op
 
 
 class CameraDependency(NamedTuple):
@@ -35,7 +34,6 @@ class OpUnits:
         receipts: of this op on this camera.
         base: of its fingerprints.
         dependencies: on units that are planned already.
-        reads: the op's reads, each with the dependency that it is part of.
 
     Attributes:
         fingerprints: by unit index; empty where a unit has no result and will have none.
@@ -46,28 +44,21 @@ class OpUnits:
 
     def __init__(
         self,
-        op: ReadyOp,
+        op: Op,
         layout: CameraLayout,
         receipts: ReceiptIndex,
         base: FingerprintBase,
         dependencies: Sequence[CameraDependency],
-        reads: Sequence[tuple[Read, CameraDependency]],
     ) -> None:
-        self.name, self.op = op.name, op.op
-        self.units = layout.units[self.scope]
+        self.op, self.name, self.scope = op, op.spec.name, op.spec.scope
+        self.layout, self.units = layout, layout.units[op.spec.scope]
         self.receipts = receipts
         self.without_result: dict[int, bool] = {}
         self.purged: dict[int, str] = {}
-        self._camera = layout.camera
         self._base = base
-        self._dependencies, self._reads = dependencies, reads
+        self._dependencies = dependencies
         self._keys: dict[int, UnitKey] = {}
         self.fingerprints = self._all_fingerprints()
-
-    @property
-    def scope(self) -> Scope:
-        """Scope of the op."""
-        return self.op.spec.scope
 
     def _all_fingerprints(self) -> list[str]:
         # Column by column: a million units as one object each took most of a minute (decision 10).
@@ -85,8 +76,7 @@ class OpUnits:
     @cached_property
     def not_done(self) -> list[int]:
         """Units that have no receipt with the fingerprint they have now; computed before any fingerprint changes."""
-        done = self.receipts.fingerprints
-        return [index for index, mine in enumerate(self.fingerprints) if mine not in done]
+        return [index for index, mine in enumerate(self.fingerprints) if mine not in self.receipts.done]
 
     def newest_receipt(self, index: int) -> int | None:
         """Returns the row of a unit's newest receipt, whatever its fingerprint, or None."""
@@ -135,7 +125,11 @@ class OpUnits:
     def sources(self, index: int) -> tuple[Source, ...]:
         """Returns what a unit reads."""
         return tuple(
-            Source(read, each.writer.key(source)) for read, each in self._reads for source in each.sources[index]
+            Source(read, writer.key(source))
+            for read in self.op.spec.reads
+            for dependency, writer, sources in self._dependencies
+            if read.table in writer.op.spec.writes and read.neighbour is dependency.neighbour
+            for source in sources[index]
         )
 
     def source_fingerprints(self, index: int) -> Iterator[tuple[UnitKey, str]]:
@@ -158,5 +152,5 @@ class OpUnits:
         """Returns a unit's key."""
         key = self._keys.get(index)
         if key is None:
-            key = self._keys[index] = UnitKey(self.name, self._camera, *self.name_of(index))
+            key = self._keys[index] = UnitKey(self.name, self.layout.camera, *self.name_of(index))
         return key

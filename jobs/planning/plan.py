@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from jobs.planning.camera_planner import CameraPlanner, PlanBuilder, PlanContext
 from jobs.planning.configure import ReadySite
-from jobs.planning.fingerprint import FingerprintBases, Fingerprints
 from jobs.planning.graph import Selection, Unit, UnitKey, dependencies_of, needed_ops
 from jobs.planning.layout import CameraLayout
 from jobs.planning.ledger import Ledger
@@ -33,6 +32,7 @@ class Plan:
         statuses: of ``units``, and of the selected units that were purged.
         done: by op, the number of selected units that are done. Nothing else is kept of them.
         superseded: which of those are done by their fingerprint, while readers get newer work under other parameters.
+        fingerprints: of ``units``, and of the finished units that they read; a unit without one will have no result.
         rates: by op, seconds of work per second of footage, as past runs measured it.
     """
 
@@ -41,7 +41,7 @@ class Plan:
     statuses: Mapping[UnitKey, UnitStatus]
     done: Mapping[str, int]
     superseded: Sequence[tuple[UnitKey, str]]
-    fingerprints: Fingerprints
+    fingerprints: Mapping[UnitKey, str]
     ledger: Ledger
     rates: Mapping[str, float]
 
@@ -88,27 +88,16 @@ def make_plan(ready: ReadySite, segments: Segments, ledger: Ledger, selection: S
     """
     cameras = segments.cameras()
     _check_selection(selection, ready, cameras)
-    specs = [op.op.spec for op in ready.ops.values()]
-    dependencies = dependencies_of(specs)
+    dependencies = dependencies_of(op.spec for op, _ in ready.ops.values())
     wanted = selection.wanted_ops(dependencies)
-    bases = FingerprintBases(ready.ops, ready.site.config.camera_view, ready.features_of, ready.site.config.crs)
-    context = PlanContext(
-        ops={name: ready.ops[name] for name in needed_ops(wanted, dependencies)},
-        dependencies=dependencies,
-        wanted=wanted,
-        writers={table: spec.name for spec in specs for table in spec.writes},
-        bases=bases,
-        ledger=ledger,
-        selection=selection,
-        retry=retry,
-    )
+    ops = {name: ready.ops[name].op for name in needed_ops(wanted, dependencies)}
+    context = PlanContext(ready, ops, dependencies, wanted, ledger, selection, retry)
     parts = PlanBuilder()
     with _paused_garbage_collector():
         for camera, table in cameras.items():
             if selection.wants_camera(camera):
                 CameraPlanner(context, CameraLayout(camera, table), parts).run()
-    fingerprints = Fingerprints(parts.units, bases, dependencies, parts.fingerprints)
-    return Plan(ready, parts.units, parts.statuses, parts.done, parts.superseded, fingerprints, ledger, ledger.rates())
+    return Plan(ready=ready, ledger=ledger, rates=ledger.rates(), **vars(parts))
 
 
 @contextmanager

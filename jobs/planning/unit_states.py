@@ -4,10 +4,12 @@ A ``Plan`` is immutable. A run builds one ``UnitStates`` from it and reports eve
 statuses, fingerprints and receipts in step.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cache, partial
 from types import MappingProxyType
 
-from jobs.planning.graph import UnitKey
+from jobs.planning.fingerprint import fingerprint, fingerprint_base, ingredients, join_fingerprints
+from jobs.planning.graph import Dependency, UnitKey, dependencies_of, dependents
 from jobs.planning.plan import Plan
 from jobs.planning.unit_status import State, UnitStatus
 from schemas.values import Receipt
@@ -29,24 +31,44 @@ class UnitStates:
         self.plan = plan
         self._statuses = dict(plan.statuses)
         self.statuses: Mapping[UnitKey, UnitStatus] = MappingProxyType(self._statuses)
-        self._fingerprints = plan.fingerprints.copy()
-        self.readers = self._fingerprints.readers
+        self.readers = dependents(plan.units)
+        # A unit that is not in here has no result and will have none; None is computed again when it is asked for.
+        self._fingerprints: dict[UnitKey, str | None] = dict(plan.fingerprints)
+        self._dependencies = dependencies_of(op.spec for op, _ in plan.ready.ops.values())
+        self._base = cache(partial(fingerprint_base, plan.ready))
         self._receipts: dict[tuple[UnitKey, str], Receipt] = {}
 
     def fingerprint(self, key: UnitKey) -> str:
         """Returns a unit's fingerprint, 64 hex digits, given which of its sources have failed by now."""
-        return self._fingerprints.of(key)
+        return self._fingerprints[key] or self.compute_fingerprint(key)
+
+    def compute_fingerprint(self, key: UnitKey) -> str:
+        """Computes a unit's fingerprint, on the assumption that every source succeeds that has not failed by now."""
+        base, cut = self._base(key.op, key.camera), self.plan.units[key].cut
+        computed = fingerprint((base.digest, key.date, key.unit, cut, *(joined for _, joined in self._reads(key))))
+        self._fingerprints[key] = computed
+        return computed
 
     def ingredients(self, key: UnitKey) -> dict[str, str]:
-        """Returns what goes into the fingerprint, by name."""
-        return self._fingerprints.ingredients(key)
+        """Returns what goes into the fingerprint, by name, each short enough to read."""
+        return ingredients(self._base(key.op, key.camera), self.plan.units[key].cut, self._reads(key))
+
+    def _reads(self, key: UnitKey) -> Iterator[tuple[Dependency, str]]:
+        for dependency in self._dependencies[key.op]:
+            sources = dict.fromkeys(
+                source.key
+                for source in self.plan.units[key].sources
+                if source.key in self._fingerprints
+                and (source.key.op, source.read.neighbour) == (dependency.writer, dependency.neighbour)
+            )
+            yield dependency, join_fingerprints(map(self.fingerprint, sources))
 
     def receipt(self, key: UnitKey) -> Receipt | None:
         """Returns the receipt of exactly this work, or None where the unit has no result or is not committed."""
-        if self._fingerprints.excluded(key):
+        if key not in self._fingerprints:
             return None
-        fingerprint = self.fingerprint(key)
-        return self._receipts.get((key, fingerprint)) or self.plan.ledger.receipt(key, fingerprint)
+        mine = self.fingerprint(key)
+        return self._receipts.get((key, mine)) or self.plan.ledger.receipt(key, mine)
 
     def mark_done(self, key: UnitKey, receipt: Receipt | None = None) -> None:
         """Records that a unit is done.
@@ -73,11 +95,18 @@ class UnitStates:
             closed[failed] = None
             self._statuses[failed] = status
             # Readers that can do without it get another fingerprint: the one that the next plan gives them.
-            self._fingerprints.exclude(failed)
+            self._fingerprints.pop(failed, None)
+            self._outdate_readers(failed)
             blocked = UnitStatus(State.BLOCKED, f"needs {failed.op} of {failed.unit}, which failed")
             readers = [reader for reader in self.readers.get(failed, ()) if self._requires(reader, failed)]
             pending += [(reader, blocked) for reader in reversed(readers)]
         return list(closed)
+
+    def _outdate_readers(self, key: UnitKey) -> None:
+        for reader in self.readers.get(key, ()):
+            if self._fingerprints.get(reader):  # one that is outdated already has outdated its own readers
+                self._fingerprints[reader] = None
+                self._outdate_readers(reader)
 
     def _requires(self, reader: UnitKey, source: UnitKey) -> bool:
         """Whether a unit that is still to do cannot do without another."""

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from jobs.planning.configure import ReadyOp, ReadySite
-from jobs.planning.fingerprint import Fingerprints
 from jobs.planning.graph import Selection, UnitKey
 from jobs.planning.ledger import Ledger
 from jobs.planning.plan import Plan, make_plan
+from jobs.planning.unit_states import UnitStates
 from schemas.op import FrameNeed, FrameOp, FrameSession, Neighbour, OpSpec, Read, Scope, Services, TableOp, Tables
 from schemas.site import SiteConfig
 from schemas.tables import TABLES
@@ -90,16 +90,17 @@ def plan_tiny(
     return make_plan(site or tiny_site(), Segments.of(segments), ledger, selection or Selection(), retry)
 
 
-def receipt_for(fingerprints: Fingerprints, key: UnitKey, second: int = 0) -> Receipt:
+def receipt_for(plan: Plan | UnitStates, key: UnitKey, second: int = 0) -> Receipt:
     """Returns a receipt of a unit with its present fingerprint."""
+    states = UnitStates(plan) if isinstance(plan, Plan) else plan
     return Receipt(
         op=key.op,
         version=1,
         camera=key.camera,
         date=key.date,
         unit=key.unit,
-        fingerprint=fingerprints.of(key),
-        ingredients=fingerprints.ingredients(key),
+        fingerprint=states.fingerprint(key),
+        ingredients=states.ingredients(key),
         files={},
         committed=datetime(2026, 3, 3, 1, 0, second, tzinfo=UTC),
         run_id="r",
@@ -110,7 +111,8 @@ def receipt_for(fingerprints: Fingerprints, key: UnitKey, second: int = 0) -> Re
 
 def all_receipts(plan: Plan, second: int = 0) -> list[Receipt]:
     """Returns receipts of everything that a plan would do."""
-    return [receipt_for(plan.fingerprints, key, second) for key in plan.to_do]
+    states = UnitStates(plan)
+    return [receipt_for(states, key, second) for key in plan.to_do]
 
 
 def tombstone_for(receipt: Receipt, rule: str = "tables_days = 90") -> Tombstone:
@@ -119,7 +121,7 @@ def tombstone_for(receipt: Receipt, rule: str = "tables_days = 90") -> Tombstone
     return Tombstone(receipt.op, receipt.camera, receipt.date, receipt.fingerprint, receipt.unit, purged, rule)
 
 
-def quarantine_for(fingerprints: Fingerprints, key: UnitKey) -> Quarantined:
+def quarantine_for(plan: Plan, key: UnitKey) -> Quarantined:
     """Returns a quarantine record of a unit with its present fingerprint."""
     time = datetime(2026, 3, 3, 1, tzinfo=UTC)
-    return Quarantined(*key, fingerprints.of(key), "footage", "decode_error", "seen", None, time, "r")
+    return Quarantined(*key, plan.fingerprints[key], "footage", "decode_error", "seen", None, time, "r")

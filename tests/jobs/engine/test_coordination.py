@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from jobs.engine.coordination import RunCoordination
 from jobs.engine.driver import Driver
 from jobs.engine.run_clock import RunClock
 from jobs.engine.tasks import Failure, Outcome, TaskBatch
@@ -18,7 +17,7 @@ from storage.archive.segments import Segments
 from storage.blobs import LocalBlobs
 from storage.coordination import Claims
 from storage.store.store import Store
-from tests.jobs.engine.test_driver import SingleRun
+from tests.jobs.engine.test_driver import SINGLE_RUN
 from tests.jobs.pipeline import tiny_site
 from tests.support.fakes import make_segment
 
@@ -96,8 +95,7 @@ def plan_of(store):
 def night(store, run_id, claims, pool=None, plan=None, **more):
     kept = []
     plan = plan or plan_of(store)
-    coordination = RunCoordination(store, claims)
-    return Driver(plan, pool or CommittingPool(store), run_id, kept.append, coordination, **more).run(), kept
+    return Driver(plan, pool or CommittingPool(store), run_id, kept.append, store, claims, **more).run(), kept
 
 
 def test_two_runs_at_once_share_the_work_and_both_end_with_all_of_it_done(store):
@@ -148,7 +146,7 @@ def test_a_partition_that_another_run_holds_is_waited_for(store):
             looks["all"] += 1
             if looks["all"] == 20:
                 elsewhere = CommittingPool(store)
-                Driver(plan_of(store), elsewhere, "other", lambda entry: None, SingleRun()).run()
+                Driver(plan_of(store), elsewhere, "other", lambda entry: None, *SINGLE_RUN).run()
                 other.release(partition)
 
         pool = CommittingPool(store)

@@ -69,8 +69,8 @@ class ScriptedPool:
         pass
 
 
-class SingleRun:
-    """The coordination of a run that has its store to itself."""
+class Alone:
+    """The store and the claims of a run that has its store to itself."""
 
     met_other_runs = False
 
@@ -80,13 +80,17 @@ class SingleRun:
     def release(self, partition):
         pass
 
-    def find_receipt(self, key, fingerprint):
+    def find_receipt(self, *work):
         return None
+
+
+SINGLE_RUN = (Alone(), Alone())
+"""Store and claims of such a run."""
 
 
 def night(plan, pool, **more):
     kept = []
-    return Driver(plan, pool, "run", kept.append, SingleRun(), **more).run(), kept
+    return Driver(plan, pool, "run", kept.append, *SINGLE_RUN, **more).run(), kept
 
 
 def test_everything_runs_once_and_newest_first():
@@ -103,7 +107,7 @@ def test_a_bad_segment_is_quarantined_and_everything_else_goes_on():
     pool = ScriptedPool(lambda key, attempt: ("footage", "decode_error", "a gap") if key == bad else None)
     plan = plan_tiny(SEGMENTS)
     kept = []
-    run = Driver(plan, pool, "run", kept.append, SingleRun())
+    run = Driver(plan, pool, "run", kept.append, *SINGLE_RUN)
     report = run.run()
     assert report.state == "partial"
     assert [(entry.op, entry.reason) for entry in kept] == [("detect", "decode_error")]
@@ -195,7 +199,7 @@ def test_the_report_is_there_although_the_run_was_broken_off():
         if key.op == "counts":
             raise KeyboardInterrupt
 
-    driver = Driver(plan_tiny(SEGMENTS), ScriptedPool(script, slots=1), "run", lambda entry: None, SingleRun())
+    driver = Driver(plan_tiny(SEGMENTS), ScriptedPool(script, slots=1), "run", lambda entry: None, *SINGLE_RUN)
     with pytest.raises(KeyboardInterrupt):
         driver.run()
     assert len(driver.report.receipts) == 7 and driver.report.counters == Counter()

@@ -2,7 +2,7 @@
 
 import errno
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from jobs.engine.tasks import Task, TaskBatch, TaskInput, WorkerSetup
 from jobs.engine.unit_work import UnitWork
 from jobs.engine.worker import Worker, decode_groups
+from jobs.planning.configure import ReadyOp
 from jobs.planning.graph import UnitKey
 from schemas.errors import CorruptFootage, CoverageError, ModelError, SiteError, StoreFull, TransientError
 from schemas.op import FrameNeed, FrameOp, FrameSession, OpSpec, Read, Scope, TableOp
@@ -121,7 +122,7 @@ def run(tmp_path, monkeypatch):
 
     def run_ops(*ops, workers=Worker):
         setup = WorkerSetup(
-            str(tmp_path / "archive"), str(tmp_path / "store"), {op.spec.name: (op, {}) for op in ops}, 3
+            str(tmp_path / "archive"), str(tmp_path / "store"), {op.spec.name: ReadyOp(op, {}) for op in ops}, 3
         )
         return workers(setup).run(TaskBatch(1, "run", tuple(task_of(op) for op in ops)))
 
@@ -229,6 +230,16 @@ def test_an_op_fails_once_though_the_reader_fails_after_it(run, monkeypatch):
 def test_what_a_table_op_raises_is_classed_by_its_type(run, error, kind):
     outcome = run(Watch(), Follow(runs=error))
     assert [found[:2] for found in failed(outcome)] == [("follow", kind)] and done(outcome) == ["watch"]
+
+
+@pytest.mark.parametrize(("missing", "expected"), [((), []), ((key_of(Watch),), ["ValueError"])])
+def test_a_required_input_may_be_without_rows_but_not_missing(tmp_path, missing, expected):
+    Store.create(tmp_path)
+    task = replace(task_of(Follow), inputs=(TaskInput(Read("detections"), (), (), missing),))
+    worker = Worker(WorkerSetup(str(tmp_path), str(tmp_path), {"follow": ReadyOp(Follow(), {})}))
+    outcome = worker.run(TaskBatch(1, "run", (task,)))
+    assert [failure.reason for failure in outcome.failures] == expected and len(outcome.receipts) == 1 - len(expected)
+    assert all("detections of a segment" in f.detail.replace(SEGMENT.segment_id, "a segment") for f in outcome.failures)
 
 
 def test_a_refused_write_to_the_store_is_no_failure_of_footage(run, monkeypatch, tmp_path):

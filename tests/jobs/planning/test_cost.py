@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from jobs.engine.queue import Priority
 from jobs.planning.cost import bytes_per_media_s, estimate_cost, fit_to_budget
+from jobs.planning.queue import Priority
 from storage.store.store import Store
 from tests.jobs.pipeline import all_receipts, plan_tiny, tiny_site
 from tests.support.fakes import make_segment

@@ -1,9 +1,11 @@
 """What a fingerprint depends on, and how a change is described."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from jobs.planning.configure import ReadyOp
-from jobs.planning.fingerprint import FingerprintBases, what_changed
+from jobs.planning.fingerprint import fingerprint_base, what_changed
 from schemas.op import Scope
 from schemas.values import CameraView, ControlPoint, ModelFile
 from tests.jobs.pipeline import Knob, tiny_op
@@ -17,7 +19,8 @@ SMALL = ModelFile("yolo11s", "s.onnx", "onnx", "detect", "yolo", "34cd" * 16, "A
 
 def base(op, view=VIEW, crs="EPSG:28992", model=None, knob=1):
     ready = {op.spec.name: ReadyOp(op(Knob(knob)), {"detector": model} if model else {})}
-    return FingerprintBases(ready, lambda _: view, lambda _: (), crs).of(op.spec.name, "cam1")
+    site = SimpleNamespace(config=SimpleNamespace(crs=crs, camera_view=lambda _: view))
+    return fingerprint_base(SimpleNamespace(ops=ready, site=site), op.spec.name, "cam1")
 
 
 def moved(view):

@@ -78,7 +78,7 @@ def test_a_source_with_build_if_missing_is_built_along_and_its_failure_blocks_no
     site = tiny_site(ops=(Detect, backdrop, cover))
     plan = plan_tiny(SEGMENTS, site=site, selection=Selection(ops=("cover",)))
     assert {key.op for key in plan.units} == {"detect", "backdrop", "cover"}
-    broken = [quarantine_for(plan.fingerprints, key) for key in plan.units if key.op == "backdrop"]
+    broken = [quarantine_for(plan, key) for key in plan.units if key.op == "backdrop"]
     without = plan_tiny(SEGMENTS, site=site, selection=Selection(ops=("cover",)), quarantined=broken)
     assert states(without, "backdrop") == {State.QUARANTINED: 3}
     assert states(without, "cover") == {State.MISSING: 3}
@@ -91,15 +91,15 @@ def test_optional_sources_outside_the_selection_count_only_when_they_are_done():
     alone = plan_tiny(segments, selection=chosen)
     last = UnitKey("track", "cam1", "2026-03-02", SEGMENTS[1].segment_id)
     full = plan_tiny(segments)
-    assert alone.fingerprints.of(last) != full.fingerprints.of(last)
-    detected = receipt_for(full.fingerprints, UnitKey("detect", "cam1", "2026-03-03", tomorrow.segment_id))
+    assert alone.fingerprints[last] != full.fingerprints[last]
+    detected = receipt_for(full, UnitKey("detect", "cam1", "2026-03-03", tomorrow.segment_id))
     with_it = plan_tiny(segments, [detected], selection=chosen)
-    assert with_it.fingerprints.of(last) == full.fingerprints.of(last)
+    assert with_it.fingerprints[last] == full.fingerprints[last]
 
 
 def test_the_estimate_comes_from_past_runs():
     plan = plan_tiny(SEGMENTS)
-    receipts = [receipt_for(plan.fingerprints, UnitKey("detect", "cam1", "2026-03-02", SEGMENTS[0].segment_id))]
+    receipts = [receipt_for(plan, UnitKey("detect", "cam1", "2026-03-02", SEGMENTS[0].segment_id))]
     again = plan_tiny(SEGMENTS, receipts)
     assert again.rates == {"detect": pytest.approx(0.1)}
     assert again.work_s(UnitKey("detect", "cam1", "2026-03-02", SEGMENTS[1].segment_id)) == pytest.approx(1.0)
@@ -154,13 +154,13 @@ def test_superseded_work_is_listed():
 def test_quarantine_holds_for_the_same_work_only_until_it_is_tried_again():
     fresh = plan_tiny(SEGMENTS)
     bad = UnitKey("detect", "cam1", "2026-03-02", SEGMENTS[1].segment_id)
-    entry = quarantine_for(fresh.fingerprints, bad)
+    entry = quarantine_for(fresh, bad)
     plan = plan_tiny(SEGMENTS, quarantined=[entry])
     assert plan.statuses[bad].state is State.QUARANTINED and plan.statuses[bad].is_problem
     assert plan.statuses[bad._replace(op="track")].state is State.BLOCKED
     assert plan.statuses[bad._replace(op="track")].reason == f"needs detect of {bad.unit}, which has no result"
     before = bad._replace(op="track", unit=SEGMENTS[0].segment_id)
-    assert plan.fingerprints.of(before) != fresh.fingerprints.of(before), "it no longer reads the next segment"
+    assert plan.fingerprints[before] != fresh.fingerprints[before], "it no longer reads the next segment"
     assert plan_tiny(SEGMENTS, quarantined=[entry], retry=True).statuses[bad].reason == "tried again"
     assert plan_tiny(SEGMENTS, site=tiny_site({"detect": 2}), quarantined=[entry]).statuses[bad].state is State.MISSING
 

@@ -211,7 +211,7 @@ class PlanMachine(RuleBasedStateMachine):
         assert len(superseded) == len(plan.superseded)
         for key in plan.to_do:
             expected = planner.fingerprints[key]
-            assert self.fingerprints.setdefault(plan.fingerprints.of(key), expected) == expected
+            assert self.fingerprints.setdefault(plan.fingerprints[key], expected) == expected
         assert len(set(self.fingerprints.values())) == len(self.fingerprints)
         return plan, planner
 
@@ -244,7 +244,7 @@ class PlanMachine(RuleBasedStateMachine):
             read = {source.key for source in plan.units[key].sources}
             if key.op in ops and key.date in days and not read & left:
                 ingredients = planner.ingredients_of(key, planner.purged)
-                self.commit(plan, Version(key, plan.fingerprints.of(key), ingredients), run_id)
+                self.commit(plan, Version(key, plan.fingerprints[key], ingredients), run_id)
                 left.remove(key)
 
     def commit(self, plan: Plan, version: Version, run_id: str) -> None:
@@ -256,7 +256,7 @@ class PlanMachine(RuleBasedStateMachine):
             if rows.num_rows
         }
         receipt = replace(
-            receipt_for(plan.fingerprints, key),
+            receipt_for(plan, key),
             files={name: file for name, (file, _) in written.items()},
             sha256={name: digest for name, (_, digest) in written.items()},
             committed=self.tick(),

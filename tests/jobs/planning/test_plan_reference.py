@@ -152,10 +152,10 @@ def test_states_are_those_of_the_simplest_planner(data, ops, segments):
         sources = {key: [(source.read, source.key) for source in unit.sources] for key, unit in plan.units.items()}
         assert sources == {key: plain.reads(key) for key in plain.units}
         for key in sorted(data.draw(st.sets(st.sampled_from(sorted(plan.units))), label="done")):
-            receipts.append(receipt_for(plan.fingerprints, key, second))
+            receipts.append(receipt_for(plan, key, second))
             done.append((key, plain.fingerprint(key)))
     keys = data.draw(st.sets(st.sampled_from(sorted(plan.units)), max_size=3), label="in quarantine")
-    entries = [quarantine_for(plan.fingerprints, key) for key in keys]
+    entries = [quarantine_for(plan, key) for key in keys]
     quarantined = [(key, plain.fingerprint(key)) for key in keys]
 
     plan = plan_tiny(segments, receipts, tiny_site(knobs, ops=ops), selection, quarantined=entries)
@@ -164,11 +164,12 @@ def test_states_are_those_of_the_simplest_planner(data, ops, segments):
         key: state for key, state in expected.items() if state != "done"
     }
     assert +Counter(plan.done) == Counter(key.op for key, state in expected.items() if state == "done")
-    without = plan.fingerprints.copy()
-    for key in [key for key, status in plan.statuses.items() if status.state.value == "blocked"]:
-        without.exclude(key)
-    again = {key: plan.fingerprints.of(key) for key in plan.to_do}
-    assert {key: without.of(key) for key in plan.to_do} == again, "blocked units were left out already"
+    blocked = [key for key, status in plan.statuses.items() if status.state.value == "blocked"]
+    assert not plan.fingerprints.keys() & blocked
+    states = UnitStates(plan)
+    assert {key: states.compute_fingerprint(key) for key in plan.to_do} == {
+        key: plan.fingerprints[key] for key in plan.to_do
+    }, "unit by unit as column by column"
 
 
 @pytest.mark.slow
@@ -177,7 +178,7 @@ def test_a_failure_leaves_the_statuses_and_fingerprints_that_the_next_plan_has(d
     site = tiny_site(ops=ops)
     plan = plan_tiny(segments, site=site)
     failed = data.draw(st.sampled_from(sorted(plan.units)))
-    entry = quarantine_for(plan.fingerprints, failed)
+    entry = quarantine_for(plan, failed)
     next_night = plan_tiny(segments, site=site, quarantined=[entry])
     states = UnitStates(plan)
     states.mark_quarantined(failed, "bad")
@@ -185,5 +186,5 @@ def test_a_failure_leaves_the_statuses_and_fingerprints_that_the_next_plan_has(d
         key: status.state for key, status in next_night.statuses.items()
     }
     assert {key: states.fingerprint(key) for key in next_night.to_do} == {
-        key: next_night.fingerprints.of(key) for key in next_night.to_do
+        key: next_night.fingerprints[key] for key in next_night.to_do
     }

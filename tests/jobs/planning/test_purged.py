@@ -70,8 +70,8 @@ def test_a_unit_with_an_optional_purged_source_runs_without_it(receipts):
     plan = plan_tiny(SEGMENTS[:2], left, selection=chosen, tombstones=tombstones)
     alone = plan_tiny(SEGMENTS[:1], left, selection=chosen)
     assert plan.statuses[last].state is State.MISSING
-    assert plan.fingerprints.of(last) == alone.fingerprints.of(last)
-    done = [*left, receipt_for(plan.fingerprints, last)]
+    assert plan.fingerprints[last] == alone.fingerprints[last]
+    done = [*left, receipt_for(plan, last)]
     assert last not in plan_tiny(SEGMENTS[:2], done, selection=chosen, tombstones=tombstones).statuses
 
 
@@ -79,7 +79,7 @@ def test_purged_work_is_redone_when_the_user_asks_for_it(receipts):
     tombstones, left = split(receipts, "detect")
     plan = plan_tiny(SEGMENTS, left, selection=Selection(purged=True), tombstones=tombstones)
     assert {key.op for key in plan.to_do} == {"detect"}
-    again = [receipt_for(plan.fingerprints, key) for key in plan.to_do]
+    again = [receipt_for(plan, key) for key in plan.to_do]
     assert not plan_tiny(SEGMENTS, left + again, tombstones=tombstones).statuses
 
 
@@ -100,7 +100,7 @@ def test_without_footage_old_detections_are_still_read(receipts):
 
 def test_without_footage_a_unit_that_never_ran_stays_undone(receipts):
     never = [receipt for receipt in receipts if receipt.op not in ("detect", "track")]
-    entry = quarantine_for(plan_tiny(SEGMENTS).fingerprints, FIRST)
+    entry = quarantine_for(plan_tiny(SEGMENTS), FIRST)
     plan = plan_tiny(SEGMENTS, never, tombstones=[FOOTAGE], quarantined=[entry])
     assert plan.unit_counts()["detect"] == {State.PURGED: 3}
     assert plan.unit_counts()["track"] == {State.BLOCKED: 3}

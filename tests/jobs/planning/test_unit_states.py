@@ -15,12 +15,12 @@ BEFORE = TRACK._replace(unit=SEGMENTS[0].segment_id)
 
 def test_a_plan_does_not_change_while_a_run_works_on_it():
     plan = plan_tiny(SEGMENTS)
-    statuses, fingerprints = dict(plan.statuses), {key: plan.fingerprints.of(key) for key in plan.to_do}
+    statuses, fingerprints = dict(plan.statuses), {key: plan.fingerprints[key] for key in plan.to_do}
     states = UnitStates(plan)
     states.mark_done(BEFORE._replace(op="detect"))
     states.mark_quarantined(DETECT, "bad")
     assert plan.statuses == statuses != states.statuses
-    assert {key: plan.fingerprints.of(key) for key in plan.to_do} == fingerprints
+    assert {key: plan.fingerprints[key] for key in plan.to_do} == fingerprints
     assert states.fingerprint(BEFORE) != fingerprints[BEFORE]
 
 
@@ -28,10 +28,10 @@ def test_a_receipt_is_found_by_the_fingerprint_that_a_unit_has_now():
     plan = plan_tiny(SEGMENTS)
     states = UnitStates(plan)
     assert states.receipt(DETECT) is None
-    receipt = receipt_for(plan.fingerprints, DETECT)
+    receipt = receipt_for(plan, DETECT)
     states.mark_done(DETECT, receipt)
     assert states.receipt(DETECT) == receipt and states.statuses[DETECT].state is State.DONE
-    tracks = receipt_for(plan.fingerprints, BEFORE)
+    tracks = receipt_for(plan, BEFORE)
     states.mark_done(BEFORE, tracks)
     states.mark_quarantined(DETECT, "bad")
     assert states.receipt(DETECT) is None, "it has no result"

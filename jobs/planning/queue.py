@@ -1,6 +1,6 @@
-"""The work queue of a run: which units may run now, and which of them go to one worker together.
+"""The work queue of a plan: which units may run now, and which of them go to one worker together.
 
-Pure bookkeeping over a plan: ``jobs.engine.driver`` takes batches from it and reports what became of them.
+Pure bookkeeping: a run, or a simulation of one, takes units from it and reports what became of them.
 """
 
 import heapq

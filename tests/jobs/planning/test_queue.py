@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from jobs.engine.queue import Priority, WorkQueue
 from jobs.planning.graph import UnitKey
+from jobs.planning.queue import Priority, WorkQueue
 from jobs.planning.unit_states import UnitStates
 from jobs.planning.unit_status import State
 from tests.jobs.pipeline import all_receipts, plan_tiny, receipt_for
@@ -81,8 +81,8 @@ def test_a_reader_in_the_same_batch_is_blocked_and_not_tried_without_its_source(
 def test_work_that_turns_out_to_be_done_is_not_done_again():
     bad = UnitKey("detect", "cam1", "2026-03-02", SEGMENTS[1].segment_id)
     before = UnitKey("track", "cam1", "2026-03-02", SEGMENTS[0].segment_id)
-    without = plan_tiny(SEGMENTS).fingerprints.copy()
-    without.exclude(bad)
+    without = UnitStates(plan_tiny(SEGMENTS))
+    without.mark_quarantined(bad, "bad")
     done = [receipt_for(without, key) for key in (before, before._replace(op="detect"))]
     plan = plan_tiny(SEGMENTS, done)
     assert plan.statuses[before].state is State.STALE
