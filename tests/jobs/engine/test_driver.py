@@ -69,7 +69,7 @@ class ScriptedPool:
         pass
 
 
-class Alone:
+class NoOtherRuns:
     """The store and the claims of a run that has its store to itself."""
 
     met_other_runs = False
@@ -84,7 +84,7 @@ class Alone:
         return None
 
 
-SINGLE_RUN = (Alone(), Alone())
+SINGLE_RUN = (NoOtherRuns(), NoOtherRuns())
 """Store and claims of such a run."""
 
 
