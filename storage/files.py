@@ -17,9 +17,9 @@ from urllib.parse import quote
 from schemas.errors import StoreFull, TransientError
 
 TEMPORARY_PREFIX = ".tmp-"
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+"""``errno`` values of a full local disk."""
 _MAX_NAME_LENGTH = 120
-_CHUNK_BYTES = 1 << 20
 _TRIES = 20
 
 
@@ -115,10 +115,7 @@ def sha256_file(path: Path) -> str:
 
 def sha256_stream(file: BinaryIO) -> str:
     """Returns the sha256 of the rest of a file, 64 hex digits."""
-    digest = hashlib.sha256()
-    while chunk := file.read(_CHUNK_BYTES):
-        digest.update(chunk)
-    return digest.hexdigest()
+    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # typeshed: no readinto
 
 
 def safe_name(text: str) -> str:
@@ -144,7 +141,7 @@ def translate_full_disk(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _FULL:
+        if error.errno not in DISK_FULL:
             raise
         raise StoreFull(
             f"no space left to write {path}: free some space (or raise the quota) and run again; "

@@ -108,7 +108,7 @@ def run_site(
     with Claims(site.store.blobs, run.record.run_id, options.lease_s) as claims:
         scan = record_scan(site, run.record.run_id, run.clock)
         plan = _plan(run, scan.inventory, on_warning)
-        site.journal.start_run(replace(run.record, units_planned=len(plan.to_do)))
+        site.journal.write_run(replace(run.record, units_planned=len(plan.to_do)))
         reaffirm_done(site.store, plan, run.record.run_id, run.clock)
         report = _drive(run, plan, claims, on_progress, stop)
         footage_quarantined = [entry for entry in scan.quarantined if selection.wants_camera(entry.camera)]

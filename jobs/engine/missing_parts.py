@@ -6,7 +6,7 @@ units that made the parts count as done, and there is nothing to merge: they mus
 
 from jobs.planning.graph import UnitKey
 from jobs.planning.plan import Plan
-from storage.maintenance.drop import drop_receipts
+from storage.maintenance.compaction import drop_receipts
 from storage.store.parquet import UNIT_COLUMN
 from storage.store.receipts import receipts_to_arrow
 from storage.store.store import Store

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from jobs.planning.graph import UnitKey
 from schemas.values import FOOTAGE_OP, Quarantined, Receipt, Tombstone
-from storage.store.receipts import receipt_from_row
+from storage.store.receipts import receipts_from_rows
 
 _LOOKED_UP = ("fingerprint", "date", "unit", "committed", "ingredients")
 
@@ -75,7 +75,7 @@ class ReceiptIndex:
 
     def receipt(self, row: int) -> Receipt:
         """Returns a receipt as a value."""
-        return receipt_from_row(self._table.slice(self._rows[row], 1).to_pylist()[0])
+        return receipts_from_rows(self._table.slice(self._rows[row], 1))[0]
 
     def _column(self, name: str) -> list[str]:
         column = self._table[name]

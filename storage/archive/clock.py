@@ -6,7 +6,7 @@ Patterns use strftime codes; ambiguous local times are resolved as PEP 495 (``fo
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from pathlib import PurePath
 from typing import Literal
@@ -156,39 +156,15 @@ def _group(name: str, regex: str, groups: set[str]) -> str:
 
 
 def _time(found: dict[str, str], ends_in_z: bool) -> datetime | None:
+    """Returns the time that the codes give; None without a date, or if there is no such date."""
     if "s" in found:
         return datetime.fromtimestamp(int(found["s"]), UTC)
-    day = _day(found)
-    if day is None:
-        return None
-    microsecond = int(found.get("f", "0").ljust(6, "0"))
-    hour, minute, second = (int(found.get(code, "0")) for code in "HMS")
-    time = day.replace(hour=hour, minute=minute, second=second, microsecond=microsecond)
-    if "z" in found:
-        return _with_offset(time, found["z"])
-    return time.replace(tzinfo=UTC) if ends_in_z else time
-
-
-def _day(found: dict[str, str]) -> datetime | None:
-    if "Y" not in found and "y" not in found:
-        return None
-    # POSIX strptime: two-digit years from 69 on belong to the 1900s.
-    short = int(found.get("y", "0"))
-    year = int(found["Y"]) if "Y" in found else short + (1900 if short >= 69 else 2000)
+    year, day = "Y" if "Y" in found else "y", "j" if "j" in found else "md"
+    codes = [year, *day, *(code for code in "HMSfz" if code in found)]
     try:
-        if "j" in found:
-            first = datetime(year, 1, 1)
-            day = first + timedelta(days=int(found["j"]) - 1)
-            return day if day.year == year else None
-        return datetime(year, int(found["m"]), int(found["d"]))
-    except (KeyError, ValueError, OverflowError):
+        time = datetime.strptime(" ".join(found[code] for code in codes), " ".join(f"%{code}" for code in codes))
+    except (KeyError, ValueError):
         return None
-
-
-def _with_offset(time: datetime, text: str) -> datetime | None:
-    if text == "Z":
-        return time.replace(tzinfo=UTC)
-    minutes = int(text[1:3]) * 60 + int(text[-2:])
-    if minutes >= 24 * 60:
-        return None
-    return time.replace(tzinfo=timezone(timedelta(minutes=-minutes if text[0] == "-" else minutes)))
+    if "j" in found and time.timetuple().tm_yday != int(found["j"]):
+        return None  # strptime takes day 366 of a shorter year for the first day of the next
+    return time.replace(tzinfo=UTC) if ends_in_z and "z" not in found else time

@@ -2,16 +2,18 @@
 
 import json
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
 from schemas.tables import TABLES
 from schemas.values import Segment
-from storage.video.cutting import Cut, Footage, cut
+from storage.video.cutting import cut
 from storage.video.probe import Probe
+from storage.video.source import pts_to_us
 
 Row = dict[str, Any]
 
@@ -107,9 +109,36 @@ def _is_cut(row: Row, segment_s: float) -> bool:
 
 def segments_of_footage(row: Row, timezone: str) -> tuple[Segment, ...]:
     """Returns the segments of a footage row, none if it is unusable; ``timezone`` defines their local dates."""
-    footage = _footage(row)
-    cuts = [Cut(*part) for part in json.loads(row["cuts"] or "[]")]
-    return tuple(footage.segment(index, part, timezone) for index, part in enumerate(cuts))
+    turned = row["rotation_deg"] in (90, 270)
+    width, height = (row["height"], row["width"]) if turned else (row["width"], row["height"])
+    time_base = Fraction(row["time_base_num"], row["time_base_den"])
+    start, first_pts = row["start_time"], row["start_pts"]
+
+    def time(pts: int) -> datetime:
+        taken: datetime = start + timedelta(microseconds=pts_to_us(pts - first_pts, time_base))
+        return taken
+
+    return tuple(
+        Segment(
+            segment_id=f"{row['footage_id']}-{index:04d}",
+            footage_id=row["footage_id"],
+            camera=row["camera"],
+            date=time(start_pts).astimezone(ZoneInfo(timezone)).date().isoformat(),
+            index=index,
+            path=row["path"],
+            start=time(start_pts),
+            end=time(end_pts),
+            start_pts=start_pts,
+            end_pts=end_pts,
+            frames=frames,
+            time_base=time_base,
+            footage_start=start,
+            footage_start_pts=first_pts,
+            width=width,
+            height=height,
+        )
+        for index, (start_pts, end_pts, frames) in enumerate(json.loads(row["cuts"] or "[]"))
+    )
 
 
 def segment_rows(segments: Iterable[Segment]) -> pa.Table:
@@ -129,11 +158,3 @@ def first_copies(rows: Iterable[Row]) -> list[Row]:
         if row["cuts"] is not None:
             first.setdefault((row["camera"], row["footage_id"]), row)
     return list(first.values())
-
-
-def _footage(row: Row) -> Footage:
-    turned = row["rotation_deg"] in (90, 270)
-    width, height = (row["height"], row["width"]) if turned else (row["width"], row["height"])
-    start: datetime = row["start_time"]
-    time_base = Fraction(row["time_base_num"], row["time_base_den"])
-    return Footage(row["footage_id"], row["camera"], row["path"], start, row["start_pts"], time_base, width, height)

@@ -1,6 +1,6 @@
 """Scans an archive: finds footage, its camera and start time, its damage, and where to cut it into segments.
 
-Footage is identified by content, never by path; docs/decisions/0003-what-readers-see.md says what happens to files that
+Footage is identified by content, never by path; docs/decisions/0003-live-rows.md says what happens to files that
 change or disappear.
 """
 

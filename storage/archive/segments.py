@@ -4,11 +4,11 @@ A plan reads a hundred thousand of them at once and uses few, so a ``Segment`` o
 (docs/decisions/0010-a-plan-of-a-million-units.md).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any, overload
+from typing import overload
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,7 +26,6 @@ SEGMENT_COLUMNS = pa.schema(
 """A ``Segment`` as a row: times in microseconds since 1970 UTC, the time base as numerator and denominator."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _fraction = lru_cache(maxsize=256)(Fraction)  # an archive has few time bases, and a Fraction is slow to make
 
 
@@ -40,12 +39,6 @@ class Segments(Sequence[Segment]):
     def __init__(self, table: pa.Table) -> None:
         order = [(name, "ascending") for name in ("camera", "start_us", "segment_id")]
         self.table: pa.Table = table.sort_by(order).combine_chunks()
-
-    @classmethod
-    def of(cls, segments: Iterable[Segment]) -> "Segments":
-        """Builds the columns from segments."""
-        rows = [_row(segment) for segment in segments]
-        return cls(pa.Table.from_pylist(rows, SEGMENT_COLUMNS))
 
     def cameras(self) -> dict[str, pa.Table]:
         """Returns the rows of each camera, sorted by start and id."""
@@ -156,13 +149,3 @@ def _micros(times: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _time(micros: int) -> datetime:
     return _EPOCH + timedelta(microseconds=micros)
-
-
-def _row(segment: Segment) -> dict[str, Any]:
-    times = {"start_us": segment.start, "end_us": segment.end, "footage_start_us": segment.footage_start}
-    return {
-        **vars(segment),
-        **{name: (time - _EPOCH) // _MICROSECOND for name, time in times.items()},
-        "time_base_num": segment.time_base.numerator,
-        "time_base_den": segment.time_base.denominator,
-    }

@@ -7,9 +7,7 @@ a lost connection is tried again.
 import errno
 
 from schemas.errors import SiteError, StoreFull, TransientError
-
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-"""``errno`` values of a full local disk."""
+from storage.files import DISK_FULL
 
 _NETWORK_PACKAGES = frozenset({"aiobotocore", "aiohttp", "botocore", "urllib3"})
 _NO_SETTINGS = frozenset({"NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", "NoRegionError"})
@@ -42,7 +40,7 @@ def translate_error(error: Exception, where: str, writing: bool) -> Exception | 
         return StoreFull(f"no space left to write {where}: {_first_line(error)}; free some space and run again")
     if code == _CONFLICT:
         return WriteConflict(f"{where}: {_first_line(error)}")
-    if isinstance(error, OSError) and error.errno in FULL:
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
         return None
     if isinstance(error, OSError) or type(error).__module__.partition(".")[0] in _NETWORK_PACKAGES:
         return TransientError(f"{where}: {_first_line(error)}; check that AWS_ENDPOINT_URL is right and responds")

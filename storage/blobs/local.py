@@ -5,7 +5,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -62,11 +62,9 @@ class LocalBlobs:
         """Creates a file atomically unless it exists."""
         return put_if_absent(self.root / name, content)
 
-    @contextmanager
-    def create(self, name: str) -> Iterator[Path]:
+    def create(self, name: str) -> AbstractContextManager[Path]:
         """Yields a hidden path in the folder of the future file."""
-        with atomic_path(self.root / name) as path:
-            yield path
+        return atomic_path(self.root / name)
 
     @contextmanager
     def local(self, name: str) -> Iterator[Path]:

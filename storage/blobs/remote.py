@@ -19,9 +19,9 @@ from fsspec.spec import AbstractFileSystem
 from schemas.errors import SiteError, StoreFull
 from storage.blobs import s3
 from storage.blobs.base import Blob
-from storage.blobs.errors import FULL, WriteConflict, error_code, translate_error
+from storage.blobs.errors import WriteConflict, error_code, translate_error
 from storage.blobs.translated_file import TranslatedFile
-from storage.files import TEMPORARY_PREFIX
+from storage.files import DISK_FULL, TEMPORARY_PREFIX
 
 EXCLUSIVE_PROTOCOLS = frozenset({"s3", "s3a"})
 """Protocols with conditional writes: the server decides which of several writers creates a file.
@@ -266,7 +266,7 @@ def _scratch(name: str) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="nightshift-") as folder:
             yield Path(folder, posixpath.basename(name))
     except OSError as error:
-        if error.errno not in FULL:
+        if error.errno not in DISK_FULL:
             raise
         raise StoreFull(
             f"no space left in {tempfile.gettempdir()} for a temporary copy of {name}: free some, or set TMPDIR"

@@ -3,7 +3,6 @@
 One JSON file per export, ``_exports/EXPORT.json``. Records are never purged: who may see whom stays accountable.
 """
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -16,6 +15,7 @@ import pyarrow as pa
 from schemas.errors import NightshiftError, TransientError, UserError
 from schemas.tables import TABLES
 from storage.files import atomic_path, first_line, safe_name
+from storage.store.records import parse_record, record_bytes
 from storage.store.store import Store
 
 EXPORTS_FOLDER = "_exports"
@@ -49,7 +49,7 @@ def write_export_record(store: Store, export: ExportRecord) -> None:
     """
     content = {"format": FORMAT, **asdict(export), "time": export.time.isoformat()}
     name = f"{EXPORTS_FOLDER}/{safe_name(export.export_id)}.json"
-    if not store.blobs.put_if_absent(name, json.dumps(content, indent=1, sort_keys=True).encode()):
+    if not store.blobs.put_if_absent(name, record_bytes(content)):
         raise TransientError(f"{store.blobs.url}/{name} exists already: nothing was exported, try again")
 
 
@@ -67,10 +67,7 @@ def exports_table(store: Store) -> pa.Table:
 def _exports(store: Store) -> Iterator[dict[str, Any]]:
     for blob in store.blobs.list(EXPORTS_FOLDER):
         try:
-            found: dict[str, Any] = json.loads(store.blobs.read(blob.name))
-            version = found.pop("format")
-            if version != FORMAT:
-                raise ValueError(f"format {version}, this Nightshift reads {FORMAT}")
+            found = parse_record(store.blobs.read(blob.name), FORMAT)
             yield asdict(ExportRecord(**found | {"time": datetime.fromisoformat(found["time"])}))
         except (ValueError, KeyError, TypeError) as error:
             raise NightshiftError(

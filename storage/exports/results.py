@@ -44,20 +44,13 @@ def write_result(table: pa.Table, format: ResultFormat, target: Path | None) -> 
             raise UserError("a Parquet result is not text: name a file with -o FILE")
         return "".join(_TEXT[format](table))
     try:
-        _write(table, format, target)
+        # A pipe or /dev/stdout must be written to, not replaced by a file.
+        special = target.exists() and not target.is_file()
+        with target.open("wb") if special else atomic_file(target.resolve()) as file:
+            _fill(table, format, file)
     except OSError as error:
         raise UserError(f"cannot write {target}: {error.strerror}; name another file with -o FILE") from error
     return ""
-
-
-def _write(table: pa.Table, format: ResultFormat, target: Path) -> None:
-    if target.exists() and not target.is_file():
-        # A pipe or /dev/stdout must be written to, not replaced by a file.
-        with target.open("wb") as file:
-            _fill(table, format, file)
-        return
-    with atomic_file(target.resolve()) as file:
-        _fill(table, format, file)
 
 
 def _fill(table: pa.Table, format: ResultFormat, file: BinaryIO) -> None:

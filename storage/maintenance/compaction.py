@@ -1,4 +1,4 @@
-"""Compaction: receipts move into the manifest, and small files are merged (merge.py).
+"""Compaction: receipts move into the manifest, and small files are merged (merge.py); units are dropped on the way.
 
 Nothing changes for readers, afterwards or in between. The order makes it safe to be killed at any moment:
 
@@ -22,7 +22,7 @@ from schemas.values import SCAN_OP
 from storage.maintenance.merge import plan_merges, point_to_merged, write_merges
 from storage.store.layout import folder_of, month_of, months_of
 from storage.store.live_rows import is_live, live_files, newest_receipts
-from storage.store.manifest import RETIRED_SCHEMA, Head, Manifest, Part, next_head
+from storage.store.manifest import MERGED_SCHEMA, RETIRED_SCHEMA, Head, Manifest, Part, next_head
 from storage.store.receipts import files_of, merge_receipts, receipts_to_arrow
 from storage.store.scan_rows import SCAN_ROWS_PREFIX, write_scan_rows
 from storage.store.store import Store
@@ -33,6 +33,8 @@ GRACE_H = 24.0
 MONTH_ROWS = 1_000_000
 """Camera-days of a past month become one file only while they have no more live rows than this; a day of a busier month
 is a file of good size by itself (docs/decisions/0008-merged-files-and-the-manifest.md)."""
+
+_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,8 @@ def compact(
     reaffirmed = _in_manifest(store.manifest, head, dropped)
     store.blobs.delete([name for name, each in loose.items() if each.fingerprint in reaffirmed])
     _publish(store, head, new, written)
-    gone = expired | _names(files_of(dropped)) | _retired_with(store.manifest.retired(new), dropped)
+    retired = store.manifest.read(new.retired, RETIRED_SCHEMA)
+    gone = expired | _names(files_of(dropped)) | _retired_with(retired, dropped)
     if grace_h <= 0:
         gone |= _retired(store.manifest, new, datetime.now(UTC))[1]
     gone -= _names(files_of(after))  # a dropped receipt comes back if its loose file outlives a kill
@@ -107,6 +110,41 @@ def compact(
     store.blobs.delete(gone)
     sources = {unit.name for merge in merges for unit in merge.units}
     return Compaction(new.number, len(loose), len(sources), written.num_rows, len(gone))
+
+
+def drop_receipts(store: Store, fingerprints: Collection[str]) -> None:
+    """Drops units wherever their receipts are, loose or in the manifest, so that they run again.
+
+    Raises:
+        TransientError: other compactions came first again and again; what the manifest has was not dropped.
+        StoreFull: no space is left; what the manifest has was not dropped.
+    """
+    if not fingerprints:
+        return
+    loose = store.read_loose_receipts().rows
+    store.blobs.delete([name for name, receipt in loose.items() if receipt.fingerprint in fingerprints])
+    kept = store.manifest.receipts(store.manifest.head(), ["fingerprint"])["fingerprint"]
+    drop_units(store, set(fingerprints).intersection(kept.to_pylist()))
+
+
+def drop_units(
+    store: Store,
+    fingerprints: Collection[str],
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> None:
+    """Drops every version of units with these fingerprints; files that they share with other units are rewritten.
+
+    Raises:
+        TransientError: other compactions came first again and again; nothing was dropped.
+        StoreFull: no space is left; nothing was dropped.
+    """
+    for tries_left in reversed(range(_TRIES if fingerprints else 0)):
+        try:
+            compact(store, drop=fingerprints, on_progress=on_progress)
+            return
+        except TransientError:
+            if not tries_left:
+                raise
 
 
 def _write_head(
@@ -133,7 +171,7 @@ def _write_head(
     manifest = store.manifest
     files = files_of(receipts, is_live(store, receipts))
     names = _names(files)
-    merged = pa.concat_tables([manifest.merged(head), written])
+    merged = pa.concat_tables([manifest.read(head.merged, MERGED_SCHEMA), written])
     merged = merged.filter(pc.is_in(merged["name"], pa.array(sorted(names), pa.string())))
     new = next_head(
         head,
@@ -183,7 +221,7 @@ def _parts_only_of(one: Head, other: Head) -> set[str]:
 
 def _retired(manifest: Manifest, head: Head, oldest: datetime) -> tuple[pa.Table, set[str]]:
     """Splits replaced files into those that stay for readers at work, and the names of the others."""
-    retired = manifest.retired(head)
+    retired = manifest.read(head.retired, RETIRED_SCHEMA)
     over = pc.less_equal(retired["since"], pa.scalar(oldest, RETIRED_SCHEMA.field("since").type))
     return retired.filter(pc.invert(over)), _names(retired.filter(over))
 

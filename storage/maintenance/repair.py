@@ -15,8 +15,7 @@ import pyarrow.parquet as pq
 
 from schemas.errors import NightshiftError, TransientError
 from storage.arrow_sql import numbered, query
-from storage.maintenance.compaction import sort_shard
-from storage.maintenance.drop import drop_receipts
+from storage.maintenance.compaction import drop_receipts, sort_shard
 from storage.maintenance.problems import Problem, ProblemKind, UnitName, hash_blob
 from storage.maintenance.sweep import manifest_files, sweep, sweepable_files
 from storage.maintenance.tombstones import read_tombstones
@@ -134,7 +133,7 @@ def _rebuild_manifest(store: Store, broken: Collection[Problem], head: Head) -> 
         merged=manifest.write("files", merged),
         # An empty head, so that scan rows come from the scans' own files: the copies may be what is damaged.
         live=manifest.write("live", live_files(files_of(receipts, is_live(store, receipts, Head())))),
-        retired=manifest.write("retired", pa.concat_tables([manifest.retired(head), retired_now])),
+        retired=manifest.write("retired", pa.concat_tables([manifest.read(head.retired, RETIRED_SCHEMA), retired_now])),
         scan_rows={},  # the next compaction writes them
     )
     if not manifest.publish(new):

@@ -15,12 +15,13 @@ from schemas.values import FOOTAGE_OP
 from storage.arrow_sql import numbered, query
 from storage.blobs import Blob, Blobs
 from storage.files import first_line, sha256_file
-from storage.maintenance.drop import drop_units
+from storage.maintenance.compaction import drop_units
 from storage.maintenance.sweep import sweep
 from storage.maintenance.tombstones import PurgeRecord, read_tombstones, write_tombstones
 from storage.store.layout import month_of
-from storage.store.parquet import UNIT_COLUMN
-from storage.store.receipts import files_of
+from storage.store.manifest import RETIRED_SCHEMA
+from storage.store.parquet import UNIT_COLUMN, file_schema
+from storage.store.receipts import files_of, unit_files
 from storage.store.store import Store
 
 LIMIT_SCHEMA = pa.schema([("op", pa.string()), ("camera", pa.string()), ("before", pa.string())])
@@ -76,11 +77,11 @@ def is_past_limit(receipts: pa.Table, limits: pa.Table) -> npt.NDArray[np.bool_]
 
 def segment_days(store: Store, scans: pa.Table) -> Mapping[str, set[str]]:
     """Returns the local dates of the segments that scans found, by unit tag of the scan."""
+    schema = pa.schema([file_schema(TABLES["segments"]).field(name) for name in ("date", UNIT_COLUMN)])
+    rows = store.read_rows("segments", unit_files(scans, "segments"), schema)
     days: dict[str, set[str]] = defaultdict(set)
-    for row in files_of(scans).to_pylist():
-        if row["table"] == "segments":
-            rows = store.read_units("segments", row["name"], ["date", UNIT_COLUMN], [row["unit_tag"]])
-            days[row["unit_tag"]].update(rows["date"].to_pylist())
+    for unit_tag, date in zip(rows[UNIT_COLUMN].to_pylist(), rows["date"].to_pylist(), strict=True):
+        days[unit_tag].add(date)
     return days
 
 
@@ -207,7 +208,7 @@ def _scrub(store: Store) -> None:
         if tombstone.op != FOOTAGE_OP:
             camera = f"camera={tombstone.camera}"
             folders |= {(camera, f"date={tombstone.date}"), (camera, f"month={month_of(tombstone.date)}")}
-    names = store.manifest.retired(store.manifest.head())["name"].to_pylist()
+    names = store.manifest.read(store.manifest.head().retired, RETIRED_SCHEMA)["name"].to_pylist()
     old = {name for name in names if name.split("/")[0] in TABLES and tuple(name.split("/")[1:3]) in folders}
     if old:
         store.blobs.delete(old - set(files_of(store.read_receipts().rows)["name"].to_pylist()))

@@ -8,7 +8,7 @@ from schemas.tables import TABLES
 from storage.blobs import Blob
 from storage.maintenance.verify_manifest import find_headless_shards
 from storage.store.layout import PARTS_FOLDER, VIDEO_FOLDER, VIDEO_SUFFIX
-from storage.store.manifest import MANIFEST_FOLDER, Head
+from storage.store.manifest import MANIFEST_FOLDER, RETIRED_SCHEMA, Head
 from storage.store.receipts import files_of
 from storage.store.store import Store
 from storage.store.video_files import VIDEO_SUFFIXES, VIDEO_TABLES, read_video_rows
@@ -54,7 +54,7 @@ def manifest_files(store: Store, head: Head) -> set[str]:
     Raises:
         NightshiftError: the list of the latter is missing or torn.
     """
-    kept = store.manifest.retired(head)["name"].to_pylist()
+    kept = store.manifest.read(head.retired, RETIRED_SCHEMA)["name"].to_pylist()
     return {*(part.name for part in head.parts()), *kept}
 
 

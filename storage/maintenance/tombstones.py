@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import pyarrow as pa
 
@@ -16,6 +16,7 @@ from schemas.errors import NightshiftError, TransientError
 from schemas.tables import TABLES
 from schemas.values import Tombstone
 from storage.files import first_line, safe_name
+from storage.store.records import parse_record
 from storage.store.store import Store
 
 TOMBSTONES_FOLDER = "_tombstones"
@@ -102,9 +103,7 @@ def purges_table(store: Store) -> pa.Table:
 def _purges(store: Store) -> Iterator[tuple[str, datetime, list[PurgeRecord]]]:
     for blob in store.blobs.list(TOMBSTONES_FOLDER):
         try:
-            found: dict[str, Any] = json.loads(store.blobs.read(blob.name))
-            if found["format"] != FORMAT:
-                raise ValueError(f"format {found['format']}, this Nightshift reads {FORMAT}")
+            found = parse_record(store.blobs.read(blob.name), FORMAT)
             records = [
                 PurgeRecord(**record | {"units": tuple(PurgedUnit(*unit) for unit in record["units"])})
                 for record in found["records"]

@@ -18,6 +18,7 @@ from storage.maintenance.problems import Problem, ProblemKind, UnitName, hash_bl
 from storage.maintenance.sweep import SWEEP_AGE_H, manifest_files, sweepable_files
 from storage.maintenance.tombstones import TOMBSTONES_FOLDER, read_tombstones
 from storage.maintenance.verify_manifest import find_headless_shards, verify_manifest
+from storage.store.manifest import MERGED_SCHEMA
 from storage.store.parquet import UNIT_COLUMN
 from storage.store.receipts import (
     RECEIPTS_FOLDER,
@@ -129,7 +130,7 @@ class _Verifier:
         loose = receipts_to_arrow(store.read_loose_receipts().rows.values())
         broken, head = verify_manifest(store)
         receipts = merge_receipts(store.manifest.receipts(head), loose)
-        expected = expected_files(receipts, store.manifest.merged(head))
+        expected = expected_files(receipts, store.manifest.read(head.merged, MERGED_SCHEMA))
         of_tables = self._tables(receipts, expected)
         # Rows that name video can only be read from sound files.
         sound = _without(receipts, expected, {problem.name for problem in of_tables})

@@ -87,8 +87,6 @@ def _newest_sound(manifest: Manifest) -> tuple[list[Problem], Head]:
             return torn, manifest.head_of(number)
         except SiteError:
             raise
-        except FileNotFoundError:
-            continue  # gone since it was listed
         except NightshiftError:
             torn.append(Problem(ProblemKind.TORN, Head(number).name, "a head of the manifest that cannot be read"))
     return torn, Head()

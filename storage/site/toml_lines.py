@@ -6,6 +6,7 @@ has accepted; it neither validates nor reads values.
 
 import re
 import tomllib
+from collections.abc import Callable
 
 KeyPath = tuple[str | int, ...]
 
@@ -118,36 +119,30 @@ class _Scanner:
         elif opening == "[":
             self._array(path)
         elif opening == "{":
-            self._inline_table(path)
+            self._items("}", lambda _: self._pair(path))
         else:
             self._read(_SCALAR)
 
     def _array(self, path: KeyPath) -> None:
+        def item(number: int) -> None:
+            self._note_line((*path, number), self.at)
+            self._value((*path, number))
+
+        self._items("]", item)
+
+    def _items(self, closing: str, read_item: Callable[[int], None]) -> None:
+        """Reads an array or an inline table; calls ``read_item`` with the index of each item, at its beginning."""
         self.at += 1
         number = 0
-        while self._skip_blank() and self.text[self.at] != "]":
+        while self._skip_blank() and self.text[self.at] != closing:
             before = self.at
-            self._note_line((*path, number), before)
-            self._value((*path, number))
+            read_item(number)
             number += 1
-            self._skip_comma()
+            if self._skip_blank() and self.text[self.at] == ",":
+                self.at += 1
             if self.at == before:
                 break
         self.at += 1
-
-    def _inline_table(self, path: KeyPath) -> None:
-        self.at += 1
-        while self._skip_blank() and self.text[self.at] != "}":
-            before = self.at
-            self._pair(path)
-            self._skip_comma()
-            if self.at == before:
-                break
-        self.at += 1
-
-    def _skip_comma(self) -> None:
-        if self._skip_blank() and self.text[self.at] == ",":
-            self.at += 1
 
 
 def _key_names(key: str) -> tuple[str, ...]:

@@ -49,7 +49,7 @@ def create_versions(
     """Creates the views: the table's columns, then unit, fingerprint, run_id, committed, op_version and current.
 
     Reaffirmed work has its rows once, with the run and time of its newest receipt
-    (docs/decisions/0009-a-unit-said-to-hold-again.md).
+    (docs/decisions/0009-results-become-live-again.md).
 
     Args:
         con: the connection.

@@ -11,7 +11,8 @@ from typing import Any
 from schemas.errors import SiteError
 from schemas.tables import TABLES
 from storage.blobs import Blobs
-from storage.store.receipts import format_of, receipt_files_below
+from storage.store.receipts import RECEIPTS_FOLDER, format_of
+from storage.store.records import record_names
 
 STORE_FILE = "_store.json"
 FORMAT = 3
@@ -66,7 +67,7 @@ def _read(blobs: Blobs) -> Mapping[str, Any]:
 
 def _formats(blobs: Blobs) -> Iterator[bool]:
     """Yields of some receipts whether they are of format 1."""
-    for name in islice(receipt_files_below(blobs), _RECEIPTS_TRIED):
+    for name in islice(record_names(blobs, RECEIPTS_FOLDER), _RECEIPTS_TRIED):
         try:
             yield format_of(blobs.read(name)) == 1
         except FileNotFoundError:

@@ -13,7 +13,7 @@ from schemas.tables import TABLES
 from schemas.values import Quarantined
 from storage.blobs import Blobs
 from storage.files import safe_name
-from storage.store.read_result import ReadResult
+from storage.store.records import ReadResult, read_records, record_bytes, record_names
 
 RUNS_FOLDER = "_runs"
 QUARANTINE_FOLDER = "_quarantine"
@@ -57,9 +57,11 @@ class Journal:
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
 
-    def start_run(self, run: RunRecord) -> None:
-        """Records that a run is under way; called again, records its progress."""
-        self._write_run(run)
+    def write_run(self, run: RunRecord) -> None:
+        """Records a run as it is now: when it starts, and its progress."""
+        ended = run.ended and run.ended.isoformat()
+        content = asdict(run) | {"started": run.started.isoformat(), "ended": ended}
+        self._blobs.write(f"{RUNS_FOLDER}/{safe_name(run.run_id)}.json", record_bytes(content))
 
     def finish_run(self, run: RunRecord) -> None:
         """Records how a run ended.
@@ -69,7 +71,7 @@ class Journal:
         """
         if run.ended is None or run.state == "running":
             raise ValueError(f"run {run.run_id} is to be finished, but {run.ended = } {run.state = }")
-        self._write_run(run)
+        self.write_run(run)
 
     def read_runs(self) -> ReadResult[pa.Table]:
         """Reads every run, as the table ``runs``, oldest first."""
@@ -88,8 +90,8 @@ class Journal:
 
     def quarantine(self, entry: Quarantined) -> None:
         """Quarantines a unit or a file; a newer reason for the same work replaces the older."""
-        content = asdict(entry) | {"time": entry.time.isoformat()}
-        self._blobs.write(_quarantine_file(entry.op, entry.camera, entry.unit, entry.fingerprint), _json(content))
+        name = _quarantine_file(entry.op, entry.camera, entry.unit, entry.fingerprint)
+        self._blobs.write(name, record_bytes(asdict(entry) | {"time": entry.time.isoformat()}))
 
     def release(self, op: str, camera: str, unit: str, fingerprint: str | None = None) -> int:
         """Releases a unit from quarantine.
@@ -119,41 +121,25 @@ class Journal:
         """Returns every readable entry of the quarantine, as the table ``quarantine``."""
         return _table("quarantine", [asdict(entry) for entry in self.read_quarantine().rows])
 
-    def _write_run(self, run: RunRecord) -> None:
-        ended = run.ended and run.ended.isoformat()
-        content = asdict(run) | {"started": run.started.isoformat(), "ended": ended}
-        self._blobs.write(f"{RUNS_FOLDER}/{safe_name(run.run_id)}.json", _json(content))
-
     def _read(self, folder: str, kind: type) -> ReadResult[list[dict[str, Any]]]:
         """Reads the JSON files below a folder that have every field of ``kind``, ordered by name."""
         wanted = {each.name for each in fields(kind)}
-        contents, problems = [], []
-        for blob in self._blobs.list(folder):
-            path = f"{self._blobs.url}/{blob.name}"
-            if not blob.name.endswith(".json"):
-                continue
-            try:
-                content = json.loads(self._blobs.read(blob.name))
-            except FileNotFoundError:
-                continue  # another process released it meanwhile
-            except (OSError, ValueError) as error:
-                problems.append(f"{path}: {error}; ignored")
-                continue
+
+        def parse(content: bytes) -> dict[str, Any]:
+            found = json.loads(content)
             # A record may have more fields than this version knows; one that lacks a field is not of this kind.
-            if isinstance(content, dict) and wanted <= content.keys():
-                contents.append({name: content[name] for name in wanted})
-            else:
-                problems.append(f"{path}: not a record of this kind; ignored")
-        return ReadResult(contents, tuple(problems))
+            if not isinstance(found, dict) or not wanted <= found.keys():
+                raise ValueError("not a record of this kind")
+            return {name: found[name] for name in wanted}
+
+        records, errors = read_records(self._blobs, record_names(self._blobs, folder), parse)
+        problems = (f"{self._blobs.url}/{name}: {error}; ignored" for name, error in errors.items())
+        return ReadResult(list(records.values()), tuple(problems))
 
 
 def _quarantine_file(op: str, camera: str, unit: str, fingerprint: str) -> str:
     file = f"{safe_name(unit)}-{safe_name(fingerprint)}.json"
     return "/".join((QUARANTINE_FOLDER, safe_name(op), safe_name(camera), file))
-
-
-def _json(content: dict[str, Any]) -> bytes:
-    return json.dumps(content, indent=1, sort_keys=True).encode()
 
 
 def _table(name: str, rows: list[dict[str, Any]]) -> pa.Table:

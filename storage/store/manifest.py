@@ -35,11 +35,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.errors import NightshiftError, SiteError, TransientError
-from schemas.tables import TABLES, TIME
+from schemas.errors import NightshiftError, SiteError
+from schemas.tables import TIME
 from storage.blobs import Blobs
 from storage.files import first_line
-from storage.store.parquet import file_schema
 from storage.store.receipts import RECEIPT_SCHEMA
 
 MANIFEST_FOLDER = "_manifest"
@@ -64,7 +63,6 @@ RETIRED_SCHEMA = pa.schema([("name", pa.string()), ("since", TIME)])
 """One row per file that only readers who began before ``since`` may still read."""
 
 _HEAD = re.compile(r"head-(\d{6,})\.json$")
-_TRIES = 4
 _THREADS = 4
 
 
@@ -83,7 +81,10 @@ class Head:
 
     Attributes:
         number: rises by one with each head; 0 is the empty head of a store that was never compacted, and has no file.
-        shards: receipts by month (``YYYY-MM``).
+        shards: receipts by month (``YYYY-MM``), rows of ``RECEIPT_SCHEMA``.
+        merged: every merged file, rows of ``MERGED_SCHEMA``.
+        live: files with live rows, of ``LIVE_SCHEMA``; valid where no receipt is loose.
+        retired: files that are kept for readers who began earlier, of ``RETIRED_SCHEMA``.
         scan_rows: by table, the rows that the newest scan of each camera-day wrote.
     """
 
@@ -118,15 +119,8 @@ class Manifest:
             SiteError: a newer Nightshift wrote it.
             NightshiftError: it is torn.
         """
-        for _ in range(_TRIES):
-            numbers = self.numbers()
-            if not numbers:
-                return Head()
-            try:
-                return self.head_of(numbers[-1])
-            except FileNotFoundError:
-                continue  # gone since it was listed
-        raise TransientError(f"{self._blobs.url}/{MANIFEST_FOLDER} changes again and again while it is read")
+        numbers = self.numbers()  # a head that is listed is there to be read, since none is ever removed
+        return self.head_of(numbers[-1]) if numbers else Head()
 
     def numbers(self) -> list[int]:
         """Returns the numbers of all heads, whole or torn, in rising order."""
@@ -156,24 +150,25 @@ class Manifest:
         schema = pa.schema([RECEIPT_SCHEMA.field(name) for name in columns]) if columns else RECEIPT_SCHEMA
         chosen = sorted(head.shards if months is None else head.shards.keys() & set(months))
         with ThreadPoolExecutor(_THREADS) as pool:
-            parts = list(pool.map(lambda month: self._read(head.shards[month], schema), chosen))
+            parts = list(pool.map(lambda month: self.read(head.shards[month], schema), chosen))
         return pa.concat_tables([schema.empty_table(), *parts])
 
-    def merged(self, head: Head) -> pa.Table:
-        """Reads the list of merged files, rows of ``MERGED_SCHEMA``."""
-        return self._read(head.merged, MERGED_SCHEMA)
+    def read(self, part: Part | None, schema: pa.Schema) -> pa.Table:
+        """Reads a file of the manifest, with the columns and types of ``schema``; no rows if there is no such file.
 
-    def live(self, head: Head) -> pa.Table:
-        """Reads the list of files with live rows, rows of ``LIVE_SCHEMA``; valid where no receipt is loose."""
-        return self._read(head.live, LIVE_SCHEMA)
-
-    def retired(self, head: Head) -> pa.Table:
-        """Reads the list of files that are kept for readers who began earlier, rows of ``RETIRED_SCHEMA``."""
-        return self._read(head.retired, RETIRED_SCHEMA)
-
-    def scan_rows(self, head: Head, table: str) -> pa.Table:
-        """Reads the copy of what scans wrote into a table, with the columns of its files."""
-        return self._read(head.scan_rows.get(table), file_schema(TABLES[table]))
+        Raises:
+            NightshiftError: the file is missing or torn.
+        """
+        if part is None:
+            return schema.empty_table()
+        try:
+            with self._blobs.open(part.name) as file:
+                return pq.read_table(file, columns=schema.names).cast(schema)
+        except (OSError, pa.ArrowException) as error:
+            raise NightshiftError(
+                f"{self._blobs.url}/{part.name}, a part of the store's manifest, cannot be read: {first_line(error)}; "
+                "`nightshift verify` lists what is lost, `nightshift repair` rebuilds the manifest"
+            ) from error
 
     def write(self, kind: str, table: pa.Table) -> Part:
         """Writes a Parquet file that a head is about to name; ``kind`` begins its name."""
@@ -191,18 +186,6 @@ class Manifest:
             return True
         # An object store may take the head and lose its answer; the client then puts it again and finds its own.
         return _parse_head(head.name, self._blobs.read(head.name)) == head
-
-    def _read(self, part: Part | None, schema: pa.Schema) -> pa.Table:
-        if part is None:
-            return schema.empty_table()
-        try:
-            with self._blobs.open(part.name) as file:
-                return pq.read_table(file, columns=schema.names).cast(schema)
-        except (OSError, pa.ArrowException) as error:
-            raise NightshiftError(
-                f"{self._blobs.url}/{part.name}, a part of the store's manifest, cannot be read: {first_line(error)}; "
-                "`nightshift verify` lists what is lost, `nightshift repair` rebuilds the manifest"
-            ) from error
 
 
 def next_head(head: Head, **changes: Any) -> Head:

@@ -121,11 +121,6 @@ def _row_groups(parquet: pq.ParquetFile) -> dict[str, list[int]]:
     return found
 
 
-def select_columns(table: pa.Table, spec: TableSpec, columns: Collection[str]) -> pa.Table:
-    """Returns some columns of a file's rows, with today's types."""
-    return conform_rows(table, pa.schema([spec.schema.field(name) for name in columns], metadata=spec.schema.metadata))
-
-
 def conform_rows(table: pa.Table, schema: pa.Schema) -> pa.Table:
     """Returns a file's rows with today's columns and types; a column that is newer than the file is null."""
     found = set(table.column_names)

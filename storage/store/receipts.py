@@ -1,7 +1,7 @@
 """Receipts: JSON files, one per committed unit, and rows of one Arrow table, for stores of years."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
@@ -12,11 +12,10 @@ import pyarrow.compute as pc
 from schemas.tables import TABLES, TIME
 from schemas.values import UNIT_TAG_DIGITS, Receipt, UnitFile
 from storage.arrow_sql import numbered, query
-from storage.blobs import Blobs
 from storage.files import safe_name
+from storage.store.records import RECORD_SUFFIX, parse_record, record_bytes
 
 RECEIPTS_FOLDER = "_receipts"
-RECEIPT_SUFFIX = ".json"
 FORMAT = 2
 """Version of the JSON, so that an older Nightshift can refuse what it does not understand."""
 
@@ -66,19 +65,13 @@ def receipt_path(receipt: Receipt, reaffirmed: bool = False) -> str:
     if reaffirmed:
         name += f"~{safe_name(receipt.run_id)}"
     folders = (RECEIPTS_FOLDER, safe_name(receipt.op), safe_name(receipt.camera), safe_name(receipt.date))
-    return "/".join((*folders, f"{name}{RECEIPT_SUFFIX}"))
-
-
-def receipt_files_below(blobs: Blobs, folder: str = "") -> Iterator[str]:
-    """Yields the names of receipt files, of all ops or below ``/OP``."""
-    found = blobs.list(f"{RECEIPTS_FOLDER}{folder}")
-    return (blob.name for blob in found if blob.name.endswith(RECEIPT_SUFFIX))
+    return "/".join((*folders, f"{name}{RECORD_SUFFIX}"))
 
 
 def to_json(receipt: Receipt) -> bytes:
     """Returns a receipt as JSON; the same receipt gives the same bytes."""
     content = {"format": FORMAT, **asdict(receipt), "committed": receipt.committed.isoformat()}
-    return json.dumps(content, indent=1, sort_keys=True).encode()
+    return record_bytes(content)
 
 
 def from_json(content: bytes) -> Receipt:
@@ -88,10 +81,7 @@ def from_json(content: bytes) -> Receipt:
         ValueError: the content is empty, torn, or not a receipt of this format.
     """
     try:
-        found: dict[str, Any] = json.loads(content)
-        version = found.pop("format")
-        if version != FORMAT:
-            raise ValueError(f"format {version}, this Nightshift reads {FORMAT}")
+        found = parse_record(content, FORMAT)
         receipt = Receipt(**found | {"committed": datetime.fromisoformat(found["committed"])})
     except (TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"not a receipt: {error}") from error
@@ -121,29 +111,21 @@ def _check(receipt: Receipt) -> None:
 
 def receipts_to_arrow(receipts: Iterable[Receipt]) -> pa.Table:
     """Returns receipts as rows of ``RECEIPT_SCHEMA``, in the given order."""
-    every = list(receipts)
-    columns = []
-    values: list[object]
-    for field in RECEIPT_SCHEMA:
-        if field.name in _JSON_COLUMNS:
-            values = [json_text(getattr(receipt, field.name)) for receipt in every]
-        elif field.name == "rows":
-            values = [receipt.counters.get("rows", 0) for receipt in every]
-        else:
-            values = [getattr(receipt, field.name) for receipt in every]
-        columns.append(pa.array(values, field.type))
-    return pa.Table.from_arrays(columns, schema=RECEIPT_SCHEMA)
-
-
-def receipt_from_row(row: Mapping[str, Any]) -> Receipt:
-    """Returns the receipt of one row of ``RECEIPT_SCHEMA``, as ``to_pylist`` gives it."""
-    content = {field.name: row[field.name] for field in fields(Receipt)}
-    return Receipt(**content | {name: json.loads(row[name]) for name in _JSON_COLUMNS})
+    rows = [
+        {**vars(receipt), "rows": receipt.counters.get("rows", 0)}
+        | {name: json_text(getattr(receipt, name)) for name in _JSON_COLUMNS}
+        for receipt in receipts
+    ]
+    return pa.Table.from_pylist(rows, RECEIPT_SCHEMA)
 
 
 def receipts_from_rows(receipts: pa.Table) -> list[Receipt]:
     """Returns the receipts of rows of ``RECEIPT_SCHEMA``."""
-    return [receipt_from_row(row) for row in receipts.to_pylist()]
+    names = [field.name for field in fields(Receipt)]
+    return [
+        Receipt(**row | {name: json.loads(row[name]) for name in _JSON_COLUMNS})
+        for row in receipts.select(names).to_pylist()
+    ]
 
 
 def json_text(value: Mapping[str, object]) -> str:
@@ -199,8 +181,10 @@ def unit_tags(receipts: pa.Table) -> pa.ChunkedArray:
 
 def unit_files(receipts: pa.Table, table: str) -> list[UnitFile]:
     """Returns the locations of the rows that units have in one table."""
-    found = receipts_from_rows(receipts)
-    return [UnitFile(each.files[table], each.unit_tag) for each in found if each.files.get(table)]
+    # A text search first: most receipts name no file of the table, and parsing the JSON of all is slow.
+    files = files_of(receipts.filter(pc.match_substring(receipts["files"], f'"{table}":')))
+    files = files.filter(pc.equal(files["table"], table))
+    return list(map(UnitFile, files["name"].to_pylist(), files["unit_tag"].to_pylist()))
 
 
 def receipts_table(receipts: pa.Table, live: pa.Array) -> pa.Table:

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from schemas.tables import TABLES
 from storage.store.manifest import MANIFEST_FOLDER, Head, Part
-from storage.store.parquet import UNIT_COLUMN, conform_rows, file_schema, select_columns
+from storage.store.parquet import UNIT_COLUMN, conform_rows, file_schema
 from storage.store.receipts import unit_files, unit_tags
 from storage.store.store import Store
 
@@ -31,8 +31,7 @@ def read_scan_rows(store: Store, table: str, scans: pa.Table, head: Head | None 
     """
     spec = TABLES[table]
     found = _file_rows(store, head or store.manifest.head(), table, scans)
-    rows = select_columns(found, spec, spec.schema.names)
-    return rows.sort_by([(name, "ascending") for name in spec.order])
+    return conform_rows(found, spec.schema).sort_by([(name, "ascending") for name in spec.order])
 
 
 def write_scan_rows(store: Store, head: Head, scans: pa.Table) -> dict[str, Part]:
@@ -41,7 +40,7 @@ def write_scan_rows(store: Store, head: Head, scans: pa.Table) -> dict[str, Part
     for table in SCAN_TABLES:
         rows = _file_rows(store, head, table, scans)
         part = head.scan_rows.get(table)
-        if part is None or part.rows != rows.num_rows or not rows.equals(store.manifest.scan_rows(head, table)):
+        if part is None or part.rows != rows.num_rows or not rows.equals(store.manifest.read(part, rows.schema)):
             part = store.manifest.write(f"scan-rows-{table}", rows)
         parts[table] = part
     return parts
@@ -52,14 +51,7 @@ def _file_rows(store: Store, head: Head, table: str, scans: pa.Table) -> pa.Tabl
     schema = file_schema(TABLES[table])
     tags = unit_tags(scans)
     # The copy may also have rows of scans that newer ones have superseded.
-    known = store.manifest.scan_rows(head, table)
+    known = store.manifest.read(head.scan_rows.get(table), schema)
     known = known.filter(pc.is_in(known[UNIT_COLUMN], pa.array(tags.to_pylist(), pa.string())))
     others = scans.filter(pc.invert(pc.is_in(tags, known[UNIT_COLUMN].combine_chunks().unique())))
-    tags_by_file: dict[str, set[str]] = {}
-    for file, tag in unit_files(others, table):
-        tags_by_file.setdefault(file, set()).add(tag)
-    found = [
-        conform_rows(store.read_units(table, file, schema.names, wanted), schema)
-        for file, wanted in sorted(tags_by_file.items())
-    ]
-    return pa.concat_tables([known, *found])
+    return pa.concat_tables([known, store.read_rows(table, sorted(unit_files(others, table)), schema)])

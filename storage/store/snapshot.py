@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from schemas.errors import SelectionError
 from storage.store.journal import Journal
 from storage.store.live_rows import is_live, live_files
+from storage.store.manifest import LIVE_SCHEMA
 from storage.store.receipts import files_of, receipts_table, unit_tags
 from storage.store.store import Store
 
@@ -38,12 +39,10 @@ class Snapshot:
 
     Args:
         store: the store.
-        as_of: run whose end is the moment; None for now.
-        until: time of the last commit to include; None for all.
+        until: time of the last commit to include; None for now.
     """
 
-    def __init__(self, store: Store, as_of: str | None = None, until: datetime | None = None) -> None:
-        self.as_of = as_of
+    def __init__(self, store: Store, until: datetime | None = None) -> None:
         self._store = store
         self._until = until
         self.files: Mapping[str, LiveFiles] = self._files()
@@ -54,7 +53,7 @@ class Snapshot:
         head = self._store.manifest.head()
         # With no loose receipt the manifest's own list is valid, and a store of years opens without its receipts.
         quick = not loose and head.live is not None
-        table = self._store.manifest.live(head) if quick else live_files(self._named)
+        table = self._store.manifest.read(head.live, LIVE_SCHEMA) if quick else live_files(self._named)
         found: dict[str, tuple[list[str], list[str]]] = {}
         for row in table.to_pylist():
             found.setdefault(row["table"], ([], []))[0 if row["whole"] else 1].append(row["name"])
@@ -105,7 +104,7 @@ def take_snapshot(store: Store, as_of: str | None = None) -> Snapshot:
     Raises:
         SelectionError: there is no such run.
     """
-    return Snapshot(store, as_of, None if as_of is None else end_of_run(store, as_of))
+    return Snapshot(store, None if as_of is None else end_of_run(store, as_of))
 
 
 def end_of_run(store: Store, run_id: str) -> datetime:

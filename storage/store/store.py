@@ -5,7 +5,8 @@ that leaves files that nobody reads (storage/maintenance/sweep.py removes them);
 receipt between them. So no row is lost and none is doubled. layout.py has the names of files.
 """
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,22 +25,21 @@ from storage.store.manifest import Manifest
 from storage.store.parquet import (
     add_unit_columns,
     check_rows,
+    conform_rows,
     read_units,
-    select_columns,
     unreadable_file,
     write_units,
 )
-from storage.store.read_result import ReadResult
 from storage.store.receipts import (
+    RECEIPTS_FOLDER,
     from_json,
     merge_receipts,
-    receipt_files_below,
-    receipt_from_row,
     receipt_path,
     receipts_from_rows,
     receipts_to_arrow,
     to_json,
 )
+from storage.store.records import ReadResult, read_records, record_names
 
 _TRIES = 5
 
@@ -119,21 +119,31 @@ class Store:
             NightshiftError: a file is missing or torn.
         """
         spec = TABLES[name]
-        wanted = list(columns) or [field.name for field in spec.columns]
-        order = [(column, "ascending") for column in spec.order]
+        wanted = list(columns) or spec.schema.names
         # Rows are sorted by columns that may not be asked for.
-        needed = list(dict.fromkeys([*wanted, *spec.order]))
-        tags: dict[str, set[str]] = {}
-        for file, tag in files:
-            if file:
-                tags.setdefault(file, set()).add(tag)
-        parts = [select_columns(self.read_units(name, file, needed, tags[file]), spec, needed) for file in tags]
-        if not parts:
-            return spec.empty().select(wanted)
-        table = pa.concat_tables(parts)
-        units = sum(map(len, tags.values()))
+        needed = [spec.schema.field(column) for column in dict.fromkeys([*wanted, *spec.order])]
+        rows = self.read_rows(name, files, pa.schema(needed, metadata=spec.schema.metadata))
         # Rows of one unit are sorted since they were written, in a merged file too.
-        return (table if units == 1 else table.sort_by(order)).select(wanted)
+        if len({file for file in files if file.name}) > 1:
+            rows = rows.sort_by([(column, "ascending") for column in spec.order])
+        return rows.select(wanted)
+
+    def read_rows(self, table: str, files: Iterable[UnitFile], schema: pa.Schema) -> pa.Table:
+        """Reads rows of several units, file by file, unsorted, with today's columns and types.
+
+        Args:
+            files: locations of the units' rows; those with an empty name are skipped.
+            schema: the columns to read; one that is newer than a file is null there.
+
+        Raises:
+            NightshiftError: a file is missing or torn.
+        """
+        tags: dict[str, set[str]] = defaultdict(set)
+        for name, tag in files:
+            if name:
+                tags[name].add(tag)
+        parts = [conform_rows(self.read_units(table, name, schema.names, tags[name]), schema) for name in tags]
+        return pa.concat_tables(parts) if parts else schema.empty_table()
 
     def read_units(self, table: str, file: str, columns: Sequence[str], unit_tags: Collection[str] | None) -> pa.Table:
         """Reads some columns of one file's rows, unsorted, of some units or of all (None).
@@ -202,9 +212,9 @@ class Store:
         except (FileNotFoundError, ValueError):
             pass  # not loose, or torn: then the manifest may have it
         found = self.manifest.receipts(self.manifest.head(), months=[month_of(date)])
-        found = found.filter(pc.equal(found["fingerprint"], fingerprint))
-        same = [row for row in found.to_pylist() if (row["camera"], row["unit"], row["op"]) == (camera, unit, op)]
-        return receipt_from_row(same[0]) if same else None
+        found = receipts_from_rows(found.filter(pc.equal(found["fingerprint"], fingerprint)))
+        same = [each for each in found if (each.camera, each.unit, each.op) == (camera, unit, op)]
+        return same[0] if same else None
 
     def read_receipts(self, ops: Collection[str] | None = None) -> ReadResult[pa.Table]:
         """Reads every receipt, of some ops or of all: the manifest's, then the loose ones.
@@ -219,25 +229,16 @@ class Store:
             compacted = compacted.filter(pc.is_in(compacted["op"], pa.array(sorted(ops), pa.string())))
         return ReadResult(merge_receipts(compacted, receipts_to_arrow(loose.rows.values())), loose.problems)
 
-    def receipts(self, ops: Collection[str] | None = None) -> list[Receipt]:
-        """Returns every readable receipt, ordered by op, camera, date and unit; for small stores, as it is slow."""
-        found = receipts_from_rows(self.read_receipts(ops).rows)
-        return sorted(found, key=lambda each: (each.op, each.camera, each.date, each.unit, each.committed))
-
     def read_loose_receipts(self, ops: Collection[str] | None = None) -> ReadResult[dict[str, Receipt]]:
         """Reads the receipts that are not in the manifest yet, by file, of some ops or of all."""
-        found: dict[str, Receipt] = {}
-        problems = []
-        for folder in [""] if ops is None else [f"/{safe_name(op)}" for op in sorted(set(ops))]:
-            for name in receipt_files_below(self.blobs, folder):
-                try:
-                    found[name] = from_json(self.blobs.read(name))
-                except FileNotFoundError:
-                    continue  # a compaction moved it into the manifest
-                except (OSError, ValueError) as error:
-                    problems.append(f"receipt {name}: {first_line(error)}; ignored, its unit runs again")
+        below = [""] if ops is None else [f"/{safe_name(op)}" for op in sorted(set(ops))]
+        names = record_names(self.blobs, *(f"{RECEIPTS_FOLDER}{folder}" for folder in below))
+        found, errors = read_records(self.blobs, names, from_json)
+        problems = (
+            f"receipt {name}: {first_line(error)}; ignored, its unit runs again" for name, error in errors.items()
+        )
         return ReadResult(found, tuple(problems))
 
     def has_loose_receipts(self) -> bool:
         """Returns whether any receipt file exists, without reading one."""
-        return next(receipt_files_below(self.blobs), None) is not None
+        return next(record_names(self.blobs, RECEIPTS_FOLDER), None) is not None

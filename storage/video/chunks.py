@@ -1,6 +1,6 @@
 """Chunks of encoded video that can be decoded and verified, as players will show them, before they enter a file.
 
-Why: docs/decisions/0014-what-is-published-was-looked-at.md.
+Why: docs/decisions/0014-published-video-is-verified.md.
 """
 
 from collections.abc import Iterator

@@ -4,15 +4,11 @@ Decoding can begin at a keyframe only: a segment that began elsewhere would need
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from fractions import Fraction
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from schemas.values import Segment
 from storage.video.probe import Probe
-from storage.video.source import pts_to_us
 
 _MAX_PAUSE_S = 2.0
 """Longest gap after a segment's last frame that still counts as footage; after a longer one the camera was off."""
@@ -58,43 +54,3 @@ def _end_pts(last_pts: int, next_pts: int, frame_step: int, max_pause: int) -> i
     if next_pts - last_pts <= max_pause:
         return next_pts
     return min(next_pts, last_pts + max(1, frame_step))
-
-
-@dataclass(frozen=True)
-class Footage:
-    """The facts that segments take from their footage; names and units as in ``schemas.values.Segment``."""
-
-    footage_id: str
-    camera: str
-    path: str
-    start: datetime
-    first_pts: int
-    time_base: Fraction
-    width: int
-    height: int
-
-    def time(self, pts: int) -> datetime:
-        """Returns the time at which a frame was taken, UTC."""
-        return self.start + timedelta(microseconds=pts_to_us(pts - self.first_pts, self.time_base))
-
-    def segment(self, index: int, part: Cut, timezone: str) -> Segment:
-        """Returns segment number ``index``; its date is the local date of its start."""
-        begin = self.time(part.start_pts)
-        return Segment(
-            segment_id=f"{self.footage_id}-{index:04d}",
-            footage_id=self.footage_id,
-            camera=self.camera,
-            date=begin.astimezone(ZoneInfo(timezone)).date().isoformat(),
-            index=index,
-            path=self.path,
-            start=begin,
-            end=self.time(part.end_pts),
-            start_pts=part.start_pts,
-            end_pts=part.end_pts,
-            frames=part.frames,
-            time_base=self.time_base,
-            footage_start=self.start,
-            footage_start_pts=self.first_pts,
-            width=self.width,
-            height=self.height,
-        )

@@ -4,7 +4,6 @@ A file gets its name when it is complete, so readers never see half of one. Time
 first frame, in the source's time base. Why PyAV: docs/decisions/0004-video-is-encoded-by-pyav.md.
 """
 
-import errno
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
@@ -17,13 +16,11 @@ from schemas.errors import CoverageError, StoreFull
 from schemas.op import VideoChunk
 from schemas.values import Segment, VideoFile
 from storage.blobs import Blobs
-from storage.files import sha256_file
+from storage.files import DISK_FULL, sha256_file
 from storage.video.chunks import EncodedChunk
 from storage.video.h264 import MAX_NUMBER, MIN_NUMBER
 from storage.video.muxer import Muxer
 from storage.video.x264 import Encoding
-
-_NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 
 
 class PartWriter:
@@ -193,7 +190,7 @@ def _full_disk_reported(name: str) -> Iterator[None]:
     try:
         yield
     except (OSError, FFmpegError) as error:
-        if error.errno in _NO_SPACE:
+        if error.errno in DISK_FULL:
             raise StoreFull(f"no space left to write {name}: free some space and run again") from error
         raise
 

@@ -1,6 +1,6 @@
 """Configures x264 so that the same frames give the same bytes, and so that encoded parts can be merged.
 
-See docs/decisions/0006-the-same-bytes.md.
+See docs/decisions/0006-reproducible-bytes.md.
 """
 
 from collections.abc import Iterator

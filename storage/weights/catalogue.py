@@ -229,20 +229,10 @@ def _from_facts(facts: ModelFacts, name: str, path: Path, sha256: str, task: Tas
     task = facts.task or task or ("detect" if facts.format == "pt" else None)
     if task is None:
         raise ModelError(f"{path} does not name its task; import it with --task detect, pose, depth, face or embed")
-    depth = task == "depth"
-    return ModelFile(
-        name=name,
-        path=str(path),
-        format=facts.format,
-        task=task,
-        layout="depth" if depth else facts.layout,
-        sha256=sha256,
-        licence=facts.licence or "unknown",
-        origin="unknown",
-        input_px=facts.input_px,
-        classes=facts.classes,
-        scale=facts.scale or ("relative" if depth else None),
-    )
+    known: dict[str, Any] = vars(facts) | {"task": task, "licence": facts.licence or "unknown"}
+    if task == "depth":
+        known |= {"layout": "depth", "scale": facts.scale or "relative"}
+    return ModelFile(name=name, path=str(path), sha256=sha256, origin="unknown", **known)
 
 
 def _check_unaltered(path: Path, sha256: str, expected: str, how: Literal["known", "imported"]) -> None:

@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -158,11 +159,8 @@ def _openvino_facts(folder: Path, coco: tuple[str, ...]) -> ModelFacts:
     (graph,) = graphs
     if not graph.with_suffix(".bin").is_file():
         raise ModelError(f"{folder} has no {graph.stem}.bin beside {graph.name}: copy the whole folder")
-    inputs, outputs = _openvino_shapes(graph)
-    metadata = _read_metadata(folder / "metadata.yaml")
-    task = _task(metadata["task"], folder) if "task" in metadata else None
-    names = _class_names(metadata.get("names"))
-    return _network_facts("openvino", inputs, outputs, task, metadata.get("license"), names, coco)
+    shapes = _openvino_shapes(graph)
+    return _network_facts("openvino", folder, *shapes, _read_metadata(folder / "metadata.yaml"), coco)
 
 
 def _openvino_shapes(graph: Path) -> tuple[list[list[int | None]], list[list[int | None]]]:
@@ -218,14 +216,11 @@ def _onnx_facts(path: Path, coco: tuple[str, ...]) -> ModelFacts:
         refusals.RuntimeException,
     ) as error:
         raise _not_weights(path, error) from error
-    metadata = network.get_modelmeta().custom_metadata_map
-    task = _task(metadata["task"], path) if "task" in metadata else None
     inputs, outputs = (
         [[size if isinstance(size, int) else None for size in port.shape] for port in ports]
         for ports in (network.get_inputs(), network.get_outputs())
     )
-    names = _class_names(metadata.get("names"))
-    return _network_facts("onnx", inputs, outputs, task, metadata.get("license"), names, coco)
+    return _network_facts("onnx", path, inputs, outputs, network.get_modelmeta().custom_metadata_map, coco)
 
 
 def _class_names(names: object) -> tuple[str, ...]:
@@ -241,14 +236,15 @@ def _class_names(names: object) -> tuple[str, ...]:
 
 def _network_facts(
     kind: Format,
+    path: Path,
     inputs: list[list[int | None]],
     outputs: list[list[int | None]],
-    task: Task | None,
-    licence: str | None,
-    names: tuple[str, ...],
+    metadata: Mapping[str, Any],
     coco: tuple[str, ...],
 ) -> ModelFacts:
     """Returns a network's facts; what its metadata lack follows from the shape of its output."""
+    task = _task(metadata["task"], path) if "task" in metadata else None
+    names = _class_names(metadata.get("names"))
     output: list[int | None] = outputs[0] if len(outputs) == 1 and len(outputs[0]) == 3 else [None, None, None]
     coco_shaped = output[1] == COCO_CLASSES + 4 or output[2] == COCO_CLASSES + 5
     if task is None and coco_shaped:
@@ -261,7 +257,7 @@ def _network_facts(
         kind,
         task,
         _layout(output, len(names), task),
-        licence,
+        metadata.get("license"),
         None if width is None or height is None else (width, height),
         names,
         "relative" if task == "depth" else None,
@@ -289,9 +285,8 @@ def _transformers_facts(folder: Path) -> ModelFacts:
 
 def _pt_facts(path: Path) -> ModelFacts:
     """Checks a PyTorch checkpoint: a zip with a pickle, which is not opened; its classes are known only when loaded."""
-    if not zipfile.is_zipfile(path):
-        raise _not_weights(path, "not a PyTorch checkpoint")
-    with zipfile.ZipFile(path) as archive:
-        if not any(name.endswith("data.pkl") for name in archive.namelist()):
-            raise _not_weights(path, "not a PyTorch checkpoint")
-    return ModelFacts("pt", None, "yolo")
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            if any(name.endswith("data.pkl") for name in archive.namelist()):
+                return ModelFacts("pt", layout="yolo")
+    raise _not_weights(path, "not a PyTorch checkpoint")

@@ -14,9 +14,9 @@ from schemas.op import FrameNeed, FrameOp, FrameSession, Neighbour, OpSpec, Read
 from schemas.site import SiteConfig
 from schemas.tables import TABLES
 from schemas.values import Feature, Quarantined, Receipt, Segment, Tombstone, UnitContext
-from storage.archive.segments import Segments
 from storage.site.file import SiteFiles
 from storage.store.receipts import receipts_to_arrow
+from tests.support.fakes import segment_columns
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def plan_tiny(
 ) -> Plan:
     """Returns a plan of the tiny pipeline."""
     ledger = Ledger(receipts_to_arrow(receipts), quarantined, tombstones)
-    return make_plan(site or tiny_site(), Segments.of(segments), ledger, selection or Selection(), retry)
+    return make_plan(site or tiny_site(), segment_columns(segments), ledger, selection or Selection(), retry)
 
 
 def receipt_for(plan: Plan | UnitStates, key: UnitKey, second: int = 0) -> Receipt:

@@ -1,6 +1,6 @@
 """Rows and receipts for the tests of the store."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -9,11 +9,18 @@ import pyarrow as pa
 
 from schemas.tables import TABLES
 from schemas.values import SCAN_OP, UNIT_TAG_DIGITS, Receipt, UnitFile
+from storage.store.receipts import receipts_from_rows
 from storage.store.store import Store
 
 NOW = datetime(2026, 3, 2, 22, 0, tzinfo=UTC)
 DATE = "2026-03-02"
 CAMERA = "cam1"
+
+
+def receipts_of(store: Store, ops: Collection[str] | None = None) -> list[Receipt]:
+    """Returns every readable receipt, ordered by op, camera, date and unit; of some ops, or of all."""
+    found = receipts_from_rows(store.read_receipts(ops).rows)
+    return sorted(found, key=lambda each: (each.op, each.camera, each.date, each.unit, each.committed))
 
 
 def print_of(*parts: object) -> str:

@@ -13,7 +13,7 @@ from schemas.tables import TABLES
 from schemas.values import SCAN_OP
 from storage.store.layout import part_file, video_file
 from storage.store.store import Store
-from tests.storage.rows import NOW, make_rows, print_of, put_all, segment_rows
+from tests.storage.rows import NOW, make_rows, print_of, put_all, receipts_of, segment_rows
 
 CAMERAS = ("gate", "hall")
 DATES = ("2026-01-30", "2026-01-31", "2026-03-02", "2026-03-03")
@@ -25,7 +25,7 @@ Identity = tuple[str, str, str, str, str]
 
 def night(store: Store, dates: Sequence[str] = DATES, at: datetime = NOW) -> int:
     """Commits the units that are missing; returns their number."""
-    done = {(receipt.op, receipt.camera, receipt.date, receipt.unit) for receipt in store.receipts()}
+    done = {(receipt.op, receipt.camera, receipt.date, receipt.unit) for receipt in receipts_of(store)}
     worked = 0
     for number, (op, camera, date, unit) in enumerate(units()):
         if date in dates and (op, camera, date, unit) not in done:
@@ -52,7 +52,7 @@ def footage_id(camera: str, date: str, footage: str) -> str:
 def contents(store: Store) -> dict[Identity, Any]:
     """Returns all rows, and the bytes of published video, by unit and table; without the random names of parts."""
     found: dict[Identity, Any] = {}
-    for receipt in store.receipts():
+    for receipt in receipts_of(store):
         tables = {}
         for name, file in receipt.files.items():
             rows = store.read_units(name, file, TABLES[name].schema.names, [receipt.unit_tag])
@@ -120,7 +120,9 @@ def _anonymize(store: Store, camera: str, date: str, unit: str, at: datetime) ->
 
 
 def _publish(store: Store, camera: str, date: str, unit: str, at: datetime) -> None:
-    made = [receipt for receipt in store.receipts(["anonymize"]) if (receipt.camera, receipt.date) == (camera, date)]
+    made = [
+        receipt for receipt in receipts_of(store, ["anonymize"]) if (receipt.camera, receipt.date) == (camera, date)
+    ]
     (receipt,) = [receipt for receipt in made if receipt.unit == unit]
     rows = store.read_units("anonymized_segments", receipt.files["anonymized_segments"], ["path"], [receipt.unit_tag])
     (part,) = rows["path"].to_pylist()

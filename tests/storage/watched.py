@@ -16,10 +16,12 @@ from schemas.errors import StoreFull
 from schemas.tables import TABLES
 from storage.blobs import Blob, Blobs
 from storage.files import sha256_file
+from storage.store.manifest import MERGED_SCHEMA
 from storage.store.parquet import DATE_COLUMN, UNIT_COLUMN
 from storage.store.receipts import files_of
 from storage.store.snapshot import Snapshot
 from storage.store.store import Store
+from tests.storage.rows import receipts_of
 
 WRITES = frozenset({"write", "put_if_absent", "create", "finish", "delete"})
 """Operations that change a store. ``create`` is the beginning of a file, ``finish`` its end."""
@@ -172,11 +174,11 @@ def check(store: Store) -> None:
     """
     receipts = store.read_receipts().rows
     named = files_of(receipts).to_pylist()
-    merged = {row["name"]: row for row in store.manifest.merged(store.manifest.head()).to_pylist()}
+    merged = {row["name"]: row for row in store.manifest.read(store.manifest.head().merged, MERGED_SCHEMA).to_pylist()}
     units = defaultdict(set)
     for row in named:
         units[row["table"], row["name"]].add((row["unit_tag"], row["date"]))
-    hashes = {(each.unit_tag, table): digest for each in store.receipts() for table, digest in each.sha256.items()}
+    hashes = {(each.unit_tag, table): digest for each in receipts_of(store) for table, digest in each.sha256.items()}
     for (table, name), tags in units.items():
         with store.blobs.open(name) as handle, pq.ParquetFile(handle) as parquet:
             rows = parquet.read(columns=[UNIT_COLUMN, DATE_COLUMN])

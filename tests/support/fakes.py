@@ -1,15 +1,17 @@
 """Fakes of what a worker gives an op: a unit's context, and services that keep everything in memory."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from hashlib import sha256
 
 import numpy as np
+import pyarrow as pa
 
 from schemas.op import VideoChunk
 from schemas.values import CameraView, Feature, FrameBatch, Segment, Uint8, UnitContext, VideoFile
+from storage.archive.segments import SEGMENT_COLUMNS, Segments
 
 START = datetime(2026, 3, 2, 22, 0, 0, tzinfo=UTC)
 FOOTAGE_ID = "00112233445566aa"
@@ -45,6 +47,18 @@ def make_segment(
         width=size_px[0],
         height=size_px[1],
     )
+
+
+def segment_columns(segments: Iterable[Segment]) -> Segments:
+    """Returns segments as columns."""
+    epoch, microsecond = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+    rows = []
+    for segment in segments:
+        times = {"start_us": segment.start, "end_us": segment.end, "footage_start_us": segment.footage_start}
+        in_us = {name: (time - epoch) // microsecond for name, time in times.items()}
+        base = {"time_base_num": segment.time_base.numerator, "time_base_den": segment.time_base.denominator}
+        rows.append({**vars(segment), **in_us, **base})
+    return Segments(pa.Table.from_pylist(rows, SEGMENT_COLUMNS))
 
 
 def make_unit(

@@ -21,6 +21,7 @@ from storage.maintenance.tombstones import purges_table, read_tombstones
 from storage.maintenance.verify import verify
 from storage.site.file import SiteFiles
 from storage.store.store import Store
+from tests.storage.rows import receipts_of
 from tests.storage.small_store import CAMERAS, DATES, FOOTAGE, contents, fill_archive, footage_id, footage_path, night
 
 pytestmark = pytest.mark.slow
@@ -124,7 +125,7 @@ def test_no_file_keeps_a_purged_row(root: Path) -> None:
 
 
 def test_tombstones_name_every_version_of_a_unit(root: Path) -> None:
-    receipts = [each for each in store_of(root).receipts() if each.date in OLD]
+    receipts = [each for each in receipts_of(store_of(root)) if each.date in OLD]
     purged(root, ALL)
     stones = read_tombstones(store_of(root))
     units = {(s.op, s.camera, s.date, s.unit, s.fingerprint) for s in stones if s.op != FOOTAGE_OP}
@@ -159,7 +160,7 @@ def test_only_days_strictly_older_than_the_limit_go(root: Path, days: int, past:
 
 def test_the_scan_stays_while_other_results_of_its_day_stay(root: Path) -> None:
     def scans() -> set[str]:
-        return {receipt.date for receipt in store_of(root).receipts(["scan"])}
+        return {receipt.date for receipt in receipts_of(store_of(root), ["scan"])}
 
     purged(root, {"tables_days": 30})
     assert scans() == set(DATES)  # there is footage, and video
@@ -284,5 +285,5 @@ def test_a_full_disk_leaves_a_purge_that_can_be_finished(root: Path, monkeypatch
         apply_purge(site, store, plan_purge(site, store, NOW), NOW)
     monkeypatch.undo()
     purged(root, ALL)
-    assert {receipt.date for receipt in store.receipts()} == set(YOUNG)
+    assert {receipt.date for receipt in receipts_of(store)} == set(YOUNG)
     assert len(purges_table(store)) == 12

@@ -13,13 +13,13 @@ from jobs.planning.graph import Selection
 from jobs.planning.ledger import Ledger
 from jobs.planning.plan import make_plan
 from schemas.values import Receipt
-from storage.archive.segments import Segments
 from storage.blobs import LocalBlobs
 from storage.coordination import Claims
 from storage.store.store import Store
 from tests.jobs.engine.test_driver import SINGLE_RUN
 from tests.jobs.pipeline import tiny_site
-from tests.support.fakes import make_segment
+from tests.storage.rows import receipts_of
+from tests.support.fakes import make_segment, segment_columns
 
 SEGMENTS = [make_segment(index) for index in range(4)]
 UNITS = 4 + 4 + 1 + 1 + 1
@@ -89,7 +89,7 @@ def receipt_of(task, batch):
 
 
 def plan_of(store):
-    return make_plan(tiny_site(), Segments.of(SEGMENTS), Ledger(store.read_receipts().rows), Selection())
+    return make_plan(tiny_site(), segment_columns(SEGMENTS), Ledger(store.read_receipts().rows), Selection())
 
 
 def night(store, run_id, claims, pool=None, plan=None, **more):
@@ -117,7 +117,7 @@ def test_two_runs_at_once_share_the_work_and_both_end_with_all_of_it_done(store)
         thread.join()
     reports = {run_id: report for run_id, (report, _) in ended.items()}
     assert [report.state for report in reports.values()] == ["done", "done"]
-    assert len(store.receipts()) == UNITS
+    assert len(receipts_of(store)) == UNITS
     worked = Counter(key for pool in pools.values() for key in pool.worked)
     assert len(worked) == UNITS and set(worked.values()) == {1}, "nothing was done twice"
     for report in reports.values():
@@ -214,7 +214,7 @@ def test_a_worker_that_ends_after_its_unit_was_given_to_another_harms_nothing(st
     with Claims(store.blobs, "mine") as mine:
         report, _ = night(store, "mine", mine, CommittingPool(store, slow))
     assert report.state == "done" and report.elsewhere == len(SEGMENTS)
-    assert len(store.receipts()) == UNITS
+    assert len(receipts_of(store)) == UNITS
 
 
 def test_a_clock_that_was_set_back_makes_no_commit_older_than_what_is_there(store):

@@ -13,6 +13,7 @@ from ops.detect import Detect
 from schemas.errors import ModelError
 from schemas.values import SCAN_OP
 from tests.jobs.engine.test_coordination import CommittingPool
+from tests.storage.rows import receipts_of
 
 HERE = RunOptions(workers=None)
 
@@ -33,7 +34,9 @@ def last_run(folder):
     """The run's row in the journal, and the units that the store has of it."""
     site = open_site(folder)
     (row,) = site.journal.read_runs().rows.to_pylist()
-    units = [receipt for receipt in site.store.receipts() if receipt.run_id == row["run_id"] and receipt.op != SCAN_OP]
+    units = [
+        receipt for receipt in receipts_of(site.store) if receipt.run_id == row["run_id"] and receipt.op != SCAN_OP
+    ]
     return row, units
 
 

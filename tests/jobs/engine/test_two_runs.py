@@ -11,6 +11,7 @@ import pytest
 from jobs.commands.results import query
 from jobs.site import open_site
 from storage.coordination import CLAIMS_FOLDER
+from tests.storage.rows import receipts_of
 
 pytestmark = pytest.mark.slow
 
@@ -49,7 +50,7 @@ def same_rows(mine: Path, theirs: Path) -> None:
 
 
 def receipts(site: Path) -> list:
-    return [receipt for receipt in open_site(site).store.receipts() if receipt.op != "scan"]
+    return [receipt for receipt in receipts_of(open_site(site).store) if receipt.op != "scan"]
 
 
 def claims(site: Path) -> list[Path]:

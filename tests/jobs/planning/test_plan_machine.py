@@ -22,7 +22,6 @@ from jobs.planning.plan import Plan, make_plan
 from jobs.planning.unit_status import State
 from schemas.site import SiteConfig
 from schemas.values import UNIT_TAG_DIGITS
-from storage.archive.segments import Segments
 from storage.blobs import LocalBlobs
 from storage.maintenance.compaction import compact
 from storage.maintenance.retention import Deletion
@@ -43,8 +42,10 @@ from tests.jobs.planning.plan_model import (
     expected_rows,
     without_units,
 )
+from tests.storage.rows import receipts_of
 from tests.storage.store.test_store_machine import Event, KillBeforeDeletes, Model
 from tests.storage.watched import Between, Kill, Killed, check, contents
+from tests.support.fakes import segment_columns
 
 pytestmark = pytest.mark.slow
 
@@ -62,7 +63,7 @@ class PlanMachine(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="nightshift-plans-"))
         self.store = Store(LocalBlobs(self.folder / "store"))
-        self.segments = Segments.of(SEGMENTS)
+        self.segments = segment_columns(SEGMENTS)
         config = {"name": "tiny", "crs": "EPSG:28992", "timezone": "UTC", "retention": {"tables_days": 30}}
         self.site = SiteFiles(self.folder, SiteConfig.model_validate(config))
         self.model = Model()
@@ -145,7 +146,7 @@ class PlanMachine(RuleBasedStateMachine):
         self.record_purge(what)
         assert apply_purge(self.site, self.store, what, self.tick()) == ()
         self.drop(what)
-        assert not {receipt.fingerprint for receipt in self.store.receipts()} & what.deletion.fingerprints
+        assert not {receipt.fingerprint for receipt in receipts_of(self.store)} & what.deletion.fingerprints
         check(self.store)
 
     @rule(

@@ -12,12 +12,13 @@ from schemas.tables import TABLES
 from storage.archive import scan as scan_module
 from storage.archive.footage import first_copies, segments_of_footage
 from storage.archive.scan import scan_archive
-from storage.archive.segments import Segments, segments_from_tables
+from storage.archive.segments import segments_from_tables
 from storage.blobs import LocalBlobs, open_blobs
 from storage.video.probe import probe
 from tests.storage.archive.scanned import NOW, OLD_NS, config, rows, scan, segments_of, settle
 from tests.storage.fake_s3 import REGISTRY, ClientError, FakeS3, behind_s3
 from tests.support import clips, damage
+from tests.support.fakes import segment_columns
 
 
 def test_an_empty_archive(folder: Path) -> None:
@@ -59,7 +60,7 @@ def test_segments_come_back_from_the_tables_alone(folder: Path, put: Callable[..
     result = scan(folder)
     shutil.rmtree(folder)
     cut = [s for row in first_copies(result.footage.to_pylist()) for s in segments_of_footage(row, "Europe/Amsterdam")]
-    assert segments_from_tables(result.footage, result.segments) == Segments.of(cut)
+    assert segments_from_tables(result.footage, result.segments) == segment_columns(cut)
     assert len(cut) == 6
     assert {(segment.width, segment.height) for segment in segments_of(result)} == {(208, 120), (120, 208)}
 

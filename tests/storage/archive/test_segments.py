@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.values import Segment
-from storage.archive.segments import Segments
-from tests.support.fakes import make_segment
+from tests.support.fakes import make_segment, segment_columns
 
 
 @st.composite
@@ -25,7 +24,7 @@ def segments(draw: st.DrawFn) -> Segment:
 @given(st.lists(segments(), max_size=8))
 def test_they_come_back_by_camera_start_and_id(given_segments: list[Segment]) -> None:
     expected = sorted(given_segments, key=lambda each: (each.camera, each.start, each.segment_id))
-    found = Segments.of(given_segments)
+    found = segment_columns(given_segments)
     assert found == expected and tuple(found) == tuple(expected) and len(found) == len(expected)
     assert [found[index] for index in range(len(found))] == expected
     assert found[1:] == tuple(expected[1:]) and found[::-1] == tuple(expected[::-1])
@@ -37,7 +36,7 @@ def test_they_come_back_by_camera_start_and_id(given_segments: list[Segment]) ->
 
 
 def test_others_are_not_the_same() -> None:
-    assert Segments.of([make_segment(0)]) != [make_segment(1)]
-    assert Segments.of([make_segment(0)]) != []
+    assert segment_columns([make_segment(0)]) != [make_segment(1)]
+    assert segment_columns([make_segment(0)]) != []
     with pytest.raises(IndexError):
-        Segments.of([make_segment(0)])[1]
+        segment_columns([make_segment(0)])[1]

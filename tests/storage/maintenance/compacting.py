@@ -7,7 +7,7 @@ from schemas.tables import TABLES
 from schemas.values import Receipt, UnitFile
 from storage.store.snapshot import Snapshot
 from storage.store.store import Store
-from tests.storage.rows import NOW, make_rows, print_of, put, put_all
+from tests.storage.rows import NOW, make_rows, print_of, put, put_all, receipts_of
 from tests.storage.watched import Contents, at_rest, contents, rows_in
 
 HOUR = timedelta(hours=1)
@@ -46,7 +46,7 @@ def rows_of_units(store: Store, table: str = "detections") -> dict[str, object]:
     """Rows of each committed unit, as an op that works on them is given them."""
     return {
         receipt.fingerprint: store.read_tables(table, [UnitFile(receipt.files[table], receipt.unit_tag)]).to_pydict()
-        for receipt in store.receipts()
+        for receipt in receipts_of(store)
         if table in receipt.files
     }
 

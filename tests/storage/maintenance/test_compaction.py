@@ -10,11 +10,12 @@ import pytest
 from schemas.values import Receipt
 from storage.maintenance.compaction import Compaction, compact
 from storage.store.live_rows import newest_receipts
+from storage.store.manifest import RETIRED_SCHEMA
 from storage.store.receipts import receipt_path, receipts_from_rows, unit_files
 from storage.store.snapshot import Snapshot
 from storage.store.store import Store
 from tests.storage.maintenance.compacting import HOUR, TODAY, every_moment, fill, rows_of_units
-from tests.storage.rows import NOW, make_rows, put, put_all, put_scan
+from tests.storage.rows import NOW, make_rows, put, put_all, put_scan, receipts_of
 from tests.storage.watched import Between, Count, at_rest, check, contents, read, rows_in
 
 # Nothing changes for readers
@@ -24,7 +25,7 @@ from tests.storage.watched import Between, Count, at_rest, check, contents, read
 def test_readers_see_the_same_now_and_as_of_before(store: Store) -> None:
     fill(store)
     fill(store, "b", version=1)
-    store.reaffirm(store.receipts(["detect"])[0], "set back", NOW + 2 * HOUR)
+    store.reaffirm(receipts_of(store, ["detect"])[0], "set back", NOW + 2 * HOUR)
     before, units = every_moment(store), rows_of_units(store)
     assert len(before) == 4
     for month_rows in (0, 1_000_000):
@@ -41,9 +42,9 @@ def test_receipts_are_the_same_but_for_their_files(store: Store) -> None:
     def plain(receipts: list[Receipt]) -> list[Receipt]:
         return [replace(each, files=dict.fromkeys(each.files, ""), sha256={}) for each in receipts]
 
-    before = plain(store.receipts())
+    before = plain(receipts_of(store))
     assert compact(store).receipts == len(before)
-    assert plain(store.receipts()) == before
+    assert plain(receipts_of(store)) == before
     assert not store.has_loose_receipts()
 
 
@@ -94,7 +95,7 @@ def test_progress_is_reported(store: Store) -> None:
 
 def test_replaced_files_stay_for_their_time_and_go_then(store: Store) -> None:
     fill(store)
-    old = {name for receipt in store.receipts() for name in receipt.files.values()}
+    old = {name for receipt in receipts_of(store) for name in receipt.files.values()}
     snapshot, before = Snapshot(store), contents(store)
     compact(store)
     compact(store)
@@ -113,7 +114,7 @@ def test_without_grace_they_go_at_once(store: Store) -> None:
     old = at_rest(store)
     compact(store, grace_h=0)
     assert not old & at_rest(store)
-    named = {name for receipt in store.receipts() for name in receipt.files.values()}
+    named = {name for receipt in receipts_of(store) for name in receipt.files.values()}
     head = store.manifest.head()
     assert at_rest(store) == named | {head.name} | {part.name for part in head.parts()}
     assert contents(store) == before
@@ -121,13 +122,13 @@ def test_without_grace_they_go_at_once(store: Store) -> None:
 
 def test_the_time_of_grace_is_counted_from_when_it_was_replaced(store: Store) -> None:
     fill(store, days=(TODAY,))
-    first = {name for receipt in store.receipts() for name in receipt.files.values()}
+    first = {name for receipt in receipts_of(store) for name in receipt.files.values()}
     compact(store)
-    since = store.manifest.retired(store.manifest.head())
+    since = store.manifest.read(store.manifest.head().retired, RETIRED_SCHEMA)
     assert set(pc.unique(since["name"]).to_pylist()) == first
     fill(store, "c", (TODAY,))
     compact(store)
-    again = store.manifest.retired(store.manifest.head())
+    again = store.manifest.read(store.manifest.head().retired, RETIRED_SCHEMA)
     kept = again.filter(pc.is_in(again["name"], since["name"]))
     assert kept.sort_by("name").equals(since.sort_by("name"))
 
@@ -142,11 +143,11 @@ def test_a_late_worker_shows_nothing_double(store: Store) -> None:
     late = fill(store, "a", (TODAY,))
     assert all(each not in receipts for each in late), "the loose receipt was gone, so that it could commit"
     assert every_moment(store) == before and rows_of_units(store) == units
-    assert len(store.receipts()) == len(receipts)
+    assert len(receipts_of(store)) == len(receipts)
     check(store)
     compact(store)
     assert every_moment(store) == before and rows_of_units(store) == units
-    assert len(store.receipts()) == len(receipts)
+    assert len(receipts_of(store)) == len(receipts)
     check(store)
 
 
@@ -154,7 +155,7 @@ def test_a_late_worker_of_another_run_shows_nothing_double(store: Store) -> None
     fill(store, "ab", (TODAY,))
     before, units = contents(store), rows_of_units(store)
     compact(store)
-    (receipt, *_) = store.receipts()
+    (receipt, *_) = receipts_of(store)
     rows = make_rows("detections", 3)
     put(store, "detections", rows, "a")  # another op, so that the camera-day changes as well
     put_all(store, "detect", {"detections": rows}, "a", receipt.fingerprint, run_id="late", committed=NOW + HOUR)
@@ -173,7 +174,7 @@ def test_of_two_torn_apart_commits_one_is_live(store: Store) -> None:
     assert two[0].files != two[1].files
     for _ in range(2):
         assert sum(contents(store)["counts"].values()) == 3
-        assert len({each.files["counts"] for each in store.receipts()}) == 1
+        assert len({each.files["counts"] for each in receipts_of(store)}) == 1
         compact(store)
 
 

@@ -18,7 +18,7 @@ from storage.maintenance.compaction import Compaction, compact
 from storage.store.manifest import Head
 from storage.store.store import Store
 from tests.storage.maintenance.compacting import MANY, Again, moments, put_unit
-from tests.storage.rows import NOW, print_of
+from tests.storage.rows import NOW, print_of, receipts_of
 from tests.storage.watched import WRITES, At, Between, at_rest, check, contents, rows_in
 
 pytestmark = [pytest.mark.usefixtures("no_sync"), pytest.mark.slow]
@@ -61,7 +61,7 @@ def test_a_reader_of_units_does_not_notice_a_compaction(base: Store, again: Agai
     def rows(store: Store) -> dict[str, object]:
         return {
             each.fingerprint: store.read_tables("counts", [UnitFile(each.files["counts"], each.unit_tag)]).to_pydict()
-            for each in store.receipts()
+            for each in receipts_of(store)
         }
 
     before = rows(base)
@@ -128,7 +128,7 @@ def test_of_two_compactions_at_once_one_wins_and_the_other_leaves_nothing(base: 
     assert moments(store) == before
     check(store)
     compact(store, grace_h=0)
-    named = {name for each in store.receipts() for name in each.files.values()}
+    named = {name for each in receipts_of(store) for name in each.files.values()}
     assert {name for name in at_rest(store) if name.partition("/")[0] in TABLES} == named
     parts = {part.name for part in store.manifest.head().parts()}
     assert {name for name in at_rest(store) if name.startswith("_manifest/") and "head-" not in name} == parts

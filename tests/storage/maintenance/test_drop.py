@@ -11,6 +11,7 @@ from tests.storage.maintenance.compacting import (
     fill,
     tags_at_rest,
 )
+from tests.storage.rows import receipts_of
 from tests.storage.watched import at_rest, check, contents
 
 
@@ -30,7 +31,7 @@ def test_what_is_dropped_goes_with_its_rows_at_once(store: Store, compacted: boo
     }
     assert contents(store) == after
     assert not tags & tags_at_rest(store), "nowhere at all, not in files that were replaced before either"
-    assert {each.fingerprint for each in store.receipts()} == {
+    assert {each.fingerprint for each in receipts_of(store)} == {
         each.fingerprint for each in receipts if each not in goes
     }
     check(store)
@@ -40,7 +41,7 @@ def test_all_may_go(store: Store) -> None:
     receipts = fill(store)
     compact(store)
     compact(store, drop=[each.fingerprint for each in receipts])
-    assert store.receipts() == [] and contents(store) == {}
+    assert receipts_of(store) == [] and contents(store) == {}
     assert tags_at_rest(store) == set()
     compact(store, grace_h=0)
     assert {name.partition("/")[0] for name in at_rest(store)} == {"_manifest"}
@@ -53,7 +54,7 @@ def test_when_the_newest_is_dropped_the_one_before_is_live(store: Store) -> None
     compact(store)
     compact(store, drop=[each.fingerprint for each in new])
     assert contents(store) == was
-    assert {each.fingerprint for each in store.receipts()} == {each.fingerprint for each in old}
+    assert {each.fingerprint for each in receipts_of(store)} == {each.fingerprint for each in old}
     check(store)
 
 

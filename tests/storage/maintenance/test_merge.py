@@ -11,7 +11,7 @@ from storage.store.receipts import unit_files
 from storage.store.snapshot import LiveFiles, Snapshot
 from storage.store.store import Store
 from tests.storage.maintenance.compacting import HOUR, PAST, TODAY, every_moment, fill, live_names
-from tests.storage.rows import CAMERA, NOW, make_rows, put, put_scan
+from tests.storage.rows import CAMERA, NOW, make_rows, put, put_scan, receipts_of
 from tests.storage.watched import at_rest, check, contents
 
 
@@ -30,7 +30,7 @@ def test_a_file_a_camera_day_and_of_past_months_a_file_a_camera(store: Store) ->
 
 def test_months_with_many_rows_stay_days(store: Store) -> None:
     fill(store)
-    receipts = store.receipts()
+    receipts = receipts_of(store)
     rows_a_camera = sum(
         each.counters["rows"] for each in receipts if (each.camera, each.date[:7]) == ("cam1", "2026-02")
     )
@@ -72,7 +72,7 @@ def test_a_lone_file_is_left_alone(store: Store) -> None:
     done = compact(store)
     assert (done.receipts, done.merged, done.written) == (1, 0, 0)
     assert Snapshot(store).files["counts"].whole == (receipt.files["counts"],)
-    assert store.receipts() == [receipt], "its hash is still that of its receipt"
+    assert receipts_of(store) == [receipt], "its hash is still that of its receipt"
     check(store)
 
 
@@ -81,7 +81,7 @@ def test_superseded_work_is_kept_apart(store: Store) -> None:
     compact(store)
     new = fill(store, "b", (TODAY,), version=1)
     compact(store)
-    found = {each.fingerprint: each for each in store.receipts()}
+    found = {each.fingerprint: each for each in receipts_of(store)}
     superseded = {found[each.fingerprint].files["detections"] for each in old if each.unit == "b"}
     live = set(Snapshot(store).files["detections"].whole)
     assert len(superseded) == 2 and not superseded & live
@@ -132,7 +132,7 @@ def test_a_column_that_came_later_is_null_in_merged_files(store: Store) -> None:
 
 def test_a_missing_source_is_named_and_nothing_changes(store: Store) -> None:
     fill(store, days=(TODAY,))
-    lost = store.receipts()[0].files["detections"]
+    lost = receipts_of(store)[0].files["detections"]
     store.blobs.delete([lost])
     before = at_rest(store)
     with pytest.raises(NightshiftError, match=f"detections: cannot read .*{Path(lost).name}.*`nightshift repair`"):

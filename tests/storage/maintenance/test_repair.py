@@ -14,7 +14,7 @@ from storage.maintenance.verify import verify
 from storage.store.snapshot import Snapshot
 from storage.store.store import Store
 from tests.storage.maintenance.test_verify import age, flip, one
-from tests.storage.rows import NOW
+from tests.storage.rows import NOW, receipts_of
 from tests.storage.small_store import DATES, contents, footage_id, night
 
 pytestmark = pytest.mark.slow
@@ -128,7 +128,7 @@ def test_a_lost_shard_says_how_many_receipts_went_with_it(root: Path) -> None:
 
 def test_what_was_purged_does_not_come_back_with_an_old_shard(root: Path) -> None:
     store = Store.open(root)
-    gone = [receipt for receipt in store.receipts(["detect"]) if receipt.date == DATES[0]]
+    gone = [receipt for receipt in receipts_of(store, ["detect"]) if receipt.date == DATES[0]]
     compact(store, drop=[receipt.fingerprint for receipt in gone])
     purged = tuple(PurgedUnit(receipt.op, receipt.unit, receipt.fingerprint) for receipt in gone)
     write_tombstones(
@@ -136,7 +136,7 @@ def test_what_was_purged_does_not_come_back_with_an_old_shard(root: Path) -> Non
     )
     cut(one(root, "_manifest/head-000002.json"))
     repair(store)
-    assert [receipt for receipt in store.receipts(["detect"]) if receipt.date == DATES[0]] == []
+    assert [receipt for receipt in receipts_of(store, ["detect"]) if receipt.date == DATES[0]] == []
 
 
 def test_old_orphans_are_swept(root: Path) -> None:

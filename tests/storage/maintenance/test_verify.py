@@ -13,7 +13,7 @@ from storage.maintenance.problems import ProblemKind
 from storage.maintenance.verify import verify
 from storage.store.layout import part_file
 from storage.store.store import Store
-from tests.storage.rows import make_receipt, make_rows, put_all
+from tests.storage.rows import make_receipt, make_rows, put_all, receipts_of
 from tests.storage.small_store import CAMERAS, DATES, FOOTAGE, footage_id, night
 
 DAY_AGO_S = 25 * 3600
@@ -183,7 +183,7 @@ def test_a_compaction_in_between_is_no_fault(root: Path, monkeypatch: pytest.Mon
 
 def test_work_that_was_done_twice_needs_its_files_once(root: Path) -> None:
     store = Store.open(root)
-    (receipt,) = [each for each in store.receipts(["scan"]) if (each.camera, each.date) == (CAMERAS[0], DATES[0])]
+    (receipt,) = [each for each in receipts_of(store, ["scan"]) if (each.camera, each.date) == (CAMERAS[0], DATES[0])]
     store.reaffirm(receipt, "later")
     put_all(store, "plain", {}, camera="gate", date=DATES[0])
     store.commit(make_receipt(op="empty", camera="gate"))

@@ -82,7 +82,7 @@ def test_a_unit_that_became_empty_has_no_rows(store: Store) -> None:
 
 def test_runs_quarantine_and_cameras_are_tables(store: Store, tmp_path: Path) -> None:
     journal = Journal(store.blobs)
-    journal.start_run(RunRecord("r1", NOW))
+    journal.write_run(RunRecord("r1", NOW))
     journal.quarantine(replace(ENTRY, unit="\udcff.mp4"))
     put(store, "footage", make_rows("footage", 1, "cam9"), camera="cam9")
     with open_sql(store, make_site(tmp_path / "site"), calibration_error_m=lambda: {"cam2": 0.25}) as con:

@@ -19,6 +19,7 @@ from tests.storage.rows import (
     make_receipt,
     make_rows,
     put,
+    receipts_of,
     root_of,
     rows_of,
     write,
@@ -32,18 +33,18 @@ def files_in(store: Store) -> list[str]:
 
 def test_only_what_is_committed_is_there(store: Store) -> None:
     file = write(store, "detections", make_rows("detections"))
-    assert store.receipts() == []
+    assert receipts_of(store) == []
     receipt = make_receipt({"detections": file})
     assert store.commit(receipt) == receipt
-    assert store.receipts() == [receipt]
+    assert receipts_of(store) == [receipt]
 
 
 def test_receipts_of_some_ops(store: Store) -> None:
     for op in ("detect", "track", "scan"):
         store.commit(make_receipt(op=op))
-    assert [receipt.op for receipt in store.receipts(["track", "scan", "link"])] == ["scan", "track"]
-    assert len(store.receipts()) == 3
-    assert store.receipts([]) == []
+    assert [receipt.op for receipt in receipts_of(store, ["track", "scan", "link"])] == ["scan", "track"]
+    assert len(receipts_of(store)) == 3
+    assert receipts_of(store, []) == []
 
 
 def test_of_the_same_work_done_twice_the_first_stays(store: Store) -> None:
@@ -51,7 +52,7 @@ def test_of_the_same_work_done_twice_the_first_stays(store: Store) -> None:
     first = put(store, "detections", rows)
     second = put(store, "detections", rows, committed=NOW + timedelta(hours=1))
     assert second == first
-    assert store.receipts() == [first]
+    assert receipts_of(store) == [first]
     assert files_in(store) == [first.files["detections"]]
 
 
@@ -76,7 +77,7 @@ def test_two_processes_commit_the_same_unit_once(store: Store) -> None:
     for worker in workers:
         worker.join(60)
     assert [worker.exitcode for worker in workers] == [0, 0]
-    (receipt,) = store.receipts()
+    (receipt,) = receipts_of(store)
     assert files_in(store) == [receipt.files["detections"]]
     assert rows_of(store, receipt).num_rows == 50
 
@@ -87,13 +88,13 @@ def test_a_torn_receipt_is_reported_and_its_unit_can_be_done_again(store: Store,
     torn = root_of(store) / receipt_path(make_receipt(op="detections"))
     torn.parent.mkdir(parents=True, exist_ok=True)
     torn.write_bytes(content)
-    assert store.receipts() == [whole]
+    assert receipts_of(store) == [whole]
     (problem,) = store.read_receipts().problems
     assert receipt_path(make_receipt(op="detections")) in problem
     assert problem.endswith("ignored, its unit runs again")
 
     again = put(store, "detections", make_rows("detections"))
-    assert sorted(receipt.unit for receipt in store.receipts()) == ["day", "whole"]
+    assert sorted(receipt.unit for receipt in receipts_of(store)) == ["day", "whole"]
     assert torn.read_bytes() == content, "another worker may be about to pass it by too"
     assert rows_of(store, again).num_rows == 3
     assert put(store, "detections", make_rows("detections")) == again
@@ -109,7 +110,7 @@ def test_an_unreadable_receipt_is_reported(store: Store) -> None:
             raise PermissionError(errno.EACCES, "Permission denied")
 
     reader = Store(Between(store.blobs, refuse))
-    assert reader.receipts() == [receipt]
+    assert receipts_of(reader) == [receipt]
     assert reader.read_receipts().problems == (
         f"receipt {receipt_path(bad)}: Permission denied; ignored, its unit runs again",
     )
@@ -121,7 +122,7 @@ def test_hidden_and_foreign_files_are_no_receipts(store: Store) -> None:
     (folder / ".tmp-0123").write_bytes(b"half")
     (folder / ".tmp-0123.json").write_bytes(b"half")
     (folder / "README.txt").write_bytes(b"hello")
-    assert store.receipts() == [receipt]
+    assert receipts_of(store) == [receipt]
     assert store.read_receipts().problems == ()
 
 
@@ -131,16 +132,16 @@ def test_setting_back_is_a_second_receipt_of_the_same_work(store: Store) -> None
     again = store.reaffirm(old, "run-2")
     assert again == replace(old, run_id="run-2", committed=again.committed)
     assert again.committed > new.committed
-    assert store.receipts() == [old, new, again]
+    assert receipts_of(store) == [old, new, again]
     assert store.reaffirm(old, "run-3", NOW + timedelta(hours=2)).committed == NOW + timedelta(hours=2)
-    assert len(store.receipts()) == 4
+    assert len(receipts_of(store)) == 4
 
 
 def test_setting_back_twice_in_a_run_is_once(store: Store) -> None:
     old = put(store, "counts", make_rows("counts", 3))
     first = store.reaffirm(old, "run-2")
     store.reaffirm(old, "run-2")
-    assert store.receipts() == [old, first]
+    assert receipts_of(store) == [old, first]
 
 
 def test_find_receipt_is_of_exactly_this_work(store: Store) -> None:
@@ -165,4 +166,4 @@ def test_a_slow_commit_in_the_past_is_older(store: Store) -> None:
     early = replace(late, fingerprint="b" * 64, committed=datetime(2020, 1, 1, tzinfo=UTC), files={})
     assert store.commit(early) == early
     assert receipts_from_rows(newest_receipts(store.read_receipts().rows)) == [late]
-    assert store.receipts() == [early, late]
+    assert receipts_of(store) == [early, late]

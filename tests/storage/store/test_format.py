@@ -13,6 +13,7 @@ from tests.storage.rows import (
     make_receipt,
     make_rows,
     put,
+    receipts_of,
     root_of,
     rows_of,
 )
@@ -40,7 +41,7 @@ def test_a_store_that_cannot_be_made() -> None:
 
 
 def test_a_store_that_was_never_made_is_empty(tmp_path: Path) -> None:
-    assert Store.open(tmp_path / "none").receipts() == []
+    assert receipts_of(Store.open(tmp_path / "none")) == []
     assert not (tmp_path / "none").exists()
 
 
@@ -110,7 +111,7 @@ def test_a_torn_store_file_is_reported_and_may_be_removed(store: Store, content:
     with pytest.raises(SiteError, match=r"_store.json is torn: .*; remove it and run again"):
         Store.open(root_of(store))
     file.unlink()
-    assert Store.create(root_of(store)).receipts() == [receipt]
+    assert receipts_of(Store.create(root_of(store))) == [receipt]
 
 
 def test_a_read_only_store_can_be_read(store: Store) -> None:
@@ -121,6 +122,6 @@ def test_a_read_only_store_can_be_read(store: Store) -> None:
             raise OSError(errno.EROFS, "Read-only file system")
 
     reader = Store(Between(store.blobs, refuse))
-    assert reader.receipts() == [receipt]
+    assert receipts_of(reader) == [receipt]
     assert rows_of(reader, receipt, "counts").equals(make_rows("counts"))
     assert contents(reader) == contents(store)

@@ -39,7 +39,7 @@ def test_a_journal_without_folders_is_empty(journal: Journal) -> None:
 
 def test_a_run_is_one_row_from_start_to_end(journal: Journal) -> None:
     run = RunRecord("r1", NOW, selection={"cameras": [CAMERA]}, version="0.1", units_planned=3)
-    journal.start_run(run)
+    journal.write_run(run)
     (row,) = journal.read_runs().rows.to_pylist()
     assert (row["state"], row["ended"], row["wall_s"], row["units_planned"]) == ("running", None, None, 3)
 
@@ -54,7 +54,7 @@ def test_a_run_is_one_row_from_start_to_end(journal: Journal) -> None:
 
 def test_runs_are_in_order_of_start(journal: Journal) -> None:
     for number in (2, 0, 1):
-        journal.start_run(RunRecord(f"r{9 - number}", NOW + timedelta(hours=number)))
+        journal.write_run(RunRecord(f"r{9 - number}", NOW + timedelta(hours=number)))
     assert journal.read_runs().rows["run_id"].to_pylist() == ["r9", "r8", "r7"]
 
 

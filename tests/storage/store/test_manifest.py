@@ -1,19 +1,17 @@
 import json
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from schemas.errors import NightshiftError, SiteError, TransientError
+from schemas.errors import NightshiftError, SiteError
 from storage.blobs import LocalBlobs
 from storage.maintenance.compaction import compact
 from storage.store.layout import month_of
-from storage.store.manifest import Head, Manifest, Part, next_head
+from storage.store.manifest import MERGED_SCHEMA, Head, Manifest, Part, next_head
 from storage.store.receipts import receipts_from_rows, receipts_to_arrow
 from storage.store.store import Store
 from tests.storage.rows import NOW, make_receipt, make_rows, put
-from tests.storage.watched import Between
 
 
 @pytest.fixture
@@ -38,7 +36,7 @@ def head_of(manifest: Manifest, before: Head, *months: str) -> Head:
 def test_a_store_that_was_never_compacted(manifest: Manifest) -> None:
     head = manifest.head()
     assert head == Head() and head.parts() == []
-    for table in (manifest.receipts(head), manifest.merged(head), manifest.live(head), manifest.retired(head)):
+    for table in (manifest.receipts(head), manifest.read(head.merged, MERGED_SCHEMA)):
         assert table.num_rows == 0
     assert manifest.receipts(head, ["unit", "date"]).column_names == ["unit", "date"]
 
@@ -121,26 +119,7 @@ def test_a_missing_or_torn_part_is_named(blobs: LocalBlobs, manifest: Manifest, 
     with pytest.raises(NightshiftError, match=f"{name}, a part of the store's manifest, cannot be read: .*repair"):
         manifest.receipts(head)
     with pytest.raises(NightshiftError, match="of the store's manifest"):
-        manifest.merged(replace(head, merged=Part(name, 1, "")))
-
-
-def test_a_head_that_goes_while_it_is_read_is_looked_for_again(blobs: LocalBlobs) -> None:
-    both = Manifest(blobs)
-    both.publish(Head(1))
-
-    def replaced(operation: str, name: str) -> None:
-        if (operation, name) == ("read", Head(1).name):
-            both.publish(Head(2))
-            blobs.delete([Head(1).name])
-
-    assert Manifest(Between(blobs, replaced)).head() == Head(2)
-
-    def never(operation: str, name: str) -> None:
-        if operation == "read":
-            raise FileNotFoundError(name)
-
-    with pytest.raises(TransientError, match="changes again and again"):
-        Manifest(Between(blobs, never)).head()
+        manifest.read(Part(name, 1, ""), MERGED_SCHEMA)
 
 
 def test_heads_stay_so_that_no_number_is_taken_twice(blobs: LocalBlobs) -> None:

@@ -9,8 +9,8 @@ from storage.store.parquet import (
     MIN_GROUP_ROWS,
     ROWS_PER_GROUP,
     add_unit_columns,
+    conform_rows,
     read_units,
-    select_columns,
     write_units,
 )
 from tests.storage.rows import DATE, make_rows
@@ -92,11 +92,15 @@ def test_columns_that_the_file_has_not_are_left_out_and_then_null(file: Path) ->
     pq.write_table(pq.ParquetFile(file).read().drop_columns(["label"]), file)
     rows = read(file, ["pts", "label"], None)
     assert rows.column_names == ["pts"]
-    today = select_columns(rows, SPEC, ["pts", "label"])
+    today = conform_rows(rows, schema_of("pts", "label"))
     assert today["label"].null_count == today.num_rows == 12
+
+
+def schema_of(*names: str) -> pa.Schema:
+    return pa.schema([SPEC.schema.field(name) for name in names])
 
 
 def test_a_narrower_type_of_before_is_widened() -> None:
     rows = make_rows("detections").select(["pts"])
     before = rows.set_column(0, "pts", rows["pts"].cast(pa.int32()))
-    assert select_columns(before, SPEC, ["pts"]).equals(rows.cast(pa.schema([SPEC.schema.field("pts")])))
+    assert conform_rows(before, schema_of("pts")).equals(rows)

@@ -23,6 +23,7 @@ from tests.storage.rows import (
     make_rows,
     print_of,
     put,
+    receipts_of,
     root_of,
     rows_of,
     write,
@@ -221,7 +222,7 @@ def test_a_full_disk_at_any_point_leaves_a_unit_whole_or_absent(store: Store) ->
                 put(store, "detections", rows, unit=unit)
             except StoreFull as error:
                 assert "free some space" in str(error)
-        found = [receipt for receipt in store.receipts() if receipt.unit == unit]
+        found = [receipt for receipt in receipts_of(store) if receipt.unit == unit]
         outcomes.append(bool(found))
         for receipt in found:
             assert rows_of(store, receipt).equals(rows)

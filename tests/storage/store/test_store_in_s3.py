@@ -14,7 +14,7 @@ from storage.maintenance.verify import verify
 from storage.store.reader import open_store
 from storage.store.store import Store
 from tests.storage.putting import commit
-from tests.storage.rows import CAMERA, DATE, make_receipt, make_rows, print_of
+from tests.storage.rows import CAMERA, DATE, make_receipt, make_rows, print_of, receipts_of
 from tests.storage.s3_server import S3Server, Wire, new_bucket, s3_serving
 from tests.storage.small_store import DATES, contents, night
 
@@ -53,7 +53,7 @@ def test_of_two_processes_that_commit_the_same_work_one_wins(location: str) -> N
         process.join(60)
         assert process.exitcode == 0
     assert first == second
-    assert [receipt.run_id for receipt in store.receipts()] == [first.run_id]
+    assert [receipt.run_id for receipt in receipts_of(store)] == [first.run_id]
     assert [blob.name for blob in store.blobs.list("counts")] == [first.files["counts"]], "the other's file is gone"
 
 

@@ -28,7 +28,7 @@ from storage.maintenance.compaction import compact
 from storage.store.receipts import receipt_path
 from storage.store.snapshot import Snapshot
 from storage.store.store import Store
-from tests.storage.rows import NOW, make_receipt, make_rows, print_of, segment_rows
+from tests.storage.rows import NOW, make_receipt, make_rows, print_of, receipts_of, segment_rows
 from tests.storage.watched import Between, Contents, Count, Kill, Killed, check, contents, read
 
 pytestmark = pytest.mark.slow
@@ -178,7 +178,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(work=works)
     def set_back(self, work: Work) -> None:
         """What made a unit is again as it was: it is reaffirmed."""
-        found = [each for each in self.store.receipts([work.unit[0]]) if each.fingerprint == work.fingerprint]
+        found = [each for each in receipts_of(self.store, [work.unit[0]]) if each.fingerprint == work.fingerprint]
         if found:
             again = self.store.reaffirm(found[0], self.new_run(), self.tick())
             self.model.loose[receipt_path(again, reaffirmed=True)] = Event(work, again.committed, again.run_id)
@@ -230,7 +230,7 @@ class StoreMachine(RuleBasedStateMachine):
     def read(self) -> None:
         """Readers see the newest of each unit."""
         assert contents(self.store) == self.expected()
-        found = Counter((each.fingerprint, each.run_id) for each in self.store.receipts())
+        found = Counter((each.fingerprint, each.run_id) for each in receipts_of(self.store))
         assert found == Counter((event.work.fingerprint, event.run_id) for event in self.model.events())
 
     @precondition(lambda self: self.model.events())
@@ -244,7 +244,7 @@ class StoreMachine(RuleBasedStateMachine):
     def read_unit(self, work: Work) -> None:
         """Ops are given the rows of units, of versions that readers do not see as well."""
         expected = [event for event in self.model.events() if event.work == work]
-        found = [each for each in self.store.receipts([work.unit[0]]) if each.fingerprint == work.fingerprint]
+        found = [each for each in receipts_of(self.store, [work.unit[0]]) if each.fingerprint == work.fingerprint]
         assert len(found) == len(expected)
         for receipt in found:
             assert set(receipt.files) == set(work.tables)

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from schemas.values import Segment
-from storage.video.cutting import Footage, cut
+from storage.archive.footage import segments_of_footage, usable_columns
 from storage.video.probe import Probe
 
 
@@ -11,6 +11,5 @@ def plan_segments(
     found: Probe, footage_id: str, camera: str, path: str, start: datetime, timezone: str, segment_s: float
 ) -> list[Segment]:
     """Returns the segments of footage that starts at ``start`` (UTC); ``timezone`` defines their local dates."""
-    size_px = (found.height, found.width) if found.rotation_deg in (90, 270) else (found.width, found.height)
-    footage = Footage(footage_id, camera, path, start, found.first_pts, found.time_base, *size_px)
-    return [footage.segment(index, each, timezone) for index, each in enumerate(cut(found, segment_s))]
+    facts = {"footage_id": footage_id, "camera": camera, "path": path, "start_time": start}
+    return list(segments_of_footage(usable_columns(found, segment_s) | facts, timezone))

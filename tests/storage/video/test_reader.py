@@ -10,11 +10,11 @@ import pytest
 from schemas.errors import CorruptFootage
 from schemas.op import FrameNeed
 from schemas.values import FrameBatch, Segment
-from storage.video.ffmpeg import remux
 from storage.video.probe import probe
 from storage.video.reader import SegmentReader
 from tests.storage.video.planned import plan_segments
 from tests.support import clips, damage
+from tests.support.damage import remux
 
 START = datetime(2026, 3, 2, 22, 0, 0, tzinfo=UTC)
 EVERY = FrameNeed()

@@ -1,0 +1,67 @@
+"""Records: small JSON files of one fact each, such as a receipt, a run or a purge, which readers find by listing."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from storage.blobs import Blobs
+
+RECORD_SUFFIX = ".json"
+
+Record = TypeVar("Record")
+Rows = TypeVar("Rows")
+
+
+@dataclass(frozen=True)
+class ReadResult(Generic[Rows]):
+    """Rows with the problems of reading them. Problems are returned, not raised: one torn file must not stop a night.
+
+    Attributes:
+        rows: what could be read.
+        problems: one line per file that could not be read.
+    """
+
+    rows: Rows
+    problems: tuple[str, ...] = ()
+
+
+def record_bytes(content: Mapping[str, object]) -> bytes:
+    """Returns a record as JSON; the same content gives the same bytes."""
+    return json.dumps(content, indent=1, sort_keys=True).encode()
+
+
+def parse_record(content: bytes, version: int) -> dict[str, Any]:
+    """Returns a record without its ``format``, which names the version of its fields.
+
+    Raises:
+        ValueError: it is torn, or of another version; other errors if it is JSON but no record.
+    """
+    found: dict[str, Any] = json.loads(content)
+    if (other := found.pop("format")) != version:
+        raise ValueError(f"format {other}, this Nightshift reads {version}")
+    return found
+
+
+def record_names(blobs: Blobs, *folders: str) -> Iterator[str]:
+    """Yields the names of all records below some folders."""
+    return (blob.name for folder in folders for blob in blobs.list(folder) if blob.name.endswith(RECORD_SUFFIX))
+
+
+def read_records(
+    blobs: Blobs, names: Iterable[str], parse: Callable[[bytes], Record]
+) -> tuple[dict[str, Record], dict[str, Exception]]:
+    """Reads records; returns them by name, and by name the errors of those that cannot be read.
+
+    Args:
+        parse: returns a record; raises ``ValueError`` if it is torn.
+    """
+    found, errors = {}, dict[str, Exception]()
+    for name in names:
+        try:
+            found[name] = parse(blobs.read(name))
+        except FileNotFoundError:
+            continue  # gone since it was listed: a compaction moved a receipt, or a run released a quarantined unit
+        except (OSError, ValueError) as error:
+            errors[name] = error
+    return found, errors
