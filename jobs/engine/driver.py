@@ -193,15 +193,16 @@ class Driver:
             if self._is_late(sum(map(self._plan.work_s, keys))):
                 self._queue.give_back(keys)
                 return True
-            if self._claims.acquire(self._plan.units[keys[0]].partition):
+            if self._claims.acquire(keys[0].partition):
                 self._submit(keys)
             else:
+                # Another run works on it: it may have done these units by the next try.
                 self._backing_off.append((time.monotonic() + CLAIM_RETRY_S, keys))
         return False
 
     def _submit(self, keys: Sequence[UnitKey]) -> None:
         """Submits units of a claimed partition, without those that another run has done meanwhile."""
-        partition = self._plan.units[keys[0]].partition
+        partition = keys[0].partition
         if self._claims.met_other_runs:  # until then, nobody else commits: no unit is looked up before it runs
             keys = [key for key in keys if not self._is_done_elsewhere(key, self.states.fingerprint(key))]
         if not keys:
@@ -242,19 +243,20 @@ class Driver:
         """Records what became of each unit of a batch."""
         batch, outcome = finished
         self._in_flight.pop(batch.number, None)
-        keys = [task.key for task in batch.tasks]
+        fingerprints = {task.key: task.fingerprint for task in batch.tasks}
+        keys = list(fingerprints)
         if isinstance(outcome, TransientError):
             # The worker was lost. Only the first unit counts the attempt: most likely the worker died of that one.
             outcome = Outcome(failures=(Failure(keys[0], "transient", "TransientError", str(outcome)),))
-        self._claims.release(self._plan.units[keys[0]].partition)
+        self._claims.release(keys[0].partition)
         for receipt in outcome.receipts:
             self._record_done(receipt)
-        fingerprints = {task.key: task.fingerprint for task in batch.tasks}
         for stretch in outcome.lost:
-            self.report.lost.append(self._keep_entry(stretch, batch.tasks[0].fingerprint))
+            self.report.lost.append(self._keep_entry(stretch, fingerprints[keys[0]]))
         for failure in outcome.failures:
             self._record_failure(failure, fingerprints[failure.key])
         ended = {key_of(receipt) for receipt in outcome.receipts} | {failure.key for failure in outcome.failures}
+        # The others were not tried, because one that they read failed; some can do without it.
         self._queue.give_back([key for key in keys if key not in ended])
 
     def _record_failure(self, failure: Failure, fingerprint: str) -> None:
@@ -279,10 +281,7 @@ class Driver:
         segments = self._plan.units[key].segments if key in self._plan.units else ()
         last_lines = failure.trace.strip().splitlines()[-1:]  # many errors of libraries have no message
         entry = Quarantined(
-            op=key.op,
-            camera=key.camera,
-            date=key.date,
-            unit=key.unit,
+            **key._asdict(),
             fingerprint=fingerprint,
             kind="bug" if failure.kind == "transient" else failure.kind,  # type: ignore[arg-type]  # "full" ends the run
             reason=failure.reason,

@@ -7,7 +7,7 @@ import errno
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
+from typing import Literal
 
 from jobs.engine.tasks import Failure
 from jobs.planning.graph import UnitKey
@@ -16,14 +16,8 @@ from schemas.errors import CorruptFootage, CoverageError, SiteError, StoreFull, 
 _ORIGIN = "nightshift_origin"
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
-
-class Origin(StrEnum):
-    """Where an error arose."""
-
-    WEIGHTS = "weights"
-    FOOTAGE = "footage"
-    OP = "op"
-    STORE = "store"
+Origin = Literal["weights", "footage", "op", "store"]
+"""Where an error arose."""
 
 
 @contextmanager
@@ -46,10 +40,10 @@ def classify(key: UnitKey, error: Exception, store: str) -> Failure:
     Returns:
         A failure of kind ``footage``, ``coverage``, ``full``, ``transient`` or ``bug``: see ``Failure``.
     """
-    origin = vars(error).get(_ORIGIN, Origin.OP)
+    origin = vars(error).get(_ORIGIN, "op")
     name, detail = type(error).__name__, str(error)
     trace = "".join(traceback.format_exception(error))
-    if origin is Origin.FOOTAGE:
+    if origin == "footage":
         if isinstance(error, CorruptFootage):
             return Failure(key, "footage", error.reason, error.message)
         if isinstance(error, FileNotFoundError | PermissionError):
@@ -59,10 +53,10 @@ def classify(key: UnitKey, error: Exception, store: str) -> Failure:
     if isinstance(error, StoreFull) or (isinstance(error, OSError) and error.errno in _NO_SPACE):
         return Failure(key, "full", StoreFull.__name__, detail)
     retried: tuple[type[Exception], ...] = (TransientError, MemoryError)
-    if origin is not Origin.WEIGHTS:  # weights that do not load now will not load at the next attempt either
+    if origin != "weights":  # weights that do not load now will not load at the next attempt either
         retried += (SiteError, OSError)  # SiteError: credentials of an object store that expired in mid-run
     if isinstance(error, retried):
-        if origin is Origin.STORE and store not in detail:
+        if origin == "store" and store not in detail:
             detail = f"store {store}: {detail}"
         return Failure(key, "transient", name, detail, trace)
     return Failure(key, "bug", name, detail, trace)

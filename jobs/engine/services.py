@@ -6,7 +6,7 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import PurePosixPath
 
-from jobs.engine.failures import Origin, arising_in
+from jobs.engine.failures import arising_in
 from jobs.engine.tasks import Task
 from schemas.errors import NightshiftError
 from schemas.op import VideoSink
@@ -41,7 +41,7 @@ class UnitServices:
         self._unnamed.append(name)
         return sink
 
-    @arising_in(Origin.STORE)
+    @arising_in("store")
     def merge_video(self, unit: UnitContext, parts: Sequence[str]) -> VideoFile:
         """Merges parts into the footage's published file, named by the footage's start and this work."""
         key = self._task.key
@@ -49,7 +49,7 @@ class UnitServices:
         self._merged = list(parts)
         return merge_parts(self._store.blobs, parts, video_file(key.camera, key.date, name))
 
-    @arising_in(Origin.STORE)
+    @arising_in("store")
     def write_beside(self, video_path: str, suffix: str, content: bytes) -> VideoFile:
         """Writes a file beside a published one. Its name is that one's, with this work and a suffix.
 

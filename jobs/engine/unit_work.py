@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from jobs.engine.failures import Origin, arising_in
+from jobs.engine.failures import arising_in
 from jobs.engine.services import UnitServices
 from jobs.engine.tasks import Task, TaskBatch
 from schemas.op import FrameNeed, FrameOp, FrameSession, Op, TableOp, Tables
@@ -80,7 +80,7 @@ class UnitWork:
             )
         return tables
 
-    @arising_in(Origin.STORE)
+    @arising_in("store")
     def commit(self, tables: Tables, batch: TaskBatch) -> Receipt:
         """Writes the tables, then the receipt that makes them visible.
 
@@ -100,11 +100,8 @@ class UnitWork:
         self.services.keep_files()
         return self._store.commit(
             Receipt(
-                op=key.op,
+                **key._asdict(),
                 version=self.op.spec.version,
-                camera=key.camera,
-                date=key.date,
-                unit=key.unit,
                 fingerprint=task.fingerprint,
                 ingredients=task.ingredients,
                 files={name: file for name, (file, _) in written.items()},

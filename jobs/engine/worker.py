@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import cv2
 import pyarrow as pa
 
-from jobs.engine.failures import Origin, arising_in, classify
+from jobs.engine.failures import arising_in, classify
 from jobs.engine.tasks import Failure, Outcome, Task, TaskBatch, TaskInput, WorkerSetup
 from jobs.engine.unit_work import UnitWork
 from jobs.planning.graph import UnitKey
@@ -23,13 +23,7 @@ from storage.video.reader import SegmentReader
 
 
 class Worker:
-    """Runs batches, one after the other. Ops are opened when first needed and stay open.
-
-    Attributes:
-        setup: what the worker was made from.
-        store: where results go.
-        footage: where footage comes from.
-    """
+    """Runs batches, one after the other. Ops are opened when first needed and stay open."""
 
     def __init__(self, setup: WorkerSetup) -> None:
         self.setup = setup
@@ -50,7 +44,7 @@ class Worker:
                 break
         return Outcome(tuple(work.receipts), tuple(work.failures), tuple(work.lost))
 
-    @arising_in(Origin.WEIGHTS)
+    @arising_in("weights")
     def open_op(self, name: str) -> None:
         """Opens an op, unless it is open."""
         if name not in self._open:
@@ -129,7 +123,7 @@ class _BatchWork:
         units = [unit for unit, _ in needs]
         segment = units[0].task.context.segment
         # What a unit's op raises is caught within: errors that reach the outer boundary are the reader's.
-        with self._boundary(*units), arising_in(Origin.FOOTAGE):
+        with self._boundary(*units), arising_in("footage"):
             path = self._worker.footage.path(segment.path)
             reader = SegmentReader(path, segment, [need for _, need in needs], threads=self._worker.setup.cpus)
             for index, frames in reader:
@@ -139,6 +133,7 @@ class _BatchWork:
                         unit.feed(frames)
             for unit in units:
                 unit.stage_s["decode"] = reader.decode_s / len(units)
+            # For one unit only: a run adds up the counters of its units, and these frames were decoded once.
             units[0].services.count("frames_decoded", reader.frames_decoded)
             self._note_lost(units[0].task, reader.lost)
 
@@ -155,7 +150,7 @@ class _BatchWork:
         self._tables |= {(unit.key, name): table for name, table in tables.items()}
         unit.services.delete_merged_parts()
 
-    @arising_in(Origin.STORE)
+    @arising_in("store")
     def _inputs(self, task: Task, late: bool) -> Tables:
         """Returns the op's input tables by the name it reads them under; the late ones, or the others."""
         return {item.read.key: self._table(item) for item in task.inputs if item.read.late is late}

@@ -42,15 +42,7 @@ class PlanContext:
 
 @dataclass
 class PlanBuilder:
-    """The parts of a plan while cameras are added to it.
-
-    Attributes:
-        done: by op, the number of wanted units that are done.
-        statuses: of the wanted units that are not done.
-        units: those of them that are not purged.
-        fingerprints: of ``units``, and of the finished units that they read.
-        superseded: units that are done by their fingerprint, while readers get newer work under other parameters.
-    """
+    """The parts of a ``Plan`` of the same names, while cameras are added to it."""
 
     done: Counter[str] = field(default_factory=Counter)
     statuses: dict[UnitKey, UnitStatus] = field(default_factory=dict)

@@ -99,16 +99,13 @@ def configure_site(site: SiteFiles) -> ReadySite:
     models = ModelStore(site.models, site.config.models.trust)
     ops: dict[str, ReadyOp] = {}
     warnings: list[str] = []
-    detectors: list[ModelFile] = []
     # In pipeline order: the detector's weights are known when the op that verifies asks for different ones.
     for name, kind in REGISTRY.items():
         op = kind(build_params(site, name, kind.spec.params, site.config.ops.get(name, {})))
         if name in site.config.skip_ops or not op.enabled:
             continue
-        found = _models(op, models, detectors)
-        if DETECTOR in found:
-            detectors.append(found[DETECTOR])
-        elif DETECTOR in op.model_requests:
+        found = _models(op, models, [ready.models[DETECTOR] for ready in ops.values() if DETECTOR in ready.models])
+        if DETECTOR in op.model_requests and DETECTOR not in found:
             warnings.append(
                 f"no weights for {name}: people are found by motion alone, on fixed cameras only, less well; "
                 "import a detector's weights with `nightshift models import FILE`"

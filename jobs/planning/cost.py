@@ -107,7 +107,7 @@ def fit_to_budget(plan: Plan, priority: Priority, workers: int, budget_s: float)
     while keys := queue.take():
         left_s -= sum(map(plan.work_s, keys))
         if left_s < 0:
-            break
+            break  # as a run does: it does not go on with shorter units of lower priority
         units += len(keys)
         media_s += sum(plan.units[key].media_s for key in keys)
         for key in keys:

@@ -18,6 +18,11 @@ class UnitKey(NamedTuple):
     date: str
     unit: str
 
+    @property
+    def partition(self) -> tuple[str, str, str]:
+        """Camera, date and unit. One worker can do the units of a partition together; runs claim whole partitions."""
+        return (self.camera, self.date, self.unit)
+
 
 class Dependency(NamedTuple):
     """All that an op reads of another op's units in one relation.
@@ -64,11 +69,6 @@ class Unit:
     def media_s(self) -> float:
         """Duration of the footage behind the unit, seconds."""
         return sum(segment.duration_s for segment in self.segments)
-
-    @property
-    def partition(self) -> tuple[str, str, str]:
-        """Camera, date and unit. One worker can do the units of a partition together; runs claim whole partitions."""
-        return (self.key.camera, self.key.date, self.key.unit)
 
 
 def dependencies_of(specs: Iterable[OpSpec]) -> dict[str, tuple[Dependency, ...]]:

@@ -7,6 +7,7 @@ path is other footage: it supersedes the former, whose rows are no longer live.
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -76,15 +77,12 @@ def scan_inventory(site: SiteFiles, store: Store, progress: Callable[[int, int],
 
 def _with_missing_files(found: ScanResult, known: Inventory) -> tuple[pa.Table, pa.Table]:
     """Adds recorded files that are no longer in the archive, unless their path holds another file now."""
-    paths = set(found.footage["path"].to_pylist())
-    contents = set(found.footage["footage_id"].to_pylist())
-    rows = known.footage.select(["path", "footage_id"]).to_pylist()
-    missing = {row["footage_id"] for row in rows if row["path"] not in paths and row["footage_id"] not in contents}
-    if not missing:
+    there = (pc.is_in(known.footage[name], found.footage[name]) for name in ("path", "footage_id"))
+    missing = known.footage.filter(pc.invert(pc.or_(*there)))["footage_id"]
+    if not len(missing):
         return found.footage, found.segments
-    keep = pa.array(sorted(missing))
     footage, segments = (
-        TABLES[name].conform(pa.concat_tables([new, old.filter(pc.is_in(old["footage_id"], keep))]))
+        TABLES[name].conform(pa.concat_tables([new, old.filter(pc.is_in(old["footage_id"], missing))]))
         for name, new, old in (
             ("footage", found.footage, known.footage),
             ("segments", found.segments, known.segments),
@@ -107,14 +105,15 @@ def write_inventory(inventory: Inventory, site: SiteFiles, store: Store, run_id:
         return 0
     ledger = Ledger(store.read_receipts([SCAN_OP]).rows)
     days = _days(inventory.footage, site)
-    files, segments = (_rows_by_footage(table) for table in (inventory.footage, inventory.segments))
+    whole = {"footage": inventory.footage, "segments": inventory.segments}
+    rows = {name: _rows_by_footage(table) for name, table in whole.items()}
     written = 0
     for camera, day in sorted(changed):
-        names = [(camera, footage_id) for footage_id in dict.fromkeys(days.get((camera, day), ()))]
-        tables = {
-            "footage": inventory.footage.take(_rows_of(names, files)),
-            "segments": inventory.segments.take(_rows_of(names, segments)),
-        }
+        tables = {}
+        for name, table in whole.items():
+            # A set: a file that is there twice has one footage id.
+            numbers = (rows[name].get((camera, footage_id), ()) for footage_id in set(days.get((camera, day), ())))
+            tables[name] = table.take(pa.array(sorted(chain.from_iterable(numbers)), pa.int64()))
         written += _write_day(tables, UnitKey(SCAN_OP, camera, day, DAY_UNIT), store, ledger, run_id, committed)
     return written
 
@@ -131,12 +130,12 @@ def _changed_days(inventory: Inventory, site: SiteFiles) -> set[tuple[str, str]]
             changed.update(con.execute(_CHANGED).fetchall())
     if not changed:
         return set()
-    days: set[tuple[str, str]] = set()
-    for footage in (inventory.footage, inventory.previous.footage):
-        for (camera, day), footage_ids in _days(footage, site).items():
-            if any((camera, footage_id) in changed for footage_id in footage_ids):
-                days.add((camera, day))
-    return days
+    return {
+        (camera, day)
+        for footage in (inventory.footage, inventory.previous.footage)
+        for (camera, day), footage_ids in _days(footage, site).items()
+        if any((camera, footage_id) in changed for footage_id in footage_ids)
+    }
 
 
 def _days(footage: pa.Table, site: SiteFiles) -> dict[tuple[str, str], list[str]]:
@@ -155,10 +154,6 @@ def _rows_by_footage(table: pa.Table) -> dict[tuple[str, str], list[int]]:
     for number, name in enumerate(zip(table["camera"].to_pylist(), table["footage_id"].to_pylist(), strict=True)):
         rows.setdefault(name, []).append(number)
     return rows
-
-
-def _rows_of(names: list[tuple[str, str]], rows: dict[tuple[str, str], list[int]]) -> pa.Array:
-    return pa.array(sorted(number for name in names for number in rows.get(name, ())), pa.int64())
 
 
 def _write_day(
@@ -180,11 +175,8 @@ def _write_day(
     }
     store.commit(
         Receipt(
-            op=SCAN_OP,
+            **key._asdict(),
             version=SCAN_VERSION,
-            camera=key.camera,
-            date=key.date,
-            unit=key.unit,
             fingerprint=fingerprint,
             ingredients={},
             files={name: file for name, (file, _) in written.items()},

@@ -60,7 +60,13 @@ class CameraLayout:
         self._table = table
         self.footage_ids: list[str] = table["footage_id"].to_pylist()
         self._dates: list[str] = table["date"].to_pylist()
-        self._following = following_segments(table["start_us"].to_pylist(), table["end_us"].to_pylist())
+        next_starts_us, ends_us = table["start_us"].to_pylist()[1:], table["end_us"].to_pylist()
+        # By segment, the index of the one that follows it without a gap; the last one has none.
+        self._following: list[tuple[int, ...]] = [
+            (index,) if abs(start_us - end_us) <= GAP_US else ()
+            for index, (start_us, end_us) in enumerate(zip(next_starts_us, ends_us, strict=False), 1)
+        ]
+        self._following.append(())
         self._days: dict[str, list[int]] = {}
         for index, day in enumerate(self._dates):
             self._days.setdefault(day, []).append(index)
@@ -113,21 +119,11 @@ class CameraLayout:
             return units.segments
         if neighbour is Neighbour.PREVIOUS_DAY:
             return [self._days.get(_day_before(day), ()) for day in units.dates]
-        following = [self._following[segments[-1]] for segments in units.segments]
-        return [() if index is None else (index,) for index in following]
+        return [self._following[segments[-1]] for segments in units.segments]
 
     @cached_property
     def _day_index(self) -> dict[str, int]:
         return {day: index for index, day in enumerate(self._days)}
-
-
-def following_segments(starts_us: Sequence[int], ends_us: Sequence[int]) -> list[int | None]:
-    """Returns, by segment of a camera, the index of the segment that follows it without a gap, or None."""
-    count = len(starts_us)
-    return [
-        index + 1 if index + 1 < count and abs(starts_us[index + 1] - end_us) <= GAP_US else None
-        for index, end_us in enumerate(ends_us)
-    ]
 
 
 def _joint_cuts(cuts: Sequence[str], groups: SourceIndices) -> list[str]:

@@ -4,7 +4,7 @@ Pure bookkeeping: a run, or a simulation of one, takes units from it and reports
 """
 
 import heapq
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -56,35 +56,34 @@ class WorkQueue:
     def __init__(self, states: UnitStates, priority: Priority | None = None) -> None:
         self._states, self._plan = states, (plan := states.plan)
         self._priority = priority or Priority()
-        self._waiting = set(plan.to_do)
-        self._running: set[UnitKey] = set()
         self.total, self.settled = Tally(), Tally()
-        self._open_sources = {key: self._count_open(key) for key in self._waiting}
+        to_do = dict.fromkeys(plan.to_do)
+        # Of the units that are not settled, how many of their sources are not settled either.
+        self._open_sources = {
+            key: len(to_do.keys() & {source.key for source in plan.units[key].sources}) for key in to_do
+        }
+        self._running: set[UnitKey] = set()
         self._partitions: dict[Partition, list[UnitKey]] = {}
         self._heap: list[tuple[int, int, float, Partition]] = []
-        for key in plan.to_do:
-            self._partitions.setdefault(plan.units[key].partition, []).append(key)
+        for key in to_do:
+            self._partitions.setdefault(key.partition, []).append(key)
             self.total.add(plan, key)
             self._offer(key)
-
-    def _count_open(self, key: UnitKey) -> int:
-        """Counts the sources of a unit that are not settled."""
-        return sum(source in self._waiting for source in {source.key for source in self._plan.units[key].sources})
 
     def _offer(self, key: UnitKey) -> None:
         """Puts the partition of a unit on the heap if the unit is ready; ``take`` drops it where nothing is by then."""
         if self._open_sources[key]:
             return
-        unit, first = self._plan.units[key], self._priority.cameras_first
+        first, start = self._priority.cameras_first, self._plan.units[key].segments[0].start
         camera = first.index(key.camera) if key.camera in first else len(first)
         sign = -1 if self._priority.newest_first else 1
-        when = (sign * date.fromisoformat(key.date).toordinal(), sign * unit.segments[0].start.timestamp())
-        heapq.heappush(self._heap, (camera, *when, unit.partition))
+        when = (sign * date.fromisoformat(key.date).toordinal(), sign * start.timestamp())
+        heapq.heappush(self._heap, (camera, *when, key.partition))
 
     @property
     def left(self) -> list[UnitKey]:
         """The units that are neither settled nor running."""
-        return [key for key in self._plan.to_do if key in self._waiting]
+        return [key for key in self._open_sources if key not in self._running]
 
     def take(self) -> list[UnitKey]:
         """Returns the ready units of the next partition, in pipeline order; an empty list if nothing is ready.
@@ -96,22 +95,17 @@ class WorkQueue:
             partition = heapq.heappop(self._heap)[-1]
             taken: list[UnitKey] = []
             for key in self._partitions[partition]:
-                if key in self._waiting and self._ready_after(key, taken) and not self._is_done_already(key):
+                if key not in self._open_sources or key in self._running:
+                    continue
+                sources = (source.key for source in self._plan.units[key].sources)
+                # Ready once those are done that are taken already: they come first, in pipeline order.
+                ready = all(source in taken or source not in self._open_sources for source in sources)
+                if ready and not self._is_done_already(key):
                     taken.append(key)
             if taken:
-                self._waiting.difference_update(taken)
                 self._running.update(taken)
                 return taken
         return []
-
-    def _ready_after(self, key: UnitKey, taken: Collection[UnitKey]) -> bool:
-        """Whether a unit is ready once these are done."""
-        if not self._open_sources[key]:
-            return True
-        return all(
-            source.key in taken or (source.key not in self._waiting and source.key not in self._running)
-            for source in self._plan.units[key].sources
-        )
 
     def _is_done_already(self, key: UnitKey) -> bool:
         """Whether exactly this work is committed; then it is recorded as done.
@@ -127,7 +121,6 @@ class WorkQueue:
         """Makes units wait again that were taken but not done."""
         returned = self._running.intersection(keys)
         self._running -= returned
-        self._waiting |= returned
         for key in returned:
             self._offer(key)
 
@@ -142,13 +135,13 @@ class WorkQueue:
             self._settle(closed)
 
     def _settle(self, key: UnitKey) -> None:
-        if key not in self._waiting and key not in self._running:
+        if key not in self._open_sources:
             return  # settled before, such as a unit blocked by one that failed in the same batch
+        del self._open_sources[key]
         self.settled.add(self._plan, key)
-        self._waiting.discard(key)
         self._running.discard(key)
+        # Of a unit that failed too: what can do without it is ready now.
         for reader in self._states.readers.get(key, ()):
             if reader in self._open_sources:
                 self._open_sources[reader] -= 1
-            if reader in self._waiting:
                 self._offer(reader)

@@ -18,11 +18,8 @@ from schemas.values import Receipt
 class UnitStates:
     """The status of each unit of a plan, with the fingerprints and receipts that follow from it.
 
-    Args:
-        plan: where the run starts from; it is not changed.
-
     Attributes:
-        plan: the same.
+        plan: where the run starts from; it is not changed.
         statuses: of the units that were not done when the plan was made; a view that follows every change.
         readers: by unit, the units that read it.
     """
@@ -99,7 +96,7 @@ class UnitStates:
             self._outdate_readers(failed)
             blocked = UnitStatus(State.BLOCKED, f"needs {failed.op} of {failed.unit}, which failed")
             readers = [reader for reader in self.readers.get(failed, ()) if self._requires(reader, failed)]
-            pending += [(reader, blocked) for reader in reversed(readers)]
+            pending += [(reader, blocked) for reader in reversed(readers)]  # the first reader is popped first
         return list(closed)
 
     def _outdate_readers(self, key: UnitKey) -> None:

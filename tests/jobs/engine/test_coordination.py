@@ -140,7 +140,7 @@ def test_a_partition_that_another_run_holds_is_waited_for(store):
     with Claims(store.blobs, "other") as other, Claims(store.blobs, "mine") as mine:
         assert other.acquire(partition)
         plan = plan_of(store)
-        held = [key for key in plan.units if plan.units[key].partition == partition]
+        held = [key for key in plan.units if key.partition == partition]
 
         def finish_after_a_while(progress):
             looks["all"] += 1
