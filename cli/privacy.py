@@ -1,6 +1,5 @@
 """`audit` and `subject-access`: shows the audit of published video, and exports it with one person visible."""
 
-import getpass
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.account import user_name
 from cli.options import HERE, Json, SiteFolder
 from cli.output import Output
 from jobs.commands.audits import AuditedFootage, read_audit, write_contact_sheet
@@ -70,14 +70,6 @@ def subject_access(
         return
     output.say(f"track {track} is visible in {done.visible_frames} of {done.frames} frames of {target}")
     output.say(f"recorded as export {done.export_id}; review all of it before you hand it over")
-
-
-def user_name() -> str:
-    """Returns the name of the account that runs this."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user id without a name, as in containers
-        return "not known"
 
 
 def audit_facts(found: AuditedFootage) -> list[tuple[str, str]]:

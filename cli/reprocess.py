@@ -9,8 +9,9 @@ from cli.options import HERE, Json, SelectionOptions, SiteFolder, WorkOptions, w
 from cli.output import Output, duration
 from cli.run import REASONS_SHOWN, run_and_show, show_summary, summary_json
 from jobs.commands.diff import COUNT_MEASURES, Difference, diff_runs
-from jobs.commands.plan import Preview, preview_run
+from jobs.commands.plan import preview_run
 from jobs.planning.cost import Cost
+from jobs.planning.plan import Plan
 from jobs.site import open_site
 
 DONE = 0
@@ -33,7 +34,7 @@ def reprocess(
     selection = selected.selection(readers=True, purged=purged)
     site = open_site(folder)
     if dry_run:
-        _show_preview(output, preview_run(site, selection, options))
+        _show_preview(output, *preview_run(site, selection, options))
         return DONE
     summary = run_and_show(output, site, selection, options)
     if as_json:
@@ -47,9 +48,8 @@ def reprocess(
     return summary.exit_code if summary.record.units_planned else DONE
 
 
-def _show_preview(output: Output, found: Preview) -> None:
-    cost = found.cost
-    for warning in found.plan.ready.warnings:
+def _show_preview(output: Output, plan: Plan, cost: Cost) -> None:
+    for warning in plan.ready.warnings:
         output.warn(warning)
     if output.as_json:
         output.json(_cost_json(cost))

@@ -1,6 +1,6 @@
 """`plan`, `run` and `schedule`: shows what a run would do, runs it, and prints what starts it every night."""
 
-import getpass
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -10,9 +10,10 @@ from typing import Annotated
 
 import typer
 
+from cli.account import user_name
 from cli.options import HERE, Json, SelectionOptions, SiteFolder, WorkOptions, with_shared_options
 from cli.output import Output, duration
-from jobs.commands.plan import default_workers, plan_run
+from jobs.commands.plan import plan_run
 from jobs.commands.run import RunSummary, run_site
 from jobs.commands.schedule import schedule_text
 from jobs.engine.driver import Progress
@@ -32,7 +33,7 @@ def plan(*, folder: SiteFolder = HERE, selected: SelectionOptions, as_json: Json
     planned = plan_run(open_site(folder), selected.selection(), retry=selected.retry)
     for warning in planned.ready.warnings:
         output.warn(warning)
-    workers = default_workers()
+    workers = os.cpu_count() or 1
     if as_json:
         output.json(_plan_json(planned, workers))
         return
@@ -171,11 +172,9 @@ def schedule(
     """Print a systemd service and timer, and a crontab line, that start a run every night."""
     output = Output(as_json)
     site = open_site(folder)
-    text = schedule_text(
-        site.files.root, site.files.config.timezone, parse_clock(at), parse_clock(until), getpass.getuser()
-    )
+    text = schedule_text(site.files.root, site.files.config.timezone, parse_clock(at), parse_clock(until), user_name())
     if as_json:
-        output.json({"service": text.service, "timer": text.timer, "crontab": text.crontab})
+        output.json(text)
         return
-    for part in (text.service, text.timer, "# or, in crontab -e:\n" + text.crontab):
+    for part in (text["service"], text["timer"], "# or, in crontab -e:\n" + text["crontab"]):
         output.say(part)

@@ -18,11 +18,11 @@ def rows(site, sql):
 
 
 def test_every_op_wrote_rows_and_the_cut_file_is_reported(night_site):
-    opened = open_site(night_site)
+    site = open_site(night_site)
     tables = {row["op"] for row in rows(night_site, "SELECT DISTINCT op FROM receipts WHERE rows > 0")}
     assert {"detect", "background", "track", "link", "positions", "counts", "depth", "anonymize", "publish"} <= tables
-    assert [(entry.op, entry.reason) for entry in opened.journal.read_quarantine().rows] == [("scan", "truncated")]
-    (run,) = opened.journal.read_runs().rows.to_pylist()
+    assert [(entry.op, entry.reason) for entry in site.journal.read_quarantine().rows] == [("scan", "truncated")]
+    (run,) = site.journal.read_runs().rows.to_pylist()
     assert run["state"] == "partial"
     assert run["units_done"] > 20 and run["frames_decoded"] > 0
 

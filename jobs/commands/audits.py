@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from jobs.commands.results import query
 from jobs.site import Site
 from schemas.errors import NightshiftError, SelectionError
-from schemas.values import SCAN_OP, Quarantined, Segment
+from schemas.values import SCAN_OP, Segment
 from storage.archive.footage import segments_of_footage
 from storage.exports.contact_sheet import ContactSheet, SheetFrame, render_contact_sheet
 from storage.maintenance.problems import hash_blob
@@ -46,19 +46,11 @@ class PublishedFootage:
         timezone: of the camera.
     """
 
+    camera: str
+    footage_id: str
     footage: Row
     video: Row
     timezone: str
-
-    @property
-    def footage_id(self) -> str:
-        """Id of the footage."""
-        return str(self.footage["footage_id"])
-
-    @property
-    def camera(self) -> str:
-        """Id of the camera."""
-        return str(self.footage["camera"])
 
     @cached_property
     def segments(self) -> tuple[Segment, ...]:
@@ -121,7 +113,8 @@ def find_published(site: Site, name: str) -> PublishedFootage:
     videos = query(site, f"SELECT * FROM anonymized WHERE {_condition(footage)}").to_pylist()
     if not videos:
         raise NightshiftError(_why_unpublished(site, footage))
-    return PublishedFootage(footage, videos[0], site.files.config.camera_view(footage["camera"]).timezone)
+    timezone = site.files.config.camera_view(footage["camera"]).timezone
+    return PublishedFootage(footage["camera"], footage["footage_id"], footage, videos[0], timezone)
 
 
 def read_audit(site: Site, name: str) -> AuditedFootage:
@@ -135,15 +128,14 @@ def read_audit(site: Site, name: str) -> AuditedFootage:
     condition = _condition(published.footage)
     rows = query(site, f"SELECT path, sha256, video_sha256 FROM audits WHERE {condition}").to_pylist()
     if not rows:
-        reason = _quarantine_reason(site, published.footage, ("audit",))
+        reason = _quarantine_reason(site, published.footage, "audit")
         raise NightshiftError(
             f"footage {published.footage_id} is published but has no audit: "
             + (reason or "`nightshift run --ops audit` creates it")
         )
     (row,) = rows
     try:
-        content = site.store.blobs.read(row["path"])
-        document = json.loads(content)
+        document = json.loads(site.store.blobs.read(row["path"]))
     except (FileNotFoundError, ValueError) as error:
         raise NightshiftError(
             f"{site.store.blobs.url}/{row['path']}, the audit of footage {published.footage_id}, is missing or torn: "
@@ -208,39 +200,35 @@ def _sheet_frames(site: Site, published: PublishedFootage, listed: Sequence[Row]
     frames = []
     for ticks, (risk, reason) in reasons.items():
         if ticks in images:
-            time = first.footage_start + timedelta(seconds=float(ticks * Fraction(1, first.time_base.denominator)))
+            time = first.footage_start + timedelta(seconds=float(Fraction(ticks, first.time_base.denominator)))
             frames.append(SheetFrame(images[ticks], published.local_text(time), risk, reason))
     return frames
 
 
 def _find_footage(site: Site, name: str) -> dict[str, Any]:
     """Returns a row of the table ``footage``."""
+    archive_paths, store_paths = (
+        ", ".join(map(quote_text, {name, *_relative_paths(name, location)}))
+        for location in (site.files.archive, site.files.store)
+    )
     # First as a path of an original, then of a published file, then as the beginning of an id.
-    paths = ", ".join(map(quote_text, {name, *_relative_paths(name, site.files.archive)}))
-    rows = query(site, f"SELECT * FROM footage WHERE path IN ({paths}) ORDER BY camera, path").to_pylist()
-    if not rows:
-        videos = ", ".join(map(quote_text, {name, *_relative_paths(name, site.files.store)}))
-        named = f"SELECT (camera, footage_id) FROM anonymized WHERE path IN ({videos})"
-        rows = query(site, f"SELECT * FROM footage WHERE (camera, footage_id) IN ({named}) ORDER BY path").to_pylist()
-    if not rows and name:
-        begins = f"starts_with(footage_id, {quote_text(name.lower())})"
-        rows = query(site, f"SELECT * FROM footage WHERE {begins} ORDER BY camera, path").to_pylist()
-    known: dict[tuple[str, str], dict[str, Any]] = {}
-    for row in rows:
-        key = (row["camera"], row["footage_id"])
+    for condition in (
+        f"path IN ({archive_paths})",
+        f"(camera, footage_id) IN (SELECT (camera, footage_id) FROM anonymized WHERE path IN ({store_paths}))",
+        f"starts_with(footage_id, {quote_text(name.lower())}) AND {quote_text(name)} <> ''",
+    ):
         # The same content may lie at two paths; the row that a scan could cut into segments is the useful one.
-        if key not in known or known[key]["cuts"] is None:
-            known[key] = row
-    if not known:
-        raise SelectionError(
-            f"there is no footage {name!r}: give its id, the beginning of its id, or its path; {_LIST}"
-        )
-    if len(known) > 1:
-        found = ", ".join(f"{row['footage_id']} ({row['path']})" for row in list(known.values())[:_IDS_NAMED])
-        raise SelectionError(
-            f"{name!r} is the beginning of {len(known)} footage ids: {found}; give more digits, or a path"
-        )
-    return next(iter(known.values()))
+        distinct = f"SELECT DISTINCT ON (camera, footage_id) * FROM footage WHERE {condition}"
+        sql = f"FROM ({distinct} ORDER BY cuts IS NULL, path) ORDER BY camera, path"
+        found: list[dict[str, Any]] = query(site, sql).to_pylist()
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = ", ".join(f"{row['footage_id']} ({row['path']})" for row in found[:_IDS_NAMED])
+            raise SelectionError(
+                f"{name!r} is the beginning of {len(found)} footage ids: {names}; give more digits, or a path"
+            )
+    raise SelectionError(f"there is no footage {name!r}: give its id, the beginning of its id, or its path; {_LIST}")
 
 
 def _condition(footage: Row) -> str:
@@ -257,7 +245,7 @@ def _relative_paths(name: str, location: str) -> list[str]:
 
 def _why_unpublished(site: Site, footage: Row) -> str:
     start = f"footage {footage['footage_id']} ({footage['path']}) is not published: "
-    reason = _quarantine_reason(site, footage, (SCAN_OP, "detect", "background", "track", "anonymize", "publish"))
+    reason = _quarantine_reason(site, footage, SCAN_OP, "detect", "background", "track", "anonymize", "publish")
     if reason:
         return start + reason
     if footage["cuts"] is None:
@@ -265,21 +253,19 @@ def _why_unpublished(site: Site, footage: Row) -> str:
     return f"{start}no run has reached it yet, or it was purged; see `nightshift status`"
 
 
-def _quarantine_reason(site: Site, footage: Row, ops: Sequence[str]) -> str | None:
+def _quarantine_reason(site: Site, footage: Row, *ops: str) -> str | None:
     """Returns why footage, or a segment of it, is in quarantine; of several reasons that of the first op."""
-    units = (footage["footage_id"], footage["path"])
-    entries: list[Quarantined] = [
-        entry
-        for entry in site.journal.read_quarantine().rows
-        if entry.op in ops
-        and entry.camera == footage["camera"]
-        and (entry.unit in units or entry.unit.startswith(f"{footage['footage_id']}-"))
-    ]
+    units = f"unit IN ({quote_text(footage['footage_id'])}, {quote_text(footage['path'])})"
+    segments = f"starts_with(unit, {quote_text(footage['footage_id'] + '-')})"
+    entries = query(
+        site,
+        f"SELECT * FROM quarantine WHERE camera = {quote_text(footage['camera'])} AND ({units} OR {segments}) "
+        f"AND op IN {[*ops]} ORDER BY list_position({[*ops]}, op), unit",
+    ).to_pylist()
     if not entries:
         return None
-    entry = min(entries, key=lambda each: (ops.index(each.op), each.unit))
     more = f" (and {len(entries) - 1} more)" if len(entries) > 1 else ""
-    return f"{entry.op} of {entry.unit} is in quarantine: {entry.kind}: {entry.reason}: {entry.detail}{more}"
+    return "{op} of {unit} is in quarantine: {kind}: {reason}: {detail}".format(**entries[0]) + more
 
 
 def _made_by(site: Site, published: PublishedFootage) -> tuple[tuple[str, int, str], ...]:

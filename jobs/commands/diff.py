@@ -3,6 +3,7 @@
 Only camera-days with a unit that changed are read, so the cost is that of the change and not that of the archive.
 """
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,17 +12,23 @@ from datetime import date
 import duckdb
 import pyarrow as pa
 
-from jobs.commands.track_diff import TrackChange, compare_tracks
 from jobs.site import Site
 from schemas.tables import TABLES
+from storage.arrow_sql import query
 from storage.sql.connection import open_sql
-from storage.sql.text import quote_name, quote_text
+from storage.sql.text import quote_text
 
 DAYS_PER_BATCH = 100
 """Camera-days whose rows are in memory at the same time."""
 
 COUNT_MEASURES = ("mean_count", "max_count", "distinct_tracks", "dwell_s")
 """Columns of ``counts`` that are summed over zones, labels and bins of a camera-day."""
+
+MIN_IOU = 0.5
+"""Intersection over union at which two boxes overlap enough to be of one track."""
+
+MIN_FRAME_SHARE = 0.5
+"""Share of the shorter track's frames on which the boxes of two tracks must overlap for them to match."""
 
 CameraDay = tuple[str, date]
 """A camera, and the local date at which its units start."""
@@ -52,6 +59,28 @@ class CountChange:
     date: date
     before: dict[str, float]
     after: dict[str, float]
+
+
+@dataclass(frozen=True)
+class TrackChange:
+    """Tracks of one camera-day that differ, were split or cannot all be compared.
+
+    Tracks are matched by their boxes, since track ids change with the detector. Only frames that both versions observed
+    count, so a detector that observes more frames loses nothing by it. One track may match several, if the other
+    version split it.
+
+    Attributes:
+        lost, gained: ids of tracks that only the earlier, or only the later, version has, sorted.
+        not_comparable: tracks of either version without a frame that both observed.
+    """
+
+    camera: str
+    date: date
+    tracks_a: int
+    tracks_b: int
+    lost: tuple[str, ...]
+    gained: tuple[str, ...]
+    not_comparable: int
 
 
 @dataclass(frozen=True)
@@ -90,121 +119,143 @@ def compare(a: duckdb.DuckDBPyConnection, b: duckdb.DuckDBPyConnection, run_a: s
     Args:
         a, b: connections with one view per table; in ``receipts``, the column ``current`` is true for live units.
     """
-    with closing(duckdb.connect(":memory:")) as scratch:
-        comparison = _Comparison(scratch, a, b)
-        units = comparison.find_changed_units()
-        days = comparison.changed_days()
-        tables = [comparison.table_change(table, days[table]) for table in TABLES if table in days]
-        return Difference(
-            run_a,
-            run_b,
-            units,
-            tuple(change for change in tables if change.lost or change.gained),
-            tuple(comparison.count_changes(days.get("counts", []))),
-            tuple(comparison.track_changes(days.get("track_points", []))),
-        )
+    comparison = _Comparison(a, b)
+    changed = query(_CHANGED, **comparison.read(_LIVE))
+    days: dict[str, list[CameraDay]] = defaultdict(list)
+    for row in query(_CHANGED_DAYS, changed=changed).to_pylist():
+        days[row["name"]].append((row["camera"], row["date"]))
+    tables = [comparison.table_change(table, days[table]) for table in TABLES if table in days]
+    return Difference(
+        run_a,
+        run_b,
+        changed.group_by(["op", "camera", "date", "unit"]).aggregate([]).num_rows,
+        tuple(change for change in tables if change.lost or change.gained),
+        tuple(comparison.count_changes(days["counts"])),
+        tuple(comparison.track_changes(days["track_points"])),
+    )
 
 
 @dataclass(frozen=True)
 class _Comparison:
-    """The two sides, and a scratch database in which their rows meet."""
+    """The two sides; their rows meet as Arrow tables ``a`` and ``b``."""
 
-    scratch: duckdb.DuckDBPyConnection
     a: duckdb.DuckDBPyConnection
     b: duckdb.DuckDBPyConnection
 
-    def find_changed_units(self) -> int:
-        """Collects the receipts that only one side has live in the table ``changed``; returns their number of units."""
-        for name, connection in (("a", self.a), ("b", self.b)):
-            live = "SELECT op, camera, date, unit, fingerprint, files FROM receipts WHERE current"
-            self._keep(f"receipts_{name}", connection.execute(live).to_arrow_table())
-        self.scratch.execute(
-            """CREATE TABLE changed AS SELECT op, camera, date::DATE AS date, unit, files FROM (
-                   (FROM receipts_a ANTI JOIN receipts_b USING (op, camera, date, unit, fingerprint))
-                   UNION ALL (FROM receipts_b ANTI JOIN receipts_a USING (op, camera, date, unit, fingerprint)))"""
-        )
-        found = self.scratch.execute(
-            "SELECT count(*) FROM (SELECT DISTINCT op, camera, date, unit FROM changed)"
-        ).fetchone()
-        assert found is not None
-        return int(found[0])
-
-    def changed_days(self) -> dict[str, list[CameraDay]]:
-        """Returns, by table, the camera-days with a changed unit that has rows in it, before or after."""
-        rows = self.scratch.execute(
-            "SELECT DISTINCT unnest(json_keys(files)) AS name, camera, date FROM changed ORDER BY name, camera, date"
-        ).fetchall()
-        days: dict[str, list[CameraDay]] = {}
-        for table, camera, day in rows:
-            days.setdefault(table, []).append((camera, day))
-        return days
-
     def table_change(self, table: str, days: Sequence[CameraDay]) -> TableChange:
         """Counts the rows of a table that only one side has; equal rows are counted, since a table may repeat a row."""
-        # Rows are compared by their hashes, which are smaller than the rows.
-        sums = [0, 0, 0, 0]
-        query = 'SELECT camera, "date", hash(rows) AS content, count(*) AS n FROM {} AS rows GROUP BY ALL'
-        for _ in self._batches(query, table, days):
-            found = self.scratch.execute(
-                """SELECT coalesce(sum(before), 0), coalesce(sum(after), 0),
-                          coalesce(sum(greatest(before - after, 0)), 0), coalesce(sum(greatest(after - before, 0)), 0)
-                   FROM (SELECT coalesce(a.n, 0) AS before, coalesce(b.n, 0) AS after
-                         FROM a FULL JOIN b USING (camera, date, content))"""
-            ).fetchone()
-            assert found is not None
-            sums = [total + int(more) for total, more in zip(sums, found, strict=True)]
-        return TableChange(table, len(days), *sums)
+        sums: Counter[str] = Counter()
+        for sides in self._batches(_CONTENTS, table, days):
+            sums.update(query(_CHANGED_ROWS, **sides).to_pylist()[0])
+        return TableChange(table, len(days), **sums)
 
     def count_changes(self, days: Sequence[CameraDay]) -> Iterator[CountChange]:
         """Yields the camera-days whose sums of ``counts`` differ."""
-        sums = ", ".join(f"sum({name})::DOUBLE AS {name}" for name in COUNT_MEASURES)
-        query = f'SELECT camera, "date", {sums} FROM {{}} GROUP BY ALL'
-        both = ", ".join(f"coalesce({side}.{name}, 0)" for side in "ab" for name in COUNT_MEASURES)
-        half = len(COUNT_MEASURES)
-        for _ in self._batches(query, "counts", days):
-            rows = self.scratch.execute(
-                f"SELECT camera, date, {both} FROM a FULL JOIN b USING (camera, date) ORDER BY camera, date"
-            ).fetchall()
-            for camera, day, *values in rows:
-                before = dict(zip(COUNT_MEASURES, values[:half], strict=True))
-                after = dict(zip(COUNT_MEASURES, values[half:], strict=True))
+        none = dict.fromkeys(COUNT_MEASURES, 0.0)
+        for sides in self._batches(_COUNT_SUMS, "counts", days):
+            for row in query(_COUNTS, **sides).to_pylist():
+                before, after = row["before"] or none, row["after"] or none
                 if before != after:
-                    yield CountChange(camera, day, before, after)
+                    yield CountChange(row["camera"], row["date"], before, after)
 
     def track_changes(self, days: Sequence[CameraDay]) -> Iterator[TrackChange]:
         """Yields the camera-days whose tracks differ."""
-        points = 'SELECT camera, "date", track_id, time, x1, y1, x2, y2 FROM {}'
-        frames = 'SELECT camera, "date", time FROM {}'
-        for batch in _in_batches(days):
-            for name, connection in (("a", self.a), ("b", self.b)):
-                self._keep(f"points_{name}", _rows_of_days(connection, points, "track_points", batch))
-                self._keep(f"observed_{name}", _rows_of_days(connection, frames, "observed_frames", batch))
-            yield from (change for change in compare_tracks(self.scratch) if change.differs)
+        points = self._batches(_POINTS, "track_points", days)
+        frames = self._batches(_FRAMES, "observed_frames", days)
+        for of_points, of_frames in zip(points, frames, strict=True):
+            sides = {f"points_{side}": rows for side, rows in of_points.items()}
+            sides |= {f"observed_{side}": rows for side, rows in of_frames.items()}
+            for row in query(_TRACKS, {"min_iou": MIN_IOU, "min_frame_share": MIN_FRAME_SHARE}, **sides).to_pylist():
+                yield TrackChange(**row | {side: tuple(row[side]) for side in ("lost", "gained")})
 
-    def _batches(self, query: str, table: str, days: Sequence[CameraDay]) -> Iterator[None]:
-        """Runs a query on both sides, batch by batch, into the tables ``a`` and ``b`` of ``scratch``."""
-        for batch in _in_batches(days):
-            for name, connection in (("a", self.a), ("b", self.b)):
-                self._keep(name, _rows_of_days(connection, query, table, batch))
-            yield
+    def read(self, sql: str, parameters: dict[str, list[str]] | None = None) -> dict[str, pa.Table]:
+        """Returns the result of a query on each side."""
+        return {side: con.execute(sql, parameters).to_arrow_table() for side, con in (("a", self.a), ("b", self.b))}
 
-    def _keep(self, name: str, rows: pa.Table) -> None:
-        self.scratch.register("_given", rows)
-        self.scratch.execute(f"CREATE OR REPLACE TABLE {quote_name(name)} AS FROM _given")
-        self.scratch.unregister("_given")
-
-
-def _in_batches(days: Sequence[CameraDay]) -> Iterator[Sequence[CameraDay]]:
-    for first in range(0, len(days), DAYS_PER_BATCH):
-        yield days[first : first + DAYS_PER_BATCH]
+    def _batches(self, sql: str, table: str, days: Sequence[CameraDay]) -> Iterator[dict[str, pa.Table]]:
+        """Yields the result of a query in which ``{}`` is replaced by a table's rows of some of the camera-days."""
+        for start in range(0, len(days), DAYS_PER_BATCH):
+            cameras, dates = zip(*days[start : start + DAYS_PER_BATCH], strict=True)
+            # The plain conditions let DuckDB skip whole files; the join then removes the rows between the days.
+            rows = f"""(FROM "{table}" SEMI JOIN (
+                SELECT unnest($cameras) AS camera, unnest($dates)::DATE AS "date") AS wanted USING (camera, "date")
+                WHERE camera IN ({", ".join(map(quote_text, sorted(set(cameras))))})
+                    AND "date" BETWEEN '{min(dates)}' AND '{max(dates)}')"""
+            yield self.read(sql.format(rows), {"cameras": [*cameras], "dates": [day.isoformat() for day in dates]})
 
 
-def _rows_of_days(connection: duckdb.DuckDBPyConnection, query: str, table: str, days: Sequence[CameraDay]) -> pa.Table:
-    """Returns the result of a query in which ``{}`` is replaced by a table's rows of these camera-days."""
-    cameras = ", ".join(quote_text(camera) for camera in sorted({camera for camera, _ in days}))
-    first, last = min(day for _, day in days), max(day for _, day in days)
-    # The plain conditions let DuckDB skip whole files; the join then removes the rows between the days.
-    rows = f"""(FROM "{table}" SEMI JOIN (SELECT unnest($cameras) AS camera, unnest($dates)::DATE AS "date") AS wanted
-             USING (camera, "date") WHERE camera IN ({cameras}) AND "date" BETWEEN '{first}' AND '{last}')"""
-    given = {"cameras": [camera for camera, _ in days], "dates": [day.isoformat() for _, day in days]}
-    return connection.execute(query.format(rows), given).to_arrow_table()
+_LIVE = "SELECT op, camera, date, unit, fingerprint, files FROM receipts WHERE current"
+
+_CHANGED = """
+SELECT op, camera, date::DATE AS date, unit, files FROM (
+    (FROM a ANTI JOIN b USING (op, camera, date, unit, fingerprint))
+    UNION ALL (FROM b ANTI JOIN a USING (op, camera, date, unit, fingerprint)))
+"""
+"""Receipts that only one side has live."""
+
+_CHANGED_DAYS = """
+SELECT DISTINCT unnest(json_keys(files)) AS name, camera, date FROM changed ORDER BY name, camera, date
+"""
+"""By table, the camera-days with a changed unit that has rows in it, before or after."""
+
+# Rows are compared by their hashes, which are smaller than the rows.
+_CONTENTS = 'SELECT camera, "date", hash(rows) AS content, count(*) AS n FROM {} AS rows GROUP BY ALL'
+
+_CHANGED_ROWS = """
+SELECT coalesce(sum(before), 0)::BIGINT AS rows_a, coalesce(sum(after), 0)::BIGINT AS rows_b,
+       coalesce(sum(greatest(before - after, 0)), 0)::BIGINT AS lost,
+       coalesce(sum(greatest(after - before, 0)), 0)::BIGINT AS gained
+FROM (SELECT coalesce(a.n, 0) AS before, coalesce(b.n, 0) AS after FROM a FULL JOIN b USING (camera, date, content))
+"""
+
+_SUMS = ", ".join(f"{name}: coalesce(sum({name}), 0)::DOUBLE" for name in COUNT_MEASURES)
+_COUNT_SUMS = f'SELECT camera, "date", {{{{{_SUMS}}}}} AS sums FROM {{}} GROUP BY ALL'
+_COUNTS = """
+SELECT camera, date, a.sums AS before, b.sums AS after FROM a FULL JOIN b USING (camera, date) ORDER BY camera, date
+"""
+
+_POINTS = 'SELECT camera, "date", track_id, time, x1, y1, x2, y2 FROM {}'
+_FRAMES = 'SELECT camera, "date", time FROM {}'
+
+_TRACKS = """
+WITH common AS MATERIALIZED (
+    SELECT DISTINCT camera, time FROM observed_a SEMI JOIN observed_b USING (camera, time)
+), tracks_a AS MATERIALIZED (
+    SELECT camera, date, track_id, count(common.time) AS frames
+    FROM points_a LEFT JOIN common USING (camera, time) GROUP BY ALL
+), tracks_b AS MATERIALIZED (
+    SELECT camera, date, track_id, count(common.time) AS frames
+    FROM points_b LEFT JOIN common USING (camera, time) GROUP BY ALL
+), boxes AS (
+    SELECT a.camera, a.date, a.track_id AS track_a, b.track_id AS track_b,
+           greatest(0, least(a.x2, b.x2) - greatest(a.x1, b.x1))
+               * greatest(0, least(a.y2, b.y2) - greatest(a.y1, b.y1)) AS shared,
+           (a.x2 - a.x1) * (a.y2 - a.y1) + (b.x2 - b.x1) * (b.y2 - b.y1) AS areas
+    FROM points_a AS a
+    JOIN points_b AS b USING (camera, date, time)
+    SEMI JOIN common USING (camera, time)
+), pairs AS (
+    SELECT camera, date, track_a, track_b, count(*) AS frames FROM boxes
+    -- areas - shared is the union; multiplied out, the condition never divides by zero
+    WHERE shared > 0 AND shared >= $min_iou * (areas - shared) GROUP BY ALL
+), matches AS MATERIALIZED (
+    SELECT pairs.camera, pairs.date, track_a, track_b
+    FROM pairs
+    JOIN tracks_a AS a ON (a.camera, a.date, a.track_id) = (pairs.camera, pairs.date, track_a)
+    JOIN tracks_b AS b ON (b.camera, b.date, b.track_id) = (pairs.camera, pairs.date, track_b)
+    WHERE pairs.frames >= $min_frame_share * least(a.frames, b.frames)
+), tracks AS (
+    SELECT 'a' AS side, *, (camera, date, track_id) IN (SELECT (camera, date, track_a) FROM matches) AS matched
+    FROM tracks_a
+    UNION ALL
+    SELECT 'b', *, (camera, date, track_id) IN (SELECT (camera, date, track_b) FROM matches) FROM tracks_b
+)
+SELECT camera, date,
+       count(*) FILTER (side = 'a') AS tracks_a, count(*) FILTER (side = 'b') AS tracks_b,
+       coalesce(list(track_id ORDER BY track_id) FILTER (side = 'a' AND frames > 0 AND NOT matched), []) AS lost,
+       coalesce(list(track_id ORDER BY track_id) FILTER (side = 'b' AND frames > 0 AND NOT matched), []) AS gained,
+       count(*) FILTER (frames = 0) AS not_comparable
+FROM tracks GROUP BY camera, date
+HAVING lost <> [] OR gained <> [] OR not_comparable > 0 OR tracks_a <> tracks_b
+ORDER BY camera, date
+"""

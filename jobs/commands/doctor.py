@@ -52,8 +52,7 @@ def diagnose(site: Site | None, broken: str = "") -> list[Check]:
     checks = [_ffmpeg(), _clock(), _ray()]
     if site is None:
         return [*checks, Check("site", "error", broken)]
-    site_checks: list[Callable[[Site], Check]] = [_site, _weights, _spatial, _disk, _archive]
-    return [*checks, *(_run_check(check, site) for check in site_checks)]
+    return [*checks, *(_run_check(check, site) for check in (_site, _weights, _spatial, _disk, _archive))]
 
 
 def _run_check(check: Callable[[Site], Check], site: Site) -> Check:
@@ -112,18 +111,17 @@ def _weights(site: Site) -> Check:
     bad = [f"{name}: {detail}" for name, fine, detail in models.verify() if not fine]
     if bad:
         return Check("weights", "error", "; ".join(bad), "import them again with `nightshift models import FILE`")
-    names = [model.name for model in models.list()]
-    if not names:
-        return Check("weights", "warning", "none: only motion is detected", "`nightshift models import FILE` adds some")
-    return Check("weights", "ok", ", ".join(names))
+    if names := ", ".join(model.name for model in models.list()):
+        return Check("weights", "ok", names)
+    return Check("weights", "warning", "none: only motion is detected", "`nightshift models import FILE` adds some")
 
 
 def _spatial(site: Site) -> Check:
     with closing(open_sql(site.store)) as connection:
         if spatial_available(connection):
             return Check("spatial", "ok", "DuckDB's spatial extension loads, offline")
-    advice = "pip install duckdb-extension-spatial"
-    return Check("spatial", "warning", "DuckDB's spatial extension does not load", advice)
+    problem = "DuckDB's spatial extension does not load"
+    return Check("spatial", "warning", problem, "pip install duckdb-extension-spatial")
 
 
 def _disk(site: Site) -> Check:

@@ -1,7 +1,6 @@
 """Plans a run, and previews what it would cost, without writing anything."""
 
 import os
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -16,14 +15,6 @@ from jobs.planning.queue import Priority
 from jobs.site import Site
 from schemas.errors import SelectionError
 from storage.maintenance.tombstones import read_tombstones
-
-
-@dataclass(frozen=True)
-class Preview:
-    """A plan and its cost."""
-
-    plan: Plan
-    cost: Cost
 
 
 def plan_run(site: Site, selection: Selection, inventory: Inventory | None = None, retry: bool = False) -> Plan:
@@ -42,7 +33,7 @@ def plan_run(site: Site, selection: Selection, inventory: Inventory | None = Non
     return make_plan(ready, inventory.timeline, ledger, selection, retry)
 
 
-def preview_run(site: Site, selection: Selection, options: RunOptions) -> Preview:
+def preview_run(site: Site, selection: Selection, options: RunOptions) -> tuple[Plan, Cost]:
     """Plans a selection and estimates its time and space. Writes nothing.
 
     Raises:
@@ -54,8 +45,8 @@ def preview_run(site: Site, selection: Selection, options: RunOptions) -> Previe
     plan = plan_run(site, selection, inventory, options.retry)
     deadline = options.deadline(ZoneInfo(site.files.config.timezone), now)
     budget_s = None if deadline is None else (deadline - now).total_seconds()
-    workers = 1 if options.workers is None else options.workers or default_workers()
-    return Preview(plan, estimate_cost(plan, site.store, workers, options.priority, budget_s))
+    workers = 1 if options.workers is None else options.workers or os.cpu_count() or 1
+    return plan, estimate_cost(plan, site.store, workers, options.priority, budget_s)
 
 
 def check_priority(site: Site, inventory: Inventory, priority: Priority) -> None:
@@ -71,8 +62,3 @@ def check_priority(site: Site, inventory: Inventory, priority: Priority) -> None
             raise SelectionError(
                 f"--first-camera {camera}: no such camera; there are {', '.join(sorted(known)) or 'none'}"
             )
-
-
-def default_workers() -> int:
-    """Returns one worker slot per CPU."""
-    return os.cpu_count() or 1

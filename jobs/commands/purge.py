@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -40,22 +39,16 @@ _FOOTAGE_COLUMNS = ("camera", "footage_id", "path", "size_bytes", "mtime_ns", "c
 
 
 @dataclass(frozen=True)
-class PurgePlan:
-    """What a purge would delete.
+class PurgePlan(Deletion):
+    """What a purge would delete, and what it cannot.
 
     Attributes:
         kept: footage that is past its limit, but is not what the last scan found.
         problems: receipts that cannot be read, one line each; what they name is not purged.
     """
 
-    deletion: Deletion
     kept: tuple[KeptFile, ...] = ()
     problems: tuple[str, ...] = ()
-
-    @property
-    def records(self) -> tuple[PurgeRecord, ...]:
-        """What would be deleted, by camera, date and kind of data."""
-        return self.deletion.records
 
 
 @dataclass(frozen=True)
@@ -68,11 +61,6 @@ class _Rule:
 
     def __str__(self) -> str:
         return f"{self.key} = {self.days}"
-
-    def first_kept_date(self, zone: ZoneInfo, now: datetime) -> str:
-        """Returns the oldest local date that is within the limit."""
-        assert self.days is not None
-        return (now.astimezone(zone).date() - timedelta(days=self.days)).isoformat()
 
 
 @dataclass
@@ -87,11 +75,6 @@ class _RecordBuilder:
     files: set[str] = field(default_factory=set)
     rows: int = 0
     size_bytes: float = 0.0
-
-    def build(self, rule: str, what: DataKind, date: str, camera: str) -> PurgeRecord:
-        """Returns the record."""
-        size = round(self.size_bytes)
-        return PurgeRecord(rule, what, camera, date, tuple(self.units), len(self.files), self.rows, size)
 
 
 def plan_purge(site: SiteFiles, store: Store, now: datetime) -> PurgePlan:
@@ -117,7 +100,7 @@ def apply_purge(
     Returns:
         Footage that is past its limit and was not deleted.
     """
-    kept = delete(store, open_blobs(site.archive), plan.deletion, new_run_id(now), now, on_progress)
+    kept = delete(store, open_blobs(site.archive), plan, new_run_id(now), now, on_progress)
     return (*plan.kept, *kept)
 
 
@@ -129,8 +112,11 @@ class _PurgePlanner:
         self._store = store
         self._now = now
         self._retention = site.config.retention
-        self._builders: dict[tuple[str, DataKind, str, str], _RecordBuilder] = defaultdict(_RecordBuilder)
-        self._rules = {name: self._make_rule(name, kind.spec.writes) for name, kind in REGISTRY.items()}
+        # By camera, date, kind and rule.
+        self._builders: dict[tuple[str, str, DataKind, str], _RecordBuilder] = defaultdict(_RecordBuilder)
+        # An op that no longer exists follows ``tables_days``, as one without tables does.
+        self._rules = defaultdict(lambda: self._make_rule("", ()))
+        self._rules |= {name: self._make_rule(name, kind.spec.writes) for name, kind in REGISTRY.items()}
 
     def plan(self) -> PurgePlan:
         found = self._store.read_receipts()
@@ -142,11 +128,12 @@ class _PurgePlanner:
         shared = pc.is_in(receipts["fingerprint"], receipts.filter(pc.invert(past))["fingerprint"].combine_chunks())
         purged = receipts.filter(pc.and_(past, pc.invert(shared)))
         video = self._record_results(receipts, purged)
-        builders = sorted(self._builders.items(), key=lambda item: item[0][::-1])  # by camera, date, kind and rule
-        records = tuple(builder.build(*key) for key, builder in builders)
+        records = tuple(
+            PurgeRecord(rule, what, camera, date, tuple(each.units), len(each.files), each.rows, round(each.size_bytes))
+            for (camera, date, what, rule), each in sorted(self._builders.items())
+        )
         fingerprints = frozenset(purged["fingerprint"].to_pylist())
-        deletion = Deletion(records, tuple(footage), tuple(video), fingerprints)
-        return PurgePlan(deletion, tuple(kept), found.problems)
+        return PurgePlan(records, tuple(footage), tuple(video), fingerprints, tuple(kept), found.problems)
 
     def _make_rule(self, op: str, tables: Collection[str]) -> _Rule:
         """Returns the rule of an op's results, which are purged together because they share a receipt."""
@@ -163,12 +150,14 @@ class _PurgePlanner:
         name, days = next(iter(own.items()))
         return _Rule("tables", f"tables.{name}", days)
 
-    def _rule(self, op: str) -> _Rule:
-        """Returns the rule of an op; an op that no longer exists follows ``tables_days``."""
-        return self._rules.get(op) or self._make_rule(op, ())
-
     def _zone(self, camera: str) -> ZoneInfo:
         return ZoneInfo(self._site.config.camera_view(camera).timezone)
+
+    def _first_kept_date(self, rule: _Rule, camera: str) -> str:
+        """Returns the oldest local date within the limit; without a limit an empty text, which sorts before all."""
+        if rule.days is None:
+            return ""
+        return (self._now.astimezone(self._zone(camera)).date() - timedelta(days=rule.days)).isoformat()
 
     def _plan_footage(self, receipts: pa.Table) -> tuple[list[str], list[KeptFile], set[tuple[str, str]]]:
         """Records the footage to delete.
@@ -181,18 +170,15 @@ class _PurgePlanner:
             return [], [], set()
         scans = newest_receipts(receipts.filter(pc.equal(receipts["op"], SCAN_OP)))
         rows = read_scan_rows(self._store, "footage", scans).select(_FOOTAGE_COLUMNS).to_pylist()
-        past: list[dict[str, Any]] = []
         for row in rows:
-            zone = self._zone(row["camera"])
-            row["day"] = row["start_time"].astimezone(zone).date().isoformat()
-            if rule.days is not None and row["day"] < rule.first_kept_date(zone, self._now):
-                past.append(row)
+            row["day"] = row["start_time"].astimezone(self._zone(row["camera"])).date().isoformat()
+        past = [row for row in rows if row["day"] < self._first_kept_date(rule, row["camera"])]
         archive = ArchiveFiles(open_blobs(self._site.archive))
         paths, kept = archive.deletable(past)
         deleted = set(paths)
         for row in past:
             if row["path"] in deleted:
-                builder = self._builders[str(rule), "footage", row["day"], row["camera"]]
+                builder = self._builders[row["camera"], row["day"], "footage", str(rule)]
                 builder.units[PurgedUnit(FOOTAGE_OP, row["footage_id"], row["content_sha256"])] = None
                 builder.files.add(row["path"])
                 builder.size_bytes += row["size_bytes"]
@@ -207,28 +193,25 @@ class _PurgePlanner:
         """
         past = is_past_limit(receipts, self._limits(receipts))
         is_scan = pc.equal(receipts["op"], SCAN_OP).to_numpy()
-        staying = receipts.filter(pa.array(~past & ~is_scan))
-        days = staying.select(["camera", "date"]).group_by(["camera", "date"]).aggregate([]).to_pylist()
-        days_in_use = {(row["camera"], row["date"]) for row in days} | set(footage_days)
+        staying = receipts.filter(pa.array(~past & ~is_scan)).group_by(["camera", "date"]).aggregate([])
+        days_in_use = {*footage_days, *zip(*staying.to_pydict().values(), strict=True)}
         scans = receipts.filter(pa.array(past & is_scan))
         segments = segment_days(self._store, scans)
-        kept = set()
-        for row in scans.select(["camera", "date", "fingerprint"]).to_pylist():
-            # Footage that starts before midnight has segments on the next day.
-            dates = {row["date"], *segments.get(row["fingerprint"][:UNIT_TAG_DIGITS], set())}
-            if any((row["camera"], date) in days_in_use for date in dates):
-                kept.add((row["camera"], row["date"]))
-        days = scans.select(["camera", "date"]).to_pylist()
+        days = scans.select(["camera", "date", "fingerprint"]).to_pylist()
+        # Footage that starts before midnight has segments on the next day.
+        kept = {
+            (row["camera"], row["date"])
+            for row in days
+            for date in (row["date"], *segments.get(row["fingerprint"][:UNIT_TAG_DIGITS], ()))
+            if (row["camera"], date) in days_in_use
+        }
         past[past & is_scan] = [(row["camera"], row["date"]) not in kept for row in days]
         return pa.array(past)
 
     def _limits(self, receipts: pa.Table) -> pa.Table:
         """Returns the limit of each op and camera, as ``LIMIT_SCHEMA``."""
-        rows = []
-        for pair in receipts.select(["op", "camera"]).group_by(["op", "camera"]).aggregate([]).to_pylist():
-            rule = self._rule(pair["op"])
-            if rule.days is not None:
-                rows.append({**pair, "before": rule.first_kept_date(self._zone(pair["camera"]), self._now)})
+        pairs = receipts.group_by(["op", "camera"]).aggregate([]).to_pylist()
+        rows = [{**pair, "before": self._first_kept_date(self._rules[pair["op"]], pair["camera"])} for pair in pairs]
         return pa.Table.from_pylist(rows, LIMIT_SCHEMA)
 
     def _record_results(self, receipts: pa.Table, purged: pa.Table) -> list[str]:
@@ -240,8 +223,8 @@ class _PurgePlanner:
         by_unit_tag: dict[str, _RecordBuilder] = {}
         by_age = purged.sort_by([("committed", "ascending"), ("fingerprint", "ascending")])
         for row in by_age.select(["op", "camera", "date", "unit", "fingerprint", "rows"]).to_pylist():
-            rule = self._rule(row["op"])
-            builder = self._builders[str(rule), rule.what, row["date"], row["camera"]]
+            rule = self._rules[row["op"]]
+            builder = self._builders[row["camera"], row["date"], rule.what, str(rule)]
             unit = PurgedUnit(row["op"], row["unit"], row["fingerprint"])
             by_unit_tag[row["fingerprint"][:UNIT_TAG_DIGITS]] = builder
             if unit not in builder.units:
@@ -251,8 +234,8 @@ class _PurgePlanner:
                 builder.size_bytes += size
             builder.units.pop(unit, None)  # a reaffirmed unit has a second receipt, which makes it the newest
             builder.units[unit] = None
-        video = [row for table in VIDEO_TABLES for row in read_video_rows(self._store, purged, table).to_pylist()]
-        video = [row for row in video if row["path"] in sizes]
+        rows = (row for table in VIDEO_TABLES for row in read_video_rows(self._store, purged, table).to_pylist())
+        video = [row for row in rows if row["path"] in sizes]
         for row in video:
             builder = by_unit_tag[row["_unit"]]
             builder.files.add(row["path"])

@@ -20,7 +20,10 @@ from storage.exports.map_page import render_map
 from storage.site.layers import load_features
 from storage.sql.connection import open_sql
 from storage.sql.query import as_query, run_query
+from storage.sql.text import quote_name, quote_text
 from storage.sql.versions import VERSIONS_SUFFIX
+
+_REFUSAL = "table {name} is of privacy class 'sensitive' and is not exported"
 
 
 def connect(
@@ -37,8 +40,7 @@ def connect(
     Raises:
         SelectionError: there is no such run.
     """
-    errors = partial(calibration_errors, site.files)
-    return open_sql(site.store, site.files, as_of, unsafe, for_query, errors)
+    return open_sql(site.store, site.files, as_of, unsafe, for_query, partial(calibration_errors, site.files))
 
 
 def query(site: Site, sql: str, unsafe: bool = False, as_of: str | None = None) -> pa.Table:
@@ -60,11 +62,15 @@ def export_result(site: Site, table_or_query: str, target: Path, as_lines: bool,
 
     Raises:
         SelectionError: the table does not exist or may not leave the site, or there is no such run.
+        QueryError: the query reads such a table, DuckDB refuses it, or it would change something.
     """
     sql = as_query(table_or_query)
     if sql != table_or_query:
         _check_exportable(site, table_or_query)
-    return export(query(site, sql, as_of=as_of), target, site.files.config.crs, as_lines)
+    with closing(connect(site, as_of=as_of, for_query=sql)) as connection:
+        _refuse_sensitive(connection)
+        rows = run_query(connection, sql)
+    return export(rows, target, site.files.config.crs, as_lines)
 
 
 def _check_exportable(site: Site, name: str) -> None:
@@ -73,7 +79,20 @@ def _check_exportable(site: Site, name: str) -> None:
     if spec is None and name not in ("features", *layers):
         raise SelectionError(f"there is no table {name!r}; there are {', '.join([*TABLES, 'features', *layers])}")
     if spec is not None and spec.privacy is Privacy.SENSITIVE:
-        raise SelectionError(f"table {spec.name} is of privacy class 'sensitive' and is not exported")
+        raise SelectionError(_REFUSAL.format(name=spec.name))
+
+
+def _refuse_sensitive(connection: duckdb.DuckDBPyConnection) -> None:
+    """Replaces each sensitive table by an empty one that raises an error if a query reads it, however it names it."""
+    for spec in TABLES.values():
+        for view in (spec.name, spec.name + VERSIONS_SUFFIX) if spec.privacy is Privacy.SENSITIVE else ():
+            columns = connection.execute(
+                "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index", [view]
+            ).fetchall()
+            empty = ", ".join(f"NULL::{kind} AS {quote_name(name)}" for name, kind in columns)
+            refusal = f"error({quote_text(_REFUSAL.format(name=spec.name))}) IS NOT NULL"
+            if columns:
+                connection.execute(f"CREATE OR REPLACE VIEW {view} AS SELECT {empty} FROM range(1) WHERE {refusal}")
 
 
 def write_map(site: Site, target: Path, as_of: str | None = None) -> int:

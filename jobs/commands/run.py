@@ -24,7 +24,6 @@ from jobs.engine.options import RunOptions
 from jobs.engine.pool import InlinePool, Pool
 from jobs.engine.run_clock import RunClock
 from jobs.engine.tasks import WorkerSetup
-from jobs.planning.configure import ReadySite
 from jobs.planning.graph import Selection
 from jobs.planning.inventory import Inventory
 from jobs.planning.ledger import key_of
@@ -170,8 +169,9 @@ def _drive(
 ) -> RunReport:
     """Runs the plan on workers; an error is recorded as the run's end before it is raised."""
     report = RunReport(run.record.run_id)
+    setup = WorkerSetup(run.site.files.archive, run.site.files.store, plan.ready.ops)
     try:
-        with closing(open_pool(worker_setup(run.site, plan.ready), run.options, len(plan.to_do))) as pool:
+        with closing(open_pool(setup, run.options, len(plan.to_do))) as pool:
             driver = Driver(
                 plan,
                 pool,
@@ -192,22 +192,12 @@ def _drive(
     except BaseException as error:
         report.state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
         # Of batches that were in flight the driver does not know what they committed; the store does.
-        report.receipts = _committed(run, plan)
+        table = run.site.store.read_receipts().rows
+        receipts = receipts_from_rows(table.filter(pc.equal(table["run_id"], run.record.run_id)))
+        units = {key_of(receipt): receipt for receipt in receipts}
+        report.receipts = [receipt for key, receipt in units.items() if key in plan.units]
         _record_end(run, plan, report)
         raise
-
-
-def _committed(run: _Run, plan: Plan) -> list[Receipt]:
-    """Returns the receipts of the plan's units that this run committed, one per unit."""
-    table = run.site.store.read_receipts().rows
-    receipts = receipts_from_rows(table.filter(pc.equal(table["run_id"], run.record.run_id)))
-    units = {key_of(receipt): receipt for receipt in receipts}
-    return [receipt for key, receipt in units.items() if key in plan.units]
-
-
-def worker_setup(site: Site, ready: ReadySite) -> WorkerSetup:
-    """Returns what each worker of a site is built from."""
-    return WorkerSetup(site.files.archive, site.files.store, ready.ops)
 
 
 def open_pool(setup: WorkerSetup, options: RunOptions, units: int) -> Pool:

@@ -19,12 +19,10 @@ class ScanReport:
     """What a scan found.
 
     Attributes:
-        days_written: camera-days whose rows changed.
         quarantined: files that cannot be used, or not yet.
     """
 
     inventory: Inventory
-    days_written: int
     quarantined: list[Quarantined]
 
 
@@ -48,9 +46,9 @@ def record_scan(
     """Scans the archive as part of a run whose store exists."""
     inventory = scan_inventory(site.files, site.store, on_progress)
     committed = clock.now()
-    written = write_inventory(inventory, site.files, site.store, run_id, committed)
+    write_inventory(inventory, site.files, site.store, run_id, committed)
     clock.advance_past(committed)
-    return ScanReport(inventory, written, write_quarantine(inventory, site.journal, run_id))
+    return ScanReport(inventory, write_quarantine(inventory, site.journal, run_id))
 
 
 def start_clock(site: Site) -> RunClock:

@@ -2,22 +2,14 @@
 
 import shlex
 import sys
-from dataclasses import dataclass
 from datetime import time
 from pathlib import Path
 
 
-@dataclass(frozen=True)
-class ScheduleText:
-    """The service and timer files and the crontab line, for the administrator to install."""
-
-    service: str
-    timer: str
-    crontab: str
-
-
-def schedule_text(site_root: Path, timezone: str, at: time, until: time, user: str) -> ScheduleText:
+def schedule_text(site_root: Path, timezone: str, at: time, until: time, user: str) -> dict[str, str]:
     """Returns what starts a run each night at ``at`` and stops it by ``until``, both in the site's time zone.
+
+    The administrator installs either the files ``service`` and ``timer``, or the line ``crontab``.
 
     Exit codes 1 (something is in quarantine) and 3 (stopped at the deadline) count as success: a night often ends so,
     and the next one continues.
@@ -27,8 +19,7 @@ def schedule_text(site_root: Path, timezone: str, at: time, until: time, user: s
         Path(sys.argv[0]).resolve() if Path(sys.argv[0]).name == "nightshift" else Path(sys.prefix, "bin/nightshift")
     )
     root = site_root.resolve()
-    arguments = ["--site", str(root), "--until", f"{until:%H:%M}"]
-    command = f"{shlex.quote(str(program))} run {' '.join(map(shlex.quote, arguments))}"
+    command = shlex.join([str(program), "run", "--site", str(root), "--until", f"{until:%H:%M}"])
     name = f"nightshift for {root}"
     service = f"""# /etc/systemd/system/nightshift.service
 [Unit]
@@ -57,4 +48,4 @@ WantedBy=timers.target
 """
     escaped = command.replace("%", r"\%")  # cron reads a bare % as a line's end
     crontab = f"CRON_TZ={timezone}\n{at.minute} {at.hour} * * * {escaped}\n"
-    return ScheduleText(service, timer, crontab)
+    return {"service": service, "timer": timer, "crontab": crontab}

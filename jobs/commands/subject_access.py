@@ -5,13 +5,14 @@ a failed export leaves no file. See docs/privacy.md.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 
-from jobs.commands.audits import SOUND, PublishedFootage, Row, file_state, find_published
+from jobs.commands.audits import SOUND, PublishedFootage, file_state, find_published
 from jobs.commands.results import query
 from jobs.site import Site
 from ops.anonymize.geometry import static_mask
@@ -21,7 +22,7 @@ from schemas.anonymity import TARGETS
 from schemas.errors import CorruptFootage, NightshiftError, SelectionError, TransientError, UserError
 from schemas.op import FrameNeed
 from schemas.tables import TABLES
-from schemas.values import FrameBatch, Segment, Uint8, VideoFile
+from schemas.values import FrameBatch, Uint8, VideoFile
 from storage.blobs import LocalBlobs, open_blobs
 from storage.exports.export_records import ExportRecord, exclusive_path, write_export_record
 from storage.files import sha256_file
@@ -81,7 +82,7 @@ def export_subject_access(
     store = Store.create(site.files.store)
     # The record comes before the file has its name: an export that is not recorded never exists.
     with exclusive_path(target) as path:
-        written, visible_frames = _Export(site, published, reveal, on_progress).write(path)
+        written, visible_frames = _write(site, published, reveal, path, on_progress)
         if not visible_frames:
             raise NightshiftError(
                 f"track {track_id} cannot be shown in any frame: others are in front of it, or all of the frame is "
@@ -123,22 +124,20 @@ def _reveal(site: Site, published: PublishedFootage, track_id: str) -> Reveal:
     Raises:
         SelectionError: the track is not in this footage.
     """
-    labels = _covered_labels(published.video)
+    # The classes that are covered in the published file: people, and others if the site says so.
+    targets = [target.strip() for target in (published.video["targets"] or "").split(",")]
+    labels = {label for target in ("person", *targets) for label in TARGETS.get(target, ())}
     in_footage = published.segments_condition()
     covered = ", ".join(map(quote_text, sorted(labels)))
-    key = quote_text(track_id)
-    points = query(
-        site, f"SELECT * FROM track_points WHERE {in_footage} AND (track_id = {key} OR label IN ({covered}))"
-    )
-    tracks = points["track_id"].to_pylist()
-    if track_id not in tracks:
-        known = sorted(set(tracks))
-        named = ", ".join(known[:_IDS_NAMED]) + (
-            f" and {len(known) - _IDS_NAMED} more" if len(known) > _IDS_NAMED else ""
-        )
+    wanted = f"(track_id = {quote_text(track_id)} OR label IN ({covered}))"
+    points = query(site, f"SELECT * FROM track_points WHERE {in_footage} AND {wanted}")
+    known = sorted(points["track_id"].unique().to_pylist())
+    if track_id not in known:
+        more = f" and {len(known) - _IDS_NAMED} more" if len(known) > _IDS_NAMED else ""
         raise SelectionError(
-            f"track {track_id!r} is not in footage {published.footage_id}: there are {named or 'none'}; "
-            f'`nightshift sql "SELECT * FROM tracks"` lists them all'
+            f"track {track_id!r} is not in footage {published.footage_id}: there are "
+            f"{', '.join(known[:_IDS_NAMED]) or 'none'}{more}; "
+            '`nightshift sql "SELECT * FROM tracks"` lists them all'
         )
     detections = query(site, f"SELECT * FROM detections WHERE {in_footage} ORDER BY time, detection")
     tracklets = query(
@@ -149,99 +148,66 @@ def _reveal(site: Site, published: PublishedFootage, track_id: str) -> Reveal:
     observed = query(site, f"SELECT time FROM observed_frames WHERE {in_footage} ORDER BY time")
     view = site.files.config.camera_view(published.camera)
     static = static_mask(view.privacy_masks, view.image_size_px, published.size_px)
-    loose = untracked_detections(
-        TABLES["detections"].conform(detections.drop_columns(["date"])), tracklets, points, labels
-    )
+    detections = TABLES["detections"].conform(detections.drop_columns(["date"]))
+    loose = untracked_detections(detections, tracklets, points, labels)
     return Reveal(track_id, points, loose, times_us(observed), static)
 
 
-def _covered_labels(video: Row) -> set[str]:
-    """Returns the classes that are covered in a published file: people, and others if the site says so."""
-    named = [target.strip() for target in (video["targets"] or "").split(",")]
-    return {label for target in ("person", *named) for label in TARGETS.get(target, ())}
-
-
-class _Export:
-    """Writes one export.
-
-    Args:
-        reveal: decides which pixels of each frame are shown.
-    """
-
-    def __init__(self, site: Site, published: PublishedFootage, reveal: Reveal, on_progress: Progress) -> None:
-        self._site = site
-        self._published = published
-        self._reveal = reveal
-        self._on_progress = on_progress
-        self._visible_frames = 0
-
-    def write(self, path: Path) -> tuple[VideoFile, int]:
-        """Writes the file; returns its description, and the number of frames in which the track is visible."""
-        # The writer takes one segment, and the published file is the whole footage.
-        segments = self._published.segments
-        whole = replace(segments[0], end=segments[-1].end, end_pts=segments[-1].end_pts)
-        sink = PartWriter(LocalBlobs(path.parent), path.name, whole)
-        try:
-            chunk, chunk_frames, done = sink.new_chunk(), 0, 0
-            for batch in self._frames():
-                chunk.write(batch)
-                chunk_frames, done = chunk_frames + len(batch), done + len(batch)
-                if chunk_frames >= _CHUNK_FRAMES:
-                    sink.keep(chunk)
-                    chunk, chunk_frames = sink.new_chunk(), 0
-                self._on_progress(done, self._published.video["frames"])
-            sink.keep(chunk)
-            return sink.close(), self._visible_frames
-        except BaseException:
-            sink.abort()
-            raise
-
-    def _frames(self) -> Iterator[FrameBatch]:
-        """Yields every frame of the published file, with the track visible where it may be."""
-        published, first = self._published, self._published.segments[0]
-        originals = self._originals()
-        at, original = next(originals, (None, None))
-        with self._site.store.blobs.local(published.video["path"]) as path:
-            # Matched by time and not by number: originals that cannot be decoded are missing.
-            for ticks, covered in read_frames(path, published.size_px):
-                while at is not None and at < ticks:
-                    at, original = next(originals, (None, None))
-                pts = first.footage_start_pts + ticks // first.time_base.numerator
-                time_us = _time_us(first, pts)
-                revealed = None
-                if at == ticks and original is not None:
-                    revealed = self._reveal.apply(original, covered, time_us)
-                self._visible_frames += revealed is not None
-                image = covered if revealed is None else revealed
-                yield FrameBatch(image[None], np.array([pts], np.int64), np.array([time_us], np.int64))
-
-    def _originals(self) -> Iterator[tuple[int, Uint8]]:
-        """Yields ticks and frames of the segments with the track, as far as they can be decoded."""
-        published = self._published
-        footage = published.footage
-        wanted = [segment for segment in published.segments if self._reveal.is_within(*_span_us(segment))]
-        with open_blobs(self._site.files.archive).local(footage["path"]) as path:
-            if sha256_file(path) != footage["content_sha256"]:
-                raise TransientError(
-                    f"{footage['path']} has changed since the last scan: scan the archive again; nothing was exported"
-                )
-            for segment in wanted:
-                yield from _decoded(path, segment)
-
-
-def _decoded(path: Path, segment: Segment) -> Iterator[tuple[int, Uint8]]:
-    """Yields ticks and frames of a segment; none if it cannot be decoded: it then stays covered as published."""
+def _write(
+    site: Site, published: PublishedFootage, reveal: Reveal, path: Path, on_progress: Progress
+) -> tuple[VideoFile, int]:
+    """Writes the file; returns its description, and the number of frames in which the track is visible."""
+    # The writer takes one segment, and the published file is the whole footage.
+    segments = published.segments
+    whole = replace(segments[0], end=segments[-1].end, end_pts=segments[-1].end_pts)
+    sink = PartWriter(LocalBlobs(path.parent), path.name, whole)
     try:
-        for _, batch in SegmentReader(path, segment, [FrameNeed()]):
-            for image, pts in zip(batch.frames, batch.pts.tolist(), strict=True):
-                yield pts_to_ticks(pts, segment), image
-    except CorruptFootage:
-        return
+        chunk, visible_frames = sink.new_chunk(), 0
+        for done, (frame, is_visible) in enumerate(_frames(site, published, reveal), 1):
+            chunk.write(frame)
+            visible_frames += is_visible
+            if done % _CHUNK_FRAMES == 0:
+                sink.keep(chunk)
+                chunk = sink.new_chunk()
+            on_progress(done, published.video["frames"])
+        sink.keep(chunk)
+        return sink.close(), visible_frames
+    except BaseException:
+        sink.abort()
+        raise
 
 
-def _span_us(segment: Segment) -> tuple[int, int]:
-    return datetime_us(segment.start), datetime_us(segment.end)
+def _frames(site: Site, published: PublishedFootage, reveal: Reveal) -> Iterator[tuple[FrameBatch, bool]]:
+    """Yields every frame of the published file with the track visible where it may be, and whether it is."""
+    first = published.segments[0]
+    originals = _originals(site, published, reveal)
+    at, original = next(originals, (None, None))
+    with site.store.blobs.local(published.video["path"]) as path:
+        # Matched by time and not by number: originals that cannot be decoded are missing.
+        for ticks, covered in read_frames(path, published.size_px):
+            while at is not None and at < ticks:
+                at, original = next(originals, (None, None))
+            pts = ticks // first.time_base.numerator
+            time_us = datetime_us(first.footage_start) + pts_to_us(pts, first.time_base)
+            revealed = None
+            if at == ticks and original is not None:
+                revealed = reveal.apply(original, covered, time_us)
+            image = covered if revealed is None else revealed
+            all_pts = np.array([first.footage_start_pts + pts], np.int64)
+            yield FrameBatch(image[None], all_pts, np.array([time_us], np.int64)), revealed is not None
 
 
-def _time_us(segment: Segment, pts: int) -> int:
-    return datetime_us(segment.footage_start) + pts_to_us(pts - segment.footage_start_pts, segment.time_base)
+def _originals(site: Site, published: PublishedFootage, reveal: Reveal) -> Iterator[tuple[int, Uint8]]:
+    """Yields ticks and frames of the segments with the track, as far as they can be decoded."""
+    footage = published.footage
+    with open_blobs(site.files.archive).local(footage["path"]) as path:
+        if sha256_file(path) != footage["content_sha256"]:
+            raise TransientError(
+                f"{footage['path']} has changed since the last scan: scan the archive again; nothing was exported"
+            )
+        for segment in published.segments:
+            if reveal.is_within(datetime_us(segment.start), datetime_us(segment.end)):
+                with suppress(CorruptFootage):  # what cannot be decoded stays covered as published
+                    for _, batch in SegmentReader(path, segment, [FrameNeed()]):
+                        ticks = (pts_to_ticks(pts, segment) for pts in batch.pts.tolist())
+                        yield from zip(ticks, batch.frames, strict=True)

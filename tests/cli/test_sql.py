@@ -46,7 +46,33 @@ def test_layers_and_versions_are_exported_but_nothing_sensitive(nightshift, used
         assert len(geopandas.read_file(target)) > 0
     for table in ("backgrounds", "backgrounds_all"):
         said = nightshift("export", table, "-o", tmp_path / "x.csv", "--site", used_site)
-        assert said.code == 2 and "sensitive" in said.err
+        assert said.code == 2 and "table backgrounds is of privacy class 'sensitive'" in said.err
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT camera FROM backgrounds",
+        "select count(*) from memory.main.BACKGROUNDS",
+        "FROM backgrounds_all",
+        "WITH hidden AS (FROM exports) SELECT * FROM hidden",
+        "SELECT (SELECT count(*) FROM backgrounds) AS n FROM positions",
+        "SELECT local_time(camera, start_time) FROM segments SEMI JOIN backgrounds USING (segment_id)",
+        "SUMMARIZE depth_maps",
+        "FROM query('FROM backgrounds')",
+    ],
+)
+def test_a_query_of_a_sensitive_table_is_not_exported_but_shown(nightshift, used_site, tmp_path, query):
+    said = nightshift("export", query, "-o", tmp_path / "x.csv", "--site", used_site)
+    assert said.code == 2 and "is of privacy class 'sensitive' and is not exported" in said.err, said.err
+    assert said.err.count("\n") == 1 and not list(tmp_path.glob("x.*"))
+    assert nightshift("sql", query, "--site", used_site).code == 0
+
+
+def test_a_query_that_only_uses_the_name_of_a_sensitive_table_is_exported(nightshift, used_site, tmp_path):
+    query = "WITH backgrounds AS (SELECT camera AS exports FROM positions) SELECT exports FROM backgrounds"
+    assert nightshift("export", query, "-o", tmp_path / "x.csv", "--site", used_site).code == 0
+    assert (tmp_path / "x.csv").read_text().startswith("exports\n")
 
 
 def test_a_query_writes_nothing_unless_it_is_unsafe(nightshift, used_site, tmp_path):

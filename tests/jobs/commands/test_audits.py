@@ -39,41 +39,41 @@ REASON = "request 17, by the person shown"
 
 
 @pytest.fixture
-def opened(used_site: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+def site(used_site: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     monkeypatch.chdir(used_site)
     return open_site(used_site)
 
 
-def jsons(site: Path) -> list[Path]:
-    return sorted((site / "store").rglob(f"*{AUDIT_SUFFIX}"))
+def jsons(root: Path) -> list[Path]:
+    return sorted((root / "store").rglob(f"*{AUDIT_SUFFIX}"))
 
 
-def test_every_published_file_has_its_audit_beside_it(opened: Site) -> None:
-    rows = query(opened, "SELECT a.path AS video, j.path, j.sha256 FROM anonymized a JOIN audits j USING (footage_id)")
+def test_every_published_file_has_its_audit_beside_it(site: Site) -> None:
+    rows = query(site, "SELECT a.path AS video, j.path, j.sha256 FROM anonymized a JOIN audits j USING (footage_id)")
     assert rows.num_rows == 3
     for row in rows.to_pylist():
         assert Path(row["path"]).parent == Path(row["video"]).parent
         assert Path(row["path"]).name.startswith(Path(row["video"]).stem)
-    assert len(jsons(opened.files.root)) == 3 and verify(opened.store).problems == ()
+    assert len(jsons(site.files.root)) == 3 and verify(site.store).problems == ()
 
 
-def test_footage_is_found_by_id_beginning_and_paths(opened: Site) -> None:
-    found = find_published(opened, FILM)
-    archive, store = Path(opened.files.archive), Path(opened.files.store)
+def test_footage_is_found_by_id_beginning_and_paths(site: Site) -> None:
+    found = find_published(site, FILM)
+    archive, store = Path(site.files.archive), Path(site.files.store)
     video = found.video["path"]
     names = [found.footage_id, found.footage_id[:6].upper(), str(archive / FILM), f"archive/{FILM}", video]
     for name in [*names, str(store / video), f"store/{video}"]:
-        assert find_published(opened, name).footage_id == found.footage_id, name
+        assert find_published(site, name).footage_id == found.footage_id, name
     assert (found.camera, found.size_px, len(found.segments)) == ("hall", (480, 270), 2)
 
 
 @pytest.mark.parametrize("name", ["", "zz", "hall/gone.mp4", "'; DROP"])
-def test_footage_that_does_not_exist_is_named(opened: Site, name: str) -> None:
+def test_footage_that_does_not_exist_is_named(site: Site, name: str) -> None:
     with pytest.raises(SelectionError, match="there is no footage"):
-        find_published(opened, name)
+        find_published(site, name)
 
 
-def test_a_beginning_of_several_ids_is_refused(opened: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_beginning_of_several_ids_is_refused(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     row = {"camera": "hall", "path": "p", "cuts": "[]"}
     rows = [{**row, "footage_id": "aa1"}, {**row, "footage_id": "aa2"}]
 
@@ -86,81 +86,81 @@ def test_a_beginning_of_several_ids_is_refused(opened: Site, monkeypatch: pytest
 
     monkeypatch.setattr("jobs.commands.audits.query", lambda _, sql: Rows(sql))
     with pytest.raises(SelectionError, match=r"beginning of 2 footage ids: aa1 \(p\), aa2 \(p\)"):
-        find_published(opened, "aa")
+        find_published(site, "aa")
 
 
-def test_unpublished_footage_says_why(opened: Site) -> None:
-    published = find_published(opened, FILM)
-    for receipt in (opened.files.root / "store/_receipts/publish").rglob("*.json"):
+def test_unpublished_footage_says_why(site: Site) -> None:
+    published = find_published(site, FILM)
+    for receipt in (site.files.root / "store/_receipts/publish").rglob("*.json"):
         receipt.unlink()
     with pytest.raises(NightshiftError, match="is not published: no run has reached it"):
-        read_audit(opened, FILM)
+        read_audit(site, FILM)
     unit = published.segments[1].segment_id
-    opened.journal.quarantine(
+    site.journal.quarantine(
         Quarantined("anonymize", "hall", "2026-03-02", unit, "p", "coverage", "CoverageError", "seen", None, NOW, "r")
     )
     with pytest.raises(NightshiftError, match=f"anonymize of {unit} is in quarantine: coverage: CoverageError: seen$"):
-        read_audit(opened, FILM)
+        read_audit(site, FILM)
 
 
-def test_published_footage_without_an_audit_says_what_to_do(opened: Site) -> None:
-    for receipt in (opened.files.root / "store/_receipts/audit").rglob("*.json"):
+def test_published_footage_without_an_audit_says_what_to_do(site: Site) -> None:
+    for receipt in (site.files.root / "store/_receipts/audit").rglob("*.json"):
         receipt.unlink()
     with pytest.raises(NightshiftError, match="has no audit: `nightshift run --ops audit`"):
-        read_audit(opened, FILM)
+        read_audit(site, FILM)
 
 
-def test_sound_altered_and_missing_files_are_distinguished(opened: Site) -> None:
-    found = read_audit(opened, FILM)
+def test_sound_altered_and_missing_files_are_distinguished(site: Site) -> None:
+    found = read_audit(site, FILM)
     assert (found.video_state, found.audit_state, found.problems) == (SOUND, SOUND, [])
     assert found.document["output"]["sha256"] == found.published.video["sha256"]
     assert {op for op, _, _ in found.made_by} >= {"detect", "anonymize", "publish"}
-    path = opened.files.root / "store" / found.published.video["path"]
+    path = site.files.root / "store" / found.published.video["path"]
     path.write_bytes(path.read_bytes() + b"0")
-    altered = read_audit(opened, FILM)
+    altered = read_audit(site, FILM)
     assert altered.video_state == ALTERED and "altered" in altered.problems[0]
     with pytest.raises(NightshiftError, match="no sheet was written"):
-        write_contact_sheet(opened, altered, [], opened.files.root / "sheet.html")
+        write_contact_sheet(site, altered, [], site.files.root / "sheet.html")
     with pytest.raises(NightshiftError, match="nothing was exported"):
-        ask(opened, track_of(opened), opened.files.root / "out.mp4")
+        ask(site, track_of(site), site.files.root / "out.mp4")
     path.unlink()
-    assert read_audit(opened, FILM).video_state == MISSING
+    assert read_audit(site, FILM).video_state == MISSING
 
 
-def test_an_altered_audit_and_a_torn_one_are_reported(opened: Site) -> None:
-    found = read_audit(opened, FILM)
-    path = opened.files.root / "store" / found.path
+def test_an_altered_audit_and_a_torn_one_are_reported(site: Site) -> None:
+    found = read_audit(site, FILM)
+    path = site.files.root / "store" / found.path
     path.write_bytes(json.dumps({**found.document, "statement": "perfectly safe"}).encode())
-    assert read_audit(opened, FILM).audit_state == ALTERED
+    assert read_audit(site, FILM).audit_state == ALTERED
     path.write_bytes(b"{")
     with pytest.raises(NightshiftError, match="missing or torn: run `nightshift repair"):
-        read_audit(opened, FILM)
+        read_audit(site, FILM)
 
 
-def test_the_sheet_shows_frames_of_the_published_file_only(opened: Site) -> None:
-    found = read_audit(opened, FILM)
-    for film in Path(opened.files.archive).rglob("*.mp4"):
+def test_the_sheet_shows_frames_of_the_published_file_only(site: Site) -> None:
+    found = read_audit(site, FILM)
+    for film in Path(site.files.archive).rglob("*.mp4"):
         film.unlink()
-    target = opened.files.root / "sheet.html"
-    shots = write_contact_sheet(opened, found, [("camera", "hall")], target)
+    target = site.files.root / "sheet.html"
+    shots = write_contact_sheet(site, found, [("camera", "hall")], target)
     assert 12 <= shots <= 60 and target.read_text().count("<img ") == shots
     assert "2026-03-02 21:59:00" in target.read_text(), "in the time zone of the camera"
 
 
-def test_the_frames_of_most_risk_come_first(opened: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = read_audit(opened, FILM)
+def test_the_frames_of_most_risk_come_first(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = read_audit(site, FILM)
     segment = found.published.segments[1]
     rows = [{"pts": segment.start_pts, "risk": 0.9, "reason": "covered whole"}]
     monkeypatch.setattr("jobs.commands.audits.query", lambda *_: SimpleNamespace(to_pylist=lambda: rows))
-    assert write_contact_sheet(opened, found, [], opened.files.root / "sheet.html") == 12
-    text = (opened.files.root / "sheet.html").read_text()
+    assert write_contact_sheet(site, found, [], site.files.root / "sheet.html") == 12
+    text = (site.files.root / "sheet.html").read_text()
     assert "1 frames are on the review list, 12 are shown" in text
     assert text.index("covered whole") < text.index("evenly spread sample") and "21:59:04.000+0" in text
 
 
-def test_audits_are_verified_repaired_and_swept_like_video(opened: Site) -> None:
-    site, store = opened.files.root, opened.store
-    path = jsons(site)[0]
+def test_audits_are_verified_repaired_and_swept_like_video(site: Site) -> None:
+    store = site.store
+    path = jsons(site.files.root)[0]
     stray = path.with_name(f"stray{AUDIT_SUFFIX}")
     content = path.read_bytes()
     stray.write_bytes(content)
@@ -173,52 +173,52 @@ def test_audits_are_verified_repaired_and_swept_like_video(opened: Site) -> None
     }
     assert [unit.op for unit in found[path.name].units] == ["audit"]
     assert [unit.op for unit in repair(store).dropped] == ["audit"] and not path.exists() and not stray.exists()
-    run_site(opened, Selection(), RunOptions(workers=None))
+    run_site(site, Selection(), RunOptions(workers=None))
     assert path.read_bytes() == content and verify(store).to_repair == []
 
 
-def test_young_unnamed_files_and_all_named_files_stay(opened: Site) -> None:
-    mine = jsons(opened.files.root)
+def test_young_unnamed_files_and_all_named_files_stay(site: Site) -> None:
+    mine = jsons(site.files.root)
     stray = mine[0].with_name(f"stray{AUDIT_SUFFIX}")
     stray.write_bytes(b"{}")
     for path in mine:
         os.utime(path, (0, 0))
-    assert sweep(opened.store) == []
+    assert sweep(site.store) == []
     os.utime(stray, (time.time() - 90_000,) * 2)
-    assert [Path(name).name for name in sweep(opened.store)] == [stray.name]
-    assert jsons(opened.files.root) == mine
+    assert [Path(name).name for name in sweep(site.store)] == [stray.name]
+    assert jsons(site.files.root) == mine
 
 
 def test_audits_are_purged_with_the_video(used_site: Path) -> None:
     with (used_site / "site.toml").open("a") as file:
         file.write("\n[retention]\nvideo_days = 30\n")
-    opened = open_site(used_site)
+    site = open_site(used_site)
     later = datetime(2026, 6, 1, tzinfo=UTC)
-    plan = plan_purge(opened.files, opened.store, later)
+    plan = plan_purge(site.files, site.store, later)
     assert {record.what for record in plan.records} == {"video"}
     assert {unit.op for record in plan.records for unit in record.units} == {"anonymize", "publish", "audit"}
-    assert len([name for name in plan.deletion.video if name.endswith(AUDIT_SUFFIX)]) == 3
-    assert apply_purge(opened.files, opened.store, plan, later) == ()
-    assert jsons(used_site) == [] and verify(opened.store).problems == ()
-    assert query(opened, "SELECT * FROM audits").num_rows == 0
+    assert len([name for name in plan.video if name.endswith(AUDIT_SUFFIX)]) == 3
+    assert apply_purge(site.files, site.store, plan, later) == ()
+    assert jsons(used_site) == [] and verify(site.store).problems == ()
+    assert query(site, "SELECT * FROM audits").num_rows == 0
 
 
 # Subject access
 
 
-def track_of(opened: Site) -> str:
+def track_of(site: Site) -> str:
     """The track with the most points in the film."""
-    mine = find_published(opened, FILM).segments_condition()
+    mine = find_published(site, FILM).segments_condition()
     sql = f"SELECT track_id FROM track_points WHERE {mine} GROUP BY track_id ORDER BY count(*) DESC, track_id LIMIT 1"
-    return str(query(opened, sql)["track_id"][0].as_py())
+    return str(query(site, sql)["track_id"][0].as_py())
 
 
-def ask(opened: Site, track: str, target: Path, reason: str = REASON) -> ExportRecord:
-    return export_subject_access(opened, FILM, track, reason, target, "an operator", NOW)
+def ask(site: Site, track: str, target: Path, reason: str = REASON) -> ExportRecord:
+    return export_subject_access(site, FILM, track, reason, target, "an operator", NOW)
 
 
-def originals(opened: Site, segments: tuple[Segment, ...]) -> list[Uint8]:
-    path = Path(opened.files.archive) / FILM
+def originals(site: Site, segments: tuple[Segment, ...]) -> list[Uint8]:
+    path = Path(site.files.archive) / FILM
     return [
         image
         for segment in segments
@@ -232,19 +232,17 @@ def far(one: Uint8, other: Uint8) -> Uint8:
     return np.asarray(np.abs(one.astype(np.int16) - other).max(axis=2) > 40)
 
 
-def test_one_track_is_visible_in_its_box_and_all_else_is_as_published(opened: Site, tmp_path: Path) -> None:
-    track, target = track_of(opened), tmp_path / "out" / "subject.mp4"
-    done = ask(opened, track, target)
-    published = find_published(opened, FILM)
-    before = list(read_frames(Path(opened.files.store) / published.video["path"], published.size_px))
+def test_one_track_is_visible_in_its_box_and_all_else_is_as_published(site: Site, tmp_path: Path) -> None:
+    track, target = track_of(site), tmp_path / "out" / "subject.mp4"
+    done = ask(site, track, target)
+    published = find_published(site, FILM)
+    before = list(read_frames(Path(site.files.store) / published.video["path"], published.size_px))
     after = list(read_frames(target, published.size_px))
     assert [ticks for ticks, _ in after] == [ticks for ticks, _ in before] and done.frames == len(after)
-    points = query(
-        opened, f"SELECT * FROM track_points WHERE {published.segments_condition()} AND track_id = '{track}'"
-    )
+    points = query(site, f"SELECT * FROM track_points WHERE {published.segments_condition()} AND track_id = '{track}'")
     boxes = {row["pts"]: row for row in points.to_pylist()}
     seen = 0
-    raw = originals(opened, published.segments)
+    raw = originals(site, published.segments)
     for (ticks, shown), (_, covered), original in zip(after, before, raw, strict=True):
         changed = far(shown, covered)
         row = boxes.get(published.segments[0].footage_start_pts + ticks)
@@ -264,21 +262,21 @@ def test_one_track_is_visible_in_its_box_and_all_else_is_as_published(opened: Si
 
 
 def test_an_export_is_recorded_before_its_file_has_a_name(
-    opened: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    target, track = tmp_path / "subject.mp4", track_of(opened)
+    target, track = tmp_path / "subject.mp4", track_of(site)
     there = []
     monkeypatch.setattr(
         "jobs.commands.subject_access.write_export_record",
         lambda *given: there.append(target.exists()) or write_export_record(*given),
     )
-    done = ask(opened, track, target, f"  {REASON} ")
+    done = ask(site, track, target, f"  {REASON} ")
     assert there == [False] and target.exists()
-    (row,) = exports_table(opened.store).to_pylist()
+    (row,) = exports_table(site.store).to_pylist()
     assert row == vars(done) and row["sha256"] == exports_hash(target)
     assert (row["reason"], row["user"], row["track_id"], row["time"]) == (REASON, "an operator", track, NOW)
     assert row["file"] == str(target) and row["size_bytes"] == target.stat().st_size
-    assert query(opened, "SELECT reason FROM exports")["reason"].to_pylist() == [REASON]
+    assert query(site, "SELECT reason FROM exports")["reason"].to_pylist() == [REASON]
 
 
 def exports_hash(path: Path) -> str:
@@ -288,15 +286,15 @@ def exports_hash(path: Path) -> str:
 
 
 def test_an_export_that_cannot_be_recorded_leaves_no_file(
-    opened: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
         raise TransientError("no space left")
 
     monkeypatch.setattr("jobs.commands.subject_access.write_export_record", full)
     with pytest.raises(TransientError):
-        ask(opened, track_of(opened), tmp_path / "subject.mp4")
-    assert list(tmp_path.iterdir()) == [opened.files.root], "no file is left, hidden ones neither"
+        ask(site, track_of(site), tmp_path / "subject.mp4")
+    assert list(tmp_path.iterdir()) == [site.files.root], "no file is left, hidden ones neither"
 
 
 @pytest.mark.parametrize(
@@ -311,34 +309,34 @@ def test_an_export_that_cannot_be_recorded_leaves_no_file(
     ],
 )
 def test_a_request_that_cannot_be_granted_is_refused(
-    opened: Site, tmp_path: Path, target: str, reason: str, message: str
+    site: Site, tmp_path: Path, target: str, reason: str, message: str
 ) -> None:
     (tmp_path / "there.mp4").write_bytes(b"mine")
     with pytest.raises(UserError, match=message):
-        ask(opened, track_of(opened), tmp_path / target, reason)
+        ask(site, track_of(site), tmp_path / target, reason)
     assert (tmp_path / "there.mp4").read_bytes() == b"mine"
-    assert exports_table(opened.store).num_rows == 0 and not (tmp_path / "subject.mp4").exists()
+    assert exports_table(site.store).num_rows == 0 and not (tmp_path / "subject.mp4").exists()
 
 
-def test_a_track_that_is_not_there_is_named_with_those_that_are(opened: Site, tmp_path: Path) -> None:
-    with pytest.raises(SelectionError, match=f"track 'x' is not in footage .*: there are .*{track_of(opened)}"):
-        ask(opened, "x", tmp_path / "subject.mp4")
+def test_a_track_that_is_not_there_is_named_with_those_that_are(site: Site, tmp_path: Path) -> None:
+    with pytest.raises(SelectionError, match=f"track 'x' is not in footage .*: there are .*{track_of(site)}"):
+        ask(site, "x", tmp_path / "subject.mp4")
 
 
-def test_a_changed_original_is_refused(opened: Site, tmp_path: Path) -> None:
-    film = Path(opened.files.archive) / FILM
+def test_a_changed_original_is_refused(site: Site, tmp_path: Path) -> None:
+    film = Path(site.files.archive) / FILM
     film.write_bytes(film.read_bytes() + b"0")
     with pytest.raises(TransientError, match="has changed since the last scan"):
-        ask(opened, track_of(opened), tmp_path / "subject.mp4")
-    assert not (tmp_path / "subject.mp4").exists() and exports_table(opened.store).num_rows == 0
+        ask(site, track_of(site), tmp_path / "subject.mp4")
+    assert not (tmp_path / "subject.mp4").exists() and exports_table(site.store).num_rows == 0
 
 
-def test_a_record_that_is_torn_is_not_skipped(opened: Site) -> None:
+def test_a_record_that_is_torn_is_not_skipped(site: Site) -> None:
     record = ExportRecord("e", NOW, "u", "hall", "f", "t", REASON, "/x.mp4", 2, 1, 9, "ab")
-    write_export_record(opened.store, record)
+    write_export_record(site.store, record)
     with pytest.raises(TransientError, match="nothing was exported"):
-        write_export_record(opened.store, record)
-    assert exports_table(opened.store).to_pylist() == [vars(record)]
-    opened.store.blobs.write(f"{EXPORTS_FOLDER}/e.json", b"{")
+        write_export_record(site.store, record)
+    assert exports_table(site.store).to_pylist() == [vars(record)]
+    site.store.blobs.write(f"{EXPORTS_FOLDER}/e.json", b"{")
     with pytest.raises(NightshiftError, match="record of an export, cannot be read"):
-        exports_table(opened.store)
+        exports_table(site.store)

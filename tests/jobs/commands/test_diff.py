@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.commands.diff import compare
-from jobs.commands.track_diff import compare_tracks
 from schemas.tables import TABLES
 
 DAY = date(2026, 3, 2)
@@ -220,48 +219,26 @@ PATHS = st.lists(
 )
 
 
-def tables(paths):
-    points = [
-        {"camera": "c", "date": DAY, "track_id": str(number), "time": frame}
-        | dict(zip(("x1", "y1", "x2", "y2"), box_at(x), strict=True))
-        for number, (x, frames) in enumerate(paths)
-        for frame in frames
-    ]
-    names = ("camera", "date", "track_id", "time", "x1", "y1", "x2", "y2")
-    kinds = (pa.string(), pa.date32(), pa.string(), pa.int64(), *[pa.float32()] * 4)
-    return pa.table({name: pa.array([p[name] for p in points], kind) for name, kind in zip(names, kinds, strict=True)})
-
-
-@pytest.fixture(scope="module")
-def scratch():
-    connection = duckdb.connect(":memory:")
-    yield connection
-    connection.close()
-
-
-def compared(connection, before, after):
-    every = pa.table({"camera": ["c"] * 10, "time": pa.array(range(10), pa.int64())})
-    for name, table in {
-        "points_a": tables(before),
-        "points_b": tables(after),
-        "observed_a": every,
-        "observed_b": every,
-    }.items():
-        connection.register(name, table)
-    return compare_tracks(connection)
+def compared(before, after):
+    return tracks(
+        *(
+            [point(str(number), frame, box_at(x)) for number, (x, frames) in enumerate(paths) for frame in frames]
+            for paths in (before, after)
+        )
+    )
 
 
 @settings(max_examples=25)
 @given(paths=PATHS)
-def test_nothing_is_lost_against_itself(scratch, paths):
-    assert all(change.lost == change.gained == () for change in compared(scratch, paths, paths))
+def test_nothing_is_lost_against_itself(paths):
+    assert all(change.lost == change.gained == () for change in compared(paths, paths))
 
 
 @pytest.mark.slow
 @settings(max_examples=25)
 @given(before=PATHS, after=PATHS)
-def test_what_one_way_loses_the_other_way_gains(scratch, before, after):
-    there, back = compared(scratch, before, after), compared(scratch, after, before)
+def test_what_one_way_loses_the_other_way_gains(before, after):
+    there, back = compared(before, after), compared(after, before)
     assert [(c.lost, c.gained) for c in there] == [(c.gained, c.lost) for c in back]
     for change in there:
         assert len(change.lost) <= change.tracks_a and len(change.gained) <= change.tracks_b

@@ -110,7 +110,7 @@ def test_everything_past_its_limit_goes_and_the_rest_is_unchanged(root: Path) ->
     assert verify(store_of(root)).problems == ()
     films = {path.relative_to(root / "archive").as_posix() for path in (root / "archive").rglob("*.mp4")}
     assert films == {footage_path(camera, day, each) for camera in CAMERAS for day in YOUNG for each in FOOTAGE}
-    assert len(plan.deletion.footage) == 8
+    assert len(plan.footage) == 8
     assert plan_purge(site_with(root, ALL), store_of(root), NOW).records == ()
 
 

@@ -24,7 +24,6 @@ from schemas.site import SiteConfig
 from schemas.values import UNIT_TAG_DIGITS
 from storage.blobs import LocalBlobs
 from storage.maintenance.compaction import compact
-from storage.maintenance.retention import Deletion
 from storage.maintenance.tombstones import read_tombstones
 from storage.site.file import SiteFiles
 from storage.store.manifest import MANIFEST_FOLDER
@@ -146,7 +145,7 @@ class PlanMachine(RuleBasedStateMachine):
         self.record_purge(what)
         assert apply_purge(self.site, self.store, what, self.tick()) == ()
         self.drop(what)
-        assert not {receipt.fingerprint for receipt in receipts_of(self.store)} & what.deletion.fingerprints
+        assert not {receipt.fingerprint for receipt in receipts_of(self.store)} & what.fingerprints
         check(self.store)
 
     @rule(
@@ -165,7 +164,7 @@ class PlanMachine(RuleBasedStateMachine):
             apply_purge(self.site, Store(Between(self.store.blobs, KillBeforeDeletes(passes))), what, self.tick())
         except Killed:
             if self.store.manifest.head().number > before:
-                gone = what.deletion.fingerprints
+                gone = what.fingerprints
                 self.model.kept = [each for each in self.model.events() if each.work.fingerprint not in gone]
         else:
             self.drop(what)
@@ -278,13 +277,13 @@ class PlanMachine(RuleBasedStateMachine):
         fingerprints = frozenset(unit.fingerprint for record in records for unit in record.units)
         works = {event.work for event in self.model.events()}
         assert fingerprints == {w.fingerprint for w in works if w.unit.op in ops and w.unit[1:3] == (camera, date)}
-        return PurgePlan(Deletion(tuple(record for record in records if record.units), fingerprints=fingerprints))
+        return PurgePlan(tuple(record for record in records if record.units), fingerprints=fingerprints)
 
     def record_purge(self, what: PurgePlan) -> None:
         """Records which versions have a tombstone from now on, the older versions of each unit first."""
         newest = {event.work: event.committed for event in sorted(self.model.events(), key=lambda each: each.committed)}
         for version in sorted(newest, key=lambda version: newest[version]):
-            if version.fingerprint in what.deletion.fingerprints:
+            if version.fingerprint in what.fingerprints:
                 self.purged.append(version.unit)
                 versions = self.purged_versions.setdefault(version.unit, [])
                 if version.ingredients.fingerprint not in versions:
@@ -292,8 +291,8 @@ class PlanMachine(RuleBasedStateMachine):
 
     def drop(self, what: PurgePlan) -> None:
         """Records that the purged versions are gone and that all others were compacted on the way."""
-        if what.deletion.fingerprints:
-            self.model.compacted(set(what.deletion.fingerprints))
+        if what.fingerprints:
+            self.model.compacted(set(what.fingerprints))
 
     def tick(self) -> datetime:
         """Returns a later time than ever before."""
