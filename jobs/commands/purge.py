@@ -115,7 +115,7 @@ class _PurgePlanner:
         # By camera, date, kind and rule.
         self._builders: dict[tuple[str, str, DataKind, str], _RecordBuilder] = defaultdict(_RecordBuilder)
         # An op that no longer exists follows ``tables_days``, as one without tables does.
-        self._rules = defaultdict(lambda: self._make_rule("", ()))
+        self._rules: dict[str, _Rule] = defaultdict(lambda: self._make_rule("", ()))
         self._rules |= {name: self._make_rule(name, kind.spec.writes) for name, kind in REGISTRY.items()}
 
     def plan(self) -> PurgePlan:
