@@ -79,9 +79,11 @@ class KnownFootage:
     """
 
     def __init__(self, table: pa.Table | None, segment_s: float) -> None:
-        rows = [] if table is None else [row for row in table.to_pylist() if _was_read(row)]
+        every = [] if table is None else table.to_pylist()
+        rows = [row for row in every if row["content_sha256"] is not None and row["damage"] not in _TEMPORARY]
         self._by_file = {(row["path"], row["size_bytes"], row["mtime_ns"]): row for row in rows}
-        self._by_content = {row["content_sha256"]: row for row in rows if _is_cut(row, segment_s)}
+        as_cut = [row for row in rows if row["cuts"] is None or row["segment_s"] == segment_s]
+        self._by_content = {row["content_sha256"]: row for row in as_cut}
 
     def sha256(self, path: str, size_bytes: int, mtime_ns: int) -> str | None:
         """Returns the sha256 of a file that is unchanged since the last scan, or None."""
@@ -97,14 +99,6 @@ class KnownFootage:
         if content["damage"] is None:
             content["damage_detail"] = None  # may name another file that this one was a copy of
         return content
-
-
-def _was_read(row: Row) -> bool:
-    return row["content_sha256"] is not None and row["damage"] not in _TEMPORARY
-
-
-def _is_cut(row: Row, segment_s: float) -> bool:
-    return row["cuts"] is None or row["segment_s"] == segment_s
 
 
 def segments_of_footage(row: Row, timezone: str) -> tuple[Segment, ...]:

@@ -112,7 +112,8 @@ def segments_from_tables(footage: pa.Table, segments: pa.Table) -> Segments:
     Raises:
         ValueError: a segment of footage that is not in the table.
     """
-    files = _first_copies(footage)
+    # The usable files by path, so that ``index_in`` finds the first of several copies.
+    files = footage.filter(pc.is_valid(footage["cuts"])).sort_by("path")
     wanted = pc.index_in(_file_key(segments), _file_key(files))
     if wanted.null_count:
         raise ValueError(f"{wanted.null_count} segments of footage that is not in the table footage")
@@ -131,11 +132,6 @@ def segments_from_tables(footage: pa.Table, segments: pa.Table) -> Segments:
         "height": pc.if_else(turned, theirs["width"], theirs["height"]),
     }
     return Segments(pa.table([columns[f.name].cast(f.type) for f in SEGMENT_COLUMNS], schema=SEGMENT_COLUMNS))
-
-
-def _first_copies(footage: pa.Table) -> pa.Table:
-    """Returns the usable files by path, so that ``index_in`` finds the first of several copies."""
-    return footage.filter(pc.is_valid(footage["cuts"])).sort_by("path")
 
 
 def _file_key(table: pa.Table) -> pa.Array:

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
@@ -59,21 +58,18 @@ def exports_table(store: Store) -> pa.Table:
     Raises:
         NightshiftError: a record is damaged. It is not skipped, since the list of exports must be complete.
     """
-    spec = TABLES["exports"]
-    rows = list(_exports(store))
-    return spec.conform({name: [row[name] for row in rows] for name in spec.schema.names})
-
-
-def _exports(store: Store) -> Iterator[dict[str, Any]]:
+    rows = []
     for blob in store.blobs.list(EXPORTS_FOLDER):
         try:
             found = parse_record(store.blobs.read(blob.name), FORMAT)
-            yield asdict(ExportRecord(**found | {"time": datetime.fromisoformat(found["time"])}))
+            rows.append(asdict(ExportRecord(**found | {"time": datetime.fromisoformat(found["time"])})))
         except (ValueError, KeyError, TypeError) as error:
             raise NightshiftError(
                 f"{store.blobs.url}/{blob.name}, the record of an export, cannot be read: {first_line(error)}; "
                 "restore it from a backup"
             ) from error
+    spec = TABLES["exports"]
+    return spec.conform({name: [row[name] for row in rows] for name in spec.schema.names})
 
 
 @contextmanager

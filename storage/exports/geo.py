@@ -184,10 +184,9 @@ def _as_text(column: pa.ChunkedArray, format_value: Callable[[object], str]) -> 
 
 def _times_as_text(columns: Columns) -> Columns:
     """Returns times as ISO 8601 text, to the microsecond, with ``Z`` for UTC: JSON has no type for times."""
-    return {
-        name: _iso_texts(column) if pa.types.is_timestamp(column.type) else column for name, column in columns.items()
+    texts = {
+        name: pc.strftime(times, format="%Y-%m-%dT%H:%M:%SZ" if times.type.tz else "%Y-%m-%dT%H:%M:%S")
+        for name, times in columns.items()
+        if pa.types.is_timestamp(times.type)
     }
-
-
-def _iso_texts(times: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.strftime(times, format="%Y-%m-%dT%H:%M:%SZ" if times.type.tz else "%Y-%m-%dT%H:%M:%S")
+    return columns | texts

@@ -128,12 +128,9 @@ def plain_message(details: ErrorDetails) -> str:
     if details["type"] == "value_error":
         return message
     message = _WORDS.get(details["type"], message).removeprefix("Input ")
-    return f"{message[0].lower()}{message[1:]}, got {_shortened(details['input'])}"
-
-
-def _shortened(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 40 else f"{text[:37]}..."
+    text = json.dumps(details["input"], ensure_ascii=False, default=str)
+    got = text if len(text) <= 40 else f"{text[:37]}..."
+    return f"{message[0].lower()}{message[1:]}, got {got}"
 
 
 def _path_in_file(document: Document, details: ErrorDetails) -> KeyPath:

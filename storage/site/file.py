@@ -118,28 +118,17 @@ def cameras_table(
         calibration_error_m: residual of the control points' homography in metres, by camera, where known.
     """
     names = sorted({camera.id for camera in site.config.cameras} | set(extra_cameras))
-    views = [site.config.camera_view(name) for name in names]
     to_lonlat = Transformer.from_crs(site.config.crs, WGS84, always_xy=True)
     errors = calibration_error_m or {}
-    positions: list[tuple[float | None, ...]] = [(None, None, None, None)] * len(views)
-    for number, view in enumerate(views):
+    rows = []
+    for view in map(site.config.camera_view, names):
+        row: dict[str, object] = {name: getattr(view, name) for name in ("name", "timezone", "fixed", "calibrated")}
         if view.position_m is not None:
             x_m, y_m, _ = view.position_m
-            positions[number] = (x_m, y_m, *to_lonlat.transform(x_m, y_m))
-    return TABLES["cameras"].conform(
-        {
-            "camera": names,
-            "name": [view.name for view in views],
-            "timezone": [view.timezone for view in views],
-            "fixed": [view.fixed for view in views],
-            "calibrated": [view.calibrated for view in views],
-            "x_m": [position[0] for position in positions],
-            "y_m": [position[1] for position in positions],
-            "lon": [position[2] for position in positions],
-            "lat": [position[3] for position in positions],
-            "calibration_error_m": [errors.get(name) for name in names],
-        }
-    )
+            lon, lat = to_lonlat.transform(x_m, y_m)
+            row |= {"x_m": x_m, "y_m": y_m, "lon": lon, "lat": lat}
+        rows.append(row | {"camera": view.camera, "calibration_error_m": errors.get(view.camera)})
+    return TABLES["cameras"].conform(pa.Table.from_pylist(rows, TABLES["cameras"].schema))
 
 
 def _location(root: Path, written: str) -> str:

@@ -185,16 +185,12 @@ def _branch(spec: TableSpec, lists: FileLists, part: tuple[str, str], names: Nam
     conditions = []
     if month:
         # True for every row; for a query of other days DuckDB finds a contradiction and drops the branch.
-        conditions.append(f"{unit_day(kind)} BETWEEN {_days_of(month)}")
+        last = monthrange(*map(int, month.split("-")))[1]
+        conditions.append(f"{unit_day(kind)} BETWEEN DATE '{month}-01' AND DATE '{month}-{last}'")
     if is_partial:
         conditions.append(f"{quote_name(UNIT_COLUMN)} IN (FROM {_UNIT_TAGS})")
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     return rows_sql(spec, kind, lists.sql(key, lambda: names)) + where
-
-
-def _days_of(month: str) -> str:
-    year, number = map(int, month.split("-"))
-    return f"DATE '{month}-01' AND DATE '{month}-{monthrange(year, number)[1]}'"
 
 
 def _has_date(spec: TableSpec) -> bool:

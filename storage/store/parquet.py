@@ -15,9 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from schemas.errors import NightshiftError
 from schemas.tables import TableSpec
-from storage.files import first_line
 
 UNIT_COLUMN, DATE_COLUMN = "_unit", "_date"
 ROW_GROUPS_KEY = "nightshift.row_groups"
@@ -129,11 +127,3 @@ def conform_rows(table: pa.Table, schema: pa.Schema) -> pa.Table:
         for field in schema
     ]
     return pa.Table.from_arrays(arrays, schema=schema)
-
-
-def unreadable_file(spec: TableSpec, name: str, error: Exception) -> NightshiftError:
-    """Returns the error for a file that a receipt names and that is missing or torn."""
-    return NightshiftError(
-        f"{spec.name}: cannot read {name}, which a receipt names: {first_line(error)}; "
-        "`nightshift repair` removes the receipt, so that the next run makes the file again"
-    )

@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.errors import TransientError
+from schemas.errors import NightshiftError, TransientError
 from schemas.tables import TABLES
 from schemas.values import UNIT_TAG_DIGITS, Receipt, UnitFile
 from storage.blobs import Blobs, open_blobs
@@ -22,14 +22,7 @@ from storage.files import first_line, safe_name, sha256_file
 from storage.store.format import check_format, write_format
 from storage.store.layout import month_of, table_file
 from storage.store.manifest import Manifest
-from storage.store.parquet import (
-    add_unit_columns,
-    check_rows,
-    conform_rows,
-    read_units,
-    unreadable_file,
-    write_units,
-)
+from storage.store.parquet import add_unit_columns, check_rows, conform_rows, read_units, write_units
 from storage.store.receipts import (
     RECEIPTS_FOLDER,
     from_json,
@@ -155,7 +148,10 @@ class Store:
             with self.blobs.open(file) as handle:
                 return read_units(handle, columns, unit_tags)
         except (OSError, pa.ArrowException) as error:
-            raise unreadable_file(TABLES[table], f"{self.blobs.url}/{file}", error) from error
+            raise NightshiftError(
+                f"{table}: cannot read {self.blobs.url}/{file}, which a receipt names: {first_line(error)}; "
+                "`nightshift repair` removes the receipt, so that the next run makes the file again"
+            ) from error
 
     # Receipts
 
