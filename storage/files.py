@@ -42,7 +42,10 @@ def put_if_absent(path: Path, content: bytes) -> bool:
     if path.exists():
         return False  # only saves the writing; the link below decides
     with translate_full_disk(path), _temporary_beside(path) as temporary:
-        _write(temporary, content)
+        with _new_file(temporary) as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         try:
             # A hard link fails if the name is taken, on every local file system and on NFS; a rename would replace it.
             os.link(temporary, path)
@@ -158,13 +161,6 @@ def _temporary_beside(path: Path) -> Iterator[Path]:
     finally:
         with suppress(FileNotFoundError, NotADirectoryError):  # else it would hide the error that came before
             temporary.unlink()
-
-
-def _write(temporary: Path, content: bytes) -> None:
-    with _new_file(temporary) as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _new_file(temporary: Path) -> BinaryIO:

@@ -137,12 +137,9 @@ def segments_of_footage(row: Row, timezone: str) -> tuple[Segment, ...]:
 
 def segment_rows(segments: Iterable[Segment]) -> pa.Table:
     """Returns segments as rows of the table ``segments``."""
-    columns: dict[str, list[Any]] = {name: [] for name in TABLES["segments"].schema.names}
-    for segment in segments:
-        values = {**vars(segment), "start_time": segment.start, "end_time": segment.end}
-        for name, column in columns.items():
-            column.append(values[name])
-    return TABLES["segments"].conform(columns)
+    spec = TABLES["segments"]
+    rows = [{**vars(segment), "start_time": segment.start, "end_time": segment.end} for segment in segments]
+    return spec.conform(pa.Table.from_pylist(rows, spec.schema))
 
 
 def first_copies(rows: Iterable[Row]) -> list[Row]:

@@ -1,7 +1,7 @@
 """S3 requests that fsspec lacks, or does differently than storage needs."""
 
 import errno
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -47,19 +47,15 @@ def delete(filesystem: AbstractFileSystem, paths: Sequence[str]) -> None:
 def abort_uploads(filesystem: AbstractFileSystem, root: str, oldest: datetime) -> list[str]:
     """Aborts multipart uploads that began before ``oldest``, since their parts are billed; returns their paths."""
     bucket, prefix, _ = filesystem.split_path(f"{root}/")
-    aborted = []
-    for upload in _uploads(filesystem, bucket, prefix):
-        if upload["Initiated"] < oldest:
-            filesystem.call_s3("abort_multipart_upload", Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
-            aborted.append(f"{bucket}/{upload['Key']}")
-    return aborted
-
-
-def _uploads(filesystem: AbstractFileSystem, bucket: str, prefix: str) -> Iterator[Mapping[str, Any]]:
+    aborted: list[str] = []
     after: dict[str, str] = {}
     while True:
         page = filesystem.call_s3("list_multipart_uploads", Bucket=bucket, Prefix=prefix, **after)
-        yield from page.get("Uploads", ())
+        for upload in page.get("Uploads", ()):
+            key = upload["Key"]
+            if upload["Initiated"] < oldest:
+                filesystem.call_s3("abort_multipart_upload", Bucket=bucket, Key=key, UploadId=upload["UploadId"])
+                aborted.append(f"{bucket}/{key}")
         if not page.get("IsTruncated"):
-            return
+            return aborted
         after = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page["NextUploadIdMarker"]}

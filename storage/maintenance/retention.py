@@ -69,9 +69,8 @@ def is_past_limit(receipts: pa.Table, limits: pa.Table) -> npt.NDArray[np.bool_]
         ``(len(receipts),)`` bool.
     """
     past = np.zeros(receipts.num_rows, dtype=bool)
-    past[
-        query(_PAST_LIMIT, receipts=numbered(receipts, "op", "camera", "date"), limits=limits)["number"].to_numpy()
-    ] = True
+    found = query(_PAST_LIMIT, receipts=numbered(receipts, "op", "camera", "date"), limits=limits)
+    past[found["number"].to_numpy()] = True
     return past
 
 

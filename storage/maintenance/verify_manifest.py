@@ -34,11 +34,9 @@ def verify_manifest(store: Store) -> tuple[list[Problem], Head]:
     damaged = [problem for part in head.parts() if (problem := _part_problem(store.blobs, part)) is not None]
     bad = {problem.name for problem in damaged}
 
-    def if_sound(part: Part | None) -> Part | None:
-        return None if part is None or part.name in bad else part
-
     shards = {month: part for month, part in head.shards.items() if part.name not in bad}
-    merged, live, retired = (if_sound(part) for part in (head.merged, head.live, head.retired))
+    single = (head.merged, head.live, head.retired)
+    merged, live, retired = (None if part is None or part.name in bad else part for part in single)
     return [*torn, *damaged], replace(head, shards=shards, merged=merged, live=live, retired=retired)
 
 

@@ -12,8 +12,6 @@ from typing import cast
 import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
-from av.packet import Packet
-from av.stream import Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -143,16 +141,13 @@ class _Timeline:
         """Reads all packets; of other streams only the end time is used."""
         try:
             for packet in container.demux():
-                self._note_end(packet)
+                if packet.pts is not None and packet.time_base:
+                    end_s = (packet.pts + (packet.duration or 0)) * packet.time_base
+                    self._all_streams_end_s = max(self._all_streams_end_s, end_s)
                 if packet.stream_index == self._stream.index:
                     self._add(cast(VideoPacket, packet))
         except FFmpegError as error:
             self.read_error = str(error.strerror)
-
-    def _note_end(self, packet: "Packet[Stream]") -> None:
-        if packet.pts is not None and packet.time_base:
-            end_s = (packet.pts + (packet.duration or 0)) * packet.time_base
-            self._all_streams_end_s = max(self._all_streams_end_s, end_s)
 
     def _add(self, packet: VideoPacket) -> None:
         pts = packet_pts(packet)

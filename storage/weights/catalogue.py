@@ -8,7 +8,6 @@ until the user trusts it by name.
 
 import json
 import os
-import tomllib
 from collections.abc import Collection
 from dataclasses import asdict, replace
 from functools import cache
@@ -19,7 +18,16 @@ from schemas.errors import ModelError
 from schemas.op import ModelRequest
 from schemas.values import ModelFile
 from storage.files import write_atomic
-from storage.weights.files import ModelFacts, Task, copy_model, format_of, read_model_facts, sha256_of
+from storage.weights.files import (
+    ModelFacts,
+    Task,
+    coco80,
+    copy_model,
+    format_of,
+    known_list,
+    read_model_facts,
+    sha256_of,
+)
 
 RECORD = "models.json"
 PREFERRED = ("yolo11n_int8_openvino_model", "yolov8n_int8_openvino_model", "yolox_nano.onnx")
@@ -195,7 +203,7 @@ class ModelStore:
         known = _known_by_sha().get(sha256)
         if known is not None:
             return replace(known, name=name, path=str(path))
-        facts = read_model_facts(path, _coco80())
+        facts = read_model_facts(path)
         self._check_trust(name, facts.format, sha256, path)
         return _from_facts(facts, name, path, sha256, task)
 
@@ -263,20 +271,11 @@ def _target_name(source: Path, name: str | None) -> str:
 
 
 @cache
-def _known_list() -> dict[str, Any]:
-    return tomllib.loads(Path(__file__).with_name("known.toml").read_text(encoding="utf-8"))
-
-
-def _coco80() -> tuple[str, ...]:
-    return tuple(_known_list()["coco80"])
-
-
-@cache
 def _known() -> dict[str, ModelFile]:
     """Returns the known list, by name; paths are empty."""
     models = {}
-    for entry in _known_list()["models"]:
-        classes = _coco80() if entry.get("classes") == "coco80" else entry.get("classes", ())
+    for entry in known_list()["models"]:
+        classes = coco80() if entry.get("classes") == "coco80" else entry.get("classes", ())
         models[entry["name"]] = _model({**entry, "classes": classes}, entry["name"], Path())
     return models
 

@@ -7,9 +7,11 @@ import hashlib
 import json
 import re
 import shutil
+import tomllib
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 from xml.etree import ElementTree
@@ -97,32 +99,33 @@ def copy_model(source: Path, target: Path) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-def read_model_facts(path: Path, coco: tuple[str, ...]) -> ModelFacts:
-    """Reads the metadata of weights.
-
-    Args:
-        path: a file or folder.
-        coco: the 80 COCO classes, used for a model of 80 classes without names.
+def read_model_facts(path: Path) -> ModelFacts:
+    """Reads the metadata of weights, a file or a folder.
 
     Raises:
         ModelError: these are not weights, or they are damaged, or for a task that Nightshift does not use.
     """
     kind = format_of(path)
+    if kind is None:
+        raise ModelError(
+            f"{path} is not a weights file; give an .onnx or .pt file, an OpenVINO folder (.xml, .bin) "
+            "or a transformers folder (config.json, .safetensors)"
+        )
     try:
-        if kind == "openvino":
-            return _openvino_facts(path, coco)
-        if kind == "onnx":
-            return _onnx_facts(path, coco)
-        if kind == "transformers":
-            return _transformers_facts(path)
-        if kind == "pt":
-            return _pt_facts(path)
+        return _READERS[kind](path)
     except OSError as error:
         raise ModelError(f"weights {path} cannot be read: {error.strerror}; check its permissions") from error
-    raise ModelError(
-        f"{path} is not a weights file; give an .onnx or .pt file, an OpenVINO folder (.xml, .bin) "
-        "or a transformers folder (config.json, .safetensors)"
-    )
+
+
+@cache
+def known_list() -> dict[str, Any]:
+    """Returns the content of ``known.toml``."""
+    return tomllib.loads(Path(__file__).with_name("known.toml").read_text(encoding="utf-8"))
+
+
+def coco80() -> tuple[str, ...]:
+    """Returns the COCO classes, which a model of 80 classes without names has."""
+    return tuple(known_list()["coco80"])
 
 
 def _not_weights(path: Path, why: object) -> ModelError:
@@ -152,7 +155,7 @@ def _layout(shape: list[int | None], classes: int, task: Task | None) -> Layout:
 # OpenVINO ------------------------------------------------------------------------------------------------------------
 
 
-def _openvino_facts(folder: Path, coco: tuple[str, ...]) -> ModelFacts:
+def _openvino_facts(folder: Path) -> ModelFacts:
     graphs = sorted(folder.glob("*.xml"))
     if len(graphs) != 1:
         raise ModelError(f"{folder} holds {len(graphs)} .xml files; an OpenVINO model folder has exactly one")
@@ -160,7 +163,7 @@ def _openvino_facts(folder: Path, coco: tuple[str, ...]) -> ModelFacts:
     if not graph.with_suffix(".bin").is_file():
         raise ModelError(f"{folder} has no {graph.stem}.bin beside {graph.name}: copy the whole folder")
     shapes = _openvino_shapes(graph)
-    return _network_facts("openvino", folder, *shapes, _read_metadata(folder / "metadata.yaml"), coco)
+    return _network_facts("openvino", folder, *shapes, _read_metadata(folder / "metadata.yaml"))
 
 
 def _openvino_shapes(graph: Path) -> tuple[list[list[int | None]], list[list[int | None]]]:
@@ -196,7 +199,7 @@ def _read_metadata(path: Path) -> dict[str, Any]:
 # ONNX ----------------------------------------------------------------------------------------------------------------
 
 
-def _onnx_facts(path: Path, coco: tuple[str, ...]) -> ModelFacts:
+def _onnx_facts(path: Path) -> ModelFacts:
     import onnxruntime as ort
     from onnxruntime.capi import onnxruntime_pybind11_state as refusals
 
@@ -220,7 +223,7 @@ def _onnx_facts(path: Path, coco: tuple[str, ...]) -> ModelFacts:
         [[size if isinstance(size, int) else None for size in port.shape] for port in ports]
         for ports in (network.get_inputs(), network.get_outputs())
     )
-    return _network_facts("onnx", path, inputs, outputs, network.get_modelmeta().custom_metadata_map, coco)
+    return _network_facts("onnx", path, inputs, outputs, network.get_modelmeta().custom_metadata_map)
 
 
 def _class_names(names: object) -> tuple[str, ...]:
@@ -240,7 +243,6 @@ def _network_facts(
     inputs: list[list[int | None]],
     outputs: list[list[int | None]],
     metadata: Mapping[str, Any],
-    coco: tuple[str, ...],
 ) -> ModelFacts:
     """Returns a network's facts; what its metadata lack follows from the shape of its output."""
     task = _task(metadata["task"], path) if "task" in metadata else None
@@ -250,7 +252,7 @@ def _network_facts(
     if task is None and coco_shaped:
         task = "detect"
     if task == "detect" and not names and coco_shaped:
-        names = coco
+        names = coco80()
     size = inputs[0] if len(inputs) == 1 else []
     width, height = (size[3], size[2]) if len(size) == 4 else (None, None)
     return ModelFacts(
@@ -290,3 +292,11 @@ def _pt_facts(path: Path) -> ModelFacts:
             if any(name.endswith("data.pkl") for name in archive.namelist()):
                 return ModelFacts("pt", layout="yolo")
     raise _not_weights(path, "not a PyTorch checkpoint")
+
+
+_READERS: dict[Format, Callable[[Path], ModelFacts]] = {
+    "openvino": _openvino_facts,
+    "onnx": _onnx_facts,
+    "pt": _pt_facts,
+    "transformers": _transformers_facts,
+}
