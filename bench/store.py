@@ -198,7 +198,7 @@ def measure_plan(opened: Site) -> Figures:
 def measure_commits(disk: Path, opened: Site, inventory: Inventory) -> Figures:
     """Measures the time per segment to write and commit the rows of all its ops, on a disk."""
     store = Store.create(disk / "store")
-    plan = camera_plan(opened, of_camera(inventory, inventory.timeline[0].camera))
+    plan = camera_plan(opened, of_camera(inventory, inventory.timeline["camera"][0].as_py()))
     units = list(plan.units.values())[: COMMITTED_SEGMENTS * len(plan.ready.ops)]
     segments = {segment.segment_id for unit in units for segment in unit.segments}
     started = time.perf_counter()

@@ -19,7 +19,7 @@ from jobs.planning.ledger import Ledger
 from schemas.tables import TABLES
 from schemas.values import DAY_UNIT, SCAN_OP, Quarantined, Receipt
 from storage.archive.scan import QuarantinedFile, ScanResult, scan_archive
-from storage.archive.segments import Segments, segments_from_tables
+from storage.archive.segments import segments_from_tables
 from storage.arrow_sql import connect_arrow
 from storage.blobs import open_blobs
 from storage.site.file import SiteFiles
@@ -44,14 +44,14 @@ class Inventory:
 
     Attributes:
         footage, segments: rows of those tables, of all cameras and days.
-        timeline: the segments in order of time, for the planner.
+        timeline: the segments in order of camera and time, for the planner.
         quarantined: files that cannot be used, or not as a whole.
         previous: what the scan before recorded, if it was read.
     """
 
     footage: pa.Table
     segments: pa.Table
-    timeline: Segments
+    timeline: pa.Table
     quarantined: tuple[QuarantinedFile, ...] = ()
     previous: "Inventory | None" = None
 

@@ -9,6 +9,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from jobs.planning.camera_planner import CameraPlanner, PlanBuilder, PlanContext
 from jobs.planning.configure import ReadySite
 from jobs.planning.graph import Selection, Unit, UnitKey, dependencies_of, needed_ops
@@ -16,7 +18,7 @@ from jobs.planning.layout import CameraLayout
 from jobs.planning.ledger import Ledger
 from jobs.planning.unit_status import State, UnitStatus
 from schemas.errors import SelectionError
-from storage.archive.segments import Segments
+from storage.archive.segments import split_by_camera
 
 DEFAULT_RATE = 0.05
 """Assumed seconds of work per second of footage and op, until a run has measured it."""
@@ -76,17 +78,17 @@ class Plan:
         return dict(reasons)
 
 
-def make_plan(ready: ReadySite, segments: Segments, ledger: Ledger, selection: Selection, retry: bool = False) -> Plan:
+def make_plan(ready: ReadySite, segments: pa.Table, ledger: Ledger, selection: Selection, retry: bool = False) -> Plan:
     """Plans a selection.
 
     Args:
-        segments: of the whole site, as scan cut them.
+        segments: of the whole site, as scan cut them; see ``segments_from_tables``.
         retry: try quarantined units again.
 
     Raises:
         SelectionError: a camera or op does not exist, or the dates are reversed.
     """
-    cameras = segments.cameras()
+    cameras = split_by_camera(segments)
     _check_selection(selection, ready, cameras)
     dependencies = dependencies_of(op.spec for op, _ in ready.ops.values())
     wanted = selection.wanted_ops(dependencies)

@@ -4,11 +4,10 @@ A plan reads a hundred thousand of them at once and uses few, so a ``Segment`` o
 (docs/decisions/0010-a-plan-of-a-million-units.md).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from functools import lru_cache
-from typing import overload
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,49 +28,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _fraction = lru_cache(maxsize=256)(Fraction)  # an archive has few time bases, and a Fraction is slow to make
 
 
-class Segments(Sequence[Segment]):
-    """A sequence of segments, sorted by camera, start and id.
-
-    Args:
-        table: rows of ``SEGMENT_COLUMNS``, in any order.
-    """
-
-    def __init__(self, table: pa.Table) -> None:
-        order = [(name, "ascending") for name in ("camera", "start_us", "segment_id")]
-        self.table: pa.Table = table.sort_by(order).combine_chunks()
-
-    def cameras(self) -> dict[str, pa.Table]:
-        """Returns the rows of each camera, sorted by start and id."""
-        found: dict[str, pa.Table] = {}
-        first = 0
-        for count in pc.value_counts(self.table["camera"]).to_pylist():
-            found[count["values"]] = self.table.slice(first, count["counts"])
-            first += count["counts"]
-        return found
-
-    def __len__(self) -> int:
-        return int(self.table.num_rows)
-
-    @overload
-    def __getitem__(self, index: int) -> Segment: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> tuple[Segment, ...]: ...
-
-    def __getitem__(self, index: int | slice) -> Segment | tuple[Segment, ...]:
-        chosen = range(len(self))[index]
-        if isinstance(chosen, range):
-            make = segment_maker(self.table.take(pa.array(chosen, pa.int64())))
-            return tuple(make(row) for row in range(len(chosen)))
-        return segment_maker(self.table.slice(chosen, 1))(0)
-
-    def __iter__(self) -> Iterator[Segment]:
-        return map(segment_maker(self.table), range(len(self)))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and len(self) == len(other) and tuple(self) == tuple(other)
-
-    __hash__ = None  # type: ignore[assignment]  # columns may be large: not for use as a key
+def split_by_camera(segments: pa.Table) -> dict[str, pa.Table]:
+    """Returns the rows of each camera; ``segments`` are rows of ``SEGMENT_COLUMNS``, sorted by camera."""
+    found: dict[str, pa.Table] = {}
+    first = 0
+    for count in pc.value_counts(segments["camera"]).to_pylist():
+        found[count["values"]] = segments.slice(first, count["counts"])
+        first += count["counts"]
+    return found
 
 
 def segment_maker(table: pa.Table) -> Callable[[int], Segment]:
@@ -103,11 +67,14 @@ def segment_maker(table: pa.Table) -> Callable[[int], Segment]:
     return make
 
 
-def segments_from_tables(footage: pa.Table, segments: pa.Table) -> Segments:
+def segments_from_tables(footage: pa.Table, segments: pa.Table) -> pa.Table:
     """Returns the segments of a scan from its tables, without opening any file.
 
     Args:
         footage, segments: rows of those tables; each segment's footage is among them.
+
+    Returns:
+        Rows of ``SEGMENT_COLUMNS``, sorted by camera, start and id.
 
     Raises:
         ValueError: a segment of footage that is not in the table.
@@ -131,7 +98,8 @@ def segments_from_tables(footage: pa.Table, segments: pa.Table) -> Segments:
         "width": pc.if_else(turned, theirs["height"], theirs["width"]),
         "height": pc.if_else(turned, theirs["width"], theirs["height"]),
     }
-    return Segments(pa.table([columns[f.name].cast(f.type) for f in SEGMENT_COLUMNS], schema=SEGMENT_COLUMNS))
+    found = pa.table([columns[f.name].cast(f.type) for f in SEGMENT_COLUMNS], schema=SEGMENT_COLUMNS)
+    return found.sort_by([(name, "ascending") for name in ("camera", "start_us", "segment_id")]).combine_chunks()
 
 
 def _file_key(table: pa.Table) -> pa.Array:

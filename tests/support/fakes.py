@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from schemas.op import VideoChunk
 from schemas.values import CameraView, Feature, FrameBatch, Segment, Uint8, UnitContext, VideoFile
-from storage.archive.segments import SEGMENT_COLUMNS, Segments
+from storage.archive.segments import SEGMENT_COLUMNS
 
 START = datetime(2026, 3, 2, 22, 0, 0, tzinfo=UTC)
 FOOTAGE_ID = "00112233445566aa"
@@ -49,8 +49,8 @@ def make_segment(
     )
 
 
-def segment_columns(segments: Iterable[Segment]) -> Segments:
-    """Returns segments as columns."""
+def segment_columns(segments: Iterable[Segment]) -> pa.Table:
+    """Returns segments as rows of ``SEGMENT_COLUMNS``, sorted by camera, start and id."""
     epoch, microsecond = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
     rows = []
     for segment in segments:
@@ -58,7 +58,8 @@ def segment_columns(segments: Iterable[Segment]) -> Segments:
         in_us = {name: (time - epoch) // microsecond for name, time in times.items()}
         base = {"time_base_num": segment.time_base.numerator, "time_base_den": segment.time_base.denominator}
         rows.append({**vars(segment), **in_us, **base})
-    return Segments(pa.Table.from_pylist(rows, SEGMENT_COLUMNS))
+    order = [(name, "ascending") for name in ("camera", "start_us", "segment_id")]
+    return pa.Table.from_pylist(rows, SEGMENT_COLUMNS).sort_by(order).combine_chunks()
 
 
 def make_unit(

@@ -6,6 +6,7 @@ from datetime import timedelta
 from jobs.planning.layout import CameraLayout
 from schemas.op import Neighbour, Scope
 from schemas.values import Segment
+from storage.archive.segments import split_by_camera
 from tests.support.fakes import make_segment, segment_columns
 
 DAY = timedelta(days=1)
@@ -22,7 +23,7 @@ SEGMENTS = [
     moved(make_segment(0), segment_id="n0", footage_id="next"),
     moved(make_segment(2), segment_id="n2", footage_id="next"),
 ]
-LAYOUT = CameraLayout("cam1", segment_columns(SEGMENTS).cameras()["cam1"])
+LAYOUT = CameraLayout("cam1", split_by_camera(segment_columns(SEGMENTS))["cam1"])
 
 
 def as_lists(indices):
@@ -51,7 +52,7 @@ def test_a_read_finds_its_sources():
 
 def test_another_cut_has_another_hash():
     other = [replace(SEGMENTS[0], end_pts=SEGMENTS[0].end_pts - 1), *SEGMENTS[1:]]
-    layout = CameraLayout("cam1", segment_columns(other).cameras()["cam1"])
+    layout = CameraLayout("cam1", split_by_camera(segment_columns(other))["cam1"])
     for scope in Scope:
         mine, theirs = LAYOUT.units[scope].cuts, layout.units[scope].cuts
         assert mine[0] != theirs[0] and mine[-1] == theirs[-1]

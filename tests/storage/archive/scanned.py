@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from schemas.site import SiteConfig
+from schemas.values import Segment
 from storage.archive.scan import ScanResult, scan_archive
-from storage.archive.segments import Segments, segments_from_tables
+from storage.archive.segments import segment_maker, segments_from_tables
 from storage.blobs import LocalBlobs
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -22,8 +23,9 @@ def scan(folder: Path, known: ScanResult | None = None, **changes: object) -> Sc
     return scan_archive(LocalBlobs(folder), config(**changes), known.footage if known else None, NOW)
 
 
-def segments_of(result: ScanResult) -> Segments:
-    return segments_from_tables(result.footage, result.segments)
+def segments_of(result: ScanResult) -> tuple[Segment, ...]:
+    found = segments_from_tables(result.footage, result.segments)
+    return tuple(map(segment_maker(found), range(len(found))))
 
 
 def settle(path: Path, mtime_ns: int = OLD_NS) -> Path:

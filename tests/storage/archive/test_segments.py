@@ -3,11 +3,11 @@
 from dataclasses import replace
 from fractions import Fraction
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.values import Segment
+from storage.archive.segments import segment_maker, split_by_camera
 from tests.support.fakes import make_segment, segment_columns
 
 
@@ -25,18 +25,10 @@ def segments(draw: st.DrawFn) -> Segment:
 def test_they_come_back_by_camera_start_and_id(given_segments: list[Segment]) -> None:
     expected = sorted(given_segments, key=lambda each: (each.camera, each.start, each.segment_id))
     found = segment_columns(given_segments)
-    assert found == expected and tuple(found) == tuple(expected) and len(found) == len(expected)
-    assert [found[index] for index in range(len(found))] == expected
-    assert found[1:] == tuple(expected[1:]) and found[::-1] == tuple(expected[::-1])
-    cameras = {camera: table["segment_id"].to_pylist() for camera, table in found.cameras().items()}
+    assert list(map(segment_maker(found), range(len(found)))) == expected
+    assert [segment_maker(found.slice(index, 1))(0) for index in range(len(found))] == expected
+    cameras = {camera: table["segment_id"].to_pylist() for camera, table in split_by_camera(found).items()}
     assert cameras == {
         camera: [each.segment_id for each in expected if each.camera == camera]
         for camera in {each.camera for each in expected}
     }
-
-
-def test_others_are_not_the_same() -> None:
-    assert segment_columns([make_segment(0)]) != [make_segment(1)]
-    assert segment_columns([make_segment(0)]) != []
-    with pytest.raises(IndexError):
-        segment_columns([make_segment(0)])[1]
