@@ -1,1 +1,1 @@
-"""A run in progress: the driver, its queue, and the workers that it gives task batches to."""
+"""A run in progress: the driver, and the workers that it gives task batches to."""

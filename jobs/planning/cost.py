@@ -1,10 +1,9 @@
 """Estimates what a plan will cost from past work: time and storage by op, and how much of it fits a time budget."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from jobs.planning.graph import UnitKey
 from jobs.planning.plan import Plan
 from jobs.planning.queue import Priority, WorkQueue
 from jobs.planning.unit_states import UnitStates
@@ -76,26 +75,22 @@ def estimate_cost(plan: Plan, store: Store, workers: int, priority: Priority, bu
     Args:
         budget_s: time available for it.
     """
-    by_op: dict[str, list[UnitKey]] = defaultdict(list)
-    for key in plan.to_do:
-        by_op[key.op].append(key)
+    to_do = plan.to_do
+    by_op = {op: keys for op in plan.ready.ops if (keys := [key for key in to_do if key.op == op])}
     density = bytes_per_media_s(store, plan, by_op)
     ops = []
-    for op in plan.ready.ops:
-        keys = by_op.get(op, [])
+    for op, keys in by_op.items():
         media_s = sum(plan.units[key].media_s for key in keys)
-        if keys:
-            ops.append(
-                OpCost(
-                    op=op,
-                    units=len(keys),
-                    reasons=Counter(plan.statuses[key].reason for key in keys),
-                    media_s=media_s,
-                    work_s=sum(map(plan.work_s, keys)),
-                    measured=op in plan.rates,
-                    size_bytes=round(density[op] * media_s) if op in density else None,
-                )
-            )
+        cost = OpCost(
+            op=op,
+            units=len(keys),
+            reasons=Counter(plan.statuses[key].reason for key in keys),
+            media_s=media_s,
+            work_s=sum(map(plan.work_s, keys)),
+            measured=op in plan.rates,
+            size_bytes=round(density[op] * media_s) if op in density else None,
+        )
+        ops.append(cost)
     fit = None if budget_s is None else fit_to_budget(plan, priority, workers, budget_s)
     return Cost(tuple(ops), workers, plan.estimate_s(workers), fit, store.blobs.free_bytes())
 

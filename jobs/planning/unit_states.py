@@ -95,8 +95,10 @@ class UnitStates:
             self._fingerprints.pop(failed, None)
             self._outdate_readers(failed)
             blocked = UnitStatus(State.BLOCKED, f"needs {failed.op} of {failed.unit}, which failed")
-            readers = [reader for reader in self.readers.get(failed, ()) if self._requires(reader, failed)]
-            pending += [(reader, blocked) for reader in reversed(readers)]  # the first reader is popped first
+            for reader in reversed(self.readers.get(failed, [])):  # the last that is added is popped first
+                sources = [source.key for source in self.plan.units[reader].sources if source.read.required]
+                if self._statuses[reader].to_do and failed in sources:
+                    pending.append((reader, blocked))
         return list(closed)
 
     def _outdate_readers(self, key: UnitKey) -> None:
@@ -104,8 +106,3 @@ class UnitStates:
             if self._fingerprints.get(reader):  # one that is outdated already has outdated its own readers
                 self._fingerprints[reader] = None
                 self._outdate_readers(reader)
-
-    def _requires(self, reader: UnitKey, source: UnitKey) -> bool:
-        """Whether a unit that is still to do cannot do without another."""
-        sources = self.plan.units[reader].sources
-        return self._statuses[reader].to_do and any(each.key == source and each.read.required for each in sources)
