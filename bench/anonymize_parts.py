@@ -43,7 +43,7 @@ from ops.anonymize.params import AnonymizeParams
 from schemas.anonymity import MODES
 from schemas.values import Bools
 
-OURS, PEERS = CoverColour(AnonymizeParams().paint_options.colour), CoverColour((0, 0, 0))
+OURS, PEERS = CoverColour(AnonymizeParams().bgr), CoverColour((0, 0, 0))
 PLANTS = 200
 PAIRS = 3
 """Runs of each system and the peer, alternating, of which the median speed is given."""

@@ -15,8 +15,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def times_us(table: pa.Table, column: str = "time") -> Int64:
     """Returns a time column as microseconds since 1970 UTC, ``(N,)``."""
-    numbers: Int64 = table[column].cast(TIME).cast(pa.int64()).to_numpy()
-    return numbers
+    return np.asarray(table[column].cast(TIME).cast(pa.int64()).to_numpy())
 
 
 def boxes_of(table: pa.Table) -> Float64:
@@ -26,8 +25,7 @@ def boxes_of(table: pa.Table) -> Float64:
 
 def float_column(table: pa.Table, column: str) -> Float64:
     """Returns a numeric column as float64, ``(N,)``; null becomes NaN."""
-    numbers: Float64 = table[column].cast(pa.float64()).to_numpy()
-    return numbers
+    return np.asarray(table[column].cast(pa.float64()).to_numpy())
 
 
 def float_columns(table: pa.Table, columns: Sequence[str]) -> Float64:

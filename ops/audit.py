@@ -156,20 +156,9 @@ def _tracks(unit: UnitContext, tracks: pa.Table, points: pa.Table | None) -> lis
     found = []
     for row in tracks.to_pylist():
         density = densities.get((row["tracklet_id"], row["segment_id"]))
-        found.append(
-            {
-                "tracklet_id": row["tracklet_id"],
-                "segment_id": row["segment_id"],
-                "label": row["label"],
-                "frames": row["frames"],
-                "leaks": row["leaks"],
-                "least_head_cover": _rounded(row["least_head_cover"]),
-                "mean_head_cover": _rounded(row["mean_head_cover"]),
-                "height_px": _rounded(row["height_px"]),
-                "px_per_m": _rounded(density),
-                "iec_62676_4_2025": None if density is None else band_of(density),
-            }
-        )
+        band = None if density is None else band_of(density)
+        measured = {name: _rounded(value) for name, value in row.items() if name != "camera"}
+        found.append({**measured, "px_per_m": _rounded(density), "iec_62676_4_2025": band})
     return found
 
 

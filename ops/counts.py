@@ -150,8 +150,7 @@ class _SpaceTracks:
 
 
 def _turn(points: Float64) -> Float64:
-    turned: Float64 = points * np.array([1.0, -1.0])
-    return turned
+    return np.asarray(points * np.array([1.0, -1.0]))
 
 
 def _tracks_by_space(

@@ -156,8 +156,7 @@ def _load_transformers(model: ModelFile, cpus: int) -> Estimate:
     def estimate(image: Uint8) -> Float32:
         with torch.inference_mode():
             depth = network(**processor(images=image, return_tensors="pt")).predicted_depth
-        plain: Float32 = depth.squeeze().to(torch.float32).numpy()
-        return plain
+        return np.asarray(depth.squeeze().to(torch.float32).numpy())
 
     return estimate
 
@@ -180,7 +179,6 @@ def _load_openvino(model: ModelFile, cpus: int) -> Estimate:
     def estimate(image: Uint8) -> Float32:
         scaled = cv2.resize(image, (width_px, height_px), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
         tensor = ((scaled - MEAN_RGB) / SPREAD_RGB).transpose(2, 0, 1)[None]
-        depth: Float32 = np.squeeze(compiled([np.ascontiguousarray(tensor)])[0]).astype(np.float32)
-        return depth
+        return np.asarray(np.squeeze(compiled([np.ascontiguousarray(tensor)])[0]).astype(np.float32))
 
     return estimate

@@ -173,8 +173,7 @@ def _passages(line: BaseGeometry, tracks: PlanarTrajectories) -> _Passages:
 def _left(edges: Float64, points: Float64) -> Float64:
     """Returns a number ``(N,)``, positive where a point ``(N, 2)`` lies left of its edge ``(N, 2, 2)``."""
     along, away = edges[:, 1] - edges[:, 0], points - edges[:, 0]
-    side: Float64 = along[:, 0] * away[:, 1] - along[:, 1] * away[:, 0]
-    return side
+    return np.asarray(along[:, 0] * away[:, 1] - along[:, 1] * away[:, 0])
 
 
 def _latest(chosen: Bools, tracks: PlanarTrajectories) -> Int64:
@@ -193,8 +192,7 @@ def _interpolate(tracks: PlanarTrajectories, point: Int64, edges: Float64, right
 
 def _contains(zone: BaseGeometry, at: Float64) -> Bools:
     shapely.prepare(zone)
-    found: Bools = shapely.contains_xy(zone, at[:, 0], at[:, 1])
-    return found
+    return np.asarray(shapely.contains_xy(zone, at[:, 0], at[:, 1]))
 
 
 def _inner_radius(zone: BaseGeometry) -> float:
@@ -206,8 +204,7 @@ def _majority(within: Bools, first: Bools) -> Bools:
     """Returns for each point whether most points of its track are inside."""
     track = np.cumsum(first) - 1
     share = np.bincount(track, weights=within) / np.bincount(track)
-    majority: Bools = (share >= 0.5)[track]
-    return majority
+    return np.asarray((share >= 0.5)[track])
 
 
 def _date_back(side: Bools, within: Bools, first: Bools) -> Bools:
@@ -224,8 +221,7 @@ def _date_back(side: Bools, within: Bools, first: Bools) -> Bools:
     since[opposite + 1] = True
     value = np.where(first, side, False)
     value[opposite + 1] = side[changed]
-    dated: Bools = value[np.maximum.accumulate(np.where(since, number, 0))]
-    return dated
+    return np.asarray(value[np.maximum.accumulate(np.where(since, number, 0))])
 
 
 def _without_short_stays(side: Bools, tracks: PlanarTrajectories, min_stay_s: float) -> Bools:

@@ -8,14 +8,19 @@ from ops.anonymize.cover.paint import Colour, paint_flat
 from schemas.values import Float64, Int64, Uint8
 
 
+def pack_mask(mask: Uint8) -> Uint8:
+    """Packs a mask ``(H, W)`` to bits, 1 where it is not 0."""
+    return np.packbits(mask > 0, axis=1)
+
+
 @dataclass(frozen=True)
 class FrameCoverage:
     """What must be covered in one frame, and what it was painted with.
 
     Attributes:
         pts, time_us: of the frame; microseconds since 1970.
-        size_px: (width, height).
-        bits: the mask ``(H, W)``, packed to bits: a chunk of frames holds one each.
+        width_px: of the frame.
+        bits: the mask ``(H, W)`` as ``pack_mask`` packs it, since a chunk of frames holds one each.
         painted: ``(K, 3)`` BGR, the colours of modes that paint flat; else the painted picture ``(H, W, 3)`` BGR.
         boxes, owners: people who surely are there, ``(M, 4)`` not padded, and indices of their tracklets ``(M,)``.
         comparable: whether the frame could be compared with a background.
@@ -26,39 +31,20 @@ class FrameCoverage:
 
     pts: int
     time_us: int
-    size_px: tuple[int, int]
+    width_px: int
     bits: Uint8
     painted: Uint8
     boxes: Float64
     owners: Int64
     comparable: bool
-    whole: bool
+    whole: bool = False
     widened: bool = False
     lost: bool = False
-
-    @classmethod
-    def of_mask(
-        cls,
-        mask: Uint8,
-        pts: int,
-        time_us: int,
-        painted: Uint8,
-        boxes: Float64,
-        owners: Int64,
-        comparable: bool,
-        whole: bool,
-        lost: bool,
-    ) -> "FrameCoverage":
-        """Builds the record of a mask ``(H, W)``, not 0 where the frame is covered."""
-        height, width = mask.shape
-        bits = np.packbits(mask > 0, axis=1)
-        return cls(pts, time_us, (width, height), bits, painted, boxes, owners, comparable, whole, lost=lost)
 
     @property
     def mask(self) -> Uint8:
         """Returns ``(H, W)``, 255 where nothing of the original may remain."""
-        width, height = self.size_px
-        return np.unpackbits(self.bits, axis=1, count=width)[:height] * np.uint8(255)
+        return np.unpackbits(self.bits, axis=1, count=self.width_px) * np.uint8(255)
 
     @property
     def nbytes(self) -> int:
@@ -73,4 +59,4 @@ class FrameCoverage:
         if painted.ndim == 3:
             painted = painted.copy()
             paint_flat(painted, more, colour)
-        return replace(self, bits=np.packbits((self.mask | more) > 0, axis=1), painted=painted, widened=True)
+        return replace(self, bits=pack_mask(self.mask | more), painted=painted, widened=True)

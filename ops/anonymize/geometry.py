@@ -9,7 +9,6 @@ import numpy as np
 from shapely import LinearRing, Polygon
 from shapely.ops import polygonize, unary_union
 
-from schemas.anonymity import TargetName
 from schemas.values import Float64, Int64, Uint8
 from schemas.values import Polygon as PolygonPx
 
@@ -55,14 +54,12 @@ _BEYOND_PX = 4.0
 _FRACTION_BITS = 8
 
 
-def target_boxes(target: TargetName, boxes: Float64) -> Float64:
-    """Returns the part of boxes ``(N, 4)`` that a target covers: for ``head`` the covered head zone, else the box.
+def covered_head_zones(boxes: Float64) -> Float64:
+    """Returns the head zones ``(N, 4)`` of people's boxes that the target ``head`` covers.
 
     ``COVERED_HEAD_HEIGHT`` and ``COVERED_HEAD_WIDTH`` are of an upright person: the zone is larger for one who bends or
     sits, and all of the box for one who lies.
     """
-    if target != "head":
-        return boxes
     width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
     bent = np.maximum(width / np.maximum(height, 1e-9) / UPRIGHT, 1.0)
     half = np.minimum(COVERED_HEAD_WIDTH * np.sqrt(bent), 1.0) * width / 2

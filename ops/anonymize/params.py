@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from ops.anonymize.cover.modes import PaintOptions
 from schemas.anonymity import ModeName, TargetName
 from schemas.op import param
 
@@ -71,7 +70,7 @@ class AnonymizeParams:
             raise ValueError(f"chunk_s must be more than 0, got {self.chunk_s}")
 
     @property
-    def paint_options(self) -> PaintOptions:
-        """Returns the options of painters."""
+    def bgr(self) -> tuple[int, int, int]:
+        """Returns the colour of flat areas as blue, green, red."""
         red, green, blue = bytes.fromhex(self.colour[1:])
-        return PaintOptions((blue, green, red), self.colour_by, self.block_px, self.blur_px)
+        return blue, green, red

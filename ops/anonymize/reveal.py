@@ -8,7 +8,6 @@ has to look at the result (docs/privacy.md).
 """
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -17,15 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.anonymize.geometry import cover_boxes
-from ops.anonymize.locate.spans import (
-    Spans,
-    bridge_spans,
-    detection_spans,
-    join_spans,
-    lingering_spans,
-    split_trajectories,
-    track_spans,
-)
+from ops.anonymize.locate.spans import Spans, detection_spans, join_spans, split_trajectories, trajectory_spans
+from ops.anonymize.params import AnonymizeParams
 from ops.arrays import BOX_COLUMNS, boxes_of, encode_column, times_us
 from ops.boxes import pad
 from schemas.values import Float64, Int64, Uint8
@@ -33,27 +25,11 @@ from schemas.values import Float64, Int64, Uint8
 _SAME_PLACE = 0.1  # intersection over union of boxes
 _FLAT = 4.0  # grey levels: standard deviation of a decoded frame that is of one colour
 
+CAUTION = AnonymizeParams(pad_share=0.2, pad_px=4.0, extend_s=1.0, linger_s=2.0, bridge_s=20.0, max_unobserved_s=2.0)
+"""Margins by which other people are kept covered, in place of those by which they were covered."""
 
-@dataclass(frozen=True)
-class Caution:
-    """Margins by which other people are kept covered.
-
-    Attributes:
-        pad_share, pad_px: padding of their boxes on every side, as a share of their size, and at least.
-        extend_s: time before its first and after its last point for which a track goes on as it moved.
-        linger_s: time for which people may stay near the ends of a track.
-        bridge_s: longest gap over which a track that starts where another ended continues it.
-        hold_s: longest time for which a detection that belongs to no track holds, without another observed frame.
-        gap_s: longest time between two points of the person's own track over which the person is shown.
-    """
-
-    pad_share: float = 0.2
-    pad_px: float = 4.0
-    extend_s: float = 1.0
-    linger_s: float = 2.0
-    bridge_s: float = 20.0
-    hold_s: float = 2.0
-    gap_s: float = 1.0
+MOST_GAP_S = 1.0
+"""Longest time between two points of the person's own track over which the person is shown."""
 
 
 class Reveal:
@@ -65,24 +41,15 @@ class Reveal:
         detections: those that belong to no track: columns ``time`` and the box.
         observed_us: ``(L,)``, rising: times of the frames that the detector observed.
         static: ``(H, W)``, 255 where nothing is ever shown.
-        caution: margins by which other people are kept covered.
     """
 
     def __init__(
-        self,
-        track_id: str,
-        track_points: pa.Table,
-        detections: pa.Table,
-        observed_us: Int64,
-        static: Uint8,
-        caution: Caution | None = None,
+        self, track_id: str, track_points: pa.Table, detections: pa.Table, observed_us: Int64, static: Uint8
     ) -> None:
-        caution = caution or Caution()
         own = pc.equal(track_points["track_id"], track_id)
         mine = track_points.filter(own).sort_by("time")
-        self._caution = caution
         self._times_us, self._boxes = times_us(mine), boxes_of(mine)
-        self._others = _others(track_points.filter(pc.invert(own)), detections, observed_us, caution)
+        self._others = _others(track_points.filter(pc.invert(own)), detections, observed_us)
         self._static = static
 
     def is_within(self, start_us: int, end_us: int) -> bool:
@@ -100,14 +67,14 @@ class Reveal:
             return None
         start, end = self._times_us[after - 1], self._times_us[after]
         # Over a long gap a straight line is a guess, and somebody else may be where it leads.
-        if end - start > self._caution.gap_s * 1e6:
+        if end - start > MOST_GAP_S * 1e6:
             return None
         share = (time_us - start) / (end - start)
         return np.asarray(self._boxes[after - 1] + share * (self._boxes[after] - self._boxes[after - 1]))
 
     def others(self, time_us: int) -> Float64:
         """Returns the padded boxes ``(M, 4)`` of all others at a time."""
-        return pad(self._others.at(time_us).boxes, self._caution.pad_share, self._caution.pad_px)
+        return pad(self._others.at(time_us).boxes, CAUTION.pad_share, CAUTION.pad_px)
 
     def apply(self, original: Uint8, covered: Uint8, time_us: int) -> Uint8 | None:
         """Returns a frame with the person visible; None where nothing of them can be shown.
@@ -172,16 +139,10 @@ def _keys(table: pa.Table, *names: str) -> Iterator[tuple[Any, ...]]:
     return zip(*(table[name].to_pylist() for name in names), strict=True)
 
 
-def _others(points: pa.Table, detections: pa.Table, observed_us: Int64, caution: Caution) -> Spans:
+def _others(points: pa.Table, detections: pa.Table, observed_us: Int64) -> Spans:
     """Builds the spans of everybody else."""
-    growth = (caution.pad_share, caution.pad_px)
     _, codes = encode_column(points, "track_id")
     trajectories = list(split_trajectories(codes, times_us(points), boxes_of(points)))
-    return join_spans(
-        [
-            *(track_spans(each, round(caution.extend_s * 1e6), *growth) for each in trajectories),
-            *(lingering_spans(each, round(caution.linger_s * 1e6), *growth) for each in trajectories),
-            bridge_spans(trajectories, round(caution.bridge_s * 1e6), _SAME_PLACE),
-            detection_spans(times_us(detections), boxes_of(detections), observed_us, round(caution.hold_s * 1e6)),
-        ]
-    )
+    hold_us = round(CAUTION.max_unobserved_s * 1e6)
+    loose = detection_spans(times_us(detections), boxes_of(detections), observed_us, hold_us)
+    return join_spans([*trajectory_spans(trajectories, CAUTION, _SAME_PLACE), loose])

@@ -95,7 +95,7 @@ class AnonymizeSession(FrameSession):
         assert self._sink is not None and self._chunk is not None
         verify_fps = self._params.verify_fps
         sampled_us = round(1e6 / verify_fps) if verify_fps > 0 else 0
-        reviewer = Reviewer(self._sink, self._verifier, self._stats, self._params.paint_options.colour, sampled_us)
+        reviewer = Reviewer(self._sink, self._verifier, self._stats, self._params.bgr, sampled_us)
         reviewer.keep(self._chunk, self._coverages)
         self._chunk, self._coverages = None, []
 

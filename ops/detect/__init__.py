@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
 
 import numpy as np
 
@@ -88,8 +87,7 @@ class Detect(FrameOp):
                 f"weights {model.name!r} know none of the classes {', '.join(self.params.classes)}, "
                 f"but {', '.join(classes) or 'none by name'}; set classes under [ops.detect]"
             )
-        layout: Literal["yolo", "yolox"] = "yolox" if model.layout == "yolox" else "yolo"
-        self._decoder = Decoder(layout, self._network.input_px, wanted, self.params.confidence, self.params.iou)
+        self._decoder = Decoder(model.layout, self._network.input_px, wanted, self.params.confidence, self.params.iou)
 
     def close(self) -> None:
         self._network = self._decoder = None

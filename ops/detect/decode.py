@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
 import numpy as np
 
@@ -49,7 +48,7 @@ class Decoder:
         iou: overlap above which two boxes of one class are one, 0..1.
     """
 
-    layout: Literal["yolo", "yolox"]
+    layout: str
     input_px: tuple[int, int]
     wanted: tuple[int, ...]
     confidence: float

@@ -32,8 +32,7 @@ class Feet:
     def sigma_px(self, share_u: float, share_v: float, share_cut: float, floor_px: float) -> Float64:
         """Returns standard deviations ``(N, 2)`` of u and v, as shares of the box's height."""
         shares = np.column_stack([np.full(len(self.cut), share_u), np.where(self.cut, share_cut, share_v)])
-        sigma: Float64 = np.maximum(shares * self.height_px[:, None], floor_px)
-        return sigma
+        return np.asarray(np.maximum(shares * self.height_px[:, None], floor_px))
 
 
 def feet_of(points: pa.Table, trajectories: Trajectories, view: CameraView, segments: Sequence[Segment]) -> Feet:
@@ -61,5 +60,4 @@ def frame_sizes_px(rows: pa.Table, segments: Sequence[Segment]) -> Float64:
     if place.null_count:
         raise ValueError(f"{place.null_count} rows name segments that are not of this unit")
     sizes = np.array([(segment.width, segment.height) for segment in segments], dtype=np.float64).reshape(-1, 2)
-    found: Float64 = sizes[place.to_numpy()]
-    return found
+    return np.asarray(sizes[place.to_numpy()])

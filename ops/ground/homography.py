@@ -98,8 +98,7 @@ def _fit(metres: Float64, pixels: Float64, camera: str) -> Float64:
     matrix = matrix / np.linalg.norm(matrix)
     if np.linalg.svd(matrix, compute_uv=False)[2] < RANK_LIMIT:
         raise _degenerate(camera)
-    fitted: Float64 = np.linalg.inv(from_px) @ matrix @ from_m
-    return fitted
+    return np.asarray(np.linalg.inv(from_px) @ matrix @ from_m)
 
 
 def _degenerate(camera: str) -> SiteError:
@@ -129,11 +128,9 @@ def _dlt_rows(source: Float64, target: Float64) -> Float64:
 
 
 def _depth(matrix: Float64, points: Float64) -> Float64:
-    depth: Float64 = points @ matrix[2, :2] + matrix[2, 2]
-    return depth
+    return np.asarray(points @ matrix[2, :2] + matrix[2, 2])
 
 
 def _apply(matrix: Float64, points: Float64) -> Float64:
     mapped = points @ matrix[:, :2].T + matrix[:, 2]
-    plain: Float64 = mapped[:, :2] / mapped[:, 2:]
-    return plain
+    return np.asarray(mapped[:, :2] / mapped[:, 2:])

@@ -25,8 +25,7 @@ def jacobian(plane: GroundPlane, pixels: Float64) -> Float64:
     mapped = pixels @ matrix[:, :2].T + matrix[:, 2]
     depth = np.where(mapped[:, 2] > 0, mapped[:, 2], np.nan)
     place = mapped[:, :2] / depth[:, None]
-    slope: Float64 = (matrix[None, :2, :2] - place[:, :, None] * matrix[None, 2:, :2]) / depth[:, None, None]
-    return slope
+    return np.asarray((matrix[None, :2, :2] - place[:, :, None] * matrix[None, 2:, :2]) / depth[:, None, None])
 
 
 def covariance(plane: GroundPlane, pixels: Float64, sigma_px: Float64) -> Float64:
@@ -46,12 +45,10 @@ def largest_sigma_m(covariances: Float64) -> Float64:
     """Returns the standard deviation ``(N,)`` along the longest axis of each covariance ``(N, 2, 2)``."""
     mean = (covariances[:, 0, 0] + covariances[:, 1, 1]) / 2
     half = (covariances[:, 0, 0] - covariances[:, 1, 1]) / 2
-    longest: Float64 = np.sqrt(mean + np.hypot(half, covariances[:, 0, 1]))
-    return longest
+    return np.asarray(np.sqrt(mean + np.hypot(half, covariances[:, 0, 1])))
 
 
 def _through(matrix: Float64, points: Float64) -> Float64:
     mapped = points @ matrix[:, :2].T + matrix[:, 2]
     depth = np.where(mapped[:, 2:] > 0, mapped[:, 2:], np.nan)
-    plain: Float64 = mapped[:, :2] / depth
-    return plain
+    return np.asarray(mapped[:, :2] / depth)

@@ -95,21 +95,18 @@ def _meet(moments: _Moments, here: Int64, there: Int64, scene: Scene, limit: flo
     apart = iou_pairs(moments.box[here], moments.box[there]) <= DOUBLE_OVERLAP
     close = _distance(moments, here, there) <= limit
     slow = _relative_speed(moments, here, there) <= fastest
-    meet: Bools = alike & apart & close & slow
-    return meet
+    return np.asarray(alike & apart & close & slow)
 
 
 def _distance(moments: _Moments, here: Int64, there: Int64) -> Float64:
     """Returns distances in metres, or in body heights."""
     unit = (moments.unit[here] + moments.unit[there]) / 2
-    distance: Float64 = np.hypot(*(moments.at[here] - moments.at[there]).T) / unit
-    return distance
+    return np.asarray(np.hypot(*(moments.at[here] - moments.at[there]).T) / unit)
 
 
 def _relative_speed(moments: _Moments, here: Int64, there: Int64) -> Float64:
     unit = (moments.unit[here] + moments.unit[there]) / 2
-    speed: Float64 = np.hypot(*(moments.velocity[here] - moments.velocity[there]).T) / unit
-    return speed
+    return np.asarray(np.hypot(*(moments.velocity[here] - moments.velocity[there]).T) / unit)
 
 
 def _meeting(scene: Scene, moments: _Moments, here: Int64, there: Int64) -> Interaction:

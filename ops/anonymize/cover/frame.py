@@ -26,14 +26,14 @@ import pyarrow.compute as pc
 from ops.anonymize.cover.modes import Scene, flat_colours, open_painter
 from ops.anonymize.cover.paint import paint_flat
 from ops.anonymize.cover.skeleton import PoseFinder
-from ops.anonymize.frame_coverage import FrameCoverage
+from ops.anonymize.frame_coverage import FrameCoverage, pack_mask
 from ops.anonymize.geometry import (
     checked_head_zones,
     cover_bodies,
     cover_boxes,
+    covered_head_zones,
     covered_shares,
     static_mask,
-    target_boxes,
 )
 from ops.anonymize.locate.background import usable_background
 from ops.anonymize.locate.difference import BackgroundDifference, FrameComparison
@@ -86,9 +86,8 @@ class FrameAnonymizer:
     ) -> None:
         self._params = params
         self._camera = unit.camera
-        self._colour = params.paint_options.colour
-        self._painter = open_painter(params.mode, params.paint_options, pose)
-        self._flat = np.array(flat_colours(params.mode, params.paint_options), np.uint8).reshape(-1, 3)
+        self._paint_scene = open_painter(params, pose)
+        self._flat = np.array(flat_colours(params), np.uint8).reshape(-1, 3)
         self._mask_hook = mask_hook
         self._static: Uint8 | None = None
         self._difference: BackgroundDifference | None = None
@@ -112,11 +111,13 @@ class FrameAnonymizer:
             lost: the frame could not be decoded, so all of it is covered.
         """
         frame = np.ascontiguousarray(frame).copy()
+        # What the cover must look like: the flat colours, or the covered frame in modes that have none.
+        painted, width_px = self._flat if len(self._flat) else frame, frame.shape[1]
         if lost:
-            frame[:] = self._colour
+            frame[:] = self._params.bgr
             mask, nobody = np.full(frame.shape[:2], 255, np.uint8), np.empty(0, np.int64)
-            return frame, FrameCoverage.of_mask(
-                mask, pts, time_us, self._painted(frame), np.empty((0, 4)), nobody, False, whole=True, lost=True
+            return frame, FrameCoverage(
+                pts, time_us, width_px, pack_mask(mask), painted, np.empty((0, 4)), nobody, False, whole=True, lost=True
             )
         people, things = self._presence.people.at(time_us), self._presence.things.at(time_us)
         # Two spans of a track meet at each of its points: one box is enough.
@@ -146,17 +147,11 @@ class FrameAnonymizer:
         static = self._static_mask(frame)
         if static is not None:
             cv2.bitwise_or(mask, static, mask)
-            paint_flat(frame, static, self._colour)
+            paint_flat(frame, static, self._params.bgr)
         if self._params.mode == "tracks-only":  # it shows nothing of the frame, so there is no head to check
             mask[:] = 255
             sure, owners = sure[:0], owners[:0]
-        return frame, FrameCoverage.of_mask(
-            mask, pts, time_us, self._painted(frame), sure, owners, comparable, whole, lost=False
-        )
-
-    def _painted(self, frame: Uint8) -> Uint8:
-        """Returns what the cover must look like: the flat colours, or the covered frame in modes that have none."""
-        return self._flat if len(self._flat) else frame
+        return frame, FrameCoverage(pts, time_us, width_px, pack_mask(mask), painted, sure, owners, comparable, whole)
 
     def _people_mask(
         self, frame: Uint8, boxes: Float64, sure: Float64, uncertain: Float64, comparison: FrameComparison | None
@@ -169,7 +164,7 @@ class FrameAnonymizer:
         share, least_px = self._params.pad_share, self._params.pad_px
         mask = np.zeros(frame.shape[:2], np.uint8)
         if "person" not in self._params.targets:
-            cover_boxes(mask, pad(target_boxes("head", boxes), share, least_px))
+            cover_boxes(mask, pad(covered_head_zones(boxes), share, least_px))
             return mask
         generous = pad(boxes, share, least_px)
         if self._difference is None or comparison is None:
@@ -196,7 +191,7 @@ class FrameAnonymizer:
         background = None
         if MODES[self._params.mode].needs_background and self._difference is not None and comparison is not None:
             background = self._difference.background_for(comparison)
-        self._painter.paint(frame, Scene(mask, boxes, tracks, background))
+        self._paint_scene(frame, Scene(mask, boxes, tracks, background))
 
     def _compare(self, frame: Uint8, time_us: int) -> FrameComparison | None:
         if self._difference is None or self._difference.size_px != (frame.shape[1], frame.shape[0]):

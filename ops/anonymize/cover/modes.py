@@ -4,8 +4,9 @@ A painter leaves nothing of the frame's pixels under the mask, except ``pixelate
 many; ``tracks-only`` leaves no pixel of the frame at all.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from functools import partial
 
 import cv2
 import numpy as np
@@ -22,6 +23,7 @@ from ops.anonymize.cover.paint import (
     paint_picture,
 )
 from ops.anonymize.cover.skeleton import PoseFinder, draw_skeletons
+from ops.anonymize.params import AnonymizeParams
 from schemas.values import Float64, Int64, Uint8
 
 PALETTE: tuple[Colour, ...] = (
@@ -60,54 +62,31 @@ class Scene:
     background: Uint8 | None
 
 
-@dataclass(frozen=True)
-class PaintOptions:
-    """Options of painters.
-
-    Attributes:
-        colour: BGR of flat areas.
-        colour_by: ``none``: one colour for all people; ``track``: a palette, by the track's number in its segment.
-        block_px: least size of the blocks of ``pixelate``.
-        blur_px: least standard deviation of ``blur``.
-    """
-
-    colour: Colour
-    colour_by: Literal["none", "track"] = "none"
-    block_px: int = 16
-    blur_px: float = 8.0
+Painter = Callable[[Uint8, Scene], None]
+"""Covers a frame ``(H, W, 3)`` BGR in place, wherever the scene's mask is not 0."""
 
 
-class Painter(Protocol):
-    """Paints frames."""
-
-    def paint(self, frame: Uint8, scene: Scene) -> None:
-        """Covers ``frame`` ``(H, W, 3)`` BGR in place, wherever the scene's mask is not 0."""
-        ...
-
-
-def open_painter(mode: str, options: PaintOptions, pose: PoseFinder | None = None) -> Painter:
-    """Returns the painter of a mode of ``schemas.anonymity.MODES``.
+def open_painter(params: AnonymizeParams, pose: PoseFinder | None = None) -> Painter:
+    """Returns the painter of ``params.mode``.
 
     Args:
         pose: needed for ``skeleton``.
 
     Raises:
-        ValueError: there is no such mode, or no pose finder for ``skeleton``.
+        ValueError: there is no pose finder for ``skeleton``.
     """
-    if mode == "skeleton":
-        if pose is None:
-            raise ValueError("mode skeleton needs a network that finds poses")
-        return SkeletonPainter(options, pose)
-    if mode not in _PAINTERS:
-        raise ValueError(f"unknown mode {mode!r}; there are {', '.join([*_PAINTERS, 'skeleton'])}")
-    return _PAINTERS[mode](options)
+    if params.mode != "skeleton":
+        return partial(_PAINTERS[params.mode], params)
+    if pose is None:
+        raise ValueError("mode skeleton needs a network that finds poses")
+    return partial(_paint_skeletons, params, pose)
 
 
-def flat_colours(mode: str, options: PaintOptions) -> tuple[Colour, ...]:
+def flat_colours(params: AnonymizeParams) -> tuple[Colour, ...]:
     """Returns the colours (BGR) that a mode paints a mask with, if it paints flat; () for other modes."""
-    if mode not in ("silhouette", "solid"):
+    if params.mode not in ("silhouette", "solid"):
         return ()
-    return (options.colour, *PALETTE) if options.colour_by == "track" else (options.colour,)
+    return (params.bgr, *PALETTE) if params.colour_by == "track" else (params.bgr,)
 
 
 def track_colours(tracks: Int64, default: Colour) -> list[Colour]:
@@ -116,104 +95,61 @@ def track_colours(tracks: Int64, default: Colour) -> list[Colour]:
     return [PALETTE[(int(track) * 7 + int(track) // 10) % len(PALETTE)] if track >= 0 else default for track in tracks]
 
 
-def line_colours(tracks: Int64, options: PaintOptions, untracked: Colour) -> list[Colour]:
+def _line_colours(tracks: Int64, params: AnonymizeParams, untracked: Colour) -> list[Colour]:
     """Returns the colours of limbs or outlines of tracks ``(M,)``: one for all, unless tracks are to have their own."""
-    if options.colour_by == "none":
-        return [LINE_COLOUR] * len(tracks)
-    return track_colours(tracks, untracked)
+    return [LINE_COLOUR] * len(tracks) if params.colour_by == "none" else track_colours(tracks, untracked)
 
 
-class FlatPainter:
-    """``silhouette`` and ``solid``: one colour, or one per track."""
-
-    def __init__(self, options: PaintOptions) -> None:
-        self._options = options
-
-    def paint(self, frame: Uint8, scene: Scene) -> None:
-        """Sets every pixel of the mask to one of ``flat_colours``."""
-        paint_flat(frame, scene.mask, self._options.colour)
-        if self._options.colour_by == "track":
-            known = scene.tracks >= 0
-            colours = track_colours(scene.tracks[known], self._options.colour)
-            paint_nearest(frame, scene.mask, scene.boxes[known], colours)
+def _paint_shapes(params: AnonymizeParams, frame: Uint8, scene: Scene) -> None:
+    """``silhouette`` and ``solid``: sets every pixel of the mask to one of ``flat_colours``."""
+    paint_flat(frame, scene.mask, params.bgr)
+    if params.colour_by == "track":
+        known = scene.tracks >= 0
+        paint_nearest(frame, scene.mask, scene.boxes[known], track_colours(scene.tracks[known], params.bgr))
 
 
-class BlockPainter:
-    """``pixelate``: blocks of people's own colours."""
-
-    def __init__(self, options: PaintOptions) -> None:
-        self._least_px = options.block_px
-
-    def paint(self, frame: Uint8, scene: Scene) -> None:
-        """Paints blocks, larger for larger people."""
-        paint_blocks(frame, scene.mask, block_size(scene.boxes, self._least_px))
+def _paint_pixelated(params: AnonymizeParams, frame: Uint8, scene: Scene) -> None:
+    """``pixelate``: paints blocks of people's own colours, larger for larger people."""
+    paint_blocks(frame, scene.mask, block_size(scene.boxes, params.block_px))
 
 
-class BlurPainter:
-    """``blur``: a blur of people's own pixels."""
-
-    def __init__(self, options: PaintOptions) -> None:
-        self._options = options
-
-    def paint(self, frame: Uint8, scene: Scene) -> None:
-        """Blurs, wider for larger people."""
-        sigma_px = blur_size(scene.boxes, self._options.blur_px)
-        paint_blurred(frame, scene.mask, sigma_px, self._options.colour)
+def _paint_blur(params: AnonymizeParams, frame: Uint8, scene: Scene) -> None:
+    """``blur``: blurs people's own pixels, wider for larger people."""
+    paint_blurred(frame, scene.mask, blur_size(scene.boxes, params.blur_px), params.bgr)
 
 
-class BackgroundPainter:
-    """``remove``: the background, or flat where there is none."""
-
-    def __init__(self, options: PaintOptions) -> None:
-        self._colour = options.colour
-
-    def paint(self, frame: Uint8, scene: Scene) -> None:
-        """Sets the mask to the background, and blends frame and background around it."""
-        if scene.background is None:
-            paint_flat(frame, scene.mask, self._colour)
-        else:
-            paint_picture(frame, scene.mask, scene.background)
+def _paint_background(params: AnonymizeParams, frame: Uint8, scene: Scene) -> None:
+    """``remove``: sets the mask to the background, blended with the frame around it; flat where there is none."""
+    if scene.background is None:
+        paint_flat(frame, scene.mask, params.bgr)
+    else:
+        paint_picture(frame, scene.mask, scene.background)
 
 
-class SkeletonPainter:
+def _paint_skeletons(params: AnonymizeParams, pose: PoseFinder, frame: Uint8, scene: Scene) -> None:
     """``skeleton``: as ``remove``, with limbs drawn on the background."""
-
-    def __init__(self, options: PaintOptions, pose: PoseFinder) -> None:
-        self._background = BackgroundPainter(options)
-        self._options = options
-        self._pose = pose
-
-    def paint(self, frame: Uint8, scene: Scene) -> None:
-        """Finds poses in the frame, before anything is painted on it, and draws them on the background."""
-        scene = _one_per_track(scene)
-        people = self._pose.find(frame, scene.boxes)
-        self._background.paint(frame, scene)
-        drawn = frame.copy()
-        colours = line_colours(scene.tracks, self._options, untracked=self._options.colour)
-        draw_skeletons(drawn, people, scene.boxes, colours)
-        cv2.copyTo(drawn, scene.mask, frame)  # a limb beside the mask would look like a person who is not covered
+    scene = _one_per_track(scene)
+    people = pose.find(frame, scene.boxes)  # before anything is painted over them
+    _paint_background(params, frame, scene)
+    drawn = frame.copy()
+    draw_skeletons(drawn, people, scene.boxes, _line_colours(scene.tracks, params, untracked=params.bgr))
+    cv2.copyTo(drawn, scene.mask, frame)  # a limb beside the mask would look like a person who is not covered
 
 
-class TracksPainter:
-    """``tracks-only``: boxes on the background, or on a flat picture where there is none."""
-
-    def __init__(self, options: PaintOptions) -> None:
-        self._options = options
-
-    def paint(self, frame: Uint8, scene: Scene) -> None:
-        """Paints over all of the frame, whatever the mask."""
-        frame[:] = self._options.colour if scene.background is None else scene.background
-        scene = _one_per_track(scene)
-        draw_boxes(frame, scene.boxes, line_colours(scene.tracks, self._options, untracked=LINE_COLOUR))
+def _paint_tracks(params: AnonymizeParams, frame: Uint8, scene: Scene) -> None:
+    """``tracks-only``: paints all of the frame, whatever the mask: boxes on the background, or on a flat picture."""
+    frame[:] = params.bgr if scene.background is None else scene.background
+    scene = _one_per_track(scene)
+    draw_boxes(frame, scene.boxes, _line_colours(scene.tracks, params, untracked=LINE_COLOUR))
 
 
-_PAINTERS: dict[str, type[FlatPainter | BlockPainter | BlurPainter | BackgroundPainter | TracksPainter]] = {
-    "silhouette": FlatPainter,
-    "solid": FlatPainter,
-    "remove": BackgroundPainter,
-    "pixelate": BlockPainter,
-    "blur": BlurPainter,
-    "tracks-only": TracksPainter,
+_PAINTERS: Mapping[str, Callable[[AnonymizeParams, Uint8, Scene], None]] = {
+    "silhouette": _paint_shapes,
+    "solid": _paint_shapes,
+    "remove": _paint_background,
+    "pixelate": _paint_pixelated,
+    "blur": _paint_blur,
+    "tracks-only": _paint_tracks,
 }
 
 

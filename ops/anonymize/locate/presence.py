@@ -19,15 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ops.anonymize.locate.spans import (
-    Spans,
-    bridge_spans,
-    detection_spans,
-    join_spans,
-    lingering_spans,
-    split_trajectories,
-    track_spans,
-)
+from ops.anonymize.locate.spans import Spans, detection_spans, join_spans, split_trajectories, trajectory_spans
 from ops.anonymize.params import PEOPLE, AnonymizeParams
 from ops.arrays import boxes_of, times_us
 from schemas.anonymity import TARGETS
@@ -82,12 +74,7 @@ def _spans(params: AnonymizeParams, unit: UnitContext, inputs: Tables, labels: I
     points = points.filter(pc.is_in(points["tracklet_id"], ids))
     codes = np.asarray(pc.index_in(points["tracklet_id"], ids)).astype(np.int64)
     trajectories = list(split_trajectories(codes, times_us(points), boxes_of(points)))
-
-    growth = (params.pad_share, params.pad_px)
-    spans = [track_spans(each, round(params.extend_s * 1e6), *growth) for each in trajectories]
-    if linger:
-        spans += [lingering_spans(each, round(params.linger_s * 1e6), *growth) for each in trajectories]
-    spans.append(bridge_spans(trajectories, round(params.bridge_s * 1e6), BRIDGE_IOU))
+    spans = trajectory_spans(trajectories, params, BRIDGE_IOU, linger)
     # Segments overlap, and a track's points in another segment refer to that segment's detections.
     tracked = points.filter(pc.equal(points["frame_segment_id"], unit.segment.segment_id))["detection"]
     return join_spans([*spans, *_untracked(params, inputs, wanted, tracked)])

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
+from ops.anonymize.params import AnonymizeParams
 from ops.boxes import centre, iou_matrix, pad
 from schemas.values import Bools, Float64, Int64
 
@@ -85,6 +86,23 @@ def split_trajectories(codes: Int64, times_us: Int64, boxes: Float64) -> Iterato
     for members in np.split(order, cuts):
         if len(members):
             yield Trajectory(times_us[members], boxes[members], int(codes[members[0]]))
+
+
+def trajectory_spans(
+    trajectories: Sequence[Trajectory], params: AnonymizeParams, overlap: float, linger: bool = True
+) -> list[Spans]:
+    """Builds the spans of tracks: along each, beyond and around its ends, and between two that are one person.
+
+    Args:
+        params: ``pad_share`` to ``bridge_s`` are used.
+        overlap: see ``bridge_spans``.
+        linger: also around the ends, for ``linger_s``.
+    """
+    growth = (params.pad_share, params.pad_px)
+    spans = [track_spans(each, round(params.extend_s * 1e6), *growth) for each in trajectories]
+    if linger:
+        spans += [lingering_spans(each, round(params.linger_s * 1e6), *growth) for each in trajectories]
+    return [*spans, bridge_spans(trajectories, round(params.bridge_s * 1e6), overlap)]
 
 
 def track_spans(trajectory: Trajectory, extend_us: int, growth: float, least_px: float) -> Spans:

@@ -1,6 +1,6 @@
 """Detectors that verify: faces, and people by other weights than those that found them, or by OpenCV's HOG."""
 
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -9,7 +9,7 @@ from ops.anonymize.geometry import work_size
 from ops.detect.backends import open_network
 from ops.detect.decode import Boxes, Decoder, suppress
 from ops.detect.letterbox import fit_into, to_source
-from ops.openvino_cpu import cpu_settings
+from ops.openvino_cpu import cpu_settings, reason_of
 from schemas.errors import ModelError
 from schemas.values import Float32, Float64, Int64, ModelFile, Uint8
 
@@ -59,9 +59,8 @@ class NetworkPersonDetector:
         self._network = open_network(model, cpus)
         if PERSON not in self._network.classes:
             raise ModelError(f"weights {model.name!r} do not know the class {PERSON!r}; verify with others")
-        layout: Literal["yolo", "yolox"] = "yolox" if model.layout == "yolox" else "yolo"
         wanted = (self._network.classes.index(PERSON),)
-        self._decode = Decoder(layout, self._network.input_px, wanted, confidence, SAME_PERSON_IOU)
+        self._decode = Decoder(model.layout, self._network.input_px, wanted, confidence, SAME_PERSON_IOU)
 
     def find(self, frame: Uint8) -> Found:
         """Returns the people in a frame ``(H, W, 3)`` BGR."""
@@ -145,8 +144,9 @@ class FaceDetector:
         try:
             self._network = self._core.read_model(model.path)
         except RuntimeError as error:
-            reason = str(error).strip().splitlines()[-1]
-            raise ModelError(f"OpenVINO cannot load {model.path} as YuNet: {reason}; fetch it again") from error
+            raise ModelError(
+                f"OpenVINO cannot load {model.path} as YuNet: {reason_of(error)}; fetch it again"
+            ) from error
         named = {name for output in self._network.outputs for name in output.get_names()}
         if not {f"{part}_{stride}" for part in ("cls", "obj", "bbox") for stride in STRIDES} <= named:
             raise ModelError(f"{model.path} lacks the outputs of YuNet; use a face_detection_yunet file")
@@ -163,7 +163,7 @@ class FaceDetector:
         request = self._request((width, height))
         request.infer([padded.astype(np.float32).transpose(2, 0, 1)[None]])
         faces = suppress(self._decoded(request, width), SAME_FACE_IOU)
-        return np.column_stack([faces.xyxy / scale, faces.confidence]).astype(np.float64).reshape(-1, 5)
+        return _with_scores(faces.xyxy / scale, faces.confidence)
 
     def _request(self, size_px: tuple[int, int]) -> Any:
         """Returns the compiled network of a frame size; the last few sizes are kept."""

@@ -13,12 +13,11 @@ from ops.anonymize.geometry import (
     checked_head_zones,
     cover_bodies,
     cover_boxes,
+    covered_head_zones,
     covered_shares,
     static_mask,
-    target_boxes,
 )
 from ops.anonymize.verify.verifier import HEAD_PAD
-from schemas.anonymity import TARGETS
 from schemas.values import Polygon, Uint8
 from tests.ops.people import Box
 
@@ -26,20 +25,14 @@ WIDTH, HEIGHT = 31, 23
 FRAME_WIDTH, FRAME_HEIGHT = 96, 72
 
 
-@pytest.mark.parametrize("target", [target for target in TARGETS if target != "head"])
-def test_all_of_a_box_is_covered_but_for_heads(target: str) -> None:
-    boxes = np.array([[1, 2, 30, 90.0]])
-    assert target_boxes(target, boxes) is boxes  # type: ignore[arg-type]
-
-
 def test_the_head_zone_of_one_who_stands_is_the_upper_third_and_a_little_above() -> None:
-    assert np.allclose(target_boxes("head", np.array([[100, 50, 140, 150.0]])), [[104, 45, 136, 80]])
+    assert np.allclose(covered_head_zones(np.array([[100, 50, 140, 150.0]])), [[104, 45, 136, 80]])
 
 
 @settings(max_examples=60, deadline=None)
 @given(width=st.floats(5, 300), height=st.floats(5, 300))
 def test_the_head_zone_holds_the_head_however_one_stands(width: float, height: float) -> None:
-    x1, y1, x2, y2 = target_boxes("head", np.array([[10, 20, 10 + width, 20 + height]]))[0]
+    x1, y1, x2, y2 = covered_head_zones(np.array([[10, 20, 10 + width, 20 + height]]))[0]
     assert y1 < 20
     assert y2 >= 20 + 0.3 * height - 1e-6
     assert x1 <= 10 + 0.1 * width + 1e-6 and x2 >= 10 + 0.9 * width - 1e-6
@@ -53,7 +46,7 @@ def test_the_head_zone_holds_the_head_however_one_stands(width: float, height: f
 @given(width=st.floats(5, 300), height=st.floats(5, 300))
 def test_what_is_checked_lies_within_what_is_covered(width: float, height: float) -> None:
     box = np.array([[10, 20, 10 + width, 20 + height]])
-    covered, checked = target_boxes("head", box)[0], checked_head_zones(box, HEAD_PAD)[0]
+    covered, checked = covered_head_zones(box)[0], checked_head_zones(box, HEAD_PAD)[0]
     assert (covered[:2] <= checked[:2]).all() and (checked[2:] <= covered[2:]).all()
 
 
@@ -67,7 +60,7 @@ def test_checked_head_zones_are_the_upper_middle() -> None:
 
 
 def test_no_boxes_have_no_head_zones() -> None:
-    assert target_boxes("head", np.empty((0, 4))).shape == (0, 4)
+    assert covered_head_zones(np.empty((0, 4))).shape == (0, 4)
 
 
 def boxes_in_frame() -> st.SearchStrategy[Box]:

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ops.anonymize.frame_coverage import FrameCoverage
+from ops.anonymize.frame_coverage import FrameCoverage, pack_mask
 from ops.anonymize.review import LATE_FRAMES, WIDENING_ROUNDS, Reviewer
 from ops.anonymize.session import AnonymizeSession
 from ops.anonymize.stats import SegmentStats
@@ -49,7 +49,7 @@ def reviewed(verifier: FakeVerifier, count: int = 6, sampled_us: int = 0) -> tup
     none, boxes, mask = np.empty(0, np.int64), np.empty((0, 4)), np.zeros(SIZE[::-1], np.uint8)
     flat = np.array([GREY], np.uint8)
     coverages = [
-        FrameCoverage.of_mask(mask, pts, time_us, flat, boxes, none, True, whole=False, lost=False)
+        FrameCoverage(pts, time_us, mask.shape[1], pack_mask(mask), flat, boxes, none, True)
         for pts, time_us in zip(batch.pts.tolist(), batch.times_us.tolist(), strict=True)
     ]
     Reviewer(sink, verifier, stats, GREY, sampled_us).keep(chunk, coverages)  # type: ignore[arg-type]

@@ -1,5 +1,6 @@
 """In every mode, nothing of what lies under the mask is left but what the mode says."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import cv2
@@ -11,7 +12,6 @@ from hypothesis import strategies as st
 from ops.anonymize.cover.modes import (
     LINE_COLOUR,
     PALETTE,
-    PaintOptions,
     Scene,
     flat_colours,
     open_painter,
@@ -26,13 +26,14 @@ from ops.anonymize.cover.paint import (
 )
 from ops.anonymize.cover.skeleton import LIMBS, POINTS, draw_skeletons
 from ops.anonymize.geometry import cover_boxes
+from ops.anonymize.params import AnonymizeParams
 from schemas.anonymity import MODES
 from schemas.values import Float64, Uint8
 
 WIDTH, HEIGHT = 127, 63  # odd on purpose
 SLATE = (139, 116, 100)
-OPTIONS = PaintOptions(SLATE)
-BY_TRACK = PaintOptions(SLATE, colour_by="track")
+OPTIONS = AnonymizeParams()
+BY_TRACK = AnonymizeParams(colour_by="track")
 BOXES = np.array([[10, 5, 30, 60], [90.5, 10.2, 127, 63]])
 TRACKS = np.array([3, -1])
 KEEPS_NOTHING = ["silhouette", "solid", "skeleton", "remove", "tracks-only"]
@@ -60,9 +61,9 @@ def scene_of(boxes: Float64 = BOXES, background: bool = True) -> Scene:
     return Scene(mask, boxes, tracks, noise(99) if background else None)
 
 
-def painted(mode: str, frame: Uint8, scene: Scene, options: PaintOptions = OPTIONS) -> Uint8:
+def painted(mode: str, frame: Uint8, scene: Scene, options: AnonymizeParams = OPTIONS) -> Uint8:
     after = frame.copy()
-    open_painter(mode, options, StandsInBox()).paint(after, scene)
+    open_painter(replace(options, mode=mode), StandsInBox())(after, scene)
     return after
 
 
@@ -127,23 +128,21 @@ def test_tracks_only_shows_no_pixel_of_the_frame() -> None:
 
 def test_modes_are_those_that_are_described_and_skeletons_need_poses() -> None:
     for mode in MODES:
-        open_painter(mode, OPTIONS, StandsInBox())
-    with pytest.raises(ValueError, match="unknown mode 'invisible'"):
-        open_painter("invisible", OPTIONS)
+        open_painter(replace(OPTIONS, mode=mode), StandsInBox())
     with pytest.raises(ValueError, match="finds poses"):
-        open_painter("skeleton", OPTIONS)
+        open_painter(AnonymizeParams(mode="skeleton"))
 
 
 @pytest.mark.parametrize("mode", ["silhouette", "solid"])
 @pytest.mark.parametrize("options", [OPTIONS, BY_TRACK])
-def test_flat_modes_paint_only_their_colours(mode: str, options: PaintOptions) -> None:
+def test_flat_modes_paint_only_their_colours(mode: str, options: AnonymizeParams) -> None:
     scene = scene_of()
     found = {tuple(colour) for colour in painted(mode, noise(1), scene, options)[scene.mask > 0].tolist()}
-    assert found <= set(flat_colours(mode, options))
+    assert found <= set(flat_colours(replace(options, mode=mode)))
 
 
 def test_other_modes_have_no_flat_colours() -> None:
-    assert [mode for mode in MODES if flat_colours(mode, OPTIONS)] == ["silhouette", "solid"]
+    assert [mode for mode in MODES if flat_colours(replace(OPTIONS, mode=mode))] == ["silhouette", "solid"]
 
 
 def test_a_track_keeps_its_colour_and_neighbours_differ() -> None:
@@ -252,7 +251,7 @@ def test_skeletons_are_found_before_anything_is_painted_and_once_a_track() -> No
 
     boxes = np.array([[10, 0, 50, 60], [20, 10, 40, 50], [60, 10, 80, 50], [61, 10, 81, 50.0]])
     scene = Scene(scene_of(boxes).mask, boxes, np.array([5, 5, -1, -1]), noise(99))
-    open_painter("skeleton", OPTIONS, Watching()).paint(noise(1), scene)
+    open_painter(AnonymizeParams(mode="skeleton"), Watching())(noise(1), scene)
 
 
 def test_limbs_do_not_reach_beyond_the_mask() -> None:

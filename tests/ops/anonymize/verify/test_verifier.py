@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from ops.anonymize.frame_coverage import FrameCoverage
+from ops.anonymize.frame_coverage import FrameCoverage, pack_mask
 from ops.anonymize.verify.residual import BackgroundResidual
 from ops.anonymize.verify.verifier import Verifier
 from schemas.values import Float64, Uint8
@@ -51,7 +51,7 @@ def coverage_of(
 ) -> FrameCoverage:
     people = np.array(boxes).reshape(-1, 4)
     owners = np.arange(len(people))
-    return FrameCoverage.of_mask(mask, time_us, time_us, GREY, people, owners, comparable, whole=False, lost=False)
+    return FrameCoverage(time_us, time_us, mask.shape[1], pack_mask(mask), GREY, people, owners, comparable)
 
 
 def verifier(
