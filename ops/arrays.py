@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from schemas.tables import TIME
 from schemas.values import Bools, Float64, Int64
@@ -35,15 +36,8 @@ def float_columns(table: pa.Table, columns: Sequence[str]) -> Float64:
 
 def encode_column(table: pa.Table, column: str) -> tuple[tuple[str, ...], Int64]:
     """Returns the distinct texts of a column in alphabetical order, and each row's index among them, ``(N,)``."""
-    coded = table[column].combine_chunks().dictionary_encode()
-    if isinstance(coded, pa.ChunkedArray):
-        coded = coded.combine_chunks()
-    names = np.array(coded.dictionary.to_pylist(), dtype=object)
-    order = np.argsort(names)
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    codes = coded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    return tuple(names[order]), rank[codes]
+    names = pc.unique(table[column]).sort()
+    return tuple(names.to_pylist()), pc.index_in(table[column], names).to_numpy().astype(np.int64)
 
 
 def datetime_us(moment: datetime) -> int:

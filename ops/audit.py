@@ -153,11 +153,21 @@ def _figures(row: Mapping[str, Any]) -> dict[str, Any]:
 def _tracks(unit: UnitContext, tracks: pa.Table, points: pa.Table | None) -> list[dict[str, Any]]:
     """Returns how well each tracklet is covered in each segment, and how large it is."""
     densities = _densities(unit, points) if points is not None else {}
+    names = (
+        "tracklet_id",
+        "segment_id",
+        "label",
+        "frames",
+        "leaks",
+        "least_head_cover",
+        "mean_head_cover",
+        "height_px",
+    )
     found = []
     for row in tracks.to_pylist():
         density = densities.get((row["tracklet_id"], row["segment_id"]))
         band = None if density is None else band_of(density)
-        measured = {name: _rounded(value) for name, value in row.items() if name != "camera"}
+        measured = {name: _rounded(row[name]) for name in names}
         found.append({**measured, "px_per_m": _rounded(density), "iec_62676_4_2025": band})
     return found
 

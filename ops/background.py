@@ -29,16 +29,13 @@ _EARLY_US = 20_000
 
 
 @dataclass(frozen=True)
-class BackgroundParams:
+class BackgroundParams(StaticRegionParams):
     """Parameters of ``background``."""
 
     fps: float = param(2.0, "frames per second that are searched for static regions")
     samples: int = param(40, "most frames that make a background, 3 to 255")
     samples_mb: float = param(200.0, "memory for these frames, megabytes; large frames get fewer")
     confidence: float = param(0.1, "least score, 0..1, of a detection that keeps pixels out of the background")
-    static_s: float = param(8.0, "time after which a change that stays is a static region, seconds")
-    static_min_share: float = param(0.0004, "least area of a static region, as a share of the frame")
-    static_max_share: float = param(0.05, "greatest area of a static region, as a share of the frame")
 
 
 class Background(FrameOp):
@@ -87,9 +84,12 @@ class BackgroundSession(FrameSession):
 
     def finish(self, late: Tables) -> Tables:
         image = self._clean_image(late)
+        foreground = foreground_mask(late["detections"], late["observed_frames"], MOVERS, SURE)
+        source_px = (self._segment.width, self._segment.height)
+        regions = find_static_regions(self._small.times_us, self._small.frames, foreground, source_px, self._params)
         return {
             "backgrounds": TABLES["backgrounds"].empty() if image is None else _background_row(self._segment, image),
-            "static_regions": _region_rows(self._segment, self._static_regions(late)),
+            "static_regions": _region_rows(self._segment, regions),
         }
 
     def _clean_image(self, late: Tables) -> "CleanImage | None":
@@ -98,12 +98,6 @@ class BackgroundSession(FrameSession):
         strict = foreground_mask(late["detections"], late["observed_frames"], PERSON, SURE)
         wide = foreground_mask(late["detections"], late["observed_frames"], None, self._params.confidence)
         return median_image(self._samples.times_us, self._samples.frames, strict, wide)
-
-    def _static_regions(self, late: Tables) -> list[StaticRegion]:
-        foreground = foreground_mask(late["detections"], late["observed_frames"], MOVERS, SURE)
-        params = StaticRegionParams(self._params.static_s, self._params.static_min_share, self._params.static_max_share)
-        source_px = (self._segment.width, self._segment.height)
-        return find_static_regions(self._small.times_us, self._small.frames, foreground, source_px, params)
 
 
 class _EvenSample:
@@ -170,7 +164,7 @@ def median_image(
         ~np.stack([foreground.mask_at(times_us[number], size_px, size_px) for number in known])
         for foreground in (wide, strict)
     )
-    free &= maybe
+    free &= maybe  # ``confidence`` may be set above ``SURE``, so the wide foreground may lack sure people
     usable = np.where(free.any(axis=0), free, maybe)
     image, seen = masked_median(samples, usable)
     if not seen.any():

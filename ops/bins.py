@@ -92,8 +92,8 @@ class Occupancy:
     distinct: Int64
 
 
-def spans(tracks: PlanarTrajectories, stretches: Stretches, max_gap_s: float) -> tuple[Int64, Int64]:
-    """Returns from when to when each point represents its track, ``(N,)`` each.
+def point_ends(tracks: PlanarTrajectories, stretches: Stretches, max_gap_s: float) -> Int64:
+    """Returns until when, from its own time on, each point represents its track, ``(N,)``, microseconds.
 
     Until the next point, unless that is more than ``max_gap_s`` away; then, and at a track's end, for as long as the
     point before did. Never beyond the end of the footage, so that nobody is present while nothing is observed.
@@ -102,14 +102,15 @@ def spans(tracks: PlanarTrajectories, stretches: Stretches, max_gap_s: float) ->
     gap = np.diff(time_us, append=time_us[-1:])
     gap[tracks.last] = -1  # the last of its track has no next point
     known = (gap >= 0) & (gap <= max_gap_s * 1e6)
+    # A last point has no step of its own, so it takes the one before; a track of one point lasts a microsecond.
     before = np.where(~first & np.roll(known, 1), np.roll(gap, 1), 0)
     end_us = np.minimum(time_us + np.where(known, gap, before), stretches.end_after(time_us))
-    return time_us, np.maximum(end_us, time_us + 1)
+    return np.maximum(end_us, time_us + 1)
 
 
-def find_stays(there: Bools, tracks: PlanarTrajectories, start_us: Int64, end_us: Int64) -> Stays:
-    """Returns the stays: spans of points that are ``there`` and follow each other without a break, joined."""
-    point = np.flatnonzero(there)
+def find_stays(there: Bools, tracks: PlanarTrajectories, end_us: Int64) -> Stays:
+    """Returns the stays: points that are ``there`` and follow each other without a break, until ``end_us``, joined."""
+    point, start_us = np.flatnonzero(there), tracks.time_us
     if not len(point):
         nothing = np.zeros(0, dtype=np.int64)
         return Stays(nothing, nothing, nothing)
@@ -147,6 +148,7 @@ def cut(start_us: Int64, end_us: Int64, width_us: int) -> tuple[Int64, Int64, In
     lowest, highest = start_us // width_us, (end_us - 1) // width_us
     pieces = highest - lowest + 1
     span = np.repeat(np.arange(len(start_us)), pieces)
+    # The second and third term count the pieces of each span from 0.
     number = lowest[span] + np.arange(len(span)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
     return (
         span,

@@ -7,7 +7,6 @@ A track that begins within a zone has not entered it, nor left it when it ends t
 pillar, and doors would otherwise count double.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +16,7 @@ import pyarrow.compute as pc
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from ops.bins import Bins, Stretches, find_stays, occupancy, spans
+from ops.bins import Bins, Stretches, find_stays, occupancy, point_ends
 from ops.ground.feet import feet_of
 from ops.ground.homography import GroundPlane, ground_plane
 from ops.ground.project import to_ground
@@ -78,21 +77,21 @@ class Counts(TableOp):
         frame = _Frame(unit, _labels(inputs["track_points"]), Bins.of(stretches, self.params.bin_s))
         by_space = _tracks_by_space(unit, inputs, stretches, self.params)
         pixels = by_space["pixel"]
-        parts = _Parts([_count_rows(frame, VIEW, pixels, np.ones(len(pixels.trajectories), dtype=np.bool_))], [], [])
+        parts: dict[str, list[pa.Table]] = {name: [] for name in self.spec.writes}
+        parts["counts"].append(_count_rows(frame, VIEW, pixels, np.ones(len(pixels.trajectories), dtype=np.bool_)))
         for feature in _features_in_view(unit):
             tracks = by_space[feature.space]
             if feature.kind is FeatureKind.ZONE:
                 there = inside(tracks.upright(feature), tracks.planar, tracks.margin, self.params.min_stay_s)
-                parts.counts.append(_count_rows(frame, feature.feature_id, tracks, there))
-                parts.events.append(_stay_rows(frame, feature.feature_id, tracks, there))
+                parts["counts"].append(_count_rows(frame, feature.feature_id, tracks, there))
+                parts["zone_events"].append(_stay_rows(frame, feature.feature_id, tracks, there))
             else:
                 crossed = crossings(tracks.upright(feature), tracks.planar, tracks.margin)
-                parts.flows.append(_flow_rows(frame, feature.feature_id, tracks, crossed))
-                parts.events.append(_cross_rows(frame, feature.feature_id, tracks, crossed))
+                parts["flows"].append(_flow_rows(frame, feature.feature_id, tracks, crossed))
+                parts["zone_events"].append(_cross_rows(frame, feature.feature_id, tracks, crossed))
         return {
-            "counts": _concatenated("counts", parts.counts),
-            "flows": _concatenated("flows", parts.flows),
-            "zone_events": _concatenated("zone_events", parts.events),
+            name: TABLES[name].conform(pa.concat_tables(tables)) if tables else TABLES[name].empty()
+            for name, tables in parts.items()
         }
 
 
@@ -105,29 +104,19 @@ class _Frame:
     bins: Bins
 
 
-@dataclass(frozen=True)
-class _Parts:
-    """Tables of one zone or line each, to be concatenated."""
-
-    counts: list[pa.Table]
-    flows: list[pa.Table]
-    events: list[pa.Table]
-
-
 @dataclass(frozen=True, eq=False)
 class _SpaceTracks:
     """All tracks of a day in one space.
 
     Attributes:
         planar: metres, or pixels with the second axis turned up, so that left is left in both.
-        start_us, end_us: ``(N,)``, from when to when each point represents its track.
+        end_us: ``(N,)``, until when each point represents its track.
         margin: in the units of ``planar``.
         plane: of the camera; None where it is not calibrated.
     """
 
     trajectories: Trajectories
     planar: PlanarTrajectories
-    start_us: Int64
     end_us: Int64
     margin: float
     turned: bool
@@ -160,19 +149,15 @@ def _tracks_by_space(
     points, positions = inputs["track_points"], inputs["positions"]
     tracked, placed = Trajectories.from_table(points), Trajectories.from_table(positions)
     foot = _turn(feet_of(points, tracked, unit.camera, unit.segments).pixels)
-    planar_by_space = {
-        "pixel": (tracked, PlanarTrajectories(tracked.track, tracked.time_us, foot), params.margin_px),
-        "map": (
-            placed,
-            PlanarTrajectories(placed.track, placed.time_us, placed.columns(positions, "x_m", "y_m")),
-            params.margin_m,
-        ),
-    }
+
+    def in_space(trajectories: Trajectories, at: Float64, margin: float, turned: bool) -> _SpaceTracks:
+        planar = PlanarTrajectories(trajectories.track, trajectories.time_us, at)
+        end_us = point_ends(planar, stretches, params.max_gap_s)
+        return _SpaceTracks(trajectories, planar, end_us, margin, turned, plane)
+
     return {
-        space: _SpaceTracks(
-            trajectories, planar, *spans(planar, stretches, params.max_gap_s), margin, space == "pixel", plane
-        )
-        for space, (trajectories, planar, margin) in planar_by_space.items()
+        "pixel": in_space(tracked, foot, params.margin_px, turned=True),
+        "map": in_space(placed, placed.columns(positions, "x_m", "y_m"), params.margin_m, turned=False),
     }
 
 
@@ -196,7 +181,7 @@ def _features_in_view(unit: UnitContext) -> list[Feature]:
 def _count_rows(frame: _Frame, zone: str, tracks: _SpaceTracks, there: Bools) -> pa.Table:
     """Returns ``counts`` of one zone: every label in every bin with footage."""
     bins, labels = frame.bins, frame.labels
-    stays = find_stays(there, tracks.planar, tracks.start_us, tracks.end_us)
+    stays = find_stays(there, tracks.planar, tracks.end_us)
     label = tracks.labels(labels, stays.point)
     found = occupancy(stays, label, tracks.trajectories.track[stays.point], len(labels), bins)
     rows = len(labels) * len(bins)
@@ -222,6 +207,7 @@ def _flow_rows(frame: _Frame, line: str, tracks: _SpaceTracks, crossed: Crossing
     """Returns ``flows`` of one line: every label and direction in every bin with footage."""
     bins, labels = frame.bins, frame.labels
     label = tracks.labels(labels, crossed.point)
+    # Rows run by label, then by direction, then by bin.
     cell = (label * 2 + ~crossed.rightwards) * len(bins) + bins.index_of(crossed.time_us)
     rows = len(labels) * 2 * len(bins)
     return TABLES["flows"].conform(
@@ -245,35 +231,22 @@ def _stay_rows(frame: _Frame, zone: str, tracks: _SpaceTracks, there: Bools) -> 
     began = np.maximum.accumulate(np.where(begins, np.arange(len(there)), 0))
     entered = there[changed]
     dwell_s = (time_us[changed] - time_us[began[changed - 1]]) / 1e6
-    return _event_rows(
-        frame,
-        tracks,
-        zone,
-        changed,
-        time_us[changed],
-        tracks.planar.at[changed],
-        {
-            "kind": np.where(entered, "enter", "exit").astype(object),
-            "dwell_s": pa.array(np.where(entered, np.nan, dwell_s), from_pandas=True),
-        },
-    )
+    more = {
+        "kind": np.where(entered, "enter", "exit").astype(object),
+        "dwell_s": pa.array(np.where(entered, np.nan, dwell_s), from_pandas=True),
+    }
+    return _event_rows(frame, tracks, zone, changed, time_us[changed], tracks.planar.at[changed], more)
 
 
 def _cross_rows(frame: _Frame, line: str, tracks: _SpaceTracks, crossed: Crossings) -> pa.Table:
     """Returns ``zone_events`` of one line."""
     direction = np.array(DIRECTIONS, dtype=object)[(~crossed.rightwards).astype(np.int64)]
-    special = {"kind": ["cross"] * len(direction), "direction": direction}
-    return _event_rows(frame, tracks, line, crossed.point, crossed.time_us, crossed.at, special)
+    more = {"kind": ["cross"] * len(direction), "direction": direction}
+    return _event_rows(frame, tracks, line, crossed.point, crossed.time_us, crossed.at, more)
 
 
 def _event_rows(
-    frame: _Frame,
-    tracks: _SpaceTracks,
-    feature: str,
-    point: Int64,
-    time_us: Int64,
-    at: Float64,
-    special: Mapping[str, Any],
+    frame: _Frame, tracks: _SpaceTracks, feature: str, point: Int64, time_us: Int64, at: Float64, more: dict[str, Any]
 ) -> pa.Table:
     place = tracks.on_ground(at)
     return TABLES["zone_events"].conform(
@@ -285,10 +258,6 @@ def _event_rows(
             "time": time_us,
             "x_m": pa.array(place[:, 0], from_pandas=True),
             "y_m": pa.array(place[:, 1], from_pandas=True),
-            **special,
+            **more,
         }
     )
-
-
-def _concatenated(name: str, parts: list[pa.Table]) -> pa.Table:
-    return TABLES[name].conform(pa.concat_tables(parts)) if parts else TABLES[name].empty()

@@ -8,13 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from ops.ground.feet import feet_of
+from ops.ground.feet import FootParams, feet_of, on_ground
 from ops.ground.homography import GroundPlane, ground_plane
 from ops.ground.lens import lens_position
 from ops.ground.project import covariance, to_ground
-from ops.positions import GROUND_LABELS
 from ops.trajectories import Trajectories
 from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables, param
 from schemas.tables import TABLES
@@ -24,14 +22,9 @@ METHOD = "ground_plane"
 
 
 @dataclass(frozen=True)
-class DepthParams:
-    """Parameters of ``depth``; shares are of the box's height."""
+class DepthParams(FootParams):
+    """Parameters of ``depth``."""
 
-    labels: tuple[str, ...] = param(GROUND_LABELS, "classes that stand on the ground")
-    sigma_u_share: float = param(0.05, "standard deviation of the foot point sideways")
-    sigma_v_share: float = param(0.05, "standard deviation of the foot point up and down")
-    cut_sigma_share: float = param(0.3, "the same up and down where the lower edge of the frame hides the feet")
-    floor_px: float = param(1.0, "least standard deviation of a foot point, pixels of image_size")
     max_sigma_m: float = param(25.0, "largest standard deviation of a distance; other points are left out, metres")
 
 
@@ -55,8 +48,7 @@ class Depth(TableOp):
         """Gives ``depth``; none for a camera without calibration, or whose lens height is unknown."""
         plane = ground_plane(unit.camera)
         lens_m = None if plane is None else lens_position(unit.camera, plane)
-        points = inputs["track_points"]
-        points = points.filter(pc.is_in(points["label"], pa.array(self.params.labels, pa.string())))
+        points = on_ground(inputs["track_points"], self.params)
         if plane is None or lens_m is None or not points.num_rows:
             return {"depth": TABLES["depth"].empty()}
         return {"depth": self._distances(points, plane, lens_m, unit)}
@@ -65,7 +57,7 @@ class Depth(TableOp):
         params = self.params
         trajectories = Trajectories.from_table(points)
         feet = feet_of(points, trajectories, unit.camera, unit.segments)
-        sigma_px = feet.sigma_px(params.sigma_u_share, params.sigma_v_share, params.cut_sigma_share, params.floor_px)
+        sigma_px = feet.sigma_px(params)
         away_m = to_ground(plane, feet.pixels) - lens_m[:2]
         distance_m = np.sqrt((away_m**2).sum(axis=1) + lens_m[2] ** 2)
         slope = away_m / distance_m[:, None]

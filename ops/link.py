@@ -91,6 +91,7 @@ def _bridges(overlap: pa.Table, core: pa.Table, links: TrackletLinks) -> pa.Arra
     firsts = core.group_by("tracklet_id").aggregate([("time", "min")])
     begin = dict(zip(*_lists(firsts, "tracklet_id", "time_min"), strict=True))
     names, times, segments, detections = _lists(overlap, "tracklet_id", "time", "frame_segment_id", "detection")
+    # What a tracklet of the next segment has detected is that tracklet's own point there.
     free = [
         detection is not None and (segment, detection) not in taken
         for segment, detection in zip(segments, detections, strict=True)

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ops.ground.feet import Feet, feet_of
+from ops.ground.feet import FootParams, feet_of, on_ground
 from ops.ground.homography import GroundPlane, ground_plane
 from ops.ground.project import covariance, jacobian, largest_sigma_m, to_ground
 from ops.ground.smooth import local_line
@@ -25,30 +25,11 @@ from schemas.values import Float64, UnitContext
 if TYPE_CHECKING:
     from pyproj import Transformer
 
-GROUND_LABELS = (
-    "person",
-    "bicycle",
-    "car",
-    "motorcycle",
-    "bus",
-    "truck",
-    "backpack",
-    "handbag",
-    "suitcase",
-    "dog",
-)
-"""Classes whose box ends where it touches the ground."""
-
 
 @dataclass(frozen=True)
-class PositionsParams:
-    """Parameters of ``positions``; shares are of the box's height."""
+class PositionsParams(FootParams):
+    """Parameters of ``positions``."""
 
-    labels: tuple[str, ...] = param(GROUND_LABELS, "classes that stand on the ground")
-    sigma_u_share: float = param(0.05, "standard deviation of the foot point sideways")
-    sigma_v_share: float = param(0.05, "standard deviation of the foot point up and down")
-    cut_sigma_share: float = param(0.3, "the same up and down where the lower edge of the frame hides the feet")
-    floor_px: float = param(1.0, "least standard deviation of a foot point, pixels of image_size")
     interpolated_factor: float = param(2.0, "factor on standard deviations where a box is interpolated")
     max_sigma_m: float = param(25.0, "largest standard deviation of a position; other points are left out, metres")
     smooth_s: float = param(0.5, "time to each side over which foot points are smoothed, seconds")
@@ -75,8 +56,7 @@ class Positions(TableOp):
     def run(self, unit: UnitContext, inputs: Tables, services: Services) -> Tables:  # noqa: ARG002
         """Gives ``positions``; none for an uncalibrated camera."""
         plane = ground_plane(unit.camera)
-        points = inputs["track_points"]
-        points = points.filter(pc.is_in(points["label"], pa.array(self.params.labels, pa.string())))
+        points = on_ground(inputs["track_points"], self.params)
         if plane is None or not points.num_rows:
             return {"positions": TABLES["positions"].empty()}
         return {"positions": self._positions(points, plane, unit)}
@@ -84,7 +64,9 @@ class Positions(TableOp):
     def _positions(self, points: pa.Table, plane: GroundPlane, unit: UnitContext) -> pa.Table:
         trajectories = Trajectories.from_table(points)
         feet = feet_of(points, trajectories, unit.camera, unit.segments)
-        sigma_px = self._sigma_px(points, trajectories, feet)
+        sigma_px = feet.sigma_px(self.params)
+        guessed = pc.equal(points["state"], "interpolated").to_numpy()[trajectories.row]
+        sigma_px[guessed] *= self.params.interpolated_factor
         trust = sigma_px[:, 1] ** -2.0
         foot, _ = local_line(trajectories.time_us, feet.pixels, trust, trajectories.track, self.params.smooth_s)
         _, drift = local_line(trajectories.time_us, feet.pixels, trust, trajectories.track, self.params.speed_s)
@@ -110,12 +92,6 @@ class Positions(TableOp):
                 "heading_deg": pa.array(heading, from_pandas=True),
             }
         )
-
-    def _sigma_px(self, points: pa.Table, trajectories: Trajectories, feet: Feet) -> Float64:
-        params = self.params
-        sigma = feet.sigma_px(params.sigma_u_share, params.sigma_v_share, params.cut_sigma_share, params.floor_px)
-        guessed = pc.equal(points["state"], "interpolated").to_numpy()[trajectories.row]
-        return np.where(guessed[:, None], params.interpolated_factor * sigma, sigma)
 
     def _movement(self, velocity_m_s: Float64) -> tuple[Float64, Float64]:
         """Returns speed ``(N,)`` in m/s, and heading ``(N,)`` clockwise from north in [0, 360), NaN if slow."""

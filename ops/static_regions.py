@@ -13,6 +13,7 @@ import numpy as np
 
 from ops.foreground_mask import ForegroundMask
 from ops.masked_median import UNSEEN, masked_median
+from schemas.op import param
 from schemas.values import Bools, Float32, Int64, Uint8
 
 SMALL_WIDTH_PX = 320
@@ -48,16 +49,11 @@ SHARP_EDGE = 2.0
 
 @dataclass(frozen=True)
 class StaticRegionParams:
-    """What counts as a static region.
+    """What counts as a static region."""
 
-    Attributes:
-        static_s: least time for which it stays.
-        min_share, max_share: bounds of its area, as shares of the frame's.
-    """
-
-    static_s: float
-    min_share: float
-    max_share: float
+    static_s: float = param(8.0, "time after which a change that stays is a static region, seconds")
+    static_min_share: float = param(0.0004, "least area of a static region, as a share of the frame")
+    static_max_share: float = param(0.05, "greatest area of a static region, as a share of the frame")
 
 
 @dataclass(frozen=True)
@@ -110,14 +106,6 @@ class _Clip:
         return np.asarray((apart <= tolerance).mean(axis=1) > MOSTLY)
 
 
-@dataclass(frozen=True)
-class _Changes:
-    """The longest change of each pixel: its first and last window, -1 where there is none, ``(H, W)`` each."""
-
-    first: Int64
-    last: Int64
-
-
 def find_static_regions(
     times_us: Sequence[int],
     frames: Sequence[Uint8],
@@ -142,17 +130,17 @@ def find_static_regions(
     size_px = (samples.shape[2], samples.shape[1])
     free = ~np.stack([foreground.mask_at(time_us, size_px, source_px) for time_us in times.tolist()])
     clip = _Clip(samples, free, times, (times - times[0]) // WINDOW_US)
-    changes = _longest_changes(clip)
-    masks = _region_masks(changes, params)
-    found = [_region(mask, int(np.median(changes.first[mask])), clip, source_px) for mask in masks]
+    first, last = _longest_changes(clip)
+    masks = _region_masks(first, last, params)
+    found = [_region(mask, int(np.median(first[mask])), clip, source_px) for mask in masks]
     static_us = params.static_s * 1e6
     # Windows are coarse; the exact times of the samples decide whether a region stayed for long enough.
     stayed = [region for region in found if region is not None and region.last_us - region.first_us >= static_us]
     return sorted(stayed, key=lambda region: (region.first_us, region.xyxy))
 
 
-def _longest_changes(clip: _Clip) -> _Changes:
-    """Follows each pixel through the windows, and keeps its longest change."""
+def _longest_changes(clip: _Clip) -> tuple[Int64, Int64]:
+    """Returns the first and the last window of each pixel's longest change, ``(H, W)`` each; -1 without any."""
     shape = clip.samples.shape[1:3]
     threshold = _thresholds(clip)
     background, candidate = np.zeros((2, *shape, 3), np.float32)
@@ -179,7 +167,7 @@ def _longest_changes(clip: _Clip) -> _Changes:
         # Pixels that something covers in this window keep their state: a passer-by interrupts nothing.
         longer = changed & (window - since > best_last - best_first)
         best_first[longer], best_last[longer] = since[longer], window
-    return _Changes(best_first, best_last)
+    return best_first, best_last
 
 
 def _thresholds(clip: _Clip) -> Float32:
@@ -213,10 +201,10 @@ def _apart(a: Float32, b: Float32) -> Float32:
     return np.asarray(np.abs(cv2.blur(a - b, (3, 3))).max(axis=2), np.float32)
 
 
-def _region_masks(changes: _Changes, params: StaticRegionParams) -> list[Bools]:
+def _region_masks(first: Int64, last: Int64, params: StaticRegionParams) -> list[Bools]:
     """Returns masks of connected pixels of a possible size whose changes stayed long enough."""
     windows = round(params.static_s * 1e6 / WINDOW_US)
-    static = (changes.first >= 0) & (changes.last - changes.first + 1 >= windows)
+    static = (first >= 0) & (last - first + 1 >= windows)
     # Close first: a thing's pixels hang together loosely. Then open: single pixels are noise.
     solid = cv2.morphologyEx(static.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     solid = cv2.morphologyEx(solid, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
@@ -224,8 +212,9 @@ def _region_masks(changes: _Changes, params: StaticRegionParams) -> list[Bools]:
     masks = []
     for label in range(1, count):
         _, _, width, height, area = stats[label].tolist()
-        if params.min_share <= area / static.size <= params.max_share and area >= LEAST_FILL * width * height:
-            masks.append((labels == label) & static)
+        share = area / static.size
+        if params.static_min_share <= share <= params.static_max_share and area >= LEAST_FILL * width * height:
+            masks.append((labels == label) & static)  # closing added pixels that did not change
     return [mask for mask in masks if mask.any()]
 
 
@@ -252,6 +241,7 @@ def _region(mask: Bools, since: int, clip: _Clip, source_px: tuple[int, int]) ->
         return None
     # A person in front of the thing must not look like it, or the thing seems to be there before the person.
     shows = clip.shows(mask, late, max(SAME_GREY, ALIKE * contrast))
+    # It is there from the sample after the last one, up to the end of the window of its change, that does not show it.
     begin = int(np.searchsorted(clip.windows, since, side="right"))
     before = np.nonzero(~shows[:begin])[0]
     first = int(before[-1]) + 1 if len(before) else 0

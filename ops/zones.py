@@ -217,6 +217,7 @@ def _date_back(side: Bools, within: Bools, first: Bools) -> Bools:
         latest_in_run(np.where(within, -1, number), first)[changed],
         latest_in_run(np.where(within, number, -1), first)[changed],
     )
+    # A stretch on one side begins at a first point or right after such a point, and its side lasts from there on.
     since = first.copy()
     since[opposite + 1] = True
     value = np.where(first, side, False)

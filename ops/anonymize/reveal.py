@@ -26,7 +26,7 @@ _SAME_PLACE = 0.1  # intersection over union of boxes
 _FLAT = 4.0  # grey levels: standard deviation of a decoded frame that is of one colour
 
 CAUTION = AnonymizeParams(pad_share=0.2, pad_px=4.0, extend_s=1.0, linger_s=2.0, bridge_s=20.0, max_unobserved_s=2.0)
-"""Margins by which other people are kept covered, in place of those by which they were covered."""
+"""Margins by which other people are kept covered: of the parameters, only those given here are used."""
 
 MOST_GAP_S = 1.0
 """Longest time between two points of the person's own track over which the person is shown."""

@@ -9,7 +9,7 @@ import numpy as np
 from ops.detect.backends import Network, open_network
 from ops.detect.decode import Boxes, Decoder
 from ops.detect.letterbox import Fit, fit_into, to_source
-from ops.detect.motion import MOTION_WIDTH_PX, MotionParams, find_movers
+from ops.detect.motion import MOTION_WIDTH_PX, find_movers
 from ops.detect.motion_buffer import MotionBuffer
 from schemas.errors import ModelError
 from schemas.op import (
@@ -101,7 +101,7 @@ class Detect(FrameOp):
     def start(self, unit: UnitContext, inputs: Tables, services: Services) -> FrameSession:  # noqa: ARG002
         if self._network is not None and self._decoder is not None:
             return NetworkSession(unit.segment, self._network, self._decoder, services)
-        return MotionSession(unit.segment, MotionParams(self.params.motion_min_height), self.params.confidence)
+        return MotionSession(unit.segment, self.params.motion_min_height, self.params.confidence)
 
 
 class NetworkSession(FrameSession):
@@ -140,9 +140,9 @@ class NetworkSession(FrameSession):
 class MotionSession(FrameSession):
     """Runs a segment of a fixed camera through motion detection, as a whole at its end; see ``motion.py``."""
 
-    def __init__(self, segment: Segment, params: MotionParams, confidence: float) -> None:
+    def __init__(self, segment: Segment, min_height: float, confidence: float) -> None:
         self._segment = segment
-        self._params = params
+        self._min_height = min_height
         self._confidence = confidence
         self._frames = _ObservedFrames()
         self._buffer = MotionBuffer()
@@ -157,7 +157,7 @@ class MotionSession(FrameSession):
 
     def _search(self) -> None:
         source_px = (self._segment.width, self._segment.height)
-        self._found += find_movers(self._buffer, source_px, self._params)
+        self._found += find_movers(self._buffer, source_px, self._min_height)
         self._buffer = MotionBuffer()
 
     def finish(self, late: Tables) -> Tables:  # noqa: ARG002

@@ -6,14 +6,14 @@ Groups are split by their outline; OpenCV's HOG on the same regions found fewer 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from ops.detect.decode import Boxes
-from ops.detect.motion_buffer import MotionBuffer, Scene, brightened, most_of_channels
+from ops.detect.motion_buffer import MotionBuffer, Scene, brightened
 from ops.detect.person_shape import Blob, SizeModel, confidence_of, is_person, learn_sizes, split_group
+from ops.pictures import largest_channel
 from schemas.values import Bools, Uint8
 
 MOTION_WIDTH_PX = 480
@@ -24,26 +24,19 @@ SEED_SIGMA, EDGE_SIGMA = 6.0, 3.0
 SHADOW_DARKEST, SHADOW_CHROMA = 0.45, 7.0
 
 
-@dataclass(frozen=True)
-class MotionParams:
-    """How people are distinguished from other things that move.
+def find_movers(buffer: MotionBuffer, source_px: tuple[int, int], min_height: float) -> list[Boxes]:
+    """Finds people in the frames of a buffer, class 0, boxes in px of the source ``(width, height)``.
 
-    Attributes:
+    Args:
         min_height: least height of a person, as a share of the frame's.
     """
-
-    min_height: float = 0.05
-
-
-def find_movers(buffer: MotionBuffer, source_px: tuple[int, int], params: MotionParams) -> list[Boxes]:
-    """Finds people in the frames of a buffer, class 0, boxes in px of the source ``(width, height)``."""
     blobs: list[list[Blob]] = [[] for _ in range(len(buffer))]
     frame_px = (1, 1)
     for scene in buffer.scenes():
         frame_px = (scene.background.shape[1], scene.background.shape[0])
         judge = Foreground(scene)
         for number in range(scene.first, scene.last):
-            blobs[number] = judge.blobs(buffer.frame(number), number, params.min_height)
+            blobs[number] = judge.blobs(buffer.frame(number), number, min_height)
     # Only now, from all frames: few of them alone show enough people to learn their size from.
     sizes = learn_sizes([blob for found in blobs for blob in found])
     return [_people(found, sizes, frame_px, source_px) for found in blobs]
@@ -73,7 +66,7 @@ class Foreground:
         """Returns connected regions that differ from the background, without noise and shadows."""
         frame = brightened(frame, float(self._scene.gains[number - self._scene.first]))
         frame = np.asarray(cv2.GaussianBlur(frame, (3, 3), 0))
-        difference = most_of_channels(np.asarray(cv2.absdiff(frame, self._background)))
+        difference = largest_channel(cv2.absdiff(frame, self._background))
         mask = np.asarray(difference > self._edge)
         mask[mask] = ~_shadow(frame[mask], self._background[mask])
         least = max(6.0, min_height * len(frame))

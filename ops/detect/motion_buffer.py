@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ops.masked_median import masked_median
+from ops.pictures import largest_channel
 from schemas.values import Float32, Uint8
 
 Int16 = npt.NDArray[np.int16]
@@ -86,7 +87,7 @@ class MotionBuffer:
         chosen = np.unique(np.linspace(0, last - first - 1, BACKGROUND_SAMPLES).round().astype(int))
         samples = np.stack([brightened(self.frame(first + i), float(gains[i])) for i in chosen])
         background = median(samples)
-        apart = np.stack([most_of_channels(np.asarray(cv2.absdiff(sample, background))) for sample in samples])
+        apart = np.stack([largest_channel(cv2.absdiff(sample, background)) for sample in samples])
         noise = cv2.blur(median(apart[..., None])[..., 0].astype(np.float32) * 1.4826, (5, 5))
         return Scene(first, last, background, np.asarray(noise, np.float32), gains)
 
@@ -99,9 +100,3 @@ def median(samples: Uint8) -> Uint8:
 def brightened(frame: Uint8, gain: float) -> Uint8:
     """Multiplies a frame by a factor."""
     return np.asarray(cv2.convertScaleAbs(frame, alpha=gain))
-
-
-def most_of_channels(image: Uint8) -> Uint8:
-    """Returns the largest channel of each pixel, ``(H, W)``; numpy's ``max`` takes ten times as long."""
-    first, second, third = cv2.split(image)
-    return np.asarray(cv2.max(cv2.max(first, second), third))

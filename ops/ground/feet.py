@@ -8,10 +8,26 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.trajectories import Trajectories
+from schemas.op import param
 from schemas.values import Bools, CameraView, Float64, Segment
 
 EDGE_PX = 2.0
 """Distance from the lower edge of the frame up to which a box counts as cut by it."""
+
+
+GROUND_LABELS = ("person", "bicycle", "car", "motorcycle", "bus", "truck", "backpack", "handbag", "suitcase", "dog")
+"""Classes whose box ends where it touches the ground."""
+
+
+@dataclass(frozen=True)
+class FootParams:
+    """Parameters of ops that place feet on the ground; shares are of the box's height."""
+
+    labels: tuple[str, ...] = param(GROUND_LABELS, "classes that stand on the ground")
+    sigma_u_share: float = param(0.05, "standard deviation of the foot point sideways")
+    sigma_v_share: float = param(0.05, "standard deviation of the foot point up and down")
+    cut_sigma_share: float = param(0.3, "the same up and down where the lower edge of the frame hides the feet")
+    floor_px: float = param(1.0, "least standard deviation of a foot point, pixels of image_size")
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,10 +45,16 @@ class Feet:
     height_px: Float64
     cut: Bools
 
-    def sigma_px(self, share_u: float, share_v: float, share_cut: float, floor_px: float) -> Float64:
+    def sigma_px(self, params: FootParams) -> Float64:
         """Returns standard deviations ``(N, 2)`` of u and v, as shares of the box's height."""
-        shares = np.column_stack([np.full(len(self.cut), share_u), np.where(self.cut, share_cut, share_v)])
-        return np.asarray(np.maximum(shares * self.height_px[:, None], floor_px))
+        share_v = np.where(self.cut, params.cut_sigma_share, params.sigma_v_share)
+        shares = np.column_stack([np.full(len(self.cut), params.sigma_u_share), share_v])
+        return np.asarray(np.maximum(shares * self.height_px[:, None], params.floor_px))
+
+
+def on_ground(points: pa.Table, params: FootParams) -> pa.Table:
+    """Returns the rows of ``track_points`` of classes that touch the ground."""
+    return points.filter(pc.is_in(points["label"], pa.array(params.labels, pa.string())))
 
 
 def feet_of(points: pa.Table, trajectories: Trajectories, view: CameraView, segments: Sequence[Segment]) -> Feet:

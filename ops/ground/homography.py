@@ -65,7 +65,7 @@ def ground_plane(view: CameraView) -> GroundPlane | None:
         raise SiteError(f"camera {view.camera}: {len(pixels)} control points; a homography needs at least 4")
     origin = metres.mean(axis=0)
     image_from_ground = _fit(metres - origin, pixels, view.camera)
-    depth = _depth(image_from_ground, metres - origin)
+    depth = (metres - origin) @ image_from_ground[2, :2] + image_from_ground[2, 2]
     if (depth > 0).any() and (depth < 0).any():
         raise SiteError(
             f"camera {view.camera}: its control points contradict each other: no flat ground shows them like that; "
@@ -89,6 +89,7 @@ def _fit(metres: Float64, pixels: Float64, camera: str) -> Float64:
     """Fits the homography from centred metres to pixels, of unit Frobenius norm in normalised coordinates."""
     from_m, from_px = _normaliser(metres, camera), _normaliser(pixels, camera)
     source, target = _apply(from_m, metres), _apply(from_px, pixels)
+    # Eight equations fix a homography: an eighth singular value near 0 shows that some repeat others.
     spread = np.linalg.svd(_dlt_rows(source, target), compute_uv=False)
     if spread[7] < RANK_LIMIT * spread[0]:
         raise _degenerate(camera)
@@ -125,10 +126,6 @@ def _dlt_rows(source: Float64, target: Float64) -> Float64:
     upper = np.hstack([plain, zeros, -target[:, :1] * plain])
     lower = np.hstack([zeros, plain, -target[:, 1:] * plain])
     return np.vstack([upper, lower])
-
-
-def _depth(matrix: Float64, points: Float64) -> Float64:
-    return np.asarray(points @ matrix[2, :2] + matrix[2, 2])
 
 
 def _apply(matrix: Float64, points: Float64) -> Float64:

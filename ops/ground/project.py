@@ -8,12 +8,12 @@ from schemas.values import Float64
 
 def to_ground(plane: GroundPlane, pixels: Float64) -> Float64:
     """Returns places on the ground ``(N, 2)`` of pixels ``(N, 2)``, metres in the site's CRS; NaN above the horizon."""
-    return _through(plane.ground_from_image, pixels) + plane.origin_m
+    return _through(plane.ground_from_image, pixels)[0] + plane.origin_m
 
 
 def to_pixels(plane: GroundPlane, points_m: Float64) -> Float64:
     """Returns pixels ``(N, 2)`` of places on the ground ``(N, 2)``; NaN for places beside or behind the camera."""
-    return _through(plane.image_from_ground, points_m - plane.origin_m)
+    return _through(plane.image_from_ground, points_m - plane.origin_m)[0]
 
 
 def jacobian(plane: GroundPlane, pixels: Float64) -> Float64:
@@ -22,10 +22,8 @@ def jacobian(plane: GroundPlane, pixels: Float64) -> Float64:
     It also turns a velocity in pixels per second into one in metres per second.
     """
     matrix = plane.ground_from_image
-    mapped = pixels @ matrix[:, :2].T + matrix[:, 2]
-    depth = np.where(mapped[:, 2] > 0, mapped[:, 2], np.nan)
-    place = mapped[:, :2] / depth[:, None]
-    return np.asarray((matrix[None, :2, :2] - place[:, :, None] * matrix[None, 2:, :2]) / depth[:, None, None])
+    place, depth = _through(matrix, pixels)
+    return np.asarray((matrix[None, :2, :2] - place[:, :, None] * matrix[None, 2:, :2]) / depth[:, :, None])
 
 
 def covariance(plane: GroundPlane, pixels: Float64, sigma_px: Float64) -> Float64:
@@ -48,7 +46,8 @@ def largest_sigma_m(covariances: Float64) -> Float64:
     return np.asarray(np.sqrt(mean + np.hypot(half, covariances[:, 0, 1])))
 
 
-def _through(matrix: Float64, points: Float64) -> Float64:
+def _through(matrix: Float64, points: Float64) -> tuple[Float64, Float64]:
+    """Maps points ``(N, 2)`` by a homography; also returns their depth ``(N, 1)``, NaN where it is not positive."""
     mapped = points @ matrix[:, :2].T + matrix[:, 2]
     depth = np.where(mapped[:, 2:] > 0, mapped[:, 2:], np.nan)
-    return np.asarray(mapped[:, :2] / depth)
+    return mapped[:, :2] / depth, depth

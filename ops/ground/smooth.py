@@ -21,7 +21,9 @@ def local_line(
         value ``(N, K)`` of each point's line at its own time, and its slope ``(N, K)`` per second, NaN where a track
         has no second point in reach.
     """
-    sums = _Sums(values, weight)
+    # Weighted sums around each point of 1 and y, of t and ty, and of t2; t counts from the point's own time.
+    columns = np.vstack([np.ones(len(values)), values.T])
+    plain, tilted, spread = weight * columns, np.zeros_like(columns), np.zeros(len(values))
     # Neighbours by rank, nearest first: sums stay exact however long a track is, where prefix sums would cancel.
     for step in range(1, len(values)):
         apart_s = (time_us[step:] - time_us[:-step]) / 1e6
@@ -30,37 +32,17 @@ def local_line(
             break
         nearness = np.where(near, (1 - np.minimum(apart_s / half_window_s, 1) ** 3) ** 3, 0)
         early, late = slice(None, -step), slice(step, None)
-        sums.add(early, late, apart_s, nearness)
-        sums.add(late, early, -apart_s, nearness)
-    return sums.solve()
-
-
-class _Sums:
-    """Weighted sums of 1, t, t2, y and ty around each point, t from the point's own time."""
-
-    def __init__(self, values: Float64, weight: Float64) -> None:
-        self._columns, self._weight = values.T.copy(), weight
-        self._w = weight.copy()
-        self._wt = np.zeros_like(weight)
-        self._wtt = np.zeros_like(weight)
-        self._wy = weight * self._columns
-        self._wty = np.zeros_like(self._columns)
-
-    def add(self, at: slice, neighbour: slice, apart_s: Float64, nearness: Float64) -> None:
-        """Adds one neighbour to each of the points ``at``, weighted by its nearness."""
-        share = nearness * self._weight[neighbour]
-        tilt = share * apart_s
-        self._w[at] += share
-        self._wt[at] += tilt
-        self._wtt[at] += tilt * apart_s
-        self._wy[:, at] += share * self._columns[:, neighbour]
-        self._wty[:, at] += tilt * self._columns[:, neighbour]
-
-    def solve(self) -> tuple[Float64, Float64]:
-        """Returns value and slope of each line at its point."""
-        spread = self._w * self._wtt - self._wt**2
-        known = spread > 1e-9 * self._w * self._wtt
-        spread = np.where(known, spread, np.nan)
-        slope = (self._w * self._wty - self._wt * self._wy) / spread
-        value = (self._wtt * self._wy - self._wt * self._wty) / spread
-        return np.where(known, value, self._wy / self._w).T, slope.T
+        for at, neighbour, away_s in ((early, late, apart_s), (late, early, -apart_s)):
+            share = nearness * weight[neighbour]
+            tilt = share * away_s
+            plain[:, at] += share * columns[:, neighbour]
+            tilted[:, at] += tilt * columns[:, neighbour]
+            spread[at] += tilt * away_s
+    # The normal equations of a line; without a second point in reach they have no slope, and the mean is the value.
+    (w, wy), (wt, wty) = ((sums[0], sums[1:]) for sums in (plain, tilted))
+    determinant = w * spread - wt**2
+    known = determinant > 1e-9 * w * spread
+    determinant = np.where(known, determinant, np.nan)
+    value = (spread * wy - wt * wty) / determinant
+    slope = (w * wty - wt * wy) / determinant
+    return np.where(known, value, wy / w).T, slope.T

@@ -93,20 +93,15 @@ def _meet(moments: _Moments, here: Int64, there: Int64, scene: Scene, limit: flo
     ratio = moments.unit[here] / moments.unit[there]
     alike = np.maximum(ratio, 1 / ratio) <= MOST_HEIGHT_RATIO
     apart = iou_pairs(moments.box[here], moments.box[there]) <= DOUBLE_OVERLAP
-    close = _distance(moments, here, there) <= limit
-    slow = _relative_speed(moments, here, there) <= fastest
+    close = _apart(moments.at, moments, here, there) <= limit
+    slow = _apart(moments.velocity, moments, here, there) <= fastest
     return np.asarray(alike & apart & close & slow)
 
 
-def _distance(moments: _Moments, here: Int64, there: Int64) -> Float64:
-    """Returns distances in metres, or in body heights."""
+def _apart(values: Float64, moments: _Moments, here: Int64, there: Int64) -> Float64:
+    """Returns how far apart places or velocities ``(N, 2)`` are, in metres or in body heights (per second)."""
     unit = (moments.unit[here] + moments.unit[there]) / 2
-    return np.asarray(np.hypot(*(moments.at[here] - moments.at[there]).T) / unit)
-
-
-def _relative_speed(moments: _Moments, here: Int64, there: Int64) -> Float64:
-    unit = (moments.unit[here] + moments.unit[there]) / 2
-    return np.asarray(np.hypot(*(moments.velocity[here] - moments.velocity[there]).T) / unit)
+    return np.asarray(np.hypot(*(values[here] - values[there]).T) / unit)
 
 
 def _meeting(scene: Scene, moments: _Moments, here: Int64, there: Int64) -> Interaction:
@@ -114,24 +109,15 @@ def _meeting(scene: Scene, moments: _Moments, here: Int64, there: Int64) -> Inte
     start_us, end_us = int(moments.time_us[here[0]]), int(moments.time_us[here[-1]])
     lasting_s = (end_us - start_us) / 1e6
     share = min(1.0, len(here) / (moments.tick[here[-1]] - moments.tick[here[0]] + 1))
-    distance = _distance(moments, here, there)
+    distance = _apart(moments.at, moments, here, there)
     suffix = "m" if scene.on_ground else "heights"
     evidence: Evidence = {
         f"mean_distance_{suffix}": float(distance.mean()),
         f"least_distance_{suffix}": float(distance.min()),
-        f"mean_relative_speed_{suffix}_s": float(_relative_speed(moments, here, there).mean()),
+        f"mean_relative_speed_{suffix}_s": float(_apart(moments.velocity, moments, here, there).mean()),
         "lasting_s": lasting_s,
         "time_share": float(share),
     }
-    names = scene.trajectories.tracks
-    return Interaction(
-        "meets",
-        names[moments.track[here[0]]],
-        PERSON,
-        names[moments.track[there[0]]],
-        "track",
-        start_us,
-        end_us,
-        share * lasting_s / (lasting_s + scene.params.meet_s),
-        evidence,
-    )
+    one, other = (scene.trajectories.tracks[moments.track[part[0]]] for part in (here, there))
+    score = share * lasting_s / (lasting_s + scene.params.meet_s)
+    return Interaction("meets", one, PERSON, other, "track", start_us, end_us, score, evidence)

@@ -114,6 +114,7 @@ class Scene:
 def read_scene(unit: UnitContext, inputs: Tables, params: InteractionsParams) -> Scene:
     """Reads the scene from the input tables of ``interactions``."""
     points, detections = inputs["track_points"], inputs["detections"]
+    bags = detections.filter(pc.is_in(detections["label"], pa.array(BAGS)))
     trajectories = Trajectories.from_table(points)
     frame_px = unit.camera.image_size_px or max(((s.width, s.height) for s in unit.segments), default=(1, 1))
     return Scene(
@@ -127,7 +128,7 @@ def read_scene(unit: UnitContext, inputs: Tables, params: InteractionsParams) ->
         frame_px,
         inputs["zone_events"],
         _regions(inputs["static_regions"], unit),
-        _bags(detections.filter(pc.is_in(detections["label"], pa.array(BAGS))), unit),
+        Bags(times_us(bags), _boxes(bags, unit)),
     )
 
 
@@ -176,7 +177,3 @@ def _regions(table: pa.Table, unit: UnitContext) -> Regions:
         _boxes(table, unit)[order],
         float_column(table, "contrast")[order],
     )
-
-
-def _bags(detections: pa.Table, unit: UnitContext) -> Bags:
-    return Bags(times_us(detections), _boxes(detections, unit))

@@ -1,5 +1,7 @@
 """Refines tracklets in hindsight: an online tracker sees each only up to now, a nightly one from both of its ends."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ops.boxes import centre, iou_matrix, size
@@ -36,17 +38,12 @@ def extend(detections: Detections, tracklets: list[Tracklet], strong: float, ove
         strong: least confidence of an added detection.
         overlap: least intersection over union of a detection with the box that the tracklet's velocity predicts.
     """
-    free = detections.confidence >= strong
-    for tracklet in tracklets:
-        free[tracklet] = False
-    extended = []
-    # The longest first: where two tracklets want a detection, the better supported one gets it.
-    for tracklet in sorted(detections.in_order(tracklets), key=len, reverse=True):
-        found = _beyond(detections, tracklet, free, overlap, 0, -1)
-        found += _beyond(detections, tracklet, free, overlap, -1, 1)
-        free[found] = False
-        extended.append(np.sort(np.concatenate([tracklet, np.array(found, np.int64)])))
-    return detections.in_order(extended)
+
+    def beyond_both_ends(tracklet: Tracklet, free: Bools) -> list[int]:
+        before = _beyond(detections, tracklet, free, overlap, 0, -1)
+        return before + _beyond(detections, tracklet, free, overlap, -1, 1)
+
+    return _grown(detections, tracklets, detections.confidence >= strong, beyond_both_ends)
 
 
 def stitch(detections: Detections, tracklets: list[Tracklet], max_gap_s: float, reach: float) -> list[Tracklet]:
@@ -85,15 +82,11 @@ def recover(detections: Detections, tracklets: list[Tracklet], overlap: float) -
         tracklets: in any order.
         overlap: least intersection over union of a detection with the box interpolated across the gap.
     """
-    free = np.ones(len(detections), np.bool_)
-    for tracklet in tracklets:
-        free[tracklet] = False
-    recovered = []
-    for tracklet in sorted(detections.in_order(tracklets), key=len, reverse=True):
-        found = _in_gaps(detections, tracklet, free, overlap)
-        free[found] = False
-        recovered.append(np.sort(np.concatenate([tracklet, np.array(found, np.int64)])))
-    return detections.in_order(recovered)
+
+    def in_gaps(tracklet: Tracklet, free: Bools) -> list[int]:
+        return _in_gaps(detections, tracklet, free, overlap)
+
+    return _grown(detections, tracklets, np.ones(len(detections), np.bool_), in_gaps)
 
 
 def filter_tracklets(
@@ -158,6 +151,21 @@ def _follow_links(tracklets: list[Tracklet], following: dict[int, int]) -> list[
             parts.append(tracklets[number])
         stitched.append(np.concatenate(parts))
     return stitched
+
+
+def _grown(
+    detections: Detections, tracklets: list[Tracklet], free: Bools, find: Callable[[Tracklet, Bools], list[int]]
+) -> list[Tracklet]:
+    """Adds to each tracklet what ``find`` gives for it, of the detections ``free`` ``(N,)`` that no tracklet has."""
+    for tracklet in tracklets:
+        free[tracklet] = False
+    grown = []
+    # The longest first: where two tracklets want a detection, the better supported one gets it.
+    for tracklet in sorted(detections.in_order(tracklets), key=len, reverse=True):
+        found = find(tracklet, free)
+        free[found] = False
+        grown.append(np.sort(np.concatenate([tracklet, np.array(found, np.int64)])))
+    return detections.in_order(grown)
 
 
 def _beyond(detections: Detections, tracklet: Tracklet, free: Bools, overlap: float, end: int, step: int) -> list[int]:

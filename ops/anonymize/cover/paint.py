@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from ops.anonymize.geometry import whole_boxes
+from ops.pictures import above
 from schemas.values import Float64, Uint8
 
 Colour = tuple[int, int, int]
@@ -69,7 +70,7 @@ def paint_picture(frame: Uint8, mask: Uint8, picture: Uint8) -> None:
     """
     if not mask.any():
         return
-    solid = _solid(mask)
+    solid = above(mask, 0)
     x, y, width, height = cv2.boundingRect(solid)
     edge = int(3 * FEATHER_PX)
     part = (slice(max(y - edge, 0), y + height + edge), slice(max(x - edge, 0), x + width + edge))
@@ -95,7 +96,7 @@ def paint_blurred(frame: Uint8, mask: Uint8, sigma_px: float, tint: Colour) -> N
     step = max(1, int(sigma_px / _SMALL_SIGMA_PX))
     size = (-(-width // step), -(-height // step))
     below, beside = size[1] * step - height, size[0] * step - width
-    solid = _solid(mask)
+    solid = above(mask, 0)
     masked = cv2.copyTo(frame, solid, np.zeros_like(frame))
     sums, weights = (
         cv2.GaussianBlur(
@@ -148,8 +149,3 @@ def draw_boxes(frame: Uint8, boxes: Float64, colours: Sequence[Colour]) -> None:
     for (x1, y1, x2, y2), colour in zip(whole_boxes(boxes, size_px).tolist(), colours, strict=True):
         if x2 > x1 and y2 > y1:
             cv2.rectangle(frame, (x1, y1), (x2 - 1, y2 - 1), colour, 2)
-
-
-def _solid(mask: Uint8) -> Uint8:
-    """Returns the mask with 255 wherever it is not 0."""
-    return np.asarray(cv2.threshold(mask, 0, 255, cv2.THRESH_BINARY)[1], np.uint8)

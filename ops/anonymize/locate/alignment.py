@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ops.anonymize.geometry import Shift, shifted
+from ops.pictures import above, largest_channel
 from schemas.values import Bools, Float32, Float64, Int64, Uint8
 
 GAIN_RANGE = (0.6, 1.6)
@@ -85,13 +86,12 @@ class Reference:
         if shift_px == (0.0, 0.0):
             return self
         # Interpolation mixes unknown pixels with their neighbours: whatever holds any of one is unknown.
-        _, unknown = cv2.threshold(shifted(self.unknown, shift_px), 0, 255, cv2.THRESH_BINARY)
         return replace(
             self,
             background=shifted(self.background, shift_px),
             near=shifted(self.near, shift_px),
             far=shifted(self.far, shift_px),
-            unknown=np.asarray(unknown, np.uint8),
+            unknown=above(shifted(self.unknown, shift_px), 0),
             shift_px=shift_px,
         )
 
@@ -153,8 +153,7 @@ def fit_to(
     measured = probes.gains(small, reference.background) if gains is None else gains
     within = np.clip(measured, *GAIN_RANGE)
     drifted = cv2.transform(reference.background, np.diag(within))
-    blue, green, red = cv2.split(cv2.absdiff(small, drifted))
-    difference = np.asarray(cv2.max(cv2.max(blue, green), red), np.uint8)
+    difference = largest_channel(cv2.absdiff(small, drifted))
     probed = difference[probes.places]
     # Most probes show background, so their median difference is noise. It is limited, or a frame of another view, in
     # which all probes differ, would excuse itself.
@@ -189,6 +188,7 @@ class ShiftFinder:
         rows, columns = (place[probes.textured] for place in probes.places)
         grey = _smooth(background)
         self._greys = grey[rows, columns]
+        # Sobel's kernel gives eight times the slope per pixel.
         self._slopes = np.stack([cv2.Sobel(grey, cv2.CV_32F, *axis)[rows, columns] / 8 for axis in ((1, 0), (0, 1))])
         self._places = np.stack([columns, rows]).astype(np.float32)
 

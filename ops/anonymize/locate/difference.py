@@ -16,7 +16,7 @@ import numpy as np
 from ops.anonymize.geometry import Shift, cover_boxes, shifted, work_size
 from ops.anonymize.locate.alignment import Fit, Probes, Reference, ShiftFinder, fit_to, same_view_share
 from ops.anonymize.params import AnonymizeParams
-from ops.downscale import downscale
+from ops.pictures import above, downscale
 from schemas.values import Float64, Int64, Uint8
 
 EDGE_SHARE = 0.3
@@ -147,7 +147,7 @@ class BackgroundDifference:
         """Returns a reduced mask at the frame's size, grown, with a smooth outline that loses nothing."""
         smooth = cv2.GaussianBlur(cv2.dilate(mask, self._growth), (7, 7), 0)
         full = cv2.resize(smooth, self.size_px, interpolation=cv2.INTER_LINEAR)
-        return np.asarray(cv2.threshold(full, OUTLINE, 255, cv2.THRESH_BINARY)[1], np.uint8)
+        return above(full, OUTLINE)
 
     def _fit(self, small: Uint8, reference: Reference, gains: Float64 | None = None) -> Fit:
         return fit_to(small, reference, self._probes, self._noise_factor, gains)

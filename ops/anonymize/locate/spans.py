@@ -45,7 +45,7 @@ class Spans:
         """Returns the boxes of all spans that hold a time, in the spans' order."""
         holds = (self.start_us <= time_us) & (self.end_us >= time_us)
         now = Spans(*(getattr(self, each.name)[holds] for each in fields(self)))
-        length = np.maximum(now.end_us - now.start_us, 1)
+        length = np.maximum(now.end_us - now.start_us, 1)  # a track of one point has a span without length
         share = ((time_us - now.start_us) / length)[:, None]
         return FrameBoxes(np.asarray(now.first + share * (now.last - now.first)), now.sure, now.owner)
 

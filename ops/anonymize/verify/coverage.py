@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from ops.pictures import largest_channel
 from schemas.values import Uint8
 
 NEAR_COLOUR = (24.0, 12.0, 12.0)
@@ -55,8 +56,7 @@ def _near_colours(frame: Uint8, colours: Uint8) -> Uint8:
 
 def _near_picture(frame: Uint8, painted: Uint8) -> Uint8:
     # By channel: a thin line may differ in colour only, and the encoder keeps a quarter of the pixels of colours.
-    blue, green, red = cv2.split(cv2.morphologyEx(painted, cv2.MORPH_GRADIENT, np.ones((5, 5), np.uint8)))
-    contrast = cv2.max(cv2.max(blue, green), red)
-    blue, green, red = cv2.split(cv2.absdiff(frame, painted))
-    over = cv2.subtract(cv2.max(cv2.max(blue, green), red), cv2.convertScaleAbs(contrast, alpha=EDGE_SHARE))
+    contrast = largest_channel(cv2.morphologyEx(painted, cv2.MORPH_GRADIENT, np.ones((5, 5), np.uint8)))
+    off = largest_channel(cv2.absdiff(frame, painted))
+    over = cv2.subtract(off, cv2.convertScaleAbs(contrast, alpha=EDGE_SHARE))
     return np.asarray(cv2.threshold(over, NEAR_PICTURE, 255, cv2.THRESH_BINARY_INV)[1], np.uint8)

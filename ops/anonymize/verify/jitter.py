@@ -51,6 +51,7 @@ class JitterEstimator:
 
     def __init__(self, background: Uint8, known: Uint8) -> None:
         smooth = _smooth(background)
+        # Sobel's kernel gives eight times the slope per pixel.
         slopes = np.stack([cv2.Sobel(smooth, cv2.CV_32F, *axis) / 8 for axis in ((1, 0), (0, 1))])
         steep = (np.hypot(*slopes) >= TEXTURE) & (known > 0)
         rows, columns = np.nonzero(steep[::STEP_PX, ::STEP_PX])

@@ -14,7 +14,7 @@ import numpy as np
 
 from ops.anonymize.geometry import Shift, shifted, work_size
 from ops.anonymize.verify.jitter import STILL, JitterEstimator
-from ops.downscale import downscale
+from ops.pictures import above, downscale
 from schemas.values import Float64, Uint8
 
 RIM_PX = 2
@@ -94,7 +94,7 @@ class BackgroundResidual:
         self._window = max(5, round((head_share * self._size[0] * self._size[1]) ** 0.5) | 1)
         self._around = max(3, round(SURROUNDINGS * self._coarse[0]) | 1)
         known = cv2.resize((unknown == 0).astype(np.uint8), self._size, interpolation=cv2.INTER_NEAREST)
-        self._unknown = _above(known, 0) ^ np.uint8(255)
+        self._unknown = above(known, 0) ^ np.uint8(255)
         self._still = BackgroundPlanes.of(self._planes(background))
         self._jitter = JitterEstimator(self._still.planes[0], np.asarray(known, np.uint8))
 
@@ -115,8 +115,10 @@ class BackgroundResidual:
         return boxes
 
     def _differing(self, planes: Sequence[Uint8], bare: Uint8, background: "BackgroundPlanes") -> Float64:
-        """Returns the boxes of what differs from a background."""
-        light, colour = self._differences(planes, bare, background)
+        """Returns the boxes of what differs from a background, in the frame's light and surroundings."""
+        lit = _lit(background.planes, planes, bare)
+        light, reds, blues = (self._local(here, there, bare) for here, there in zip(planes, lit, strict=True))
+        colour = cv2.max(reds, blues)
         # Three reasons to doubt a window: its brightness, its colour, and a background that does not know it.
         differs = self._means_over(cv2.subtract(light, background.light_edges), bare, LIGHT)
         differs |= self._means_over(cv2.subtract(colour, background.colour_edges), bare, COLOUR)
@@ -130,14 +132,8 @@ class BackgroundResidual:
 
     def _bare(self, covered: Uint8) -> Uint8:
         """Returns 255 where the reduced picture is neither covered nor within ``RIM_PX`` of what is."""
-        around = cv2.dilate(_above(downscale(covered, self._size), 127), _square(2 * RIM_PX + 1))
+        around = cv2.dilate(above(downscale(covered, self._size), 127), _square(2 * RIM_PX + 1))
         return np.asarray(cv2.bitwise_not(around), np.uint8)
-
-    def _differences(self, frame: Sequence[Uint8], bare: Uint8, background: "BackgroundPlanes") -> tuple[Uint8, Uint8]:
-        """Returns how far brightness and colour are from the background's, in the frame's light and surroundings."""
-        lit = _lit(background.planes, frame, bare)
-        light, reds, blues = (self._local(here, there, bare) for here, there in zip(frame, lit, strict=True))
-        return light, np.asarray(cv2.max(reds, blues), np.uint8)
 
     def _local(self, plane: Uint8, background: cv2.typing.MatLike, bare: Uint8) -> Uint8:
         """Returns the absolute difference to the background, less its mean over the bare part of the surroundings."""
@@ -154,7 +150,7 @@ class BackgroundResidual:
     def _means_over(self, excess: cv2.typing.MatLike, bare: Uint8, limit: float) -> Uint8:
         """Returns 255 where the mean over a window is above a limit; what is not bare counts as 0."""
         means = cv2.blur(cv2.copyTo(excess, bare), (self._window, self._window))
-        return _above(means, limit)
+        return above(means, limit)
 
     def _boxes(self, differs: Uint8) -> Float64:
         """Returns the boxes of connected regions of ``LEAST_AREA``, in pixels of the frame."""
@@ -185,11 +181,6 @@ def _lit(background: Sequence[Uint8], frame: Sequence[Uint8], bare: Uint8) -> li
         tint = float(np.median(decoded - NO_COLOUR - gain * (known - NO_COLOUR)))
         lit.append(cv2.convertScaleAbs(plane, alpha=gain, beta=NO_COLOUR * (1 - gain) + tint))
     return [np.asarray(plane, np.uint8) for plane in lit]
-
-
-def _above(plane: cv2.typing.MatLike, level: float) -> Uint8:
-    """Returns 255 where a plane of bytes is above a level."""
-    return np.asarray(cv2.threshold(plane, level, 255, cv2.THRESH_BINARY)[1], np.uint8)
 
 
 def _square(size: int) -> Uint8:

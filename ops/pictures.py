@@ -1,4 +1,4 @@
-"""Makes pictures smaller, fast at every ratio."""
+"""Steps that many ops do with pictures: make them smaller, take their largest channel, mark what is above a level."""
 
 import cv2
 import numpy as np
@@ -27,3 +27,14 @@ def _can_be_halved(picture: Uint8, size: tuple[int, int]) -> bool:
     height, width = picture.shape[:2]
     even = width % 2 == 0 and height % 2 == 0
     return even and bool(width >= 2 * size[0] and height >= 2 * size[1])
+
+
+def largest_channel(picture: Uint8 | cv2.typing.MatLike) -> Uint8:
+    """Returns the largest channel of each pixel ``(H, W)`` of a picture ``(H, W, 3)``."""
+    first, second, third = cv2.split(picture)  # NumPy's ``max`` takes ten times as long
+    return np.asarray(cv2.max(cv2.max(first, second), third), np.uint8)
+
+
+def above(plane: Uint8 | cv2.typing.MatLike, level: float) -> Uint8:
+    """Returns 255 where a plane of bytes ``(H, W)`` is above a level, else 0."""
+    return np.asarray(cv2.threshold(plane, level, 255, cv2.THRESH_BINARY)[1], np.uint8)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ops.downscale import downscale
+from ops.pictures import downscale
 from schemas.values import Uint8
 
 
