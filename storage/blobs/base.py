@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from fsspec.spec import AbstractFileSystem
-
 
 @dataclass(frozen=True)
 class Blob:
@@ -36,10 +34,6 @@ class Blobs(Protocol):
     @property
     def url(self) -> str:
         """The root as users write it and DuckDB reads it: ``/srv/store`` or ``s3://bucket/prefix``."""
-
-    @property
-    def filesystem(self) -> AbstractFileSystem | None:
-        """The fsspec file system that DuckDB reads an object store through; None for a local folder."""
 
     def read(self, name: str) -> bytes:
         """Returns the content; raises ``FileNotFoundError`` if there is no such file."""

@@ -39,11 +39,6 @@ class LocalBlobs:
         """The folder's path."""
         return str(self.root)
 
-    @property
-    def filesystem(self) -> None:
-        """None: DuckDB reads a folder without fsspec."""
-        return None
-
     def read(self, name: str) -> bytes:
         """Returns the content of a file."""
         # Building a Path per file would take most of the time of reading 100,000 receipts.

@@ -62,7 +62,7 @@ class RemoteBlobs:
 
     @property
     def filesystem(self) -> AbstractFileSystem:
-        """The fsspec file system, one per process, since its connections do not survive a fork."""
+        """The fsspec file system, for DuckDB too; one per process, since its connections do not survive a fork."""
         options = s3.OPTIONS if self._speaks_s3 else {}
         # A cached listing would hide what other machines write.
         found = fsspec.filesystem(self._protocol, use_listings_cache=False, **options)
