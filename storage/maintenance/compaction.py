@@ -188,6 +188,7 @@ def _write_head(
 
 def _write_shards(manifest: Manifest, head: Head, receipts: pa.Table, changed: Collection[str]) -> dict[str, Part]:
     months = months_of(receipts)
+    # Months without changes keep their files, so that a store of years is not rewritten every night.
     shards = {month: part for month, part in head.shards.items() if month not in changed}
     for month in sorted(changed):
         rows = receipts.filter(pc.equal(months, month))

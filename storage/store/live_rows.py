@@ -39,6 +39,7 @@ OR (camera, "date", unit) IN (
 )
 """
 
+# Reaffirmed work has several receipts with one unit tag: its rows are live if one of them is the newest of its unit.
 _LIVE_FILES = """
 WITH units AS (SELECT "table", "name", unit_tag, bool_or(live) AS live FROM files GROUP BY ALL)
 SELECT "table", "name", bool_and(live) AS whole FROM units

@@ -90,6 +90,7 @@ class Snapshot:
     def _live(self) -> pa.Array:
         included = self._included.to_numpy(zero_copy_only=False)
         live = np.zeros(len(included), dtype=bool)
+        # Only the receipts of the moment are compared: a later one of the same unit would supersede them.
         live[included] = is_live(self._store, self._receipts.filter(self._included)).to_numpy(zero_copy_only=False)
         return pa.array(live)
 

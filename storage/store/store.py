@@ -131,6 +131,7 @@ class Store:
         Raises:
             NightshiftError: a file is missing or torn.
         """
+        # A merged file holds many units, and is opened once for all of them.
         tags: dict[str, set[str]] = defaultdict(set)
         for name, tag in files:
             if name:
