@@ -124,7 +124,7 @@ def diff(
     output = Output(as_json)
     found = diff_runs(open_site(folder), run_a, run_b)
     if as_json:
-        output.json(asdict(found))
+        output.json({"run_a": run_a, "run_b": run_b, **asdict(found)})
     elif found.is_empty:
         output.say(f"nothing changed from {run_a} to {run_b}")
     else:

@@ -87,8 +87,6 @@ class TrackChange:
 class Difference:
     """What changed from one run to another. Each part is sorted, and holds only changes."""
 
-    run_a: str
-    run_b: str
     units: int
     tables: tuple[TableChange, ...]
     counts: tuple[CountChange, ...]
@@ -110,10 +108,10 @@ def diff_runs(site: Site, run_a: str, run_b: str) -> Difference:
         closing(open_sql(site.store, site.files, as_of=run_a)) as a,
         closing(open_sql(site.store, site.files, as_of=run_b)) as b,
     ):
-        return compare(a, b, run_a, run_b)
+        return compare(a, b)
 
 
-def compare(a: duckdb.DuckDBPyConnection, b: duckdb.DuckDBPyConnection, run_a: str, run_b: str) -> Difference:
+def compare(a: duckdb.DuckDBPyConnection, b: duckdb.DuckDBPyConnection) -> Difference:
     """Compares two connections, each to the store as of one run.
 
     Args:
@@ -126,8 +124,6 @@ def compare(a: duckdb.DuckDBPyConnection, b: duckdb.DuckDBPyConnection, run_a: s
         days[row["name"]].append((row["camera"], row["date"]))
     tables = [comparison.table_change(table, days[table]) for table in TABLES if table in days]
     return Difference(
-        run_a,
-        run_b,
         changed.group_by(["op", "camera", "date", "unit"]).aggregate([]).num_rows,
         tuple(change for change in tables if change.lost or change.gained),
         tuple(comparison.count_changes(days["counts"])),

@@ -59,6 +59,5 @@ def check_priority(site: Site, inventory: Inventory, priority: Priority) -> None
     known = configured.union(inventory.footage["camera"].unique().to_pylist())
     for camera in priority.cameras_first:
         if camera not in known:
-            raise SelectionError(
-                f"--first-camera {camera}: no such camera; there are {', '.join(sorted(known)) or 'none'}"
-            )
+            names = ", ".join(sorted(known)) or "none"
+            raise SelectionError(f"--first-camera {camera}: no such camera; there are {names}")

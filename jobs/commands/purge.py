@@ -191,7 +191,9 @@ class _PurgePlanner:
         The scan of a day goes last: rows are live only for footage that a scan found, so without it readers would see
         none of the results that are still within their limit.
         """
-        past = is_past_limit(receipts, self._limits(receipts))
+        pairs = receipts.group_by(["op", "camera"]).aggregate([]).to_pylist()
+        limits = [{**pair, "before": self._first_kept_date(self._rules[pair["op"]], pair["camera"])} for pair in pairs]
+        past = is_past_limit(receipts, pa.Table.from_pylist(limits, LIMIT_SCHEMA))
         is_scan = pc.equal(receipts["op"], SCAN_OP).to_numpy()
         staying = receipts.filter(pa.array(~past & ~is_scan)).group_by(["camera", "date"]).aggregate([])
         days_in_use = {*footage_days, *zip(*staying.to_pydict().values(), strict=True)}
@@ -207,12 +209,6 @@ class _PurgePlanner:
         }
         past[past & is_scan] = [(row["camera"], row["date"]) not in kept for row in days]
         return pa.array(past)
-
-    def _limits(self, receipts: pa.Table) -> pa.Table:
-        """Returns the limit of each op and camera, as ``LIMIT_SCHEMA``."""
-        pairs = receipts.group_by(["op", "camera"]).aggregate([]).to_pylist()
-        rows = [{**pair, "before": self._first_kept_date(self._rules[pair["op"]], pair["camera"])} for pair in pairs]
-        return pa.Table.from_pylist(rows, LIMIT_SCHEMA)
 
     def _record_results(self, receipts: pa.Table, purged: pa.Table) -> list[str]:
         """Records the results to delete; returns their video files."""

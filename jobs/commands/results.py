@@ -103,6 +103,5 @@ def write_map(site: Site, target: Path, as_of: str | None = None) -> int:
             for name in ("positions", "counts")
         )
         cameras = run_query(connection, "SELECT * FROM cameras")
-    features = load_features(site.files)
-    render_map(site.files, features, cameras, positions, counts, target, datetime.now(UTC))
+    render_map(site.files, load_features(site.files), cameras, positions, counts, target, datetime.now(UTC))
     return int(positions.num_rows)
