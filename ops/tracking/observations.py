@@ -76,58 +76,37 @@ def read_observations(segment: Segment, inputs: Tables, overlap_s: float) -> Obs
         inputs: ``detections`` and ``observed_frames``, with ``next.`` before the next segment's.
         overlap_s: seconds after the segment's end.
     """
-    end_us = datetime_us(segment.end)
-    frames, boxes = inputs["observed_frames"], inputs["detections"]
-    last_us = max(times_us(frames).max(initial=0), times_us(boxes).max(initial=0))
-    parts = [(frames, boxes)]
-    if "next.observed_frames" in inputs and "next.detections" in inputs:
+    names = ("observed_frames", "detections")
+    own = [inputs[name] for name in names]
+    last_us = int(max(times_us(table).max(initial=0) for table in own))
+    until_us = datetime_us(segment.end) + round(overlap_s * 1e6)
+    following = []
+    if all(f"next.{name}" in inputs for name in names):
         # Clocks of two files may overlap by a little. Time must rise, so only frames later than ours are taken.
-        parts.append(
-            (
-                _between(inputs["next.observed_frames"], last_us, end_us + round(overlap_s * 1e6)),
-                _between(inputs["next.detections"], last_us, end_us + round(overlap_s * 1e6)),
-            )
-        )
-    time_us, pts, own = _time_line(parts)
-    table = pa.concat_tables([boxes.select(_COLUMNS) for _, boxes in parts]).sort_by(
-        [("time", "ascending"), ("detection", "ascending")]
-    )
-    following = next((t["segment_id"][0].as_py() for t in parts[-1] if len(parts) > 1 and len(t)), "")
+        following = [_between(inputs[f"next.{name}"], last_us, until_us) for name in names]
+    tables = [*own, *following]
+    # A frame counts that was observed or has a detection.
+    time_us, first = np.unique(np.concatenate([times_us(table) for table in tables]), return_index=True)
+    boxes = pa.concat_tables([table.select(_COLUMNS) for table in tables[1::2]])
+    boxes = boxes.sort_by([("time", "ascending"), ("detection", "ascending")])
     return Observations(
         size_px=(segment.width, segment.height),
         time_us=time_us,
-        pts=pts,
-        own=own,
-        next_segment_id=following,
-        frame=np.searchsorted(time_us, times_us(table)),
-        box=boxes_of(table),
-        confidence=float_column(table, "confidence"),
-        label=np.array(table["label"].to_pylist(), np.str_),
-        source=np.array(table["source"].to_pylist(), np.str_),
-        detection=table["detection"].to_numpy().astype(np.int64),
+        pts=np.concatenate([table["pts"].to_numpy() for table in tables])[first],
+        own=time_us <= last_us,
+        next_segment_id=next((table["segment_id"][0].as_py() for table in following if len(table)), ""),
+        frame=np.searchsorted(time_us, times_us(boxes)),
+        box=boxes_of(boxes),
+        confidence=float_column(boxes, "confidence"),
+        label=np.array(boxes["label"].to_pylist(), np.str_),
+        source=np.array(boxes["source"].to_pylist(), np.str_),
+        detection=boxes["detection"].to_numpy().astype(np.int64),
     )
 
 
 _COLUMNS = ["time", "pts", "detection", "label", "source", "confidence", *BOX_COLUMNS]
 
 
-def _time_line(parts: list[tuple[pa.Table, pa.Table]]) -> tuple[Int64, Int64, Bools]:
-    """Returns time, PTS and ownership of every frame that was observed or has a detection."""
-    time_us, pts, own = (
-        np.concatenate(columns)
-        for columns in zip(
-            *(
-                (times_us(table), table["pts"].to_numpy(), np.full(len(table), number == 0))
-                for number, tables in enumerate(parts)
-                for table in tables
-            ),
-            strict=True,
-        )
-    )
-    time_us, first = np.unique(time_us, return_index=True)
-    return time_us, pts[first], own[first]
-
-
 def _between(table: pa.Table, after_us: int, until_us: int) -> pa.Table:
     times = table["time"].cast(pa.int64())
-    return table.filter(pc.and_(pc.greater(times, int(after_us)), pc.less(times, until_us)))
+    return table.filter(pc.and_(pc.greater(times, after_us), pc.less(times, until_us)))
