@@ -35,9 +35,11 @@ def parse_record(content: bytes, version: int) -> dict[str, Any]:
     """Returns a record without its ``format``, which names the version of its fields.
 
     Raises:
-        ValueError: it is torn, or of another version; other errors if it is JSON but no record.
+        ValueError: it is torn, no record, or of another version.
     """
-    found: dict[str, Any] = json.loads(content)
+    found = json.loads(content)
+    if not isinstance(found, dict) or "format" not in found:
+        raise ValueError("not a record: a JSON object with a format")
     if (other := found.pop("format")) != version:
         raise ValueError(f"format {other}, this Nightshift reads {version}")
     return found

@@ -1,13 +1,11 @@
 """Makes damaged files, as found in archives, from good ones. Every maker returns the path of its file."""
 
-import subprocess
 from pathlib import Path
 
 import av
-import ffmpeg
 import numpy as np
 
-from storage.video.ffmpeg import ffmpeg_path
+from storage.video.ffmpeg import remux
 
 
 def truncated(source: Path, target: Path, share: float = 0.6) -> Path:
@@ -100,21 +98,3 @@ def flipped_bits(source: Path, target: Path, share: float = 0.1, seed: int = 3) 
             content[begin + int(chance.integers(size))] ^= 1 << int(chance.integers(8))
     target.write_bytes(content)
     return target
-
-
-def remux(source: Path, target: Path, before: dict[str, str] | None = None, **after: str) -> bool:
-    """Copies a file's streams into another container without re-encoding.
-
-    Args:
-        source: the input file.
-        target: the output file; replaced if it exists.
-        before: input options, such as ``display_rotation``.
-        after: output options, such as ``t="5"``.
-
-    Returns:
-        Whether ffmpeg succeeded and the target is not empty.
-    """
-    chain = ffmpeg.input(f"file:{source}", **(before or {})).output(f"file:{target}", c="copy", **after)
-    command = ffmpeg.compile(chain.global_args("-v", "error", "-nostdin"), cmd=ffmpeg_path(), overwrite_output=True)
-    done = subprocess.run(command, capture_output=True, check=False)
-    return done.returncode == 0 and target.is_file() and target.stat().st_size > 0

@@ -78,7 +78,7 @@ def test_what_was_written_is_never_replaced(store: Store) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"[]", b"{}", b'{"format": 9}', b'{"format": 2, "purge_id": "p", "purged": "x", "records": []}'],
+    [b"", b"{", b"[]", b"3", b"{}", b'{"format": 9}', b'{"format": 2, "purge_id": "p", "purged": "x", "records": []}'],
 )
 def test_a_torn_file_is_reported_and_not_passed_over(store: Store, content: bytes) -> None:
     store.blobs.write(f"{TOMBSTONES_FOLDER}/p1.json", content)

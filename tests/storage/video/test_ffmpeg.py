@@ -6,7 +6,7 @@ from pathlib import Path
 import imageio_ffmpeg
 import pytest
 
-from storage.video.ffmpeg import ffmpeg_path
+from storage.video.ffmpeg import ffmpeg_path, remux
 from storage.video.probe import probe
 from tests.support import clips, damage
 
@@ -23,9 +23,9 @@ def test_the_one_on_the_path_comes_first(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_remux_keeps_frames_and_times(tmp_path: Path) -> None:
     source = clips.write_clip(tmp_path / "100%: a clip.mp4", clips.uneven_pts(30))
-    assert damage.remux(source, tmp_path / "copy.mp4")
+    assert remux(source, tmp_path / "copy.mp4")
     assert probe(tmp_path / "copy.mp4").pts.tolist() == clips.uneven_pts(30)
 
 
 def test_what_cannot_be_read_gives_false(tmp_path: Path) -> None:
-    assert not damage.remux(damage.random_bytes(tmp_path / "x.mp4"), tmp_path / "copy.mp4")
+    assert not remux(damage.random_bytes(tmp_path / "x.mp4"), tmp_path / "copy.mp4")
