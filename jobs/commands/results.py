@@ -27,7 +27,7 @@ _REFUSAL = "table {name} is of privacy class 'sensitive' and is not exported"
 
 
 def connect(
-    site: Site, unsafe: bool = False, as_of: str | None = None, for_query: str | None = None
+    site: Site, unsafe: bool = False, as_of: str | None = None, for_query: str | None = None, sensitive: bool = True
 ) -> duckdb.DuckDBPyConnection:
     """Opens DuckDB over a site: every table of its store, the cameras of site.toml, the features of its layers.
 
@@ -36,11 +36,13 @@ def connect(
         as_of: show the tables as this run left them; None for now.
         for_query: the only query that the connection is for: views that it does not name are not made, which opens
             faster; None for any query.
+        sensitive: whether files of tables of the privacy class ``sensitive`` may be read.
 
     Raises:
         SelectionError: there is no such run.
     """
-    return open_sql(site.store, site.files, as_of, unsafe, for_query, partial(calibration_errors, site.files))
+    errors = partial(calibration_errors, site.files)
+    return open_sql(site.store, site.files, as_of, unsafe, for_query, errors, sensitive)
 
 
 def query(site: Site, sql: str, unsafe: bool = False, as_of: str | None = None) -> pa.Table:
@@ -67,7 +69,7 @@ def export_result(site: Site, table_or_query: str, target: Path, as_lines: bool,
     sql = as_query(table_or_query)
     if sql != table_or_query:
         _check_exportable(site, table_or_query)
-    with closing(connect(site, as_of=as_of, for_query=sql)) as connection:
+    with closing(connect(site, as_of=as_of, for_query=sql, sensitive=False)) as connection:
         _refuse_sensitive(connection)
         rows = run_query(connection, sql)
     return export(rows, target, site.files.config.crs, as_lines)

@@ -2,14 +2,14 @@
 
 import secrets
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
-from schemas.tables import TABLES
+from schemas.tables import TABLES, Privacy
 from storage.blobs import RemoteBlobs
 from storage.exports.export_records import exports_table
 from storage.maintenance.tombstones import purges_table
@@ -34,6 +34,7 @@ def open_sql(
     unsafe: bool = False,
     query: str | None = None,
     calibration_error_m: CalibrationErrors = dict,
+    sensitive: bool = True,
 ) -> duckdb.DuckDBPyConnection:
     """Opens a snapshot of the store for SQL. Files of rows are opened only when a query needs them.
 
@@ -50,6 +51,7 @@ def open_sql(
         query: the only queries that will be run, if known: the connection then opens faster, without what they do not
             name. None for any.
         calibration_error_m: returns the column of that name of the table ``cameras``, by camera.
+        sensitive: whether files of tables of the privacy class ``sensitive`` may be read.
 
     Returns:
         An in-memory connection in the time zone UTC.
@@ -86,7 +88,8 @@ def open_sql(
     views = [site.config.camera_view(camera) for camera in cameras] if site else []
     create_macros(con, {view.camera: view.timezone for view in views})
     if not unsafe:
-        _lock(con, root)
+        readable = [name for name, spec in IN_FILES.items() if sensitive or spec.privacy is not Privacy.SENSITIVE]
+        _lock(con, root, readable)
     return con
 
 
@@ -137,8 +140,8 @@ def _cameras(site: SiteFiles, snapshot: Snapshot) -> list[str]:
     return sorted(found | {camera.id for camera in site.config.cameras})
 
 
-def _lock(con: duckdb.DuckDBPyConnection, root: str) -> None:
-    tables = [f"{root}/{name}/" for name in IN_FILES]
+def _lock(con: duckdb.DuckDBPyConnection, root: str, readable: Iterable[str]) -> None:
+    tables = [f"{root}/{name}/" for name in readable]
     # DuckDB checks the names before it expands patterns, and each file after: both spellings must be allowed.
     allowed = ", ".join(map(quote_text, sorted({*tables, *map(escape_glob, tables)})))
     con.execute(f"SET allowed_directories = [{allowed}]")

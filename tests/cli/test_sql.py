@@ -69,6 +69,14 @@ def test_a_query_of_a_sensitive_table_is_not_exported_but_shown(nightshift, used
     assert nightshift("sql", query, "--site", used_site).code == 0
 
 
+def test_files_of_a_sensitive_table_are_not_exported_either(nightshift, used_site, tmp_path):
+    for table, code in (("backgrounds", 2), ("tracks", 0)):
+        query = f"SELECT count(*) AS n FROM read_parquet('{used_site}/store/{table}/*/*/*.parquet')"
+        said = nightshift("export", query, "-o", tmp_path / f"{table}.csv", "--site", used_site)
+        assert said.code == code, said.err
+        assert nightshift("sql", query, "--site", used_site).code == 0
+
+
 def test_a_query_that_only_uses_the_name_of_a_sensitive_table_is_exported(nightshift, used_site, tmp_path):
     query = "WITH backgrounds AS (SELECT camera AS exports FROM positions) SELECT exports FROM backgrounds"
     assert nightshift("export", query, "-o", tmp_path / "x.csv", "--site", used_site).code == 0

@@ -1,6 +1,6 @@
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import duckdb
@@ -238,9 +238,9 @@ def test_ctrl_c_ends_a_query(con: duckdb.DuckDBPyConnection) -> None:
 def test_a_large_sort_spills_and_leaves_nothing(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lock = storage.sql.connection._lock
 
-    def lock_small(con: duckdb.DuckDBPyConnection, root: str) -> None:
+    def lock_small(con: duckdb.DuckDBPyConnection, root: str, readable: Iterable[str]) -> None:
         con.execute("SET memory_limit = '40MB'")
-        lock(con, root)
+        lock(con, root, readable)
 
     monkeypatch.setattr(storage.sql.connection, "_lock", lock_small)
     monkeypatch.setattr(storage.sql.connection.tempfile, "gettempdir", lambda: str(tmp_path))
