@@ -1,7 +1,5 @@
 """The front door for Python programs: open a site or a store, run the work, read the results.
 
-::
-
     import nightshift
 
     nightshift.run("yard", cameras=["hall"], first="2026-03-02")
@@ -35,8 +33,6 @@ __version__ = version("nightshift")
 def open_site(path: "str | Path") -> "Site":
     """Opens a site: the folder that holds its ``site.toml``.
 
-    ::
-
         site = nightshift.open_site("yard")
         print(site.plan().unit_counts())
         site.run(max_hours=2)
@@ -54,8 +50,6 @@ def open_site(path: "str | Path") -> "Site":
 
 def open_store(path: "str | Path", *, as_of: str | None = None, unsafe: bool = False) -> "StoreReader":
     """Opens the results of a site for reading.
-
-    ::
 
         with nightshift.open_store("yard") as store:
             counts = store.df("SELECT * FROM counts WHERE label = 'person'")
@@ -89,15 +83,14 @@ def run(
 ) -> "RunSummary":
     """Scans the archive of a site, plans, and runs what is missing or stale. An unchanged second run does nothing.
 
-    ::
-
         summary = nightshift.run("yard", cameras=["hall"], first="2026-03-02", ops=["counts"], workers=4)
         print(summary.record.units_done, summary.report.state)
 
     Args:
         site: its folder, or what ``open_site`` returned.
         cameras: ids of cameras; empty for all.
-        first, last: local dates, both included, as a ``date`` or ``"YYYY-MM-DD"``; None for no limit.
+        first: first local date, as a ``date`` or ``"YYYY-MM-DD"``; None for no limit.
+        last: last local date, included; None for no limit.
         ops: names of ops, which run together with what they need; empty for all.
         workers: worker processes, started by Ray; 0 for one per CPU; None to work in this process, without Ray.
         max_hours: stop after this many hours; the next run continues.

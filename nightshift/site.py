@@ -50,8 +50,6 @@ class Site(jobs.site.Site):
     ) -> "Plan":
         """Returns what ``run`` would do with the same arguments, and why. Writes nothing.
 
-        ::
-
             plan = site.plan(cameras=["hall"])
             print(len(plan.to_do), plan.reasons())
 
@@ -95,8 +93,6 @@ class Site(jobs.site.Site):
 
     def export(self, table_or_query: str, target: str | Path, *, lines: bool = False, as_of: str | None = None) -> int:
         """Writes a table or the result of a query to a file, and returns the number of rows.
-
-        ::
 
             site.export("positions", "tracks.gpkg", lines=True)
 

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 def open_store(path: str | Path, *, as_of: str | None = None, unsafe: bool = False) -> "StoreReader":
     """Opens a store for reading, as it is now.
 
-    ::
-
         with open_store("my-site") as store:
             busiest = store.sql("SELECT zone, max(max_count) FROM counts GROUP BY zone")
             tracks = store.arrow("tracks")
