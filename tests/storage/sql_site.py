@@ -112,3 +112,7 @@ def scans_of(con: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]
 def files_read(con: duckdb.DuckDBPyConnection, query: str) -> int:
     """How many files a query opens to read rows."""
     return sum(int(scan["Total Files Read"]) for scan in scans_of(con, query))
+
+
+def root_of(store: Store) -> Path:
+    return Path(store.blobs.url)

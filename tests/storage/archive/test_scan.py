@@ -1,6 +1,5 @@
 """Scanning an archive: every file gets its row, and damage gets its reason."""
 
-import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,15 +9,12 @@ import pytest
 from schemas.errors import DAMAGE_REASONS, SiteError
 from schemas.tables import TABLES
 from storage.archive import scan as scan_module
-from storage.archive.footage import first_copies, segments_of_footage
 from storage.archive.scan import scan_archive
-from storage.archive.segments import segments_from_tables
 from storage.blobs import LocalBlobs, open_blobs
 from storage.video.probe import probe
 from tests.storage.archive.scanned import NOW, OLD_NS, config, rows, scan, segments_of, settle
 from tests.storage.fake_s3 import REGISTRY, ClientError, FakeS3, behind_s3
 from tests.support import clips, damage
-from tests.support.fakes import segment_columns
 
 
 def test_an_empty_archive(folder: Path) -> None:
@@ -51,18 +47,6 @@ def test_a_good_file(folder: Path, put: Callable[..., Path]) -> None:
     assert result.quarantined == ()
     assert result.footage.schema.equals(TABLES["footage"].schema, check_metadata=True)
     assert result.segments.schema.equals(TABLES["segments"].schema, check_metadata=True)
-
-
-def test_segments_come_back_from_the_tables_alone(folder: Path, put: Callable[..., Path]) -> None:
-    put("door/2026-03-02T10-00-00.mp4")
-    turned = damage.rotated(put("gate/2026-03-02T10-00-00.mp4"), folder / "gate" / "2026-03-02T11-00-00.mp4", 90)
-    settle(turned)
-    result = scan(folder)
-    shutil.rmtree(folder)
-    cut = [s for row in first_copies(result.footage.to_pylist()) for s in segments_of_footage(row, "Europe/Amsterdam")]
-    assert segments_from_tables(result.footage, result.segments) == segment_columns(cut)
-    assert len(cut) == 6
-    assert {(segment.width, segment.height) for segment in segments_of(result)} == {(208, 120), (120, 208)}
 
 
 def test_cameras_and_times_from_names_containers_and_file_times(folder: Path, put: Callable[..., Path]) -> None:

@@ -2,12 +2,11 @@
 
 import socket
 
-import fsspec
 import pytest
 
-from schemas.errors import SiteError, StoreFull, TransientError
+from schemas.errors import SiteError, TransientError
 from storage.blobs import open_blobs
-from tests.storage.fake_s3 import REGISTRY, ClientError, FakeS3
+from tests.storage.fake_s3 import ClientError, FakeS3
 from tests.storage.listing import names
 from tests.storage.s3_server import Wire, forget_clients, keys_checked
 
@@ -50,19 +49,6 @@ def test_an_upload_that_is_cut_off_leaves_what_stood_there(s3_on_wire: str, wire
     assert blobs.read("old") == b"old"
     assert blobs.put_if_absent("put", b"n" * SIZE)
     assert blobs.read("put") == b"n" * SIZE
-
-
-def test_parts_of_an_upload_that_was_never_ended_are_swept(s3_server: str) -> None:
-    blobs = open_blobs(s3_server)
-    filesystem = blobs.filesystem
-    bucket = s3_server.split("/")[2]
-    for key in ("prefix/a", "other/a"):
-        filesystem.call_s3("create_multipart_upload", Bucket=bucket, Key=key)
-    assert blobs.sweep(older_than_h=1e6) == []  # moto says of every upload that it began in 2010
-    assert blobs.sweep(older_than_h=1) == ["a"]
-    assert blobs.sweep(older_than_h=1) == []
-    left = filesystem.call_s3("list_multipart_uploads", Bucket=bucket)["Uploads"]
-    assert [each["Key"] for each in left] == ["other/a"]
 
 
 def test_a_put_whose_answer_is_lost_may_stand(asked_once: None, s3_on_wire: str, wire: Wire) -> None:
@@ -231,55 +217,3 @@ def test_a_bucket_that_is_not_there(fake_s3: type[FakeS3]) -> None:
     ):
         with pytest.raises(SiteError, match="this bucket does not exist"):
             call()
-
-
-@pytest.mark.parametrize(
-    ("raised", "expected", "words"),
-    [
-        (PermissionError("Access Denied"), SiteError, "AWS_PROFILE"),
-        (type("NoCredentialsError", (Exception,), {})("Unable to locate credentials"), SiteError, "AWS_ACCESS_KEY_ID"),
-        (ClientError("QuotaExceeded"), StoreFull, "no space left"),
-        (OSError(5, "I/O error"), TransientError, "I/O error"),
-        (
-            type("EndpointConnectionError", (Exception,), {"__module__": "botocore.exceptions"})("no"),
-            TransientError,
-            "no",
-        ),
-        (ValueError("a bug of ours"), ValueError, "a bug of ours"),
-    ],
-)
-def test_errors_are_translated(fake_s3: type[FakeS3], raised: Exception, expected: type[Exception], words: str) -> None:
-    fake_s3.trouble.append(raised)
-    with pytest.raises(expected, match=words) as caught:
-        open_blobs("s3://bucket").write("a", b"x")
-    assert "\n" not in str(caught.value)
-
-
-def test_a_store_that_ignores_conditions_is_refused(fake_s3: type[FakeS3]) -> None:
-    fake_s3.conditional = False
-    with pytest.raises(SiteError, match="ignores conditional writes"):
-        open_blobs("s3://bucket/prefix").check_writable()
-    assert fake_s3.objects == {}
-
-
-def test_a_protocol_on_which_two_can_win_is_read_only() -> None:
-    fsspec.filesystem("memory").pipe_file("/box/a", b"one")
-    blobs = open_blobs("memory://box")
-    assert blobs.read("a") == b"one"
-    with pytest.raises(SiteError, match="cannot be a store"):
-        blobs.put_if_absent("b", b"two")
-    fsspec.filesystem("memory").rm("/box", recursive=True)
-
-
-def test_addresses_that_are_none() -> None:
-    with pytest.raises(SiteError, match="names no bucket"):
-        open_blobs("s3://")
-    with pytest.raises(SiteError, match="unknown protocol"):
-        open_blobs("nonsense://bucket")
-
-
-def test_a_package_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(REGISTRY.known_implementations, "s3", {"class": "no_such_package.S3", "err": "Install it"})
-    monkeypatch.delitem(REGISTRY._registry, "s3", raising=False)
-    with pytest.raises(SiteError, match=r"pip install 'nightshift\[s3\]'"):
-        open_blobs("s3://bucket/prefix")

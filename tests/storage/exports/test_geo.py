@@ -1,63 +1,22 @@
 import csv
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import geopandas
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import shapely
-from pyproj import Transformer
 
 from schemas.errors import UserError
 from schemas.tables import TABLES
 from storage.exports.geo import export
+from tests.storage.exports.gis_files import RD, read
 
-RD = "EPSG:28992"
-START = datetime(2026, 3, 2, 22, 0, 0, 123456, tzinfo=UTC)
 FOLDER_NAMES = {".geojson", ".gpkg", ".parquet", ".csv"}
-
-
-def positions(tracks: dict[str, list[tuple[float, float]]]) -> pa.Table:
-    """Rows of the table positions, one second apart, longitude and latitude as PROJ has them."""
-    to_lonlat = Transformer.from_crs(RD, "OGC:CRS84", always_xy=True)
-    rows = [
-        (track, START + timedelta(seconds=number), x, y, *to_lonlat.transform(x, y))
-        for track, points in tracks.items()
-        for number, (x, y) in enumerate(points)
-    ]
-    track_ids, times, x_m, y_m, lon, lat = map(list, zip(*rows, strict=True))
-    count = len(rows)
-    return TABLES["positions"].conform(
-        {
-            "camera": ["gate"] * count,
-            "track_id": track_ids,
-            "time": times,
-            "label": ["person"] * count,
-            "x_m": x_m,
-            "y_m": y_m,
-            "lon": lon,
-            "lat": lat,
-            "var_x_m2": [0.01] * count,
-            "cov_xy_m2": [0.0] * count,
-            "var_y_m2": [0.01] * count,
-            "state": ["observed"] * count,
-        }
-    )
-
-
-@pytest.fixture
-def walk() -> pa.Table:
-    return positions({"a": [(121000.0, 486000.0), (121003.0, 486004.0)], "b": [(121010.0, 486010.0)]})
-
-
-def read(path: Path) -> geopandas.GeoDataFrame:
-    return geopandas.read_parquet(path) if path.suffix == ".parquet" else geopandas.read_file(path)
 
 
 @pytest.mark.parametrize("suffix", [".geojson", ".gpkg", ".parquet"])
@@ -110,73 +69,10 @@ def test_csv_keeps_the_columns(walk: pa.Table, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".geojson", ".gpkg", ".parquet"])
-def test_lines_join_the_points_of_a_track_in_time(tmp_path: Path, suffix: str) -> None:
-    table = positions(
-        {"b": [(121000, 486000), (121003, 486004), (121003, 486010)], "a": [(1e5, 4e5), (1e5, 4e5 + 2)], "c": [(1, 1)]}
-    )
-    shuffled = table.take(np.random.default_rng(1).permutation(table.num_rows))
-    assert export(shuffled, tmp_path / f"out{suffix}", RD, as_lines=True) == 2
-    frame = read(tmp_path / f"out{suffix}").to_crs(RD)
-    assert list(frame["track_id"]) == ["a", "b"]
-    assert list(frame["points"]) == [2, 3]
-    assert list(frame["length_m"]) == pytest.approx([2, 11])
-    assert list(frame["mean_speed_m_s"]) == pytest.approx([2, 5.5])
-    coordinates = shapely.get_coordinates(frame.geometry.iloc[1])
-    assert coordinates == pytest.approx(np.array([(121000, 486000), (121003, 486004), (121003, 486010)]), abs=0.002)
-
-
-def test_tracks_of_two_cameras_are_two_lines(tmp_path: Path) -> None:
-    one = positions({"a": [(121000, 486000), (121003, 486004)]})
-    two = one.set_column(0, one.schema.field("camera"), pa.array(["yard"] * 2))
-    assert export(pa.concat_tables([one, two]), tmp_path / "out.gpkg", RD, as_lines=True) == 2
-
-
-@pytest.mark.parametrize("suffix", [".geojson", ".gpkg", ".parquet"])
 @pytest.mark.parametrize("as_lines", [False, True])
 def test_no_rows_make_a_file_with_no_features(tmp_path: Path, suffix: str, as_lines: bool) -> None:
     assert export(TABLES["positions"].empty(), tmp_path / f"out{suffix}", RD, as_lines) == 0
     assert len(read(tmp_path / f"out{suffix}")) == 0
-
-
-def test_rows_with_only_lonlat_land_on_the_grid(walk: pa.Table, tmp_path: Path) -> None:
-    export(walk.select(["track_id", "lon", "lat"]), tmp_path / "out.gpkg", RD)
-    frame = read(tmp_path / "out.gpkg")
-    assert frame.geometry.x.to_numpy() == pytest.approx(walk["x_m"].to_numpy(), abs=0.002)
-
-
-@pytest.mark.parametrize("suffix", [".geojson", ".gpkg", ".parquet"])
-def test_a_row_without_a_place_keeps_its_row(tmp_path: Path, suffix: str) -> None:
-    table = pa.table({"camera": ["a", "b"], "x_m": [121000.0, None], "y_m": [486000.0, None]})
-    assert export(table, tmp_path / f"out{suffix}", RD) == 2
-    frame = read(tmp_path / f"out{suffix}")
-    assert list(frame.geometry.isna()) == [False, True]
-
-
-def spatial() -> duckdb.DuckDBPyConnection:
-    import duckdb_extensions
-
-    connection = duckdb.connect()
-    duckdb_extensions.import_extension("spatial", con=connection)
-    connection.execute("LOAD spatial")
-    return connection
-
-
-@pytest.mark.parametrize("suffix", [".geojson", ".gpkg", ".parquet"])
-def test_a_geometry_of_duckdb_is_honoured_under_any_name(tmp_path: Path, suffix: str) -> None:
-    table = spatial().execute("SELECT 1 AS one, ST_Buffer(ST_Point(121000, 486000), 5) AS around").to_arrow_table()
-    assert export(table, tmp_path / f"out{suffix}", RD) == 1
-    (shape,) = read(tmp_path / f"out{suffix}").to_crs(RD).geometry
-    assert shape.geom_type == "Polygon"
-    assert (shape.centroid.x, shape.centroid.y) == pytest.approx((121000, 486000), abs=0.01)
-    export(table, tmp_path / "out.csv", RD)
-    assert "POLYGON" in (tmp_path / "out.csv").read_text()
-
-
-def test_degrees_passed_off_as_metres_are_told(tmp_path: Path) -> None:
-    table = pa.table({"geometry": [shapely.to_wkb(shapely.Point(-74.0, 40.7)), None]})
-    with pytest.raises(UserError, match=r"far from where EPSG:32633 is used.*ST_Point"):
-        export(table, tmp_path / "out.gpkg", "EPSG:32633")
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_columns_of_every_kind_reach_gis_files(tmp_path: Path) -> None:
@@ -219,17 +115,6 @@ def test_a_sensitive_table_does_not_leave(tmp_path: Path) -> None:
 def test_pictures_stay_behind_in_csv(tmp_path: Path) -> None:
     export(pa.table({"camera": ["a"], "png": [b"\x89PNG"]}), tmp_path / "out.csv", RD)
     assert (tmp_path / "out.csv").read_text().split() == ["camera", "a"]
-
-
-@pytest.mark.parametrize("suffix", [".geojson", ".gpkg", ".parquet"])
-def test_rows_without_a_place_are_told_what_they_lack(tmp_path: Path, suffix: str) -> None:
-    with pytest.raises(UserError, match=r"x_m and y_m, or lon and lat, or a geometry column.*write a .csv"):
-        export(pa.table({"camera": ["a"]}), tmp_path / f"out{suffix}", RD)
-
-
-def test_lines_from_a_table_without_tracks_are_told_what_they_lack(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"lines need the columns.*; missing: track_id, time"):
-        export(pa.table({"x_m": [1.0], "y_m": [1.0]}), tmp_path / "out.gpkg", RD, as_lines=True)
 
 
 def test_an_unknown_suffix_is_told_with_the_known_ones(walk: pa.Table, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from storage.blobs import LocalBlobs
 from storage.maintenance.compaction import compact
 from storage.store.store import Store
 from tests.storage.maintenance.compacting import MANY, Again, put_unit
+from tests.storage.small_store import night
 
 
 @pytest.fixture
@@ -45,3 +46,21 @@ def again(base: Store, tmp_path: Path) -> Again:
 def step(long: bool) -> int:
     """Of how many moments one is tried, where others are tried in full."""
     return 1 if long else 4
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("verify") / "store"
+    night(Store.create(root))
+    return root
+
+
+@pytest.fixture
+def root(undisturbed: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(undisturbed, tmp_path / "store"))
+
+
+@pytest.fixture
+def compacted(root: Path) -> Path:
+    compact(Store.open(root), grace_h=0)
+    return root

@@ -13,7 +13,7 @@ from storage.maintenance.tombstones import PurgedUnit, PurgeRecord, write_tombst
 from storage.maintenance.verify import verify
 from storage.store.snapshot import Snapshot
 from storage.store.store import Store
-from tests.storage.maintenance.test_verify import age, flip, one
+from tests.storage.maintenance.damaging import age, flip, one
 from tests.storage.rows import NOW, receipts_of
 from tests.storage.small_store import DATES, contents, footage_id, night
 

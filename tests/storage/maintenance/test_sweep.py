@@ -9,7 +9,7 @@ from storage.maintenance.compaction import compact
 from storage.maintenance.sweep import sweep
 from storage.store.layout import part_file, video_file
 from storage.store.store import Store
-from tests.storage.maintenance.test_verify import age, one
+from tests.storage.maintenance.damaging import age, one
 from tests.storage.rows import make_receipt, make_rows, print_of, put
 from tests.storage.small_store import DATES, night
 

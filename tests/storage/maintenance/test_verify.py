@@ -1,8 +1,5 @@
 """Verification names every damaged file with its units, and nothing that is sound."""
 
-import os
-import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,49 +10,9 @@ from storage.maintenance.problems import ProblemKind
 from storage.maintenance.verify import verify
 from storage.store.layout import part_file
 from storage.store.store import Store
+from tests.storage.maintenance.damaging import age, flip, one, to_repair
 from tests.storage.rows import make_receipt, make_rows, put_all, receipts_of
-from tests.storage.small_store import CAMERAS, DATES, FOOTAGE, footage_id, night
-
-DAY_AGO_S = 25 * 3600
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("verify") / "store"
-    night(Store.create(root))
-    return root
-
-
-@pytest.fixture
-def root(undisturbed: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(undisturbed, tmp_path / "store"))
-
-
-@pytest.fixture
-def compacted(root: Path) -> Path:
-    compact(Store.open(root), grace_h=0)
-    return root
-
-
-def one(root: Path, pattern: str) -> Path:
-    """The first file of a pattern."""
-    return sorted(root.glob(pattern))[0]
-
-
-def age(path: Path, seconds: float = DAY_AGO_S) -> Path:
-    os.utime(path, (time.time() - seconds,) * 2)
-    return path
-
-
-def flip(path: Path) -> None:
-    """Changes one byte in the middle."""
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(bytes(content))
-
-
-def to_repair(root: Path) -> list[tuple[ProblemKind, str]]:
-    return [(problem.kind, problem.name) for problem in verify(Store.open(root)).to_repair]
+from tests.storage.small_store import CAMERAS, DATES, FOOTAGE, footage_id
 
 
 def test_a_sound_store_has_no_faults_and_every_file_is_hashed(root: Path) -> None:
@@ -129,23 +86,6 @@ def test_a_torn_receipt_is_named_and_then_nothing_is_called_an_orphan(root: Path
     for path in root.rglob("*.parquet"):
         age(path)
     assert to_repair(root) == [(ProblemKind.TORN, torn.relative_to(root).as_posix())]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("part", ["receipts", "files", "live", "retired"])
-@pytest.mark.parametrize(("harm", "kind"), [(Path.unlink, ProblemKind.MISSING), (flip, ProblemKind.ALTERED)])
-def test_a_part_of_the_manifest_is_named(
-    compacted: Path, part: str, harm: Callable[[Path], None], kind: ProblemKind
-) -> None:
-    path = one(compacted, f"_manifest/{part}-*.parquet")
-    harm(path)
-    assert to_repair(compacted) == [(kind, path.relative_to(compacted).as_posix())]
-
-
-def test_a_torn_head_is_named(compacted: Path) -> None:
-    head = one(compacted, "_manifest/head-*.json")
-    head.write_bytes(head.read_bytes()[:50])
-    assert (ProblemKind.TORN, head.relative_to(compacted).as_posix()) in to_repair(compacted)
 
 
 def test_what_nothing_names_is_an_orphan_once_it_is_old(root: Path) -> None:

@@ -7,7 +7,6 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -21,13 +20,8 @@ from storage.sql.views import IN_FILES
 from storage.store.journal import Journal, RunRecord
 from storage.store.store import Store
 from tests.storage.rows import DATE, NOW, make_receipt, make_rows, put
-from tests.storage.sql_site import commit, make_site, print_of, rows_of
+from tests.storage.sql_site import commit, make_site, print_of, root_of, rows_of
 from tests.storage.store.test_journal import ENTRY
-
-
-def root_of(store: Store) -> Path:
-    return Path(store.blobs.url)
-
 
 # Tables
 
@@ -116,15 +110,6 @@ def test_camera_ids_that_look_like_numbers_stay_text(store: Store) -> None:
         assert rows_of(con, "SELECT camera FROM detections ORDER BY 1") == [("007",), ("7",)]
 
 
-@pytest.mark.parametrize("folder", ["a b'c", "x[1]*?", "camera=zz", "date=2020-01-01", "ünï"])
-def test_any_folder_can_hold_a_store(tmp_path: Path, folder: str) -> None:
-    store = Store.create(tmp_path / folder / "store")
-    put(store, "detections", make_rows("detections"))
-    with open_sql(store) as con:
-        for table in ("detections", "detections_all"):
-            assert rows_of(con, f"SELECT DISTINCT camera, date FROM {table}") == [("cam1", date(2026, 3, 2))]
-
-
 def test_a_column_that_is_newer_than_a_file_is_null_there(store: Store) -> None:
     receipt = put(store, "footage", make_rows("footage", 2), unit="old")
     put(store, "footage", make_rows("footage", 2), unit="new", fingerprint="e" * 64)
@@ -132,20 +117,6 @@ def test_a_column_that_is_newer_than_a_file_is_null_there(store: Store) -> None:
     pq.write_table(pq.read_table(file, partitioning=None).drop_columns(["codec"]), file)
     with open_sql(store) as con:
         assert rows_of(con, "SELECT count(*), count(codec) FROM footage") == [(4, 2)]
-
-
-def test_what_cannot_be_read_fails_only_queries_that_need_it(store: Store, tmp_path: Path) -> None:
-    receipt = put(store, "detections", make_rows("detections"))
-    site = make_site(tmp_path / "site")
-    put(store, "tracks", make_rows("tracks"))
-    (root_of(store) / receipt.files["detections"]).unlink()
-    (site.root / "zones.geojson").unlink()
-    with open_sql(store, site) as con:
-        assert rows_of(con, "SELECT count(*) FROM tracks") == [(3,)]
-        with pytest.raises(QueryError, match=r"\.parquet.*open the store again"):
-            run_query(con, "SELECT count(*) FROM detections")
-        with pytest.raises(QueryError, match=r"there is no file .*zones\.geojson.*remove the layer$"):
-            run_query(con, "FROM features")
 
 
 def test_a_file_torn_later_is_named(store: Store) -> None:
@@ -165,16 +136,6 @@ def test_a_torn_receipt_hides_only_its_unit(store: Store) -> None:
         assert rows_of(con, "SELECT count(*) FROM detections") == [(3,)]
 
 
-def test_a_connection_stays_as_it_was_opened(store: Store) -> None:
-    put(store, "detections", make_rows("detections", 2), unit="a")
-    with open_sql(store) as con:
-        put(store, "detections", make_rows("detections", 3), unit="b", fingerprint="e" * 64)
-        assert rows_of(con, "SELECT count(*) FROM detections") == [(2,)]
-        compact(store)
-        assert rows_of(con, "SELECT count(*) FROM detections") == [(2,)]
-        assert rows_of(con, "SELECT count(*) FROM receipts") == [(1,)]
-
-
 def test_a_store_swept_since_says_to_open_it_again(store: Store) -> None:
     for unit in ("a", "b"):
         put(store, "detections", make_rows("detections"), unit=unit, fingerprint=print_of(unit))
@@ -185,30 +146,6 @@ def test_a_store_swept_since_says_to_open_it_again(store: Store) -> None:
             run_query(con, "FROM detections")
     with open_sql(store) as con:
         assert rows_of(con, "SELECT count(*) FROM detections") == [(6,)]
-
-
-def test_cursors_see_the_same(store: Store, tmp_path: Path) -> None:
-    put(store, "detections", make_rows("detections"))
-    with open_sql(store, make_site(tmp_path / "site")) as con:
-        cursor = con.cursor()
-        for table in ("detections", "detections_all", "receipts", "features"):
-            assert rows_of(cursor, f"SELECT count(*) FROM {table}") == rows_of(con, f"SELECT count(*) FROM {table}")
-        assert rows_of(cursor, "SELECT count(*) FROM features") == [(3,)]
-        with pytest.raises(QueryError):
-            run_query(cursor, "SELECT * FROM read_text('/proc/self/environ')")
-
-
-def test_a_connection_for_one_query_has_what_it_names(store: Store) -> None:
-    put(store, "detections", make_rows("detections"))
-    put(store, "tracks", make_rows("tracks"))
-    with open_sql(store, query="SELECT count(*) FROM Detections") as con:
-        assert rows_of(con, "SELECT count(*) FROM detections") == [(3,)]
-        assert rows_of(con, "SELECT count(*) FROM receipts") == [(2,)]
-        assert set(TABLES) < {name for (name,) in rows_of(con, "SHOW TABLES")}
-        assert run_query(con, "DESCRIBE tracks_all").num_rows == len(TABLES["tracks"].columns) + 7
-        for hidden in ("tracks", "detections_all", "cameras", "features"):
-            with pytest.raises(QueryError, match="as one word in the query"):
-                run_query(con, f"FROM {hidden}")
 
 
 @pytest.mark.slow
@@ -244,30 +181,3 @@ def test_the_last_scan_decides_in_merged_files_too(store: Store) -> None:
 
 
 # Object stores
-
-
-@pytest.fixture
-def remote(store: Store) -> Iterator[Store]:
-    """A store below a prefix of fsspec's file system in memory, beside a file that is not its own."""
-    put(store, "detections", make_rows("detections"))
-    memory = fsspec.filesystem("memory")
-    memory.put(store.blobs.url, "/bucket/prefix", recursive=True)
-    memory.pipe("/bucket/secret.csv", b"word\nhush\n")
-    yield Store.open("memory://bucket/prefix")
-    memory.rm("/bucket", recursive=True)
-
-
-def test_an_object_store_is_read_below_its_prefix_only(remote: Store) -> None:
-    with open_sql(remote) as con:
-        for table in ("detections", "detections_all"):
-            assert rows_of(con, f"SELECT count(*) FROM {table} WHERE camera = 'cam1'") == [(3,)]
-        for source in (
-            "read_text('memory://bucket/secret.csv')",
-            "read_csv('memory:///bucket/secret.csv')",
-            "read_text('memory://bucket/prefix/detections/../../secret.csv')",
-            "read_text('memory://bucket/prefix/_receipts/**')",
-            "glob('memory://bucket/*')",
-            "read_text('/etc/passwd')",
-        ):
-            with pytest.raises(QueryError, match="disabled by configuration"):
-                run_query(con, f"FROM {source}")

@@ -1,6 +1,5 @@
 """What a probe finds in good and in bad files."""
 
-import os
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -10,25 +9,11 @@ import numpy as np
 import pytest
 
 from schemas.errors import DAMAGE_REASONS, CorruptFootage
-from storage.video.cutting import cut
-from storage.video.probe import Probe, probe
-from storage.video.source import pts_to_us
+from storage.video.probe import probe
 from tests.storage.video.planned import plan_segments
 from tests.support import clips, damage
 
 START = datetime(2026, 3, 2, 22, 59, 59, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("good")
-    return clips.write_clip(
-        folder / "good.mp4",
-        clips.steady_pts(100),
-        sound=True,
-        tags={"creation_time": "2026-03-01T10:00:00Z"},
-        options={"movflags": "faststart"},
-    )
 
 
 def decoded_pts(path: Path) -> list[int]:
@@ -103,48 +88,6 @@ def test_what_cannot_be_used(good: Path, tmp_path: Path, make, reason: str) -> N
     assert path.name in caught.value.message
 
 
-def test_a_moov_that_is_cut_off_is_no_index(tmp_path: Path) -> None:
-    plain = clips.write_clip(tmp_path / "plain.mp4", clips.steady_pts(100))
-    with pytest.raises(CorruptFootage, match="no_index"):
-        probe(damage.truncated(plain, tmp_path / "cut.mp4", 0.98))
-
-
-def test_permissions(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*args: object, **kwargs: object) -> None:
-        raise av.error.PermissionError(13, "Permission denied", str(good))
-
-    monkeypatch.setattr(av, "open", refuse)
-    with pytest.raises(CorruptFootage, match=r"unreadable: good.mp4 cannot be read: Permission denied"):
-        probe(good)
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_permissions_for_real(good: Path, tmp_path: Path) -> None:
-    path = tmp_path / "locked.mp4"
-    path.write_bytes(good.read_bytes())
-    path.chmod(0)
-    with pytest.raises(CorruptFootage, match="unreadable"):
-        probe(path)
-
-
-def test_a_playlist_is_never_followed(good: Path, tmp_path: Path) -> None:
-    path = tmp_path / "list.mp4"
-    path.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:4,\n{good}\n#EXT-X-ENDLIST\n")
-    with pytest.raises(CorruptFootage, match="not_a_video"):
-        probe(path)
-
-
-def test_a_picture_is_no_video(tmp_path: Path) -> None:
-    with av.open(str(tmp_path / "picture.png"), "w", format="image2") as container:
-        stream = container.add_stream("png")
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "rgb24"
-        frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")
-        container.mux([*stream.encode(frame), *stream.encode(None)])
-    path = (tmp_path / "picture.png").rename(tmp_path / "picture.mp4")
-    with pytest.raises(CorruptFootage, match="not_a_video"):
-        probe(path)
-
-
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "avi"])
 def test_truncated_files_are_used_as_far_as_they_go(tmp_path: Path, suffix: str) -> None:
     options = {"movflags": "faststart"} if suffix == "mp4" else {}
@@ -179,45 +122,6 @@ def test_a_recording_that_begins_between_keyframes_keeps_its_first_time(tmp_path
     assert (segments[0].start - START).total_seconds() == float((found.pts[0] - found.first_pts) * found.time_base)
 
 
-def made_up(seconds: float, gop_s: float = 2.0, fps: int = 10, gaps: dict[int, float] | None = None) -> Probe:
-    """A probe of steady footage, with pauses after some frame numbers."""
-    base = Fraction(1, 1000)
-    pts, at = [], 500
-    for number in range(round(seconds * fps)):
-        pts.append(at)
-        at += round(1000 / fps + 1000 * (gaps or {}).get(number, 0))
-    keys = tuple(pts[:: round(gop_s * fps)])
-    end = pts[-1] + round(1000 / fps)
-    array = np.array(pts, dtype=np.int64)
-    average = Fraction(len(pts) - 1) / ((pts[-1] - pts[0]) * base)
-    return Probe("h264", 64, 48, 0, base, 500, end, array, keys, average, False, False, None, None, None, 0.0)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "lengths"),
-    [(4, [4]), (10, [10]), (14, [14]), (20, [10, 10]), (24, [10, 14]), (26, [10, 10, 6]), (3600, [10] * 360)],
-)
-def test_segments_are_cut_at_keyframes_without_a_tiny_tail(seconds: float, lengths: list[int]) -> None:
-    cuts = cut(made_up(seconds), 10)
-    assert [(part.end_pts - part.start_pts) / 1000 for part in cuts] == lengths
-    assert [part.frames for part in cuts] == [length * 10 for length in lengths]
-    assert [part.start_pts for part in cuts[1:]] == [part.end_pts for part in cuts[:-1]]
-
-
-def test_segments_stay_on_the_grid_when_keyframes_are_rare() -> None:
-    cuts = cut(made_up(200, gop_s=7), 10)
-    starts_s = [(part.start_pts - 500) / 1000 for part in cuts]
-    assert starts_s[:5] == [0, 14, 21, 35, 42]
-    assert all(part.end_pts - part.start_pts >= 5000 for part in cuts)
-
-
-def test_a_segment_ends_where_the_camera_pauses() -> None:
-    cuts = cut(made_up(20, gaps={99: 3600.0}), 10)
-    assert [part.frames for part in cuts] == [100, 100]
-    assert cuts[0].end_pts == 500 + 10_000
-    assert cuts[1].start_pts == 500 + 3_610_000
-
-
 def test_plan_names_segments_and_their_local_day(good: Path) -> None:
     found = probe(good)
     segments = plan_segments(found, "00112233445566aa", "door", "door/x.mp4", START, "Europe/Amsterdam", 1.6)
@@ -226,13 +130,6 @@ def test_plan_names_segments_and_their_local_day(good: Path) -> None:
     assert segments[0].start == START
     assert segments[1].start == segments[0].end
     assert (segments[0].width, segments[0].height, segments[0].path) == (208, 120, "door/x.mp4")
-
-
-def test_microseconds_are_rounded_exactly() -> None:
-    assert pts_to_us(3, Fraction(1, 3)) == 1_000_000
-    assert pts_to_us(1, Fraction(100, 2997)) == 33_367
-    assert pts_to_us(-1, Fraction(1, 3)) == -333_333
-    assert pts_to_us(2997 * 10**9, Fraction(100, 2997)) == 10**17
 
 
 @pytest.mark.assets

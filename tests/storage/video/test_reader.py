@@ -9,42 +9,10 @@ import pytest
 
 from schemas.errors import CorruptFootage
 from schemas.op import FrameNeed
-from schemas.values import FrameBatch, Segment
 from storage.video.probe import probe
-from storage.video.reader import SegmentReader
-from tests.storage.video.planned import plan_segments
+from tests.storage.video.reading import EVERY, START, all_pts, all_times, numbers, read, segments_of
 from tests.support import clips, damage
 from tests.support.damage import remux
-
-START = datetime(2026, 3, 2, 22, 0, 0, tzinfo=UTC)
-EVERY = FrameNeed()
-
-
-def segments_of(path: Path, segment_s: float = 0.8) -> list[Segment]:
-    return plan_segments(probe(path), "ab" * 8, "cam", path.name, START, "UTC", segment_s)
-
-
-def read(
-    path: Path, segment: Segment, *needs: FrameNeed, **options: int
-) -> tuple[list[list[FrameBatch]], SegmentReader]:
-    reader = SegmentReader(path, segment, needs, **options)
-    given: list[list[FrameBatch]] = [[] for _ in needs]
-    for index, batch in reader:
-        given[index].append(batch)
-    return given, reader
-
-
-def numbers(batches: list[FrameBatch]) -> list[int]:
-    return [clips.frame_number(image) for batch in batches for image in batch.frames]
-
-
-def all_pts(batches: list[FrameBatch]) -> list[int]:
-    return [pts for batch in batches for pts in batch.pts.tolist()]
-
-
-def all_times(batches: list[FrameBatch]) -> list[int]:
-    return [time for batch in batches for time in batch.times_us.tolist()]
-
 
 CONTAINERS = {
     "steady.mp4": {},
@@ -134,35 +102,6 @@ def test_times_are_exact_far_into_odd_time_bases(tmp_path: Path) -> None:
     assert all_times(whole) == [
         (time - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) for time in exact
     ]
-
-
-@pytest.mark.parametrize("turn", [0, 90, 180, 270])
-def test_rotation_is_applied(tmp_path: Path, turn: int) -> None:
-    plain = clips.write_clip(tmp_path / "plain.mp4", clips.steady_pts(5))
-    path = damage.rotated(plain, tmp_path / "turned.mp4", turn) if turn else plain
-    segment = segments_of(path)[0]
-    (upright,), _ = read(path, segment, EVERY)
-    (small,), _ = read(path, segment, FrameNeed(width_px=segment.width // 2))
-    assert upright[0].frames.shape[1:3] == (segment.height, segment.width)
-    turned_back = np.rot90(upright[0].frames, k=turn // 90, axes=(1, 2))
-    assert [clips.frame_number(image) for image in turned_back] == [0, 1, 2, 3, 4]
-    turned_back = np.rot90(small[0].frames, k=turn // 90, axes=(1, 2))
-    assert [clips.frame_number(image) for image in turned_back] == [0, 1, 2, 3, 4]
-
-
-def test_colours_are_blue_green_red(tmp_path: Path) -> None:
-    path = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(1))
-    (given,), _ = read(path, segments_of(path)[0], EVERY)
-    np.testing.assert_allclose(given[0].frames[0, 80, 8], (40, 120, 220), atol=12)
-
-
-def test_a_file_without_an_index_is_read_from_the_start(tmp_path: Path) -> None:
-    whole = clips.write_clip(tmp_path / "whole.avi", range(110), time_base=Fraction(1, 25))
-    path = damage.truncated(whole, tmp_path / "cut.avi", 0.9)
-    parts = [read(path, segment, EVERY) for segment in segments_of(path)]
-    given = numbers([batch for (batches,), _ in parts for batch in batches])
-    assert given == list(range(len(given)))
-    assert len(given) == probe(path).frames
 
 
 def test_a_hidden_start_of_an_edit_list(tmp_path: Path) -> None:

@@ -1,59 +1,23 @@
 """Parts and their join: every frame at its own time, complete or invisible."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 
 import av
-import numpy as np
 import pytest
 
 from schemas.errors import CoverageError, StoreFull, TransientError
 from schemas.op import FrameNeed
-from schemas.values import FrameBatch, Segment, Uint8
 from storage.blobs import LocalBlobs, open_blobs
 from storage.video.muxer import Muxer
 from storage.video.probe import probe
 from storage.video.reader import SegmentReader
 from storage.video.writer import PartWriter, merge_parts
 from tests.storage.fake_s3 import behind_s3
-from tests.storage.video.planned import plan_segments
+from tests.storage.video.copied import batch_of, copy_part, keep_all, segments_of
 from tests.support import clips
-
-START = datetime(2026, 3, 2, 22, 0, 0, tzinfo=UTC)
-ROOT = Path(__file__).parents[3]
-
-
-def segments_of(path: Path, segment_s: float = 0.8) -> list[Segment]:
-    return plan_segments(probe(path), "ab" * 8, "cam", path.name, START, "UTC", segment_s)
-
-
-def copy_part(source: Path, segment: Segment, target: Path, store: Path) -> list[int]:
-    sink = PartWriter(LocalBlobs(store), target.relative_to(store).as_posix(), segment)
-    chunk = sink.new_chunk()
-    pts: list[int] = []
-    for _, batch in SegmentReader(source, segment, [FrameNeed()]):
-        chunk.write(batch)
-        pts += batch.pts.tolist()
-    sink.keep(chunk)
-    made = sink.close()
-    assert made.frames == len(pts) == segment.frames
-    assert made.path == target.relative_to(store).as_posix()
-    assert made.size_bytes == target.stat().st_size
-    return pts
-
-
-def keep_all(sink: PartWriter, *batches: FrameBatch) -> None:
-    """One chunk of some frames, kept."""
-    chunk = sink.new_chunk()
-    for batch in batches:
-        chunk.write(batch)
-    sink.keep(chunk)
 
 
 def read_times(path: Path) -> tuple[Fraction, list[int], list[int]]:
@@ -65,10 +29,6 @@ def read_times(path: Path) -> tuple[Fraction, list[int], list[int]]:
         frames = list(container.decode(stream))
     numbers = [clips.frame_number(frame.to_ndarray(format="bgr24")) for frame in frames]
     return time_base, [frame.pts for frame in frames if frame.pts is not None], numbers
-
-
-def batch_of(images: list[Uint8], pts: list[int]) -> FrameBatch:
-    return FrameBatch(np.stack(images), np.array(pts, dtype=np.int64), np.array(pts, dtype=np.int64))
 
 
 def in_folder(folder: Path) -> list[str]:
@@ -116,72 +76,6 @@ def test_the_joined_copy_shows_every_frame_at_its_time(source: Path, tmp_path: P
     assert numbers == list(range(90))
     assert in_folder(store / "video") == ["merged.mp4"]
     assert probe(store / merged.path).duration_s == pytest.approx(found.duration_s, abs=1e-9)
-
-
-def test_nothing_of_the_source_or_the_encoder_is_in_the_file(tmp_path: Path) -> None:
-    source = clips.write_clip(
-        tmp_path / "x.mp4", clips.steady_pts(30), sound=True, tags={"title": "secret", "creation_time": "2026-01-01"}
-    )
-    part = tmp_path / "part.mp4"
-    copy_part(source, segments_of(source, 60)[0], part, tmp_path)
-    merged = tmp_path / merge_parts(LocalBlobs(tmp_path), [part.name], "merged.mp4").path
-    for path in (part, merged):
-        content = path.read_bytes()
-        assert not [word for word in (b"x264", b"Lavf", b"Lavc", b"secret") if word in content]
-        found = probe(path)
-        assert (found.has_audio, found.container_start, found.rotation_deg) == (False, None, 0)
-    with av.open(str(merged)) as container:
-        assert container.streams.video[0].codec_context.pix_fmt == "yuv420p"
-    content = merged.read_bytes()
-    assert content.index(b"moov") < content.index(b"mdat"), "the index comes first"
-
-
-def test_same_frames_give_the_same_bytes(tmp_path: Path) -> None:
-    source = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(40))
-    segment = segments_of(source, 60)[0]
-    paths = [tmp_path / "a.mp4", tmp_path / "b.mp4"]
-    for path in paths:
-        copy_part(source, segment, path, tmp_path)
-    merges = [merge_parts(LocalBlobs(tmp_path), [path.name], f"{path.stem}.merged.mp4") for path in paths]
-    assert paths[0].read_bytes() == paths[1].read_bytes()
-    assert merges[0].sha256 == merges[1].sha256
-
-
-@pytest.mark.slow
-def test_what_fresh_memory_holds_does_not_change_the_bytes(tmp_path: Path) -> None:
-    """glibc fills memory that it hands out with a value of one's choice; elsewhere this cannot fail."""
-    source = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(40), size_px=(320, 240))
-    copy = (
-        "import sys; from pathlib import Path; from tests.storage.video.test_writer import copy_part, segments_of; "
-        "source, target = map(Path, sys.argv[1:]); "
-        "copy_part(source, segments_of(source, 60)[0], target, target.parent)"
-    )
-    parts = [tmp_path / f"{fill}.mp4" for fill in (1, 165)]
-    for part in parts:
-        environment = os.environ | {"MALLOC_PERTURB_": part.stem}
-        subprocess.run([sys.executable, "-c", copy, str(source), str(part)], cwd=ROOT, env=environment, check=True)
-    assert parts[0].read_bytes() == parts[1].read_bytes()
-
-
-def test_an_odd_size_grows_by_a_pixel(tmp_path: Path) -> None:
-    source = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(3))
-    segment = segments_of(source)[0]
-    sink = PartWriter(LocalBlobs(tmp_path), "odd.mp4", segment)
-    keep_all(sink, batch_of([np.full((51, 33, 3), 77, np.uint8)], [segment.start_pts]))
-    sink.close()
-    found = probe(tmp_path / "odd.mp4")
-    assert (found.width, found.height, found.frames) == (34, 52, 1)
-
-
-def test_colours_come_back(tmp_path: Path) -> None:
-    source = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(3), size_px=(1280, 720))
-    colours = [(40, 120, 220), (255, 255, 255), (0, 0, 0), (255, 0, 0), (0, 255, 0), (0, 0, 255)]
-    image = np.repeat(np.array(colours, np.uint8)[None], 200, axis=1).repeat(720, axis=0)
-    sink = PartWriter(LocalBlobs(tmp_path), "part.mp4", segments_of(source)[0])
-    keep_all(sink, batch_of([image], [0]))
-    sink.close()
-    ((_, batch),) = SegmentReader(tmp_path / "part.mp4", segments_of(tmp_path / "part.mp4")[0], [FrameNeed()])
-    np.testing.assert_allclose(batch.frames[0, 300, 100::200], colours, atol=8)
 
 
 def test_a_lost_beginning_stays_a_gap(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -11,45 +10,7 @@ from schemas.errors import ModelError
 from schemas.op import ModelRequest
 from storage.weights.catalogue import PREFERRED, RECORD, ModelStore
 from tests.storage.onnx_file import constant_network
-
-IR = """<?xml version="1.0"?><net name="x" version="11"><layers>
-<layer id="0" name="images" type="Parameter" version="opset1"><output><port id="0" precision="FP32">
-<dim>1</dim><dim>3</dim><dim>{height}</dim><dim>{width}</dim></port></output></layer>
-<layer id="1" name="out" type="Result" version="opset1"><input><port id="0" precision="FP32">
-<dim>1</dim><dim>{rows}</dim><dim>84</dim></port></input></layer></layers></net>"""
-
-
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelStore:
-    """A site's empty store; the user's real weights are out of sight."""
-    monkeypatch.delenv("NIGHTSHIFT_MODELS", raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return ModelStore(tmp_path / "site")
-
-
-def detector(path: Path, classes: int = 2, metadata: dict[str, str] | None = None) -> Path:
-    """An ONNX file in YOLO's layout, as Ultralytics exports it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    names = str({number: f"thing{number}" for number in range(classes)})
-    said = {"task": "detect", "names": names, "license": "AGPL-3.0"} if metadata is None else metadata
-    path.write_bytes(constant_network((1, 3, 32, 64), (1, 4 + classes, 40), said))
-    return path
-
-
-def openvino_folder(folder: Path, metadata: str | None) -> Path:
-    folder.mkdir(parents=True)
-    (folder / "net.xml").write_text(IR.format(height=320, width=640, rows=84))
-    (folder / "net.bin").write_bytes(b"weights")
-    if metadata is not None:
-        (folder / "metadata.yaml").write_text(metadata)
-    return folder
-
-
-def pickled(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("best/data.pkl", b"not opened")
-    return path
+from tests.storage.weights.model_files import detector, pickled
 
 
 def test_auto_is_none_when_there_is_nothing(store: ModelStore) -> None:
@@ -79,25 +40,6 @@ def test_site_goes_before_environment_before_cache(
     assert len(store.list()) == 1
 
 
-def test_onnx_says_what_it_is(store: ModelStore, tmp_path: Path) -> None:
-    detector(tmp_path / "site" / "net.onnx")
-    found = store.resolve(ModelRequest("net.onnx", "detect"))
-    assert found is not None
-    assert (found.format, found.layout, found.licence) == ("onnx", "yolo", "AGPL-3.0")
-    assert found.classes == ("thing0", "thing1")
-    assert found.input_px == (64, 32)
-
-
-def test_eighty_classes_without_names_are_coco(store: ModelStore, tmp_path: Path) -> None:
-    path = tmp_path / "site" / "net.onnx"
-    path.parent.mkdir()
-    path.write_bytes(constant_network((1, 3, 32, 32), (1, 40, 85)))
-    (found,) = store.list()
-    assert (found.task, found.layout) == ("detect", "yolox")
-    assert len(found.classes) == 80
-    assert found.classes[0] == "person"
-
-
 def test_a_network_without_a_task_needs_one_to_be_named(store: ModelStore, tmp_path: Path) -> None:
     source = tmp_path / "net.onnx"
     source.write_bytes(constant_network((1, 3, 32, 32), (1, 1, 32, 32)))
@@ -107,24 +49,6 @@ def test_a_network_without_a_task_needs_one_to_be_named(store: ModelStore, tmp_p
     assert (found.layout, found.scale, found.licence) == ("depth", "relative", "MIT")
     assert store.resolve(ModelRequest("auto", "depth")) == found
     assert store.resolve(ModelRequest("auto", "detect")) is None
-
-
-def test_openvino_folders_are_read_from_their_metadata(store: ModelStore, tmp_path: Path) -> None:
-    metadata = "task: detect\nlicense: AGPL-3.0\nimgsz: [320, 640]\nnames:\n  0: person\n  1: forklift\n"
-    openvino_folder(tmp_path / "site" / "mine_openvino_model", metadata)
-    (found,) = store.list()
-    assert (found.format, found.task, found.licence) == ("openvino", "detect", "AGPL-3.0")
-    assert found.classes == ("person", "forklift")
-    assert found.input_px == (640, 320)
-
-
-def test_the_identity_of_a_folder_is_its_models(store: ModelStore, tmp_path: Path) -> None:
-    folder = openvino_folder(tmp_path / "site" / "mine", "task: detect\n")
-    before = store.list()[0].sha256
-    (folder / "notes.txt").write_text("not part of the model")
-    assert store.list()[0].sha256 == before
-    (folder / "net.bin").write_bytes(b"other weights")
-    assert store.list()[0].sha256 != before
 
 
 def test_import_copies_and_records(store: ModelStore, tmp_path: Path) -> None:
@@ -148,17 +72,6 @@ def test_import_twice_is_once_but_other_weights_are_refused(store: ModelStore, t
     assert len(store.list()[0].classes) == 2
 
 
-def test_folders_are_imported_whole(store: ModelStore, tmp_path: Path) -> None:
-    source = openvino_folder(tmp_path / "mine", "task: detect\n")
-    (source / "notes.txt").write_text("stays")
-    store.import_model(source)
-    assert sorted(path.name for path in (tmp_path / "site" / "mine").iterdir()) == [
-        "metadata.yaml",
-        "net.bin",
-        "net.xml",
-    ]
-
-
 def test_what_was_imported_must_stay_as_it_is(store: ModelStore, tmp_path: Path) -> None:
     imported = store.import_model(detector(tmp_path / "net.onnx"))
     assert [(name, ok) for name, ok, _ in store.verify()] == [("net.onnx", True)]
@@ -180,36 +93,6 @@ def test_a_known_name_with_other_content_is_altered(store: ModelStore, tmp_path:
     with pytest.raises(ModelError, match="altered"):
         store.import_model(detector(tmp_path / "yolox_nano.onnx"))
     assert store.import_model(tmp_path / "yolox_nano.onnx", name="own.onnx").task == "detect"
-
-
-@pytest.mark.parametrize("content", [b"", b"\0" * 4096, b"these are no weights"])
-def test_files_that_are_no_weights_are_refused(store: ModelStore, tmp_path: Path, content: bytes) -> None:
-    for name in ("net.onnx", "net.pt", "net.txt"):
-        source = tmp_path / name
-        source.write_bytes(content)
-        with pytest.raises(ModelError, match="weights file"):
-            store.import_model(source)
-    assert not (tmp_path / "site").exists()
-
-
-def test_folders_that_are_no_weights_are_refused(store: ModelStore, tmp_path: Path) -> None:
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    half = openvino_folder(tmp_path / "half", None)
-    (half / "net.bin").unlink()
-    broken = openvino_folder(tmp_path / "broken", None)
-    (broken / "net.xml").write_text("<net><layers>")
-    for folder, reason in ((empty, "not a weights file"), (half, r"no net\.bin"), (broken, "not a readable")):
-        with pytest.raises(ModelError, match=reason):
-            store.import_model(folder)
-    with pytest.raises(ModelError, match="no file or folder"):
-        store.import_model(tmp_path / "nothing.onnx")
-
-
-def test_a_task_that_nobody_needs_is_refused(store: ModelStore, tmp_path: Path) -> None:
-    source = detector(tmp_path / "net.onnx", metadata={"task": "segment"})
-    with pytest.raises(ModelError, match="segment"):
-        store.import_model(source)
 
 
 def test_weights_for_another_task_are_not_taken(store: ModelStore, tmp_path: Path) -> None:
@@ -246,34 +129,6 @@ def test_trust_that_is_taken_back_holds_for_what_was_imported(tmp_path: Path, st
     ModelStore(tmp_path / "site", ("best.pt",)).import_model(pickled(tmp_path / "best.pt"))
     with pytest.raises(ModelError, match="pickle"):
         store.resolve(ModelRequest("best.pt", "detect"))
-
-
-@pytest.mark.parametrize(("config", "scale"), [({}, "relative"), ({"depth_estimation_type": "metric"}, "metric")])
-def test_depth_folders_distinguish_metric_from_relative(
-    store: ModelStore, tmp_path: Path, config: dict[str, str], scale: str
-) -> None:
-    folder = tmp_path / "site" / "depth-small"
-    folder.mkdir(parents=True)
-    (folder / "config.json").write_text(json.dumps({"architectures": ["DepthAnythingForDepthEstimation"], **config}))
-    with pytest.raises(ModelError, match="safetensors"):
-        store.resolve(ModelRequest("depth-small", "depth"))
-    (folder / "model.safetensors").write_bytes(b"x")
-    found = store.resolve(ModelRequest("depth-small", "depth"))
-    assert found is not None
-    assert (found.format, found.scale) == ("transformers", scale)
-
-
-def test_weights_that_may_not_be_read_are_reported(
-    store: ModelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = detector(tmp_path / "site" / "net.onnx")
-
-    def refuse(self: Path, *args: object, **kwargs: object) -> None:
-        raise PermissionError(13, "Permission denied", str(self))
-
-    monkeypatch.setattr(Path, "open", refuse)  # the tests may run as root, whom no mode keeps out
-    with pytest.raises(ModelError, match=r"net\.onnx cannot be read: Permission denied"):
-        store.resolve(ModelRequest(path.name, "detect"))
 
 
 @pytest.mark.assets
@@ -313,10 +168,3 @@ def test_known_weights_are_known_by_any_name(store: ModelStore, assets: Path, tm
     copy = shutil.copyfile(assets / "weights" / "yolox_nano.onnx", tmp_path / "renamed.onnx")
     imported = store.import_model(copy)
     assert (imported.name, imported.licence, imported.layout) == ("renamed.onnx", "Apache-2.0", "yolox")
-
-
-@pytest.mark.assets
-def test_tensors_beside_an_onnx_come_along(store: ModelStore, assets: Path, tmp_path: Path) -> None:
-    imported = store.import_model(assets / "weights" / "osnet_x0_25_msmt17.onnx")
-    assert Path(imported.path + ".data").is_file()
-    assert store.resolve(ModelRequest(imported.name, "embed")) == imported

@@ -1,0 +1,94 @@
+"""Opening a file, and the times and pictures in it."""
+
+import os
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from schemas.errors import CorruptFootage
+from schemas.op import FrameNeed
+from storage.video.probe import probe
+from storage.video.source import pts_to_us
+from tests.storage.video.reading import EVERY, numbers, read, segments_of
+from tests.support import clips, damage
+
+
+def test_a_moov_that_is_cut_off_is_no_index(tmp_path: Path) -> None:
+    plain = clips.write_clip(tmp_path / "plain.mp4", clips.steady_pts(100))
+    with pytest.raises(CorruptFootage, match="no_index"):
+        probe(damage.truncated(plain, tmp_path / "cut.mp4", 0.98))
+
+
+def test_permissions(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise av.error.PermissionError(13, "Permission denied", str(good))
+
+    monkeypatch.setattr(av, "open", refuse)
+    with pytest.raises(CorruptFootage, match=r"unreadable: good.mp4 cannot be read: Permission denied"):
+        probe(good)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_permissions_for_real(good: Path, tmp_path: Path) -> None:
+    path = tmp_path / "locked.mp4"
+    path.write_bytes(good.read_bytes())
+    path.chmod(0)
+    with pytest.raises(CorruptFootage, match="unreadable"):
+        probe(path)
+
+
+def test_a_playlist_is_never_followed(good: Path, tmp_path: Path) -> None:
+    path = tmp_path / "list.mp4"
+    path.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:4,\n{good}\n#EXT-X-ENDLIST\n")
+    with pytest.raises(CorruptFootage, match="not_a_video"):
+        probe(path)
+
+
+def test_a_picture_is_no_video(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "picture.png"), "w", format="image2") as container:
+        stream = container.add_stream("png")
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "rgb24"
+        frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    path = (tmp_path / "picture.png").rename(tmp_path / "picture.mp4")
+    with pytest.raises(CorruptFootage, match="not_a_video"):
+        probe(path)
+
+
+def test_microseconds_are_rounded_exactly() -> None:
+    assert pts_to_us(3, Fraction(1, 3)) == 1_000_000
+    assert pts_to_us(1, Fraction(100, 2997)) == 33_367
+    assert pts_to_us(-1, Fraction(1, 3)) == -333_333
+    assert pts_to_us(2997 * 10**9, Fraction(100, 2997)) == 10**17
+
+
+@pytest.mark.parametrize("turn", [0, 90, 180, 270])
+def test_rotation_is_applied(tmp_path: Path, turn: int) -> None:
+    plain = clips.write_clip(tmp_path / "plain.mp4", clips.steady_pts(5))
+    path = damage.rotated(plain, tmp_path / "turned.mp4", turn) if turn else plain
+    segment = segments_of(path)[0]
+    (upright,), _ = read(path, segment, EVERY)
+    (small,), _ = read(path, segment, FrameNeed(width_px=segment.width // 2))
+    assert upright[0].frames.shape[1:3] == (segment.height, segment.width)
+    turned_back = np.rot90(upright[0].frames, k=turn // 90, axes=(1, 2))
+    assert [clips.frame_number(image) for image in turned_back] == [0, 1, 2, 3, 4]
+    turned_back = np.rot90(small[0].frames, k=turn // 90, axes=(1, 2))
+    assert [clips.frame_number(image) for image in turned_back] == [0, 1, 2, 3, 4]
+
+
+def test_colours_are_blue_green_red(tmp_path: Path) -> None:
+    path = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(1))
+    (given,), _ = read(path, segments_of(path)[0], EVERY)
+    np.testing.assert_allclose(given[0].frames[0, 80, 8], (40, 120, 220), atol=12)
+
+
+def test_a_file_without_an_index_is_read_from_the_start(tmp_path: Path) -> None:
+    whole = clips.write_clip(tmp_path / "whole.avi", range(110), time_base=Fraction(1, 25))
+    path = damage.truncated(whole, tmp_path / "cut.avi", 0.9)
+    parts = [read(path, segment, EVERY) for segment in segments_of(path)]
+    given = numbers([batch for (batches,), _ in parts for batch in batches])
+    assert given == list(range(len(given)))
+    assert len(given) == probe(path).frames

@@ -1,0 +1,125 @@
+"""Weights say what they are without their code being run, and what are none is refused."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from schemas.errors import ModelError
+from schemas.op import ModelRequest
+from storage.weights.catalogue import ModelStore
+from tests.storage.onnx_file import constant_network
+from tests.storage.weights.model_files import detector, openvino_folder
+
+
+def test_onnx_says_what_it_is(store: ModelStore, tmp_path: Path) -> None:
+    detector(tmp_path / "site" / "net.onnx")
+    found = store.resolve(ModelRequest("net.onnx", "detect"))
+    assert found is not None
+    assert (found.format, found.layout, found.licence) == ("onnx", "yolo", "AGPL-3.0")
+    assert found.classes == ("thing0", "thing1")
+    assert found.input_px == (64, 32)
+
+
+def test_eighty_classes_without_names_are_coco(store: ModelStore, tmp_path: Path) -> None:
+    path = tmp_path / "site" / "net.onnx"
+    path.parent.mkdir()
+    path.write_bytes(constant_network((1, 3, 32, 32), (1, 40, 85)))
+    (found,) = store.list()
+    assert (found.task, found.layout) == ("detect", "yolox")
+    assert len(found.classes) == 80
+    assert found.classes[0] == "person"
+
+
+def test_openvino_folders_are_read_from_their_metadata(store: ModelStore, tmp_path: Path) -> None:
+    metadata = "task: detect\nlicense: AGPL-3.0\nimgsz: [320, 640]\nnames:\n  0: person\n  1: forklift\n"
+    openvino_folder(tmp_path / "site" / "mine_openvino_model", metadata)
+    (found,) = store.list()
+    assert (found.format, found.task, found.licence) == ("openvino", "detect", "AGPL-3.0")
+    assert found.classes == ("person", "forklift")
+    assert found.input_px == (640, 320)
+
+
+def test_the_identity_of_a_folder_is_its_models(store: ModelStore, tmp_path: Path) -> None:
+    folder = openvino_folder(tmp_path / "site" / "mine", "task: detect\n")
+    before = store.list()[0].sha256
+    (folder / "notes.txt").write_text("not part of the model")
+    assert store.list()[0].sha256 == before
+    (folder / "net.bin").write_bytes(b"other weights")
+    assert store.list()[0].sha256 != before
+
+
+def test_folders_are_imported_whole(store: ModelStore, tmp_path: Path) -> None:
+    source = openvino_folder(tmp_path / "mine", "task: detect\n")
+    (source / "notes.txt").write_text("stays")
+    store.import_model(source)
+    assert sorted(path.name for path in (tmp_path / "site" / "mine").iterdir()) == [
+        "metadata.yaml",
+        "net.bin",
+        "net.xml",
+    ]
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 4096, b"these are no weights"])
+def test_files_that_are_no_weights_are_refused(store: ModelStore, tmp_path: Path, content: bytes) -> None:
+    for name in ("net.onnx", "net.pt", "net.txt"):
+        source = tmp_path / name
+        source.write_bytes(content)
+        with pytest.raises(ModelError, match="weights file"):
+            store.import_model(source)
+    assert not (tmp_path / "site").exists()
+
+
+def test_folders_that_are_no_weights_are_refused(store: ModelStore, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    half = openvino_folder(tmp_path / "half", None)
+    (half / "net.bin").unlink()
+    broken = openvino_folder(tmp_path / "broken", None)
+    (broken / "net.xml").write_text("<net><layers>")
+    for folder, reason in ((empty, "not a weights file"), (half, r"no net\.bin"), (broken, "not a readable")):
+        with pytest.raises(ModelError, match=reason):
+            store.import_model(folder)
+    with pytest.raises(ModelError, match="no file or folder"):
+        store.import_model(tmp_path / "nothing.onnx")
+
+
+def test_a_task_that_nobody_needs_is_refused(store: ModelStore, tmp_path: Path) -> None:
+    source = detector(tmp_path / "net.onnx", metadata={"task": "segment"})
+    with pytest.raises(ModelError, match="segment"):
+        store.import_model(source)
+
+
+@pytest.mark.parametrize(("config", "scale"), [({}, "relative"), ({"depth_estimation_type": "metric"}, "metric")])
+def test_depth_folders_distinguish_metric_from_relative(
+    store: ModelStore, tmp_path: Path, config: dict[str, str], scale: str
+) -> None:
+    folder = tmp_path / "site" / "depth-small"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps({"architectures": ["DepthAnythingForDepthEstimation"], **config}))
+    with pytest.raises(ModelError, match="safetensors"):
+        store.resolve(ModelRequest("depth-small", "depth"))
+    (folder / "model.safetensors").write_bytes(b"x")
+    found = store.resolve(ModelRequest("depth-small", "depth"))
+    assert found is not None
+    assert (found.format, found.scale) == ("transformers", scale)
+
+
+def test_weights_that_may_not_be_read_are_reported(
+    store: ModelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = detector(tmp_path / "site" / "net.onnx")
+
+    def refuse(self: Path, *args: object, **kwargs: object) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "open", refuse)  # the tests may run as root, whom no mode keeps out
+    with pytest.raises(ModelError, match=r"net\.onnx cannot be read: Permission denied"):
+        store.resolve(ModelRequest(path.name, "detect"))
+
+
+@pytest.mark.assets
+def test_tensors_beside_an_onnx_come_along(store: ModelStore, assets: Path, tmp_path: Path) -> None:
+    imported = store.import_model(assets / "weights" / "osnet_x0_25_msmt17.onnx")
+    assert Path(imported.path + ".data").is_file()
+    assert store.resolve(ModelRequest(imported.name, "embed")) == imported
