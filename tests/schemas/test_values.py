@@ -5,8 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from schemas.errors import DAMAGE_REASONS, CorruptFootage, ModelError, NightshiftError, UserError
-from schemas.op import Neighbour, Read
 from schemas.values import CameraView, ControlPoint, FrameBatch, UnitContext
 from tests.support.fakes import make_batch, make_segment, make_unit
 
@@ -60,20 +58,3 @@ def test_a_camera_is_calibrated_when_it_has_control_points() -> None:
     camera = CameraView("a", "A", "UTC", fixed=True)
     assert not camera.calibrated
     assert replace(camera, control_points=(ControlPoint(0, 0, 0, 0),)).calibrated
-
-
-def test_a_read_is_handed_over_under_the_name_of_whose_it_is() -> None:
-    keys = [Read("detections", neighbour).key for neighbour in Neighbour]
-    assert keys == ["detections", "next.detections", "previous_day.detections"]
-
-
-def test_corrupt_footage_says_its_reason_first() -> None:
-    error = CorruptFootage(DAMAGE_REASONS[0], "cam1/clip.mp4 has 0 bytes")
-    assert str(error) == "empty_file: cam1/clip.mp4 has 0 bytes"
-    assert error.reason == "empty_file"
-
-
-def test_the_users_mistakes_are_told_from_others() -> None:
-    assert issubclass(ModelError, UserError)
-    assert not issubclass(CorruptFootage, UserError)
-    assert issubclass(CorruptFootage, NightshiftError)
