@@ -1,4 +1,4 @@
-"""Audits of a published site are found, compared with the files, swept and purged with the video; subject access."""
+"""Audits of a published site are found, compared with the files, swept and purged with the video."""
 
 import json
 import os
@@ -7,41 +7,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
 from jobs.commands.audits import ALTERED, MISSING, SOUND, find_published, read_audit, write_contact_sheet
 from jobs.commands.purge import apply_purge, plan_purge
 from jobs.commands.results import query
 from jobs.commands.run import run_site
-from jobs.commands.subject_access import export_subject_access
 from jobs.engine.options import RunOptions
 from jobs.planning.graph import Selection
 from jobs.site import Site, open_site
-from ops.anonymize.reveal import is_flat
-from schemas.errors import NightshiftError, SelectionError, TransientError, UserError
-from schemas.op import FrameNeed
+from schemas.errors import NightshiftError, SelectionError
 from schemas.tables.video import AUDIT_SUFFIX
-from schemas.values import Quarantined, Segment, Uint8
-from storage.exports.export_records import EXPORTS_FOLDER, ExportRecord, exports_table, write_export_record
+from schemas.values import Quarantined
 from storage.maintenance.problems import ProblemKind
 from storage.maintenance.repair import repair
 from storage.maintenance.sweep import sweep
 from storage.maintenance.verify import verify
-from storage.video.published import read_frames
-from storage.video.reader import SegmentReader
+from tests.jobs.commands.subject import FILM, NOW, ask, track_of
 
 pytestmark = pytest.mark.slow
-
-FILM = "hall/2026-03-02T21-59-00.mp4"
-NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
-REASON = "request 17, by the person shown"
-
-
-@pytest.fixture
-def site(used_site: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
-    monkeypatch.chdir(used_site)
-    return open_site(used_site)
 
 
 def jsons(root: Path) -> list[Path]:
@@ -201,142 +185,3 @@ def test_audits_are_purged_with_the_video(used_site: Path) -> None:
     assert apply_purge(site.files, site.store, plan, later) == ()
     assert jsons(used_site) == [] and verify(site.store).problems == ()
     assert query(site, "SELECT * FROM audits").num_rows == 0
-
-
-# Subject access
-
-
-def track_of(site: Site) -> str:
-    """The track with the most points in the film."""
-    mine = find_published(site, FILM).segments_condition()
-    sql = f"SELECT track_id FROM track_points WHERE {mine} GROUP BY track_id ORDER BY count(*) DESC, track_id LIMIT 1"
-    return str(query(site, sql)["track_id"][0].as_py())
-
-
-def ask(site: Site, track: str, target: Path, reason: str = REASON) -> ExportRecord:
-    return export_subject_access(site, FILM, track, reason, target, "an operator", NOW)
-
-
-def originals(site: Site, segments: tuple[Segment, ...]) -> list[Uint8]:
-    path = Path(site.files.archive) / FILM
-    return [
-        image
-        for segment in segments
-        for _, batch in SegmentReader(path, segment, [FrameNeed()])
-        for image in batch.frames
-    ]
-
-
-def far(one: Uint8, other: Uint8) -> Uint8:
-    """Where pixels differ by more than encoding makes them differ."""
-    return np.asarray(np.abs(one.astype(np.int16) - other).max(axis=2) > 40)
-
-
-def test_one_track_is_visible_in_its_box_and_all_else_is_as_published(site: Site, tmp_path: Path) -> None:
-    track, target = track_of(site), tmp_path / "out" / "subject.mp4"
-    done = ask(site, track, target)
-    published = find_published(site, FILM)
-    before = list(read_frames(Path(site.files.store) / published.video["path"], published.size_px))
-    after = list(read_frames(target, published.size_px))
-    assert [ticks for ticks, _ in after] == [ticks for ticks, _ in before] and done.frames == len(after)
-    points = query(site, f"SELECT * FROM track_points WHERE {published.segments_condition()} AND track_id = '{track}'")
-    boxes = {row["pts"]: row for row in points.to_pylist()}
-    seen = 0
-    raw = originals(site, published.segments)
-    for (ticks, shown), (_, covered), original in zip(after, before, raw, strict=True):
-        changed = far(shown, covered)
-        row = boxes.get(published.segments[0].footage_start_pts + ticks)
-        if row is None:
-            assert changed.mean() < 0.002
-            continue
-        x1, y1, x2, y2 = (round(row[name]) for name in ("x1", "y1", "x2", "y2"))
-        outside = changed.copy()
-        outside[max(y1 - 2, 0) : y2 + 2, max(x1 - 2, 0) : x2 + 2] = False
-        assert outside.mean() < 0.002, "nothing but the box of the one is changed"
-        inside = (slice(max(y1 + 2, 0), y2 - 2), slice(max(x1 + 2, 0), x2 - 2))
-        assert (far(shown, original) & changed)[inside].mean() < 0.02, "what is not as published is the original"
-        if changed[inside].mean() > 0.2:
-            assert not is_flat(covered)
-            seen += 1
-    assert 0 < seen <= done.visible_frames <= done.frames
-
-
-def test_an_export_is_recorded_before_its_file_has_a_name(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    target, track = tmp_path / "subject.mp4", track_of(site)
-    there = []
-    monkeypatch.setattr(
-        "jobs.commands.subject_access.write_export_record",
-        lambda *given: there.append(target.exists()) or write_export_record(*given),
-    )
-    done = ask(site, track, target, f"  {REASON} ")
-    assert there == [False] and target.exists()
-    (row,) = exports_table(site.store).to_pylist()
-    assert row == vars(done) and row["sha256"] == exports_hash(target)
-    assert (row["reason"], row["user"], row["track_id"], row["time"]) == (REASON, "an operator", track, NOW)
-    assert row["file"] == str(target) and row["size_bytes"] == target.stat().st_size
-    assert query(site, "SELECT reason FROM exports")["reason"].to_pylist() == [REASON]
-
-
-def exports_hash(path: Path) -> str:
-    from storage.files import sha256_file
-
-    return sha256_file(path)
-
-
-def test_an_export_that_cannot_be_recorded_leaves_no_file(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object) -> None:
-        raise TransientError("no space left")
-
-    monkeypatch.setattr("jobs.commands.subject_access.write_export_record", full)
-    with pytest.raises(TransientError):
-        ask(site, track_of(site), tmp_path / "subject.mp4")
-    assert list(tmp_path.iterdir()) == [site.files.root], "no file is left, hidden ones neither"
-
-
-@pytest.mark.parametrize(
-    ("target", "reason", "message"),
-    [
-        ("subject.mp4", " \n", "--reason is empty"),
-        ("subject.mp4", "", "--reason is empty"),
-        ("there.mp4", REASON, "exists already"),
-        ("subject.avi", REASON, r"ends in \.mp4"),
-        ("site/store/subject.mp4", REASON, "in the site's store"),
-        ("site/archive/hall/subject.mp4", REASON, "in the site's archive"),
-    ],
-)
-def test_a_request_that_cannot_be_granted_is_refused(
-    site: Site, tmp_path: Path, target: str, reason: str, message: str
-) -> None:
-    (tmp_path / "there.mp4").write_bytes(b"mine")
-    with pytest.raises(UserError, match=message):
-        ask(site, track_of(site), tmp_path / target, reason)
-    assert (tmp_path / "there.mp4").read_bytes() == b"mine"
-    assert exports_table(site.store).num_rows == 0 and not (tmp_path / "subject.mp4").exists()
-
-
-def test_a_track_that_is_not_there_is_named_with_those_that_are(site: Site, tmp_path: Path) -> None:
-    with pytest.raises(SelectionError, match=f"track 'x' is not in footage .*: there are .*{track_of(site)}"):
-        ask(site, "x", tmp_path / "subject.mp4")
-
-
-def test_a_changed_original_is_refused(site: Site, tmp_path: Path) -> None:
-    film = Path(site.files.archive) / FILM
-    film.write_bytes(film.read_bytes() + b"0")
-    with pytest.raises(TransientError, match="has changed since the last scan"):
-        ask(site, track_of(site), tmp_path / "subject.mp4")
-    assert not (tmp_path / "subject.mp4").exists() and exports_table(site.store).num_rows == 0
-
-
-def test_a_record_that_is_torn_is_not_skipped(site: Site) -> None:
-    record = ExportRecord("e", NOW, "u", "hall", "f", "t", REASON, "/x.mp4", 2, 1, 9, "ab")
-    write_export_record(site.store, record)
-    with pytest.raises(TransientError, match="nothing was exported"):
-        write_export_record(site.store, record)
-    assert exports_table(site.store).to_pylist() == [vars(record)]
-    site.store.blobs.write(f"{EXPORTS_FOLDER}/e.json", b"{")
-    with pytest.raises(NightshiftError, match="record of an export, cannot be read"):
-        exports_table(site.store)

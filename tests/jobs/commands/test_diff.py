@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.commands.diff import compare
+from jobs.commands.diff import compare, diff_runs
+from jobs.commands.run import run_site
+from jobs.site import open_site
 from schemas.tables import TABLES
+from tests.jobs.commands.reprocessing import HERE, TRACKS, run_ids
 
 DAY = date(2026, 3, 2)
 START = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -249,3 +252,17 @@ def test_boxes_overlap_by_half_or_more(shift, same):
     x1, y1, x2, y2 = BOX
     moved = (x1 + shift, y1, x2 + shift, y2)
     assert (tracks(walk("1", range(4)), walk("2", range(4), moved)) == ()) is same
+
+
+@pytest.mark.slow
+def test_a_diff_of_two_runs_names_what_changed(changed_site):
+    site = open_site(changed_site)
+    run_site(site, TRACKS, HERE)
+    first, second = run_ids(site)
+    found = diff_runs(site, first, second)
+    assert found.units and "tracklets" in {table.table for table in found.tables}
+    assert "detections" not in {table.table for table in found.tables}
+    back = diff_runs(site, second, first)
+    assert [(t.table, t.lost, t.gained) for t in back.tables] == [(t.table, t.gained, t.lost) for t in found.tables]
+    assert [(t.lost, t.gained) for t in back.tracks] == [(t.gained, t.lost) for t in found.tracks]
+    assert diff_runs(site, first, first).is_empty

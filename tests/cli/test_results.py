@@ -5,6 +5,8 @@ import csv
 import geopandas
 import pytest
 
+from tests.support.mistakes import one_line
+
 
 @pytest.fixture
 def first_run(nightshift, used_site):
@@ -89,3 +91,60 @@ def test_a_query_writes_nothing_unless_it_is_unsafe(nightshift, used_site, tmp_p
     assert said.code == 2 and "COPY refused" in said.err and not list(tmp_path.glob("*.csv"))
     assert nightshift("sql", query, "--site", used_site, "--unsafe").code == 0
     assert (tmp_path / "out.csv").read_text().startswith("camera\n")
+
+
+def test_sql_in_every_format(nightshift, used_site, tmp_path):
+    query = "SELECT camera, count(*) AS files FROM footage GROUP BY camera ORDER BY camera"
+    site = ["--site", used_site]
+    assert "gate" in nightshift("sql", query, *site).out
+    assert nightshift("sql", query, *site, "--format", "csv").out == "camera,files\ngate,1\nhall,2\n"
+    assert nightshift("sql", query, *site, "--json").json[1] == {"camera": "hall", "files": 2}
+    target = tmp_path / "files.parquet"
+    said = nightshift("sql", query, *site, "--format", "parquet", "-o", target)
+    assert said.out == "" and target.is_file()
+
+
+def test_sql_reads_queries_from_a_pipe(nightshift, used_site, monkeypatch):
+    lines = iter(["SELECT 1", " AS one;", "SELEC;", "SELECT 2 AS two"])
+
+    def read(prompt=""):
+        try:
+            return next(lines)
+        except StopIteration:
+            raise EOFError from None
+
+    monkeypatch.setattr("builtins.input", read)
+    said = nightshift("sql", "--site", used_site, "--json")
+    assert said.code == 0 and '"one"' in said.out and '"two"' in said.out and "SELEC" in said.err
+
+
+@pytest.mark.parametrize("suffix", [".geojson", ".gpkg", ".parquet"])
+def test_exports_have_the_positions_of_the_people(nightshift, used_site, tmp_path, suffix):
+    target = tmp_path / f"positions{suffix}"
+    said = nightshift("export", "positions", "-o", target, "--site", used_site, "--json")
+    read = geopandas.read_parquet(target) if suffix == ".parquet" else geopandas.read_file(target)
+    assert said.code == 0 and len(read) == said.json["rows"] > 0
+    in_metres = read.to_crs("EPSG:28992").total_bounds
+    assert 120_980 < in_metres[0] < in_metres[2] < 121_040 and 485_980 < in_metres[1] < in_metres[3] < 486_040
+
+
+def test_export_of_a_query_as_csv(nightshift, used_site, tmp_path):
+    target = tmp_path / "counts.csv"
+    nightshift("export", "SELECT zone, max_count FROM counts", "-o", target, "--site", used_site)
+    assert target.read_text().splitlines()[0] == "zone,max_count"
+
+
+def test_map_is_one_page_without_a_network(nightshift, used_site, tmp_path):
+    page = tmp_path / "map.html"
+    said = nightshift("map", "-o", page, "--site", used_site, "--json")
+    text = page.read_text()
+    assert said.json["positions"] > 0 and "hall_centre" in text
+    assert "src=" not in text.replace('src="data:', "") and "@import" not in text
+
+
+@pytest.mark.slow
+def test_sql_mistakes_are_one_line(nightshift, used_site):
+    one_line(nightshift("sql", "SELEC 1", "--site", used_site), "SELEC")
+    one_line(nightshift("sql", "DROP VIEW counts", "--site", used_site))
+    one_line(nightshift("export", "nothing", "-o", "x.csv", "--site", used_site), "nothing")
+    one_line(nightshift("export", "backgrounds", "-o", "x.csv", "--site", used_site), "sensitive")
