@@ -6,6 +6,7 @@ from datetime import datetime
 import numpy as np
 import pyarrow as pa
 
+from ops.ground.homography import ground_plane
 from schemas.tables import TABLES, TIME
 from schemas.values import CameraView, ControlPoint, Float64, Segment
 from tests.support.fakes import START
@@ -78,3 +79,19 @@ def join(*tables: pa.Table) -> pa.Table:
     """Tables of one kind as one, in its order."""
     name = tables[0].schema.metadata[b"nightshift.table"].decode()
     return TABLES[name].conform(pa.concat_tables(tables))
+
+
+def plane_of(view: CameraView):
+    plane = ground_plane(view)
+    assert plane is not None
+    return plane
+
+
+def depth_m(places_m: Float64) -> Float64:
+    """How far ahead of the lens, along its axis, places ``(N, 2)`` on the ground are."""
+    return np.asarray((places_m[:, 1] - ORIGIN_M[1]) * np.cos(TILT) + LENS_M[2] * np.sin(TILT))
+
+
+def boxes_at(places_m: Float64, height_px: float = 80.0) -> Float64:
+    foot = project(places_m)
+    return np.column_stack([foot[:, 0] - 15, foot[:, 1] - height_px, foot[:, 0] + 15, foot[:, 1]])

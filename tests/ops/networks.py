@@ -4,7 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from schemas.values import Float32, ModelFile
+from ops.detect import Detect, DetectParams
+from schemas.op import DETECTOR, Tables
+from schemas.values import Float32, ModelFile, Uint8
+from tests.support.fakes import FakeServices, make_batch, make_segment, make_unit
 
 SIDE_PX = 64
 
@@ -38,3 +41,31 @@ def colour_network(folder: Path, boxes: Float32) -> ModelFile:
         input_px=(SIDE_PX, SIDE_PX),
         classes=("person", "plant"),
     )
+
+
+CENTRE = np.array([[32, 32, 16, 8]], np.float32)
+
+
+def detect(op: Detect, frames: Uint8, sizes: list[int], source_px: tuple[int, int] | None = None) -> Tables:
+    """Feeds frames in batches of these sizes, again and again."""
+    segment = make_segment(duration_s=len(frames) / 10, size_px=source_px or (frames.shape[2], frames.shape[1]))
+    services = FakeServices()
+    session = op.start(make_unit([segment]), {}, services)
+    first, turn = 0, 0
+    while first < len(frames):
+        batch = frames[first : first + sizes[turn % len(sizes)]]
+        session.feed(make_batch(batch, segment, first))
+        first, turn = first + len(batch), turn + 1
+    assert services.counters["detector_calls"] == len(frames)
+    return session.finish({})
+
+
+def opened(params: DetectParams, model: ModelFile, cpus: int = 1) -> Detect:
+    op = Detect(params)
+    op.open({DETECTOR: model}, cpus)
+    return op
+
+
+def solid(colours: list[tuple[int, int, int]], size_px: tuple[int, int] = (64, 64)) -> Uint8:
+    """Frames of one colour each, BGR."""
+    return np.stack([np.full((size_px[1], size_px[0], 3), colour, np.uint8) for colour in colours])

@@ -8,8 +8,12 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
+from ops.background import Background, BackgroundParams
+from schemas.op import Tables
 from schemas.tables import TABLES
 from schemas.values import Segment, Uint8
+from tests.ops.walkabout import box_at
+from tests.support.fakes import FakeServices, make_batch, make_segment, make_unit
 
 Box = tuple[float, float, float, float]
 
@@ -133,3 +137,49 @@ def inputs_of(
         **tracked(segment, tracks),
         "backgrounds": TABLES["backgrounds"].empty() if backgrounds is None else backgrounds,
     }
+
+
+FPS = 2.0
+BAG = (200, 150, 224, 170)
+
+
+def late_tables(segment: Segment, seen: Sequence[TimedBox], looked_s: Sequence[float] | None = None) -> Tables:
+    """What the detector would have written, looking ten times a second."""
+    times = np.arange(0, segment.duration_s, 0.1).tolist() if looked_s is None else looked_s
+    return {"detections": detected(segment, seen), "observed_frames": observed(segment, times)}
+
+
+def run(
+    frames: Uint8,
+    seen: Sequence[TimedBox] = (),
+    params: BackgroundParams | None = None,
+    looked_s: Sequence[float] | None = None,
+    sizes: Sequence[int] = (8,),
+) -> Tables:
+    """Runs the op on two frames a second."""
+    segment = make_segment(duration_s=len(frames) / FPS, fps=FPS, size_px=(frames.shape[2], frames.shape[1]))
+    session = Background(params or BackgroundParams()).start(make_unit([segment]), {}, FakeServices())
+    first, turn = 0, 0
+    while first < len(frames):
+        batch = frames[first : first + sizes[turn % len(sizes)]]
+        session.feed(make_batch(batch, segment, first, FPS))
+        first, turn = first + len(batch), turn + 1
+    return session.finish(late_tables(segment, seen, looked_s))
+
+
+def walk(
+    start: tuple[int, int], step_px: float, frames: range, label: str = "person", sure: float = 0.8
+) -> list[TimedBox]:
+    """The boxes of a walker, seen ten times a second in frames that come twice a second."""
+    times = np.arange(frames.start / FPS, frames.stop / FPS, 0.1)
+    return [TimedBox(float(t), box_at(start, step_px, round(float(t) * FPS)), sure, label) for t in times]
+
+
+def pictures(tables: Tables) -> tuple[Uint8, Uint8]:
+    """The background, BGR, and its mask of unknown pixels."""
+    (row,) = tables["backgrounds"].to_pylist()
+    background = cv2.imdecode(np.frombuffer(row["png"], np.uint8), cv2.IMREAD_COLOR)
+    unknown = cv2.imdecode(np.frombuffer(row["unknown_png"], np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert background.shape == (row["height"], row["width"], 3)
+    assert unknown.shape == background.shape[:2]
+    return np.asarray(background), np.asarray(unknown)

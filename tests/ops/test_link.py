@@ -17,7 +17,6 @@ LEFT = Walker(x=50, y=100, vx=25)
 RIGHT = Walker(x=550, y=250, vx=-25)
 CROSSING = (Walker(x=50, y=100, vx=50, vy=6), Walker(x=550, y=190, vx=-45, vy=-6))
 DURATION_S = 12.0
-
 CUTS = st.lists(st.integers(10, 110), min_size=1, max_size=4, unique=True).map(
     lambda tenths: [tenth / 10 for tenth in sorted(tenths)]
 )
@@ -117,29 +116,6 @@ def test_a_gap_in_the_recording_ends_tracks() -> None:
     apart = [track(piece) for piece in pieces]  # the second does not follow, so the planner hands no next
     got = link([piece.segment for piece in pieces], apart)
     assert got["tracks"]["track_id"].to_pylist() == [f"{piece.segment.segment_id}-000" for piece in pieces]
-
-
-def test_boxes_link_where_detections_do_not() -> None:
-    pieces = film([LEFT, RIGHT], steady(DURATION_S, 10), [6.0])
-    tracked = track_all(pieces)
-    renumbered = tracked[1]["tracklet_points"].to_pydict()
-    renumbered["detection"] = [None if number is None else number + 5000 for number in renumbered["detection"]]
-    tracked[1]["tracklet_points"] = TABLES["tracklet_points"].conform(renumbered)
-    got = link([piece.segment for piece in pieces], tracked)
-    assert got["tracks"]["tracklets"].to_pylist() == [2, 2]
-
-
-def test_kinds_are_not_linked_but_names_of_one_kind_are() -> None:
-    pieces = film([replace(LEFT, label="car")], steady(DURATION_S, 10), [6.0])
-    tracked = track_all(pieces)
-    for label, tracks in (("truck", ["car"]), ("person", ["car", "person"])):
-        second = tracked[1]["tracklets"].to_pydict() | {"label": [label]}
-        got = link(
-            [piece.segment for piece in pieces],
-            [tracked[0], tracked[1] | {"tracklets": TABLES["tracklets"].conform(second)}],
-        )
-        assert got["tracks"]["label"].to_pylist() == tracks
-        assert set(got["track_points"]["label"].to_pylist()) == set(tracks)
 
 
 def test_the_id_lasts_over_midnight_and_each_point_is_in_one_day() -> None:

@@ -129,3 +129,9 @@ def _joined(parts: Sequence[Tables], name: str) -> pa.Table:
 def night(pieces: Sequence[Piece]) -> Tables:
     """``track`` on every segment, then ``link`` on all."""
     return link([piece.segment for piece in pieces], track_all(pieces))
+
+
+def _one(walkers: list[Walker], times_s: np.ndarray, params: TrackParams | None = None) -> dict[str, list]:
+    """Tracklets and points of uncut footage as column lists."""
+    (piece,) = film(walkers, times_s)
+    return {name: table.to_pydict() for name, table in track(piece, params=params).items()}

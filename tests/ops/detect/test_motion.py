@@ -8,8 +8,6 @@ import pytest
 
 from ops.boxes import iou_matrix
 from ops.detect import Detect, DetectParams
-from ops.detect.motion_buffer import MotionBuffer
-from ops.detect.person_shape import Blob, SizeModel, is_person, learn_sizes, split_group
 from schemas.op import Tables
 from schemas.values import CameraView, Uint8
 from tests.ops.walkabout import SIZE_PX, Draw, box_at, film, walker
@@ -163,37 +161,3 @@ def test_a_camera_that_moves_gets_empty_tables() -> None:
     assert op.frame_need(replace(unit, camera=replace(MOVING, fixed=True))) is not None
     tables = op.start(unit, {}, FakeServices()).finish({})
     assert [table.num_rows for table in tables.values()] == [0, 0]
-
-
-def test_scenes_are_cut_where_the_light_jumps() -> None:
-    buffer = MotionBuffer()
-    light = np.concatenate([np.full(40, 1.0), np.full(5, 0.7), np.full(35, 0.5)])
-    for frame in film(80, [], light):
-        buffer.add(frame)
-    assert [(scene.first, scene.last) for scene in buffer.scenes()] == [(0, 40), (45, 80)]
-
-
-def blob(height: int, width: int, bottom: int = 200, x: int = 0) -> Blob:
-    return Blob(x, bottom - height, np.ones((height, width), bool), 80.0)
-
-
-def test_sizes_are_learnt_from_people_in_spite_of_halves_and_pairs() -> None:
-    people = [blob(round(0.4 * bottom), round(0.16 * bottom), bottom) for bottom in range(100, 240, 2)]
-    halves = [blob(round(0.2 * bottom), round(0.1 * bottom), bottom) for bottom in range(100, 240, 8)]
-    model = learn_sizes([*people, *halves])
-    assert model is not None
-    assert model.height_at(200) == pytest.approx(80, rel=0.05)
-    assert is_person(blob(80, 32), model)
-    assert not is_person(blob(40, 16), model)
-    assert learn_sizes(people[:5]) is None
-
-
-def test_groups_are_cut_between_heads() -> None:
-    mask = np.ones((60, 60), bool)
-    mask[:20, 26:34] = False  # the gap between two heads
-    parts = split_group(Blob(100, 140, mask, 80.0), SizeModel(0.0, 60.0, 0.05))
-    assert [part.width for part in parts] in ([26, 34], [27, 33], [30, 30], [34, 26], [33, 27])
-    assert parts[0].x == 100
-    assert parts[-1].x + parts[-1].width == 160
-    for whole in (blob(60, 24), blob(60, 60), blob(40, 90)):  # one person; no dip; a car
-        assert split_group(whole, None) == [whole]
