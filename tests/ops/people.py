@@ -8,10 +8,12 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
+from ops.anonymize import Anonymize
+from ops.anonymize.params import AnonymizeParams
 from ops.background import Background, BackgroundParams
 from schemas.op import Tables
 from schemas.tables import TABLES
-from schemas.values import Segment, Uint8
+from schemas.values import CameraView, Segment, Uint8
 from tests.ops.walkabout import box_at
 from tests.support.fakes import FakeServices, make_batch, make_segment, make_unit
 
@@ -183,3 +185,48 @@ def pictures(tables: Tables) -> tuple[Uint8, Uint8]:
     assert background.shape == (row["height"], row["width"], 3)
     assert unknown.shape == background.shape[:2]
     return np.asarray(background), np.asarray(unknown)
+
+
+WIDTH, HEIGHT = 96, 72
+SEGMENT = make_segment(duration_s=4.0, size_px=(WIDTH, HEIGHT))
+FIXED = CameraView("cam1", "Camera 1", "Europe/Amsterdam", fixed=True)
+TURNING = CameraView("cam1", "Camera 1", "Europe/Amsterdam", fixed=False)
+GREY = (139, 116, 100)
+
+
+def noise_frames(count: int, seed: int = 0, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Uint8:
+    """Frames in which no pixel has the covering colour."""
+    frames = np.random.default_rng(seed).integers(150, 256, (count, size[1], size[0], 3), dtype=np.uint8)
+    return frames
+
+
+def cover(
+    frames: Uint8,
+    inputs: Mapping[str, pa.Table],
+    camera: CameraView = TURNING,
+    segment: Segment = SEGMENT,
+    step: int = 8,
+    **params: object,
+) -> tuple[Uint8, dict[str, object]]:
+    """Covered frames and the row of the part."""
+    services = FakeServices()
+    unit = make_unit([segment], camera)
+    session = opened(**params).start(unit, inputs, services)
+    for first in range(0, len(frames), step):
+        session.feed(make_batch(frames[first : first + step], segment, first))
+    (row,) = session.finish({})["anonymized_segments"].to_pylist()
+    return np.concatenate([batch.frames for batch in services.sinks[unit.unit].batches]), row
+
+
+def opened(**params: object) -> Anonymize:
+    """The op, verifying without second detectors."""
+    op = Anonymize(AnonymizeParams(**{"verify_fps": 0.0, **params}))  # type: ignore[arg-type]
+    op.open({}, 1)
+    return op
+
+
+def covered_mask(before: Uint8, after: Uint8) -> np.ndarray:
+    """``(N, H, W)``: where frames were changed; makes sure that the rest is untouched and the changed part is flat."""
+    flat = (after == np.array(GREY, np.uint8)).all(axis=-1)
+    assert (after[~flat] == before[~flat]).all()
+    return flat

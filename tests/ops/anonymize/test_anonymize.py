@@ -1,7 +1,5 @@
 """``anonymize`` lets no pixel of a person through, at no edge and in no frame."""
 
-from collections.abc import Mapping, Sequence
-
 import cv2
 import numpy as np
 import pyarrow as pa
@@ -9,57 +7,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ops.anonymize import Anonymize
-from ops.anonymize.params import AnonymizeParams
-from schemas.errors import CoverageError
-from schemas.values import CameraView, Segment, Uint8
+from schemas.values import CameraView, Uint8
 from tests.ops.anonymize.test_geometry import boxes_in_frame
-from tests.ops.people import Box, TimedBox, background_row, detected, inputs_of
+from tests.ops.people import (
+    FIXED,
+    GREY,
+    HEIGHT,
+    SEGMENT,
+    TURNING,
+    WIDTH,
+    Box,
+    TimedBox,
+    background_row,
+    cover,
+    covered_mask,
+    inputs_of,
+    noise_frames,
+    opened,
+)
 from tests.support.fakes import FakeServices, make_batch, make_segment, make_unit
-
-WIDTH, HEIGHT = 96, 72
-SEGMENT = make_segment(duration_s=4.0, size_px=(WIDTH, HEIGHT))
-FIXED = CameraView("cam1", "Camera 1", "Europe/Amsterdam", fixed=True)
-TURNING = CameraView("cam1", "Camera 1", "Europe/Amsterdam", fixed=False)
-GREY = (139, 116, 100)
-
-
-def noise_frames(count: int, seed: int = 0, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Uint8:
-    """Frames in which no pixel has the covering colour."""
-    frames = np.random.default_rng(seed).integers(150, 256, (count, size[1], size[0], 3), dtype=np.uint8)
-    return frames
-
-
-def cover(
-    frames: Uint8,
-    inputs: Mapping[str, pa.Table],
-    camera: CameraView = TURNING,
-    segment: Segment = SEGMENT,
-    step: int = 8,
-    **params: object,
-) -> tuple[Uint8, dict[str, object]]:
-    """Covered frames and the row of the part."""
-    services = FakeServices()
-    unit = make_unit([segment], camera)
-    session = opened(**params).start(unit, inputs, services)
-    for first in range(0, len(frames), step):
-        session.feed(make_batch(frames[first : first + step], segment, first))
-    (row,) = session.finish({})["anonymized_segments"].to_pylist()
-    return np.concatenate([batch.frames for batch in services.sinks[unit.unit].batches]), row
-
-
-def opened(**params: object) -> Anonymize:
-    """The op, verifying without second detectors."""
-    op = Anonymize(AnonymizeParams(**{"verify_fps": 0.0, **params}))  # type: ignore[arg-type]
-    op.open({}, 1)
-    return op
-
-
-def covered_mask(before: Uint8, after: Uint8) -> np.ndarray:
-    """``(N, H, W)``: where frames were changed; makes sure that the rest is untouched and the changed part is flat."""
-    flat = (after == np.array(GREY, np.uint8)).all(axis=-1)
-    assert (after[~flat] == before[~flat]).all()
-    return flat
 
 
 @pytest.mark.parametrize("mode", ["silhouette", "solid"])
@@ -115,32 +81,6 @@ def test_overlapping_tracks_are_both_covered() -> None:
     assert covered_mask(frames, after)[0, 25:60, 20:55].all()
 
 
-def test_a_detection_without_a_track_is_covered_between_the_observed_frames() -> None:
-    frames = noise_frames(20)
-    detections = [TimedBox(1.0, (30, 20, 45, 60), 0.12), TimedBox(1.0, (70, 20, 85, 60), 0.05)]
-    after, _ = cover(frames, inputs_of(SEGMENT, detections=detections, observed_s=(0, 0.6, 1.0, 1.4, 1.9)))
-    mask = covered_mask(frames, after)
-    assert mask[:, 40, 37].nonzero()[0].tolist() == list(range(6, 15))
-    assert not mask[:, 40, 77].any()  # Less sure than min_confidence.
-
-
-def test_a_person_first_seen_in_the_next_segment_is_covered_at_the_end_of_this_one() -> None:
-    frames = noise_frames(40)
-    following = make_segment(1, duration_s=4.0, size_px=(WIDTH, HEIGHT))
-    inputs = dict(inputs_of(SEGMENT, observed_s=np.arange(0, 3.8, 0.5)))
-    inputs["next.detections"] = detected(following, [TimedBox(0.1, (30, 20, 45, 60))])
-    after, _ = cover(frames, inputs)
-    assert covered_mask(frames, after)[:, 40, 37].nonzero()[0].tolist() == [35, 36, 37, 38, 39]
-
-
-def test_other_classes_are_not_covered_unless_asked_for() -> None:
-    frames = noise_frames(1)
-    car = TimedBox(0, (10, 10, 60, 40), label="car")
-    assert not covered_mask(frames, cover(frames, inputs_of(SEGMENT, [[car]], [car]))[0]).any()
-    asked = cover(frames, inputs_of(SEGMENT, [[car]]), targets=("person", "vehicle"))[0]
-    assert covered_mask(frames, asked)[0, 25, 35]
-
-
 def test_without_people_frames_pass_unchanged() -> None:
     frames = noise_frames(12)
     after, row = cover(frames, inputs_of(SEGMENT))
@@ -148,38 +88,7 @@ def test_without_people_frames_pass_unchanged() -> None:
     assert (row["covered_frames"], row["covered_share"], row["frames"]) == (0, 0.0, 12)
 
 
-@pytest.mark.parametrize("observed_s", [(), (0.0,), (0.0, 3.9), (3.0,)])
-def test_frames_that_no_detector_observed_are_not_vouched_for(observed_s: Sequence[float]) -> None:
-    with pytest.raises(CoverageError, match="observed no frame within 1 s"):
-        cover(noise_frames(40), inputs_of(SEGMENT, observed_s=observed_s), max_unobserved_s=1.0)
-
-
-def test_an_abandoned_session_removes_its_file() -> None:
-    services = FakeServices()
-    unit = make_unit([SEGMENT])
-    session = opened().start(unit, inputs_of(SEGMENT), services)
-    session.abandon()
-    assert not services.sinks
-    session.feed(make_batch(noise_frames(2), SEGMENT))
-    session.abandon()
-    assert services.sinks[unit.unit].aborted
-
-
-def test_a_segment_without_frames_gives_no_part() -> None:
-    services = FakeServices()
-    session = opened().start(make_unit([SEGMENT]), inputs_of(SEGMENT), services)
-    assert session.finish({})["anonymized_segments"].num_rows == 0
-    assert not services.sinks
-
-
-@pytest.mark.parametrize("params", [{"colour": "grey"}, {"block_px": 1}, {"targets": ()}])
-def test_parameters_that_cover_nothing_are_refused(params: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match=next(iter(params))):
-        AnonymizeParams(**params)  # type: ignore[arg-type]
-
-
 # With a background: 240 x 160, a textured wall, and a body of another grey in it.
-
 SIZE = (240, 160)
 WALL = cv2.GaussianBlur(noise_frames(1, 5, SIZE)[0], (0, 0), 3)
 BODY = (100, 40, 130, 120)

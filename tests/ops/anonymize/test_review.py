@@ -14,8 +14,7 @@ from ops.anonymize.stats import SegmentStats
 from ops.anonymize.verify.verifier import Check, Finding
 from schemas.errors import CoverageError
 from schemas.values import CameraView, Float64, FrameBatch, Uint8
-from tests.ops.anonymize.test_anonymize import FIXED, GREY, TURNING, noise_frames, opened
-from tests.ops.people import TimedBox, background_row, inputs_of
+from tests.ops.people import FIXED, GREY, TURNING, TimedBox, background_row, inputs_of, noise_frames, opened
 from tests.support.fakes import FakeServices, MemorySink, make_batch, make_segment, make_unit
 
 SIZE = (240, 160)

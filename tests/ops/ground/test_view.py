@@ -1,4 +1,4 @@
-"""Features that a camera cannot see are told."""
+"""Features that a camera cannot see are named."""
 
 import shapely
 

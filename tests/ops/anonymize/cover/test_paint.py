@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ops.anonymize.cover.paint import block_size, paint_blocks, paint_flat
-from tests.ops.anonymize.test_anonymize import HEIGHT, WIDTH, noise_frames
+from tests.ops.people import HEIGHT, WIDTH, noise_frames
 
 
 @pytest.mark.parametrize("count", [1, 7, 40])
