@@ -44,7 +44,7 @@ class Background(FrameOp):
     spec = OpSpec(
         name="background",
         version=2,
-        summary="Makes a clean background of a fixed view, and finds things left or taken.",
+        summary="Computes the background of a fixed view, and finds objects left or taken.",
         scope=Scope.SEGMENT,
         reads=(Read("detections", late=True), Read("observed_frames", late=True)),
         writes=("backgrounds", "static_regions"),

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import islice
@@ -53,7 +53,7 @@ class RunSummary:
 
     report: RunReport
     record: RunRecord
-    plan: Plan
+    plan: Plan = field(repr=False)  # its repr is pages long
     footage_quarantined: list[Quarantined]
 
     @property

@@ -1,10 +1,10 @@
-"""Leaves one person visible in covered video, for somebody who has a right to see what is held of them.
+"""Leaves one person visible in anonymized video, for the person's own right of access.
 
-The original is shown inside the person's own box, unpadded, less whatever may be of somebody else: the padded boxes of
-all others, tracked or merely detected, also shortly before and after their tracks, and the camera's privacy masks.
-Everything else stays as published. Nothing is shown where the person's place is unknown, nor in a frame that is covered
-whole, since somebody may be anywhere in it. People whom no detector ever found cannot be kept out of the box: somebody
-has to look at the result (docs/privacy.md).
+The original pixels are visible inside the person's unpadded box, except where other people may be: in the padded boxes
+of everybody else, tracked or only detected, extended in time beyond their tracks. Privacy masks stay covered as well.
+The video stays as published where the person's position is unknown, and in frames that are covered completely: there,
+other people may be anywhere. A person whom no detector found may be visible inside the box, so a human must review the
+result (docs/privacy.md).
 """
 
 from collections.abc import Collection, Iterator
