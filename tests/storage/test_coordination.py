@@ -1,4 +1,4 @@
-"""Claims: one run a place, leases that end by the observer's clock, and nothing left behind."""
+"""Claims: one run per partition, leases that end by the observer's clock, and nothing left behind."""
 
 import json
 import platform
@@ -10,8 +10,8 @@ import pytest
 
 from storage.blobs import LocalBlobs
 from storage.coordination import CLAIMS_FOLDER, Claims
+from tests.storage.claiming import PARTITION, acquire_at_once
 
-PARTITION = ("cam1", "2026-03-02", "segment/1")
 OTHER = ("cam1", "2026-03-02", "segment/2")
 NEVER_S = 3600.0
 
@@ -135,23 +135,7 @@ def test_a_torn_claim_holds_nothing(blobs, content):
 
 
 def test_of_many_who_want_a_partition_at_once_one_has_it(blobs):
-    runs = [Claims(blobs, f"run{number}") for number in range(8)]
-    for run in runs:
-        run.__enter__()
-    start, took = threading.Barrier(len(runs)), []
-
-    def want(run):
-        start.wait()
-        took.append(run.acquire(PARTITION))
-
-    threads = [threading.Thread(target=want, args=(run,)) for run in runs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(took) == [False] * 7 + [True]
-    for run in runs:
-        run.__exit__(None, None, None)
+    assert sorted(acquire_at_once(blobs)) == [False] * 7 + [True]
     assert left(blobs) == []
 
 

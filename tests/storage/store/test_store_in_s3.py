@@ -1,7 +1,6 @@
 """What a store and claims promise holds in a bucket of S3 as well: one winner, and nothing lost on the way."""
 
 import multiprocessing
-import threading
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +12,7 @@ from storage.maintenance.compaction import compact
 from storage.maintenance.verify import verify
 from storage.store.reader import open_store
 from storage.store.store import Store
+from tests.storage.claiming import PARTITION, acquire_at_once
 from tests.storage.putting import commit
 from tests.storage.rows import CAMERA, DATE, make_receipt, make_rows, print_of, receipts_of
 from tests.storage.s3_server import S3Server, Wire, new_bucket, s3_serving
@@ -20,7 +20,7 @@ from tests.storage.small_store import DATES, contents, night
 
 pytestmark = pytest.mark.slow
 
-PARTITION, OTHER = ("cam1", "2026-03-02", "a"), ("cam1", "2026-03-02", "b")
+OTHER = ("cam1", "2026-03-02", "segment/2")
 NEVER_S = 3600.0
 
 
@@ -111,21 +111,5 @@ def test_claims_hold_while_their_heart_beats(location: str) -> None:
 
 def test_of_many_who_want_a_partition_at_once_one_has_it(location: str) -> None:
     blobs = open_blobs(location)
-    runs = [Claims(blobs, f"run{number}", beat_s=NEVER_S) for number in range(8)]
-    for run in runs:
-        run.__enter__()
-    start, took = threading.Barrier(len(runs)), []
-
-    def want(run: Claims) -> None:
-        start.wait()
-        took.append(run.acquire(PARTITION))
-
-    threads = [threading.Thread(target=want, args=(run,)) for run in runs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(took) == [False] * 7 + [True]
-    for run in runs:
-        run.__exit__(None, None, None)
+    assert sorted(acquire_at_once(blobs)) == [False] * 7 + [True]
     assert list(blobs.list(CLAIMS_FOLDER)) == []
