@@ -73,6 +73,8 @@ class FrameNeed:
 
     Attributes:
         fps: maximum rate, evenly spaced in time; None for every frame.
+        most_gap_frames: most steps from one delivered frame to the next, counted in intact frames, whatever the time
+            stamps say: a wrong clock packs many frames into little time. It overrides ``fps``; None for no limit.
         width_px: maximum width; frames are scaled down with their aspect kept; None for the source's size.
         lost: also deliver frames that cannot be decoded, as black frames marked ``lost``.
     """
@@ -80,6 +82,7 @@ class FrameNeed:
     fps: float | None = None
     width_px: int | None = None
     lost: bool = False
+    most_gap_frames: int | None = None
 
 
 def param(default: Any, doc: str) -> Any:

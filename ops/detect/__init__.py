@@ -30,6 +30,9 @@ from schemas.values import Float32, FrameBatch, Int64, Segment, UnitContext
 
 MOTION = "motion"
 
+MOST_GAP_FRAMES = 6
+"""Most frames from one searched frame to the next: 10 per second of 60. A wrong clock must not lower that."""
+
 
 @dataclass(frozen=True)
 class DetectParams:
@@ -38,7 +41,7 @@ class DetectParams:
     model: str = param(
         "auto", "name of the weights; 'auto': the best available, else motion; 'motion': none, fixed cameras only"
     )
-    fps: float = param(10.0, "most frames per second that are searched")
+    fps: float = param(10.0, "most frames per second that are searched; but at least every 6th frame is")
     classes: tuple[str, ...] = param(
         ("person", "bicycle", "car", "motorcycle", "bus", "truck", "backpack", "handbag", "suitcase", "dog"),
         "classes to find, by the weights' names for them; motion finds only persons",
@@ -95,8 +98,9 @@ class Detect(FrameOp):
     def frame_need(self, unit: UnitContext) -> FrameNeed | None:
         if self._network is not None:
             # Pixels beyond the network's input are lost anyway, so the decoder scales frames down: it is cheaper there.
-            return FrameNeed(self.params.fps, self._network.input_px[0])
-        return FrameNeed(self.params.fps, MOTION_WIDTH_PX) if unit.camera.fixed else None
+            return FrameNeed(self.params.fps, self._network.input_px[0], most_gap_frames=MOST_GAP_FRAMES)
+        motion = FrameNeed(self.params.fps, MOTION_WIDTH_PX, most_gap_frames=MOST_GAP_FRAMES)
+        return motion if unit.camera.fixed else None
 
     def start(self, unit: UnitContext, inputs: Tables, services: Services) -> FrameSession:  # noqa: ARG002
         if self._network is not None and self._decoder is not None:

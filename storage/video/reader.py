@@ -32,7 +32,8 @@ class SegmentReader:
 
     A need of F frames per second gets the frame that is on screen at each multiple of 1/F s after the footage's first
     frame, and any frame that stays on screen for nearly 1/F s or longer. So the choice depends neither on where
-    segments are cut nor on the declared frame rate, and slow footage gives every frame.
+    segments are cut nor on the declared frame rate, and slow footage gives every frame. Where the need has
+    ``most_gap_frames``, each segment also gives the last frame that this gap allows, counted from its own start.
 
     Args:
         path: the video file.
@@ -273,6 +274,8 @@ class _BatchCollector:
         self._size_px = converter.size_px(need.width_px)
         self._rate = None if need.fps is None else Fraction(need.fps).limit_denominator(10_000) * segment.time_base
         self._wants_lost = need.lost
+        self._most_gap = need.most_gap_frames
+        self._skipped = 0
         self._pts: list[int] = []
         self._lost: list[bool] = []
         self._frames = self._empty_frames()
@@ -282,7 +285,12 @@ class _BatchCollector:
 
     def add(self, frame: VideoFrame, next_pts: int) -> bool:
         """Adds a frame if the need samples it; returns whether the batch is full."""
-        if frame.pts is not None and self._is_sampled(frame.pts, next_pts):
+        if frame.pts is None:
+            return False
+        if self._most_gap != self._skipped + 1 and not self._is_sampled(frame.pts, next_pts):
+            self._skipped += 1
+        else:
+            self._skipped = 0
             self._frames[len(self._pts)] = self._converter.bgr(frame, self._size_px)
             self._pts.append(frame.pts)
             self._lost.append(False)

@@ -74,6 +74,7 @@ def clip() -> list[FrameBatch]:
 def asked_for(batch: FrameBatch, need: FrameNeed) -> FrameBatch:
     """The frames that an op needs, as the reader would choose and scale them."""
     every = 1 if need.fps is None else max(round(FPS / need.fps), 1)
+    every = min(every, need.most_gap_frames or every)
     frames: Uint8 = batch.frames[::every]
     if need.width_px is not None and need.width_px < frames.shape[2]:
         height = round(frames.shape[1] * need.width_px / frames.shape[2])

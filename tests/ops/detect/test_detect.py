@@ -62,7 +62,7 @@ def test_frames_are_asked_for_at_the_networks_size(tmp_path: Path) -> None:
     op = opened(DetectParams(fps=5), colour_network(tmp_path / "net", CENTRE))
     need = op.frame_need(make_unit([make_segment()]))
     assert need is not None
-    assert (need.fps, need.width_px) == (5, 64)
+    assert (need.fps, need.width_px, need.most_gap_frames) == (5, 64, 6)
 
 
 def test_the_request_follows_the_parameter() -> None:

@@ -94,6 +94,38 @@ def test_footage_no_faster_than_the_need_gives_every_frame(tmp_path: Path, fps: 
     assert numbers(given) == list(range(50))
 
 
+BASE = Fraction(1, 90_000)
+GAPS = [(25, 3), (30, 3), (60, 6), (120, 6), (900, 6), (2, 1)]
+
+
+@pytest.mark.parametrize(("fps", "usual"), GAPS)
+def test_no_clock_leaves_more_frames_out_than_the_gap(tmp_path: Path, fps: int, usual: int) -> None:
+    path = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(120, fps, BASE), time_base=BASE)
+    limited, timed = FrameNeed(fps=10, most_gap_frames=6), FrameNeed(fps=10)
+    for segment in segments_of(path, 3600):
+        (given, by_time), _ = read(path, segment, limited, timed)
+        assert np.diff([0, *numbers(given)]).max() == usual
+        if fps <= 60:
+            assert numbers(given) == numbers(by_time)
+        else:
+            assert set(numbers(by_time)) < set(numbers(given))
+
+
+def test_the_gap_holds_in_every_segment(tmp_path: Path) -> None:
+    path = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(200, 900, BASE), time_base=BASE)
+    for segment in segments_of(path, 0.05):
+        (given, every), _ = read(path, segment, FrameNeed(fps=10, most_gap_frames=6), EVERY)
+        assert np.diff([numbers(every)[0] - 1, *numbers(given), numbers(every)[-1] + 1]).max() == 6
+
+
+def test_an_uneven_clock_does_not_widen_the_gap(tmp_path: Path) -> None:
+    bursts = [40_000 * (number // 40) + number for number in range(120)]  # 40 frames within 40 ticks, then a pause
+    path = clips.write_clip(tmp_path / "x.mp4", bursts, time_base=BASE)
+    (given, by_time), _ = read(path, segments_of(path, 3600)[0], FrameNeed(10, None, False, 6), FrameNeed(fps=10))
+    assert numbers(by_time) == [0, 39, 79, 119]
+    assert np.diff(numbers(given)).max() == 6
+
+
 def test_times_are_exact_far_into_odd_time_bases(tmp_path: Path) -> None:
     base = Fraction(1, 30000)
     path = clips.write_clip(tmp_path / "ntsc.mp4", [number * 1001 for number in range(90)], time_base=base)
