@@ -8,8 +8,10 @@ import numpy as np
 import pyarrow as pa
 
 from ops.arrays import datetime_us
+from ops.background_people import people_of, shown_people
 from ops.foreground_mask import ForegroundMask, foreground_mask
 from ops.masked_median import masked_median
+from ops.pictures import fill_from_around
 from ops.static_regions import SMALL_WIDTH_PX, StaticRegion, StaticRegionParams, find_static_regions
 from schemas.op import FrameNeed, FrameOp, FrameSession, OpSpec, Read, Scope, Services, Tables, param
 from schemas.tables import TABLES
@@ -43,7 +45,7 @@ class Background(FrameOp):
 
     spec = OpSpec(
         name="background",
-        version=2,
+        version=3,
         summary="Computes the background of a fixed view, and finds objects left or taken.",
         scope=Scope.SEGMENT,
         reads=(Read("detections", late=True), Read("observed_frames", late=True)),
@@ -88,7 +90,7 @@ class BackgroundSession(FrameSession):
         source_px = (self._segment.width, self._segment.height)
         regions = find_static_regions(self._small.times_us, self._small.frames, foreground, source_px, self._params)
         return {
-            "backgrounds": TABLES["backgrounds"].empty() if image is None else _background_row(self._segment, image),
+            "backgrounds": TABLES["backgrounds"].empty() if image is None else self._background_row(image, late),
             "static_regions": _region_rows(self._segment, regions),
         }
 
@@ -98,6 +100,29 @@ class BackgroundSession(FrameSession):
         strict = foreground_mask(late["detections"], late["observed_frames"], PERSON, SURE)
         wide = foreground_mask(late["detections"], late["observed_frames"], None, self._params.confidence)
         return median_image(self._samples.times_us, self._samples.frames, strict, wide)
+
+    def _background_row(self, clean: "CleanImage", late: Tables) -> pa.Table:
+        segment, used = self._segment, clean.used
+        frames: list[Uint8] = [self._samples.frames[number] for number in used]
+        times_us: list[int] = [self._samples.times_us[number] for number in used]
+        people = people_of(late["detections"], self._params.confidence)
+        # Each sample counts for the time until the next one, so n samples span n of their steps.
+        span_us = (times_us[-1] - times_us[0]) * len(used) / max(len(used) - 1, 1)
+        return TABLES["backgrounds"].conform(
+            {
+                "camera": [segment.camera],
+                "segment_id": [segment.segment_id],
+                "width": [clean.image.shape[1]],
+                "height": [clean.image.shape[0]],
+                "png": [_png(clean.image)],
+                "unknown_png": [_png(clean.unknown.astype(np.uint8) * 255)],
+                "doubtful_png": [_png(shown_people(clean.image, frames, times_us, people).astype(np.uint8) * 255)],
+                "noise": [clean.noise],
+                "samples": [len(used)],
+                "span_s": [span_us / 1e6],
+                "unknown_share": [float(clean.unknown.mean())],
+            }
+        )
 
 
 class _EvenSample:
@@ -135,13 +160,13 @@ class CleanImage:
         image: ``(H, W, 3)`` BGR.
         unknown: ``(H, W)`` pixels that no sample shows free; filled in from around.
         noise: median absolute deviation of the samples from the image, grey levels.
-        samples: number of frames that it is made of.
+        used: numbers of the frames that it is made of.
     """
 
     image: Uint8
     unknown: Bools
     noise: float
-    samples: int
+    used: Sequence[int]
 
 
 def median_image(
@@ -169,21 +194,7 @@ def median_image(
     image, seen = masked_median(samples, usable)
     if not seen.any():
         return None
-    return CleanImage(_filled(image, ~seen), ~seen, _noise(samples, usable, image), len(samples))
-
-
-def _filled(image: Uint8, unknown: Bools) -> Uint8:
-    """Paints unknown pixels from those around, at a quarter of the size: inpainting invents no detail anyway."""
-    if not unknown.any():
-        return image
-    height, width = unknown.shape
-    small = (max(1, width // 4), max(1, height // 4))
-    touched = np.asarray(cv2.resize(unknown.astype(np.float32), small, interpolation=cv2.INTER_AREA)) > 0
-    # Grown by a pixel, so that the median's 255 at unknown pixels does not bleed into what is painted.
-    hole = cv2.dilate(touched.astype(np.uint8), np.ones((3, 3), np.uint8))
-    coarse = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
-    painted = cv2.resize(cv2.inpaint(coarse, hole, 3, cv2.INPAINT_TELEA), (width, height))
-    return np.where(unknown[:, :, None], painted, image).astype(np.uint8)
+    return CleanImage(fill_from_around(image, ~seen), ~seen, _noise(samples, usable, image), known)
 
 
 def _noise(samples: Uint8, usable: Bools, image: Uint8) -> float:
@@ -192,22 +203,6 @@ def _noise(samples: Uint8, usable: Bools, image: Uint8) -> float:
     greys = image[part].mean(axis=2)
     offs = [np.abs(sample[part].mean(axis=2) - greys)[free[part]] for sample, free in zip(samples, usable, strict=True)]
     return float(np.median(np.concatenate(offs)))
-
-
-def _background_row(segment: Segment, clean: CleanImage) -> pa.Table:
-    return TABLES["backgrounds"].conform(
-        {
-            "camera": [segment.camera],
-            "segment_id": [segment.segment_id],
-            "width": [clean.image.shape[1]],
-            "height": [clean.image.shape[0]],
-            "png": [_png(clean.image)],
-            "unknown_png": [_png(clean.unknown.astype(np.uint8) * 255)],
-            "noise": [clean.noise],
-            "samples": [clean.samples],
-            "unknown_share": [float(clean.unknown.mean())],
-        }
-    )
 
 
 def _png(image: Uint8) -> bytes:

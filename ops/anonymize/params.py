@@ -32,6 +32,9 @@ class AnonymizeParams:
     )
     use_background: bool = param(True, "on fixed cameras, compare frames with the segment's background")
     min_background_samples: int = param(8, "least number of frames in a background; with fewer, it is not used")
+    min_background_s: float = param(
+        30.0, "least time that a background spans, seconds: people who stand still for less are not part of it"
+    )
     tolerance: float = param(12.0, "grey levels by which the background may differ from a frame, beside noise")
     noise_factor: float = param(2.0, "multiple of the frame's median difference that is tolerated besides")
     far_factor: float = param(2.0, "factor by which the tolerance is larger outside people's boxes")

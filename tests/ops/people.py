@@ -106,10 +106,17 @@ def tracked(segment: Segment, tracks: Sequence[Sequence[TimedBox]]) -> dict[str,
     }
 
 
-def background_row(segment: Segment, background: Uint8, unknown: Uint8 | None = None, samples: int = 30) -> pa.Table:
+def background_row(
+    segment: Segment,
+    background: Uint8,
+    unknown: Uint8 | None = None,
+    doubtful: Uint8 | None = None,
+    samples: int = 30,
+    span_s: float = 60.0,
+) -> pa.Table:
     """Returns ``backgrounds`` with one background, ``(H, W, 3)`` BGR."""
     height, width = background.shape[:2]
-    unknown = np.zeros((height, width), np.uint8) if unknown is None else unknown
+    unknown, doubtful = (np.zeros((height, width), np.uint8) if mask is None else mask for mask in (unknown, doubtful))
     return TABLES["backgrounds"].conform(
         {
             "camera": [segment.camera],
@@ -118,8 +125,10 @@ def background_row(segment: Segment, background: Uint8, unknown: Uint8 | None = 
             "height": [height],
             "png": [cv2.imencode(".png", background)[1].tobytes()],
             "unknown_png": [cv2.imencode(".png", unknown)[1].tobytes()],
+            "doubtful_png": [cv2.imencode(".png", doubtful)[1].tobytes()],
             "noise": [1.0],
             "samples": [samples],
+            "span_s": [span_s],
             "unknown_share": [float((unknown > 0).mean())],
         }
     )

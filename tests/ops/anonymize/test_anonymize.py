@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ops.anonymize.locate.background import usable_background
+from ops.anonymize.params import AnonymizeParams
 from schemas.values import CameraView, Uint8
 from tests.ops.anonymize.test_geometry import boxes_in_frame
 from tests.ops.people import (
@@ -168,8 +170,30 @@ def test_where_the_background_is_unknown_nothing_is_vouched_for() -> None:
     assert mask[40:120, 100:130].all()
 
 
+def test_where_the_background_may_show_a_person_nothing_is_vouched_for_and_nothing_of_them_is_painted() -> None:
+    doubtful = np.zeros(SIZE[::-1], np.uint8)
+    doubtful[40:120, 100:130] = 255
+    shown = with_body()[0]
+    mask = on_wall(shown[None], backgrounds=background_row(WALL_SEGMENT, shown, doubtful=doubtful))[0]
+    assert mask[40:120, 100:130].all()
+    background = usable_background(
+        AnonymizeParams(),
+        make_unit([WALL_SEGMENT], FIXED),
+        inputs_of(WALL_SEGMENT, backgrounds=background_row(WALL_SEGMENT, shown, doubtful=doubtful)),
+    )
+    assert background is not None
+    assert np.abs(background.picture.astype(int) - WALL)[40:120, 102:128].max() <= 60
+    assert background.unknown_share == pytest.approx(80 * 30 / (SIZE[0] * SIZE[1]))
+
+
 @pytest.mark.parametrize(
-    "backgrounds", [background_row(WALL_SEGMENT, WALL, samples=3), background_row(WALL_SEGMENT, WALL[:80, :120]), None]
+    "backgrounds",
+    [
+        background_row(WALL_SEGMENT, WALL, samples=3),
+        background_row(WALL_SEGMENT, WALL, span_s=12.0),
+        background_row(WALL_SEGMENT, WALL[:80, :120]),
+        None,
+    ],
 )
 def test_a_background_that_cannot_vouch_leaves_whole_padded_boxes(backgrounds: pa.Table | None) -> None:
     mask = on_wall(
