@@ -51,7 +51,9 @@ def _iou(a: Floats, b: Floats) -> Floats:
     return np.asarray(np.divide(shared, union, out=np.zeros_like(shared), where=union > 0))
 
 
-def suppress_overlaps(boxes: Floats, confidence: Floats, iou: float, classes: Int64 | None = None) -> Int64:
+def suppress_overlaps(
+    boxes: Floats, confidence: Floats, iou: float, classes: Int64 | None = None, looks: Int64 | None = None
+) -> Int64:
     """Keeps the surest of boxes that overlap: greedy non-maximum suppression within each class.
 
     Args:
@@ -59,6 +61,7 @@ def suppress_overlaps(boxes: Floats, confidence: Floats, iou: float, classes: In
         confidence: ``(N,)``.
         iou: largest overlap of two boxes that are kept, 0..1.
         classes: ``(N,)``; None: all boxes are of one class.
+        looks: ``(N,)``; boxes of the same look are not compared; None: all are.
 
     Returns:
         Rows of the boxes that are kept, surest first; of equals the first.
@@ -67,6 +70,8 @@ def suppress_overlaps(boxes: Floats, confidence: Floats, iou: float, classes: In
     clashes = iou_matrix(boxes[order], boxes[order]) > iou
     if classes is not None:
         clashes &= classes[order][:, None] == classes[order][None]
+    if looks is not None:
+        clashes &= looks[order][:, None] != looks[order][None]
     kept = np.ones(len(order), bool)
     for row in range(len(order)):
         if kept[row]:

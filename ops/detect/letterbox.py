@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from ops.pictures import downscale
 from schemas.values import Float32, Uint8
 
 PAD_GREY = 114  # what both Ultralytics and YOLOX were trained with
@@ -53,6 +54,8 @@ def letterbox(frame: Uint8, fit: Fit, canvas: Uint8) -> None:
     inside = canvas[fit.top : bottom, fit.left : right]
     if frame.shape == inside.shape:
         inside[:] = frame
+    elif frame.shape[0] >= 2 * fit.height:
+        inside[:] = downscale(frame, (fit.width, fit.height))  # linear interpolation alone would skip pixels
     else:
         inside[:] = cv2.resize(frame, (fit.width, fit.height), interpolation=cv2.INTER_LINEAR)
     canvas[: fit.top] = PAD_GREY
