@@ -9,7 +9,8 @@ It is the union of
 - on a fixed camera with a background, also the surroundings of its first and last box for ``linger_s``, since people do
   not vanish: they are hidden in part, or the detector errs;
 - every detection of a covered class, however unsure, that belongs to no track: for half of the time to the observed
-  frames before and after it, and, as one that may be there, for all of that time.
+  frames before and after it, and, as one that may be there, for all of that time;
+- the riders of two-wheelers, found or not; see ``riders``.
 """
 
 from collections.abc import Iterable
@@ -19,7 +20,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ops.anonymize.locate.spans import Spans, detection_spans, join_spans, split_trajectories, trajectory_spans
+from ops.anonymize.locate.riders import TWO_WHEELERS, rider_spans
+from ops.anonymize.locate.spans import (
+    Spans,
+    Trajectory,
+    detection_spans,
+    join_spans,
+    split_trajectories,
+    trajectory_spans,
+)
 from ops.anonymize.params import PEOPLE, AnonymizeParams
 from ops.arrays import boxes_of, times_us
 from schemas.anonymity import TARGETS
@@ -56,8 +65,12 @@ def gather_presence(params: AnonymizeParams, unit: UnitContext, inputs: Tables, 
     things = {label for labels in wanted.values() for label in labels} - people
     tracklets = inputs["tracklets"]
     ids = tracklets.filter(pc.is_in(tracklets["label"], pa.array(sorted(people), pa.string())))["tracklet_id"]
+    found = _spans(params, unit, inputs, people, linger)
+    if people:
+        vehicles, loose = _tracked(params, unit, inputs, TWO_WHEELERS)
+        found = join_spans([found, rider_spans(vehicles, loose, found, params, linger)])
     return Presence(
-        _spans(params, unit, inputs, people, linger),
+        found,
         _spans(params, unit, inputs, things, linger=False),
         tuple(ids.to_pylist()),
     )
@@ -65,19 +78,26 @@ def gather_presence(params: AnonymizeParams, unit: UnitContext, inputs: Tables, 
 
 def _spans(params: AnonymizeParams, unit: UnitContext, inputs: Tables, labels: Iterable[str], linger: bool) -> Spans:
     """Builds the spans of people or things of some labels."""
+    trajectories, loose = _tracked(params, unit, inputs, labels)
+    return join_spans([*trajectory_spans(trajectories, params, BRIDGE_IOU, linger), loose])
+
+
+def _tracked(
+    params: AnonymizeParams, unit: UnitContext, inputs: Tables, labels: Iterable[str]
+) -> tuple[list[Trajectory], Spans]:
+    """Returns the tracks of some labels, and the spans of their detections without a track."""
     wanted = pa.array(sorted(labels), pa.string())
     if not len(wanted):
-        return join_spans([])
+        return [], join_spans([])
     tracklets = inputs["tracklets"]
     ids = tracklets.filter(pc.is_in(tracklets["label"], wanted))["tracklet_id"].combine_chunks()
     points = inputs["tracklet_points"]
     points = points.filter(pc.is_in(points["tracklet_id"], ids))
     codes = np.asarray(pc.index_in(points["tracklet_id"], ids)).astype(np.int64)
     trajectories = list(split_trajectories(codes, times_us(points), boxes_of(points)))
-    spans = trajectory_spans(trajectories, params, BRIDGE_IOU, linger)
     # Segments overlap, and a track's points in another segment refer to that segment's detections.
     tracked = points.filter(pc.equal(points["frame_segment_id"], unit.segment.segment_id))["detection"]
-    return join_spans([*spans, *_untracked(params, inputs, wanted, tracked)])
+    return trajectories, join_spans([*_untracked(params, inputs, wanted, tracked)])
 
 
 def _untracked(params: AnonymizeParams, inputs: Tables, wanted: pa.Array, tracked: pa.ChunkedArray) -> Iterable[Spans]:
