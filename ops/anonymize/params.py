@@ -30,6 +30,9 @@ class AnonymizeParams:
     max_unobserved_s: float = param(
         2.0, "longest time from a frame to one that the detector observed, seconds; else refused"
     )
+    max_unobserved_frames: int = param(
+        12, "most steps from a frame to one that the detector observed, in frames; else refused"
+    )
     use_background: bool = param(True, "on fixed cameras, compare frames with the segment's background")
     min_background_samples: int = param(8, "least number of frames in a background; with fewer, it is not used")
     min_background_s: float = param(

@@ -12,12 +12,13 @@ from ops.anonymize.params import PEOPLE, AnonymizeParams
 from ops.anonymize.review import Reviewer
 from ops.anonymize.stats import SegmentStats
 from ops.anonymize.verify.verifier import Verifier
+from ops.anonymize.vouching import Vouching
 from ops.arrays import times_us
 from schemas.anonymity import MODES
 from schemas.errors import CoverageError
 from schemas.op import FrameSession, Services, Tables, VideoChunk, VideoSink
 from schemas.tables import TABLES
-from schemas.values import FrameBatch, Int64, UnitContext
+from schemas.values import FrameBatch, UnitContext
 
 WRITES = ("anonymized_segments", "anonymized_tracks", "review_frames")
 """Tables that the op writes."""
@@ -52,7 +53,7 @@ class AnonymizeSession(FrameSession):
         self._verifier = Verifier(
             params.verify_fps, self._anonymizer.residual, detectors.people, detectors.faces, services.count
         )
-        self._observed_us = times_us(inputs["observed_frames"])
+        self._vouching = Vouching(params, unit.segment, times_us(inputs["observed_frames"]))
         self._sink: VideoSink | None = None
         self._chunk: VideoChunk | None = None
         self._coverages: list[FrameCoverage] = []
@@ -61,12 +62,12 @@ class AnonymizeSession(FrameSession):
         """Covers and encodes frames; a chunk that is long enough is verified and kept.
 
         Raises:
-            CoverageError: the detector observed no frame near one of these, or a person stays visible.
+            CoverageError: nothing vouches for one of these (see ``Vouching``), or a person stays visible.
         """
         if not len(batch):
             return
         lost = np.zeros(len(batch), bool) if batch.lost is None else batch.lost
-        self._require_observed(batch.times_us[~lost])
+        self._vouching.add(batch.times_us[~lost])
         if self._sink is None:
             self._sink = self._services.video_sink(self._unit)
         # Batches are cut where decoding suits; chunks end by time and memory, so frames are taken one by one.
@@ -103,10 +104,12 @@ class AnonymizeSession(FrameSession):
         """Returns one row for the segment's file, its tracks and frames to review; none if it has no frame.
 
         Raises:
-            CoverageError: a person stays visible, or too many frames had to be covered whole.
+            CoverageError: nothing vouches for a frame, a person stays visible, or too many frames had to be covered
+                whole.
         """
         if self._sink is None:
             return {name: TABLES[name].empty() for name in WRITES}
+        self._vouching.finish()
         self._keep_chunk()
         stats, segment = self._stats, self._unit.segment
         if stats.given_up_share > self._params.max_whole_share:
@@ -163,25 +166,3 @@ class AnonymizeSession(FrameSession):
         if self._sink is not None:
             self._sink.abort()
             self._sink = None
-
-    def _require_observed(self, times_us: Int64) -> None:
-        """Makes sure that the detector observed a frame near the time of each frame ``(N,)``.
-
-        Raises:
-            CoverageError: it did not.
-        """
-        if not len(times_us):
-            return
-        limit_us = round(self._params.max_unobserved_s * 1e6)
-        # Sentinels out of reach on both sides make frames before the first and after the last observed one count.
-        edged = np.concatenate([[times_us[0] - 2 * limit_us - 1], self._observed_us, [times_us[-1] + 2 * limit_us + 1]])
-        after = np.clip(np.searchsorted(edged, times_us), 1, len(edged) - 1)
-        away_us = np.minimum(np.abs(edged[after] - times_us), np.abs(times_us - edged[after - 1]))
-        if (away_us > limit_us).any():
-            start_us = round(self._unit.segment.start.timestamp() * 1e6)
-            offset_s = (int(times_us[np.argmax(away_us)]) - start_us) / 1e6
-            raise CoverageError(
-                f"segment {self._unit.unit}, {offset_s:.2f} s after its start: the detector observed no frame within "
-                f"{self._params.max_unobserved_s:g} s, so nothing shows that people are covered there; "
-                "raise the frame rate of detect, or max_unobserved_s of [ops.anonymize]"
-            )

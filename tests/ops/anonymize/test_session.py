@@ -31,3 +31,8 @@ def test_a_segment_without_frames_gives_no_part() -> None:
     session = opened().start(make_unit([SEGMENT]), inputs_of(SEGMENT), services)
     assert session.finish({})["anonymized_segments"].num_rows == 0
     assert not services.sinks
+
+
+def test_frames_that_are_near_in_time_only_are_not_vouched_for() -> None:
+    with pytest.raises(CoverageError, match="observed no frame within 3 frames"):
+        cover(noise_frames(40), inputs_of(SEGMENT, observed_s=(0.0, 4.0, 8.0, 12.0, 16.0)), max_unobserved_frames=3)

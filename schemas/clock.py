@@ -1,0 +1,57 @@
+"""Clocks of footage: whether a recorder can mean the times of its frames.
+
+The scan and the anonymizer judge by the same rule, so it is here.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from schemas.values import Int64
+
+MOST_FPS = 130.0
+"""Most frames per second that a recorder can mean: fast surveillance cameras record 120, and stamps are rounded."""
+
+STRETCH_FRAMES = 100
+"""Frames over which the rate is averaged: recorders that stamp frames on arrival give short bursts after a pause."""
+
+LEAST_FRAMES = 12
+"""Frames below which no rate is judged."""
+
+
+@dataclass(frozen=True)
+class FastStretch:
+    """A stretch of footage whose frames follow faster than a recorder can mean.
+
+    Attributes:
+        offset_s: seconds from the first given frame to the stretch's first.
+        steps: number of steps from frame to frame.
+        length_s: seconds from its first to its last frame; 0 if all times are the same.
+    """
+
+    offset_s: float
+    steps: int
+    length_s: float
+
+    def __str__(self) -> str:
+        rate = f"{self.steps / self.length_s:.0f} frames a second" if self.length_s > 0 else "all at one time"
+        return (
+            f"from {self.offset_s:.2f} s on, {self.steps + 1} frames within {self.length_s:.2f} s ({rate}); "
+            f"no recorder means more than {MOST_FPS:g} a second"
+        )
+
+
+def find_fast_stretch(times_us: Int64) -> FastStretch | None:
+    """Returns the fastest stretch of frames if no recorder can mean it.
+
+    Args:
+        times_us: ``(N,)``, rising: times of consecutive frames, microseconds.
+    """
+    steps = min(len(times_us) - 1, STRETCH_FRAMES)
+    if steps + 1 < LEAST_FRAMES:
+        return None
+    lengths_us = times_us[steps:] - times_us[:-steps]
+    first = int(np.argmin(lengths_us))
+    if lengths_us[first] * MOST_FPS >= steps * 1e6:
+        return None
+    return FastStretch(float(times_us[first] - times_us[0]) / 1e6, steps, float(lengths_us[first]) / 1e6)
