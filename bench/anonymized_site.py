@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from jobs.commands.results import query
@@ -23,7 +23,13 @@ BEFORE_ANONYMIZE = ("link", "background")
 """The ops whose tables ``anonymize`` reads, and the one that writes the tracks of people."""
 
 
-def build_site(root: Path, clips: Mapping[str, Path], models: Sequence[Path] = (), ops: Params | None = None) -> Path:
+def build_site(
+    root: Path,
+    clips: Mapping[str, Path],
+    models: Sequence[Path] = (),
+    ops: Params | None = None,
+    moving: Collection[str] = (),
+) -> Path:
     """Builds a site with one clip per camera.
 
     Args:
@@ -31,6 +37,7 @@ def build_site(root: Path, clips: Mapping[str, Path], models: Sequence[Path] = (
         clips: the footage, by camera; each is copied under a name that gives its start time.
         models: the site's weights, files or folders.
         ops: parameters by op.
+        moving: cameras that are declared not to be fixed.
     """
     for camera, clip in clips.items():
         folder = root / "archive" / camera
@@ -40,15 +47,15 @@ def build_site(root: Path, clips: Mapping[str, Path], models: Sequence[Path] = (
     for model in models:
         copy = shutil.copytree if model.is_dir() else shutil.copyfile
         copy(model, root / "models" / model.name)
-    write_site_file(root, tuple(clips), ops or {})
+    write_site_file(root, tuple(clips), ops or {}, moving)
     return root
 
 
-def write_site_file(root: Path, cameras: Sequence[str], ops: Params) -> None:
-    """Writes ``site.toml``, replacing an earlier one."""
+def write_site_file(root: Path, cameras: Sequence[str], ops: Params, moving: Collection[str] = ()) -> None:
+    """Writes ``site.toml``, replacing an earlier one; ``moving`` cameras are not fixed."""
     lines = ['name = "Clips"', 'crs = "EPSG:28992"', 'timezone = "Europe/Amsterdam"', "settle_s = 0"]
     for camera in cameras:
-        lines += ["", "[[cameras]]", f'id = "{camera}"']
+        lines += ["", "[[cameras]]", f'id = "{camera}"', *(["fixed = false"] if camera in moving else [])]
     for op, params in ops.items():
         lines += ["", f"[ops.{op}]", *(f"{name} = {json.dumps(value)}" for name, value in params.items())]
     (root / "site.toml").write_text("\n".join([*lines, ""]))
@@ -56,9 +63,9 @@ def write_site_file(root: Path, cameras: Sequence[str], ops: Params) -> None:
 
 def copy_site(base: Path, root: Path, ops: Params) -> Path:
     """Copies a site with its store and sets other parameters: only units that they change run again."""
-    cameras = [camera.id for camera in open_site(base).files.config.cameras]
+    cameras = open_site(base).files.config.cameras
     shutil.copytree(base, root)
-    write_site_file(root, cameras, ops)
+    write_site_file(root, [camera.id for camera in cameras], ops, [camera.id for camera in cameras if not camera.fixed])
     return root
 
 

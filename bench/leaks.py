@@ -31,12 +31,14 @@ class FrameCover:
         head_share: ``(M,)`` covered share of their head zone, 0..1.
         area: covered share of the frame, 0..1.
         over_area: share of the frame that is covered without a person near, 0..1.
+        true_area: share of the frame that lies in any true box, 0..1.
     """
 
     identity: Int64
     head_share: Float64
     area: float
     over_area: float
+    true_area: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class LeakScores:
         track_interval: of the share of tracks that leak.
         area: mean covered share of the frame.
         over_area: mean share of the frame that is covered without a person near.
+        area_ratio: covered area divided by that of the union of the true boxes, mean over frames with people; None
+            without any.
     """
 
     frames: int
@@ -66,6 +70,7 @@ class LeakScores:
     track_interval_strict: Interval
     area: float
     over_area: float
+    area_ratio: float | None
 
 
 def head_zones(boxes: Float64) -> Float64:
@@ -132,13 +137,23 @@ def frame_cover(covered: Bools, truth: MotRows) -> FrameCover:
     heads = zone_shares(covered, head_zones(truth.box))
     judged = truth.counts & np.isfinite(heads)
     size = truth.box[:, 2:] - truth.box[:, :2]
-    near = np.zeros(covered.shape, np.bool_)
     around = np.concatenate([truth.box[:, :2] - NEAR_SHARE * size, truth.box[:, 2:] + NEAR_SHARE * size], axis=1)
-    for x1, y1, x2, y2 in touched_px(around, covered.shape).tolist():
-        near[y1:y2, x1:x2] = True
+    near = in_boxes(around, covered.shape)
     return FrameCover(
-        truth.identity[judged], heads[judged], float(covered.mean()), float(np.mean(covered & ~near))
-    )  # fmt: skip
+        truth.identity[judged],
+        heads[judged],
+        area=float(covered.mean()),
+        over_area=float(np.mean(covered & ~near)),
+        true_area=float(in_boxes(truth.box, covered.shape).mean()),
+    )
+
+
+def in_boxes(boxes: Float64, shape: tuple[int, ...]) -> Bools:
+    """Returns the pixels of a picture of (height, width) that any of the boxes ``(M, 4)`` touches."""
+    inside = np.zeros(shape[:2], np.bool_)
+    for x1, y1, x2, y2 in touched_px(boxes, shape).tolist():
+        inside[y1:y2, x1:x2] = True
+    return inside
 
 
 def leak_scores(frames: Sequence[FrameCover]) -> LeakScores:
@@ -154,6 +169,7 @@ def leak_scores(frames: Sequence[FrameCover]) -> LeakScores:
     leaks, strict = share < LEAK_BELOW, share < STRICT_BELOW
     tracks, leaking, leaking_strict = (len(np.unique(each)) for each in (identity, identity[leaks], identity[strict]))
     heads = len(share)
+    ratios = [frame.area / frame.true_area for frame in frames if frame.true_area > 0]
     return LeakScores(
         frames=len(frames),
         heads=heads,
@@ -168,6 +184,7 @@ def leak_scores(frames: Sequence[FrameCover]) -> LeakScores:
         track_interval_strict=clopper_pearson(leaking_strict, tracks),
         area=float(np.mean([frame.area for frame in frames])),
         over_area=float(np.mean([frame.over_area for frame in frames])),
+        area_ratio=float(np.mean(ratios)) if ratios else None,
     )
 
 

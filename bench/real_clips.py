@@ -73,6 +73,32 @@ def write_frames(
     return path
 
 
+def write_stamped(path: Path, frames: Sequence[Uint8], ticks: Sequence[int]) -> Path:
+    """Encodes frames ``(H, W, 3)`` BGR and stamps each with any time, in units of ``TICK``.
+
+    Matroska accepts equal and falling times, as damaged recorders write them; MP4 wants rising ones.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as container:
+        options = {"preset": "veryfast", "crf": "18", "threads": "1", "bf": "0", **deterministic_options()}
+        stream = container.add_stream("libx264", options=options)
+        stream.height, stream.width = frames[0].shape[:2]
+        stream.pix_fmt = "yuv420p"
+        stream.time_base = stream.codec_context.time_base = TICK
+        stream.codec_context.gop_size = 20
+        packets = []
+        for number, image in enumerate(frames):
+            frame = av.VideoFrame.from_ndarray(image, format="bgr24")
+            frame.pts, frame.time_base = number * 9000, TICK
+            packets += stream.encode(frame)
+        packets += stream.encode(None)
+        for packet, tick in zip(packets, ticks, strict=True):  # without B-frames, packets have the order of frames
+            packet.pts = packet.dts = tick
+            packet.time_base = TICK
+            container.mux(packet)
+    return path
+
+
 def pets_large(assets: Path, target: Path, turns: int = 1) -> Path:
     """Writes the full-size pictures of PETS, 768 x 576, as a clip of 7 frames per second.
 

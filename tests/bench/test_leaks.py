@@ -105,6 +105,16 @@ def test_a_clip_without_people_has_no_leaks_and_no_certainty():
     assert scores.head_interval == (0.0, 1.0)
 
 
+def test_the_area_ratio_compares_cover_with_the_union_of_true_boxes():
+    people = truth([[10, 10, 30, 60], [20, 10, 40, 60]])  # 30 px of 50 together
+    twice = frame_cover(mask(100, 100, (0, 0, 60, 50)), people)
+    exact = frame_cover(mask(100, 100, (10, 10, 40, 60)), people)
+    nobody = frame_cover(mask(100, 100, (0, 0, 100, 100)), truth([]))
+    assert twice.true_area == pytest.approx(0.15)
+    assert leak_scores([twice, exact, nobody]).area_ratio == pytest.approx(1.5)
+    assert leak_scores([nobody]).area_ratio is None
+
+
 def test_no_frames_are_no_scores():
     with pytest.raises(ValueError, match="no frame"):
         leak_scores([])
