@@ -258,7 +258,7 @@ class AnonymizeBenchmark:
         return {"matrix": {result.name: asdict(result) for result in results}}
 
     def attacks(self) -> Figures:
-        """Attacks with footage, weights and settings of kinds that people were published with; progress goes to stderr."""
+        """Attacks with footage, weights and settings of kinds that people were published with."""
         return run_families(self._folder / "attacks", tuple(FAMILIES), self._workers)
 
 
