@@ -27,6 +27,8 @@ class FrameCoverage:
         whole: whether all of the frame is covered.
         widened: whether more was covered later, because the verifier found something.
         lost: whether the footage's frame could not be decoded.
+        shown: where in the mask the background is shown, packed as ``bits``; None: nowhere.
+        drawn: ``(D, 4)`` boxes in which a skeleton is drawn, which looks like a person and is none.
     """
 
     pts: int
@@ -40,11 +42,20 @@ class FrameCoverage:
     whole: bool = False
     widened: bool = False
     lost: bool = False
+    shown: Uint8 | None = None
+    drawn: Float64 | None = None
 
     @property
     def mask(self) -> Uint8:
         """Returns ``(H, W)``, 255 where nothing of the original may remain."""
         return np.unpackbits(self.bits, axis=1, count=self.width_px) * np.uint8(255)
+
+    @property
+    def hiding(self) -> Uint8:
+        """Returns ``(H, W)``, 255 where the mask hides whatever is there: no background is shown."""
+        if self.shown is None:
+            return self.mask
+        return np.unpackbits(self.bits & ~self.shown, axis=1, count=self.width_px) * np.uint8(255)
 
     @property
     def nbytes(self) -> int:
@@ -59,4 +70,5 @@ class FrameCoverage:
         if painted.ndim == 3:
             painted = painted.copy()
             paint_flat(painted, more, colour)
-        return replace(self, bits=pack_mask(self.mask | more), painted=painted, widened=True)
+        shown = None if self.shown is None else self.shown & ~pack_mask(more)
+        return replace(self, bits=pack_mask(self.mask | more), painted=painted, widened=True, shown=shown)

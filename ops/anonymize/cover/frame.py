@@ -142,16 +142,33 @@ class FrameAnonymizer:
             kept = covered_shares(mask, checked_head_zones(sure)) >= 1.0
             sure, owners = sure[kept], owners[kept]
 
-        self._paint(frame, mask, np.concatenate([people.boxes, things.boxes]), people.owner, comparison)
+        shows_background = self._paint(
+            frame, mask, np.concatenate([people.boxes, things.boxes]), people.owner, comparison
+        )
+        if self._params.mode == "tracks-only":  # it shows nothing of the frame, so there is no head to check
+            mask[:] = 255
+            sure, owners = sure[:0], owners[:0]
+        shown = mask.copy() if shows_background else None
         # Privacy masks come last, so that no painter draws over them.
         static = self._static_mask(frame)
         if static is not None:
             cv2.bitwise_or(mask, static, mask)
             paint_flat(frame, static, self._params.bgr)
-        if self._params.mode == "tracks-only":  # it shows nothing of the frame, so there is no head to check
-            mask[:] = 255
-            sure, owners = sure[:0], owners[:0]
-        return frame, FrameCoverage(pts, time_us, width_px, pack_mask(mask), painted, sure, owners, comparable, whole)
+            if shown is not None:
+                shown[static > 0] = 0
+        return frame, FrameCoverage(
+            pts,
+            time_us,
+            width_px,
+            pack_mask(mask),
+            painted,
+            sure,
+            owners,
+            comparable,
+            whole,
+            shown=None if shown is None else pack_mask(shown),
+            drawn=people.boxes if self._params.mode == "skeleton" else None,
+        )
 
     def _people_mask(
         self, frame: Uint8, boxes: Float64, sure: Float64, uncertain: Float64, comparison: FrameComparison | None
@@ -185,13 +202,17 @@ class FrameAnonymizer:
 
     def _paint(
         self, frame: Uint8, mask: Uint8, boxes: Float64, owners: Int64, comparison: FrameComparison | None
-    ) -> None:
-        """Paints the mode on the frame; ``owners`` are those of the first of the boxes, the others have none."""
+    ) -> bool:
+        """Paints the mode on the frame, and returns whether it shows the background there.
+
+        ``owners`` are those of the first of the boxes, the others have none.
+        """
         tracks = np.concatenate([owners, np.full(len(boxes) - len(owners), NOBODY, np.int64)])
         background = None
         if MODES[self._params.mode].needs_background and self._difference is not None and comparison is not None:
             background = self._difference.background_for(comparison)
         self._paint_scene(frame, Scene(mask, boxes, tracks, background))
+        return background is not None
 
     def _compare(self, frame: Uint8, time_us: int) -> FrameComparison | None:
         if self._difference is None or self._difference.size_px != (frame.shape[1], frame.shape[0]):

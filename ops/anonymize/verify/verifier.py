@@ -7,13 +7,16 @@ Four checks, none of them by the means that found the people (docs/decisions/001
 - *detector*: a second detector finds nobody whose head is not covered, in some frames per second;
 - *face*: nor does a face detector find a face that is not.
 
-What is covered is read off the decoded frame (``ops/anonymize/verify/coverage.py``), not taken from the plan.
+Where a mode shows the background in place of people, what is found counts although it is covered: the background may
+hold a person. What is covered is read off the decoded frame (``ops/anonymize/verify/coverage.py``), not taken from the
+plan.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+import cv2
 import numpy as np
 
 from ops.anonymize.frame_coverage import FrameCoverage
@@ -30,6 +33,10 @@ HEAD_PAD = 0.1
 
 PAINTED_SHARE = 0.9
 """Least share of such a zone that must be as painted; a little less than 1, since the encoder blends the edges."""
+
+
+MOSTLY = 0.6
+"""Share of what is found that must lie in the box of a skeleton to be taken for the skeleton."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +98,11 @@ class Verifier:
         if self._residual is not None and coverage.comparable:
             findings += [Finding(box, "residual") for box in self._residual.find(decoded, covered)]
         if due:
-            findings += self._check_detectors(decoded, covered)
+            # A background that is shown hides nobody who is part of it.
+            hidden = (
+                covered if coverage.shown is None else np.asarray(cv2.bitwise_and(covered, coverage.hiding), np.uint8)
+            )
+            findings += self._check_detectors(decoded, hidden, coverage.drawn)
         return findings
 
     def _check_paint(self, covered: Uint8, boxes: Float64) -> list[Finding]:
@@ -102,17 +113,17 @@ class Verifier:
         bare = covered_shares(covered, zones) < PAINTED_SHARE
         return [Finding(zone, "paint") for zone in zones[bare]]
 
-    def _check_detectors(self, decoded: Uint8, covered: Uint8) -> list[Finding]:
-        """Returns the people and faces that the detectors find and that are not covered."""
+    def _check_detectors(self, decoded: Uint8, hidden: Uint8, drawn: Float64 | None) -> list[Finding]:
+        """Returns the people and faces that the detectors find and that are not hidden, nor drawn by us."""
         findings: list[Finding] = []
         if self._people is not None:
             self._count("verify_detector_calls")
-            found = self._people.find(decoded)
-            findings += _uncovered(found, checked_head_zones(found[:, :4]), covered, "detector")
+            found = _not_drawn(self._people.find(decoded), drawn)
+            findings += _uncovered(found, checked_head_zones(found[:, :4]), hidden, "detector")
         if self._faces is not None:
             self._count("verify_face_calls")
-            found = self._faces.find(decoded)
-            findings += _uncovered(found, found[:, :4], covered, "face")
+            found = _not_drawn(self._faces.find(decoded), drawn)
+            findings += _uncovered(found, found[:, :4], hidden, "face")
         return findings
 
     def _due(self, time_us: int) -> bool:
@@ -127,6 +138,17 @@ class Verifier:
 
     def _slot(self, time_us: int) -> int:
         return int(time_us * self._verify_fps // 1_000_000)
+
+
+def _not_drawn(found: Found, drawn: Float64 | None) -> Found:
+    """Returns those found that are not mostly within the box ``(D, 4)`` of a skeleton."""
+    if drawn is None or not len(drawn):
+        return found
+    low = np.maximum(found[:, None, :2], drawn[None, :, :2])
+    high = np.minimum(found[:, None, 2:4], drawn[None, :, 2:])
+    inside = np.maximum(high - low, 0).prod(axis=2)
+    own = (found[:, 2:4] - found[:, :2]).prod(axis=1)[:, None]
+    return np.asarray(found[(inside < MOSTLY * np.maximum(own, 1e-9)).all(axis=1)])
 
 
 def _uncovered(found: Found, zones: Float64, covered: Uint8, by: Check) -> list[Finding]:

@@ -128,3 +128,27 @@ def test_no_detector_runs_at_no_frames_per_second() -> None:
     checker, _ = verifier(people, verify_fps=0)
     assert checker.verify(street(), coverage_of(mask_of())) == []
     assert people.calls == 0
+
+
+def test_a_person_in_a_background_that_is_shown_counts_though_covered_until_painted_flat() -> None:
+    checker, _ = verifier(Fake(PERSON), Fake((110, 62, 130, 80)))
+    everything, picture = mask_of((0, 0, WIDTH, HEIGHT)), street()
+    none = np.empty(0, np.int64)
+    bits = pack_mask(everything)
+    coverage = FrameCoverage(0, 0, WIDTH, bits, picture, np.empty((0, 4)), none, True, shown=bits)
+    assert [finding.by for finding in checker.verify(picture, coverage)] == ["detector", "face"]
+    frame = picture.copy()
+    wider = coverage.cover_more(frame, mask_of(GROWN), (139, 116, 100))
+    assert not wider.hiding[0, 0] and wider.hiding[100, 120] == 255
+    assert checker.verify(frame, wider) == []
+
+
+def test_a_drawn_skeleton_is_not_taken_for_a_person_but_what_stands_beside_it_is() -> None:
+    everything, picture, beside = mask_of((0, 0, WIDTH, HEIGHT)), street(), (200.0, 60.0, 240.0, 160.0)
+    checker, _ = verifier(Fake(PERSON, beside))
+    bits, drawn = pack_mask(everything), np.array([GROWN])
+    coverage = FrameCoverage(
+        0, 0, WIDTH, bits, picture, np.empty((0, 4)), np.empty(0, np.int64), True, shown=bits, drawn=drawn
+    )
+    (finding,) = checker.verify(picture, coverage)
+    assert finding.box.tolist() == list(beside)
