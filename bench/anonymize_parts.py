@@ -26,8 +26,7 @@ from bench.anonymize_systems import (
     weights,
 )
 from bench.anonymized_site import BEFORE_ANONYMIZE, build_site, copy_site, published_videos, run_ops
-from bench.attack_cases import FAMILIES
-from bench.attacks import run_families
+from bench.attacks import PARTS, run_families
 from bench.bad_footage import make_all
 from bench.bad_matrix import CaseResult, run_case
 from bench.deface_peer import Peer, deface
@@ -259,7 +258,7 @@ class AnonymizeBenchmark:
 
     def attacks(self) -> Figures:
         """Attacks with footage, weights and settings of kinds that people were published with."""
-        return run_families(self._folder / "attacks", tuple(FAMILIES), self._workers)
+        return run_families(self._folder / "attacks", PARTS, self._workers)
 
 
 def report_quarantine(summary: RunSummary) -> RunSummary:

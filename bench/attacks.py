@@ -19,9 +19,14 @@ from pathlib import Path
 
 from bench.attack_cases import FAMILIES, Family
 from bench.attack_footage import pets
+from bench.attack_plants import plant_leaks
 from bench.attack_run import Attack, Figures, Outcome, progress, run_attack
 from bench.auditor import Auditor, accuracy
 from bench.material import ASSETS, require_assets
+
+PLANTS = "plants"
+PARTS = (*FAMILIES, PLANTS)
+"""The families of attacks, and the leaks that are planted in this process."""
 
 AUDITOR_EVERY = 30
 """Every so many pictures of PETS, the auditor is measured."""
@@ -31,15 +36,15 @@ def main() -> None:
     """Runs the selected families of attacks and prints their figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--only", default=",".join(FAMILIES), help=f"of {', '.join(FAMILIES)}")
+    parser.add_argument("--only", default=",".join(PARTS), help=f"of {', '.join(PARTS)}")
     parser.add_argument("--cases", default="", help="only cases whose name contains this")
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--in-process", action="store_true")
     parser.add_argument("--pictures", type=Path, help="folder for a picture of each case's worst frame")
     arguments = parser.parse_args()
     names = arguments.only.split(",")
-    if wrong := sorted(set(names) - set(FAMILIES)):
-        sys.exit(f"unknown: {', '.join(wrong)}; families: {', '.join(FAMILIES)}")
+    if wrong := sorted(set(names) - set(PARTS)):
+        sys.exit(f"unknown: {', '.join(wrong)}; families: {', '.join(PARTS)}")
     require_assets()
     with tempfile.TemporaryDirectory() as folder:
         workers = None if arguments.in_process else arguments.workers
@@ -54,7 +59,7 @@ def run_families(
 
     Args:
         folder: for clips and sites.
-        names: of ``FAMILIES``.
+        names: of ``PARTS``.
         workers: processes, 0 for one per CPU; None to run in this process.
         pictures: folder for a picture of each case's worst frame.
         only: runs only cases whose name contains this.
@@ -65,6 +70,9 @@ def run_families(
     auditor = Auditor(ASSETS)
     figures: Figures = {"auditor": auditor_figures(auditor)}
     for name in names:
+        if name == PLANTS:
+            figures[name] = plant_leaks(folder / name)
+            continue
         family = FAMILIES[name]
         outcomes = {}
         for attack in family.attacks(folder / "weights"):
