@@ -48,10 +48,11 @@ def test_everything_was_done_and_nothing_quarantined(real_night):
     assert {row["source"] for row in rows(opened, "SELECT DISTINCT source FROM detections")} == {"model"}
 
 
-def test_each_frame_is_detected_at_most_once(real_night):
+def test_each_frame_is_detected_once_and_few_in_tiles(real_night):
     opened, summary = real_night
     looked_at = rows(opened, "SELECT count(*) AS n FROM observed_frames")[0]["n"]
-    assert summary.record.detector_calls == looked_at
+    # The rest are tiles: probes every 4 s, and all frames where people are small.
+    assert looked_at < summary.record.detector_calls < 4 * looked_at
     frames = rows(opened, "SELECT sum(frames) AS n FROM footage")[0]["n"]
     assert summary.record.frames_decoded == 2 * frames, "one decode for detect and background, one for anonymize"
 

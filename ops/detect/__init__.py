@@ -1,16 +1,18 @@
 """Op ``detect``: finds people, vehicles and bags in a segment's frames, by a network, or by motion without one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
-
-import numpy as np
+from math import inf
 
 from ops.detect.backends import Network, open_network
 from ops.detect.decode import Boxes, Decoder
-from ops.detect.letterbox import Fit, fit_into, to_source
 from ops.detect.motion import MOTION_WIDTH_PX, find_movers
 from ops.detect.motion_buffer import MotionBuffer
+from ops.detect.reach import reach_table
+from ops.detect.rows import ObservedFrames, detection_tables
+from ops.detect.session import NetworkSession, tile_settings
+from ops.detect.tiles import LEAST_INPUT_PX, Look
+from ops.detect.windows import TileSettings
 from schemas.errors import ModelError
 from schemas.op import (
     DETECTOR,
@@ -25,8 +27,7 @@ from schemas.op import (
     Tables,
     param,
 )
-from schemas.tables import TABLES
-from schemas.values import Float32, FrameBatch, Int64, Segment, UnitContext
+from schemas.values import FrameBatch, Segment, UnitContext
 
 MOTION = "motion"
 
@@ -50,6 +51,13 @@ class DetectParams:
         0.1, "least score kept, 0..1; low, because the tracker uses weak boxes to keep tracks alive"
     )
     iou: float = param(0.7, "overlap (IoU) above which two boxes of one class are one, 0..1")
+    tiles: bool = param(True, "also look in enlarged tiles for people that are too small for the weights' input")
+    least_person_px: float = param(20.0, "tiles: least height of a person to find, pixels of the source")
+    probe_s: float = param(
+        4.0,
+        "tiles: seconds between frames that are searched in all tiles; the others are in those where people were "
+        "found; a quarter on cameras that are not fixed",
+    )
     motion_min_height: float = param(0.05, "motion: least height of a person, as a share of the frame's height")
 
 
@@ -58,11 +66,11 @@ class Detect(FrameOp):
 
     spec = OpSpec(
         name="detect",
-        version=2,
+        version=3,
         summary="Finds people, vehicles and bags, frame by frame.",
         scope=Scope.SEGMENT,
         reads=(),
-        writes=("detections", "observed_frames"),
+        writes=("detections", "observed_frames", "detector_reach"),
         params=DetectParams,
         uses=("fixed",),
         memory_mb=900,
@@ -96,49 +104,24 @@ class Detect(FrameOp):
         self._network = self._decoder = None
 
     def frame_need(self, unit: UnitContext) -> FrameNeed | None:
-        if self._network is not None:
-            # Pixels beyond the network's input are lost anyway, so the decoder scales frames down: it is cheaper there.
-            return FrameNeed(self.params.fps, self._network.input_px[0], most_gap_frames=MOST_GAP_FRAMES)
+        if self._network is not None and self._decoder is not None:
+            # Without tiles, the decoder scales frames down to the network's input: it is cheaper there.
+            width_px = None if self._tiles(unit, self._network, self._decoder) else self._network.input_px[0]
+            return FrameNeed(self.params.fps, width_px, most_gap_frames=MOST_GAP_FRAMES)
         motion = FrameNeed(self.params.fps, MOTION_WIDTH_PX, most_gap_frames=MOST_GAP_FRAMES)
         return motion if unit.camera.fixed else None
 
     def start(self, unit: UnitContext, inputs: Tables, services: Services) -> FrameSession:  # noqa: ARG002
         if self._network is not None and self._decoder is not None:
-            return NetworkSession(unit.segment, self._network, self._decoder, services)
+            tiles = self._tiles(unit, self._network, self._decoder)
+            return NetworkSession(unit.segment, self._network, self._decoder, tiles, services.count)
         return MotionSession(unit.segment, self.params.motion_min_height, self.params.confidence)
 
-
-class NetworkSession(FrameSession):
-    """Runs a segment through a network. Outputs arrive in any order, and are sorted by the frame's number."""
-
-    def __init__(self, segment: Segment, network: Network, decoder: Decoder, services: Services) -> None:
-        self._segment = segment
-        self._network = network
-        self._decoder = decoder
-        self._services = services
-        self._frames = _ObservedFrames()
-        self._found: dict[int, Boxes] = {}
-
-    def feed(self, batch: FrameBatch) -> None:
-        height, width = batch.frames.shape[1:3]
-        fit = fit_into((width, height), self._network.input_px, self._network.centred)
-        for number, frame in enumerate(batch.frames, start=len(self._frames.pts)):
-            self._network.submit(frame, partial(self._receive, number, fit))
-        self._frames.add(batch)
-        self._services.count("detector_calls", len(batch))
-
-    def _receive(self, number: int, fit: Fit, output: Float32) -> None:
-        found = self._decoder(output)
-        boxes = to_source(found.xyxy, fit, (self._segment.width, self._segment.height))
-        self._found[number] = Boxes(boxes, found.confidence, found.classes)
-
-    def finish(self, late: Tables) -> Tables:  # noqa: ARG002
-        self._network.wait()
-        found = [self._found[number] for number in range(len(self._frames.pts))]
-        return _tables(self._segment, self._frames, found, self._network.classes, "model")
-
-    def abandon(self) -> None:
-        self._network.wait()  # the network is shared: the next segment must not find it busy with this one
+    def _tiles(self, unit: UnitContext, network: Network, decoder: Decoder) -> TileSettings | None:
+        params = self.params
+        if not params.tiles:
+            return None
+        return tile_settings(network, decoder, unit, params.least_person_px, params.probe_s, params.fps)
 
 
 class MotionSession(FrameSession):
@@ -148,7 +131,7 @@ class MotionSession(FrameSession):
         self._segment = segment
         self._min_height = min_height
         self._confidence = confidence
-        self._frames = _ObservedFrames()
+        self._frames = ObservedFrames()
         self._buffer = MotionBuffer()
         self._found: list[Boxes] = []
 
@@ -167,56 +150,8 @@ class MotionSession(FrameSession):
     def finish(self, late: Tables) -> Tables:  # noqa: ARG002
         self._search()
         sure = [found.take((found.confidence >= self._confidence).nonzero()[0]) for found in self._found]
-        return _tables(self._segment, self._frames, sure, ("person",), "motion")
-
-
-class _ObservedFrames:
-    """PTS and times of the observed frames, in order."""
-
-    def __init__(self) -> None:
-        self.pts: list[int] = []
-        self.times_us: list[int] = []
-
-    def add(self, batch: FrameBatch) -> None:
-        self.pts += batch.pts.tolist()
-        self.times_us += batch.times_us.tolist()
-
-
-def _tables(
-    segment: Segment, frames: _ObservedFrames, found: Sequence[Boxes], classes: Sequence[str], source: str
-) -> Tables:
-    """Builds ``detections`` and ``observed_frames`` from the boxes of each frame, in px of the source."""
-    found = [boxes.take(_visible(boxes)) for boxes in found]
-    numbers = [number for number, boxes in enumerate(found) for _ in range(len(boxes))]
-    rows = len(numbers)
-    edges = [edge for boxes in found for edge in boxes.xyxy.tolist()]
-    detections = TABLES["detections"].conform(
-        {
-            "camera": [segment.camera] * rows,
-            "segment_id": [segment.segment_id] * rows,
-            "time": [frames.times_us[number] for number in numbers],
-            "pts": [frames.pts[number] for number in numbers],
-            "detection": range(rows),
-            "label": [classes[index] for boxes in found for index in boxes.classes.tolist()],
-            "confidence": [score for boxes in found for score in boxes.confidence.tolist()],
-            **{name: [edge[side] for edge in edges] for side, name in enumerate(("x1", "y1", "x2", "y2"))},
-            "source": [source] * rows,
-        }
-    )
-    observed = TABLES["observed_frames"].conform(
-        {
-            "camera": [segment.camera] * len(found),
-            "segment_id": [segment.segment_id] * len(found),
-            "time": frames.times_us,
-            "pts": frames.pts,
-            "detections": [len(boxes) for boxes in found],
-            "source": [source] * len(found),
-        }
-    )
-    return {"detections": detections, "observed_frames": observed}
-
-
-def _visible(boxes: Boxes) -> Int64:
-    """Returns the rows of boxes at least one pixel wide and tall: clipping to the frame leaves slivers."""
-    sides = boxes.xyxy[:, 2:] - boxes.xyxy[:, :2]
-    return np.nonzero((sides >= 1).all(axis=1))[0]
+        tables = detection_tables(self._segment, self._frames, sure, ("person",), "motion")
+        size_px = (self._segment.width, self._segment.height)
+        scale = LEAST_INPUT_PX / (self._min_height * size_px[1])  # of a look that finds people of the least height
+        whole = Look(0, 0, *size_px, level=0, scale=scale, largest_px=inf)
+        return {**tables, **reach_table(self._segment, sure, 0, (whole,), [frozenset()] * len(sure), 0)}

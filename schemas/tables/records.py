@@ -25,7 +25,7 @@ RECORD_TABLES = (
             float64("media_s", "length of the processed footage", "s"),
             float64("wall_s", "elapsed time", "s", null=True),
             int64("frames_decoded", "frames decoded, summed over all passes"),
-            int64("detector_calls", "images processed by the detector"),
+            int64("detector_calls", "looks of the detector at frames, whole or in tiles"),
             string("stage_s", "JSON: seconds per stage (decode, each op, commit), summed over workers"),
         ),
         ("run_id",),

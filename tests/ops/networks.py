@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from ops.detect import Detect, DetectParams
+from ops.detect.backends import Deliver, Network
+from ops.detect.decode import Decoder
 from schemas.op import DETECTOR, Tables
 from schemas.values import Float32, ModelFile, Uint8
 from tests.support.fakes import FakeServices, make_batch, make_segment, make_unit
@@ -56,7 +59,7 @@ def detect(op: Detect, frames: Uint8, sizes: list[int], source_px: tuple[int, in
         batch = frames[first : first + sizes[turn % len(sizes)]]
         session.feed(make_batch(batch, segment, first))
         first, turn = first + len(batch), turn + 1
-    assert services.counters["detector_calls"] == len(frames)
+    assert services.counters["detector_calls"] - services.counters["tile_calls"] == len(frames)
     return session.finish({})
 
 
@@ -69,3 +72,36 @@ def opened(params: DetectParams, model: ModelFile, cpus: int = 1) -> Detect:
 def solid(colours: list[tuple[int, int, int]], size_px: tuple[int, int] = (64, 64)) -> Uint8:
     """Frames of one colour each, BGR."""
     return np.stack([np.full((size_px[1], size_px[0], 3), colour, np.uint8) for colour in colours])
+
+
+class BrightSpots(Network):
+    """Finds white rectangles at least 20 pixels high in its input, all equally sure."""
+
+    def __init__(self, side_px: int = 320) -> None:
+        model = ModelFile("spots", "", "onnx", "detect", "yolo", "0", "", "", (side_px, side_px), ("person",))
+        super().__init__(model, (side_px, side_px), ("person",))
+        self.calls = 0
+
+    def submit(self, frame: Uint8, deliver: Deliver) -> None:
+        self.calls += 1
+        canvas = np.zeros((self.input_px[1], self.input_px[0], 3), np.uint8)
+        self._draw(frame, canvas)
+        _, _, stats, _ = cv2.connectedComponentsWithStats((canvas[..., 0] > 127).astype(np.uint8), connectivity=8)
+        boxes = stats[1:, :4].astype(np.float32)
+        boxes = boxes[boxes[:, 3] >= 20]
+        centred = np.column_stack([boxes[:, :2] + boxes[:, 2:] / 2, boxes[:, 2:], np.full(len(boxes), 0.9)])
+        rows = np.concatenate([centred, np.zeros((9, 5))])  # exactly six columns would be another layout
+        deliver(rows.T[None].astype(np.float32))
+
+
+def spots_decoder(network: Network) -> Decoder:
+    """A decoder for its output."""
+    return Decoder("yolo", network.input_px, (0,), 0.1, 0.7)
+
+
+def spotted(boxes: list[tuple[int, int, int, int]], frame_px: tuple[int, int]) -> Uint8:
+    """A black picture with these white boxes."""
+    picture = np.zeros((frame_px[1], frame_px[0], 3), np.uint8)
+    for x1, y1, x2, y2 in boxes:
+        picture[y1:y2, x1:x2] = 255
+    return picture

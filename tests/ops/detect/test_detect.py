@@ -55,7 +55,7 @@ def test_an_abandoned_segment_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_a_segment_without_frames_gives_empty_tables(tmp_path: Path) -> None:
     op = opened(DetectParams(), colour_network(tmp_path / "net", CENTRE))
     tables = op.start(make_unit([make_segment()]), {}, FakeServices()).finish({})
-    assert {name: table.num_rows for name, table in tables.items()} == {"detections": 0, "observed_frames": 0}
+    assert {name: table.num_rows for name, table in tables.items()} == dict.fromkeys(Detect.spec.writes, 0)
 
 
 def test_frames_are_asked_for_at_the_networks_size(tmp_path: Path) -> None:
@@ -130,3 +130,34 @@ def test_real_weights_give_the_same_bytes_twice(assets: Path, monkeypatch: pytes
     assert detect(opened(DetectParams(), model, 1), frames, [7]) == detect(
         opened(DetectParams(), model, 2), frames, [1, 3]
     )
+
+
+@pytest.mark.slow
+@pytest.mark.assets
+def test_people_too_small_for_the_whole_frame_are_found_in_every_frame_of_a_segment(
+    assets: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    model = real("yolo11n_int8_openvino_model", assets, monkeypatch, tmp_path)
+    frames, truth = pets(assets, list(range(1, 6)))
+    wide = np.full((5, 1080, 1920, 3), 127, np.uint8)
+    wide[:, 400:544, 900:1092] = [cv2.resize(one, (192, 144), interpolation=cv2.INTER_AREA) for one in frames]
+    shifted = [boxes / 4 + [900, 400, 900, 400] for boxes in truth]
+    shares, reaches = [], []
+    for tiles in (False, True):
+        tables = detect(opened(DetectParams(tiles=tiles), model, 2), wide, [2])
+        found = [
+            iou_matrix(boxes.astype(np.float32), boxes_of(number, tables)).max(axis=1, initial=0) >= 0.4
+            for number, boxes in enumerate(shifted)
+        ]
+        shares.append(np.concatenate(found).mean())
+        reaches.append(tables["detector_reach"].to_pylist())
+    assert shares[0] < 0.1
+    assert shares[1] > 0.8
+    plain, tiled = reaches[0][3], reaches[1][3]
+    assert (plain["y1"], plain["y2"], plain["frames"]) == (405, 540, 5)
+    assert (plain["people"], plain["probe_height_px"], plain["tile_looks"]) == (0, None, 0)
+    assert plain["least_height_px"] == tiled["least_height_px"] == pytest.approx(120)
+    assert tiled["probe_height_px"] == pytest.approx(20)
+    assert tiled["people"] > 5
+    assert 15 < tiled["person_height_px"] < 30
+    assert tiled["tile_looks"] > 5

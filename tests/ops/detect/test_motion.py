@@ -160,4 +160,4 @@ def test_a_camera_that_moves_gets_empty_tables() -> None:
     assert op.frame_need(unit) is None
     assert op.frame_need(replace(unit, camera=replace(MOVING, fixed=True))) is not None
     tables = op.start(unit, {}, FakeServices()).finish({})
-    assert [table.num_rows for table in tables.values()] == [0, 0]
+    assert not any(table.num_rows for table in tables.values())

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ops.boxes import iou_matrix
-from ops.detect.backends import Deliver, Network, open_network
+from ops.detect.backends import open_network
 from ops.detect.decode import Boxes, Decoder
 from ops.detect.tiles import (
     BAND_MARGIN,
@@ -24,8 +24,9 @@ from ops.detect.tiles import (
     pyramid,
 )
 from schemas.op import ModelRequest
-from schemas.values import Float32, ModelFile, Uint8
+from schemas.values import Float32, Uint8
 from storage.weights.catalogue import ModelStore
+from tests.ops.networks import BrightSpots, spots_decoder, spotted
 
 FRAMES = st.tuples(st.integers(64, 4000), st.integers(64, 3000))
 INPUTS = st.sampled_from([(640, 640), (416, 416), (640, 384), (320, 320), (200, 200)])
@@ -92,37 +93,6 @@ def test_frames_that_are_large_enough_in_the_input_have_no_tiles() -> None:
 
 
 # With a network that knows the answer --------------------------------------------------------------------------------
-
-
-class BrightSpots(Network):
-    """Finds white rectangles at least 20 pixels high in its input, all equally sure."""
-
-    def __init__(self, side_px: int = 320) -> None:
-        model = ModelFile("spots", "", "onnx", "detect", "yolo", "0", "", "", (side_px, side_px), ("person",))
-        super().__init__(model, (side_px, side_px), ("person",))
-        self.calls = 0
-
-    def submit(self, frame: Uint8, deliver: Deliver) -> None:
-        self.calls += 1
-        canvas = np.zeros((self.input_px[1], self.input_px[0], 3), np.uint8)
-        self._draw(frame, canvas)
-        _, _, stats, _ = cv2.connectedComponentsWithStats((canvas[..., 0] > 127).astype(np.uint8), connectivity=8)
-        boxes = stats[1:, :4].astype(np.float32)
-        boxes = boxes[boxes[:, 3] >= 20]
-        centred = np.column_stack([boxes[:, :2] + boxes[:, 2:] / 2, boxes[:, 2:], np.full(len(boxes), 0.9)])
-        rows = np.concatenate([centred, np.zeros((9, 5))])  # exactly six columns would be another layout
-        deliver(rows.T[None].astype(np.float32))
-
-
-def spots_decoder(network: Network) -> Decoder:
-    return Decoder("yolo", network.input_px, (0,), 0.1, 0.7)
-
-
-def spotted(boxes: list[tuple[int, int, int, int]], frame_px: tuple[int, int]) -> Uint8:
-    picture = np.zeros((frame_px[1], frame_px[0], 3), np.uint8)
-    for x1, y1, x2, y2 in boxes:
-        picture[y1:y2, x1:x2] = 255
-    return picture
 
 
 def test_a_box_is_found_once_and_in_place_whatever_tiles_it_lies_in() -> None:

@@ -1,0 +1,35 @@
+"""Tables of detectors: what the second look finds, and how small the people are that each detector can find."""
+
+import pyarrow as pa
+
+from schemas.tables.columns import CAMERA, SEGMENT, column, float32, int64
+from schemas.tables.spec import Privacy, TableSpec
+
+_REACH = TableSpec(
+    "detector_reach",
+    "How small the people are that detect can find, by band of image rows, and how tall those are that it found there.",
+    (
+        CAMERA,
+        SEGMENT,
+        float32("y1", "top edge of the band in the source frame", "px"),
+        float32("y2", "bottom edge of the band, exclusive", "px"),
+        column("people", pa.int32(), "boxes of people, surely found, whose feet are in the band"),
+        float32("person_height_px", "median height of those boxes; null without any", "px", null=True),
+        float32("least_height_px", "least height of people that is found everywhere in the band, in every frame", "px"),
+        float32(
+            "probe_height_px",
+            "least height of people for which some frames are probed; tiles with such people are then looked at in "
+            "every frame; null without probes",
+            "px",
+            null=True,
+        ),
+        int64("tile_looks", "looks in tiles that show some of the band, over all frames"),
+        column("probes", pa.int32(), "frames of the segment that were looked at in all tiles"),
+        column("frames", pa.int32(), "frames of the segment that were looked at"),
+    ),
+    ("camera", "segment_id", "y1"),
+    ("segment_id", "y1"),
+    Privacy.OPEN,
+)
+
+DETECTION_TABLES = (_REACH,)

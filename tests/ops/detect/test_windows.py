@@ -1,0 +1,113 @@
+"""Which tiles are looked at: all in probes, those with small people in the frames around them."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from ops.detect import windows
+from ops.detect.decode import Boxes
+from ops.detect.tiles import pyramid
+from ops.detect.windows import LookWindow, TileSettings, active_tiles
+from schemas.values import Uint8
+from tests.ops.networks import BrightSpots, spots_decoder, spotted
+
+FRAME_PX = (960, 720)
+TILES = TileSettings(least_person_px=20, probe_s=1.0, probe_frames=10, people=frozenset({0}))
+LOOKS = pyramid(FRAME_PX, (320, 320), 20)
+SMALL = (100, 100, 110, 125)
+LARGE = (500, 200, 620, 600)
+
+
+def looked_at(
+    frames: list[Uint8], tiles: TileSettings | None = TILES, fps: float = 10
+) -> tuple[LookWindow, list[Boxes], Counter[str]]:
+    """The window after all frames, what it found, and its counts."""
+    network, counts = BrightSpots(), Counter[str]()
+    window = LookWindow(network, spots_decoder(network), FRAME_PX, tiles, lambda name, by: counts.update({name: by}))
+    for number, frame in enumerate(frames):
+        window.add(frame, round(number * 1e6 / fps))
+    found = window.finish()
+    assert network.calls == counts["detector_calls"] == len(frames) + counts["tile_calls"]
+    return window, found, counts
+
+
+def scenes(*parts: tuple[int, list[tuple[int, int, int, int]]]) -> list[Uint8]:
+    return [spotted(boxes, FRAME_PX) for count, boxes in parts for _ in range(count)]
+
+
+def test_a_view_without_small_people_costs_the_probes_only() -> None:
+    window, found, counts = looked_at(scenes((25, [LARGE])))
+    assert window.probes == 4, "at 0, 1 and 2 s, and the last frame"
+    assert counts["tile_calls"] == 4 * (len(LOOKS) - 1)
+    assert not any(window.looked)
+    assert [len(boxes) for boxes in found] == [1] * 25
+
+
+def test_without_tiles_each_frame_is_looked_at_once() -> None:
+    window, _, counts = looked_at(scenes((5, [SMALL])), None)
+    assert counts == {"detector_calls": 5}
+    assert window.probes == 0
+
+
+def test_somebody_small_is_found_in_every_frame_around_a_probe_that_finds_them() -> None:
+    # Seen by the probes at 1 and 2 s, hence looked for from 0 to 3 s.
+    window, found, counts = looked_at(scenes((8, []), (16, [SMALL]), (20, [])))
+    assert [len(boxes) for boxes in found] == [0] * 8 + [1] * 16 + [0] * 20
+    tiles = window.looked[10]
+    assert 0 < len(tiles) < len(LOOKS) - 1
+    assert all(window.looked[number] == tiles for number in range(1, 30))
+    assert not any(window.looked[number] for number in (0, *range(31, 44)))
+    assert counts["tile_calls"] == window.probes * (len(LOOKS) - 1) + sum(
+        len(looked) for number, looked in enumerate(window.looked) if number not in (0, 10, 20, 30, 40, 43)
+    )
+
+
+def test_somebody_who_walks_stays_within_the_tiles_that_are_looked_at() -> None:
+    frames = [spotted([(20 + 3 * number, 300, 30 + 3 * number, 328)], FRAME_PX) for number in range(60)]
+    _, found, _ = looked_at(frames)
+    assert [len(boxes) for boxes in found] == [1] * 60
+
+
+def test_a_clock_that_stands_still_does_not_end_the_probes() -> None:
+    window, _, _ = looked_at(scenes((25, [])), fps=1e9)
+    assert window.probes == 4
+
+
+def test_frames_that_cannot_wait_are_looked_at_where_the_last_probe_found_somebody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    frames = scenes((5, []), (20, [SMALL]))
+    monkeypatch.setattr(windows, "WAITING_BYTES", 4 * frames[0].nbytes)
+    window, found, _ = looked_at(frames)
+    # The probe at 1 s finds them; of the frames before it, four have waited.
+    assert [number for number, boxes in enumerate(found) if len(boxes)] == list(range(6, 25))
+    assert not any(window.looked[:6])
+
+
+def test_the_same_frames_give_the_same() -> None:
+    frames = scenes((7, [LARGE]), (12, [SMALL, LARGE]))
+    first, second = looked_at(frames), looked_at(frames)
+    assert first[0].looked == second[0].looked
+    assert all(np.array_equal(one.xyxy, other.xyxy) for one, other in zip(first[1], second[1], strict=True))
+
+
+def found_in(look: int, box: tuple[int, int, int, int], confidence: float = 0.9) -> dict[int, Boxes]:
+    """What a probe finds: one box in one look."""
+    nothing = Boxes(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int64))
+    one = Boxes(np.array([box], np.float32), np.array([confidence], np.float32), np.zeros(1, np.int64))
+    return {number: one if number == look else nothing for number in range(len(LOOKS))}
+
+
+def test_only_somebody_whom_no_coarser_look_finds_reliably_makes_tiles_active() -> None:
+    people = frozenset({0})
+    fine = next(number for number, look in enumerate(LOOKS) if look.level == 2 and look.x1 <= 100 and look.x2 >= 140)
+    alone = found_in(fine, (110, 10, 120, 40))
+    assert fine in active_tiles(LOOKS, alone, people)
+    assert all(LOOKS[number].level == 2 for number in active_tiles(LOOKS, alone, people))
+    assert not active_tiles(LOOKS, alone, frozenset({1})), "not a person"
+    assert not active_tiles(LOOKS, found_in(fine, (110, 10, 120, 40), 0.1), people), "not sure enough"
+    whole = found_in(0, (110, 10, 140, 100))
+    assert not active_tiles(LOOKS, whole | {fine: whole[0]}, people), "the whole look finds it, at 30 px of its input"
+    low = found_in(0, (110, 10, 120, 40))
+    assert fine in active_tiles(LOOKS, low | {fine: low[0]}, people), "the whole look finds it, but at 10 px"
