@@ -40,7 +40,7 @@ def compact(folder: SiteFolder = HERE, as_json: Json = False) -> None:
 
 
 def verify(folder: SiteFolder = HERE, as_json: Json = False) -> int:
-    """Compare every file of the store with its recorded hash. Exit code 1 if a file is damaged, missing or unknown."""
+    """Compare every file with its recorded hash. Exit code 1 if one is damaged, missing, unknown or open to others."""
     output = Output(as_json)
     site = open_site(folder)
     with output.progress("verify, bytes") as bar:
@@ -157,7 +157,8 @@ def _show_repairable(output: Output, found: Verification) -> None:
 
 
 def _show_repair(output: Output, done: Repair) -> None:
-    problems = [*done.manifest, *done.torn, *done.verification.to_repair]
+    left = done.verification.to_repair
+    problems = [*done.manifest, *done.torn, *left, *(each for each in done.exposed if each not in left)]
     if output.as_json:
         units, lost = list(map(_unit, done.dropped)), done.lost_receipts
         found = {"problems": _problems(problems), "units": units, "lost_receipts": lost, "deleted": done.deleted}

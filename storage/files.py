@@ -2,12 +2,17 @@
 
 A file that is being written has a name that begins with ``.tmp-``, in the folder of its final name. Readers skip names
 that begin with a dot; ``storage/maintenance/sweep.py`` removes what a killed process left.
+
+A *private* file is for its owner only, whatever the umask, from its first byte on, and so are the folders made for it.
+Other files and folders follow the umask.
 """
 
 import errno
 import hashlib
 import os
 import secrets
+import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,21 +24,24 @@ from schemas.errors import StoreFull, TransientError
 TEMPORARY_PREFIX = ".tmp-"
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 """``errno`` values of a full local disk."""
+PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
+"""Permissions of private files and folders."""
+_SHARED_FILE, _SHARED_FOLDER = 0o666, 0o777  # less the umask
 _MAX_NAME_LENGTH = 120
 _TRIES = 20
 
 
-def write_atomic(path: Path, content: bytes) -> None:
+def write_atomic(path: Path, content: bytes, private: bool = False) -> None:
     """Writes a file whole, or not at all, in place of any former one; it survives a power cut.
 
     Raises:
         StoreFull: no space is left.
     """
-    with atomic_path(path) as temporary:
+    with atomic_path(path, private) as temporary:
         temporary.write_bytes(content)
 
 
-def put_if_absent(path: Path, content: bytes) -> bool:
+def put_if_absent(path: Path, content: bytes, private: bool = False) -> bool:
     """Creates a file whole, unless it exists; of several callers at once exactly one gets True.
 
     Raises:
@@ -42,7 +50,7 @@ def put_if_absent(path: Path, content: bytes) -> bool:
     if path.exists():
         return False  # only saves the writing; the link below decides
     with translate_full_disk(path), _temporary_beside(path) as temporary:
-        with _new_file(temporary) as file:
+        with _new_file(temporary, private) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -56,16 +64,17 @@ def put_if_absent(path: Path, content: bytes) -> bool:
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, private: bool = False) -> Iterator[Path]:
     """Yields a hidden path to write, whose file replaces ``path`` at the end, or vanishes if the block raises.
 
-    A block that removes the file changes nothing.
+    A block that removes the file changes nothing. The file exists, empty, with its permissions: a block that opens it
+    to write keeps them.
 
     Raises:
         StoreFull: no space is left.
     """
     with translate_full_disk(path), _temporary_beside(path) as temporary:
-        _new_file(temporary).close()  # so that the folder is not empty, and nobody removes it
+        _new_file(temporary, private).close()  # so that the folder is not empty, and nobody removes it
         yield temporary
         if temporary.exists():
             # File first, name second, folder last: after a power cut the name never leads to half a file.
@@ -92,13 +101,31 @@ def temporary_path(path: Path) -> Path:
     return path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}")
 
 
-def make_folder(folder: Path) -> None:
-    """Makes a folder and its parents, and syncs them so that they survive a power cut."""
+def make_folder(folder: Path, private: bool = False) -> None:
+    """Makes a folder and its parents, and syncs them so that they survive a power cut; existing ones stay as they are.
+
+    Args:
+        folder: the folder.
+        private: makes all that are missing private.
+    """
     if folder.is_dir():
         return
-    make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
+    make_folder(folder.parent, private)
+    folder.mkdir(PRIVATE_FOLDER if private else _SHARED_FOLDER, exist_ok=True)
     sync_folder(folder.parent)
+
+
+def private_scratch() -> Path:
+    """Returns this account's private folder for scratch files of programs that give theirs no permissions."""
+    folder = Path(tempfile.gettempdir(), f"nightshift-{os.getuid()}")
+    with suppress(FileExistsError):
+        folder.mkdir(PRIVATE_FOLDER)
+    status = folder.lstat()
+    is_mine = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
+    if is_mine and stat.S_IMODE(status.st_mode) == PRIVATE_FOLDER:
+        return folder
+    # Somebody else took the name, in a folder that all accounts share.
+    return Path(tempfile.mkdtemp(prefix="nightshift-"))
 
 
 def sync_folder(folder: Path) -> None:
@@ -163,12 +190,14 @@ def _temporary_beside(path: Path) -> Iterator[Path]:
             temporary.unlink()
 
 
-def _new_file(temporary: Path) -> BinaryIO:
+def _new_file(temporary: Path, private: bool) -> BinaryIO:
     """Opens a new file; makes its folder, again if another process removes it while it is empty."""
+    mode = PRIVATE_FILE if private else _SHARED_FILE
     for _ in range(_TRIES):
         try:
-            make_folder(temporary.parent)
-            return temporary.open("xb")
+            make_folder(temporary.parent, private)
+            # Created with its permissions: a `chmod` would come after others could have opened it.
+            return open(temporary, "xb", opener=lambda path, flags: os.open(path, flags, mode))
         except FileNotFoundError:
             continue
     raise TransientError(f"another process removes the folder {temporary.parent} again and again: try again")

@@ -91,10 +91,13 @@ def _refuse_sensitive(connection: duckdb.DuckDBPyConnection) -> None:
             columns = connection.execute(
                 "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index", [view]
             ).fetchall()
-            empty = ", ".join(f"NULL::{kind} AS {quote_name(name)}" for name, kind in columns)
-            refusal = f"error({quote_text(_REFUSAL.format(name=spec.name))}) IS NOT NULL"
+            refusal = f"error({quote_text(_REFUSAL.format(name=spec.name))})"
+            # Columns raise it too: with constants in their place, a filter on one would be found false before any row
+            # is read, and the query would be answered as if the table were empty.
+            raising = ", ".join(f"CAST({refusal} AS {kind}) AS {quote_name(name)}" for name, kind in columns)
             if columns:
-                connection.execute(f"CREATE OR REPLACE VIEW {view} AS SELECT {empty} FROM range(1) WHERE {refusal}")
+                sql = f"SELECT {raising} FROM range(1) WHERE {refusal} IS NOT NULL"
+                connection.execute(f"CREATE OR REPLACE VIEW {view} AS {sql}")
 
 
 def write_map(site: Site, target: Path, as_of: str | None = None) -> int:

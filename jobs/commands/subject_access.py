@@ -160,7 +160,7 @@ def _write(
     # The writer takes one segment, and the published file is the whole footage.
     segments = published.segments
     whole = replace(segments[0], end=segments[-1].end, end_pts=segments[-1].end_pts)
-    sink = PartWriter(LocalBlobs(path.parent), path.name, whole)
+    sink = PartWriter(LocalBlobs(path.parent, {path.name}), path.name, whole)
     try:
         chunk, visible_frames = sink.new_chunk(), 0
         for done, (frame, is_visible) in enumerate(_frames(site, published, reveal), 1):

@@ -1,5 +1,6 @@
 """File access for store and archive: a folder of this machine, or a prefix of an object store."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from storage.blobs.base import Blob, Blobs
@@ -10,14 +11,18 @@ from storage.blobs.remote import RemoteBlobs
 __all__ = ["Blob", "Blobs", "LocalBlobs", "LocalFileCache", "RemoteBlobs", "open_blobs"]
 
 
-def open_blobs(location: str | Path) -> Blobs:
+def open_blobs(location: str | Path, private: Collection[str] = ()) -> Blobs:
     """Returns access to the files below a folder or ``PROTOCOL://BUCKET/PREFIX``, without any network request.
+
+    Args:
+        location: the folder or address.
+        private: as for ``LocalBlobs``. In an object store its policies decide who may read what.
 
     Raises:
         SiteError: the location is a file, the address names no bucket, or no installed package knows the protocol.
     """
     if isinstance(location, str) and "://" in location:
         return RemoteBlobs(location)
-    blobs = LocalBlobs(Path(location))
+    blobs = LocalBlobs(Path(location), private)
     blobs.check_not_a_file()
     return blobs

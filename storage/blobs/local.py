@@ -4,7 +4,7 @@ import errno
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -29,10 +29,13 @@ class LocalBlobs:
 
     Args:
         root: the folder; the first write creates it.
+        private: names of its folders, and of files directly in it, that only the owner may read; the others follow the
+            umask.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, private: Collection[str] = ()) -> None:
         self.root = root
+        self._private = frozenset(private)
 
     @property
     def url(self) -> str:
@@ -51,15 +54,15 @@ class LocalBlobs:
 
     def write(self, name: str, content: bytes) -> None:
         """Writes a file atomically, replacing an existing one."""
-        write_atomic(self.root / name, content)
+        write_atomic(self.root / name, content, self._is_private(name))
 
     def put_if_absent(self, name: str, content: bytes) -> bool:
         """Creates a file atomically unless it exists."""
-        return put_if_absent(self.root / name, content)
+        return put_if_absent(self.root / name, content, self._is_private(name))
 
     def create(self, name: str) -> AbstractContextManager[Path]:
         """Yields a hidden path in the folder of the future file."""
-        return atomic_path(self.root / name)
+        return atomic_path(self.root / name, self._is_private(name))
 
     @contextmanager
     def local(self, name: str) -> Iterator[Path]:
@@ -154,6 +157,14 @@ class LocalBlobs:
             ) from error
         finally:
             probe.unlink(missing_ok=True)
+
+    def _is_private(self, name: str) -> bool:
+        """Returns whether a new file is private, after making the root, which never is."""
+        if name.partition("/")[0] not in self._private:
+            return False
+        with translate_full_disk(self.root):
+            make_folder(self.root)
+        return True
 
     def _path(self, name: str) -> str:
         return f"{self.root}/{name}"

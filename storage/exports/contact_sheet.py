@@ -57,6 +57,8 @@ class ContactSheet:
 def render_contact_sheet(target: Path, sheet: ContactSheet, frames: Iterable[SheetFrame]) -> int:
     """Writes a sheet, replacing an existing one; the same arguments give the same bytes.
 
+    Only its owner may read it: it shows the frames in which somebody may be visible, before anybody has looked.
+
     Returns:
         Number of frames on the sheet.
 
@@ -68,7 +70,7 @@ def render_contact_sheet(target: Path, sheet: ContactSheet, frames: Iterable[She
     page = environment.from_string(_PAGE.read_text(encoding="utf-8")).render(
         **vars(sheet), cards=cards, shown=len(cards)
     )
-    write_atomic(target, page.encode("utf-8", "replace"))
+    write_atomic(target, page.encode("utf-8", "replace"), private=True)
     return len(cards)
 
 

@@ -14,10 +14,10 @@ import pyarrow as pa
 from schemas.errors import NightshiftError, TransientError, UserError
 from schemas.tables import TABLES
 from storage.files import atomic_path, first_line, safe_name
+from storage.store.layout import EXPORTS_FOLDER
 from storage.store.records import parse_record, record_bytes
 from storage.store.store import Store
 
-EXPORTS_FOLDER = "_exports"
 FORMAT = 1
 
 
@@ -76,6 +76,8 @@ def exports_table(store: Store) -> pa.Table:
 def exclusive_path(target: Path) -> Iterator[Path]:
     """Yields a hidden path to write; the file becomes ``target`` at the end, or is dropped if the block raises.
 
+    Only its owner may read it: it shows a person uncovered.
+
     Raises:
         UserError: ``target`` exists; it stays as it is.
         StoreFull: no space is left.
@@ -83,7 +85,7 @@ def exclusive_path(target: Path) -> Iterator[Path]:
     taken = UserError(f"{target} exists already: name a new file")
     if target.exists():
         raise taken
-    with atomic_path(target) as hidden:
+    with atomic_path(target, private=True) as hidden:
         yield hidden
         try:
             # Reserves the name, so that the rename that follows replaces no other process's file.

@@ -17,6 +17,7 @@ class ProblemKind(StrEnum):
     ALTERED = "altered"  # its content differs from its hash, or cannot be read
     TORN = "torn"  # a record, such as a receipt, that cannot be parsed
     HEADLESS = "headless"  # a shard with receipts that no head of the manifest names
+    EXPOSED = "exposed"  # a private folder that other users can read
     ORPHANED = "orphaned"  # nothing names it
     YOUNG = "young"  # nothing names it yet, but a worker may be about to commit it
 

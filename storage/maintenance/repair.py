@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from schemas.errors import NightshiftError, TransientError
 from storage.arrow_sql import numbered, query
 from storage.maintenance.compaction import drop_receipts, sort_shard
+from storage.maintenance.permissions import protect
 from storage.maintenance.problems import Problem, ProblemKind, UnitName, hash_blob
 from storage.maintenance.sweep import manifest_files, sweep, sweepable_files
 from storage.maintenance.tombstones import read_tombstones
@@ -56,6 +57,7 @@ class Repair:
         lost_receipts: number of the manifest's receipts that nothing is left of; their units run again.
         dropped: units whose results were damaged; they run again.
         deleted: files that were removed: torn receipts, altered files, and files that nothing names any more.
+        exposed: private folders that other users could read; they are private now.
     """
 
     verification: Verification
@@ -64,11 +66,13 @@ class Repair:
     lost_receipts: int
     dropped: tuple[UnitName, ...]
     deleted: tuple[str, ...]
+    exposed: tuple[Problem, ...] = ()
 
     @property
     def unrepairable(self) -> list[Problem]:
-        """Returns the problems that only a backup can mend."""
-        return [problem for problem in self.verification.to_repair if problem.kind is ProblemKind.TORN]
+        """Returns the problems that need a backup, or another user."""
+        kinds = (ProblemKind.TORN, ProblemKind.EXPOSED)
+        return [problem for problem in self.verification.to_repair if problem.kind in kinds]
 
 
 def repair(store: Store, on_progress: Callable[[int, int], None] = lambda _done, _total: None) -> Repair:
@@ -86,6 +90,7 @@ def repair(store: Store, on_progress: Callable[[int, int], None] = lambda _done,
     torn = find_torn_receipts(store)
     deleted = [problem.name for problem in torn]
     store.blobs.delete(deleted)
+    exposed = protect(store)
     found = verify(store, on_progress)
     damaged = [problem for problem in found.to_repair if problem.kind in (ProblemKind.MISSING, ProblemKind.ALTERED)]
     dropped = sorted({unit for problem in damaged for unit in problem.units})
@@ -93,7 +98,7 @@ def repair(store: Store, on_progress: Callable[[int, int], None] = lambda _done,
     altered = [problem.name for problem in damaged if problem.kind is ProblemKind.ALTERED]
     store.blobs.delete(altered)  # a unit that runs again may write published video under the same name
     deleted += [*altered, *sweep(store)]
-    return Repair(found, tuple(broken), tuple(torn), lost, tuple(dropped), tuple(sorted({*deleted})))
+    return Repair(found, tuple(broken), tuple(torn), lost, tuple(dropped), tuple(sorted({*deleted})), tuple(exposed))
 
 
 def _manifest_problems(store: Store) -> tuple[list[Problem], Head]:

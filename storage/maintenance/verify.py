@@ -1,4 +1,4 @@
-"""Verification of a store: hashes every file again and compares it with the recorded hash."""
+"""Verification of a store: hashes every file again and compares it with the recorded hash; looks at permissions."""
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -14,6 +14,7 @@ from schemas.errors import NightshiftError
 from storage.arrow_sql import numbered, query
 from storage.blobs import Blob
 from storage.files import first_line
+from storage.maintenance.permissions import find_exposed
 from storage.maintenance.problems import Problem, ProblemKind, UnitName, hash_blob, no_access
 from storage.maintenance.sweep import SWEEP_AGE_H, manifest_files, sweepable_files
 from storage.maintenance.tombstones import TOMBSTONES_FOLDER, read_tombstones
@@ -118,6 +119,7 @@ class _Verifier:
         if any(problem.kind is ProblemKind.MISSING for problem in problems):
             # A compaction or a publication may have moved it meanwhile. Hashes are kept, so nothing is hashed twice.
             problems = self._check()
+        problems += find_exposed(self._store)
         problems.sort(key=lambda problem: (problem.kind, problem.name))
         return Verification(tuple(problems), len(self._hashed), self._bytes)
 

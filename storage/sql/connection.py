@@ -1,7 +1,6 @@
 """Opens a store for SQL: creates settings, views and macros, and then locks the connection."""
 
 import secrets
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -12,6 +11,7 @@ import pyarrow as pa
 from schemas.tables import TABLES, Privacy
 from storage.blobs import RemoteBlobs
 from storage.exports.export_records import exports_table
+from storage.files import private_scratch
 from storage.maintenance.tombstones import purges_table
 from storage.site.file import SiteFiles, cameras_table
 from storage.site.layers import load_features
@@ -94,7 +94,8 @@ def open_sql(
 
 
 def _configure(con: duckdb.DuckDBPyConnection) -> None:
-    spill = Path(tempfile.gettempdir(), f"nightshift-sql-{secrets.token_hex(8)}")
+    # DuckDB makes the folder when a query is too large for memory, and removes it; its files follow the umask.
+    spill = private_scratch() / secrets.token_hex(8)
     for setting in (
         "autoinstall_known_extensions = false",
         "autoload_known_extensions = false",

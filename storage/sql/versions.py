@@ -5,7 +5,7 @@ from functools import cache
 
 import duckdb
 
-from schemas.tables import TableSpec
+from schemas.tables import Privacy, TableSpec
 from schemas.values import UNIT_TAG_DIGITS
 from storage.sql.text import quote_name, quote_text
 from storage.sql.views import (
@@ -39,6 +39,8 @@ _ADDED = {
 }
 """Added columns and their types."""
 
+_SENSITIVE = frozenset(name for name, spec in IN_FILES.items() if spec.privacy is Privacy.SENSITIVE)
+
 _FILE = "regexp_extract(filename, '[^/]+/[^/]+/[^/]+/[^/]+$')"
 """SQL for a file's name relative to the store."""
 
@@ -58,8 +60,11 @@ def create_versions(
         is_queried: returns whether a query may read the view of this name.
     """
     versions = cache(snapshot.versions)  # reads all receipts, so only when a query needs it
-    live = [name for files in snapshot.files.values() for name in (files.whole or files.partial)[:1]]
-    some = live or [name for names in versions().values() for name in names[:1]]
+    live = {table: (files.whole or files.partial)[:1] for table, files in snapshot.files.items()}
+    # Not of a sensitive table if possible: a connection for an export may not even name its files.
+    some = [name for names in _open_first(live) for name in names] or [
+        name for names in _open_first(versions()) for name in names[:1]
+    ]
     added = "".join(f", NULL::{kind} AS {name}" for name, kind in _ADDED.items())
     for spec in IN_FILES.values():
         if not is_queried(spec.name + VERSIONS_SUFFIX):
@@ -69,6 +74,11 @@ def create_versions(
         else:
             sql = no_rows(spec, added)
         con.execute(f"CREATE VIEW {quote_name(spec.name + VERSIONS_SUFFIX)} AS {sql}")
+
+
+def _open_first(files: Mapping[str, Names]) -> list[Names]:
+    """Returns the files of each table, those of sensitive tables last."""
+    return [files[name] for name in sorted(files, key=lambda name: name in _SENSITIVE)]
 
 
 def _versions_sql(spec: TableSpec, lists: FileLists, versions: Versions, some_file: str) -> str:

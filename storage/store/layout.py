@@ -14,6 +14,7 @@
     _claims/                                            storage/coordination.py
     _tombstones/                                        storage/maintenance/tombstones.py
     _exports/                                           storage/exports/export_records.py
+    _sign_offs/                                         storage/exports/sign_off_records.py
 """
 
 import secrets
@@ -21,11 +22,24 @@ import secrets
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schemas.tables import TABLES, Privacy
 from storage.files import safe_name
 
 PARTS_FOLDER = "_parts"
+EXPORTS_FOLDER = "_exports"
+SIGN_OFFS_FOLDER = "_sign_offs"
 VIDEO_FOLDER = "anonymized"
 VIDEO_SUFFIX = ".mp4"
+
+PRIVATE_FOLDERS = frozenset(
+    {
+        *(name for name, spec in TABLES.items() if spec.privacy is Privacy.SENSITIVE),
+        PARTS_FOLDER,
+        EXPORTS_FOLDER,
+        SIGN_OFFS_FOLDER,
+    }
+)
+"""Folders that only the store's owner may read: sensitive tables, parts that are not published, records of people."""
 
 FINGERPRINT_DIGITS = 12
 """Digits of the fingerprint in a file name; the receipt has all of them."""

@@ -20,7 +20,7 @@ from schemas.values import UNIT_TAG_DIGITS, Receipt, UnitFile
 from storage.blobs import Blobs, open_blobs
 from storage.files import first_line, safe_name, sha256_file
 from storage.store.format import check_format, write_format
-from storage.store.layout import month_of, table_file
+from storage.store.layout import PRIVATE_FOLDERS, month_of, table_file
 from storage.store.manifest import Manifest
 from storage.store.parquet import add_unit_columns, check_rows, conform_rows, read_units, write_units
 from storage.store.receipts import (
@@ -68,7 +68,7 @@ class Store:
         Raises:
             SiteError: it is not a folder, or another version of Nightshift wrote it.
         """
-        store = cls(open_blobs(location))
+        store = cls(open_blobs(location, PRIVATE_FOLDERS))
         check_format(store.blobs)
         return store
 

@@ -1,6 +1,8 @@
 import errno
 import os
+import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import StoreFull
-from storage.files import atomic_file, put_if_absent, safe_name, sha256_file, write_atomic
+from storage.files import atomic_file, private_scratch, put_if_absent, safe_name, sha256_file, write_atomic
 
 
 def test_write_atomic_replaces_whole_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -101,3 +103,39 @@ def test_two_texts_never_share_a_name(one: str, other: str) -> None:
     lone = [text for text in (one, other) if any(0xD800 <= ord(c) < 0xDC80 or 0xDCFF < ord(c) < 0xE000 for c in text)]
     if not lone:  # file names decode to surrogates of U+DC80..DCFF only
         assert (safe_name(one) == safe_name(other)) == (one == other)
+
+
+@pytest.mark.parametrize("umask", [0, 0o022, 0o077])
+@pytest.mark.parametrize("write", [write_atomic, put_if_absent])
+def test_private_files_are_private_and_others_follow_the_umask(
+    tmp_path: Path, umask: int, write: Callable[[Path, bytes, bool], object]
+) -> None:
+    former = os.umask(umask)
+    try:
+        for private in (False, True):
+            write(tmp_path / str(private) / "a" / "file", b"x", private)
+    finally:
+        os.umask(former)
+    modes = {path.relative_to(tmp_path).as_posix(): path.stat().st_mode & 0o777 for path in tmp_path.rglob("*")}
+    shared = {"False": 0o777 & ~umask, "False/a": 0o777 & ~umask, "False/a/file": 0o666 & ~umask}
+    assert modes == {**shared, "True": 0o700, "True/a": 0o700, "True/a/file": 0o600}
+
+
+def test_a_file_that_becomes_private_was_never_open_in_between(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_atomic(path, b"old")
+    path.chmod(0o644)
+    write_atomic(path, b"new", private=True)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_scratch_is_this_accounts_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    folder = private_scratch()
+    assert folder == private_scratch() and folder.stat().st_mode & 0o777 == 0o700
+    folder.chmod(0o755)
+    other = private_scratch()
+    assert other != folder and other.stat().st_mode & 0o777 == 0o700, "somebody made it who lets others in"
+    folder.rmdir()
+    folder.symlink_to(other)
+    assert private_scratch() not in (folder, other)

@@ -37,6 +37,7 @@ def far(one: Uint8, other: Uint8) -> Uint8:
 def test_one_track_is_visible_in_its_box_and_all_else_is_as_published(site: Site, tmp_path: Path) -> None:
     track, target = track_of(site), tmp_path / "out" / "subject.mp4"
     done = ask(site, track, target)
+    assert target.stat().st_mode & 0o777 == 0o600, "it shows a person uncovered"
     published = find_published(site, FILM)
     before = list(read_frames(Path(site.files.store) / published.video["path"], published.size_px))
     after = list(read_frames(target, published.size_px))

@@ -56,6 +56,7 @@ def shots(*risks: float) -> list[SheetFrame]:
 
 def test_the_page_holds_everything_and_asks_for_nothing(tmp_path: Path) -> None:
     assert render_contact_sheet(tmp_path / "sheet.html", SHEET, shots(0.9, 0.25)) == 2
+    assert (tmp_path / "sheet.html").stat().st_mode & 0o777 == 0o600, "nobody has looked at it yet"
     page = Page(tmp_path / "sheet.html")
     images = page.all("img")
     assert len(images) == 2 and not page.all("script") and not page.all("link")

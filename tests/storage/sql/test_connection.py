@@ -1,5 +1,6 @@
 """A connection reads the store and nothing else."""
 
+import tempfile
 from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
@@ -113,12 +114,13 @@ def test_a_large_sort_spills_and_leaves_nothing(store: Store, tmp_path: Path, mo
         lock(con, root, readable)
 
     monkeypatch.setattr(storage.sql.connection, "_lock", lock_small)
-    monkeypatch.setattr(storage.sql.connection.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     numbered = "SELECT row_number() OVER (ORDER BY hash(i)) AS n FROM range(1500000) t(i)"
     with open_sql(store) as con:
         assert rows_of(con, f"SELECT max(n) FROM ({numbered})") == [(1_500_000,)]
-        assert list(tmp_path.glob("nightshift-sql-*"))
-    assert not list(tmp_path.glob("nightshift-sql-*"))
+        (spill,) = tmp_path.glob("nightshift-*/*")
+        assert spill.parent.stat().st_mode & 0o777 == 0o700, "it holds rows of sensitive tables"
+    assert not list(tmp_path.glob("nightshift-*/*"))
 
 
 @pytest.mark.parametrize("folder", ["a b'c", "x[1]*?", "camera=zz", "date=2020-01-01", "ünï"])
