@@ -2,17 +2,25 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from ops.anonymize.cover.pose import open_pose
 from ops.anonymize.cover.skeleton import PoseFinder
 from ops.anonymize.params import PEOPLE, AnonymizeParams
 from ops.anonymize.verify.second_detectors import FaceDetector, HogPersonDetector, NetworkPersonDetector, SecondDetector
+from ops.boxes import pad
 from schemas.op import Models
+from schemas.values import Float64, Uint8
 
 VERIFIER, FACES, POSE = "verifier", "faces", "pose"
 """Roles of weights."""
 
 HOG = "HOG"
 """Name of the second detector that needs no weights."""
+
+
+BACKGROUND_PAD = 0.15
+"""Padding of people in a background, on every side, as a share of their size."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,15 @@ class DetectorSet:
         faces = FaceDetector(models[FACES], cpus) if verifies and FACES in models else None
         pose = open_pose(models[POSE], cpus) if params.mode == "skeleton" else None
         return cls(people, faces, pose, models)
+
+    def people_in(self, background: Uint8) -> Float64:
+        """Returns padded boxes ``(N, 4)`` of whatever looks like a person or a face in a background, however unsure.
+
+        Args:
+            background: ``(H, W, 3)`` BGR.
+        """
+        found = [each.find(background, tiles=True)[:, :4] for each in (self.people, self.faces) if each is not None]
+        return pad(np.concatenate([np.empty((0, 4)), *found]), BACKGROUND_PAD, 2.0)
 
     @property
     def names(self) -> tuple[str, ...]:

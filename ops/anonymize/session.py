@@ -8,6 +8,7 @@ import numpy as np
 from ops.anonymize.cover.frame import FrameAnonymizer, MaskHook
 from ops.anonymize.detectors import DetectorSet
 from ops.anonymize.frame_coverage import FrameCoverage
+from ops.anonymize.locate.background import usable_background
 from ops.anonymize.params import PEOPLE, AnonymizeParams
 from ops.anonymize.review import Reviewer
 from ops.anonymize.stats import SegmentStats
@@ -48,7 +49,11 @@ class AnonymizeSession(FrameSession):
         self._detectors = detectors
         self._unit = unit
         self._services = services
-        self._anonymizer = FrameAnonymizer(params, unit, inputs, detectors.pose, mask_hook)
+        background = usable_background(params, unit, inputs)
+        if background is not None:
+            # A person who stood still for all of the segment is part of its median.
+            background = background.without(detectors.people_in(background.picture))
+        self._anonymizer = FrameAnonymizer(params, unit, inputs, background, detectors.pose, mask_hook)
         self._stats = SegmentStats(unit.segment, self._anonymizer.tracklets)
         self._verifier = Verifier(
             params.verify_fps, self._anonymizer.residual, detectors.people, detectors.faces, services.count

@@ -35,7 +35,7 @@ from ops.anonymize.geometry import (
     covered_shares,
     static_mask,
 )
-from ops.anonymize.locate.background import usable_background
+from ops.anonymize.locate.background import SegmentBackground
 from ops.anonymize.locate.difference import BackgroundDifference, FrameComparison
 from ops.anonymize.locate.presence import gather_presence
 from ops.anonymize.locate.spans import NOBODY
@@ -66,6 +66,7 @@ class FrameAnonymizer:
     """Covers the frames of one segment, in order of time.
 
     Args:
+        background: of the segment; None if none can vouch.
         pose: finds poses, for ``skeleton``.
         mask_hook: changes masks before they are painted, so that a test can plant leaks. People whose head it uncovers
             are forgotten, as if they had never been found.
@@ -81,6 +82,7 @@ class FrameAnonymizer:
         params: AnonymizeParams,
         unit: UnitContext,
         inputs: Tables,
+        background: SegmentBackground | None,
         pose: PoseFinder | None,
         mask_hook: MaskHook | None = None,
     ) -> None:
@@ -93,7 +95,6 @@ class FrameAnonymizer:
         self._difference: BackgroundDifference | None = None
         self.residual: BackgroundResidual | None = None
         self.unknown_share: float | None = None
-        background = usable_background(params, unit, inputs)
         if background is not None:
             self._difference = BackgroundDifference(background.picture, background.unknown, params)
             if "person" in params.targets:  # of people whose head alone is covered, the rest always differs

@@ -8,7 +8,7 @@ import numpy as np
 from ops.anonymize.geometry import work_size
 from ops.detect.backends import open_network
 from ops.detect.decode import Boxes, Decoder, suppress
-from ops.detect.letterbox import fit_into, to_source
+from ops.detect.tiles import find_in_looks, pyramid
 from ops.openvino_cpu import cpu_settings, reason_of
 from schemas.errors import ModelError
 from schemas.values import Float32, Float64, Int64, ModelFile, Uint8
@@ -38,39 +38,53 @@ Found = Float64
 """``(N, 5)``: x1, y1, x2, y2 in pixels of the frame, and a score; surest first."""
 
 
-class SecondDetector(Protocol):
-    """Finds people, or their faces, in single frames."""
+LEAST_PERSON_PX = 20.0
+"""Least height of a person whom tiles are to show, pixels of the frame: a head has three pixels then."""
 
-    def find(self, frame: Uint8) -> Found:
-        """Returns what is in a frame ``(H, W, 3)`` BGR; the same frame gives the same."""
+
+class SecondDetector(Protocol):
+    """Finds people, or their faces, in single frames.
+
+    Attributes:
+        sure: score from which it takes what it finds for sure.
+    """
+
+    @property
+    def sure(self) -> float: ...
+
+    def find(self, frame: Uint8, tiles: bool = False) -> Found:
+        """Returns what is in a frame ``(H, W, 3)`` BGR, however unsure; the same frame gives the same.
+
+        Args:
+            tiles: look in enlarged tiles besides, for people too small for a look at the whole frame.
+        """
 
 
 class NetworkPersonDetector:
     """People by a detector's network, one frame at a time.
 
     Args:
-        confidence: least score, 0..1.
+        confidence: least score, 0..1, of what is found at all.
+        sure: score from which it is sure.
 
     Raises:
         ModelError: the weights are damaged, no detector, or do not know people.
     """
 
-    def __init__(self, model: ModelFile, cpus: int, confidence: float = 0.5) -> None:
+    def __init__(self, model: ModelFile, cpus: int, confidence: float = 0.1, sure: float = 0.5) -> None:
+        self.sure = sure
         self._network = open_network(model, cpus)
         if PERSON not in self._network.classes:
             raise ModelError(f"weights {model.name!r} do not know the class {PERSON!r}; verify with others")
         wanted = (self._network.classes.index(PERSON),)
         self._decode = Decoder(model.layout, self._network.input_px, wanted, confidence, SAME_PERSON_IOU)
 
-    def find(self, frame: Uint8) -> Found:
+    def find(self, frame: Uint8, tiles: bool = False) -> Found:
         """Returns the people in a frame ``(H, W, 3)`` BGR."""
-        found: list[Boxes] = []
-        self._network.submit(frame, lambda output: found.append(self._decode(output)))
-        self._network.wait()
-        (people,) = found
         size_px = (frame.shape[1], frame.shape[0])
-        fit = fit_into(size_px, self._network.input_px, self._network.centred)
-        return _with_scores(to_source(people.xyxy, fit, size_px), people.confidence)
+        looks = pyramid(size_px, self._network.input_px, LEAST_PERSON_PX)
+        people = find_in_looks(self._network, self._decode, frame, looks if tiles else looks[:1])
+        return _with_scores(people.xyxy, people.confidence)
 
 
 class HogPersonDetector:
@@ -82,22 +96,27 @@ class HogPersonDetector:
     """
 
     def __init__(self, least_score: float = 1.2, work_width_px: int = 800) -> None:
-        self._least = least_score
+        self.sure = least_score
         self._width_px = work_width_px
         self._hog = cv2.HOGDescriptor()
         self._hog.setSVMDetector(cv2.HOGDescriptor_getDefaultPeopleDetector())  # type: ignore[attr-defined]
 
-    def find(self, frame: Uint8) -> Found:
-        """Returns the people in a frame ``(H, W, 3)`` BGR; nobody in one that is smaller than the window."""
-        scale = self._width_px / frame.shape[1]
-        size = (self._width_px, max(round(frame.shape[0] * scale), 1))
+    def find(self, frame: Uint8, tiles: bool = False) -> Found:
+        """Returns the people in a frame ``(H, W, 3)`` BGR; nobody in one that is smaller than the window.
+
+        Args:
+            tiles: enlarge the frame twice as much, for smaller people.
+        """
+        width_px = self._width_px * (2 if tiles else 1)
+        scale = width_px / frame.shape[1]
+        size = (width_px, max(round(frame.shape[0] * scale), 1))
         if size[0] < HOG_WINDOW_PX[0] or size[1] < HOG_WINDOW_PX[1]:
             return np.empty((0, 5))
         grey = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
         grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
         # HOG's own grouping depends on the order in which its threads end, so hits are sorted and suppressed here.
         windows, scores = self._hog.detectMultiScale(
-            grey, hitThreshold=self._least, winStride=(8, 8), padding=(16, 16), scale=HOG_STEP, groupThreshold=0
+            grey, hitThreshold=self.sure, winStride=(8, 8), padding=(16, 16), scale=HOG_STEP, groupThreshold=0
         )
         if not len(windows):
             return np.empty((0, 5))
@@ -137,7 +156,7 @@ class FaceDetector:
     def __init__(self, model: ModelFile, cpus: int, confidence: float = 0.5, widest_px: int = 1280) -> None:
         import openvino as ov
 
-        self._confidence = confidence
+        self.sure = confidence
         self._widest_px = widest_px
         self._settings = cpu_settings(cpus)
         self._core = ov.Core()
@@ -152,7 +171,7 @@ class FaceDetector:
             raise ModelError(f"{model.path} lacks the outputs of YuNet; use a face_detection_yunet file")
         self._compiled: dict[tuple[int, int], Any] = {}
 
-    def find(self, frame: Uint8) -> Found:
+    def find(self, frame: Uint8, tiles: bool = False) -> Found:  # noqa: ARG002 - it finds faces of 10 pixels as it is
         """Returns the faces in a frame ``(H, W, 3)`` BGR."""
         scale = min(1.0, self._widest_px / frame.shape[1])
         size = work_size(frame.shape[1], frame.shape[0], self._widest_px)
@@ -183,7 +202,7 @@ class FaceDetector:
             output = {part: request.get_tensor(f"{part}_{stride}").data[0] for part in ("cls", "obj", "bbox")}
             # The score that OpenCV's FaceDetectorYN computes.
             score = np.sqrt(np.clip(output["cls"][:, 0], 0, 1) * np.clip(output["obj"][:, 0], 0, 1))
-            sure = np.flatnonzero(score >= self._confidence)
+            sure = np.flatnonzero(score >= self.sure)
             boxes.append(_face_boxes(output["bbox"][sure], sure, width // stride) * stride)
             scores.append(score[sure])
         confidence = np.concatenate(scores).astype(np.float32)

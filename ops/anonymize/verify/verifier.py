@@ -35,6 +35,9 @@ PAINTED_SHARE = 0.9
 """Least share of such a zone that must be as painted; a little less than 1, since the encoder blends the edges."""
 
 
+TILES_EVERY_US = 4_000_000
+"""Time between two frames in which the second detector looks in tiles, too, until it finds somebody by them."""
+
 MOSTLY = 0.6
 """Share of what is found that must lie in the box of a skeleton to be taken for the skeleton."""
 
@@ -76,6 +79,8 @@ class Verifier:
         self._faces = faces
         self._count = count
         self._last_us: int | None = None
+        self._tiles_slot, self._tiles_us = -1, -1
+        self._small_people = False
         self.head_shares: Float64 = np.ones(0)
 
     def verify(self, decoded: Uint8, coverage: FrameCoverage, paint_only: bool = False) -> list[Finding]:
@@ -102,7 +107,7 @@ class Verifier:
             hidden = (
                 covered if coverage.shown is None else np.asarray(cv2.bitwise_and(covered, coverage.hiding), np.uint8)
             )
-            findings += self._check_detectors(decoded, hidden, coverage.drawn)
+            findings += self._check_detectors(decoded, hidden, coverage.drawn, coverage.time_us)
         return findings
 
     def _check_paint(self, covered: Uint8, boxes: Float64) -> list[Finding]:
@@ -113,16 +118,20 @@ class Verifier:
         bare = covered_shares(covered, zones) < PAINTED_SHARE
         return [Finding(zone, "paint") for zone in zones[bare]]
 
-    def _check_detectors(self, decoded: Uint8, hidden: Uint8, drawn: Float64 | None) -> list[Finding]:
+    def _check_detectors(self, decoded: Uint8, hidden: Uint8, drawn: Float64 | None, time_us: int) -> list[Finding]:
         """Returns the people and faces that the detectors find and that are not hidden, nor drawn by us."""
         findings: list[Finding] = []
         if self._people is not None:
             self._count("verify_detector_calls")
-            found = _not_drawn(self._people.find(decoded), drawn)
-            findings += _uncovered(found, checked_head_zones(found[:, :4]), hidden, "detector")
+            tiles = self._tiles_due(time_us)
+            found = _not_drawn(_sure(self._people, decoded, tiles), drawn)
+            uncovered = _uncovered(found, checked_head_zones(found[:, :4]), hidden, "detector")
+            # Once a tile shows somebody, people too small for a look at the whole frame are about.
+            self._small_people |= tiles and bool(uncovered)
+            findings += uncovered
         if self._faces is not None:
             self._count("verify_face_calls")
-            found = _not_drawn(self._faces.find(decoded), drawn)
+            found = _not_drawn(_sure(self._faces, decoded), drawn)
             findings += _uncovered(found, found[:, :4], hidden, "face")
         return findings
 
@@ -138,6 +147,19 @@ class Verifier:
 
     def _slot(self, time_us: int) -> int:
         return int(time_us * self._verify_fps // 1_000_000)
+
+    def _tiles_due(self, time_us: int) -> bool:
+        """Returns whether the detector looks in tiles as well: every ``TILES_EVERY_US``, or always if it must."""
+        slot = time_us // TILES_EVERY_US
+        due = self._small_people or slot != self._tiles_slot or time_us == self._tiles_us
+        if slot != self._tiles_slot:
+            self._tiles_slot, self._tiles_us = slot, time_us
+        return due
+
+
+def _sure(detector: SecondDetector, frame: Uint8, tiles: bool = False) -> Found:
+    found = detector.find(frame, tiles)
+    return np.asarray(found[found[:, 4] >= detector.sure])
 
 
 def _not_drawn(found: Found, drawn: Float64 | None) -> Found:

@@ -19,12 +19,15 @@ SECOND = 1_000_000
 class Fake:
     """Finds the same in every frame."""
 
+    sure = 0.5
+
     def __init__(self, *boxes: tuple[float, float, float, float]) -> None:
         self._found: Float64 = np.array([[*box, 0.9] for box in boxes]).reshape(-1, 5)
-        self.calls = 0
+        self.calls = self.tiles = 0
 
-    def find(self, frame: Uint8) -> Float64:
+    def find(self, frame: Uint8, tiles: bool = False) -> Float64:
         self.calls += 1
+        self.tiles += tiles
         return self._found
 
 
@@ -152,3 +155,22 @@ def test_a_drawn_skeleton_is_not_taken_for_a_person_but_what_stands_beside_it_is
     )
     (finding,) = checker.verify(picture, coverage)
     assert finding.box.tolist() == list(beside)
+
+
+def test_tiles_are_looked_at_every_four_seconds_until_they_show_somebody() -> None:
+    people = Fake()
+    checker, _ = verifier(people)
+    mask = mask_of()
+    for second in range(9):
+        checker.verify(street(), coverage_of(mask, time_us=second * SECOND))
+    assert (people.calls, people.tiles) == (9, 3)
+    people._found = np.array([[*PERSON, 0.9]])
+    for second in range(12, 20):
+        checker.verify(street(), coverage_of(mask, time_us=second * SECOND))
+    assert (people.calls, people.tiles) == (17, 11)
+
+
+def test_what_a_detector_is_unsure_of_is_no_finding() -> None:
+    people = Fake()
+    people._found = np.array([[*PERSON, 0.4]])
+    assert verifier(people)[0].verify(street(), coverage_of(mask_of())) == []
