@@ -18,10 +18,12 @@ from ops.link import Link
 from ops.positions import Positions
 from ops.publish import Publish
 from ops.track import Track
+from ops.view_motion import ViewMotion
 from schemas.op import Op
 
 _OPS: tuple[type[Op], ...] = (
     Detect,
+    ViewMotion,
     Background,
     Track,
     Link,

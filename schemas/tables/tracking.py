@@ -38,6 +38,42 @@ TRACKING_TABLES = (
         Privacy.PSEUDONYMOUS,
     ),
     TableSpec(
+        "view_motion",
+        "How far the view moves within a segment, against its first picture with enough texture; people and vehicles "
+        "that move do not count.",
+        (
+            CAMERA,
+            SEGMENT,
+            column("samples", pa.int32(), "number of frames that were looked at"),
+            float32("judged", "share of them whose place is known: not dark, not hidden, not another view", "0..1"),
+            column("views", pa.int32(), "number of different views, as of a camera with presets; 0 if unknown"),
+            float32(
+                "most_shift_px",
+                "largest displacement of a corner of the first view; null if unknown",
+                "px of the source",
+                null=True,
+            ),
+            float32("drift_px", "displacement of the view's middle from start to end", "px of the source", null=True),
+            float32(
+                "shake_px",
+                "standard deviation of the shifts of the view's middle from sample to sample",
+                "px of the source",
+                null=True,
+            ),
+            float32("scale", "magnification that differs most from 1; above 1, the camera zoomed in", null=True),
+            float32("rotation_deg", "turn that differs most from 0, clockwise in the picture", "degrees", null=True),
+            column(
+                "moves",
+                pa.bool_(),
+                "whether a corner moves by more than the op's tolerance, or the view changes; null if unknown",
+                null=True,
+            ),
+        ),
+        ("camera", "segment_id"),
+        ("segment_id",),
+        Privacy.OPEN,
+    ),
+    TableSpec(
         "backgrounds",
         "The background of a segment: the median of each pixel over the frames in which no person covers it.",
         (
