@@ -97,6 +97,13 @@ def _line_colours(tracks: Int64, params: AnonymizeParams) -> list[Colour]:
     return [params.bgr] * len(tracks) if params.colour_by == "none" else track_colours(tracks, params.bgr)
 
 
+def plain_ground(lines: Colour) -> Colour:
+    """Returns the flat colour, BGR, on which lines of a colour are visible: half-way from it to white, or to black."""
+    away = 255 if sum(lines) < 3 * 128 else 0
+    blue, green, red = ((part + away) // 2 for part in lines)
+    return blue, green, red
+
+
 def _paint_shapes(params: AnonymizeParams, frame: Uint8, scene: Scene) -> None:
     """``silhouette`` and ``solid``: sets every pixel of the mask to one of ``flat_colours``."""
     paint_flat(frame, scene.mask, params.bgr)
@@ -127,7 +134,10 @@ def _paint_skeletons(params: AnonymizeParams, pose: PoseFinder, frame: Uint8, sc
     """``skeleton``: as ``remove``, with limbs drawn on the background."""
     scene = _one_per_track(scene)
     people = pose.find(frame, scene.boxes)  # before anything is painted over them
-    _paint_background(params, frame, scene)
+    if scene.background is None:
+        paint_flat(frame, scene.mask, plain_ground(params.bgr))
+    else:
+        paint_picture(frame, scene.mask, scene.background)
     drawn = frame.copy()
     draw_skeletons(drawn, people, scene.boxes, _line_colours(scene.tracks, params))
     cv2.copyTo(drawn, scene.mask, frame)  # a limb beside the mask would look like a person who is not covered
@@ -135,7 +145,7 @@ def _paint_skeletons(params: AnonymizeParams, pose: PoseFinder, frame: Uint8, sc
 
 def _paint_tracks(params: AnonymizeParams, frame: Uint8, scene: Scene) -> None:
     """``tracks-only``: paints all of the frame, whatever the mask: boxes on the background, or on a flat picture."""
-    frame[:] = params.bgr if scene.background is None else scene.background
+    frame[:] = plain_ground(params.bgr) if scene.background is None else scene.background
     scene = _one_per_track(scene)
     draw_boxes(frame, scene.boxes, _line_colours(scene.tracks, params))
 

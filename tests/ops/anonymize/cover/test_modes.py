@@ -14,6 +14,7 @@ from ops.anonymize.cover.modes import (
     Scene,
     flat_colours,
     open_painter,
+    plain_ground,
     track_colours,
 )
 from ops.anonymize.cover.paint import (
@@ -111,13 +112,22 @@ def test_an_empty_mask_leaves_the_frame_alone(mode: str) -> None:
 @pytest.mark.parametrize("mode", ["skeleton", "remove", "tracks-only"])
 def test_without_a_background_the_mask_is_painted_flat(mode: str) -> None:
     scene = scene_of(background=False)
+    ground = SLATE if mode == "remove" else plain_ground(SLATE)
     colours = np.unique(painted(mode, noise(1), scene)[scene.mask > 0], axis=0).tolist()
-    assert list(SLATE) in colours
+    assert list(ground) in colours
     if mode == "remove":
-        assert colours == [list(SLATE)]
+        assert colours == [list(ground)]
+    else:
+        assert list(SLATE) in colours, "lines are seen on it"
     if mode == "tracks-only":
         everything = np.unique(painted(mode, noise(1), scene).reshape(-1, 3), axis=0).tolist()
-        assert everything == [list(SLATE)]
+        assert {tuple(colour) for colour in everything} == {ground, SLATE}
+
+
+@pytest.mark.parametrize("colour", ["#000000", "#ffffff", "#808080", "#ff0000", "#64748b"])
+def test_lines_can_be_told_from_the_ground_that_stands_in_for_a_background(colour: str) -> None:
+    bgr = AnonymizeParams(colour=colour).bgr
+    assert np.abs(np.subtract(plain_ground(bgr), bgr)).max() >= 50
 
 
 def test_tracks_only_shows_no_pixel_of_the_frame() -> None:
