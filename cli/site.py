@@ -70,7 +70,7 @@ def scan(folder: SiteFolder = HERE, as_json: Json = False) -> int:
 
 
 def status(folder: SiteFolder = HERE, as_json: Json = False) -> None:
-    """Show past runs, what is done and missing, and what is in quarantine and why."""
+    """Show past runs, what is done and missing, what is in quarantine and why, and cameras that move."""
     output = Output(as_json)
     found = read_status(open_site(folder))
     runs = found.runs.to_pylist()
@@ -81,6 +81,7 @@ def status(folder: SiteFolder = HERE, as_json: Json = False) -> None:
                 "ops": unit_count_json(found.plan),
                 "quarantine": [asdict(entry) for entry in found.quarantined],
                 "problems": list(found.problems),
+                "moving_cameras": [asdict(camera) | {"message": camera.message} for camera in found.moving],
             }
         )
         return
@@ -92,6 +93,8 @@ def status(folder: SiteFolder = HERE, as_json: Json = False) -> None:
         rows = [[e.op, e.camera, e.path or e.unit, e.reason, e.detail] for e in found.quarantined]
         output.say("")
         output.table(["op", "camera", "what", "reason", "detail"], rows, "in quarantine")
+    for camera in found.moving:
+        output.warn(camera.message)
     for problem in found.problems:
         output.warn(problem)
 

@@ -1,15 +1,17 @@
-"""Reports the state of a site: its runs, what is done and missing, and what is in quarantine."""
+"""Reports the state of a site: its runs, what is done and missing, what is in quarantine, and cameras that move."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
+from jobs.commands.moving_cameras import MovingCamera, find_moving_cameras
 from jobs.commands.plan import plan_run
 from jobs.planning.graph import Selection
 from jobs.planning.inventory import recorded_inventory
 from jobs.planning.plan import Plan
 from jobs.site import Site
+from schemas.errors import QueryError
 from schemas.values import Quarantined
 
 
@@ -21,12 +23,14 @@ class Status:
         runs: the table ``runs``, oldest first.
         plan: of everything, on the footage that the last scan found.
         problems: records of the store that cannot be read, one line each.
+        moving: cameras that are declared fixed, but whose view moves.
     """
 
     runs: pa.Table
     plan: Plan
     quarantined: Sequence[Quarantined]
     problems: Sequence[str]
+    moving: Sequence[MovingCamera]
 
 
 def read_status(site: Site) -> Status:
@@ -34,4 +38,9 @@ def read_status(site: Site) -> Status:
     plan = plan_run(site, Selection(), recorded_inventory(site.store))
     runs, quarantined = site.journal.read_runs(), site.journal.read_quarantine()
     problems = site.store.read_loose_receipts().problems + runs.problems + quarantined.problems
-    return Status(runs.rows, plan, quarantined.rows, problems)
+    moving: Sequence[MovingCamera] = ()
+    try:
+        moving = find_moving_cameras(site)
+    except QueryError as error:  # a damaged store still has a status
+        problems = [*problems, f"view_motion: {error}"]
+    return Status(runs.rows, plan, quarantined.rows, problems, moving)
