@@ -17,6 +17,7 @@ from ops.interactions import Interactions
 from ops.link import Link
 from ops.positions import Positions
 from ops.publish import Publish
+from ops.second_look import SecondLook
 from ops.track import Track
 from ops.view_motion import ViewMotion
 from schemas.op import Op
@@ -24,6 +25,7 @@ from schemas.op import Op
 _OPS: tuple[type[Op], ...] = (
     Detect,
     ViewMotion,
+    SecondLook,
     Background,
     Track,
     Link,

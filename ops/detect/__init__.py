@@ -11,7 +11,7 @@ from ops.detect.motion_buffer import MotionBuffer
 from ops.detect.reach import reach_table
 from ops.detect.rows import ObservedFrames, detection_tables
 from ops.detect.session import NetworkSession, tile_settings
-from ops.detect.tiles import LEAST_INPUT_PX, Look
+from ops.detect.tiles import Look
 from ops.detect.windows import TileSettings
 from schemas.errors import ModelError
 from schemas.op import (
@@ -152,6 +152,5 @@ class MotionSession(FrameSession):
         sure = [found.take((found.confidence >= self._confidence).nonzero()[0]) for found in self._found]
         tables = detection_tables(self._segment, self._frames, sure, ("person",), "motion")
         size_px = (self._segment.width, self._segment.height)
-        scale = LEAST_INPUT_PX / (self._min_height * size_px[1])  # of a look that finds people of the least height
-        whole = Look(0, 0, *size_px, level=0, scale=scale, largest_px=inf)
+        whole = Look(0, 0, *size_px, 0, 1.0, inf, least_height_px=self._min_height * size_px[1])
         return {**tables, **reach_table(self._segment, sure, 0, (whole,), [frozenset()] * len(sure), 0)}

@@ -6,7 +6,7 @@ from ops.detect.backends import Network
 from ops.detect.decode import Decoder
 from ops.detect.reach import reach_table
 from ops.detect.rows import ObservedFrames, detection_tables
-from ops.detect.tiles import pyramid
+from ops.detect.tiles import network_pyramid
 from ops.detect.windows import LookWindow, TileSettings
 from schemas.op import FrameSession, Tables
 from schemas.values import FrameBatch, Segment, UnitContext
@@ -77,7 +77,7 @@ def tile_settings(
     """
     people = frozenset(index for index in decoder.wanted if network.classes[index] in PEOPLE)
     source_px = (unit.segment.width, unit.segment.height)
-    if not people or len(pyramid(source_px, network.input_px, least_person_px)) == 1:
+    if not people or len(network_pyramid(network, source_px, least_person_px)) == 1:
         return None
     seconds = probe_s if unit.camera.fixed else probe_s / MOVING_PROBES
     return TileSettings(least_person_px, seconds, max(round(seconds * fps), 1), people)

@@ -16,27 +16,10 @@ from math import ceil, inf, log
 import numpy as np
 
 from ops.boxes import size, suppress_overlaps
-from ops.detect.backends import Network
+from ops.detect.backends import LEAST_INPUT_PX, Network
 from ops.detect.decode import Boxes, Decoder
 from ops.detect.letterbox import Fit, fit_into, to_source
 from schemas.values import Float32, Uint8
-
-LEAST_INPUT_PX = 40.0
-"""Height of a person in the network's input from which most are found at a confidence of 0.1.
-
-Measured on 30 frames of PETS and 15 of TUD-Campus, reduced and side by side in one input (IoU 0.4; PETS / TUD-Campus):
-
-| height in the input, px | yolo11n INT8 | yolov8n INT8 | YOLOX-Nano |
-| 9 to 13 | .12 / .00 | .39 / .03 | .23 / .03 |
-| 13 to 19 | .76 / .04 | .83 / .27 | .79 / .20 |
-| 19 to 27 | .96 / .34 | .96 / .64 | .96 / .66 |
-| 27 to 38 | .98 / .68 | .97 / .88 | .99 / .83 |
-| 38 to 54 | .95 / .85 | .93 / .88 | 1.0 / .89 |
-| 54 to 76 | .93 / .95 | .95 / .95 | - / .93 |
-
-It is the height in the input that counts: frames whose people were reduced to 10 to 40 pixels and then enlarged to 40
-gave .91 to .98 on PETS and .79 to .92 on TUD-Campus, with yolo11n and YOLOX-Nano alike.
-"""
 
 LARGEST_STEP = 2.5
 """Largest ratio of the scales of two levels: larger ones need fewer levels, but more overlap of the tiles."""
@@ -66,6 +49,7 @@ class Look:
         level: 0 for the whole frame, then by scale.
         scale: pixels of the network's input per pixel of the frame.
         largest_px: longer side of the largest box that it adds, px of the frame.
+        least_height_px: least height of a person that is found with this look, px of the frame.
     """
 
     x1: int
@@ -75,14 +59,12 @@ class Look:
     level: int
     scale: float
     largest_px: float
-
-    @property
-    def least_height_px(self) -> float:
-        """Least height of a person that is found with this look, px of the frame."""
-        return LEAST_INPUT_PX / self.scale
+    least_height_px: float
 
 
-def pyramid(frame_px: tuple[int, int], input_px: tuple[int, int], least_person_px: float) -> tuple[Look, ...]:
+def pyramid(
+    frame_px: tuple[int, int], input_px: tuple[int, int], least_person_px: float, least_input_px: float = LEAST_INPUT_PX
+) -> tuple[Look, ...]:
     """Returns the looks at a frame, the whole first, then the tiles by level, row and column.
 
     There are no tiles where the whole frame is large enough in the input, or where the input is too small for tiles.
@@ -90,23 +72,30 @@ def pyramid(frame_px: tuple[int, int], input_px: tuple[int, int], least_person_p
     Args:
         frame_px, input_px: (width, height).
         least_person_px: least height of a person to find, px of the frame.
+        least_input_px: height in the input from which the network finds most people.
     """
     width, height = frame_px
     scale = min(input_px[0] / width, input_px[1] / height)
-    looks = [Look(0, 0, width, height, 0, scale, inf)]
-    missing = LEAST_INPUT_PX / least_person_px / scale
-    most_step = min(LARGEST_STEP, (MOST_OVERLAP * min(input_px) - 2 * TOUCH_INPUT_PX) / (BAND_MARGIN * LEAST_INPUT_PX))
+    looks = [Look(0, 0, width, height, 0, scale, inf, least_input_px / scale)]
+    missing = least_input_px / least_person_px / scale
+    most_step = min(LARGEST_STEP, (MOST_OVERLAP * min(input_px) - 2 * TOUCH_INPUT_PX) / (BAND_MARGIN * least_input_px))
     if min(missing, most_step) < LEAST_STEP:
         return tuple(looks)
     levels = ceil(log(missing) / log(most_step))
     for level in range(1, levels + 1):
-        largest_px = BAND_MARGIN * LEAST_INPUT_PX / scale
+        largest_px = BAND_MARGIN * least_input_px / scale
         scale *= missing ** (1 / levels)
         overlap = largest_px + 2 * TOUCH_INPUT_PX / scale
         columns = _parts(width, int(input_px[0] / scale), overlap)
         rows = _parts(height, int(input_px[1] / scale), overlap)
-        looks += [Look(x1, y1, x2, y2, level, scale, largest_px) for y1, y2 in rows for x1, x2 in columns]
+        least_px = least_input_px / scale
+        looks += [Look(x1, y1, x2, y2, level, scale, largest_px, least_px) for y1, y2 in rows for x1, x2 in columns]
     return tuple(looks)
+
+
+def network_pyramid(network: Network, frame_px: tuple[int, int], least_person_px: float) -> tuple[Look, ...]:
+    """Returns ``pyramid`` for a network."""
+    return pyramid(frame_px, network.input_px, least_person_px, network.least_input_px)
 
 
 def _parts(length: int, part: int, overlap: float) -> list[tuple[int, int]]:
@@ -204,4 +193,4 @@ def find_in_looks(network: Network, decoder: Decoder, picture: Uint8, looks: Seq
 def find_in_tiles(network: Network, decoder: Decoder, picture: Uint8, least_person_px: float = 20.0) -> Boxes:
     """Returns what a network finds in a picture with every look of its pyramid, px of the picture, surest first."""
     frame_px = (picture.shape[1], picture.shape[0])
-    return find_in_looks(network, decoder, picture, pyramid(frame_px, network.input_px, least_person_px))
+    return find_in_looks(network, decoder, picture, network_pyramid(network, frame_px, least_person_px))

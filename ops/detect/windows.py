@@ -14,7 +14,7 @@ import numpy as np
 from ops.boxes import iou_matrix
 from ops.detect.backends import Network
 from ops.detect.decode import Boxes, Decoder
-from ops.detect.tiles import SAME_IOU, Look, merge_looks, pyramid, submit_look
+from ops.detect.tiles import SAME_IOU, Look, merge_looks, network_pyramid, submit_look
 from schemas.values import Float32, Uint8
 
 WAITING_BYTES = 64_000_000
@@ -115,7 +115,7 @@ class LookWindow:
 
     def _plan(self, frame_px: tuple[int, int]) -> tuple[Look, ...]:
         least_px = np.inf if self._tiles is None else self._tiles.least_person_px
-        return pyramid(frame_px, self._network.input_px, least_px)
+        return network_pyramid(self._network, frame_px, least_px)
 
     def _probe(self, people: frozenset[int]) -> None:
         """Looks at the newest waiting frame in all tiles, and at the others in those with people before or now."""

@@ -1,8 +1,10 @@
 """Tables of detectors: what the second look finds, and how small the people are that each detector can find."""
 
+from dataclasses import replace
+
 import pyarrow as pa
 
-from schemas.tables.columns import CAMERA, SEGMENT, column, float32, int64
+from schemas.tables.columns import BOX, CAMERA, LABEL, PTS, SEGMENT, column, float32, int64, string, timestamp
 from schemas.tables.spec import Privacy, TableSpec
 
 _REACH = TableSpec(
@@ -32,4 +34,40 @@ _REACH = TableSpec(
     Privacy.OPEN,
 )
 
-DETECTION_TABLES = (_REACH,)
+DETECTION_TABLES = (
+    _REACH,
+    TableSpec(
+        "second_detections",
+        "One row per person that the second look found, by other weights than detect's.",
+        (
+            CAMERA,
+            SEGMENT,
+            timestamp("time", "time of the frame"),
+            PTS,
+            column("detection", pa.int32(), "number of the detection within its segment, from 0"),
+            LABEL,
+            float32("confidence", "score of the detector", "0..1"),
+            *BOX,
+            string("source", "'model', or 'hog' if no other weights were available"),
+        ),
+        ("camera", "segment_id", "detection"),
+        ("time", "detection"),
+        Privacy.PSEUDONYMOUS,
+    ),
+    TableSpec(
+        "second_observed_frames",
+        "One row per frame that the second look processed.",
+        (
+            CAMERA,
+            SEGMENT,
+            timestamp("time", "time of the frame"),
+            PTS,
+            column("detections", pa.int32(), "number of its detections in the frame"),
+            string("source", "'model' or 'hog'"),
+        ),
+        ("camera", "segment_id", "pts"),
+        ("time", "pts"),
+        Privacy.OPEN,
+    ),
+    replace(_REACH, name="second_detector_reach", summary=_REACH.summary.replace("detect can", "the second look can")),
+)

@@ -8,6 +8,7 @@ import numpy as np
 from ops.anonymize.geometry import work_size
 from ops.detect.backends import open_network
 from ops.detect.decode import Boxes, Decoder, suppress
+from ops.detect.hog import HogPeople
 from ops.detect.tiles import find_in_looks, pyramid
 from ops.openvino_cpu import cpu_settings, reason_of
 from schemas.errors import ModelError
@@ -15,18 +16,8 @@ from schemas.values import Float32, Float64, Int64, ModelFile, Uint8
 
 PERSON = "person"
 
-SAME_PERSON_IOU, SAME_HOG_IOU, SAME_FACE_IOU = 0.45, 0.3, 0.3
+SAME_PERSON_IOU, SAME_FACE_IOU = 0.45, 0.3
 """Intersection over union above which two boxes are one person or one face."""
-
-HOG_WINDOW_PX = (64, 128)
-"""Width and height of the window in which HOG finds people."""
-
-HOG_STEP = 1.2
-"""Ratio of neighbouring sizes at which HOG searches. Measured-real on PETS and TUD-Campus: it finds as many people as
-with steps of 1.1, in 47 ms instead of 80 (docs/decisions/0015)."""
-
-HOG_FILLED = (0.5, 0.75)
-"""Share of its window's width and height that a person fills: HOG was trained with a border."""
 
 STRIDES = (8, 16, 32)
 """Sides of YuNet's cells, pixels; a cell gives at most one face, and frames are padded to the largest."""
@@ -98,8 +89,7 @@ class HogPersonDetector:
     def __init__(self, least_score: float = 1.2, work_width_px: int = 800) -> None:
         self.sure = least_score
         self._width_px = work_width_px
-        self._hog = cv2.HOGDescriptor()
-        self._hog.setSVMDetector(cv2.HOGDescriptor_getDefaultPeopleDetector())  # type: ignore[attr-defined]
+        self._people = HogPeople(least_score)
 
     def find(self, frame: Uint8, tiles: bool = False) -> Found:
         """Returns the people in a frame ``(H, W, 3)`` BGR; nobody in one that is smaller than the window.
@@ -110,29 +100,11 @@ class HogPersonDetector:
         width_px = self._width_px * (2 if tiles else 1)
         scale = width_px / frame.shape[1]
         size = (width_px, max(round(frame.shape[0] * scale), 1))
-        if size[0] < HOG_WINDOW_PX[0] or size[1] < HOG_WINDOW_PX[1]:
-            return np.empty((0, 5))
         grey = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
         grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-        # HOG's own grouping depends on the order in which its threads end, so hits are sorted and suppressed here.
-        windows, scores = self._hog.detectMultiScale(
-            grey, hitThreshold=self.sure, winStride=(8, 8), padding=(16, 16), scale=HOG_STEP, groupThreshold=0
-        )
-        if not len(windows):
-            return np.empty((0, 5))
-        hits = np.column_stack([np.asarray(windows, np.float64), np.asarray(scores, np.float64).ravel()])
-        hits = hits[np.lexsort(hits.T[:4])]
-        people = suppress(
-            Boxes(_filled(hits[:, :4]), hits[:, 4].astype(np.float32), np.zeros(len(hits), np.int64)), SAME_HOG_IOU
-        )
+        people = self._people.find(np.asarray(grey, np.uint8))
         limits = np.array([frame.shape[1], frame.shape[0]] * 2)
         return _with_scores(np.clip(people.xyxy / scale, 0, limits), people.confidence)
-
-
-def _filled(windows: Float64) -> Float32:
-    """Returns the boxes ``(N, 4)`` of people in windows ``x, y, width, height``."""
-    centre, half = windows[:, :2] + windows[:, 2:] / 2, windows[:, 2:] / 2 * np.array(HOG_FILLED)
-    return np.concatenate([centre - half, centre + half], axis=1).astype(np.float32)
 
 
 def _with_scores(boxes: Float32 | Float64, scores: Float32) -> Found:
