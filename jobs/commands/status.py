@@ -42,5 +42,5 @@ def read_status(site: Site) -> Status:
     try:
         moving = find_moving_cameras(site)
     except QueryError as error:  # a damaged store still has a status
-        problems = [*problems, f"view_motion: {error}"]
+        problems = (*problems, f"view_motion: {error}")
     return Status(runs.rows, plan, quarantined.rows, problems, moving)
