@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from ops.anonymize import Anonymize
 from ops.arrays import BOX_COLUMNS, boxes_of
+from ops.audit_reach import REACH_TABLES, reach_statement
 from ops.background import Background
 from ops.detect import Detect
 from ops.ground.density import band_of, pixels_per_metre
@@ -63,7 +64,7 @@ class Audit(TableOp):
 
     spec = OpSpec(
         name="audit",
-        version=2,
+        version=3,
         summary="A JSON file beside each published file: what made it, what verified it, and what may remain.",
         scope=Scope.FOOTAGE,
         reads=(
@@ -71,6 +72,7 @@ class Audit(TableOp):
             Read("anonymized_segments"),
             Read("anonymized_tracks"),
             Read("tracklet_points", columns=("tracklet_id", "time", "frame_segment_id", *BOX_COLUMNS), required=False),
+            *(Read(table, required=False) for table in REACH_TABLES.values()),
         ),
         writes=("audits",),
         params=NoParams,
@@ -86,6 +88,7 @@ class Audit(TableOp):
         tracks = _tracks(unit, inputs["anonymized_tracks"], inputs.get("tracklet_points"))
         leak = _residual_leak(tracks)
         document = _document(unit, video, inputs["anonymized_segments"].to_pylist(), tracks, leak)
+        document["reach"] = reach_statement(unit, inputs)
         file = services.write_beside(video["path"], AUDIT_SUFFIX, as_json(document))
         row: dict[str, object] = {
             "camera": video["camera"],

@@ -179,6 +179,7 @@ def test_privacy_masks_are_in_it() -> None:
 def test_what_older_versions_did_not_record_is_null() -> None:
     names = set(figures()) - {"mode", "covered_frames", "covered_share"}
     _, found, _ = audit(tracks_of(), **dict.fromkeys(names))
+    assert found["reach"]["detect"] == found["reach"]["second_look"] == []
     assert found["targets"] is found["params"] is found["covering"]["verified_by"] is None
 
 
