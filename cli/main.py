@@ -36,6 +36,7 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "export": results.export,
     "map": results.draw_map,
     "audit": privacy.audit,
+    "sign-off": privacy.sign_off,
     "subject-access": privacy.subject_access,
     "compact": maintenance.compact,
     "verify": maintenance.verify,

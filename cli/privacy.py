@@ -1,4 +1,4 @@
-"""`audit` and `subject-access`: shows the audit of published video, and exports it with one person visible."""
+"""`audit`, `sign-off` and `subject-access`: shows audits of published video, records who looked, makes one visible."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -11,8 +11,11 @@ from cli.account import user_name
 from cli.options import HERE, Json, SiteFolder
 from cli.output import Output
 from jobs.commands.audits import AuditedFootage, read_audit, write_contact_sheet
+from jobs.commands.sign_offs import SignOffRequest
+from jobs.commands.sign_offs import sign_off as record_sign_off
 from jobs.commands.subject_access import export_subject_access
 from jobs.site import open_site
+from storage.exports.sign_off_records import Verdict, describe
 
 TRACKS_SHOWN = 20
 ENDS = ("start_time", "end_time")
@@ -44,12 +47,39 @@ def audit(
     if as_json:
         made_by = [{"op": op, "version": version, "weights": weights} for op, version, weights in found.made_by]
         files = {"video": found.video_state, "audit": found.audit_state}
-        output.json({"audit": found.document, "made_by": made_by, "files": files, "sheet_frames": frames})
+        shown = {"audit": found.document, "made_by": made_by, "files": files, "sheet_frames": frames}
+        output.json({**shown, "sign_offs": [asdict(each) for each in found.sign_offs]})
     else:
         _show(output, found)
         if sheet is not None:
             output.say(f"{frames} frames to review written to {sheet}")
     return 1 if found.problems else 0
+
+
+def sign_off(
+    footage: Footage,
+    verdict: Annotated[Verdict, typer.Option("--verdict", help="What you decided.")],
+    by: Annotated[str, typer.Option("--by", help="Your name; it is recorded.")],
+    sheet: Annotated[
+        Path | None,
+        typer.Option(
+            "--sheet", help="The sheet that you looked at; leave it out for the video itself.", show_default=False
+        ),
+    ] = None,
+    note: Annotated[str, typer.Option("--note", help="Anything worth knowing, such as what you saw.")] = "",
+    folder: SiteFolder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Record that you looked at a published file, and what you decided. It holds for these bytes of the file only."""
+    output = Output(as_json)
+    request = SignOffRequest(footage, verdict, by, user_name(), sheet, note)
+    done = record_sign_off(open_site(folder), request, datetime.now(UTC))
+    if as_json:
+        output.json({**asdict(done.sign_off), "recorded": done.is_new})
+        return
+    output.say(f"{done.sign_off.path}: {describe(done.sign_off)}")
+    if not done.is_new:
+        output.say("that was recorded before; nothing was changed")
 
 
 def subject_access(
@@ -100,6 +130,7 @@ def audit_facts(found: AuditedFootage) -> list[tuple[str, str]]:
         ("residual leak", _bound(leak)),
         ("what this bounds", leak["bounds"]),
         ("what it does not bound", leak["does_not_bound"]),
+        ("signed off", "; ".join(map(describe, found.sign_offs)) or "by nobody yet"),
         ("made by", "; ".join(f"{op} {version}, weights {weights}" for op, version, weights in found.made_by)),
     ]
 

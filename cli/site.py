@@ -82,6 +82,7 @@ def status(folder: SiteFolder = HERE, as_json: Json = False) -> None:
                 "quarantine": [asdict(entry) for entry in found.quarantined],
                 "problems": list(found.problems),
                 "moving_cameras": [asdict(camera) | {"message": camera.message} for camera in found.moving],
+                "awaiting": [asdict(each) for each in found.awaiting],
             }
         )
         return
@@ -93,6 +94,10 @@ def status(folder: SiteFolder = HERE, as_json: Json = False) -> None:
         rows = [[e.op, e.camera, e.path or e.unit, e.reason, e.detail] for e in found.quarantined]
         output.say("")
         output.table(["op", "camera", "what", "reason", "detail"], rows, "in quarantine")
+    if found.awaiting:
+        rows = [[each.camera, each.footage_id, each.path, each.state] for each in found.awaiting]
+        output.say("")
+        output.table(["camera", "footage", "file", "state"], rows, "published, but not handed out")
     for camera in found.moving:
         output.warn(camera.message)
     for problem in found.problems:

@@ -122,6 +122,24 @@ class ModelsConfig(_Strict):
     )
 
 
+SIGN_OFF = "sign-off"
+
+
+class PublishConfig(_Strict):
+    """``[publish]``: what anonymized video waits for."""
+
+    wait_for: Literal["nothing", "sign-off"] = Field(
+        "nothing",
+        description="sign-off: a published file is handed out only once `nightshift sign-off` accepted it; until then "
+        "it lies in the store's private folder _pending, and is not in the table anonymized",
+    )
+
+    @property
+    def waits(self) -> bool:
+        """Whether video waits for a sign-off."""
+        return self.wait_for == SIGN_OFF
+
+
 Days = Annotated[int, Field(ge=1, le=36500)]
 
 _PURGED_WITH = {
@@ -129,7 +147,7 @@ _PURGED_WITH = {
     **dict.fromkeys(
         ("anonymized", "anonymized_segments", "anonymized_tracks", "review_frames", "audits"), "follows video_days"
     ),
-    **dict.fromkeys(("cameras", "runs", "receipts", "quarantine", "purges", "exports"), "is never purged"),
+    **dict.fromkeys(("cameras", "runs", "receipts", "quarantine", "purges", "exports", "sign_offs"), "is never purged"),
 }
 
 
@@ -171,6 +189,7 @@ class SiteConfig(_Strict):
         "store", description="location of the results: a folder, relative to the site's, or s3://bucket/prefix"
     )
     models: ModelsConfig = Field(ModelsConfig(), description="weights")
+    publish: PublishConfig = Field(PublishConfig(), description="what anonymized video waits for")
     retention: RetentionConfig = Field(RetentionConfig(), description="retention periods")
     pattern: str = Field(
         "{camera}/%Y-%m-%dT%H-%M-%S",

@@ -19,7 +19,15 @@ from pydantic.fields import FieldInfo
 
 from ops import REGISTRY
 from schemas.op import Neighbour, Op, Read
-from schemas.site import CameraConfig, ControlPointConfig, LayerConfig, ModelsConfig, RetentionConfig, SiteConfig
+from schemas.site import (
+    CameraConfig,
+    ControlPointConfig,
+    LayerConfig,
+    ModelsConfig,
+    PublishConfig,
+    RetentionConfig,
+    SiteConfig,
+)
 from schemas.tables import TABLES, TIME, TableSpec
 
 USES = {
@@ -101,8 +109,9 @@ def _link(table: str) -> str:
 def site_page() -> str:
     """Returns the keys of ``site.toml``."""
     parts = [
-        _keys("The site", SiteConfig, skip={"models", "retention", "cameras", "layers", "ops"}),
+        _keys("The site", SiteConfig, skip={"models", "publish", "retention", "cameras", "layers", "ops"}),
         _keys("`[models]`", ModelsConfig),
+        _keys("`[publish]`", PublishConfig),
         _keys("`[retention]`", RetentionConfig),
         _keys("`[[cameras]]`", CameraConfig),
         _keys("A control point, in `control_points` of a camera", ControlPointConfig),

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
+from shlex import quote
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,8 +22,10 @@ from schemas.errors import NightshiftError, SelectionError
 from schemas.values import SCAN_OP, Segment
 from storage.archive.footage import segments_of_footage
 from storage.exports.contact_sheet import ContactSheet, SheetFrame, render_contact_sheet
+from storage.exports.sign_off_records import SignedFile, SignOff, describe, read_sign_offs
 from storage.maintenance.problems import hash_blob
 from storage.sql.text import quote_text
+from storage.store.video_files import find_video
 from storage.video.published import pts_to_ticks, read_frames_at, read_ticks
 
 MAX_FRAMES, MIN_FRAMES = 60, 12
@@ -58,6 +61,11 @@ class PublishedFootage:
         return segments_of_footage(dict(self.footage), self.timezone)
 
     @property
+    def signed_file(self) -> SignedFile:
+        """What a sign-off of the published file holds for."""
+        return SignedFile(self.camera, self.footage_id, self.video["sha256"])
+
+    @property
     def size_px(self) -> tuple[int, int]:
         """(width, height) of the frames."""
         return self.segments[0].width, self.segments[0].height
@@ -80,6 +88,8 @@ class AuditedFootage:
         path: of the audit, relative to the store.
         video_state, audit_state: ``sound``, ``altered`` or ``missing``.
         made_by: op, version and weights of the work on the footage, from its receipts.
+        sha256: of the audit, as it was written.
+        sign_offs: of the published file as it is now, oldest first.
     """
 
     published: PublishedFootage
@@ -88,6 +98,8 @@ class AuditedFootage:
     video_state: str
     audit_state: str
     made_by: tuple[tuple[str, int, str], ...]
+    sha256: str
+    sign_offs: tuple[SignOff, ...]
 
     @property
     def problems(self) -> list[str]:
@@ -110,7 +122,7 @@ def find_published(site: Site, name: str) -> PublishedFootage:
         NightshiftError: it is not published; the message says why.
     """
     footage = _find_footage(site, name)
-    videos = query(site, f"SELECT * FROM anonymized WHERE {_condition(footage)}").to_pylist()
+    videos = query(site, f"SELECT * FROM anonymized WHERE {_condition(footage)}", pending=True).to_pylist()
     if not videos:
         raise NightshiftError(_why_unpublished(site, footage))
     timezone = site.files.config.camera_view(footage["camera"]).timezone
@@ -149,13 +161,16 @@ def read_audit(site: Site, name: str) -> AuditedFootage:
         file_state(site, published.video["path"], row["video_sha256"]),
         file_state(site, row["path"], row["sha256"]),
         _made_by(site, published),
+        row["sha256"],
+        tuple(each for each in read_sign_offs(site.store) if each.signed_file == published.signed_file),
     )
 
 
 def file_state(site: Site, path: str, sha256: str) -> str:
-    """Returns whether a file of the store is ``sound``, ``altered`` or ``missing``."""
+    """Returns whether a file of the store is ``sound``, ``altered`` or ``missing``, wherever it lies."""
+    blobs = site.store.blobs
     try:
-        return SOUND if hash_blob(site.store.blobs, path) == sha256 else ALTERED
+        return SOUND if hash_blob(blobs, find_video(blobs, path)) == sha256 else ALTERED
     except FileNotFoundError:
         return MISSING
 
@@ -183,6 +198,10 @@ def write_contact_sheet(site: Site, audited: AuditedFootage, facts: Sequence[tup
         warnings=audited.problems,
         facts=facts,
         flagged=len(listed),
+        sha256=published.video["sha256"],
+        sign_offs=[describe(sign_off) for sign_off in audited.sign_offs],
+        command=f"nightshift sign-off {published.footage_id} --sheet {quote(str(target))} "
+        "--verdict accept|reject --by 'YOUR NAME' --note 'WHAT YOU SAW'",
     )
     return render_contact_sheet(target, sheet, _sheet_frames(site, published, listed[:MAX_FRAMES]))
 
@@ -192,7 +211,8 @@ def _sheet_frames(site: Site, published: PublishedFootage, listed: Sequence[Row]
     first = published.segments[0]
     # The published file counts ticks from its own start; the review list has the PTS of the original.
     reasons = {pts_to_ticks(row["pts"], first): (row["risk"], row["reason"]) for row in listed}
-    with site.store.blobs.local(published.video["path"]) as path:
+    blobs = site.store.blobs
+    with blobs.local(find_video(blobs, published.video["path"])) as path:
         others = [ticks for ticks in read_ticks(path) if ticks not in reasons]
         count = min(len(others), max(0, MIN_FRAMES - len(reasons)))
         reasons |= {others[number * len(others) // count]: (0.0, _SAMPLE) for number in range(count)}
@@ -220,7 +240,7 @@ def _find_footage(site: Site, name: str) -> dict[str, Any]:
         # The same content may lie at two paths; the row that a scan could cut into segments is the useful one.
         distinct = f"SELECT DISTINCT ON (camera, footage_id) * FROM footage WHERE {condition}"
         sql = f"FROM ({distinct} ORDER BY cuts IS NULL, path) ORDER BY camera, path"
-        found: list[dict[str, Any]] = query(site, sql).to_pylist()
+        found: list[dict[str, Any]] = query(site, sql, pending=True).to_pylist()
         if len(found) == 1:
             return found[0]
         if found:

@@ -30,6 +30,7 @@ from storage.maintenance.sweep import sweepable_files
 from storage.maintenance.tombstones import DataKind, PurgedUnit, PurgeRecord
 from storage.site.file import SiteFiles
 from storage.store.journal import new_run_id
+from storage.store.layout import pending_file
 from storage.store.live_rows import newest_receipts
 from storage.store.scan_rows import read_scan_rows
 from storage.store.store import Store
@@ -231,9 +232,11 @@ class _PurgePlanner:
             builder.units.pop(unit, None)  # a reaffirmed unit has a second receipt, which makes it the newest
             builder.units[unit] = None
         rows = (row for table in VIDEO_TABLES for row in read_video_rows(self._store, purged, table).to_pylist())
-        video = [row for row in rows if row["path"] in sizes]
-        for row in video:
-            builder = by_unit_tag[row["_unit"]]
-            builder.files.add(row["path"])
-            builder.size_bytes += sizes[row["path"]]
-        return [row["path"] for row in video]
+        video = []
+        for row in rows:
+            for name in (name for name in (row["path"], pending_file(row["path"])) if name in sizes):
+                builder = by_unit_tag[row["_unit"]]
+                builder.files.add(name)
+                builder.size_bytes += sizes[name]
+                video.append(name)
+        return video

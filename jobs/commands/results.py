@@ -27,7 +27,12 @@ _REFUSAL = "table {name} is of privacy class 'sensitive' and is not exported"
 
 
 def connect(
-    site: Site, unsafe: bool = False, as_of: str | None = None, for_query: str | None = None, sensitive: bool = True
+    site: Site,
+    unsafe: bool = False,
+    as_of: str | None = None,
+    for_query: str | None = None,
+    sensitive: bool = True,
+    pending: bool = False,
 ) -> duckdb.DuckDBPyConnection:
     """Opens DuckDB over a site: every table of its store, the cameras of site.toml, the features of its layers.
 
@@ -37,22 +42,23 @@ def connect(
         for_query: the only query that the connection is for: views that it does not name are not made, which opens
             faster; None for any query.
         sensitive: whether files of tables of the privacy class ``sensitive`` may be read.
+        pending: whether the table ``anonymized`` has files that await their sign-off, or were rejected.
 
     Raises:
         SelectionError: there is no such run.
     """
     errors = partial(calibration_errors, site.files)
-    return open_sql(site.store, site.files, as_of, unsafe, for_query, errors, sensitive)
+    return open_sql(site.store, site.files, as_of, unsafe, for_query, errors, sensitive, pending)
 
 
-def query(site: Site, sql: str, unsafe: bool = False, as_of: str | None = None) -> pa.Table:
-    """Returns the result of a query.
+def query(site: Site, sql: str, unsafe: bool = False, as_of: str | None = None, pending: bool = False) -> pa.Table:
+    """Returns the result of a query; arguments as for ``connect``.
 
     Raises:
         QueryError: DuckDB refuses it, or it would change something.
         SelectionError: there is no such run.
     """
-    with closing(connect(site, unsafe, as_of, sql)) as connection:
+    with closing(connect(site, unsafe, as_of, sql, pending=pending)) as connection:
         return run_query(connection, sql)
 
 

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from jobs.commands.plan import check_priority, plan_run
 from jobs.commands.scan import record_scan, start_clock
+from jobs.commands.sign_offs import release_video
 from jobs.engine.driver import Driver, Progress, RunReport
 from jobs.engine.missing_parts import drop_units_with_missing_parts
 from jobs.engine.options import RunOptions
@@ -115,6 +116,7 @@ def run_site(
         if footage_quarantined and report.state == "done":
             report.state = "partial"
         record = _record_end(run, plan, report)
+    _release(site, on_warning)
     if report.state in ("done", "partial"):
         _compact_if_many(site.store, on_warning)
     return RunSummary(report, record, plan, footage_quarantined)
@@ -169,7 +171,12 @@ def _drive(
 ) -> RunReport:
     """Runs the plan on workers; an error is recorded as the run's end before it is raised."""
     report = RunReport(run.record.run_id)
-    setup = WorkerSetup(run.site.files.archive, run.site.files.store, plan.ready.ops)
+    setup = WorkerSetup(
+        run.site.files.archive,
+        run.site.files.store,
+        plan.ready.ops,
+        hold_video=run.site.files.config.publish.waits,
+    )
     try:
         with closing(open_pool(setup, run.options, len(plan.to_do))) as pool:
             driver = Driver(
@@ -234,6 +241,14 @@ def _record_end(run: _Run, plan: Plan, report: RunReport) -> RunRecord:
     )
     run.site.journal.finish_run(record)
     return record
+
+
+def _release(site: Site, on_warning: Callable[[str], None]) -> None:
+    """Puts published video where it belongs. Failures become warnings: the run itself is done."""
+    try:
+        release_video(site)
+    except NightshiftError as error:
+        on_warning(f"published video was not sorted by its sign-offs: {error}")
 
 
 def _compact_if_many(store: Store, on_warning: Callable[[str], None]) -> None:

@@ -7,11 +7,12 @@ import pyarrow as pa
 
 from jobs.commands.moving_cameras import MovingCamera, find_moving_cameras
 from jobs.commands.plan import plan_run
+from jobs.commands.sign_offs import AwaitingVideo, awaiting_video
 from jobs.planning.graph import Selection
 from jobs.planning.inventory import recorded_inventory
 from jobs.planning.plan import Plan
 from jobs.site import Site
-from schemas.errors import QueryError
+from schemas.errors import NightshiftError, QueryError
 from schemas.values import Quarantined
 
 
@@ -24,6 +25,7 @@ class Status:
         plan: of everything, on the footage that the last scan found.
         problems: records of the store that cannot be read, one line each.
         moving: cameras that are declared fixed, but whose view moves.
+        awaiting: published files that may not be handed out.
     """
 
     runs: pa.Table
@@ -31,6 +33,7 @@ class Status:
     quarantined: Sequence[Quarantined]
     problems: Sequence[str]
     moving: Sequence[MovingCamera]
+    awaiting: Sequence[AwaitingVideo]
 
 
 def read_status(site: Site) -> Status:
@@ -43,4 +46,9 @@ def read_status(site: Site) -> Status:
         moving = find_moving_cameras(site)
     except QueryError as error:  # a damaged store still has a status
         problems = (*problems, f"view_motion: {error}")
-    return Status(runs.rows, plan, quarantined.rows, problems, moving)
+    awaiting: Sequence[AwaitingVideo] = ()
+    try:
+        awaiting = awaiting_video(site)
+    except NightshiftError as error:
+        problems = (*problems, str(error))
+    return Status(runs.rows, plan, quarantined.rows, problems, moving, awaiting)

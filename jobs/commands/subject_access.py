@@ -14,6 +14,7 @@ import numpy as np
 
 from jobs.commands.audits import SOUND, PublishedFootage, file_state, find_published
 from jobs.commands.results import query
+from jobs.commands.sign_offs import awaiting_video
 from jobs.site import Site
 from ops.anonymize.geometry import static_mask
 from ops.anonymize.reveal import Reveal, untracked_detections
@@ -30,6 +31,7 @@ from storage.sql.text import quote_text
 from storage.store.journal import new_run_id
 from storage.store.layout import VIDEO_SUFFIX
 from storage.store.store import Store
+from storage.store.video_files import find_video
 from storage.video.published import pts_to_ticks, read_frames
 from storage.video.reader import SegmentReader
 from storage.video.source import pts_to_us
@@ -72,6 +74,11 @@ def export_subject_access(
     _check_request(site, reason, target)
     published = find_published(site, name)
     video = published.video
+    if any(each.path == video["path"] for each in awaiting_video(site)):
+        raise NightshiftError(
+            f"the published file {video['path']} was not accepted by anybody: see `nightshift sign-off`; nothing was "
+            "exported"
+        )
     # An altered file may show people uncovered, and the export would copy them.
     if file_state(site, video["path"], video["sha256"]) != SOUND:
         raise NightshiftError(
@@ -182,7 +189,8 @@ def _frames(site: Site, published: PublishedFootage, reveal: Reveal) -> Iterator
     first = published.segments[0]
     originals = _originals(site, published, reveal)
     at, original = next(originals, (None, None))
-    with site.store.blobs.local(published.video["path"]) as path:
+    blobs = site.store.blobs
+    with blobs.local(find_video(blobs, published.video["path"])) as path:
         # Matched by time and not by number: originals that cannot be decoded are missing.
         for ticks, covered in read_frames(path, published.size_px):
             while at is not None and at < ticks:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import PurePosixPath
 
@@ -11,18 +12,23 @@ from jobs.engine.tasks import Task
 from schemas.errors import NightshiftError
 from schemas.op import VideoSink
 from schemas.values import UnitContext, VideoFile
-from storage.store.layout import FINGERPRINT_DIGITS, part_file, video_file
+from storage.store.layout import FINGERPRINT_DIGITS, part_file, pending_file, video_file
 from storage.store.store import Store
 from storage.video.writer import PartWriter, merge_parts
 
 
 class UnitServices:
-    """``schemas.op.Services`` for one unit. Its files are invisible until the unit's receipt names them."""
+    """``schemas.op.Services`` for one unit. Its files are invisible until the unit's receipt names them.
 
-    def __init__(self, store: Store, task: Task) -> None:
+    Args:
+        hold_video: published video awaits its sign-off: it is written where nobody takes it from.
+    """
+
+    def __init__(self, store: Store, task: Task, hold_video: bool = False) -> None:
         self.counters: Counter[str] = Counter()
         self._store = store
         self._task = task
+        self._hold_video = hold_video
         self._tag = task.fingerprint[:FINGERPRINT_DIGITS]
         self._sinks: list[PartWriter] = []
         self._unnamed: list[str] = []
@@ -47,7 +53,10 @@ class UnitServices:
         key = self._task.key
         name = f"{unit.segments[0].footage_start:%Y%m%dT%H%M%SZ}-{key.unit}-{self._tag}"
         self._merged = list(parts)
-        return merge_parts(self._store.blobs, parts, video_file(key.camera, key.date, name))
+        path = video_file(key.camera, key.date, name)
+        merged = merge_parts(self._store.blobs, parts, pending_file(path) if self._hold_video else path)
+        # Rows give the same name wherever the file lies: it depends on the work, not on whether somebody has looked.
+        return replace(merged, path=path)
 
     @arising_in("store")
     def write_beside(self, video_path: str, suffix: str, content: bytes) -> VideoFile:

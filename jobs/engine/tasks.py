@@ -95,9 +95,11 @@ class WorkerSetup:
         archive, store: locations; a folder must have the same path on every worker's machine.
         ops: ops by name, not opened yet, each with its weights.
         cpus: threads that a worker may use.
+        hold_video: published video awaits its sign-off.
     """
 
     archive: str
     store: str
     ops: Mapping[str, ReadyOp]
     cpus: int = 1
+    hold_video: bool = False

@@ -19,16 +19,17 @@ class UnitWork:
     Args:
         op: the unit's op; it is open before ``start``.
         store: where results go.
+        hold_video: published video awaits its sign-off.
 
     Attributes:
         stage_s: seconds by stage: the op's name, ``decode`` and ``commit``.
     """
 
-    def __init__(self, task: Task, op: Op, store: Store) -> None:
+    def __init__(self, task: Task, op: Op, store: Store, hold_video: bool = False) -> None:
         self.task = task
         self.key = task.key
         self.op = op
-        self.services = UnitServices(store, task)
+        self.services = UnitServices(store, task, hold_video)
         self.stage_s: dict[str, float] = {}
         self._store = store
         self._session: FrameSession | None = None

@@ -37,7 +37,9 @@ class Worker:
     def run(self, batch: TaskBatch) -> Outcome:
         """Does the units of a batch. Failures are returned, not raised."""
         work = _BatchWork(self, batch)
-        units = [UnitWork(task, self.setup.ops[task.key.op][0], self.store) for task in batch.tasks]
+        units = [
+            UnitWork(task, self.setup.ops[task.key.op][0], self.store, self.setup.hold_video) for task in batch.tasks
+        ]
         for group in decode_groups(units):
             work.do(group)
             if any(failure.kind == "full" for failure in work.failures):

@@ -1,5 +1,7 @@
 """Renders a contact sheet: one HTML page of anonymized frames for human review, which works without a network."""
 
+import hashlib
+import re
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,6 +10,7 @@ from pathlib import Path
 import cv2
 from jinja2 import Environment, StrictUndefined
 
+from schemas.errors import UserError
 from schemas.values import Uint8
 from storage.files import write_atomic
 
@@ -15,6 +18,8 @@ WIDTH_PX = 800
 """Wider frames are downscaled to this width."""
 
 _QUALITY = 85
+_META = re.compile(rb'<meta name="nightshift-(video|frames)" content="([0-9a-f]+)">')
+_NEW_SHEET = "`nightshift audit FOOTAGE --sheet FILE` writes one"
 _PAGE = Path(__file__).with_suffix(".html")
 
 
@@ -45,6 +50,9 @@ class ContactSheet:
         warnings: problems of the file.
         facts: names and values.
         flagged: number of frames on the review list; fewer may be shown.
+        sha256: of the published file.
+        sign_offs: what was decided about this file, oldest first, one line each.
+        command: how to sign it off; without it the sheet says nothing of sign-offs.
     """
 
     title: str
@@ -52,6 +60,24 @@ class ContactSheet:
     warnings: Sequence[str]
     facts: Sequence[tuple[str, str]]
     flagged: int
+    sha256: str = ""
+    sign_offs: Sequence[str] = ()
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class SheetFile:
+    """What a contact sheet says about itself.
+
+    Attributes:
+        sha256: of the sheet.
+        video_sha256: of the published file whose frames it shows.
+        frames: number of frames that it shows.
+    """
+
+    sha256: str
+    video_sha256: str
+    frames: int
 
 
 def render_contact_sheet(target: Path, sheet: ContactSheet, frames: Iterable[SheetFrame]) -> int:
@@ -72,6 +98,22 @@ def render_contact_sheet(target: Path, sheet: ContactSheet, frames: Iterable[She
     )
     write_atomic(target, page.encode("utf-8", "replace"), private=True)
     return len(cards)
+
+
+def read_contact_sheet(path: Path) -> SheetFile:
+    """Reads which published file a contact sheet shows.
+
+    Raises:
+        UserError: the file does not exist, or is no contact sheet.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"the sheet {path} cannot be read: {error.strerror}; {_NEW_SHEET}") from error
+    found = {match[1].decode(): match[2].decode() for match in _META.finditer(content)}
+    if found.keys() != {"video", "frames"}:
+        raise UserError(f"{path} is no contact sheet; {_NEW_SHEET}")
+    return SheetFile(hashlib.sha256(content).hexdigest(), found["video"], int(found["frames"]))
 
 
 def _card(frame: SheetFrame) -> dict[str, object]:

@@ -7,7 +7,7 @@ from schemas.errors import NightshiftError, SiteError
 from schemas.tables import TABLES
 from storage.blobs import Blob
 from storage.maintenance.verify_manifest import find_headless_shards
-from storage.store.layout import PARTS_FOLDER, VIDEO_FOLDER, VIDEO_SUFFIX
+from storage.store.layout import PARTS_FOLDER, PENDING_FOLDER, VIDEO_FOLDER, VIDEO_SUFFIX, pending_file
 from storage.store.manifest import MANIFEST_FOLDER, RETIRED_SCHEMA, Head
 from storage.store.receipts import files_of
 from storage.store.store import Store
@@ -19,6 +19,7 @@ SWEEP_AGE_H = 24.0
 _SUFFIXES = {
     **dict.fromkeys((*TABLES, PARTS_FOLDER), (".parquet", VIDEO_SUFFIX)),
     VIDEO_FOLDER: (".parquet", *VIDEO_SUFFIXES),
+    PENDING_FOLDER: (VIDEO_SUFFIX,),
     MANIFEST_FOLDER: (".parquet",),  # not heads: a compaction that began earlier could take a number again
 }
 """By folder, the suffixes of what Nightshift writes there; nothing else is ever swept."""
@@ -67,7 +68,8 @@ def _unnamed(store: Store, names: Collection[str]) -> set[str]:
             return set()
         named = set(files_of(receipts.rows)["name"].to_pylist()) | known
         for table in VIDEO_TABLES if any(name.endswith(VIDEO_SUFFIXES) for name in names) else ():
-            named.update(read_video_rows(store, receipts.rows, table)["path"].to_pylist())
+            paths = read_video_rows(store, receipts.rows, table)["path"].to_pylist()
+            named.update(paths, map(pending_file, paths))
     except SiteError:
         raise
     except NightshiftError:

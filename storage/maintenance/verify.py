@@ -19,6 +19,7 @@ from storage.maintenance.problems import Problem, ProblemKind, UnitName, hash_bl
 from storage.maintenance.sweep import SWEEP_AGE_H, manifest_files, sweepable_files
 from storage.maintenance.tombstones import TOMBSTONES_FOLDER, read_tombstones
 from storage.maintenance.verify_manifest import find_headless_shards, verify_manifest
+from storage.store.layout import pending_file
 from storage.store.manifest import MERGED_SCHEMA
 from storage.store.parquet import UNIT_COLUMN
 from storage.store.receipts import (
@@ -30,7 +31,14 @@ from storage.store.receipts import (
     unit_tags,
 )
 from storage.store.store import Store
-from storage.store.video_files import AUDITS_TABLE, PARTS_TABLE, PUBLISHED_TABLE, VIDEO_TABLES, read_video_rows
+from storage.store.video_files import (
+    AUDITS_TABLE,
+    PARTS_TABLE,
+    PUBLISHED_TABLE,
+    VIDEO_TABLES,
+    present_name,
+    read_video_rows,
+)
 
 _THREADS = 2
 
@@ -159,7 +167,12 @@ class _Verifier:
         """
         times = _commit_times(receipts)
         published = read_video_rows(self._store, receipts, PUBLISHED_TABLE)
-        wrong = self._compare(published["path"].to_pylist(), published["sha256"].to_pylist())
+        # A file that awaits its sign-off lies elsewhere.
+        places = [present_name(path, self._files) for path in published["path"].to_pylist()]
+        published = published.set_column(
+            published.schema.get_field_index("path"), "path", pa.array(places, pa.string())
+        )
+        wrong = self._compare(places, published["sha256"].to_pylist())
         published_at: dict[tuple[str, str], datetime] = {}
         for number, row in enumerate(published.to_pylist()):
             footage, last = (row["camera"], row["footage_id"]), times[row[UNIT_COLUMN]][1]
@@ -180,7 +193,9 @@ class _Verifier:
             for rows, found in ((published, wrong), (waiting, wrong_parts), (audits, wrong_audits))
             for row, (kind, detail) in found.items()
         ]
-        return problems, [path for rows in (published, parts, audits) for path in rows["path"].to_pylist()]
+        # While such a file is moved it exists twice.
+        pending = [pending_file(path) for path in places]
+        return problems, [*pending, *(path for rows in (published, parts, audits) for path in rows["path"].to_pylist())]
 
     def _compare(self, names: Sequence[str], hashes: Sequence[str | None]) -> dict[int, tuple[ProblemKind, str]]:
         """Hashes files, two at a time; returns kind and detail of problems, by index in ``names``."""

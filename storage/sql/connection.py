@@ -11,6 +11,7 @@ import pyarrow as pa
 from schemas.tables import TABLES, Privacy
 from storage.blobs import RemoteBlobs
 from storage.exports.export_records import exports_table
+from storage.exports.sign_off_records import SignedFile, Verdict, read_sign_offs, sign_offs_table, verdicts
 from storage.files import private_scratch
 from storage.maintenance.tombstones import purges_table
 from storage.site.file import SiteFiles, cameras_table
@@ -23,6 +24,7 @@ from storage.sql.views import IN_FILES, FileLists, create_views
 from storage.store.journal import Journal
 from storage.store.snapshot import Snapshot, take_snapshot
 from storage.store.store import Store
+from storage.store.video_files import PUBLISHED_TABLE
 
 CalibrationErrors = Callable[[], Mapping[str, float]]
 
@@ -35,6 +37,7 @@ def open_sql(
     query: str | None = None,
     calibration_error_m: CalibrationErrors = dict,
     sensitive: bool = True,
+    pending: bool = False,
 ) -> duckdb.DuckDBPyConnection:
     """Opens a snapshot of the store for SQL. Files of rows are opened only when a query needs them.
 
@@ -52,6 +55,7 @@ def open_sql(
             name. None for any.
         calibration_error_m: returns the column of that name of the table ``cameras``, by camera.
         sensitive: whether files of tables of the privacy class ``sensitive`` may be read.
+        pending: whether the table ``anonymized`` has files that await their sign-off, or were rejected.
 
     Returns:
         An in-memory connection in the time zone UTC.
@@ -81,7 +85,7 @@ def open_sql(
     _create_records(con, store, snapshot, make_now(cameras_rows, is_queried("cameras")))
     lists = FileLists(con, root)
     with lists.placeholder():
-        create_views(con, lists, snapshot, is_queried)
+        create_views(con, lists, snapshot, is_queried, {} if pending else _released(con, store, site))
         create_versions(con, lists, snapshot, is_queried)
     layers = [layer.name for layer in site.config.layers] if site else []
     create_layers(con, make_now(features_rows, has_geometry), layers, has_spatial)
@@ -128,9 +132,25 @@ def _create_records(
         "quarantine": journal.quarantine_table,
         "purges": partial(purges_table, store),
         "exports": partial(exports_table, store),
+        "sign_offs": partial(sign_offs_table, store),
     }
     for name, make in makers.items():
         create_lazy(con, name, TABLES[name].schema, make)
+
+
+def _released(con: duckdb.DuckDBPyConnection, store: Store, site: SiteFiles | None) -> Mapping[str, str]:
+    """Returns the condition of published files that may be handed out, where a site waits for sign-offs."""
+    if site is None or not site.config.publish.waits:
+        return {}
+
+    def accepted() -> pa.Table:
+        found = verdicts(read_sign_offs(store))
+        return pa.Table.from_pylist([each._asdict() for each in found if found[each] == Verdict.ACCEPT], schema)
+
+    schema = pa.schema([(name, pa.string()) for name in SignedFile._fields])
+    create_lazy(con, "accepted", schema, accepted, internal=True)
+    columns = ", ".join(SignedFile._fields)
+    return {PUBLISHED_TABLE: f"({columns}) IN (SELECT ({columns}) FROM {INTERNAL}.accepted)"}
 
 
 def _cameras(site: SiteFiles, snapshot: Snapshot) -> list[str]:

@@ -11,6 +11,7 @@ from calendar import monthrange
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import duckdb
 import pyarrow as pa
@@ -22,7 +23,7 @@ from storage.sql.text import escape_glob, quote_name, quote_text
 from storage.store.parquet import DATE_COLUMN, UNIT_COLUMN, file_schema
 from storage.store.snapshot import LiveFiles, Snapshot
 
-_RECORDS = ("cameras", "runs", "receipts", "quarantine", "purges", "exports")
+_RECORDS = ("cameras", "runs", "receipts", "quarantine", "purges", "exports", "sign_offs")
 
 IN_FILES: Mapping[str, TableSpec] = {name: spec for name, spec in TABLES.items() if name not in _RECORDS}
 """Tables that are stored as files by camera and date."""
@@ -89,7 +90,13 @@ class FileLists:
         return self._placeholder or [escape_glob(f"{self._root}/{name}") for name in self._lists[key]()]
 
 
-def create_views(con: duckdb.DuckDBPyConnection, lists: FileLists, snapshot: Snapshot, is_queried: IsQueried) -> None:
+def create_views(
+    con: duckdb.DuckDBPyConnection,
+    lists: FileLists,
+    snapshot: Snapshot,
+    is_queried: IsQueried,
+    only: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Creates a view for each table of ``IN_FILES``: its columns, and ``date`` at the end where it has none.
 
     Args:
@@ -97,6 +104,7 @@ def create_views(con: duckdb.DuckDBPyConnection, lists: FileLists, snapshot: Sna
         lists: file lists, in their placeholder context.
         snapshot: the store's snapshot.
         is_queried: returns whether a query may read the view of this name.
+        only: SQL conditions of rows that a view shows, by table; without one it shows all.
     """
     if any(files.partial for files in snapshot.files.values()):
         # Read now, not at query time: a commit in between would supersede units of this snapshot.
@@ -105,7 +113,8 @@ def create_views(con: duckdb.DuckDBPyConnection, lists: FileLists, snapshot: Sna
     for name, spec in IN_FILES.items():
         files = snapshot.files.get(name, LiveFiles())
         sql = _live_sql(spec, lists, files) if is_queried(name) else unqueried_rows(spec)
-        con.execute(f"CREATE VIEW {quote_name(name)} AS {sql}")
+        shown = f"SELECT * FROM ({sql}) WHERE {only[name]}" if name in only else sql
+        con.execute(f"CREATE VIEW {quote_name(name)} AS {shown}")
 
 
 def rows_sql(spec: TableSpec, partition: str, files: str, more: str = "") -> str:

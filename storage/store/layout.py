@@ -7,6 +7,7 @@
     TABLE/camera=ID/date=YYYY-MM-DD/day-NONCE.parquet   merged by compaction, as is
     TABLE/camera=ID/month=YYYY-MM/month-NONCE.parquet
     anonymized/camera=ID/date=YYYY-MM-DD/NAME.mp4       published video
+    _pending/anonymized/camera=ID/...                   published video that awaits its sign-off, same name below
     _parts/camera=ID/date=YYYY-MM-DD/...mp4             anonymized segments that are not merged yet
     _receipts/OP/CAMERA/DATE/UNIT-FINGERPRINT.json      units committed since the last compaction, receipts.py
     _manifest/                                          units committed before it, manifest.py
@@ -26,6 +27,7 @@ from schemas.tables import TABLES, Privacy
 from storage.files import safe_name
 
 PARTS_FOLDER = "_parts"
+PENDING_FOLDER = "_pending"
 EXPORTS_FOLDER = "_exports"
 SIGN_OFFS_FOLDER = "_sign_offs"
 VIDEO_FOLDER = "anonymized"
@@ -35,6 +37,7 @@ PRIVATE_FOLDERS = frozenset(
     {
         *(name for name, spec in TABLES.items() if spec.privacy is Privacy.SENSITIVE),
         PARTS_FOLDER,
+        PENDING_FOLDER,
         EXPORTS_FOLDER,
         SIGN_OFFS_FOLDER,
     }
@@ -66,6 +69,11 @@ def part_file(camera: str, date: str, unit: str, fingerprint: str) -> str:
 def video_file(camera: str, date: str, name: str) -> str:
     """Returns the name of published video; ``name`` must differ where the content does."""
     return f"{folder_of(VIDEO_FOLDER, camera, date)}/{safe_name(name)}{VIDEO_SUFFIX}"
+
+
+def pending_file(name: str) -> str:
+    """Returns where published video lies while it awaits its sign-off; ``name`` is the one that rows give."""
+    return f"{PENDING_FOLDER}/{name}"
 
 
 def folder_of(top: str, camera: str, period: str) -> str:

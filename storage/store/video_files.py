@@ -1,10 +1,13 @@
 """The video that rows of the store name: published files with their audits, and parts that wait to be merged."""
 
+from collections.abc import Container
+
 import pyarrow as pa
 
 from schemas.tables import TABLES
 from schemas.tables.video import AUDIT_SUFFIX
-from storage.store.layout import VIDEO_SUFFIX
+from storage.blobs import Blobs
+from storage.store.layout import VIDEO_SUFFIX, pending_file
 from storage.store.parquet import UNIT_COLUMN, file_schema
 from storage.store.receipts import unit_files
 from storage.store.store import Store
@@ -20,6 +23,23 @@ VIDEO_SUFFIXES = (VIDEO_SUFFIX, AUDIT_SUFFIX)
 """Suffixes of the files that these tables name."""
 
 _COLUMNS = ("camera", "footage_id", "path", "size_bytes", "sha256", UNIT_COLUMN)
+
+
+def present_name(name: str, names: Container[str]) -> str:
+    """Returns where a published file lies: under the name that its row gives, or where it awaits its sign-off.
+
+    Args:
+        name: as its row gives it.
+        names: names of the files that exist.
+    """
+    pending = pending_file(name)
+    return pending if name not in names and pending in names else name
+
+
+def find_video(blobs: Blobs, name: str) -> str:
+    """Returns where a published file lies, as ``present_name`` does."""
+    pending = pending_file(name)
+    return pending if not blobs.exists(name) and blobs.exists(pending) else name
 
 
 def read_video_rows(store: Store, receipts: pa.Table, table: str) -> pa.Table:

@@ -121,3 +121,51 @@ def test_the_guide_says_of_modes_what_the_code_says():
 def test_the_guide_claims_no_compliance():
     text = PAGE.read_text()
     assert "anonymized to level X, residual risk Y" in text and not re.search(r"complian|GDPR", text)
+
+
+def test_a_sign_off_is_said_recorded_and_not_repeated(nightshift, site):
+    signing = ("sign-off", FILM, "--verdict", "reject", "--by", "Ada Novak", "--note", "a head")
+    said = nightshift(*signing)
+    assert said.code == 0 and "Ada Novak looked at the video and rejected it on " in said.out, said.err
+    again = nightshift(*signing, "--json")
+    assert again.code == 0 and again.json["recorded"] is False and again.json["verdict"] == "reject"
+    shown = nightshift("audit", FILM)
+    assert (
+        "signed off: Ada Novak looked at the video and rejected it on " in shown.out and shown.out.count("a head") == 1
+    )
+    assert [each["by"] for each in nightshift("audit", FILM, "--json").json["sign_offs"]] == ["Ada Novak"]
+    (row,) = nightshift("sql", "SELECT * FROM sign_offs", "--json").json
+    assert row["user"] and row["note"] == "a head"
+    refused = nightshift("export", "SELECT note FROM sign_offs", "-o", "x.csv")
+    assert refused.code == 2 and "sensitive" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("no-such", "--verdict", "accept", "--by", "Ada"), "there is no footage 'no-such'"),
+        ((FILM, "--verdict", "maybe", "--by", "Ada"), "'maybe' is not one of 'accept', 'reject'"),
+        ((FILM, "--verdict", "accept"), "--by"),
+        ((FILM, "--by", "Ada"), "--verdict"),
+        ((FILM, "--verdict", "accept", "--by", " "), "--by is empty"),
+        ((FILM, "--verdict", "accept", "--by", "Ada", "--sheet", "site.toml"), "is no contact sheet"),
+    ],
+)
+def test_a_wrong_sign_off_is_one_line_and_the_users_mistake(nightshift, site, arguments, words):
+    said = nightshift("sign-off", *arguments)
+    assert said.code == 2 and words in said.err and said.err.count("\n") == 1, said.err
+    assert nightshift("sql", "SELECT * FROM sign_offs", "--json").json == []
+
+
+def test_status_lists_what_awaits_its_sign_off(nightshift, site):
+    assert "handed out" not in nightshift("status").out
+    with (site / "site.toml").open("a") as file:
+        file.write('\n[publish]\nwait_for = "sign-off"\n')
+    shown = nightshift("status")
+    assert "published, but not handed out" in shown.out and shown.out.count("awaiting sign-off") == 3
+    nightshift("sign-off", FILM, "--verdict", "reject", "--by", "Ada")
+    assert sorted(each["state"] for each in nightshift("status", "--json").json["awaiting"]) == [
+        "awaiting sign-off",
+        "awaiting sign-off",
+        "rejected",
+    ]
