@@ -171,11 +171,12 @@ def test_the_scan_stays_while_other_results_of_its_day_stay(root: Path) -> None:
 
 
 def test_days_of_single_tables(root: Path) -> None:
-    own = {"tables": {"detections": 30, "observed_frames": 30}}
+    names = ("detections", "observed_frames", "detector_reach")
+    own = {"tables": dict.fromkeys(names, 30)}
     plan = purged(root, own)
     assert {unit.op for record in plan.records for unit in record.units} == {"detect"}
     assert {record.rule for record in plan.records} == {"tables.detections = 30"}
-    longer = {"tables_days": 1, "tables": {"detections": 400, "observed_frames": 400}}
+    longer = {"tables_days": 1, "tables": dict.fromkeys(names, 400)}
     assert {
         unit.op for record in plan_purge(site_with(root, longer), store_of(root), NOW).records for unit in record.units
     } == set()
@@ -183,7 +184,7 @@ def test_days_of_single_tables(root: Path) -> None:
 
 @pytest.mark.parametrize("tables", [{"detections": 30}, {"detections": 30, "observed_frames": 31}])
 def test_tables_of_one_op_have_one_limit(root: Path, tables: dict[str, int]) -> None:
-    with pytest.raises(SiteError, match="op detect writes detections, observed_frames together"):
+    with pytest.raises(SiteError, match="op detect writes detections, observed_frames, detector_reach together"):
         plan_purge(site_with(root, {"tables": tables}), store_of(root), NOW)
 
 
