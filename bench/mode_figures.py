@@ -130,7 +130,7 @@ class Recognizer:
             for name, (q, g) in pairs.items()
         }
         found["auc"] = roc_auc(embedded[0][1], embedded[1][1], queries.identity, gallery.identity)
-        return {name: round(value, 4) for name, value in found.items()} | {"chance": self.chance}
+        return {name: round(value, 4) for name, value in (found | {"chance": self.chance}).items()}
 
     def _frames(self, anonymized: Path, by_order: bool = False) -> tuple[dict[int, Uint8], dict[int, Uint8]]:
         """Returns the frames that samples are of, by number: as filmed, and anonymized."""

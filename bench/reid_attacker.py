@@ -59,7 +59,7 @@ class Stretch:
 
 def median_frame(frames: Iterable[Uint8]) -> Uint8:
     """Returns the median of frames: the scene without those who walk through it."""
-    return np.median(np.stack(list(frames)), axis=0).astype(np.uint8)
+    return np.asarray(np.median(np.stack(list(frames)), axis=0), np.uint8)
 
 
 def cut_stretches(truth: MotRows, size_px: tuple[int, int], first: int, last: int) -> list[Stretch]:
