@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from schemas.values import Float32, Float64, Int64
+from schemas.values import Bools, Float32, Float64, Int64
 
 Floats = TypeVar("Floats", Float32, Float64)
 
@@ -51,9 +51,7 @@ def _iou(a: Floats, b: Floats) -> Floats:
     return np.asarray(np.divide(shared, union, out=np.zeros_like(shared), where=union > 0))
 
 
-def suppress_overlaps(
-    boxes: Floats, confidence: Floats, iou: float, classes: Int64 | None = None, looks: Int64 | None = None
-) -> Int64:
+def suppress_overlaps(boxes: Floats, confidence: Floats, iou: float, classes: Int64 | None = None) -> Int64:
     """Keeps the surest of boxes that overlap: greedy non-maximum suppression within each class.
 
     Args:
@@ -61,7 +59,6 @@ def suppress_overlaps(
         confidence: ``(N,)``.
         iou: largest overlap of two boxes that are kept, 0..1.
         classes: ``(N,)``; None: all boxes are of one class.
-        looks: ``(N,)``; boxes of the same look are not compared; None: all are.
 
     Returns:
         Rows of the boxes that are kept, surest first; of equals the first.
@@ -70,10 +67,25 @@ def suppress_overlaps(
     clashes = iou_matrix(boxes[order], boxes[order]) > iou
     if classes is not None:
         clashes &= classes[order][:, None] == classes[order][None]
-    if looks is not None:
-        clashes &= looks[order][:, None] != looks[order][None]
-    kept = np.ones(len(order), bool)
-    for row in range(len(order)):
+    return order[keep_first(clashes)]
+
+
+def keep_first(clashes: Bools) -> Bools:
+    """Marks ``(N,)`` what is kept if of two that clash the first is, unless it clashed with one that was kept before.
+
+    Args:
+        clashes: ``(N, N)``; only those above the diagonal count: row i kept drops column j.
+    """
+    kept = np.ones(len(clashes), bool)
+    for row in range(len(clashes)):
         if kept[row]:
             kept[row + 1 :] &= ~clashes[row, row + 1 :]
-    return order[kept]
+    return kept
+
+
+def inside_shares(a: Floats, b: Floats) -> Floats:
+    """Returns the share of every box in ``b`` ``(M, 4)`` that lies inside each box in ``a`` ``(N, 4)``, ``(N, M)``."""
+    low, high = np.maximum(a[:, None, :2], b[None, :, :2]), np.minimum(a[:, None, 2:], b[None, :, 2:])
+    shared = np.clip(high - low, 0, None).prod(axis=-1)
+    area = np.broadcast_to(size(b).prod(axis=-1)[None], shared.shape)
+    return np.asarray(np.divide(shared, area, out=np.zeros_like(shared), where=area > 0))

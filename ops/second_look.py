@@ -50,7 +50,7 @@ class SecondLook(FrameOp):
 
     spec = OpSpec(
         name="second_look",
-        version=1,
+        version=2,
         summary="Finds people by other weights than detect's, in fewer frames.",
         scope=Scope.SEGMENT,
         reads=(),

@@ -66,7 +66,7 @@ class Detect(FrameOp):
 
     spec = OpSpec(
         name="detect",
-        version=3,
+        version=4,
         summary="Finds people, vehicles and bags, frame by frame.",
         scope=Scope.SEGMENT,
         reads=(),

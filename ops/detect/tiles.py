@@ -15,7 +15,7 @@ from math import ceil, inf, log
 
 import numpy as np
 
-from ops.boxes import size, suppress_overlaps
+from ops.boxes import inside_shares, iou_matrix, keep_first, size
 from ops.detect.backends import LEAST_INPUT_PX, Network
 from ops.detect.decode import Boxes, Decoder
 from ops.detect.letterbox import Fit, fit_into, to_source
@@ -38,6 +38,9 @@ TOUCH_INPUT_PX = 4.0
 
 SAME_IOU = 0.5
 """Overlap (IoU) above which boxes of one class from two looks are one."""
+
+PART_SHARE = 0.8
+"""Share of a box that lies inside a surer box of one class from another look above which it is a part of that."""
 
 
 @dataclass(frozen=True)
@@ -159,8 +162,9 @@ def _located(found: Boxes, look: Look, fit: Fit, frame_px: tuple[int, int], sour
 def merge_looks(found: Sequence[Boxes]) -> Boxes:
     """Merges the boxes of several looks at one frame, surest first.
 
-    A box is dropped if a surer one of the same class from another look is the same object. Boxes of one look are not
-    compared, since its decoder has done that: the boxes of a single look are returned as they are.
+    A box is dropped if a surer one of the same class from another look is the same object, or if it is a part of that:
+    enlarged, half a person looks like one. Boxes of one look are not compared, since its decoder has done that: the
+    boxes of a single look are returned as they are.
     """
     if len(found) == 1:
         return found[0]
@@ -170,7 +174,12 @@ def merge_looks(found: Sequence[Boxes]) -> Boxes:
         np.concatenate([boxes.confidence for boxes in found]),
         np.concatenate([boxes.classes for boxes in found]),
     )
-    return together.take(suppress_overlaps(together.xyxy, together.confidence, SAME_IOU, together.classes, looks))
+    order = np.argsort(-together.confidence, kind="stable")
+    together, looks = together.take(order), looks[order]
+    boxes, classes = together.xyxy, together.classes
+    clashes = (iou_matrix(boxes, boxes) > SAME_IOU) | (inside_shares(boxes, boxes) > PART_SHARE)
+    clashes &= (classes[:, None] == classes[None]) & (looks[:, None] != looks[None])
+    return together.take(np.nonzero(keep_first(clashes))[0])
 
 
 def find_in_looks(network: Network, decoder: Decoder, picture: Uint8, looks: Sequence[Look]) -> Boxes:

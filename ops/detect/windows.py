@@ -1,10 +1,10 @@
 """Decides which tiles of each frame are looked at: all in some frames, the probes; in the others those with people.
 
 A frame between two probes is looked at in the tiles in which either of them found somebody whom the whole frame's look
-misses. So a view without small people costs the probes only. Frames wait for the next probe as long as memory allows.
+misses. So a view without small people costs the probes only. Frames wait for the next probe, which comes early where
+there is no memory for more.
 """
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,10 +15,8 @@ from ops.boxes import iou_matrix
 from ops.detect.backends import Network
 from ops.detect.decode import Boxes, Decoder
 from ops.detect.tiles import SAME_IOU, Look, merge_looks, network_pyramid, submit_look
+from ops.detect.waiting import WaitingFrames
 from schemas.values import Float32, Uint8
-
-WAITING_BYTES = 64_000_000
-"""Memory for frames that wait for the next probe: a second of 1920x1080 at 10 fps, 5 s of 768x576."""
 
 ACTIVE_CONFIDENCE = 0.2
 """Least score, 0..1, with which somebody found in a tile makes it active.
@@ -80,7 +78,7 @@ class LookWindow:
         self._tiles = tiles
         self._count = count
         self._found: dict[tuple[int, int], Boxes] = {}
-        self._waiting: deque[tuple[int, Uint8]] = deque()
+        self._waiting = WaitingFrames()
         self._active: frozenset[int] = frozenset()
         self._probe_due = (0, 0)  # number of a frame, and a time in microseconds: whatever comes first
         self.looks: tuple[Look, ...] = ()
@@ -96,17 +94,15 @@ class LookWindow:
         self._submit(number, frame, (0,))
         if self._tiles is None or len(self.looks) == 1:
             return
-        self._waiting.append((number, frame))
-        if number >= self._probe_due[0] or time_us >= self._probe_due[1]:
-            self._probe(self._tiles.people)
+        self._waiting.add(number, frame)
+        if number >= self._probe_due[0] or time_us >= self._probe_due[1] or self._waiting.full:
+            self._probe(self._tiles)
             self._probe_due = (number + self._tiles.probe_frames, time_us + round(self._tiles.probe_s * 1e6))
-        while sum(waiting.nbytes for _, waiting in self._waiting) > WAITING_BYTES:
-            self._look_at_tiles(*self._waiting.popleft(), self._active)
 
     def finish(self) -> list[Boxes]:
         """Returns the boxes of each frame, px of the source, surest first."""
-        if self._tiles is not None and self._waiting:
-            self._probe(self._tiles.people)  # the last frame, so that every frame lies between two probes
+        if self._tiles is not None and len(self._waiting):
+            self._probe(self._tiles)  # the last frame, so that every frame lies between two probes
         self._network.wait()
         return [
             merge_looks([self._found[number, look] for look in (0, *sorted(tiles))])
@@ -117,27 +113,24 @@ class LookWindow:
         least_px = np.inf if self._tiles is None else self._tiles.least_person_px
         return network_pyramid(self._network, frame_px, least_px)
 
-    def _probe(self, people: frozenset[int]) -> None:
+    def _probe(self, tiles: TileSettings) -> None:
         """Looks at the newest waiting frame in all tiles, and at the others in those with people before or now."""
-        probed, frame = self._waiting.pop()
+        probed, frame = self._waiting.pop_newest()
         self._submit(probed, frame, range(1, len(self.looks)))
         self.probes += 1
         self._network.wait()
         found = {look: self._found[probed, look] for look in range(len(self.looks))}
-        present = active_tiles(self.looks, found, people)
+        present = active_tiles(self.looks, found, tiles)
         active = self._active | present
         # What an inactive tile finds is dropped: it would be there in this frame and in none around it.
         for look in range(1, len(self.looks)):
             if look not in active:
                 del self._found[probed, look]
         self.looked[probed] = active
-        while self._waiting:
-            self._look_at_tiles(*self._waiting.popleft(), active)
+        for number, waiting in self._waiting.pop_all():
+            self.looked[number] = active
+            self._submit(number, waiting, sorted(active))
         self._active = present
-
-    def _look_at_tiles(self, number: int, frame: Uint8, tiles: frozenset[int]) -> None:
-        self.looked[number] = tiles
-        self._submit(number, frame, sorted(tiles))
 
     def _submit(self, number: int, frame: Uint8, looks: Sequence[int]) -> None:
         for look in looks:
@@ -149,7 +142,7 @@ class LookWindow:
                 self._count("tile_calls", len(looks))
 
 
-def active_tiles(looks: Sequence[Look], found: Mapping[int, Boxes], people: frozenset[int]) -> frozenset[int]:
+def active_tiles(looks: Sequence[Look], found: Mapping[int, Boxes], tiles: TileSettings) -> frozenset[int]:
     """Returns the numbers of the tiles that must be looked at to find the people of a probe.
 
     A person whom a coarser look finds at a height that it finds reliably needs no tile.
@@ -157,13 +150,13 @@ def active_tiles(looks: Sequence[Look], found: Mapping[int, Boxes], people: froz
     Args:
         looks: of ``pyramid``.
         found: the boxes of each look, by its number.
-        people: class indices that count.
+        tiles: who counts: smaller ones than the least do not, since signs and cones look like them.
     """
     active: set[int] = set()
     coarser = np.empty((0, 4), np.float32)
     for level in range(looks[-1].level + 1):
         numbers = [number for number, look in enumerate(looks) if look.level == level]
-        boxes = np.concatenate([_people(found[number], people) for number in numbers])
+        boxes = np.concatenate([_people(found[number], tiles) for number in numbers])
         if level > 0:
             needed = boxes[~(iou_matrix(boxes, coarser) > SAME_IOU).any(axis=1)]
             for number in numbers:
@@ -175,9 +168,10 @@ def active_tiles(looks: Sequence[Look], found: Mapping[int, Boxes], people: froz
     return frozenset(active)
 
 
-def _people(found: Boxes, people: frozenset[int]) -> Float32:
-    sure = (found.confidence >= ACTIVE_CONFIDENCE) & np.isin(found.classes, sorted(people))
-    return found.xyxy[sure]
+def _people(found: Boxes, tiles: TileSettings) -> Float32:
+    sure = (found.confidence >= ACTIVE_CONFIDENCE) & np.isin(found.classes, sorted(tiles.people))
+    tall = found.xyxy[:, 3] - found.xyxy[:, 1] >= tiles.least_person_px
+    return found.xyxy[sure & tall]
 
 
 def _near(look: Look, boxes: Float32) -> bool:

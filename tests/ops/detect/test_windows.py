@@ -1,11 +1,12 @@
 """Which tiles are looked at: all in probes, those with small people in the frames around them."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from ops.detect import windows
+from ops.detect import waiting
 from ops.detect.decode import Boxes
 from ops.detect.tiles import pyramid
 from ops.detect.windows import LookWindow, TileSettings, active_tiles
@@ -74,15 +75,22 @@ def test_a_clock_that_stands_still_does_not_end_the_probes() -> None:
     assert window.probes == 4
 
 
-def test_frames_that_cannot_wait_are_looked_at_where_the_last_probe_found_somebody(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_frames_that_wait_compressed_are_looked_at_too(monkeypatch: pytest.MonkeyPatch) -> None:
     frames = scenes((5, []), (20, [SMALL]))
-    monkeypatch.setattr(windows, "WAITING_BYTES", 4 * frames[0].nbytes)
+    plain, expected, _ = looked_at(frames)
+    monkeypatch.setattr(waiting, "RAW_BYTES", 4 * frames[0].nbytes)
     window, found, _ = looked_at(frames)
-    # The probe at 1 s finds them; of the frames before it, four have waited.
-    assert [number for number, boxes in enumerate(found) if len(boxes)] == list(range(6, 25))
-    assert not any(window.looked[:6])
+    assert window.looked == plain.looked
+    assert [len(boxes) for boxes in found] == [len(boxes) for boxes in expected] == [0] * 5 + [1] * 20
+
+
+def test_a_probe_comes_early_where_no_more_frames_can_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = scenes((40, [SMALL]))
+    monkeypatch.setattr(waiting, "RAW_BYTES", frames[0].nbytes)
+    monkeypatch.setattr(waiting, "PACKED_BYTES", 1)
+    window, found, _ = looked_at(frames)
+    assert window.probes == 21, "the first frame, and every second one"
+    assert [len(boxes) for boxes in found] == [1] * 40
 
 
 def test_the_same_frames_give_the_same() -> None:
@@ -100,14 +108,14 @@ def found_in(look: int, box: tuple[int, int, int, int], confidence: float = 0.9)
 
 
 def test_only_somebody_whom_no_coarser_look_finds_reliably_makes_tiles_active() -> None:
-    people = frozenset({0})
     fine = next(number for number, look in enumerate(LOOKS) if look.level == 2 and look.x1 <= 100 and look.x2 >= 140)
     alone = found_in(fine, (110, 10, 120, 40))
-    assert fine in active_tiles(LOOKS, alone, people)
-    assert all(LOOKS[number].level == 2 for number in active_tiles(LOOKS, alone, people))
-    assert not active_tiles(LOOKS, alone, frozenset({1})), "not a person"
-    assert not active_tiles(LOOKS, found_in(fine, (110, 10, 120, 40), 0.1), people), "not sure enough"
+    assert fine in active_tiles(LOOKS, alone, TILES)
+    assert all(LOOKS[number].level == 2 for number in active_tiles(LOOKS, alone, TILES))
+    assert not active_tiles(LOOKS, alone, replace(TILES, people=frozenset({1}))), "not a person"
+    assert not active_tiles(LOOKS, found_in(fine, (110, 10, 120, 40), 0.1), TILES), "not sure enough"
+    assert not active_tiles(LOOKS, found_in(fine, (110, 10, 120, 29)), TILES), "too small"
     whole = found_in(0, (110, 10, 140, 100))
-    assert not active_tiles(LOOKS, whole | {fine: whole[0]}, people), "the whole look finds it, at 30 px of its input"
+    assert not active_tiles(LOOKS, whole | {fine: whole[0]}, TILES), "the whole look finds it, at 30 px of its input"
     low = found_in(0, (110, 10, 120, 40))
-    assert fine in active_tiles(LOOKS, low | {fine: low[0]}, people), "the whole look finds it, but at 10 px"
+    assert fine in active_tiles(LOOKS, low | {fine: low[0]}, TILES), "the whole look finds it, but at 10 px"
