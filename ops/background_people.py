@@ -4,7 +4,7 @@ Where a detector finds a person in a frame and the background looks the same as 
 was found. Such pixels vouch for nothing, and nobody paints them (docs/decisions/0020).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -31,7 +31,7 @@ PAD = 0.1
 """Padding of the boxes that are marked, on every side, as a share of their size."""
 
 
-def shown_people(image: Uint8, samples: Sequence[Uint8], sample_times_us: Sequence[int], detections: pa.Table) -> Bools:
+def shown_people(image: Uint8, samples: Iterable[Uint8], sample_times_us: Sequence[int], detections: pa.Table) -> Bools:
     """Returns where a background shows what detectors took for a person, ``(H, W)``.
 
     Args:

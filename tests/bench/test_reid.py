@@ -1,10 +1,26 @@
 """Samples for re-identification come from disjoint times; ranks and chance follow their definition."""
 
+from itertools import islice
+
 import numpy as np
 import pytest
 
 from bench.evaluate import rows_of
-from bench.reid import Embedder, Samples, attacks, choose_samples, crops_of, rank_1
+from bench.frame_pairs import read_frames
+from bench.pets import pets_truth
+from bench.reid import (
+    RETAIL,
+    UNCOVERED_GREY,
+    Embedder,
+    RetailEmbedder,
+    Samples,
+    attacks,
+    choose_samples,
+    crops_of,
+    only_covered,
+    rank_1,
+    roc_auc,
+)
 
 
 def walkers(identities, frames, height=80.0):
@@ -40,6 +56,37 @@ def test_crops_are_cut_at_boxes():
     frame[10:90, 10:40] = 200
     crops = crops_of({1: frame}, walkers([7], 1))
     assert crops.shape == (1, 256, 128, 3) and crops.min() == 200
+
+
+def test_the_area_under_the_curve_counts_pairs_in_order():
+    queries, gallery = np.eye(2, dtype=np.float32), np.array([[0.9, 0.1], [0.2, 0.8]], np.float32)
+    who = np.array([1, 2])
+    assert roc_auc(queries, gallery, who, who) == 1.0
+    assert roc_auc(queries, gallery, who, who[::-1]) == 0.0
+    # Of four pairs of a same and a different one, .9 beats both, and .15 one of .1 and .2.
+    assert roc_auc(queries, np.array([[0.9, 0.1], [0.2, 0.15]], np.float32), who, who) == pytest.approx(0.75)
+
+
+def test_what_is_as_filmed_is_grey_in_crops_of_the_cover():
+    filmed = np.random.default_rng(1).integers(0, 90, (60, 60, 3)).astype(np.uint8)
+    covered = np.clip(filmed.astype(int) + 8, 0, 255).astype(np.uint8)
+    covered[20:50, 10:30] = (139, 200, 200)
+    shown = only_covered(filmed, covered)
+    assert (shown[20:50, 10:30] == (139, 200, 200)).all()
+    assert (shown[:18] == UNCOVERED_GREY).all() and (shown[:, 33:] == UNCOVERED_GREY).all()
+
+
+@pytest.mark.assets
+def test_the_stronger_network_finds_real_people(assets):
+    """People of PETS are found again seconds later; covered flat they are not."""
+    clip = islice(read_frames(assets / "video" / "pets09_s2l1_480x360.mp4"), 160)
+    frames = {number: frame.image for number, frame in enumerate(clip, 1)}
+    chosen = choose_samples(pets_truth(assets), (480, 360), 80, 160, 4)
+    embed = RetailEmbedder(assets / "weights_more" / RETAIL)
+    found = attacks(embed, frames, frames, chosen)
+    flat = attacks(embed, frames, {number: np.full_like(frame, 100) for number, frame in frames.items()}, chosen)
+    assert found["to_original"] >= 0.8
+    assert flat["to_anonymized"] < 0.5
 
 
 @pytest.mark.assets

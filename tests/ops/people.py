@@ -130,6 +130,8 @@ def background_row(
             "samples": [samples],
             "span_s": [span_s],
             "unknown_share": [float((unknown > 0).mean())],
+            "steadied": [False],
+            "reference_time": [None],
         }
     )
 

@@ -36,7 +36,11 @@ def make_backgrounds(image=None, size_px=(64, 48)):
         "unknown_png": [unknown],
         "noise": [1.0],
         "samples": [9],
+        "doubtful_png": [b""],
+        "span_s": [60.0],
         "unknown_share": [0.0],
+        "steadied": [False],
+        "reference_time": [None],
     }
     return TABLES["backgrounds"].conform(row)
 

@@ -188,6 +188,21 @@ def test_lines_have_one_colour_for_all_unless_tracks_are_to_have_their_own(mode:
         assert colour in found and LINE_COLOUR not in found
 
 
+@ALL_MODES
+def test_by_default_nobody_has_a_colour_of_their_own(mode: str) -> None:
+    """Two people of the same clothes, before the same wall: numbers of tracks, known or not, change no pixel."""
+    boxes = np.array([[8, 16, 24, 48], [72, 16, 88, 48.0]])
+    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    cover_boxes(mask, boxes)
+    wall = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
+    frame = wall.copy()
+    frame[mask > 0] = (20, 40, 60)
+    shown = [painted(mode, frame, Scene(mask, boxes, np.array(tracks), wall)) for tracks in ([3, 4], [8, -1], [0, 9])]
+    assert all((each == shown[0]).all() for each in shown)
+    first, second = (np.unique(shown[0][12:52, x : x + 24].reshape(-1, 3), axis=0).tolist() for x in (4, 68))
+    assert first == second
+
+
 # The background.
 
 
