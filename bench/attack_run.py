@@ -17,7 +17,6 @@ from bench.evaluate import MotRows
 from bench.frame_pairs import CODEC_TOLERANCE, Pair, fit_to_shape, pair_frames, read_frames
 from bench.leaks import LEAK_BELOW, STRICT_BELOW, covered_pixels, head_zones, touched_px, zone_shares
 from jobs.commands.run import RunSummary
-from ops.anonymize.cover.modes import LINE_COLOUR
 from ops.anonymize.params import AnonymizeParams
 from schemas.anonymity import MODES
 from schemas.values import Bools, Float64, Uint8
@@ -203,7 +202,7 @@ def hidden_shares(pair: Pair, covered: Bools, truth: MotRows, empty: Uint8 | Non
         return np.where(truth.counts, zone_shares(covered, zones), np.nan)
     tells = differing(pair.original, empty, TELLS)
     # Of people who wear the colours that are drawn, nothing can be told there.
-    drawn = is_colour(pair.anonymized, AnonymizeParams().bgr) | is_colour(pair.anonymized, LINE_COLOUR)
+    drawn = is_colour(pair.anonymized, AnonymizeParams().bgr)
     shown = tells & ~drawn & ~differing(pair.anonymized, pair.original, CODEC_TOLERANCE)
     telling, seen = zone_shares(tells, zones), zone_shares(shown, zones)
     judged = truth.counts & (np.nan_to_num(telling) >= LEAST_TELLING)

@@ -46,7 +46,7 @@ class AnonymizeParams:
     )
     hold_s: float = param(0.4, "time for which such a region stays covered, seconds")
     grow_share: float = param(0.0235, "growth of what differs, on every side, share of the frame's width")
-    colour: str = param("#64748b", "colour of flat areas, #rrggbb")
+    colour: str = param("#64748b", "colour of flat areas, limbs and outlines, #rrggbb")
     colour_by: Literal["none", "track"] = param(
         "none", "none: one colour for all; track: a colour per track of a segment, which links its frames"
     )

@@ -40,10 +40,6 @@ PALETTE: tuple[Colour, ...] = (
 )
 """Colours of tracks, BGR: those of Okabe and Ito (2008), which most colour-blind people can distinguish, and three."""
 
-LINE_COLOUR: Colour = (255, 255, 255)
-"""Colour of limbs and outlines, BGR, unless tracks have colours. A colour per track links its people: in ``skeleton``
-and ``tracks-only`` re-identification found .63 and .48 of them by it (docs/benchmarks.md)."""
-
 
 @dataclass(frozen=True)
 class Scene:
@@ -95,9 +91,17 @@ def track_colours(tracks: Int64, default: Colour) -> list[Colour]:
     return [PALETTE[(int(track) * 7 + int(track) // 10) % len(PALETTE)] if track >= 0 else default for track in tracks]
 
 
-def _line_colours(tracks: Int64, params: AnonymizeParams, untracked: Colour) -> list[Colour]:
+def _line_colours(tracks: Int64, params: AnonymizeParams) -> list[Colour]:
     """Returns the colours of limbs or outlines of tracks ``(M,)``: one for all, unless tracks are to have their own."""
-    return [LINE_COLOUR] * len(tracks) if params.colour_by == "none" else track_colours(tracks, untracked)
+    # A colour per track links its people: re-identification finds them by it (docs/benchmarks.md).
+    return [params.bgr] * len(tracks) if params.colour_by == "none" else track_colours(tracks, params.bgr)
+
+
+def plain_ground(lines: Colour) -> Colour:
+    """Returns the flat colour, BGR, on which lines of a colour are visible: half-way from it to white, or to black."""
+    away = 255 if sum(lines) < 3 * 128 else 0
+    blue, green, red = ((part + away) // 2 for part in lines)
+    return blue, green, red
 
 
 def _paint_shapes(params: AnonymizeParams, frame: Uint8, scene: Scene) -> None:
@@ -130,17 +134,20 @@ def _paint_skeletons(params: AnonymizeParams, pose: PoseFinder, frame: Uint8, sc
     """``skeleton``: as ``remove``, with limbs drawn on the background."""
     scene = _one_per_track(scene)
     people = pose.find(frame, scene.boxes)  # before anything is painted over them
-    _paint_background(params, frame, scene)
+    if scene.background is None:
+        paint_flat(frame, scene.mask, plain_ground(params.bgr))
+    else:
+        paint_picture(frame, scene.mask, scene.background)
     drawn = frame.copy()
-    draw_skeletons(drawn, people, scene.boxes, _line_colours(scene.tracks, params, untracked=params.bgr))
+    draw_skeletons(drawn, people, scene.boxes, _line_colours(scene.tracks, params))
     cv2.copyTo(drawn, scene.mask, frame)  # a limb beside the mask would look like a person who is not covered
 
 
 def _paint_tracks(params: AnonymizeParams, frame: Uint8, scene: Scene) -> None:
     """``tracks-only``: paints all of the frame, whatever the mask: boxes on the background, or on a flat picture."""
-    frame[:] = params.bgr if scene.background is None else scene.background
+    frame[:] = plain_ground(params.bgr) if scene.background is None else scene.background
     scene = _one_per_track(scene)
-    draw_boxes(frame, scene.boxes, _line_colours(scene.tracks, params, untracked=LINE_COLOUR))
+    draw_boxes(frame, scene.boxes, _line_colours(scene.tracks, params))
 
 
 _PAINTERS: Mapping[str, Callable[[AnonymizeParams, Uint8, Scene], None]] = {

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ops.anonymize.cover.modes import (
-    LINE_COLOUR,
     PALETTE,
     Scene,
     flat_colours,
     open_painter,
+    plain_ground,
     track_colours,
 )
 from ops.anonymize.cover.paint import (
@@ -112,14 +112,22 @@ def test_an_empty_mask_leaves_the_frame_alone(mode: str) -> None:
 @pytest.mark.parametrize("mode", ["skeleton", "remove", "tracks-only"])
 def test_without_a_background_the_mask_is_painted_flat(mode: str) -> None:
     scene = scene_of(background=False)
-    drawn_over = [*PALETTE, (255, 255, 255)]
+    ground = SLATE if mode == "remove" else plain_ground(SLATE)
     colours = np.unique(painted(mode, noise(1), scene)[scene.mask > 0], axis=0).tolist()
-    assert list(SLATE) in colours
+    assert list(ground) in colours
     if mode == "remove":
-        assert colours == [list(SLATE)]
+        assert colours == [list(ground)]
+    else:
+        assert list(SLATE) in colours, "lines are seen on it"
     if mode == "tracks-only":
         everything = np.unique(painted(mode, noise(1), scene).reshape(-1, 3), axis=0).tolist()
-        assert {tuple(colour) for colour in everything} <= {SLATE, *drawn_over}
+        assert {tuple(colour) for colour in everything} == {ground, SLATE}
+
+
+@pytest.mark.parametrize("colour", ["#000000", "#ffffff", "#808080", "#ff0000", "#64748b"])
+def test_lines_can_be_told_from_the_ground_that_stands_in_for_a_background(colour: str) -> None:
+    bgr = AnonymizeParams(colour=colour).bgr
+    assert np.abs(np.subtract(plain_ground(bgr), bgr)).max() >= 50
 
 
 def test_tracks_only_shows_no_pixel_of_the_frame() -> None:
@@ -179,13 +187,13 @@ def test_lines_have_one_colour_for_all_unless_tracks_are_to_have_their_own(mode:
     scene, renamed = (Scene(mask, boxes, np.array(tracks), black) for tracks in ([3, 4, -1], [8, 1, 2]))
     one, other = painted(mode, noise(1), scene), painted(mode, noise(1), renamed)
     assert (one == other).all(), "a track's number shows in no pixel"
-    assert (one == LINE_COLOUR).all(axis=-1).any()
-    assert (one[..., :1] == one).all(), "white on black, and what is between"
+    assert (one == SLATE).all(axis=-1).any()
+    assert (np.unique(one.reshape(-1, 3), axis=0) <= SLATE).all(), "slate on black, and what is between"
     by_track = painted(mode, noise(1), scene, BY_TRACK)
     three, four = track_colours(np.array([3, 4]), SLATE)
     for colour, (x1, x2) in ((three, (0, 40)), (four, (40, 80))):
         found = {tuple(pixel) for pixel in by_track[:, x1:x2].reshape(-1, 3).tolist()}
-        assert colour in found and LINE_COLOUR not in found
+        assert colour in found and SLATE not in found
 
 
 @ALL_MODES
