@@ -19,6 +19,7 @@ from storage.exports.sign_off_records import Verdict, describe
 
 TRACKS_SHOWN = 20
 ENDS = ("start_time", "end_time")
+_NOT_STATED = {"sentences": ["not stated by an audit of a former version: `nightshift run --ops audit` writes another"]}
 
 Footage = Annotated[
     str,
@@ -130,6 +131,7 @@ def audit_facts(found: AuditedFootage) -> list[tuple[str, str]]:
         ("residual leak", _bound(leak)),
         ("what this bounds", leak["bounds"]),
         ("what it does not bound", leak["does_not_bound"]),
+        *(("could not be seen", sentence) for sentence in document.get("not_seen", _NOT_STATED)["sentences"]),
         ("signed off", "; ".join(map(describe, found.sign_offs)) or "by nobody yet"),
         ("made by", "; ".join(f"{op} {version}, weights {weights}" for op, version, weights in found.made_by)),
     ]

@@ -1,7 +1,8 @@
 """Op ``audit``: a JSON file beside each published file that states how it was made and verified.
 
-It names input and output by their hashes, what covered people and how, what verified the result and what was found, and
-bounds what may have been missed (docs/privacy.md). It holds no time of day: the same work gives the same bytes.
+It names input and output by their hashes, what covered people and how, what verified the result and what was found. It
+bounds what may have been missed, and says what could not be seen (docs/privacy.md). It holds no time of day: the same
+work gives the same bytes.
 """
 
 import json
@@ -16,6 +17,7 @@ import pyarrow.compute as pc
 from ops.anonymize import Anonymize
 from ops.arrays import BOX_COLUMNS, boxes_of
 from ops.audit_reach import REACH_TABLES, reach_statement
+from ops.audit_unseen import UNSEEN_READS, unseen_statement
 from ops.background import Background
 from ops.detect import Detect
 from ops.ground.density import band_of, pixels_per_metre
@@ -29,7 +31,7 @@ from schemas.tables import TABLES
 from schemas.tables.video import AUDIT_SUFFIX
 from schemas.values import UnitContext
 
-SCHEMA_NAME, SCHEMA_VERSION = "nightshift.audit", 1
+SCHEMA_NAME, SCHEMA_VERSION = "nightshift.audit", 2
 
 _MADE_BY = tuple(kind.spec for kind in (Detect, Background, Track, Anonymize, Publish))
 _DIGITS = 6
@@ -64,8 +66,8 @@ class Audit(TableOp):
 
     spec = OpSpec(
         name="audit",
-        version=3,
-        summary="A JSON file beside each published file: what made it, what verified it, and what may remain.",
+        version=4,
+        summary="A JSON file beside each published file: what made it, what verified it, what could not be seen.",
         scope=Scope.FOOTAGE,
         reads=(
             Read("anonymized"),
@@ -73,6 +75,7 @@ class Audit(TableOp):
             Read("anonymized_tracks"),
             Read("tracklet_points", columns=("tracklet_id", "time", "frame_segment_id", *BOX_COLUMNS), required=False),
             *(Read(table, required=False) for table in REACH_TABLES.values()),
+            *UNSEEN_READS,
         ),
         writes=("audits",),
         params=NoParams,
@@ -89,6 +92,8 @@ class Audit(TableOp):
         leak = _residual_leak(tracks)
         document = _document(unit, video, inputs["anonymized_segments"].to_pylist(), tracks, leak)
         document["reach"] = reach_statement(unit, inputs)
+        parts = inputs["anonymized_segments"].to_pylist()
+        document["not_seen"] = unseen_statement(unit, inputs, parts, document["params"], document["reach"])
         file = services.write_beside(video["path"], AUDIT_SUFFIX, as_json(document))
         row: dict[str, object] = {
             "camera": video["camera"],

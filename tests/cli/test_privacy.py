@@ -40,6 +40,9 @@ def test_an_audit_is_printed_for_people(nightshift, site):
         "head zones left uncovered: 0 of",
         "withstands: ",
         "px/m",
+        "could not be seen: detect: ",
+        "could not be seen: background: ",
+        "could not be seen: view: ",
         "file is unaltered",
     ):
         assert words in said.out, words
@@ -51,7 +54,7 @@ def test_an_audit_is_printed_for_machines(nightshift, site):
     assert said.code == 0, said.err
     found = said.json
     assert found["files"] == {"video": "sound", "audit": "sound"}
-    assert found["audit"]["schema"] == "nightshift.audit" and found["audit"]["schema_version"] == 1
+    assert found["audit"]["schema"] == "nightshift.audit" and found["audit"]["schema_version"] == 2
     assert {made["op"] for made in found["made_by"]} >= {"detect", "anonymize", "publish"}
     assert (site / "sheet.html").read_text().count("<img ") == found["sheet_frames"]
 
