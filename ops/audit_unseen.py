@@ -90,7 +90,8 @@ def _looks_sentence(name: str, look: Row, frames: int) -> str:
     if not look["frames"]:
         return f"{name}: looked at no frame, or that is not recorded"
     by = f" (by {', '.join(look['by'])})" if look["by"] else ""
-    return f"{name}: looked at {look['frames']} of {frames} frames{by}; between them nobody new was looked for by it"
+    between = "; it looked for nobody in the others" if look["frames"] < frames else ""
+    return f"{name}: looked at {look['frames']} of {frames} frames{by}{between}"
 
 
 def _reach_sentences(name: str, bands: Rows) -> list[str]:
@@ -101,10 +102,8 @@ def _reach_sentences(name: str, bands: Rows) -> list[str]:
     whole = least if None in probed else _span(probed)
     tiles = sum(band["tile_looks"] for band in bands)
     looked = f"{tiles} looks in tiles, counted for each band of rows" if tiles else "no look in tiles"
-    found = [
-        f"{name}: may miss people below {least} px, depending on the image row, in single frames, and below {whole} px "
-        f"in all of them ({looked})"
-    ]
+    single = f" in single frames, and below {whole} px in all of them" if whole != least else " in every frame"
+    found = [f"{name}: may miss people below {least} px{single} ({looked})"]
     far = [band for band in bands if band["out_of_reach"]]
     if far:
         first, last = min(band["y1"] for band in far), max(band["y2"] for band in far)
@@ -119,7 +118,7 @@ def _reach_sentences(name: str, bands: Rows) -> list[str]:
 def _background_sentence(background: Row, count: int) -> str:
     spans = [row["span_s"] for row in background["segments"] if row["frames_compared"] and row["span_s"] is not None]
     if not spans:
-        return "background: vouched for no frame; people are covered only where a detector or a track has them"
+        return "background: vouched for no frame, so nothing but detectors and tracks said where people are"
     without = count - len(spans)
     rest = f"; {without} of {count} segments had none that vouched" if without else ""
     return (

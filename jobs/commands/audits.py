@@ -201,7 +201,7 @@ def write_contact_sheet(site: Site, audited: AuditedFootage, facts: Sequence[tup
         sha256=published.video["sha256"],
         sign_offs=[describe(sign_off) for sign_off in audited.sign_offs],
         command=f"nightshift sign-off {published.footage_id} --sheet {quote(str(target))} "
-        "--verdict accept|reject --by 'YOUR NAME' --note 'WHAT YOU SAW'",
+        "--verdict accept --by 'YOUR NAME'",
     )
     return render_contact_sheet(target, sheet, _sheet_frames(site, published, listed[:MAX_FRAMES]))
 

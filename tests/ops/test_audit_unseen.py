@@ -83,7 +83,7 @@ def test_frames_that_were_looked_at_are_counted_by_detector() -> None:
     found = state(observed_frames=looks([1, 0, 2]), second_observed_frames=looks([4], "hog"))
     assert found["detect"] == {"frames": 3, "detections": 3, "by": ["model"]}
     assert found["second_look"] == {"frames": 1, "detections": 4, "by": ["hog"]}
-    assert sentence(found, "detect: looked at 3 of 200 frames (by model)")
+    assert sentence(found, "detect: looked at 3 of 200 frames (by model); it looked for nobody in the others")
     assert sentence(found, "the second look: looked at 1 of 200 frames (by hog)")
 
 
@@ -92,7 +92,7 @@ def test_the_least_height_and_the_tiles_are_said_and_what_is_out_of_reach() -> N
     (detect,) = sentence(found, "detect: may miss")
     assert "below 60 to 90 px" in detect and "below 20 to 30 px in all of them (14 looks in tiles" in detect
     second, far = sentence(found, "the second look: may") + sentence(found, "the second look: cannot")
-    assert "below 60 px in all of them (no look in tiles)" in second
+    assert "may miss people below 60 px in every frame (no look in tiles)" in second
     assert "in 1 of 1 bands between rows 0 and 50 a person is smaller than that, down to 25 px" in far
     assert not sentence(found, "detect: cannot")
 
