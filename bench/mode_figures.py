@@ -1,6 +1,7 @@
 """Measures what each mode preserves: tracking and counting of people, and how well they can be recognized."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from bench.reid import (
 from bench.reid_attacker import median_frame
 from jobs.commands.results import query
 from jobs.site import open_site
+from ops.boxes import pad
 from schemas.values import Uint8
 
 Figures = dict[str, float | None]
@@ -32,6 +34,9 @@ OF_EACH = 12
 
 EMPTY_STEP = 10
 """Every so many frames, one counts for the picture of the empty scene."""
+
+WIDE = 0.4
+"""Share of its size by which a box is grown on every side, so that the whole cover is in the crop."""
 
 FACE_FRAMES = 36
 """Approximate number of frames of a clip in which faces are detected."""
@@ -112,8 +117,8 @@ class Recognizer:
         """Returns rank-1 of an anonymized video's people, and what of it comes from the cover and from the scene.
 
         ``as_filmed`` is against a gallery of the original, ``alike`` against one of the video itself, which
-        ``only_cover`` repeats with all grey that is not covered, and ``only_scene`` with crops of the empty scene;
-        ``auc`` is that of ``alike``.
+        ``only_cover`` repeats with all grey that is not covered, ``only_scene`` with crops of the empty scene, and
+        ``wide`` with crops that show the outline of covers larger than the true box; ``auc`` is that of ``alike``.
         """
         original, covered = self._frames(anonymized)
         empty = median_frame(frame.image for frame in islice(read_frames(self._clip), 0, self._last, EMPTY_STEP))
@@ -121,10 +126,13 @@ class Recognizer:
         cover = {number: only_covered(original[number], frame) for number, frame in covered.items()}
         queries, gallery = self._samples.queries, self._samples.gallery
         embedded = [
-            [self._embed(crops_of(frames, rows)) for frames in (original, covered, cover, scene)]
+            [
+                *(self._embed(crops_of(frames, rows)) for frames in (original, covered, cover, scene)),
+                self._embed(crops_of(covered, replace(rows, box=pad(rows.box, WIDE, 0.0)))),
+            ]
             for rows in (queries, gallery)
         ]
-        pairs = {"as_filmed": (1, 0), "alike": (1, 1), "only_cover": (2, 2), "only_scene": (3, 3)}
+        pairs = {"as_filmed": (1, 0), "alike": (1, 1), "only_cover": (2, 2), "only_scene": (3, 3), "wide": (4, 4)}
         found = {
             name: rank_1(embedded[0][q], embedded[1][g], queries.identity, gallery.identity)
             for name, (q, g) in pairs.items()

@@ -23,7 +23,7 @@ def numbers(figures: Mapping[str, Any]) -> str:
     rows = []
     for name in strong:
         values = [weak[name]["to_original"], weak[name]["to_anonymized"]]
-        values += [strong[name][each] for each in ("as_filmed", "alike", "only_cover")]
+        values += [strong[name][each] for each in ("as_filmed", "alike", "wide", "only_cover")]
         values += [own[name][each] for each in OWN]
         rows.append(f'        "{name}": Reidentified({", ".join(f"{value:.2f}" for value in values)}),')
     filmed = strong["original"]

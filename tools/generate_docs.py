@@ -53,15 +53,23 @@ def tables_page() -> str:
 
 def reidentification_table() -> str:
     """Returns how often people were re-identified, by mode and attacker."""
-    header = ["mode", "network, as filmed", "network, covered alike", "cover alone", "OSNet, as filmed", "OSNet, alike"]
+    header = [
+        "mode",
+        "network, as filmed",
+        "network, covered alike",
+        "wider",
+        "cover alone",
+        "OSNet, as filmed",
+        "OSNet, alike",
+    ]
     header += ["shape", "gait", "colour", "path", "together"]
-    chance = [*[f"{CHANCE:.2f}"] * 5, *[f"{ATTACKER_CHANCE:.2f}"] * 5]
-    rows = [["chance", *chance], ["the place alone", "", f"{ONLY_SCENE:.2f}", *[""] * 8]]
+    chance = [*[f"{CHANCE:.2f}"] * 6, *[f"{ATTACKER_CHANCE:.2f}"] * 5]
+    rows = [["chance", *chance], ["the place alone", "", f"{ONLY_SCENE:.2f}", *[""] * 9]]
     for name, found in REIDENTIFIED.items():
-        rates = [found.as_filmed, found.alike, found.only_cover, found.weak_as_filmed, found.weak_alike]
+        rates = [found.as_filmed, found.alike, found.wide, found.only_cover, found.weak_as_filmed, found.weak_alike]
         rates += [found.shape, found.gait, found.colour, found.path, found.together]
         cells = [f"{rate:.2f}" for rate in rates]
-        rows.append(["as filmed", *cells[:2], "", *cells[3:]] if name == "original" else [f"`{name}`", *cells])
+        rows.append(["as filmed", *cells[:3], "", *cells[4:]] if name == "original" else [f"`{name}`", *cells])
     return _table(header, rows)
 
 
