@@ -65,14 +65,13 @@ def create_versions(
     some = [name for names in _open_first(live) for name in names] or [
         name for names in _open_first(versions()) for name in names[:1]
     ]
-    added = "".join(f", NULL::{kind} AS {name}" for name, kind in _ADDED.items())
     for spec in IN_FILES.values():
         if not is_queried(spec.name + VERSIONS_SUFFIX):
-            sql = unqueried_rows(spec, added)
+            sql = unqueried_rows(spec, _ADDED)
         elif some:
             sql = _versions_sql(spec, lists, versions, some[0])
         else:
-            sql = no_rows(spec, added)
+            sql = no_rows(spec, _ADDED)
         con.execute(f"CREATE VIEW {quote_name(spec.name + VERSIONS_SUFFIX)} AS {sql}")
 
 

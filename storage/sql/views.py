@@ -133,16 +133,26 @@ def rows_sql(spec: TableSpec, partition: str, files: str, more: str = "") -> str
     return f'SELECT {", ".join(selected)}, {day} AS "date"{more} FROM {source}'
 
 
-def no_rows(spec: TableSpec, more: str = "", condition: str = "false") -> str:
-    """Returns SQL for no rows of a table: columns as in the view, then ``more``."""
+def no_rows(spec: TableSpec, more: Mapping[str, str] = MappingProxyType({}), refusal: str | None = None) -> str:
+    """Returns SQL for no rows of a table: columns as in the view, then ``more``.
+
+    Args:
+        spec: the table.
+        more: types of further columns, by name.
+        refusal: message of the error that a query gets which reads it; None for no error.
+    """
+    # Columns raise the error too: with constants in their place, a filter on one would be found false before any row is
+    # read, and the query would be answered as if the table were empty.
+    value = "NULL" if refusal is None else f"error({quote_text(refusal)})"
     types = _types(spec)
-    columns = [f"NULL::{types[name]} AS {quote_name(name)}" for name in plain_columns(spec)]
-    return f'SELECT {", ".join(columns)}, NULL::DATE AS "date"{more} FROM range(1) WHERE {condition}'
+    kinds = {**{name: types[name] for name in plain_columns(spec)}, "date": "DATE", **more}
+    columns = ", ".join(f"CAST({value} AS {kind}) AS {quote_name(name)}" for name, kind in kinds.items())
+    return f"SELECT {columns} FROM range(1) WHERE {value} IS NOT NULL"
 
 
-def unqueried_rows(spec: TableSpec, more: str = "") -> str:
+def unqueried_rows(spec: TableSpec, more: Mapping[str, str] = MappingProxyType({})) -> str:
     """Returns SQL for a table that the given query does not name; reading it raises an error with advice."""
-    return no_rows(spec, more, f"error({quote_text(AS_ONE_WORD)}) IS NOT NULL")
+    return no_rows(spec, more, AS_ONE_WORD)
 
 
 def plain_columns(spec: TableSpec) -> list[str]:

@@ -164,6 +164,9 @@ def test_a_connection_for_one_query_has_what_it_names(store: Store) -> None:
         for hidden in ("tracks", "detections_all", "cameras", "features"):
             with pytest.raises(QueryError, match="as one word in the query"):
                 run_query(con, f"FROM {hidden}")
+        for text in ("FROM tracks WHERE camera = 'cam1'", "SELECT unit FROM detections_all WHERE current"):
+            with pytest.raises(QueryError, match="as one word in the query"):
+                run_query(con, text)
 
 
 @pytest.fixture
