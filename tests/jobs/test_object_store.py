@@ -145,3 +145,24 @@ def test_a_compacted_store_holds_the_same_and_is_sound(remote_site: Path, night_
     assert {name for name in here if not there[name].equals(here[name])} == set()
     said = [nightshift("sql", "--site", site, "--json", COUNT).json for site in (night_site, remote_site)]
     assert said[0] and said[0] == said[1]
+
+
+def test_video_waits_for_its_sign_off_in_a_bucket_too(remote_site: Path, bucket: str, nightshift) -> None:
+    blobs, config = open_blobs(f"{bucket}/results"), remote_site / "site.toml"
+    former = config.read_text()
+    videos = {blob.name for blob in blobs.list("anonymized") if blob.name.endswith(".mp4")}
+    film = min(videos)
+    config.write_text(former + '\n[publish]\nwait_for = "sign-off"\n')
+    assert nightshift("run", "--site", remote_site, "--in-process", "--json").json["units_done"] == 0
+    assert {blob.name for blob in blobs.list("_pending")} == {f"_pending/{name}" for name in videos}
+    said = nightshift("sql", "--site", remote_site, f"SELECT * FROM read_blob('{bucket}/results/_pending/{film}')")
+    assert said.code == 2 and "disabled by configuration" in said.err
+    signed = nightshift("sign-off", film, "--site", remote_site, "--verdict", "accept", "--by", "Ada", "--json")
+    assert signed.code == 0 and signed.json["path"] == film, signed.err
+    assert {blob.name for blob in blobs.list("anonymized") if blob.name.endswith(".mp4")} == {film}
+    assert nightshift("sql", "--site", remote_site, "--json", "SELECT path FROM anonymized").json == [{"path": film}]
+    assert nightshift("verify", "--site", remote_site, "--json").code == 0
+    config.write_text(former)
+    nightshift("run", "--site", remote_site, "--in-process", "--json")
+    assert videos == {blob.name for blob in blobs.list("anonymized") if blob.name.endswith(".mp4")}
+    assert list(blobs.list("_pending")) == []
