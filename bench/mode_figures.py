@@ -118,21 +118,24 @@ class Recognizer:
 
         ``as_filmed`` is against a gallery of the original, ``alike`` against one of the video itself, which
         ``only_cover`` repeats with all grey that is not covered, ``only_scene`` with crops of the empty scene, and
-        ``wide`` with crops that show the outline of covers larger than the true box; ``auc`` is that of ``alike``.
+        ``wide`` with crops that show the outline of covers larger than the true box, ``wide_scene`` with such crops of
+        the empty scene; ``auc`` is that of ``alike``.
         """
         original, covered = self._frames(anonymized)
         empty = median_frame(frame.image for frame in islice(read_frames(self._clip), 0, self._last, EMPTY_STEP))
         scene = dict.fromkeys(covered, empty)
         cover = {number: only_covered(original[number], frame) for number, frame in covered.items()}
         queries, gallery = self._samples.queries, self._samples.gallery
+        wide = [replace(rows, box=pad(rows.box, WIDE, 0.0)) for rows in (queries, gallery)]
         embedded = [
             [
                 *(self._embed(crops_of(frames, rows)) for frames in (original, covered, cover, scene)),
-                self._embed(crops_of(covered, replace(rows, box=pad(rows.box, WIDE, 0.0)))),
+                *(self._embed(crops_of(frames, wider)) for frames in (covered, scene)),
             ]
-            for rows in (queries, gallery)
+            for rows, wider in zip((queries, gallery), wide, strict=True)
         ]
-        pairs = {"as_filmed": (1, 0), "alike": (1, 1), "only_cover": (2, 2), "only_scene": (3, 3), "wide": (4, 4)}
+        pairs = {"as_filmed": (1, 0), "alike": (1, 1), "only_cover": (2, 2), "only_scene": (3, 3)}
+        pairs |= {"wide": (4, 4), "wide_scene": (5, 5)}
         found = {
             name: rank_1(embedded[0][q], embedded[1][g], queries.identity, gallery.identity)
             for name, (q, g) in pairs.items()

@@ -19,7 +19,7 @@ from pydantic.fields import FieldInfo
 
 from ops import REGISTRY
 from schemas.op import Neighbour, Op, Read
-from schemas.reidentification import ATTACKER_CHANCE, CHANCE, ONLY_SCENE, REIDENTIFIED
+from schemas.reidentification import ATTACKER_CHANCE, CHANCE, ONLY_SCENE, ONLY_SCENE_WIDE, REIDENTIFIED
 from schemas.site import (
     CameraConfig,
     ControlPointConfig,
@@ -64,7 +64,7 @@ def reidentification_table() -> str:
     ]
     header += ["shape", "gait", "colour", "path", "together"]
     chance = [*[f"{CHANCE:.2f}"] * 6, *[f"{ATTACKER_CHANCE:.2f}"] * 5]
-    rows = [["chance", *chance], ["the place alone", "", f"{ONLY_SCENE:.2f}", *[""] * 9]]
+    rows = [["chance", *chance], ["the place alone", "", f"{ONLY_SCENE:.2f}", f"{ONLY_SCENE_WIDE:.2f}", *[""] * 8]]
     for name, found in REIDENTIFIED.items():
         rates = [found.as_filmed, found.alike, found.wide, found.only_cover, found.weak_as_filmed, found.weak_alike]
         rates += [found.shape, found.gait, found.colour, found.path, found.together]

@@ -18,6 +18,7 @@ def test_numbers_of_a_run_are_source_text_in_the_order_of_the_fields():
                 "wide": 0.92,
                 "only_cover": 0.1,
                 "only_scene": 0.19,
+                "wide_scene": 0.15,
                 "chance": 0.1429,
             }
         },
@@ -26,7 +27,8 @@ def test_numbers_of_a_run_are_source_text_in_the_order_of_the_fields():
     names: dict[str, object] = {"Mapping": Mapping, "MappingProxyType": MappingProxyType, "Reidentified": Reidentified}
     exec(numbers(found), names)
     assert names["REIDENTIFIED"]["original"] == Reidentified(0.6, 0.61, 0.9, 0.91, 0.92, 0.1, 0.0, 0.1, 0.2, 0.3, 0.4)
-    assert (names["CHANCE"], names["ATTACKER_CHANCE"], names["ONLY_SCENE"]) == (0.14, 0.22, 0.19)
+    chances = [names[name] for name in ("CHANCE", "ATTACKER_CHANCE", "ONLY_SCENE", "ONLY_SCENE_WIDE")]
+    assert chances == [0.14, 0.22, 0.19, 0.15]
 
 
 def test_every_mode_has_its_figures_in_the_file_that_is_written():
