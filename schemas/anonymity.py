@@ -68,7 +68,7 @@ def _rates(mode: ModeName) -> str:
     if measured[best] <= ATTACKER_CHANCE:
         by_measuring = "no more often than by chance from shape, gait, colour or path"
     return (
-        f"Re-identified by a network in {_rate(found.as_filmed)} of cases, in {_rate(found.alike)} with other footage "
+        f"Re-identified by a network in {_rate(found.as_filmed)} of cases, in {_rate(max(found.alike, found.wide))} with other footage "
         f"covered alike (chance {_rate(CHANCE)}, by the place alone {_rate(ONLY_SCENE)}, as filmed "
         f"{_rate(REIDENTIFIED['original'].as_filmed)}); by measuring, {by_measuring}"
     )
