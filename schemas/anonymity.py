@@ -64,11 +64,12 @@ def _rates(mode: ModeName) -> str:
     found = REIDENTIFIED[mode]
     measured = {"shape": found.shape, "gait": found.gait, "colour": found.colour, "path": found.path}
     best = max(measured, key=lambda name: measured[name])
+    alike = max(found.alike, found.wide)
     by_measuring = f"{_rate(measured[best])} by {best} alone (chance {_rate(ATTACKER_CHANCE)})"
     if measured[best] <= ATTACKER_CHANCE:
         by_measuring = "no more often than by chance from shape, gait, colour or path"
     return (
-        f"Re-identified by a network in {_rate(found.as_filmed)} of cases, in {_rate(max(found.alike, found.wide))} with other footage "
+        f"Re-identified by a network in {_rate(found.as_filmed)} of cases, in {_rate(alike)} with other footage "
         f"covered alike (chance {_rate(CHANCE)}, by the place alone {_rate(ONLY_SCENE)}, as filmed "
         f"{_rate(REIDENTIFIED['original'].as_filmed)}); by measuring, {by_measuring}"
     )
