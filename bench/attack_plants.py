@@ -168,7 +168,7 @@ def with_people_in_background(inputs: Tables, planted: PlantedPeople) -> Mapping
     table = inputs["backgrounds"]
     pictures = []
     for png in table["png"].to_pylist():
-        picture = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
+        picture = np.asarray(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR), np.uint8)
         for x1, y1, x2, y2 in touched_px(planted.boxes, picture.shape).tolist():
             picture[y1:y2, x1:x2] = planted.picture[y1:y2, x1:x2]
         pictures.append(cv2.imencode(".png", picture)[1].tobytes())

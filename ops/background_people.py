@@ -21,10 +21,10 @@ of a second, and an empty box always looks like the background."""
 CORE_WIDTH, CORE_HEIGHT = 0.5, 0.8
 """Middle part of a person's box that is compared: it shows the person, where the rim shows what is behind."""
 
-SAME = 20
+SAME = 12
 """Largest difference, grey levels, of a pixel that looks the same."""
 
-SAME_SHARE = 0.5
+SAME_SHARE = 0.7
 """Share of the middle part above which the background shows what was found."""
 
 PAD = 0.1

@@ -26,13 +26,15 @@ class Anonymize(FrameOp):
 
     spec = OpSpec(
         name="anonymize",
-        version=6,
+        version=7,
         summary="A copy of each segment in which people are covered, or none if that cannot be vouched for.",
         scope=Scope.SEGMENT,
         reads=(
             Read("observed_frames", columns=("segment_id", "time", "source")),
             Read("detections"),
             Read("detections", Neighbour.NEXT, required=False),
+            Read("second_detections", required=False, build_if_missing=True),
+            Read("second_observed_frames", required=False, build_if_missing=True),
             Read("tracklets", columns=("tracklet_id", "label")),
             Read("tracklet_points"),
             Read("backgrounds", required=False, build_if_missing=True),

@@ -85,10 +85,10 @@ def whole_boxes(boxes: Float64, size_px: tuple[int, int]) -> Int64:
     return np.asarray(np.clip(outward, 0, np.tile(np.array(size_px), 2)), np.int64)
 
 
-def cover_boxes(mask: Uint8, boxes: Float64) -> None:
-    """Sets every pixel of ``mask`` ``(H, W)`` that a box touches to 255."""
+def cover_boxes(mask: Uint8, boxes: Float64, value: int = 255) -> None:
+    """Sets every pixel of ``mask`` ``(H, W)`` that a box touches to a value."""
     for x1, y1, x2, y2 in whole_boxes(boxes, (mask.shape[1], mask.shape[0])):
-        mask[y1:y2, x1:x2] = 255
+        mask[y1:y2, x1:x2] = value
 
 
 def cover_bodies(mask: Uint8, boxes: Float64) -> None:

@@ -22,8 +22,8 @@ class AnonymizeParams:
         ("person",), "what is covered; anything but people and heads needs weights that know it"
     )
     min_confidence: float = param(0.1, "least score, 0..1, of a detection without a track that is covered")
-    pad_share: float = param(0.15, "padding of boxes on every side, share of their size")
-    pad_px: float = param(4.0, "least padding of boxes on every side, pixels")
+    pad_share: float = param(0.1, "padding of boxes on every side, share of their size")
+    pad_px: float = param(2.0, "least padding of boxes on every side, pixels")
     extend_s: float = param(0.5, "a track is covered for these seconds before its first and after its last point")
     linger_s: float = param(5.0, "seconds for which people may stay near a track's ends; needs a background")
     bridge_s: float = param(20.0, "longest gap, seconds, to a track that starts where another ended and continues it")
@@ -32,6 +32,9 @@ class AnonymizeParams:
     )
     max_unobserved_frames: int = param(
         12, "most steps from a frame to one that the detector observed, in frames; else refused"
+    )
+    two_detectors: bool = param(
+        True, "where no background vouches and a network finds people, refuse footage that no second network looked at"
     )
     use_background: bool = param(True, "on fixed cameras, compare frames with the segment's background")
     min_background_samples: int = param(8, "least number of frames in a background; with fewer, it is not used")

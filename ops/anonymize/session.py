@@ -53,10 +53,16 @@ class AnonymizeSession(FrameSession):
         if background is not None:
             # A person who stood still for all of the segment is part of its median.
             background = background.without(detectors.people_in(background.picture))
-        self._anonymizer = FrameAnonymizer(params, unit, inputs, background, detectors.pose, mask_hook)
+        score = None if detectors.judges is None else detectors.judges.score_in
+        self._anonymizer = FrameAnonymizer(params, unit, inputs, background, detectors.pose, mask_hook, score)
         self._stats = SegmentStats(unit.segment, self._anonymizer.tracklets)
         self._verifier = Verifier(
-            params.verify_fps, self._anonymizer.residual, detectors.people, detectors.faces, services.count
+            params.verify_fps,
+            self._anonymizer.residual,
+            self._anonymizer.new_judge(),
+            detectors.people,
+            detectors.faces,
+            services.count,
         )
         self._vouching = Vouching(params, unit.segment, times_us(inputs["observed_frames"]))
         self._sink: VideoSink | None = None

@@ -142,9 +142,17 @@ def inputs_of(
     detections: Sequence[TimedBox] = (),
     observed_s: Sequence[float] = tuple(np.arange(0, 10, 0.2)),
     backgrounds: pa.Table | None = None,
+    second: Sequence[TimedBox] | None = (),
 ) -> Mapping[str, pa.Table]:
-    """Returns all that ``anonymize`` reads."""
+    """Returns all that ``anonymize`` reads; ``second`` is what the second detector found, None if it did not look."""
+    looked = {}
+    if second is not None:
+        looked = {
+            "second_detections": detected(segment, second),
+            "second_observed_frames": observed(segment, observed_s),
+        }
     return {
+        **looked,
         "observed_frames": observed(segment, observed_s),
         "detections": detected(segment, detections),
         **tracked(segment, tracks),

@@ -8,6 +8,7 @@ A frame that differs in most places, and nowhere shows the background's view any
 was moved, or the light went off. The background then vouches for no pixel of it (docs/decisions/0014).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -16,8 +17,9 @@ import numpy as np
 from ops.anonymize.geometry import Shift, cover_boxes, shifted, work_size
 from ops.anonymize.locate.alignment import Fit, Probes, Reference, ShiftFinder, fit_to, same_view_share
 from ops.anonymize.params import AnonymizeParams
+from ops.boxes import pad
 from ops.pictures import above, downscale
-from schemas.values import Float64, Int64, Uint8
+from schemas.values import Bools, Float64, Int64, Uint8
 
 EDGE_SHARE = 0.3
 """Tolerated share of the background's local contrast: encoding moves edges by fractions of a pixel."""
@@ -40,6 +42,16 @@ DIFFERING = 0.35
 SAME_VIEW = 0.2
 """Least share of cells with the background's view in a frame that can be compared. Measured-real on PETS: .88 at least
 where the camera is still or shakes, .02 at most where it was moved by ten pixels or more."""
+
+
+BESIDE = 0.3
+"""Padding of boxes, on every side and as a share of their size, within which clear differences belong to people."""
+
+LEAST_GROWTH = np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5)), np.uint8)
+"""Growth of what differs within a network's boxes: reducing and enlarging the mask loses up to two pixels."""
+
+Judge = Callable[[Float64], Bools]
+"""Returns which regions ``(N, 4)``, pixels of the frame, may be people, ``(N,)``."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +103,7 @@ class BackgroundDifference:
         self._probes = Probes(self._still, contrast)
         self._shifts = ShiftFinder(small, self._probes)
         self._person_px = max(params.person_share * self._size[0] * self._size[1], 9.0)
+        self._to_small = np.tile(np.array(self._size) / np.array(self.size_px), 2)
         self._noise_factor = params.noise_factor
         self._hold_us = round(params.hold_s * 1e6)
         # Two pixels at least, since reducing and enlarging the mask loses up to that at its edge.
@@ -120,7 +133,7 @@ class BackgroundDifference:
         shift_px = (right * across, down * self.size_px[1] / self._size[1])
         return FrameComparison(time_us, comparable, shift_px, fit)
 
-    def people_mask(self, comparison: FrameComparison, boxes: Float64) -> Uint8:
+    def people_mask(self, comparison: FrameComparison, boxes: Float64, judge: Judge | None = None) -> Uint8:
         """Returns the mask ``(H, W)``, 255 where people are: what differs within boxes, and large differences anywhere.
 
         For a frame that cannot be compared, it is all of the boxes, and what was covered just before outside them.
@@ -128,13 +141,28 @@ class BackgroundDifference:
         Args:
             comparison: from ``compare``, for each frame once and in order of time.
             boxes: ``(M, 4)``, padded boxes of people in pixels of the frame.
+            judge: says which differences outside the boxes may be people, and the boxes are a network's: they hold
+                people tightly, so nothing grows beyond them. None: all differences of a person's size may be.
         """
         if not comparison.comparable:
-            whole = self._enlarged(self._held(comparison.time_us))
+            whole = self._enlarged(self._held(comparison.time_us), self._growth)
             cover_boxes(whole, boxes)
             return whole
-        found = cv2.bitwise_or(self._within(comparison.fit, boxes), self._missed(comparison.fit, comparison.time_us))
-        return self._enlarged(found)
+        within = self._within(comparison.fit, boxes)
+        missed = self._missed(comparison.fit, comparison.time_us, boxes, judge)
+        if judge is None:
+            return self._enlarged(cv2.bitwise_or(within, missed), self._growth)
+        mask, inside = self._enlarged(within, LEAST_GROWTH), np.zeros(self.size_px[::-1], np.uint8)
+        cover_boxes(inside, boxes)
+        cv2.bitwise_and(mask, inside, mask)
+        mask |= self._enlarged(self._beside(comparison.fit, boxes), LEAST_GROWTH)
+        return mask | self._enlarged(missed, self._growth)
+
+    def _beside(self, fit: Fit, boxes: Float64) -> Uint8:
+        """Returns what clearly differs in and beside the boxes: limbs, and others whom these people hide in part."""
+        around = np.zeros_like(fit.difference)
+        cover_boxes(around, pad(boxes, BESIDE, 0.0) * self._to_small)
+        return _closed(cv2.bitwise_and(_differs(fit, fit.reference.far), around))
 
     def background_for(self, comparison: FrameComparison) -> Uint8 | None:
         """Returns the background ``(H, W, 3)`` BGR in a frame's light and place; None if they cannot be compared."""
@@ -143,9 +171,9 @@ class BackgroundDifference:
         lit = np.asarray(cv2.transform(self._background, np.diag(comparison.fit.gains)), np.uint8)
         return lit if comparison.shift_px == (0.0, 0.0) else shifted(lit, comparison.shift_px)
 
-    def _enlarged(self, mask: Uint8 | cv2.typing.MatLike) -> Uint8:
+    def _enlarged(self, mask: Uint8 | cv2.typing.MatLike, growth: Uint8) -> Uint8:
         """Returns a reduced mask at the frame's size, grown, with a smooth outline that loses nothing."""
-        smooth = cv2.GaussianBlur(cv2.dilate(mask, self._growth), (7, 7), 0)
+        smooth = cv2.GaussianBlur(cv2.dilate(mask, growth), (7, 7), 0)
         full = cv2.resize(smooth, self.size_px, interpolation=cv2.INTER_LINEAR)
         return above(full, OUTLINE)
 
@@ -165,18 +193,24 @@ class BackgroundDifference:
     def _within(self, fit: Fit, boxes: Float64) -> Uint8:
         """Returns what differs within the boxes."""
         allowed = np.zeros_like(fit.difference)
-        scale = np.tile(np.array(self._size) / np.array(self.size_px), 2)
-        cover_boxes(allowed, boxes * scale)
+        cover_boxes(allowed, boxes * self._to_small)
         if not allowed.any():
             return allowed
         return _closed(cv2.bitwise_and(_differs(fit, fit.reference.near), allowed))
 
-    def _missed(self, fit: Fit, time_us: int) -> Uint8:
+    def _missed(self, fit: Fit, time_us: int, boxes: Float64, judge: Judge | None) -> Uint8:
         """Returns regions of a person's size that clearly differ anywhere, and those of the last ``hold_us``."""
-        closed = _closed(_differs(fit, fit.reference.far))
+        differs = _differs(fit, fit.reference.far)
+        if judge is not None:  # what is within boxes is covered there, and would join regions that are apart
+            cover_boxes(differs, boxes * self._to_small, 0)
+        closed = _closed(differs)
         _, labels, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8, ltype=cv2.CV_16U)
         large = stats[:, cv2.CC_STAT_AREA] >= self._person_px
         large[0] = False  # label 0 is what does not differ
+        if judge is not None and large.any():
+            left, top, width, height = stats[large, : cv2.CC_STAT_AREA].T
+            regions = np.stack([left, top, left + width, top + height], axis=1) / self._to_small
+            large[large] = judge(regions)
         if large.any():
             self._last_far_us[large[labels]] = time_us
         return self._held(time_us)

@@ -8,6 +8,7 @@ It is the union of
   who stops and one who walks on;
 - on a fixed camera with a background, also the surroundings of its first and last box for ``linger_s``, since people do
   not vanish: they are hidden in part, or the detector errs;
+- everybody whom a second detector, with other weights, found and the first did not (``second_look.py``);
 - every detection of a covered class, however unsure, that belongs to no track: for half of the time to the observed
   frames before and after it, and, as one that may be there, for all of that time;
 - the riders of two-wheelers, found or not; see ``riders``.
@@ -21,6 +22,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.anonymize.locate.riders import TWO_WHEELERS, rider_spans
+from ops.anonymize.locate.second_look import (
+    require_able_detector,
+    require_second_look,
+    second_look_of,
+    second_look_spans,
+)
 from ops.anonymize.locate.spans import (
     Spans,
     Trajectory,
@@ -35,6 +42,9 @@ from schemas.anonymity import TARGETS
 from schemas.op import Tables
 from schemas.values import UnitContext
 
+VEHICLES = ("car", "bus", "truck")
+"""Labels of vehicles that hide the people in them."""
+
 BRIDGE_IOU = 0.3
 """Least intersection over union of two tracks' ends that are one person who sat still."""
 
@@ -46,11 +56,13 @@ class Presence:
     Attributes:
         people: of the targets ``person`` and ``head``; owners are indices into ``tracklets``.
         things: of all other targets.
+        vehicles: cars, buses and trucks, whatever the targets.
         tracklets: ids of people's tracklets.
     """
 
     people: Spans
     things: Spans
+    vehicles: Spans
     tracklets: tuple[str, ...]
 
 
@@ -59,6 +71,9 @@ def gather_presence(params: AnonymizeParams, unit: UnitContext, inputs: Tables, 
 
     Args:
         linger: also near the ends of tracks; only where a background shows whether a person is there.
+
+    Raises:
+        CoverageError: the detector is not able to see people, or alone where two are needed.
     """
     wanted = {target: TARGETS[target] for target in params.targets}
     people = {label for target, labels in wanted.items() if target in PEOPLE for label in labels}
@@ -69,11 +84,34 @@ def gather_presence(params: AnonymizeParams, unit: UnitContext, inputs: Tables, 
     if people:
         vehicles, loose = _tracked(params, unit, inputs, TWO_WHEELERS)
         found = join_spans([found, rider_spans(vehicles, loose, found, params, linger)])
+        found = join_spans([found, _second_look(params, unit, inputs, found, vouched=linger)])
     return Presence(
         found,
         _spans(params, unit, inputs, things, linger=False),
+        _spans(params, unit, inputs, VEHICLES, linger=False),
         tuple(ids.to_pylist()),
     )
+
+
+def _second_look(params: AnonymizeParams, unit: UnitContext, inputs: Tables, found: Spans, vouched: bool) -> Spans:
+    """Builds the spans of people whom only the second detector found, if it looked.
+
+    Args:
+        found: where people are or may be by the first detector.
+        vouched: a background shows whom both detectors missed.
+
+    Raises:
+        CoverageError: the first detector is not able to see people, or alone where two are needed.
+    """
+    look = second_look_of(inputs)
+    by_network = bool(pc.all(pc.equal(inputs["observed_frames"]["source"], "model")).as_py())
+    if by_network and not vouched and params.two_detectors:
+        require_second_look(look, unit.segment)
+    if look is None:
+        return join_spans([])
+    if by_network:
+        require_able_detector(look, found, unit.segment)
+    return second_look_spans(look, found, round(params.max_unobserved_s * 1e6))
 
 
 def _spans(params: AnonymizeParams, unit: UnitContext, inputs: Tables, labels: Iterable[str], linger: bool) -> Spans:

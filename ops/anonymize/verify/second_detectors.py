@@ -5,7 +5,7 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from ops.anonymize.geometry import work_size
+from ops.anonymize.geometry import whole_boxes, work_size
 from ops.detect.backends import open_network
 from ops.detect.decode import Boxes, Decoder, suppress
 from ops.detect.hog import HogPeople
@@ -31,6 +31,13 @@ Found = Float64
 
 LEAST_PERSON_PX = 20.0
 """Least height of a person whom tiles are to show, pixels of the frame: a head has three pixels then."""
+
+
+SURROUNDINGS, LEAST_SIDE_PX = 1.8, 32.0
+"""Side of the square that is looked at around a region: multiple of the region's longer side, and least pixels."""
+
+SHARED = 0.3
+"""Share of the smaller of two boxes, a region and a person found near it, that both share if they are the same."""
 
 
 class SecondDetector(Protocol):
@@ -62,7 +69,7 @@ class NetworkPersonDetector:
         ModelError: the weights are damaged, no detector, or do not know people.
     """
 
-    def __init__(self, model: ModelFile, cpus: int, confidence: float = 0.1, sure: float = 0.5) -> None:
+    def __init__(self, model: ModelFile, cpus: int, confidence: float = 0.05, sure: float = 0.5) -> None:
         self.sure = sure
         self._network = open_network(model, cpus)
         if PERSON not in self._network.classes:
@@ -76,6 +83,22 @@ class NetworkPersonDetector:
         looks = pyramid(size_px, self._network.input_px, LEAST_PERSON_PX)
         people = find_in_looks(self._network, self._decode, frame, looks if tiles else looks[:1])
         return _with_scores(people.xyxy, people.confidence)
+
+    def score_in(self, frame: Uint8, box: Float64) -> float:
+        """Returns how surely, 0..1, a person is in a box ``(4,)`` of a frame, enlarged with its surroundings."""
+        side = max(float((box[2:] - box[:2]).max()) * SURROUNDINGS, LEAST_SIDE_PX)
+        middle = (box[:2] + box[2:]) / 2
+        size_px = (frame.shape[1], frame.shape[0])
+        around = np.concatenate([middle - side / 2, middle + side / 2])
+        ((x1, y1, x2, y2),) = whole_boxes(around[None], size_px).tolist()
+        part = np.ascontiguousarray(frame[y1:y2, x1:x2])
+        look = pyramid((x2 - x1, y2 - y1), self._network.input_px, side)[:1]
+        people = find_in_looks(self._network, self._decode, part, look)
+        own = people.xyxy + np.array([x1, y1, x1, y1])
+        low, high = np.maximum(own[:, :2], box[:2]), np.minimum(own[:, 2:], box[2:])
+        shared = np.maximum(high - low, 0).prod(axis=1)
+        smaller = np.minimum((own[:, 2:] - own[:, :2]).prod(axis=1), (box[2:] - box[:2]).prod())
+        return float(people.confidence[shared >= SHARED * smaller].max(initial=0.0))
 
 
 class HogPersonDetector:

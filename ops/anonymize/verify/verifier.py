@@ -21,6 +21,7 @@ import numpy as np
 
 from ops.anonymize.frame_coverage import FrameCoverage
 from ops.anonymize.geometry import LEAK_BELOW, checked_head_zones, covered_shares
+from ops.anonymize.locate.region_judge import RegionJudge
 from ops.anonymize.verify.coverage import confirmed_cover
 from ops.anonymize.verify.residual import BackgroundResidual
 from ops.anonymize.verify.second_detectors import Found, SecondDetector
@@ -56,6 +57,7 @@ class Verifier:
     Args:
         verify_fps: frames per second of footage that the detectors check; 0: none.
         residual: knows the background; None where there is none to compare with.
+        judge: says which of its findings may be people; None: all of them.
         people: the second detector, if any.
         faces: the face detector, if any.
         count: called with the name of each piece of work: ``verify_frames``, ``verify_detector_calls``,
@@ -69,12 +71,14 @@ class Verifier:
         self,
         verify_fps: float,
         residual: BackgroundResidual | None,
+        judge: RegionJudge | None,
         people: SecondDetector | None,
         faces: SecondDetector | None,
         count: Callable[[str], None],
     ) -> None:
         self._verify_fps = verify_fps
         self._residual = residual
+        self._judge = judge
         self._people = people
         self._faces = faces
         self._count = count
@@ -101,7 +105,10 @@ class Verifier:
         if paint_only:
             return findings
         if self._residual is not None and coverage.comparable:
-            findings += [Finding(box, "residual") for box in self._residual.find(decoded, covered)]
+            regions = self._residual.find(decoded, covered)
+            if self._judge is not None:
+                regions = regions[self._judge.people(decoded, regions, coverage.time_us)]
+            findings += [Finding(box, "residual") for box in regions]
         if due:
             # A background that is shown hides nobody who is part of it.
             hidden = (

@@ -62,7 +62,7 @@ def verifier(
 ) -> tuple[Verifier, Counter[str]]:
     counts: Counter[str] = Counter()
     residual = BackgroundResidual(street(), np.zeros((HEIGHT, WIDTH), np.uint8)) if background else None
-    return Verifier(verify_fps, residual, people, faces, lambda name: counts.update([name])), counts
+    return Verifier(verify_fps, residual, None, people, faces, lambda name: counts.update([name])), counts
 
 
 GROWN = (PERSON[0] - 6, PERSON[1] - 6, PERSON[2] + 6, PERSON[3] + 6)
