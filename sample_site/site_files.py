@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ops.anonymize.params import AnonymizeParams
 from sample_site.derive_truth import LINES, ZONES
 from sample_site.geometry import Point
 from sample_site.renderer import Renderer
@@ -63,6 +64,9 @@ crs = "{CRS}"
 timezone = "{TIMEZONE}"
 segment_s = {spec.segment_s}
 """
+    # Nobody in the film stands still for a segment of a few seconds, so its background may vouch.
+    if spec.segment_s < AnonymizeParams().min_background_s:
+        head += f"\n[ops.anonymize]\nmin_background_s = {spec.segment_s}\n"
     cameras = (_camera_toml(camera, spec, renderers[camera.camera]) for camera in spec.cameras)
     layers = (f'[[layers]]\nname = "{name}"\nfile = "layers/{name}.geojson"\n' for name in ("zones", "lines"))
     return "\n".join((head, *cameras, *layers))
