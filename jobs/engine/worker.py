@@ -140,11 +140,16 @@ class _BatchWork:
             self._note_lost(units[0].task, reader.lost)
 
     def _note_lost(self, task: Task, lost: Sequence[tuple[int, int, str]]) -> None:
-        for start_us, end_us, reason in lost:
+        """Notes one row per cause: damage of one kind often loses hundreds of stretches of a segment."""
+        for reason in dict.fromkeys(reason for _, _, reason in lost):
+            stretches = [(start_us, end_us) for start_us, end_us, its_reason in lost if its_reason == reason]
+            start_us, total_s = stretches[0][0], sum(end - start for start, end in stretches) / 1e6
             since = datetime.fromtimestamp(start_us / 1e6, UTC)
-            detail = f"{(end_us - start_us) / 1e6:.2f} s from {since:%Y-%m-%d %H:%M:%S.%f} UTC cannot be decoded"
+            where = f"from {since:%Y-%m-%d %H:%M:%S.%f} UTC"
+            if len(stretches) > 1:
+                where = f"in {len(stretches)} stretches, the first {where},"
             key = task.key._replace(op="decode", unit=f"{task.key.unit}@{start_us}")
-            self.lost.append(Failure(key, "footage", reason, detail))
+            self.lost.append(Failure(key, "footage", reason, f"{total_s:.2f} s {where} cannot be decoded"))
 
     def _finish(self, unit: UnitWork) -> None:
         tables = unit.finish(self._inputs(unit.task, late=unit.on_frames))

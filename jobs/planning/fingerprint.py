@@ -1,8 +1,9 @@
 """The fingerprint of a unit: one hash of all that its result depends on, and named ingredients that explain a change.
 
 A fingerprint covers the op's name and version, its parameters, the sha256 of its weights, the footage's content, start
-time and cut, the parts of the site that the op uses, and the fingerprints of the units that it reads. It covers
-nothing else: no path, no order of work, no machine. See docs/decisions/0010-a-plan-of-a-million-units.md.
+time and cut, the version of the decoding if the op gets frames, the parts of the site that the op uses, and the
+fingerprints of the units that it reads. It covers nothing else: no path, no order of work, no machine. See
+docs/decisions/0010-a-plan-of-a-million-units.md.
 """
 
 import json
@@ -17,14 +18,15 @@ import pyarrow.compute as pc
 
 from jobs.planning.configure import ReadySite
 from jobs.planning.graph import Dependency
-from schemas.op import Models
+from schemas.op import FrameOp, Models
+from storage.video.source import DECODING_VERSION
 
 SHORT_DIGITS = 16
 """Hex digits of an ingredient's hash. It only explains a change, so it need not resist a deliberate collision."""
 
 _SEPARATOR = "\x1f"
 _DIGESTS = ("calibration", "layers", "privacy masks")
-_READABLE = ("op", "weights", "fixed", "crs")
+_READABLE = ("op", "weights", "fixed", "crs", "decoding")
 _MAX_VALUE_CHARS = 60
 """Length of two values of a parameter together, above which a change names the parameter only."""
 
@@ -79,6 +81,8 @@ def fingerprint_base(ready: ReadySite, op: str, camera: str) -> FingerprintBase:
         "weights": _weights(configured.models),
         "camera": camera,
     }
+    if isinstance(configured.op, FrameOp):
+        parts["decoding"] = str(DECODING_VERSION)
     if "calibration" in spec.uses:
         # An ingredient of its own: positions that are stale because of another CRS say so, not "calibration".
         parts["crs"] = ready.site.config.crs

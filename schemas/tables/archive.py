@@ -64,6 +64,7 @@ ARCHIVE_TABLES = (
             float64("lost_s", "estimated length of the stretches that cannot be decoded", "s"),
             int64("start_pts", "PTS of the first frame, at start_time"),
             timestamp("container_time", "creation time according to the container", null=True),
+            int64("decoding_version", "version of the decoding that the file was read with; null before 2", null=True),
             float64("segment_s", "segment length that the file was cut with", "s"),
             string(
                 "cuts", "JSON: [start PTS, end PTS, frames] of each segment; null if the file is unusable", null=True

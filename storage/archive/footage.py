@@ -13,7 +13,7 @@ from schemas.tables import TABLES
 from schemas.values import Segment
 from storage.video.cutting import cut
 from storage.video.probe import Probe
-from storage.video.source import pts_to_us
+from storage.video.source import DECODING_VERSION, pts_to_us
 
 Row = dict[str, Any]
 
@@ -35,6 +35,7 @@ _NO_CONTENT: Row = {
     "lost_s": 0.0,
     "start_pts": 0,
     "container_time": None,
+    "decoding_version": DECODING_VERSION,
     "segment_s": 0.0,
     "cuts": None,
 }
@@ -64,6 +65,7 @@ def usable_columns(found: Probe, segment_s: float) -> Row:
         "time_base_num": found.time_base.numerator,
         "time_base_den": found.time_base.denominator,
         "start_pts": found.first_pts,
+        "decoding_version": DECODING_VERSION,
         "container_time": found.container_start,
         "segment_s": segment_s,
         "cuts": json.dumps([[part.start_pts, part.end_pts, part.frames] for part in cut(found, segment_s)]),
@@ -82,7 +84,8 @@ class KnownFootage:
         every = [] if table is None else table.to_pylist()
         rows = [row for row in every if row["content_sha256"] is not None and row["damage"] not in _TEMPORARY]
         self._by_file = {(row["path"], row["size_bytes"], row["mtime_ns"]): row for row in rows}
-        as_cut = [row for row in rows if row["cuts"] is None or row["segment_s"] == segment_s]
+        as_read = [row for row in rows if row.get("decoding_version") == DECODING_VERSION]
+        as_cut = [row for row in as_read if row["cuts"] is None or row["segment_s"] == segment_s]
         self._by_content = {row["content_sha256"]: row for row in as_cut}
 
     def sha256(self, path: str, size_bytes: int, mtime_ns: int) -> str | None:

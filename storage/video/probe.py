@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 
 from schemas.errors import CorruptFootage
 from schemas.values import Int64
+from storage.video.pictures import PictureFinder, Shown
 from storage.video.source import Decoder, VideoPacket, open_video, packet_pts, quarter_turns
 
 _KEYFRAMES_TRIED = 20
@@ -132,6 +133,8 @@ class _Timeline:
         self._last_frame: tuple[int, int] = (0, 0)  # PTS and duration
         self._begin_pts: int | None = None
         self._early: list[int] = []
+        self._pictures = PictureFinder(stream.codec_context.name, stream.codec_context.extradata, from_start=True)
+        self._stays_until: int | None = None
         self.packets = 0
         self.corrupt = 0
         self.read_error: str | None = None
@@ -160,7 +163,8 @@ class _Timeline:
                 self._epochs.append([])
                 self._keyframes.append(set())
             self._last_dts = packet.dts
-        if self._begin_pts is None and packet.is_keyframe:
+        shown = self._pictures.shown(packet)
+        if self._begin_pts is None and shown is Shown.KEYFRAME:
             self._begin_pts = pts
         if packet.is_discard:
             return
@@ -169,10 +173,20 @@ class _Timeline:
             return
         if packet.is_corrupt:
             return
+        if shown is Shown.DELAY:
+            self._delay_first(pts)
+        if shown in {Shown.DELAY, Shown.NOTHING}:
+            self._stays_until = pts + (packet.duration or 0)
+            return
         self._epochs[-1].append(pts)
         self._last_frame = max(self._last_frame, (pts, packet.duration or 0))
-        if packet.is_keyframe:
+        if shown is Shown.KEYFRAME:
             self._keyframes[-1].add(pts)
+
+    def _delay_first(self, pts: int) -> None:
+        if len(self._epochs) == 1 and len(self._epochs[0]) == 1:
+            self._begin_pts = pts
+            self._epochs, self._keyframes = [[pts]], [{pts}]
 
     @property
     def first_pts(self) -> int:
@@ -219,7 +233,8 @@ class _Timeline:
     def end_pts(self, pts: Int64) -> int:
         """Returns the end of the last frame."""
         duration = self._last_frame[1] if self._last_frame[0] == pts[-1] else 0
-        return int(pts[-1]) + (duration or self.frame_step(pts))
+        end = int(pts[-1]) + (duration or self.frame_step(pts))
+        return end if self._stays_until is None else max(end, self._stays_until)
 
 
 def _time_base(stream: VideoStream) -> Fraction:

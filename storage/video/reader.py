@@ -87,19 +87,20 @@ class SegmentReader:
     def _frames(self) -> Iterator[VideoFrame | int]:
         """Yields the segment's intact frames, and the PTS of lost ones, strictly rising; then sets ``lost``."""
         segment = self._segment
-        expected: set[int] = set()
         decoded: list[int] = []
-        for frame in self._decode(expected):
-            pts = frame.pts
-            if pts is None or not segment.start_pts <= pts < segment.end_pts or (decoded and pts <= decoded[-1]):
-                continue
-            # A packet enters the decoder before any later frame leaves it, so a frame that is missing here is lost.
-            yield from _pts_between(expected, decoded, pts)
-            decoded.append(pts)
-            yield frame
-        if decoded:
-            yield from _pts_between(expected, decoded, segment.end_pts)
-        self.lost = self._lost_spans(expected, set(decoded))
+        with _open_at_segment(self._path, segment) as (container, stream, packets):
+            decoder = Decoder(container, stream, self._threads, from_start=segment.index == 0)
+            for frame in self._decode(decoder, packets):
+                pts = frame.pts
+                if pts is None or not segment.start_pts <= pts < segment.end_pts or (decoded and pts <= decoded[-1]):
+                    continue
+                yield from self._lost_between(decoder, decoded, pts)
+                decoded.append(pts)
+                yield frame
+            if decoded:
+                yield from self._lost_between(decoder, decoded, segment.end_pts)
+        self.frames_decoded += decoder.frames_decoded
+        self.lost = self._lost_spans(decoder, set(decoded))
         if not decoded:
             raise CorruptFootage(
                 "decode_error",
@@ -107,26 +108,25 @@ class SegmentReader:
                 f"to {segment.end.isoformat()}",
             )
 
-    def _decode(self, expected: set[int]) -> Iterator[VideoFrame]:
-        """Yields all frames decoded from the segment's packets; adds the packets' PTS to ``expected``."""
-        with _open_at_segment(self._path, self._segment) as (container, stream, packets):
-            decoder = Decoder(container, stream, self._threads)
-            try:
-                for packet in packets:
-                    pts = packet_pts(packet)
-                    if pts is not None and self._segment.start_pts <= pts < self._segment.end_pts:
-                        expected.add(pts)
-                    yield from decoder.feed(packet)
-            except FFmpegError:
-                pass  # the file ends early: ``lost`` reports what is missing
-            yield from decoder.drain()
-            self.frames_decoded += decoder.frames_decoded
+    def _decode(self, decoder: Decoder, packets: Iterator[VideoPacket]) -> Iterator[VideoFrame]:
+        try:
+            for packet in packets:
+                yield from decoder.feed(packet)
+        except FFmpegError:
+            pass  # the file ends early: ``lost`` reports what is missing
+        yield from decoder.drain()
 
-    def _lost_spans(self, expected: set[int], decoded: set[int]) -> tuple[LostSpan, ...]:
-        """Returns runs of expected frames that were not decoded, and a tail that is no longer in the file."""
+    def _lost_between(self, decoder: Decoder, decoded: list[int], end_pts: int) -> list[int]:
+        """Returns the PTS of lost frames after the last decoded one and before ``end_pts``."""
+        begin_pts = decoded[-1] + 1 if decoded else self._segment.start_pts
+        return sorted(pts for pts in decoder.lost_pts if begin_pts <= pts < end_pts)
+
+    def _lost_spans(self, decoder: Decoder, decoded: set[int]) -> tuple[LostSpan, ...]:
+        """Returns runs of frames that were not decoded, and a tail that is no longer in the file."""
         segment = self._segment
+        found = {pts for pts in decoder.picture_pts if segment.start_pts <= pts < segment.end_pts}
         lost: list[LostSpan] = []
-        every = sorted(expected | decoded)
+        every = sorted((found & decoder.lost_pts) | decoded)
         for pts, next_pts in zip(every, [*every[1:], segment.end_pts], strict=True):
             if pts in decoded:
                 continue
@@ -134,7 +134,7 @@ class SegmentReader:
             if lost and lost[-1][1] == begin:
                 begin = lost.pop()[0]
             lost.append((begin, _time_us(segment, next_pts), "decode_error"))
-        if every and len(every) < segment.frames:
+        if every and len(found | decoded) < segment.frames:
             lost.append((_time_us(segment, every[-1]), _time_us(segment, segment.end_pts), "truncated"))
         return tuple(lost)
 
@@ -198,12 +198,6 @@ def _packets_from(
             return
         if packet.size:
             yield packet
-
-
-def _pts_between(expected: set[int], decoded: list[int], end_pts: int) -> list[int]:
-    """Returns the expected PTS after the last decoded frame and before ``end_pts``."""
-    last = decoded[-1] if decoded else -(2**63)
-    return sorted(pts for pts in expected if last < pts < end_pts)
 
 
 def _with_next_pts(frames: Iterator[VideoFrame | int], end_pts: int) -> Iterator[tuple[VideoFrame | None, int]]:

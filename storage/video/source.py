@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 
 from schemas.errors import CorruptFootage
 from schemas.values import Uint8
+from storage.video.pictures import PictureFinder, Shown
 
 if TYPE_CHECKING:  # PyAV's packets are generic in its stubs only
     VideoPacket = Packet[VideoStream]
@@ -35,6 +36,9 @@ FORMATS = (
 _OPTIONS = {"format_whitelist": ",".join(FORMATS), "protocol_whitelist": "file"}
 _MP4_FIRST_BOXES = {"ftyp", "styp", "moov", "mdat", "free", "skip", "wide", "pnot"}
 _DECODE_ORDER_ONLY = {"h264", "hevc"}
+
+DECODING_VERSION = 2
+"""Raised whenever the same file would give other frames, or the same frames at other times."""
 
 
 @contextmanager
@@ -126,38 +130,60 @@ class Decoder:
     Concealment fills damaged areas with older content, which a detector and an anonymizer would take for real.
 
     AVI has no presentation times, and for H.264 and H.265 FFmpeg then reports decode times, which are out of order
-    around B-frames: there, frames get the packets' times in the order in which they leave the decoder.
+    around B-frames; for packed MPEG-4 it reports times of other packets. There, frames get the times of the packets
+    that hold a picture, in the order in which they leave the decoder.
 
     Args:
         container: opened for this decoder alone.
         stream: the container's video stream.
         threads: FFmpeg's threads; with more than one, a few more frames before a damaged one may be lost.
+        from_start: whether the first packet will be the file's first keyframe.
 
     Attributes:
         frames_decoded: number of frames that FFmpeg returned, including damaged ones.
+        picture_pts: times of the packets that give a picture, decodable or not.
+        lost_pts: those whose frames are lost unless they are returned. A packet enters the decoder before any later
+            frame leaves it, so a picture without a frame is lost. A packed picture is only if decoding failed: decoders
+            leave out copies, which recorders pack to fill a file.
     """
 
-    def __init__(self, container: InputContainer, stream: VideoStream, threads: int = 1) -> None:
+    def __init__(
+        self, container: InputContainer, stream: VideoStream, threads: int = 1, from_start: bool = False
+    ) -> None:
         self._context = stream.codec_context
         self._context.thread_count = threads
         self._context.thread_type = "AUTO"
-        self._timed_by_order = container.format.name == "avi" and self._context.name in _DECODE_ORDER_ONLY
+        codec = self._context.name
+        self._timed_by_order = codec == "mpeg4" or (container.format.name == "avi" and codec in _DECODE_ORDER_ONLY)
+        self._pictures = PictureFinder(codec, self._context.extradata, from_start)
         self._waiting_pts: list[int] = []
         self._needs_keyframe = True
         self._begun_at_pts: int | None = None
         self.frames_decoded = 0
+        self.picture_pts: set[int] = set()
+        self.lost_pts: set[int] = set()
 
     def feed(self, packet: VideoPacket) -> list[VideoFrame]:
         """Decodes the next packet of the stream; returns the intact frames that are ready, in display order."""
         pts = packet_pts(packet)
+        shown = self._pictures.shown(packet)
+        if shown is Shown.DELAY:
+            self._delay_first(pts)
+        if shown in {Shown.DELAY, Shown.NOTHING} or packet.is_discard:
+            pts = None
+        if pts is not None:
+            self.picture_pts.add(pts)
+            if shown is not Shown.PACKED:
+                self.lost_pts.add(pts)
         if self._needs_keyframe:
-            if not packet.is_keyframe:
-                return []
+            if shown is not Shown.KEYFRAME:
+                return self._give_up(pts)
             self._needs_keyframe = False
             self._begun_at_pts = pts
         elif self._is_leading(pts):
-            return []
+            return self._give_up(pts)
         if packet.is_corrupt:
+            self._give_up(pts)
             return self._drain_and_restart()
         if self._timed_by_order and pts is not None:
             heapq.heappush(self._waiting_pts, pts)
@@ -166,12 +192,26 @@ class Decoder:
         except FFmpegError:
             return self._drain_and_restart()
 
+    def _delay_first(self, pts: int | None) -> None:
+        if pts is not None and self._waiting_pts:
+            for known in (self.picture_pts, self.lost_pts):
+                known.discard(self._waiting_pts[0])
+                known.add(pts)
+            heapq.heapreplace(self._waiting_pts, pts)
+
+    def _give_up(self, pts: int | None) -> list[VideoFrame]:
+        if pts is not None:
+            self.lost_pts.add(pts)
+        return []
+
     def _is_leading(self, pts: int | None) -> bool:
         """Returns whether a packet right after the first keyframe is shown before it.
 
         Such a leading picture refers to frames before the keyframe, which were not decoded.
         """
-        if pts is not None and self._begun_at_pts is not None and pts < self._begun_at_pts:
+        if pts is None:
+            return False
+        if self._begun_at_pts is not None and pts < self._begun_at_pts:
             return True
         self._begun_at_pts = None
         return False
@@ -181,6 +221,7 @@ class Decoder:
         try:
             return self._intact(self._context.decode(None))
         except FFmpegError:
+            self.lost_pts.update(self._waiting_pts)
             return []
 
     def _drain_and_restart(self) -> list[VideoFrame]:
@@ -190,6 +231,7 @@ class Decoder:
 
     def _restart(self) -> None:
         self._context.flush_buffers()
+        self.lost_pts.update(self._waiting_pts)
         self._waiting_pts.clear()
         self._needs_keyframe = True
 

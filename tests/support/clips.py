@@ -57,11 +57,12 @@ def write_clip(
     size_px: tuple[int, int] = (208, 120),
     keyframe_every: int = 20,
     b_frames: int = 2,
-    codec: Literal["libx264", "mpeg4"] = "libx264",
+    codec: Literal["libx264", "mpeg4", "libvpx"] = "libx264",
     sound: bool = False,
     tags: dict[str, str] | None = None,
     options: dict[str, str] | None = None,
     x264: str = "",
+    encoder: dict[str, str] | None = None,
 ) -> Path:
     """Writes frame number N at ``pts[N]``; the suffix chooses the container.
 
@@ -70,12 +71,13 @@ def write_clip(
         tags: metadata of the container, such as ``creation_time``.
         options: of the container, such as ``movflags``.
         x264: more parameters of x264, such as ``open-gop=1``.
+        encoder: options of another codec, such as ``flags``.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w", options=options or {}) as container:
         container.metadata.update(tags or {})
         params = f"keyint={keyframe_every}:min-keyint=1:scenecut=0:b-adapt=0:bframes={b_frames}:threads=1"
-        codec_options = {"x264-params": f"{params}:{x264}".rstrip(":")} if codec == "libx264" else {}
+        codec_options = {"x264-params": f"{params}:{x264}".rstrip(":")} if codec == "libx264" else encoder or {}
         stream = container.add_stream(codec, options=codec_options)
         stream.width, stream.height, stream.pix_fmt = *size_px, "yuv420p"
         stream.codec_context.time_base = time_base

@@ -258,3 +258,15 @@ def test_leftovers_that_cannot_be_removed_do_not_hide_the_failure(run, monkeypat
 
     monkeypatch.setattr(LocalBlobs, "delete", refuse)
     assert [found[:2] for found in failed(run(Watch(feeds=CoverageError("a face is left"))))] == [("watch", "coverage")]
+
+
+def test_stretches_lost_for_one_reason_are_one_row(run, monkeypatch):
+    spans = ((0, 500_000, "decode_error"), (1_000_000, 1_250_000, "decode_error"), (2_000_000, 3_000_000, "truncated"))
+    monkeypatch.setattr(FakeReader, "lost", spans)
+    lost = run(Watch()).lost
+    assert [(row.key.unit, row.reason) for row in lost] == [
+        (f"{SEGMENT.segment_id}@0", "decode_error"),
+        (f"{SEGMENT.segment_id}@2000000", "truncated"),
+    ]
+    assert lost[0].detail == "0.75 s in 2 stretches, the first from 1970-01-01 00:00:00.000000 UTC, cannot be decoded"
+    assert lost[1].detail == "1.00 s from 1970-01-01 00:00:02.000000 UTC cannot be decoded"
