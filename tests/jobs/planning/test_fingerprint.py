@@ -4,11 +4,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from jobs.planning import fingerprint as fingerprint_module
 from jobs.planning.configure import ReadyOp
 from jobs.planning.fingerprint import fingerprint_base, what_changed
 from schemas.op import Scope
 from schemas.values import CameraView, ControlPoint, ModelFile
-from tests.jobs.pipeline import Knob, tiny_op
+from tests.jobs.pipeline import Detect, Knob, tiny_op
 
 VIEW = CameraView("cam1", "Camera 1", "UTC", fixed=True, control_points=(ControlPoint(0, 0, 0, 0),))
 PLACED = tiny_op("placed", Scope.SEGMENT, [], ["positions"], ("calibration", "fixed"))
@@ -45,6 +46,14 @@ def test_a_change_is_named_and_changes_the_base(before, after, words):
 
 def test_what_an_op_does_not_use_does_not_matter():
     assert base(FREE) == base(FREE, view=moved(VIEW), crs="EPSG:32631")
+
+
+def test_the_version_of_the_decoding_matters_to_ops_on_frames(monkeypatch):
+    frames, tables = base(Detect), base(FREE)
+    monkeypatch.setattr(fingerprint_module, "DECODING_VERSION", 7)
+    assert base(FREE) == tables
+    assert base(Detect).digest != frames.digest
+    assert what_changed(frames.ingredients, base(Detect).ingredients) == "decoding: 2 → 7"
 
 
 def test_parameters_with_long_values_are_only_named():

@@ -1,8 +1,11 @@
 """A scan after another of an archive in an object store."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import pyarrow as pa
 
 from storage.archive.scan import scan_archive
 from storage.blobs import open_blobs
@@ -36,3 +39,20 @@ def test_an_archive_in_an_object_store_gives_the_same_segments(
         assert segments_of(scan_archive(remote, config(), there.footage, later)) == segments_of(here)
         assert work == []
         assert [verb for verb, _ in fake.requests] == ["list"], "what is known is not fetched again"
+
+
+def test_what_an_older_version_read_is_read_again(folder: Path, put: Callable[..., Path], work: list[str]) -> None:
+    put("door/2026-03-02T10-00-00.mp4")
+    first = scan(folder)
+    for older in (first.footage.drop_columns(["decoding_version"]), _with_version(first.footage, 1)):
+        work.clear()
+        assert segments_of(scan(folder, replace(first, footage=older))) == segments_of(first)
+        assert work == ["probe 2026-03-02T10-00-00.mp4"]
+    work.clear()
+    scan(folder, first)
+    assert work == []
+
+
+def _with_version(footage: pa.Table, version: int) -> pa.Table:
+    at = footage.schema.get_field_index("decoding_version")
+    return footage.set_column(at, footage.schema.field(at), pa.array([version] * len(footage), pa.int64()))
