@@ -16,7 +16,7 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Disposition
-from av.video.frame import VideoFrame
+from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 from schemas.errors import CorruptFootage
@@ -131,7 +131,8 @@ class Decoder:
 
     AVI has no presentation times, and for H.264 and H.265 FFmpeg then reports decode times, which are out of order
     around B-frames; for packed MPEG-4 it reports times of other packets. There, frames get the times of the packets
-    that hold a picture, in the order in which they leave the decoder.
+    that hold a picture, in the order in which they leave the decoder. So they do where a container gives decode times
+    for presentation times: B-frames come out, though the packets' times have only risen.
 
     Args:
         container: opened for this decoder alone.
@@ -157,6 +158,8 @@ class Decoder:
         self._timed_by_order = codec == "mpeg4" or (container.format.name == "avi" and codec in _DECODE_ORDER_ONLY)
         self._pictures = PictureFinder(codec, self._context.extradata, from_start)
         self._waiting_pts: list[int] = []
+        self._last_pts: int | None = None
+        self._only_rises = True
         self._needs_keyframe = True
         self._begun_at_pts: int | None = None
         self.frames_decoded = 0
@@ -172,6 +175,8 @@ class Decoder:
         if shown in {Shown.DELAY, Shown.NOTHING} or packet.is_discard:
             pts = None
         if pts is not None:
+            self._only_rises = self._only_rises and (self._last_pts is None or self._last_pts < pts)
+            self._last_pts = pts
             self.picture_pts.add(pts)
             if shown is not Shown.PACKED:
                 self.lost_pts.add(pts)
@@ -185,7 +190,7 @@ class Decoder:
         if packet.is_corrupt:
             self._give_up(pts)
             return self._drain_and_restart()
-        if self._timed_by_order and pts is not None:
+        if pts is not None:
             heapq.heappush(self._waiting_pts, pts)
         try:
             return self._intact(self._context.decode(packet))
@@ -242,13 +247,21 @@ class Decoder:
             if frame.is_corrupt:
                 self._restart()
                 break
-            if self._timed_by_order:
-                frame.pts = self._next_pts(frame)
-            elif frame.pts is None:
-                frame.pts = frame.dts
+            self._time(frame)
             if frame.pts is not None:
                 intact.append(frame)
         return intact
+
+    def _time(self, frame: VideoFrame) -> None:
+        if self._only_rises and self._context.has_b_frames and frame.pict_type == PictureType.B:
+            self._timed_by_order = True
+        if self._timed_by_order:
+            frame.pts = self._next_pts(frame)
+            return
+        if frame.pts is None:
+            frame.pts = frame.dts
+        while frame.pts is not None and self._waiting_pts and self._waiting_pts[0] <= frame.pts:
+            heapq.heappop(self._waiting_pts)
 
     def _next_pts(self, frame: VideoFrame) -> int | None:
         # A keyframe is shown at its own decode time, so each one ends any shift that a dropped frame caused.

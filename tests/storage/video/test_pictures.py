@@ -84,6 +84,21 @@ def test_a_picture_twice_is_two_frames(tmp_path: Path, codec: str) -> None:
     assert len(pts) == len(decoded_by_ffmpeg(path)) == probe(path).frames
 
 
+@pytest.mark.parametrize("name", ["order.avi", "order.mkv", "order.mp4", "order.ts"])
+def test_decode_times_are_no_presentation_times(tmp_path: Path, name: str) -> None:
+    plain = clips.write_clip(
+        tmp_path / f"plain{Path(name).suffix}", clips.steady_pts(FRAMES, time_base=BASE), time_base=BASE
+    )
+    with av.open(str(plain)) as container:
+        pieces = [Piece(bytes(packet), packet.is_keyframe) for packet in container.demux(video=0) if packet.size]
+    path = write_pieces(tmp_path / name, pieces, plain)
+    found = probe(path)
+    for threads in (1, 2):
+        pts, seen = given_by_segment(path, 0.8, threads)
+        assert seen == list(range(FRAMES))
+        assert pts == found.pts.tolist()
+
+
 @pytest.mark.parametrize("suffix", ["mkv", "avi"])
 def test_hidden_pictures_of_vp8(tmp_path: Path, suffix: str) -> None:
     plain = clips.write_clip(
