@@ -17,6 +17,9 @@ from jobs.commands.results import query
 from jobs.commands.sign_offs import awaiting_video
 from jobs.site import Site
 from ops.anonymize.geometry import static_mask
+from ops.anonymize.locate.others import FootageDetections
+from ops.anonymize.locate.riders import TWO_WHEELERS
+from ops.anonymize.locate.second_look import SECOND_LOOK_TABLES, second_look_of
 from ops.anonymize.reveal import Reveal, untracked_detections
 from ops.arrays import datetime_us, times_us
 from schemas.anonymity import TARGETS
@@ -135,8 +138,8 @@ def _reveal(site: Site, published: PublishedFootage, track_id: str) -> Reveal:
     targets = [target.strip() for target in (published.video["targets"] or "").split(",")]
     labels = {label for target in ("person", *targets) for label in TARGETS.get(target, ())}
     in_footage = published.segments_condition()
-    covered = ", ".join(map(quote_text, sorted(labels)))
-    wanted = f"(track_id = {quote_text(track_id)} OR label IN ({covered}))"
+    read = labels.union(TWO_WHEELERS)  # whatever is covered, their riders are
+    wanted = f"(track_id = {quote_text(track_id)} OR label IN ({', '.join(map(quote_text, sorted(read)))}))"
     points = query(site, f"SELECT * FROM track_points WHERE {in_footage} AND {wanted}")
     known = sorted(points["track_id"].unique().to_pylist())
     if track_id not in known:
@@ -156,8 +159,10 @@ def _reveal(site: Site, published: PublishedFootage, track_id: str) -> Reveal:
     view = site.files.config.camera_view(published.camera)
     static = static_mask(view.privacy_masks, view.image_size_px, published.size_px)
     detections = TABLES["detections"].conform(detections.drop_columns(["date"]))
-    loose = untracked_detections(detections, tracklets, points, labels)
-    return Reveal(track_id, points, loose, times_us(observed), static)
+    loose = untracked_detections(detections, tracklets, points, read)
+    second = {name: query(site, f"SELECT * FROM {name} WHERE {in_footage}") for name in SECOND_LOOK_TABLES}
+    found = FootageDetections(points, loose, times_us(observed), labels, second_look_of(second))
+    return Reveal(track_id, found, static)
 
 
 def _write(

@@ -1,10 +1,10 @@
 """Leaves one person visible in anonymized video, for the person's own right of access.
 
 The original pixels are visible inside the person's unpadded box, except where other people may be: in the padded boxes
-of everybody else, tracked or only detected, extended in time beyond their tracks. Privacy masks stay covered as well.
-The video stays as published where the person's position is unknown, and in frames that are covered completely: there,
-other people may be anywhere. A person whom no detector found may be visible inside the box, so a human must review the
-result (docs/privacy.md).
+of everybody else, tracked or only detected, by the first detector or the second, and of riders of two-wheelers, found
+or not, extended in time beyond their tracks. Privacy masks stay covered as well. The video stays as published where the
+person's position is unknown, and in frames that are covered completely: there, other people may be anywhere. A person
+whom no detector found may be visible inside the box, so a human must review the result (docs/privacy.md).
 """
 
 from collections.abc import Collection, Iterator
@@ -16,20 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.anonymize.geometry import cover_boxes
-from ops.anonymize.locate.spans import Spans, detection_spans, join_spans, split_trajectories, trajectory_spans
-from ops.anonymize.params import AnonymizeParams
-from ops.arrays import BOX_COLUMNS, boxes_of, encode_column, times_us
+from ops.anonymize.locate.others import CAUTION, MOST_GAP_S, FootageDetections, other_spans
+from ops.arrays import BOX_COLUMNS, boxes_of, times_us
 from ops.boxes import pad
-from schemas.values import Float64, Int64, Uint8
+from schemas.values import Float64, Uint8
 
-_SAME_PLACE = 0.1  # intersection over union of boxes
 _FLAT = 4.0  # grey levels: standard deviation of a decoded frame that is of one colour
-
-CAUTION = AnonymizeParams(pad_share=0.2, pad_px=4.0, extend_s=1.0, linger_s=2.0, bridge_s=20.0, max_unobserved_s=2.0)
-"""Margins by which other people are kept covered: of the parameters, only those given here are used."""
-
-MOST_GAP_S = 1.0
-"""Longest time between two points of the person's own track over which the person is shown."""
 
 
 class Reveal:
@@ -37,19 +29,15 @@ class Reveal:
 
     Args:
         track_id: the track to show.
-        track_points: of this and of all other tracks in the footage.
-        detections: those that belong to no track: columns ``time`` and the box.
-        observed_us: ``(L,)``, rising: times of the frames that the detector observed.
+        in_footage: of this person and of all others in the footage.
         static: ``(H, W)``, 255 where nothing is ever shown.
     """
 
-    def __init__(
-        self, track_id: str, track_points: pa.Table, detections: pa.Table, observed_us: Int64, static: Uint8
-    ) -> None:
-        own = pc.equal(track_points["track_id"], track_id)
-        mine = track_points.filter(own).sort_by("time")
+    def __init__(self, track_id: str, in_footage: FootageDetections, static: Uint8) -> None:
+        points = in_footage.track_points
+        mine = points.filter(pc.equal(points["track_id"], track_id)).sort_by("time")
         self._times_us, self._boxes = times_us(mine), boxes_of(mine)
-        self._others = _others(track_points.filter(pc.invert(own)), detections, observed_us)
+        self._others = other_spans(in_footage, track_id)
         self._static = static
 
     def is_within(self, start_us: int, end_us: int) -> bool:
@@ -137,12 +125,3 @@ def untracked_detections(
 
 def _keys(table: pa.Table, *names: str) -> Iterator[tuple[Any, ...]]:
     return zip(*(table[name].to_pylist() for name in names), strict=True)
-
-
-def _others(points: pa.Table, detections: pa.Table, observed_us: Int64) -> Spans:
-    """Builds the spans of everybody else."""
-    _, codes = encode_column(points, "track_id")
-    trajectories = list(split_trajectories(codes, times_us(points), boxes_of(points)))
-    hold_us = round(CAUTION.max_unobserved_s * 1e6)
-    loose = detection_spans(times_us(detections), boxes_of(detections), observed_us, hold_us)
-    return join_spans([*trajectory_spans(trajectories, CAUTION, _SAME_PLACE), loose])

@@ -40,6 +40,9 @@ MOST_MISSED = 0.5
 
 SAME_PLACE_IOU = 0.3
 
+SECOND_LOOK_TABLES = ("second_detections", "second_observed_frames")
+"""Tables that ``second_look_of`` reads."""
+
 
 @dataclass(frozen=True)
 class SecondLook:

@@ -41,10 +41,14 @@ class Spans:
     def __len__(self) -> int:
         return len(self.start_us)
 
+    def take(self, kept: Bools) -> "Spans":
+        """Returns some of the spans, in their order."""
+        return Spans(*(getattr(self, each.name)[kept] for each in fields(self)))
+
     def at(self, time_us: int) -> "FrameBoxes":
         """Returns the boxes of all spans that hold a time, in the spans' order."""
         holds = (self.start_us <= time_us) & (self.end_us >= time_us)
-        now = Spans(*(getattr(self, each.name)[holds] for each in fields(self)))
+        now = self.take(holds)
         length = np.maximum(now.end_us - now.start_us, 1)  # a track of one point has a span without length
         share = ((time_us - now.start_us) / length)[:, None]
         return FrameBoxes(np.asarray(now.first + share * (now.last - now.first)), now.sure, now.owner)

@@ -8,7 +8,8 @@ import pytest
 from jobs.commands.audits import find_published
 from jobs.commands.results import query
 from jobs.site import Site
-from ops.anonymize.reveal import is_flat
+from ops.anonymize.locate.others import FootageDetections
+from ops.anonymize.reveal import Reveal, is_flat
 from schemas.errors import NightshiftError, SelectionError, TransientError, UserError
 from schemas.op import FrameNeed
 from schemas.values import Segment, Uint8
@@ -62,6 +63,23 @@ def test_one_track_is_visible_in_its_box_and_all_else_is_as_published(site: Site
             assert not is_flat(covered)
             seen += 1
     assert 0 < seen <= done.visible_frames <= done.frames
+
+
+@pytest.mark.slow
+def test_others_are_read_of_the_second_look_too(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[FootageDetections] = []
+
+    def reveal(track_id: str, found: FootageDetections, static: Uint8) -> Reveal:
+        given.append(found)
+        return Reveal(track_id, found, static)
+
+    monkeypatch.setattr("jobs.commands.subject_access.Reveal", reveal)
+    ask(site, track_of(site), tmp_path / "subject.mp4")
+    mine = find_published(site, FILM).segments_condition()
+    looked = query(site, f"SELECT time FROM second_observed_frames WHERE {mine}")
+    (found,) = given
+    assert found.second_look is not None and 0 < len(found.second_look.observed_us) == len(looked)
+    assert set(found.covered) == {"person"} and "label" in found.track_points.column_names
 
 
 @pytest.mark.slow

@@ -6,6 +6,8 @@ from datetime import timedelta
 import numpy as np
 import pyarrow as pa
 
+from ops.anonymize.locate.others import FootageDetections
+from ops.anonymize.locate.second_look import SecondLook
 from ops.anonymize.reveal import Reveal, is_flat, untracked_detections, visible_mask
 from schemas.tables import TABLES
 from schemas.values import Uint8
@@ -61,9 +63,23 @@ def covered() -> Uint8:
     return frame
 
 
-def reveal(*tracks: pa.Table, seen: pa.Table | None = None, static: Uint8 = NOWHERE) -> Reveal:
+def second_look(*boxes: tuple[float, Box]) -> SecondLook:
+    """What a second detector found, which looked at a frame per second."""
+    looked = START_US + np.arange(0, 20_000_000, 1_000_000)
+    times = np.array([START_US + round(at * 1e6) for at, _ in boxes], np.int64)
+    return SecondLook(looked, times, np.array([box for _, box in boxes]), np.full(len(boxes), 0.2), True)
+
+
+def reveal(
+    *tracks: pa.Table,
+    seen: pa.Table | None = None,
+    static: Uint8 = NOWHERE,
+    second: SecondLook | None = None,
+    track_id: str = "me",
+) -> Reveal:
     looked = START_US + np.arange(0, 20_000_000, 100_000)
-    return Reveal("me", pa.concat_tables(tracks), detections() if seen is None else seen, looked, static)
+    found = detections() if seen is None else seen
+    return Reveal(track_id, FootageDetections(pa.concat_tables(tracks), found, looked, {"person"}, second), static)
 
 
 def shown_pixels(found: Reveal, at_s: float) -> Uint8:
@@ -126,6 +142,58 @@ def test_a_detection_that_belongs_to_no_track_is_somebody_else() -> None:
     assert shown.any() and not shown[:60].any()
 
 
+STANDING = points("me", [(at / 2, (20, 20, 50, 100)) for at in range(9)])
+
+
+def test_a_person_whom_only_the_second_look_finds_stays_covered_inside_the_box() -> None:
+    assert shown_pixels(reveal(STANDING), 2)[20:100, 20:50].all()
+    found = reveal(STANDING, second=second_look((2, (30, 40, 44, 70))))
+    for at_s, hidden in ((0.9, False), (1.1, True), (2, True), (2.9, True), (3.1, False)):
+        shown = shown_pixels(found, at_s)
+        assert shown[40:70, 30:44].any() != hidden, at_s
+        assert shown[95, 25], "the rest of the box is shown"
+
+
+def test_between_two_second_looks_the_cover_walks_along() -> None:
+    found = reveal(STANDING, second=second_look((1, (22, 30, 32, 60)), (2, (38, 30, 48, 60))))
+    assert not shown_pixels(found, 1.5)[30:60, 30:40].any()
+
+
+def test_the_second_look_finds_the_person_shown_too_and_another_as_alike_stays_covered() -> None:
+    mine, alike = (20.0, 21.0, 50.0, 99.0), (28.0, 20.0, 58.0, 100.0)
+    assert shown_pixels(reveal(STANDING, second=second_look((2, mine))), 2)[20:100, 20:50].all()
+    both = shown_pixels(reveal(STANDING, second=second_look((2, alike), (2, mine))), 2)
+    assert not both[20:100, 28:].any(), "one finding is the person, the other is not"
+
+
+def test_a_finding_far_from_points_of_the_own_track_is_somebody_else() -> None:
+    gap = points("me", [(0, (20, 20, 50, 100)), (4, (20, 20, 50, 100)), (5, (20, 20, 50, 100))])
+    found = reveal(gap, second=second_look((3, (20, 20, 50, 100))))
+    assert not shown_pixels(found, 4).any() and shown_pixels(found, 4.5).any()
+
+
+def ride(track: str, label: str = "bicycle") -> pa.Table:
+    """A two-wheeler that passes below the person's head."""
+    return points(track, [(at / 4, (10 + 5 * at, 90, 40 + 5 * at, 115)) for at in range(9)], label)
+
+
+def test_riders_whom_nobody_found_stay_covered() -> None:
+    shown = shown_pixels(reveal(STANDING, ride("bike")), 1)
+    assert not shown[73:100, 30:50].any() and shown[20:60, 20:50].any()
+    assert shown_pixels(reveal(STANDING, ride("car", "car")), 1)[20:100, 20:50].all(), "cars are not covered here"
+    loose = shown_pixels(reveal(STANDING, seen=detections((1, (30, 90, 60, 115)), label="motorcycle")), 1)
+    assert not loose[73:100, 30:50].any() and loose[20:60, 20:50].any()
+
+
+def test_the_person_shown_may_ride() -> None:
+    me = points("me", [(at / 4, (12 + 5 * at, 70, 38 + 5 * at, 112)) for at in range(9)])
+    assert shown_pixels(reveal(me, ride("bike")), 1)[70:112, 34:56].all()
+
+
+def test_of_a_track_of_a_two_wheeler_no_rider_is_shown() -> None:
+    assert not shown_pixels(reveal(ride("me")), 1).any()
+
+
 def test_privacy_masks_are_never_shown() -> None:
     static = NOWHERE.copy()
     static[:50] = 255
@@ -152,7 +220,7 @@ def test_where_the_person_is_at_all() -> None:
     found = reveal(ME)
     assert found.is_within(START_US, START_US) and found.is_within(START_US + 900_000, START_US + 5_000_000)
     assert not found.is_within(START_US + 1_000_001, START_US + 5_000_000)
-    assert not Reveal("nobody", ME, detections(), np.array([START_US]), NOWHERE).is_within(0, START_US * 2)
+    assert not reveal(ME, track_id="nobody").is_within(0, START_US * 2)
 
 
 def test_detections_belong_to_tracks_by_their_points() -> None:
