@@ -6,6 +6,7 @@ import numpy as np
 from ops.boxes import size
 from ops.detect.backends import Deliver, Network
 from ops.detect.decode import Boxes, suppress
+from ops.detect.letterbox import fit_into
 from schemas.values import Float32, Float64, Uint8
 
 WINDOW_PX = (64, 128)
@@ -22,7 +23,11 @@ SAME_IOU = 0.3
 """Intersection over union above which two boxes are one person."""
 
 INPUT_PX = (640, 480)
-"""Width and height of the pictures in which it searches."""
+"""Width and height of the pictures in which it searches, unless others are given."""
+
+LEAST_PERSON_PX = 48.0
+"""Least height of people for whom frames are enlarged, pixels of the frame. It is a choice: beyond twice their size,
+frames of 1920x1080 would take too long."""
 
 LEAST_SCORE = 1.2
 """Distance from the support vector machine's boundary; at 0 HOG finds people everywhere."""
@@ -56,19 +61,25 @@ class HogPeople:
 
 
 class HogNetwork(Network):
-    """HOG in the place of a network: it draws frames into an input and gives the output of one."""
+    """HOG in the place of a network: it fits frames into an input and gives the output of one, in layout ``yolo``.
+
+    Args:
+        input_px: width and height that frames are fitted into.
+    """
 
     least_input_px = WINDOW_PX[1] * FILLED[1]
 
-    def __init__(self) -> None:
-        super().__init__(None, INPUT_PX, ("person",))
+    def __init__(self, input_px: tuple[int, int] = INPUT_PX) -> None:
+        super().__init__(None, input_px, ("person",))
         self._people = HogPeople()
 
     def submit(self, frame: Uint8, deliver: Deliver) -> None:
-        canvas = np.empty((self.input_px[1], self.input_px[0], 3), np.uint8)
-        self._draw(frame, canvas)
-        found = self._people.find(np.asarray(cv2.cvtColor(canvas, cv2.COLOR_BGR2GRAY)))
-        centres = (found.xyxy[:, :2] + found.xyxy[:, 2:]) / 2
+        fit = fit_into((frame.shape[1], frame.shape[0]), self.input_px, self.centred)
+        grey = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
+        way = cv2.INTER_AREA if fit.width < frame.shape[1] else cv2.INTER_LINEAR
+        # Not padded to the input's size: the border would be an edge, and cost time.
+        found = self._people.find(np.asarray(cv2.resize(grey, (fit.width, fit.height), interpolation=way), np.uint8))
+        centres = (found.xyxy[:, :2] + found.xyxy[:, 2:]) / 2 + np.array([fit.left, fit.top], np.float32)
         rows = np.column_stack([centres, size(found.xyxy), confidence_of(found.confidence)])
         # Never exactly six columns, which would be another layout.
         output = np.concatenate([rows, np.zeros((7, 5))]).astype(np.float32)
@@ -78,6 +89,11 @@ class HogNetwork(Network):
 def confidence_of(scores: Float32) -> Float32:
     """Returns distances from the boundary as confidences, 0..1."""
     return np.asarray(1 - np.exp(-scores / 4), np.float32)
+
+
+def least_confidence() -> float:
+    """Returns the confidence at ``LEAST_SCORE``: that of the least sure person whom it finds."""
+    return float(confidence_of(np.array([LEAST_SCORE], np.float32))[0])
 
 
 def _filled(windows: Float64) -> Float32:

@@ -31,7 +31,8 @@ LEAST_STEP = 1.25
 """No level is added for less than this; LEAST_INPUT_PX is not as exact. Inputs below 139 px allow no such step."""
 
 BAND_MARGIN = 1.5
-"""A level adds boxes up to this multiple of the level before's least height: recall there still rises, see above."""
+"""A level adds boxes up to this multiple of the level before's least height: recall there still rises (table of
+``LEAST_INPUT_PX``). A choice, not measured."""
 
 TOUCH_INPUT_PX = 4.0
 """A box that ends this close to a tile's inner border, in pixels of the input, may be cut by it."""
@@ -40,7 +41,9 @@ SAME_IOU = 0.5
 """Overlap (IoU) above which boxes of one class from two looks are one."""
 
 PART_SHARE = 0.8
-"""Share of a box that lies inside a surer box of one class from another look above which it is a part of that."""
+"""Share of a box that lies inside a surer box of one class from another look above which it is a part of that.
+
+A choice, not measured."""
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 
 from ops.anonymize.geometry import whole_boxes, work_size
-from ops.detect.backends import open_network
+from ops.detect import hog
+from ops.detect.backends import Network, open_network
 from ops.detect.decode import Boxes, Decoder, suppress
-from ops.detect.hog import HogPeople
-from ops.detect.tiles import find_in_looks, pyramid
+from ops.detect.tiles import find_in_looks, network_pyramid, pyramid
 from ops.openvino_cpu import cpu_settings, reason_of
 from schemas.errors import ModelError
 from schemas.values import Float32, Float64, Int64, ModelFile, Uint8
@@ -28,10 +28,14 @@ MOST_SIZES = 4
 Found = Float64
 """``(N, 5)``: x1, y1, x2, y2 in pixels of the frame, and a score; surest first."""
 
-
 LEAST_PERSON_PX = 20.0
 """Least height of a person whom tiles are to show, pixels of the frame: a head has three pixels then."""
 
+HOG_INPUT_PX = (800, 1600)
+"""Width and height that frames are fitted into for HOG. The width decides; nearly all frames are less high."""
+
+HOG_LARGER = 2.0
+"""Factor by which HOG's tiles are at least larger than the look at the whole frame; a choice, not measured."""
 
 SURROUNDINGS, LEAST_SIDE_PX = 1.8, 32.0
 """Side of the square that is looked at around a region: multiple of the region's longer side, and least pixels."""
@@ -58,8 +62,33 @@ class SecondDetector(Protocol):
         """
 
 
-class NetworkPersonDetector:
-    """People by a detector's network, one frame at a time.
+class PeopleInLooks:
+    """People by a network, one frame at a time.
+
+    Args:
+        decoder: of the network's output.
+        sure: score from which it is sure.
+    """
+
+    def __init__(self, network: Network, decoder: Decoder, sure: float) -> None:
+        self.sure = sure
+        self._network = network
+        self._decode = decoder
+
+    def find(self, frame: Uint8, tiles: bool = False) -> Found:
+        """Returns the people in a frame ``(H, W, 3)`` BGR."""
+        size_px = (frame.shape[1], frame.shape[0])
+        looks = network_pyramid(self._network, size_px, self._least_px(size_px))
+        people = find_in_looks(self._network, self._decode, frame, looks if tiles else looks[:1])
+        return _with_scores(people.xyxy, people.confidence)
+
+    def _least_px(self, size_px: tuple[int, int]) -> float:  # noqa: ARG002 - HOG's depends on it
+        """Returns the least height of a person whom tiles are to show, in a frame of (width, height)."""
+        return LEAST_PERSON_PX
+
+
+class NetworkPersonDetector(PeopleInLooks):
+    """People by a detector's network.
 
     Args:
         confidence: least score, 0..1, of what is found at all.
@@ -70,19 +99,11 @@ class NetworkPersonDetector:
     """
 
     def __init__(self, model: ModelFile, cpus: int, confidence: float = 0.05, sure: float = 0.5) -> None:
-        self.sure = sure
-        self._network = open_network(model, cpus)
-        if PERSON not in self._network.classes:
+        network = open_network(model, cpus)
+        if PERSON not in network.classes:
             raise ModelError(f"weights {model.name!r} do not know the class {PERSON!r}; verify with others")
-        wanted = (self._network.classes.index(PERSON),)
-        self._decode = Decoder(model.layout, self._network.input_px, wanted, confidence, SAME_PERSON_IOU)
-
-    def find(self, frame: Uint8, tiles: bool = False) -> Found:
-        """Returns the people in a frame ``(H, W, 3)`` BGR."""
-        size_px = (frame.shape[1], frame.shape[0])
-        looks = pyramid(size_px, self._network.input_px, LEAST_PERSON_PX)
-        people = find_in_looks(self._network, self._decode, frame, looks if tiles else looks[:1])
-        return _with_scores(people.xyxy, people.confidence)
+        wanted = (network.classes.index(PERSON),)
+        super().__init__(network, Decoder(model.layout, network.input_px, wanted, confidence, SAME_PERSON_IOU), sure)
 
     def score_in(self, frame: Uint8, box: Float64) -> float:
         """Returns how surely, 0..1, a person is in a box ``(4,)`` of a frame, enlarged with its surroundings."""
@@ -101,33 +122,16 @@ class NetworkPersonDetector:
         return float(people.confidence[shared >= SHARED * smaller].max(initial=0.0))
 
 
-class HogPersonDetector:
-    """People by OpenCV's HOG and its people detector (Dalal and Triggs, CVPR 2005), which needs no weights.
+class HogPersonDetector(PeopleInLooks):
+    """People by HOG (``ops/detect/hog.py``), which needs no weights; what it finds at all, it is sure of."""
 
-    Args:
-        least_score: distance from the support vector machine's boundary; at 0 it finds people everywhere.
-        work_width_px: width to which frames are enlarged or reduced, since the window is 128 pixels high.
-    """
+    def __init__(self) -> None:
+        network, sure = hog.HogNetwork(HOG_INPUT_PX), hog.least_confidence()
+        super().__init__(network, Decoder("yolo", network.input_px, (0,), sure, SAME_PERSON_IOU), sure)
 
-    def __init__(self, least_score: float = 1.2, work_width_px: int = 800) -> None:
-        self.sure = least_score
-        self._width_px = work_width_px
-        self._people = HogPeople(least_score)
-
-    def find(self, frame: Uint8, tiles: bool = False) -> Found:
-        """Returns the people in a frame ``(H, W, 3)`` BGR; nobody in one that is smaller than the window.
-
-        Args:
-            tiles: enlarge the frame twice as much, for smaller people.
-        """
-        width_px = self._width_px * (2 if tiles else 1)
-        scale = width_px / frame.shape[1]
-        size = (width_px, max(round(frame.shape[0] * scale), 1))
-        grey = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
-        grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-        people = self._people.find(np.asarray(grey, np.uint8))
-        limits = np.array([frame.shape[1], frame.shape[0]] * 2)
-        return _with_scores(np.clip(people.xyxy / scale, 0, limits), people.confidence)
+    def _least_px(self, size_px: tuple[int, int]) -> float:
+        (whole,) = network_pyramid(self._network, size_px, np.inf)
+        return min(hog.LEAST_PERSON_PX, whole.least_height_px / HOG_LARGER)
 
 
 def _with_scores(boxes: Float32 | Float64, scores: Float32) -> Found:

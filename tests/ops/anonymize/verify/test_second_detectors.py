@@ -21,6 +21,8 @@ from ops.anonymize.verify.second_detectors import (
     NetworkPersonDetector,
 )
 from ops.boxes import pad
+from ops.detect.decode import Boxes
+from ops.detect.hog import HogPeople
 from ops.masked_median import masked_median
 from schemas.errors import ModelError
 from schemas.op import ModelRequest
@@ -73,6 +75,37 @@ def test_hog_finds_people_in_real_footage_and_the_same_each_time(assets: Path) -
     assert sum(map(len, found)) >= 1
     assert all(((boxes[:, 2:4] > boxes[:, :2]) & (boxes[:, :2] >= 0)).all() for boxes in found)
     assert all((detector.find(frame) == boxes).all() for frame, boxes in zip(frames, found, strict=True))
+
+
+@pytest.mark.assets
+def test_hog_finds_people_in_tiles_who_are_too_small_in_the_whole_frame(assets: Path) -> None:
+    small = [
+        cv2.resize(frame, (240, 180), interpolation=cv2.INTER_AREA)
+        for frame in read(assets, "pets09_s2l1_480x360.mp4", 181)[::60]
+    ]
+    frame = np.asarray(np.vstack([np.hstack(small[:2]), np.hstack(small[2:])]), np.uint8)
+    detector = HogPersonDetector()
+    whole, tiled = detector.find(frame), detector.find(frame, tiles=True)
+    assert len(tiled) >= len(whole) + 3
+    assert (tiled[:, 4] >= detector.sure).all(), "what HOG finds, it is sure of"
+    assert (tiled[:, 2:4] <= [480, 360]).all() and np.median(tiled[:, 3] - tiled[:, 1]) < 45
+
+
+def test_hog_enlarges_frames_at_least_twice_in_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[tuple[int, ...]] = []
+
+    class Recorded(HogPeople):
+        def find(self, grey: Uint8) -> Boxes:
+            searched.append(grey.shape)
+            return super().find(grey)
+
+    monkeypatch.setattr("ops.detect.hog.HogPeople", Recorded)
+    for size_px in ((480, 360), (1280, 720)):
+        searched.clear()
+        HogPersonDetector().find(np.full((size_px[1], size_px[0], 3), 120, np.uint8), tiles=True)
+        assert searched[0] == (round(size_px[1] * 800 / size_px[0]), 800), "the whole frame first, as without tiles"
+        assert len(searched) > 1
+        assert sum(height * width for height, width in searched[1:]) >= 4 * searched[0][0] * searched[0][1]
 
 
 @pytest.mark.assets
