@@ -92,3 +92,20 @@ def test_the_glossary_names_files_that_exist() -> None:
     named = re.findall(r"`([a-z_]+/[\w./]*)`", (DOCS / "glossary.md").read_text())
     missing = [name for name in named if not (ROOT / name).exists()]
     assert len(named) > 40 and not missing, missing
+
+
+def test_the_glossary_names_code_that_is_in_the_file_before_it() -> None:
+    named = re.findall(r"`([a-z_]+/[\w./]*\.py)` \(((?:`\w+`(?:, )?)+)", (DOCS / "glossary.md").read_text())
+    pairs = [(path, name) for path, names in named for name in re.findall(r"\w+", names)]
+    missing = [
+        f"{path}: {name}"
+        for path, name in pairs
+        if not re.search(rf"^\s*(class|def) {name}\b|^{name}\b.* = ", (ROOT / path).read_text(), re.MULTILINE)
+    ]
+    assert len(pairs) >= 20 and not missing, missing
+
+
+def test_the_glossary_explains_each_term_once() -> None:
+    rows = re.findall(r"^\| ([^|]+) \| [^|]+ \| [^|]+ \|$", (DOCS / "glossary.md").read_text(), re.MULTILINE)
+    terms = [term for row in rows if row not in ("term", "---") for term in row.split(", ")]
+    assert len(terms) > 90 and len(set(terms)) == len(terms), sorted({term for term in terms if terms.count(term) > 1})

@@ -24,6 +24,7 @@ from ops.anonymize.geometry import LEAK_BELOW, checked_head_zones, covered_share
 from ops.anonymize.locate.region_judge import RegionJudge
 from ops.anonymize.verify.coverage import confirmed_cover
 from ops.anonymize.verify.residual import BackgroundResidual
+from ops.anonymize.verify.schedule import LookSchedule
 from ops.anonymize.verify.second_detectors import Found, SecondDetector
 from schemas.values import Float64, Uint8
 
@@ -34,10 +35,6 @@ HEAD_PAD = 0.1
 
 PAINTED_SHARE = 0.9
 """Least share of such a zone that must be as painted; a little less than 1, since the encoder blends the edges."""
-
-
-TILES_EVERY_US = 4_000_000
-"""Time between two frames in which the second detector looks in tiles, too, until it finds somebody by them."""
 
 MOSTLY = 0.6
 """Share of what is found that must lie in the box of a skeleton to be taken for the skeleton."""
@@ -76,15 +73,12 @@ class Verifier:
         faces: SecondDetector | None,
         count: Callable[[str], None],
     ) -> None:
-        self._verify_fps = verify_fps
+        self._schedule = LookSchedule(verify_fps)
         self._residual = residual
         self._judge = judge
         self._people = people
         self._faces = faces
         self._count = count
-        self._last_us: int | None = None
-        self._tiles_slot, self._tiles_us = -1, -1
-        self._small_people = False
         self.head_shares: Float64 = np.ones(0)
 
     def verify(self, decoded: Uint8, coverage: FrameCoverage, paint_only: bool = False) -> list[Finding]:
@@ -99,7 +93,7 @@ class Verifier:
             paint_only: only the paint check, for a frame in which nothing was found before it was encoded again.
         """
         self._count("verify_frames")
-        due = self._due(coverage.time_us)
+        due = self._schedule.is_due(coverage.time_us)
         covered = confirmed_cover(decoded, coverage.mask, coverage.painted)
         findings = self._check_paint(covered, coverage.boxes)
         if paint_only:
@@ -130,38 +124,18 @@ class Verifier:
         findings: list[Finding] = []
         if self._people is not None:
             self._count("verify_detector_calls")
-            tiles = self._tiles_due(time_us)
+            tiles = self._schedule.are_tiles_due(time_us)
             found = _not_drawn(_sure(self._people, decoded, tiles), drawn)
             uncovered = _uncovered(found, checked_head_zones(found[:, :4]), hidden, "detector")
             # Once a tile shows somebody, people too small for a look at the whole frame are about.
-            self._small_people |= tiles and bool(uncovered)
+            if tiles and uncovered:
+                self._schedule.look_in_all_tiles()
             findings += uncovered
         if self._faces is not None:
             self._count("verify_face_calls")
             found = _not_drawn(_sure(self._faces, decoded), drawn)
             findings += _uncovered(found, found[:, :4], hidden, "face")
         return findings
-
-    def _due(self, time_us: int) -> bool:
-        """Returns whether the detectors check the frame at this time."""
-        # Slots count from 1970, not from the first frame, so that a chunk encoded again is checked at the same frames.
-        before, self._last_us = self._last_us, time_us
-        if self._verify_fps <= 0:
-            return False
-        if before is None or time_us <= before:
-            return True
-        return self._slot(time_us) != self._slot(before)
-
-    def _slot(self, time_us: int) -> int:
-        return int(time_us * self._verify_fps // 1_000_000)
-
-    def _tiles_due(self, time_us: int) -> bool:
-        """Returns whether the detector looks in tiles as well: every ``TILES_EVERY_US``, or always if it must."""
-        slot = time_us // TILES_EVERY_US
-        due = self._small_people or slot != self._tiles_slot or time_us == self._tiles_us
-        if slot != self._tiles_slot:
-            self._tiles_slot, self._tiles_us = slot, time_us
-        return due
 
 
 def _sure(detector: SecondDetector, frame: Uint8, tiles: bool = False) -> Found:
