@@ -38,6 +38,7 @@ class Anonymize(FrameOp):
             Read("tracklets", columns=("tracklet_id", "label")),
             Read("tracklet_points"),
             Read("backgrounds", required=False, build_if_missing=True),
+            Read("view_motion", columns=("views", "moves"), required=False, build_if_missing=True),
         ),
         writes=WRITES,
         params=AnonymizeParams,

@@ -113,6 +113,7 @@ def background_row(
     doubtful: Uint8 | None = None,
     samples: int = 30,
     span_s: float = 60.0,
+    steadied: bool = False,
 ) -> pa.Table:
     """Returns ``backgrounds`` with one background, ``(H, W, 3)`` BGR."""
     height, width = background.shape[:2]
@@ -130,7 +131,7 @@ def background_row(
             "samples": [samples],
             "span_s": [span_s],
             "unknown_share": [float((unknown > 0).mean())],
-            "steadied": [False],
+            "steadied": [steadied],
             "reference_time": [None],
         }
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.anonymize.geometry import cover_boxes
@@ -65,12 +66,19 @@ def usable_background(params: AnonymizeParams, unit: UnitContext, inputs: Tables
     rows = backgrounds.filter(trusted).to_pylist()
     if not rows or (rows[0]["width"], rows[0]["height"]) != (segment.width, segment.height):
         return None
+    if _is_blurred(inputs.get("view_motion"), bool(rows[0]["steadied"])):
+        return None
     picture = _decoded(rows[0]["png"], cv2.IMREAD_COLOR)
     unknown, doubtful = (_decoded(rows[0][name], cv2.IMREAD_GRAYSCALE) for name in ("unknown_png", "doubtful_png"))
     if doubtful.any():
         unknown |= doubtful
         picture = fill_from_around(picture, unknown > 0)
     return SegmentBackground(picture, unknown, float(rows[0]["span_s"]))
+
+
+def _is_blurred(motions: pa.Table | None, steadied: bool) -> bool:
+    """Returns whether a segment's view moved in a way that its background was not steadied against."""
+    return any(row["views"] > 1 or (row["moves"] and not steadied) for row in motions.to_pylist()) if motions else False
 
 
 def _decoded(png: bytes, flags: int) -> Uint8:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ops.anonymize.cover.modes import plain_ground
 from ops.anonymize.locate.background import usable_background
 from ops.anonymize.params import AnonymizeParams
+from schemas.tables import TABLES
 from schemas.values import CameraView, Uint8
 from tests.ops.anonymize.test_geometry import boxes_in_frame
 from tests.ops.people import (
@@ -185,6 +186,36 @@ def test_where_the_background_may_show_a_person_nothing_is_vouched_for_and_nothi
     assert background is not None
     assert np.abs(background.picture.astype(int) - WALL)[40:120, 102:128].max() <= 60
     assert background.unknown_share == pytest.approx(80 * 30 / (SIZE[0] * SIZE[1]))
+
+
+@pytest.mark.parametrize(
+    ("views", "moves", "steadied", "vouches"),
+    [
+        (1, False, False, True),
+        (1, None, False, True),
+        (1, True, False, False),
+        (1, True, True, True),
+        (2, True, True, False),
+    ],
+)
+def test_a_background_of_a_view_that_moves_vouches_only_if_it_was_steadied(
+    views: int, moves: bool | None, steadied: bool, vouches: bool
+) -> None:
+    motion = TABLES["view_motion"].conform(
+        {
+            "camera": ["cam1"],
+            "segment_id": [WALL_SEGMENT.segment_id],
+            "samples": [20],
+            "judged": [1.0],
+            "views": [views],
+            **{name: [None] for name in ("most_shift_px", "drift_px", "shake_px", "scale", "rotation_deg")},
+            "moves": [moves],
+        }
+    )
+    inputs = inputs_of(WALL_SEGMENT, backgrounds=background_row(WALL_SEGMENT, WALL, steadied=steadied))
+    unit = make_unit([WALL_SEGMENT], FIXED)
+    background = usable_background(AnonymizeParams(), unit, {**inputs, "view_motion": motion})
+    assert (background is not None) == vouches
 
 
 @pytest.mark.parametrize(
