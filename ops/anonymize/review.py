@@ -1,8 +1,8 @@
 """Verifies chunks of encoded frames and covers more where something is found, before they enter the file.
 
 A chunk, some seconds that were covered and encoded, is decoded again and verified. Where a person may be visible, the
-decoded frames are covered more, flat, and encoded again: first around what was found, and whole if it is still found.
-The originals are not needed for it, nor kept (docs/decisions/0014).
+decoded frames are covered more, flat, and encoded again: first around what was found, then whole, and in the end all
+frames of the chunk. The originals are not needed for it, nor kept (docs/decisions/0014).
 """
 
 from collections.abc import Sequence
@@ -28,6 +28,9 @@ LATE_FRAMES = 2
 
 WIDENING_ROUNDS = 2
 """Rounds in which more is covered around what is found; in later rounds its frames are covered whole."""
+
+FRAME_ROUNDS = 4
+"""Rounds after which all frames of a chunk are covered whole: each encoding may show something in another frame."""
 
 MOST_ROUNDS = 6
 """Encodings after which a chunk in which something is still found is given up: nobody can vouch for it."""
@@ -75,7 +78,10 @@ class Reviewer:
                 return
             give_up = number >= WIDENING_ROUNDS
             self.stats.add_findings(findings, coverages, give_up)
-            chunk, coverages = self._cover_more(chunk, coverages, findings, set(findings) if give_up else set())
+            whole = set(findings) if give_up else set()
+            if number >= FRAME_ROUNDS:
+                whole = set(range(len(coverages)))
+            chunk, coverages = self._cover_more(chunk, coverages, findings, whole)
         first = min(findings)
         checks = ", ".join(sorted({finding.by for finding in findings[first]}))
         raise CoverageError(
@@ -117,7 +123,7 @@ class Reviewer:
                     everything = np.full(frame.shape[:2], 255, np.uint8)
                     coverage = coverage.cover_more(frame, everything, self.colour)
                     # Frames before a lost one were not given up for a finding, so they do not count as widened.
-                    coverage = replace(coverage, whole=True, widened=number in findings)
+                    coverage = replace(coverage, whole=True, widened=bool(findings))
                 else:
                     boxes = self._boxes_near(findings, times_us, number)
                     if len(boxes):

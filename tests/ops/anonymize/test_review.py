@@ -90,6 +90,19 @@ def test_what_is_found_again_and_again_is_covered_whole() -> None:
     assert review["risk"] == pytest.approx(0.9)
 
 
+def test_a_chunk_in_which_each_encoding_shows_something_elsewhere_is_covered_whole_in_the_end() -> None:
+    rounds: list[int] = []
+
+    def elsewhere(number: int, mask: Uint8) -> bool:
+        if number == 0:
+            rounds.append(len(rounds))
+        return number == len(rounds) and not mask.all()
+
+    frames, stats, _ = reviewed(FakeVerifier(elsewhere, "paint"), count=9)
+    assert all((frame == GREY).all() for frame in frames)
+    assert (stats.whole, stats.given_up) == (9, 9), "all of them count against max_whole_share"
+
+
 def test_what_no_covering_hides_is_refused() -> None:
     with pytest.raises(CoverageError, match=r"after \d encodings a person may still be visible .*by face"):
         reviewed(FakeVerifier(lambda number, mask: True, "face"))
