@@ -19,6 +19,11 @@ MOVING_PROBES = 4
 """Factor by which probes are more frequent where the camera moves, since everything moves in its view."""
 
 
+FEW_FPS = 5.0
+"""Rate of the looks below which every one is a probe: a person missed in one frame is a body's width further in the
+next, so no track fills the gap."""
+
+
 class NetworkSession(FrameSession):
     """The frames of one segment.
 
@@ -80,4 +85,6 @@ def tile_settings(
     if not people or len(network_pyramid(network, source_px, least_person_px)) == 1:
         return None
     seconds = probe_s if unit.camera.fixed else probe_s / MOVING_PROBES
+    if min(fps, unit.segment.frames / max(unit.segment.duration_s, 1e-6)) < FEW_FPS:
+        seconds = 0.0
     return TileSettings(least_person_px, seconds, max(round(seconds * fps), 1), people)

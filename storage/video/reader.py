@@ -204,17 +204,20 @@ def _with_next_pts(frames: Iterator[VideoFrame | int], end_pts: int) -> Iterator
     """Yields each frame with the PTS at which the next intact one replaces it; None with the PTS of a lost one."""
     held: VideoFrame | None = None
     lost: list[int] = []
+    next_pts = end_pts
     for frame in frames:
         if isinstance(frame, int):
             lost.append(frame)
             continue
-        if held is not None and frame.pts is not None:
+        if held is not None and held.pts is not None and frame.pts is not None:
             yield held, frame.pts
+            # The last frame's own time is often cut short in the file: it is as long as the one before it.
+            next_pts = max(end_pts, 2 * frame.pts - held.pts)
         yield from ((None, pts) for pts in lost)
         lost.clear()
         held = frame
     if held is not None:
-        yield held, end_pts
+        yield held, next_pts
     yield from ((None, pts) for pts in lost)
 
 

@@ -1,5 +1,6 @@
 """Reading by segment gives every frame once, at its exact time, whatever the container."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -92,6 +93,14 @@ def test_footage_no_faster_than_the_need_gives_every_frame(tmp_path: Path, fps: 
     path = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(50))
     (given,), _ = read(path, segments_of(path, 3600)[0], FrameNeed(fps=fps))
     assert numbers(given) == list(range(50))
+
+
+def test_the_last_frame_of_slow_footage_is_given_though_its_own_time_is_cut_short(tmp_path: Path) -> None:
+    path = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(8, 3, BASE), time_base=BASE)
+    (segment,) = segments_of(path, 3600)
+    cut_short = replace(segment, end_pts=clips.steady_pts(8, 3, BASE)[-1] + 3750)  # 42 ms, as some recorders write
+    (given,), _ = read(path, cut_short, FrameNeed(fps=10))
+    assert numbers(given) == list(range(8))
 
 
 BASE = Fraction(1, 90_000)
