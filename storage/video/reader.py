@@ -1,6 +1,6 @@
 """Reads one segment of footage: one decode, from which every frame need gets its frames with their exact times."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -32,8 +32,9 @@ class SegmentReader:
 
     A need of F frames per second gets the frame that is on screen at each multiple of 1/F s after the footage's first
     frame, and any frame that stays on screen for nearly 1/F s or longer. So the choice depends neither on where
-    segments are cut nor on the declared frame rate, and slow footage gives every frame. Where the need has
-    ``most_gap_frames``, each segment also gives the last frame that this gap allows, counted from its own start.
+    segments are cut nor on the declared frame rate, and slow footage gives every frame, the file's last included. Where
+    the need has ``most_gap_frames``, each segment also gives the last frame that this gap allows, counted from its own
+    start.
 
     Args:
         path: the video file.
@@ -59,6 +60,7 @@ class SegmentReader:
         self._needs = tuple(needs)
         self._threads = threads
         self._batch = batch
+        self._end_pts = segment.end_pts
         self.frames_decoded = 0
         self.decode_s = 0.0
         self.lost: tuple[LostSpan, ...] = ()
@@ -74,7 +76,7 @@ class SegmentReader:
     def _batches(self) -> Iterator[tuple[int, FrameBatch]]:
         converter = _FrameConverter(self._segment)
         collectors = [_BatchCollector(need, self._segment, self._batch, converter) for need in self._needs]
-        for frame, next_pts in _with_next_pts(self._frames(), self._segment.end_pts):
+        for frame, next_pts in _with_next_pts(self._frames(), lambda: self._end_pts):
             for index, collector in enumerate(collectors):
                 full = collector.add_lost(next_pts) if frame is None else collector.add(frame, next_pts)
                 if full:
@@ -99,6 +101,9 @@ class SegmentReader:
                 yield frame
             if decoded:
                 yield from self._lost_between(decoder, decoded, segment.end_pts)
+        if packets.ended and len(decoded) > 1:
+            # The last frame's own time is often cut short in the file: it is as long as the one before it.
+            self._end_pts = max(segment.end_pts, 2 * decoded[-1] - decoded[-2])
         self.frames_decoded += decoder.frames_decoded
         self.lost = self._lost_spans(decoder, set(decoded))
         if not decoded:
@@ -108,7 +113,7 @@ class SegmentReader:
                 f"to {segment.end.isoformat()}",
             )
 
-    def _decode(self, decoder: Decoder, packets: Iterator[VideoPacket]) -> Iterator[VideoFrame]:
+    def _decode(self, decoder: Decoder, packets: Iterable[VideoPacket]) -> Iterator[VideoFrame]:
         try:
             for packet in packets:
                 yield from decoder.feed(packet)
@@ -139,10 +144,33 @@ class SegmentReader:
         return tuple(lost)
 
 
+class _SegmentPackets:
+    """The packets of a segment.
+
+    Attributes:
+        ended: whether the file ends with the segment; known once all packets were read.
+    """
+
+    def __init__(self, container: InputContainer, stream: VideoStream, first: VideoPacket, end_pts: int) -> None:
+        self._packets = container.demux(stream)
+        self._first = first
+        self._end_pts = end_pts
+        self.ended = True
+
+    def __iter__(self) -> Iterator[VideoPacket]:
+        yield self._first
+        for packet in self._packets:
+            # Packets come in decode order, in which PTS jump back and forth around B-frames. DTS only rise and never
+            # exceed the PTS, so no packet after this one is shown before ``end_pts``.
+            if packet.dts is not None and packet.dts >= self._end_pts:
+                self.ended = False
+                return
+            if packet.size:
+                yield packet
+
+
 @contextmanager
-def _open_at_segment(
-    path: Path, segment: Segment
-) -> Iterator[tuple[InputContainer, VideoStream, Iterator[VideoPacket]]]:
+def _open_at_segment(path: Path, segment: Segment) -> Iterator[tuple[InputContainer, VideoStream, _SegmentPackets]]:
     """Opens a file at the segment's first keyframe; the packets end when their decode times pass the segment.
 
     Never seeks by frame number: containers know times only, and frame counts derived from a declared rate drift where
@@ -151,7 +179,7 @@ def _open_at_segment(
     with open_video(path) as (container, stream):
         first = _seek(container, stream, segment)
         if first is not None:
-            yield container, stream, _packets_from(container, stream, first, segment.end_pts)
+            yield container, stream, _SegmentPackets(container, stream, first, segment.end_pts)
             return
     with open_video(path) as (container, stream):
         first = _find_keyframe(container, stream, segment.start_pts)
@@ -160,7 +188,7 @@ def _open_at_segment(
                 "decode_error",
                 f"{path.name} has no keyframe at PTS {segment.start_pts} any more: scan the archive again",
             )
-        yield container, stream, _packets_from(container, stream, first, segment.end_pts)
+        yield container, stream, _SegmentPackets(container, stream, first, segment.end_pts)
 
 
 def _seek(container: InputContainer, stream: VideoStream, segment: Segment) -> VideoPacket | None:
@@ -187,37 +215,27 @@ def _find_keyframe(
     return None
 
 
-def _packets_from(
-    container: InputContainer, stream: VideoStream, first: VideoPacket, end_pts: int
-) -> Iterator[VideoPacket]:
-    yield first
-    for packet in container.demux(stream):
-        # Packets come in decode order, in which PTS jump back and forth around B-frames. DTS only rise and never exceed
-        # the PTS, so no packet after this one is shown before ``end_pts``.
-        if packet.dts is not None and packet.dts >= end_pts:
-            return
-        if packet.size:
-            yield packet
+def _with_next_pts(
+    frames: Iterator[VideoFrame | int], end_pts: Callable[[], int]
+) -> Iterator[tuple[VideoFrame | None, int]]:
+    """Yields each frame with the PTS at which the next intact one replaces it; None with the PTS of a lost one.
 
-
-def _with_next_pts(frames: Iterator[VideoFrame | int], end_pts: int) -> Iterator[tuple[VideoFrame | None, int]]:
-    """Yields each frame with the PTS at which the next intact one replaces it; None with the PTS of a lost one."""
+    Args:
+        end_pts: called after the last frame.
+    """
     held: VideoFrame | None = None
     lost: list[int] = []
-    next_pts = end_pts
     for frame in frames:
         if isinstance(frame, int):
             lost.append(frame)
             continue
-        if held is not None and held.pts is not None and frame.pts is not None:
+        if held is not None and frame.pts is not None:
             yield held, frame.pts
-            # The last frame's own time is often cut short in the file: it is as long as the one before it.
-            next_pts = max(end_pts, 2 * frame.pts - held.pts)
         yield from ((None, pts) for pts in lost)
         lost.clear()
         held = frame
     if held is not None:
-        yield held, next_pts
+        yield held, end_pts()
     yield from ((None, pts) for pts in lost)
 
 

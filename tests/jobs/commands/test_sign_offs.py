@@ -202,7 +202,8 @@ def test_what_was_accepted_before_a_new_publication_does_not_hold_for_it(waiting
     run(waiting)
     sign_off(waiting, YES, NOW)
     former = film_of(waiting)
-    change(waiting.files.root, '\n[ops.anonymize]\ncolour = "#2050f0"\n')
+    toml = Path(waiting.files.root) / "site.toml"
+    toml.write_text(toml.read_text().replace("[ops.anonymize]", '[ops.anonymize]\ncolour = "#2050f0"'))
     site = open_site(waiting.files.root)
     run(site)
     assert film_of(site) != former and read_audit(site, FILM).sign_offs == ()

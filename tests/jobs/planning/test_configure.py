@@ -24,7 +24,11 @@ from tests.support.mistakes import one_line
 def test_wrong_key_or_type_names_key_and_line(nightshift, fresh_site, line, words):
     config = fresh_site / "site.toml"
     text = config.read_text()
-    config.write_text(text + f"\n{line}\n" if line.startswith("[") else f"{line}\n{text}")
+    header, _, keys = line.partition("\n")
+    if header in text:  # the site has the section, and TOML allows it once
+        config.write_text(text.replace(header, line))
+    else:
+        config.write_text(text + f"\n{line}\n" if keys else f"{line}\n{text}")
     one_line(nightshift("plan", "--site", fresh_site), "site.toml", *words)
 
 
