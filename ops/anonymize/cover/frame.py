@@ -53,6 +53,9 @@ from schemas.values import Float64, Int64, Uint8, UnitContext
 HEAD_PAD = 0.65
 """Padding of checked head zones before they are covered, on every side, as a share of their size."""
 
+HEAD_PAD_PX = 4.0
+"""Least padding of head zones, pixels: the encoder blends the outermost two with what is beside them."""
+
 CORE_PAD = 0.06
 """Padding of bodies in modes that cover bodies: boxes are too tight as often as too wide. Measured-real with
 ``HEAD_PAD`` on TUD-Campus, whose background is too short to vouch: .05 and .5 leave 1 head of 182 strictly bare at 1.40
@@ -220,7 +223,7 @@ class FrameAnonymizer:
         else:
             cover_bodies(mask, pad(sure, CORE_PAD, 0.0))
         # The head is what identifies people, so its zone never depends on what the pixels show.
-        cover_boxes(mask, pad(checked_head_zones(sure), HEAD_PAD, least_px))
+        cover_boxes(mask, pad(checked_head_zones(sure), HEAD_PAD, max(least_px, HEAD_PAD_PX)))
         # A gap between two people is where a third one is hidden in part.
         return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, _gap_disc(frame.shape[1])), np.uint8)
 

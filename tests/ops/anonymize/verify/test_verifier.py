@@ -174,3 +174,13 @@ def test_what_a_detector_is_unsure_of_is_no_finding() -> None:
     people = Fake()
     people._found = np.array([[*PERSON, 0.4]])
     assert verifier(people)[0].verify(street(), coverage_of(mask_of())) == []
+
+
+def test_paint_that_blends_once_more_is_no_finding_in_a_frame_that_passed_before() -> None:
+    checker, _ = verifier()
+    zone_px = round(0.18 * (PERSON[3] - PERSON[1]))
+    blended = mask_of((GROWN[0], PERSON[1] + zone_px * 0.25, GROWN[2], GROWN[3]))  # not a quarter of the head zone
+    assert [each.by for each in checker.verify(painted(blended), coverage_of(mask_of(GROWN), PERSON))] == ["paint"]
+    assert checker.verify(painted(blended), coverage_of(mask_of(GROWN), PERSON), paint_only=True) == []
+    bare = mask_of((GROWN[0], PERSON[1] + zone_px, GROWN[2], GROWN[3]))
+    assert checker.verify(painted(bare), coverage_of(mask_of(GROWN), PERSON), paint_only=True) != []
