@@ -22,7 +22,7 @@ CLIPS = {
 }
 """By camera: the clip, and the local start time that its name gives."""
 
-DETECTOR = "yolo11n_int8_openvino_model"
+DETECTOR, SECOND_DETECTOR = "yolo11n_int8_openvino_model", "yolox_nano.onnx"
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class MapAnchor:
 
 
 def build_real_site(root: Path, assets: Path, cameras: tuple[str, ...] = tuple(CLIPS)) -> SiteFiles:
-    """Builds a site of these cameras' clips with the yolo11n INT8 weights, ready to run.
+    """Builds a site of these cameras' clips with the yolo11n INT8 weights, and YOLOX-Nano for the second look.
 
     Args:
         root: an empty or new folder.
@@ -42,6 +42,7 @@ def build_real_site(root: Path, assets: Path, cameras: tuple[str, ...] = tuple(C
     """
     points, _ = _control_points(assets)
     shutil.copytree(assets / "weights" / DETECTOR, root / "models" / DETECTOR)
+    shutil.copyfile(assets / "weights" / SECOND_DETECTOR, root / "models" / SECOND_DETECTOR)
     for camera in cameras:
         clip, clock = CLIPS[camera]
         folder = root / "archive" / camera

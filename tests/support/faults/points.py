@@ -75,11 +75,11 @@ class WritePoints:
             if named:
                 self.point()
 
-        def make_folder_here(folder: Path) -> None:
+        def make_folder_here(folder: Path, private: bool = False) -> None:
             outer = getattr(self._inside, "folder", False)
             self._inside.folder = True
             try:
-                make_folder(folder)
+                make_folder(folder, private)
             finally:
                 self._inside.folder = outer
 
