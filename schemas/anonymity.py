@@ -19,7 +19,7 @@ from typing import Literal
 from schemas.reidentification import ATTACKER_CHANCE, CHANCE, ONLY_SCENE, REIDENTIFIED
 
 ModeName = Literal["silhouette", "solid", "skeleton", "remove", "pixelate", "blur", "tracks-only"]
-TargetName = Literal["person", "head", "vehicle", "number-plate", "screen"]
+TargetName = Literal["person", "head", "vehicle", "vehicle-occupants", "number-plate", "screen"]
 Degree = Literal["yes", "partly", "no"]
 Mark = Literal["", "linkable", "weak"]
 
@@ -156,8 +156,10 @@ TARGETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "person": ("person",),
         "head": ("person",),
         "vehicle": ("bicycle", "car", "motorcycle", "bus", "truck"),
+        "vehicle-occupants": ("car", "bus", "truck"),
         "number-plate": ("license_plate", "number_plate", "license plate"),
         "screen": ("tv", "laptop", "cell phone"),
     }
 )
-"""Targets, with the labels that detectors give them; ``head`` is the head zone of people."""
+"""Targets, with the labels that detectors give them; ``head`` is the head zone of people, ``vehicle-occupants`` the
+windows of large vehicles."""

@@ -21,6 +21,9 @@ class AnonymizeParams:
     targets: tuple[TargetName, ...] = param(
         ("person",), "what is covered; anything but people and heads needs weights that know it"
     )
+    occupant_min_height_px: float = param(
+        60.0, "vehicle-occupants: least height of a vehicle, pixels; 60 are 40 px/m of a car of 1.5 m"
+    )
     min_confidence: float = param(0.1, "least score, 0..1, of a detection without a track that is covered")
     pad_share: float = param(0.1, "padding of boxes on every side, share of their size")
     pad_px: float = param(2.0, "least padding of boxes on every side, pixels")

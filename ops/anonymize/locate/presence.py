@@ -21,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ops.anonymize.locate.occupants import OCCUPANTS, occupant_spans
 from ops.anonymize.locate.riders import TWO_WHEELERS, rider_spans
 from ops.anonymize.locate.second_look import (
     require_able_detector,
@@ -77,18 +78,21 @@ def gather_presence(params: AnonymizeParams, unit: UnitContext, inputs: Tables, 
     """
     wanted = {target: TARGETS[target] for target in params.targets}
     people = {label for target, labels in wanted.items() if target in PEOPLE for label in labels}
-    things = {label for labels in wanted.values() for label in labels} - people
+    things = {label for target, labels in wanted.items() if target not in {*PEOPLE, OCCUPANTS} for label in labels}
     tracklets = inputs["tracklets"]
     ids = tracklets.filter(pc.is_in(tracklets["label"], pa.array(sorted(people), pa.string())))["tracklet_id"]
     found = _spans(params, unit, inputs, people, linger)
     if people:
-        vehicles, loose = _tracked(params, unit, inputs, TWO_WHEELERS)
-        found = join_spans([found, rider_spans(vehicles, loose, found, params, linger)])
+        two_wheelers, loose = _tracked(params, unit, inputs, TWO_WHEELERS)
+        found = join_spans([found, rider_spans(two_wheelers, loose, found, params, linger)])
         found = join_spans([found, _second_look(params, unit, inputs, found, vouched=linger)])
+    vehicles = _spans(params, unit, inputs, VEHICLES, linger=False)
+    with_windows = _spans(params, unit, inputs, wanted.get(OCCUPANTS, ()), linger=False)
+    windows = occupant_spans(with_windows, params.occupant_min_height_px, unit.segment.height)
     return Presence(
         found,
-        _spans(params, unit, inputs, things, linger=False),
-        _spans(params, unit, inputs, VEHICLES, linger=False),
+        join_spans([_spans(params, unit, inputs, things, linger=False), windows]),
+        vehicles,
         tuple(ids.to_pylist()),
     )
 
