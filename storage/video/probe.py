@@ -15,14 +15,16 @@ from av.error import FFmpegError
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from schemas.clock import find_fast_stretch
 from schemas.errors import CorruptFootage
-from schemas.values import Int64
+from schemas.values import Float64, Int64
 from storage.video.pictures import PictureFinder, Shown
 from storage.video.source import Decoder, VideoPacket, open_video, packet_pts, quarter_turns
 
 _KEYFRAMES_TRIED = 20
 _MAX_TAIL_S = 1.0  # containers round their length, so a shorter difference is no damage
 _DAY_S = 86_400  # a longer difference is a placeholder length, left by a recorder that lost power
+_MAX_COINCIDING = 0.1  # share of frames; single ones are what damaged and joined files have
 _GUESSED_LENGTH = {"mpegts", "mpeg"}  # formats without a length: FFmpeg takes the last timestamp that it finds
 _OLDEST = datetime(2000, 1, 1, tzinfo=UTC)  # excludes the zero dates of QuickTime (1904) and Unix (1970)
 
@@ -44,7 +46,8 @@ class Probe:
         variable_fps: whether frame intervals differ by more than half a frame.
         has_audio: whether there is an audio stream.
         container_start: the container's creation time, if it is plausible.
-        damage: ``truncated`` or ``decode_error`` if a part is lost and the rest can be used; else None.
+        damage: ``truncated`` or ``decode_error`` if a part is lost and the rest can be used, ``wrong_clock`` if no
+            recorder can mean the times; else None.
         damage_detail: what is damaged, as text.
         lost_s: estimated length of the lost part.
     """
@@ -94,6 +97,9 @@ def probe(path: Path) -> Probe:
         codec, time_base = stream.codec_context.name, _time_base(stream)
         first, end, step = timeline.first_pts, timeline.end_pts(pts), timeline.frame_step(pts)
         damage, detail, lost_s = _damage(container, timeline, (end - first) * time_base, step * time_base, dropped)
+        times_us = np.asarray((pts - first) * float(time_base * 1_000_000), np.float64)
+        if clock := _wrong_clock(times_us, timeline.coinciding, timeline.packets):
+            damage, detail = "wrong_clock", f"{clock}; {detail}" if detail else clock
         has_audio = bool(container.streams.audio)
         container_start = _container_start(container, stream)
     frame = _first_frame(path)
@@ -210,6 +216,11 @@ class _Timeline:
             keyframes.insert(0, timeline[0])  # an edit list hides the first keyframe; the decoder still gets it
         return np.array(timeline, dtype=np.int64), keyframes, dropped
 
+    @property
+    def coinciding(self) -> int:
+        """Number of frames that have the time of another one, and so are never shown."""
+        return sum(len(epoch) - len(set(epoch)) for epoch in self._epochs)
+
     def frame_step(self, pts: Int64) -> int:
         """Returns the usual distance of two frames, in ticks, at least 1: the median, not the declared frame rate."""
         if len(pts) > 1:
@@ -256,6 +267,19 @@ def _damage(
         detail = f"{timeline.corrupt} packets are damaged, {dropped} frames go back in time"
         return "decode_error", detail, float((timeline.corrupt + dropped) * step_s)
     return None, None, 0.0
+
+
+def _wrong_clock(times_us: Float64, coinciding: int, packets: int) -> str | None:
+    """Returns what is wrong with a file's clock if no recorder can mean it (docs/decisions/0018-clocks.md)."""
+    found = []
+    if coinciding > _MAX_COINCIDING * packets:
+        found.append(f"{coinciding} of {packets} frames have the time of another one")
+    if fast := find_fast_stretch(np.round(times_us).astype(np.int64)):
+        found.append(str(fast))
+    if not found:
+        return None
+    advice = "anonymize will refuse it until it is stamped again at its true frame rate"
+    return f"its clock is wrong: {'; '.join(found)}; {advice}"
 
 
 def _container_start(container: InputContainer, stream: VideoStream) -> datetime | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,17 @@ def test_bad_files_are_quarantined_and_the_rest_goes_on(  # type: ignore[no-unty
     assert entry.detail == row["damage_detail"]
     assert {segment.camera for segment in segments_of(result)} == ({"door", "gate"} if usable else {"gate"})
     assert (row["lost_s"] > 0) == usable
+
+
+def test_a_clock_that_no_recorder_can_mean_is_said_and_the_footage_is_processed(folder: Path) -> None:
+    pts = clips.steady_pts(200, 909, Fraction(1, 90_000))
+    path = folder / "door" / "2026-03-02T10-00-00.mp4"
+    settle(clips.write_clip(path, pts, time_base=Fraction(1, 90_000)))
+    first = scan(folder)
+    for result in (first, scan(folder, first)):
+        (entry,) = result.quarantined
+        assert entry.reason == "wrong_clock" and "909 frames a second" in entry.detail
+        assert [segment.frames for segment in segments_of(result)] == [200]
 
 
 def test_a_file_still_being_written(folder: Path, put: Callable[..., Path]) -> None:

@@ -13,6 +13,8 @@ from storage.video.probe import probe
 from tests.storage.video.planned import plan_segments
 from tests.support import clips, damage
 
+BASE = Fraction(1, 90_000)
+FASTSTART = {"movflags": "faststart"}
 START = datetime(2026, 3, 2, 22, 59, 59, tzinfo=UTC)
 
 
@@ -59,6 +61,33 @@ def test_rotation(good: Path, tmp_path: Path, turn: int) -> None:
     assert (found.width, found.height) == (208, 120)
     (segment,) = plan_segments(found, "ab" * 8, "cam", "turned.mp4", START, "UTC", 300)
     assert (segment.width, segment.height) == ((208, 120) if turn == 180 else (120, 208))
+
+
+@pytest.mark.parametrize("fps", [25, 60, 120])
+def test_the_clock_of_a_camera_is_no_damage(tmp_path: Path, fps: int) -> None:
+    path = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(150, fps, BASE), time_base=BASE)
+    assert probe(path).damage is None
+
+
+def test_a_clock_that_no_recorder_can_mean_is_found(tmp_path: Path) -> None:
+    found = probe(clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(200, 909, BASE), time_base=BASE))
+    assert (found.damage, found.frames, found.lost_s) == ("wrong_clock", 200, 0.0)
+    assert "101 frames within 0.11 s (909 frames a second)" in str(found.damage_detail)
+    assert "anonymize will refuse it" in str(found.damage_detail)
+
+
+def test_frames_at_the_same_time_are_a_wrong_clock(tmp_path: Path) -> None:
+    path = clips.write_clip(tmp_path / "x.mkv", range(300), time_base=BASE, b_frames=0)  # Matroska rounds to 1 ms
+    found = probe(path)
+    assert found.damage == "wrong_clock"
+    assert f"{300 - found.frames} of 300 frames have the time of another one" in str(found.damage_detail)
+
+
+def test_a_truncated_file_on_a_wrong_clock_is_said_to_be_both(tmp_path: Path) -> None:
+    whole = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(3000, 909, BASE), time_base=BASE, options=FASTSTART)
+    found = probe(damage.truncated(whole, tmp_path / "cut.mp4", 0.5))
+    assert found.damage == "wrong_clock" and found.lost_s > 0
+    assert "its declared length" in str(found.damage_detail)
 
 
 def test_an_implausible_creation_time_is_none(tmp_path: Path) -> None:
