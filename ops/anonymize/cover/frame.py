@@ -61,8 +61,10 @@ CORE_PAD = 0.06
 ``HEAD_PAD`` on TUD-Campus, whose background is too short to vouch: .05 and .5 leave 1 head of 182 strictly bare at 1.40
 times the area of the true boxes, .06 and .65 none at 1.50, .08 and .8 none at 1.66."""
 
-GAP_SHARE = 0.019
-"""Width of a gap in the cover that is closed, as a share of the frame's width."""
+GAP_SHARE = 0.04
+"""Width of a gap in the cover that is closed, as a share of the frame's width: people whom others hide in part
+are in gaps. Measured-real on PETS 1-400, before encoding: at .019 5 of 1,112 heads are strictly bare, all beside the
+sign, at 2.37 times the area of the true boxes; at .04 none of 2,222, at 2.46 times."""
 
 OCCUPIED = 0.2
 """Foreground share above which an uncertain box counts as occupied: the rest of the person is behind something."""
