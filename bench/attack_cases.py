@@ -34,7 +34,6 @@ from bench.real_clips import steady_times
 DETECT: Params = {"detect": {"model": DETECTOR}}
 CROWD_FPS = 3
 BLIND_FRAMES, CLOCK_FRAMES, WINDOW_FRAMES = 120, 200, 150
-PAINTING_MODES = ("tracks-only", "remove", "skeleton")
 
 
 @dataclass(frozen=True)

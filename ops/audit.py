@@ -24,7 +24,9 @@ from ops.ground.density import band_of, pixels_per_metre
 from ops.ground.homography import ground_plane
 from ops.publish import Publish
 from ops.rate_bound import CONFIDENCE, upper_bound
+from ops.second_look import SecondLook
 from ops.track import Track
+from ops.view_motion import ViewMotion
 from schemas.anonymity import MODES
 from schemas.op import NoParams, OpSpec, Read, Scope, Services, TableOp, Tables
 from schemas.tables import TABLES
@@ -33,7 +35,7 @@ from schemas.values import UnitContext
 
 SCHEMA_NAME, SCHEMA_VERSION = "nightshift.audit", 2
 
-_MADE_BY = tuple(kind.spec for kind in (Detect, Background, Track, Anonymize, Publish))
+_MADE_BY = tuple(kind.spec for kind in (Detect, SecondLook, ViewMotion, Background, Track, Anonymize, Publish))
 _DIGITS = 6
 _FIGURES = (
     "covered_frames",
@@ -66,7 +68,7 @@ class Audit(TableOp):
 
     spec = OpSpec(
         name="audit",
-        version=4,
+        version=5,
         summary="A JSON file beside each published file: what made it, what verified it, what could not be seen.",
         scope=Scope.FOOTAGE,
         reads=(

@@ -200,9 +200,3 @@ def find_in_looks(network: Network, decoder: Decoder, picture: Uint8, looks: Seq
         submit_look(network, decoder, picture, look, partial(found.__setitem__, number))
     network.wait()
     return merge_looks([found[number] for number in range(len(looks))])
-
-
-def find_in_tiles(network: Network, decoder: Decoder, picture: Uint8, least_person_px: float = 20.0) -> Boxes:
-    """Returns what a network finds in a picture with every look of its pyramid, px of the picture, surest first."""
-    frame_px = (picture.shape[1], picture.shape[0])
-    return find_in_looks(network, decoder, picture, network_pyramid(network, frame_px, least_person_px))

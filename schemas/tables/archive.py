@@ -2,7 +2,18 @@
 
 import pyarrow as pa
 
-from schemas.tables.columns import CAMERA, FOOTAGE, PTS, SEGMENT, boolean, column, float64, int64, string, timestamp
+from schemas.tables.columns import (
+    CAMERA,
+    FOOTAGE,
+    OBSERVED_FRAME,
+    SEGMENT,
+    boolean,
+    column,
+    float64,
+    int64,
+    string,
+    timestamp,
+)
 from schemas.tables.spec import Privacy, TableSpec
 
 ARCHIVE_TABLES = (
@@ -97,11 +108,7 @@ ARCHIVE_TABLES = (
         "observed_frames",
         "One row per frame that the detector processed: tells a frame without detections from a skipped frame.",
         (
-            CAMERA,
-            SEGMENT,
-            timestamp("time", "time of the frame"),
-            PTS,
-            column("detections", pa.int32(), "number of detections in the frame"),
+            *OBSERVED_FRAME,
             string("source", "detector of the frame: 'model' or 'motion'", null=True),
         ),
         ("camera", "segment_id", "pts"),

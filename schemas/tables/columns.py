@@ -53,3 +53,17 @@ BOX = (
     float32("x2", "right edge of the box in the source frame, exclusive", "px"),
     float32("y2", "bottom edge of the box in the source frame, exclusive", "px"),
 )
+FRAME = (CAMERA, SEGMENT, timestamp("time", "time of the frame"), PTS)
+"""A frame of a segment: of which camera and segment, and when."""
+
+DETECTION = (
+    *FRAME,
+    column("detection", pa.int32(), "number of the detection within its segment, from 0"),
+    LABEL,
+    float32("confidence", "score of the detector", "0..1"),
+    *BOX,
+)
+"""A box that a detector found."""
+
+OBSERVED_FRAME = (*FRAME, column("detections", pa.int32(), "number of detections in the frame"))
+"""A frame that a detector processed."""

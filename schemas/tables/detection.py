@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from schemas.tables.columns import BOX, CAMERA, LABEL, PTS, SEGMENT, column, float32, int64, string, timestamp
+from schemas.tables.columns import CAMERA, DETECTION, OBSERVED_FRAME, SEGMENT, column, float32, int64, string
 from schemas.tables.spec import Privacy, TableSpec
 
 _REACH = TableSpec(
@@ -40,14 +40,7 @@ DETECTION_TABLES = (
         "second_detections",
         "One row per person that the second look found, by other weights than detect's.",
         (
-            CAMERA,
-            SEGMENT,
-            timestamp("time", "time of the frame"),
-            PTS,
-            column("detection", pa.int32(), "number of the detection within its segment, from 0"),
-            LABEL,
-            float32("confidence", "score of the detector", "0..1"),
-            *BOX,
+            *DETECTION,
             string("source", "'model', or 'hog' if no other weights were available"),
         ),
         ("camera", "segment_id", "detection"),
@@ -58,11 +51,7 @@ DETECTION_TABLES = (
         "second_observed_frames",
         "One row per frame that the second look processed.",
         (
-            CAMERA,
-            SEGMENT,
-            timestamp("time", "time of the frame"),
-            PTS,
-            column("detections", pa.int32(), "number of its detections in the frame"),
+            *OBSERVED_FRAME,
             string("source", "'model' or 'hog'"),
         ),
         ("camera", "segment_id", "pts"),

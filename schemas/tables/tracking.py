@@ -5,6 +5,7 @@ import pyarrow as pa
 from schemas.tables.columns import (
     BOX,
     CAMERA,
+    DETECTION,
     LABEL,
     PTS,
     SEGMENT,
@@ -24,14 +25,7 @@ TRACKING_TABLES = (
         "detections",
         "One row per box that the detector found.",
         (
-            CAMERA,
-            SEGMENT,
-            timestamp("time", "time of the frame"),
-            PTS,
-            column("detection", pa.int32(), "number of the detection within its segment, from 0"),
-            LABEL,
-            float32("confidence", "score of the detector", "0..1"),
-            *BOX,
+            *DETECTION,
             string("source", "'model', or 'motion' if no weights were available"),
         ),
         ("camera", "segment_id", "detection"),

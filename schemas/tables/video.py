@@ -3,8 +3,8 @@
 from schemas.tables.columns import (
     CAMERA,
     FOOTAGE,
+    FRAME,
     LABEL,
-    PTS,
     SEGMENT,
     TRACK,
     float32,
@@ -82,10 +82,7 @@ VIDEO_TABLES = (
         "review_frames",
         "Frames of anonymized video that a person should review, with the reason.",
         (
-            CAMERA,
-            SEGMENT,
-            timestamp("time", "time of the frame"),
-            PTS,
+            *FRAME,
             float32("risk", "review priority, 1 is highest", "0..1"),
             string("reason", "reason for the review"),
         ),

@@ -8,7 +8,7 @@ import pytest
 
 from ops.detect.decode import Decoder
 from ops.detect.hog import HogNetwork, HogPeople, confidence_of
-from ops.detect.tiles import find_in_tiles
+from ops.detect.tiles import find_in_looks, network_pyramid
 from schemas.values import Uint8
 
 
@@ -30,8 +30,9 @@ def test_a_frame_and_the_same_frame_enlarged_give_the_same_people(assets: Path) 
     frame: Uint8 = np.asarray(cv2.imread(str(path)), np.uint8)
     network = HogNetwork()
     decoder = Decoder("yolo", network.input_px, (0,), 0.2, 0.5)
-    found = find_in_tiles(network, decoder, frame, 48)
+    looks = network_pyramid(network, (frame.shape[1], frame.shape[0]), 48)
+    found = find_in_looks(network, decoder, frame, looks)
     assert len(found) >= 3
-    assert np.array_equal(found.xyxy, find_in_tiles(network, decoder, frame, 48).xyxy)
+    assert np.array_equal(found.xyxy, find_in_looks(network, decoder, frame, looks).xyxy)
     heights = found.xyxy[:, 3] - found.xyxy[:, 1]
     assert 40 < np.median(heights) < 110

@@ -17,10 +17,9 @@ from ops.detect.tiles import (
     LARGEST_STEP,
     LEAST_INPUT_PX,
     TOUCH_INPUT_PX,
-    Look,
     find_in_looks,
-    find_in_tiles,
     merge_looks,
+    network_pyramid,
     pyramid,
 )
 from schemas.op import ModelRequest
@@ -98,8 +97,9 @@ def test_frames_that_are_large_enough_in_the_input_have_no_tiles() -> None:
 def test_a_box_is_found_once_and_in_place_whatever_tiles_it_lies_in() -> None:
     network = BrightSpots()
     truth = [(x, y, x + 8 + y // 40, y + 20 + y // 20) for y in range(5, 620, 90) for x in range(3, 900, 37)]
-    found = find_in_tiles(network, spots_decoder(network), spotted(truth, (960, 720)), 20)
-    assert network.calls == len(pyramid((960, 720), network.input_px, 20)) > 10
+    looks = pyramid((960, 720), network.input_px, 20)
+    found = find_in_looks(network, spots_decoder(network), spotted(truth, (960, 720)), looks)
+    assert network.calls == len(looks) > 10
     overlaps = iou_matrix(np.array(truth, np.float32), found.xyxy)
     assert (overlaps.max(axis=1) > 0.6).all()
     assert len(found) == len(truth)
@@ -108,11 +108,11 @@ def test_a_box_is_found_once_and_in_place_whatever_tiles_it_lies_in() -> None:
 def test_a_large_box_is_left_to_the_whole_look_and_parts_of_it_are_dropped() -> None:
     network = BrightSpots()
     picture = spotted([(200, 40, 500, 700)], (960, 720))
-    found = find_in_tiles(network, spots_decoder(network), picture, 20)
+    looks = pyramid((960, 720), network.input_px, 20)
+    found = find_in_looks(network, spots_decoder(network), picture, looks)
     assert len(found) == 1
     np.testing.assert_allclose(found.xyxy[0], [200, 40, 500, 700], atol=4)
-    tiles = pyramid((960, 720), network.input_px, 20)[1:]
-    assert len(find_in_looks(network, spots_decoder(network), picture, tiles)) == 0
+    assert len(find_in_looks(network, spots_decoder(network), picture, looks[1:])) == 0
 
 
 def test_only_the_given_tiles_are_looked_at() -> None:
@@ -172,11 +172,10 @@ def test_people_of_a_far_crowd_are_found_in_tiles_and_not_in_the_whole(
     network = open_network(model, 2)
     decoder = Decoder(model.layout, network.input_px, (network.classes.index("person"),), 0.1, 0.7)
     picture, truth = mosaic(assets)
-    whole: list[Look] = list(pyramid((1920, 1008), network.input_px, 20)[:1])
-    found = find_in_tiles(network, decoder, picture, 20)
+    looks = network_pyramid(network, (1920, 1008), 20)
     # Measured: none of 396 in the whole frame; yolo11n .97 and YOLOX-Nano .99 in tiles.
-    whole_share = share_found(find_in_looks(network, decoder, picture, whole), truth)
-    tiles_share = share_found(found, truth)
+    whole_share = share_found(find_in_looks(network, decoder, picture, looks[:1]), truth)
+    tiles_share = share_found(find_in_looks(network, decoder, picture, looks), truth)
     assert len(truth) > 300
     assert whole_share < 0.1
     assert tiles_share > 0.9
