@@ -19,7 +19,7 @@ from schemas.clock import find_fast_stretch
 from schemas.errors import CorruptFootage
 from schemas.values import Float64, Int64
 from storage.video.pictures import PictureFinder, Shown
-from storage.video.source import Decoder, VideoPacket, open_video, packet_pts, quarter_turns
+from storage.video.source import Decoder, VideoPacket, open_video, packet_pts, quarter_turns, require_readable
 
 _KEYFRAMES_TRIED = 20
 _MAX_TAIL_S = 1.0  # containers round their length, so a shorter difference is no damage
@@ -85,10 +85,11 @@ def probe(path: Path) -> Probe:
 
     Raises:
         CorruptFootage: no part of the file can be used.
+        OSError: the disk or network fails.
     """
     with open_video(path) as (container, stream):
         timeline = _Timeline(stream)
-        timeline.read(container)
+        timeline.read(path, container)
         pts, keyframes, dropped = timeline.presentation()
         if not timeline.packets:
             raise CorruptFootage("no_frames", f"{path.name} has a video stream without frames")
@@ -146,8 +147,12 @@ class _Timeline:
         self.read_error: str | None = None
         self._all_streams_end_s = Fraction(0)
 
-    def read(self, container: InputContainer) -> None:
-        """Reads all packets; of other streams only the end time is used."""
+    def read(self, path: Path, container: InputContainer) -> None:
+        """Reads all packets; of other streams only the end time is used.
+
+        Raises:
+            OSError: the disk or network fails.
+        """
         try:
             for packet in container.demux():
                 if packet.pts is not None and packet.time_base:
@@ -156,6 +161,7 @@ class _Timeline:
                 if packet.stream_index == self._stream.index:
                     self._add(cast(VideoPacket, packet))
         except FFmpegError as error:
+            require_readable(path, error)
             self.read_error = str(error.strerror)
 
     def _add(self, packet: VideoPacket) -> None:
@@ -308,6 +314,6 @@ def _first_frame(path: Path) -> VideoFrame:
                     return frames[0]
                 if keyframes > _KEYFRAMES_TRIED:
                     break
-        except FFmpegError:
-            pass  # the file ends in damage, and no frame came out before
+        except FFmpegError as error:
+            require_readable(path, error)  # the file ends in damage, and no frame came out before
     raise CorruptFootage("decode_error", f"{path.name}: no frame after its first keyframes can be decoded")

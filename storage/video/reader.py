@@ -1,7 +1,6 @@
 """Reads one segment of footage: one decode, from which every frame need gets its frames with their exact times."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from math import ceil
@@ -9,16 +8,15 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-from av.container import InputContainer
 from av.error import FFmpegError
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
-from av.video.stream import VideoStream
 
 from schemas.errors import CorruptFootage
 from schemas.op import FrameNeed
 from schemas.values import FrameBatch, Segment, Uint8
-from storage.video.source import Decoder, VideoPacket, bgr_view, open_video, packet_pts, pts_to_us, quarter_turns
+from storage.video.segment_packets import open_at_segment
+from storage.video.source import Decoder, VideoPacket, bgr_view, pts_to_us, quarter_turns, require_readable
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RATE_TOLERANCE = Fraction(95, 100)
@@ -50,6 +48,7 @@ class SegmentReader:
 
     Raises:
         CorruptFootage: the file can no longer be opened, or the whole segment gives no frame.
+        OSError: the disk or network fails.
     """
 
     def __init__(
@@ -90,7 +89,7 @@ class SegmentReader:
         """Yields the segment's intact frames, and the PTS of lost ones, strictly rising; then sets ``lost``."""
         segment = self._segment
         decoded: list[int] = []
-        with _open_at_segment(self._path, segment) as (container, stream, packets):
+        with open_at_segment(self._path, segment) as (container, stream, packets):
             decoder = Decoder(container, stream, self._threads, from_start=segment.index == 0)
             for frame in self._decode(decoder, packets):
                 pts = frame.pts
@@ -117,8 +116,8 @@ class SegmentReader:
         try:
             for packet in packets:
                 yield from decoder.feed(packet)
-        except FFmpegError:
-            pass  # the file ends early: ``lost`` reports what is missing
+        except FFmpegError as error:
+            require_readable(self._path, error)  # the file ends early: ``lost`` reports what is missing
         yield from decoder.drain()
 
     def _lost_between(self, decoder: Decoder, decoded: list[int], end_pts: int) -> list[int]:
@@ -142,77 +141,6 @@ class SegmentReader:
         if every and len(found | decoded) < segment.frames:
             lost.append((_time_us(segment, every[-1]), _time_us(segment, segment.end_pts), "truncated"))
         return tuple(lost)
-
-
-class _SegmentPackets:
-    """The packets of a segment.
-
-    Attributes:
-        ended: whether the file ends with the segment; known once all packets were read.
-    """
-
-    def __init__(self, container: InputContainer, stream: VideoStream, first: VideoPacket, end_pts: int) -> None:
-        self._packets = container.demux(stream)
-        self._first = first
-        self._end_pts = end_pts
-        self.ended = True
-
-    def __iter__(self) -> Iterator[VideoPacket]:
-        yield self._first
-        for packet in self._packets:
-            # Packets come in decode order, in which PTS jump back and forth around B-frames. DTS only rise and never
-            # exceed the PTS, so no packet after this one is shown before ``end_pts``.
-            if packet.dts is not None and packet.dts >= self._end_pts:
-                self.ended = False
-                return
-            if packet.size:
-                yield packet
-
-
-@contextmanager
-def _open_at_segment(path: Path, segment: Segment) -> Iterator[tuple[InputContainer, VideoStream, _SegmentPackets]]:
-    """Opens a file at the segment's first keyframe; the packets end when their decode times pass the segment.
-
-    Never seeks by frame number: containers know times only, and frame counts derived from a declared rate drift where
-    the rate varies or frames are missing. Where the file's index misleads, packets are read from the file's start.
-    """
-    with open_video(path) as (container, stream):
-        first = _seek(container, stream, segment)
-        if first is not None:
-            yield container, stream, _SegmentPackets(container, stream, first, segment.end_pts)
-            return
-    with open_video(path) as (container, stream):
-        first = _find_keyframe(container, stream, segment.start_pts)
-        if first is None:
-            raise CorruptFootage(
-                "decode_error",
-                f"{path.name} has no keyframe at PTS {segment.start_pts} any more: scan the archive again",
-            )
-        yield container, stream, _SegmentPackets(container, stream, first, segment.end_pts)
-
-
-def _seek(container: InputContainer, stream: VideoStream, segment: Segment) -> VideoPacket | None:
-    try:
-        if segment.index == 0:  # an edit list may hide the first keyframe, so its PTS need not be the segment's
-            return next((packet for packet in container.demux(stream) if packet.is_keyframe), None)
-        container.seek(segment.start_pts, stream=stream, backward=True)
-        return _find_keyframe(container, stream, segment.start_pts, stop_after_pts=True)
-    except FFmpegError:
-        return None
-
-
-def _find_keyframe(
-    container: InputContainer, stream: VideoStream, pts: int, stop_after_pts: bool = False
-) -> VideoPacket | None:
-    for packet in container.demux(stream):
-        if not packet.is_keyframe:
-            continue
-        at = packet_pts(packet)
-        if at == pts:
-            return packet
-        if stop_after_pts and at is not None and at > pts:
-            return None
-    return None
 
 
 def _with_next_pts(

@@ -36,6 +36,7 @@ FORMATS = (
 _OPTIONS = {"format_whitelist": ",".join(FORMATS), "protocol_whitelist": "file"}
 _MP4_FIRST_BOXES = {"ftyp", "styp", "moov", "mdat", "free", "skip", "wide", "pnot"}
 _DECODE_ORDER_ONLY = {"h264", "hevc"}
+_READ_BYTES = 8_000_000
 
 DECODING_VERSION = 2
 """Raised whenever the same file would give other frames, or the same frames at other times."""
@@ -47,6 +48,7 @@ def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
 
     Raises:
         CorruptFootage: ``unreadable``, ``empty_file``, ``not_a_video``, ``no_index`` or ``no_video_stream``.
+        OSError: the disk or network fails.
     """
     with open_container(path) as container:
         streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
@@ -56,7 +58,12 @@ def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
 
 
 def open_container(path: Path) -> InputContainer:
-    """Opens a container; raises as ``open_video`` does."""
+    """Opens a container.
+
+    Raises:
+        CorruptFootage: as ``open_video`` does.
+        OSError: the disk or network fails.
+    """
     try:
         if not path.is_file():
             raise CorruptFootage("unreadable", f"{path.name} is not a file, or a dangling link")
@@ -64,6 +71,8 @@ def open_container(path: Path) -> InputContainer:
             raise CorruptFootage("empty_file", f"{path.name} has no bytes")
         return av.open(f"file:{path}", options=_OPTIONS)
     except OSError as error:
+        if not isinstance(error, FileNotFoundError | PermissionError):
+            require_readable(path, error)
         raise CorruptFootage("unreadable", f"{path.name} cannot be read: {error.strerror or error}") from error
     except FFmpegError as error:
         if _lacks_index(path):
@@ -71,6 +80,20 @@ def open_container(path: Path) -> InputContainer:
                 "no_index", f"{path.name} is an MP4 whose index (moov) is missing or cut off: it was never finished"
             ) from error
         raise CorruptFootage("not_a_video", f"{path.name} is not in a video container that Nightshift reads") from error
+
+
+def require_readable(path: Path, error: Exception) -> None:
+    """Makes sure that an error of FFmpeg is the file's damage, and not a disk or network that fails.
+
+    FFmpeg calls both input/output errors: to many demuxers a file that is cut off is one. So the bytes are read again.
+
+    Raises:
+        OSError: they cannot be read.
+    """
+    if isinstance(error, OSError):
+        with path.open("rb") as file:
+            while file.read(_READ_BYTES):
+                pass
 
 
 def _lacks_index(path: Path) -> bool:

@@ -14,6 +14,7 @@ from storage.video.probe import probe
 from storage.video.source import pts_to_us
 from tests.storage.video.reading import EVERY, numbers, read, segments_of
 from tests.support import clips, damage
+from tests.support.failing_disk import fail_demuxing
 
 
 def test_a_moov_that_is_cut_off_is_no_index(tmp_path: Path) -> None:
@@ -38,6 +39,37 @@ def test_permissions_for_real(good: Path, tmp_path: Path) -> None:
     path.chmod(0)
     with pytest.raises(CorruptFootage, match="unreadable"):
         probe(path)
+
+
+@pytest.mark.parametrize("packets", [0, 30])
+def test_a_disk_that_fails_is_no_damage_of_the_file(good: Path, monkeypatch: pytest.MonkeyPatch, packets: int) -> None:
+    (segment,) = segments_of(good, 3600)
+    fail_demuxing(monkeypatch, packets, disk_fails=True)
+    for use in (lambda: probe(good), lambda: read(good, segment, EVERY)):
+        with pytest.raises(OSError, match="Input/output error"):
+            use()
+
+
+def test_a_disk_that_fails_while_a_file_is_opened_is_no_damage(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (segment,) = segments_of(good, 3600)
+    fail_demuxing(monkeypatch, 0, disk_fails=True)
+
+    def fail(*args: object, **kwargs: object) -> None:
+        raise av.error.OSError(5, "Input/output error", str(good))
+
+    monkeypatch.setattr(av, "open", fail)
+    with pytest.raises(OSError, match="Input/output error"):
+        read(good, segment, EVERY)
+
+
+def test_a_demuxer_that_calls_damage_a_read_error_changes_nothing(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (segment,) = segments_of(good, 3600)
+    fail_demuxing(monkeypatch, 30, disk_fails=False)
+    found = probe(good)
+    assert found.damage == "truncated" and 0 < found.frames < 100
+    (batches,), reader = read(good, segment, EVERY)
+    assert 0 < len(numbers(batches)) < 100
+    assert [reason for _, _, reason in reader.lost] == ["truncated"]
 
 
 def test_a_playlist_is_never_followed(good: Path, tmp_path: Path) -> None:

@@ -1,0 +1,92 @@
+"""Opens footage at a segment's first keyframe, and gives the segment's packets."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.video.stream import VideoStream
+
+from schemas.errors import CorruptFootage
+from schemas.values import Segment
+from storage.video.source import VideoPacket, open_video, packet_pts, require_readable
+
+
+class SegmentPackets:
+    """The packets of a segment.
+
+    Attributes:
+        ended: whether the file ends with the segment; known once all packets were read.
+    """
+
+    def __init__(self, container: InputContainer, stream: VideoStream, first: VideoPacket, end_pts: int) -> None:
+        self._packets = container.demux(stream)
+        self._first = first
+        self._end_pts = end_pts
+        self.ended = True
+
+    def __iter__(self) -> Iterator[VideoPacket]:
+        yield self._first
+        for packet in self._packets:
+            # Packets come in decode order, in which PTS jump back and forth around B-frames. DTS only rise and never
+            # exceed the PTS, so no packet after this one is shown before ``end_pts``.
+            if packet.dts is not None and packet.dts >= self._end_pts:
+                self.ended = False
+                return
+            if packet.size:
+                yield packet
+
+
+@contextmanager
+def open_at_segment(path: Path, segment: Segment) -> Iterator[tuple[InputContainer, VideoStream, SegmentPackets]]:
+    """Opens a file at the segment's first keyframe; the packets end when their decode times pass the segment.
+
+    Never seeks by frame number: containers know times only, and frame counts derived from a declared rate drift where
+    the rate varies or frames are missing. Where the file's index misleads, packets are read from the file's start.
+
+    Raises:
+        CorruptFootage: the file can no longer be opened, or the keyframe is not in it.
+        OSError: the disk or network fails.
+    """
+    with open_video(path) as (container, stream):
+        first = _seek(path, container, stream, segment)
+        if first is not None:
+            yield container, stream, SegmentPackets(container, stream, first, segment.end_pts)
+            return
+    with open_video(path) as (container, stream):
+        first = _find_keyframe(_keyframes(path, container, stream), segment.start_pts)
+        if first is None:
+            raise CorruptFootage(
+                "decode_error",
+                f"{path.name} has no keyframe at PTS {segment.start_pts} any more: scan the archive again",
+            )
+        yield container, stream, SegmentPackets(container, stream, first, segment.end_pts)
+
+
+def _seek(path: Path, container: InputContainer, stream: VideoStream, segment: Segment) -> VideoPacket | None:
+    if segment.index == 0:  # an edit list may hide the first keyframe, so its PTS need not be the segment's
+        return next(_keyframes(path, container, stream), None)
+    try:
+        container.seek(segment.start_pts, stream=stream, backward=True)
+    except FFmpegError:
+        return None  # then the file is read from its start
+    return _find_keyframe(_keyframes(path, container, stream), segment.start_pts, stop_after_pts=True)
+
+
+def _keyframes(path: Path, container: InputContainer, stream: VideoStream) -> Iterator[VideoPacket]:
+    """Yields the keyframes from here on, up to damage that ends the file."""
+    try:
+        yield from (packet for packet in container.demux(stream) if packet.is_keyframe)
+    except FFmpegError as error:
+        require_readable(path, error)
+
+
+def _find_keyframe(keyframes: Iterable[VideoPacket], pts: int, stop_after_pts: bool = False) -> VideoPacket | None:
+    for packet in keyframes:
+        at = packet_pts(packet)
+        if at == pts:
+            return packet
+        if stop_after_pts and at is not None and at > pts:
+            return None
+    return None
