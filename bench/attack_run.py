@@ -19,6 +19,7 @@ from bench.leaks import LEAK_BELOW, STRICT_BELOW, covered_pixels, head_zones, to
 from jobs.commands.run import RunSummary
 from ops.anonymize.params import AnonymizeParams
 from schemas.anonymity import MODES
+from schemas.errors import ModelError
 from schemas.values import Bools, Float64, Uint8
 
 CAMERA = "view"
@@ -103,7 +104,10 @@ def run_attack(attack: Attack, folder: Path, auditor: Auditor, workers: int | No
     root = build_site(
         folder / "site", {CAMERA: footage.path}, attack.models, ops, () if attack.fixed else (CAMERA,)
     )  # fmt: skip
-    summary = run_ops(root, LAST_OPS, workers)
+    try:
+        summary = run_ops(root, LAST_OPS, workers)
+    except ModelError as error:  # a broken detector: the run ends before its first unit
+        return Outcome(published=False, reason=f"run: {type(error).__name__}: {error}")
     video = published_videos(root).get(CAMERA)
     if video is None:
         return Outcome(published=False, reason=reason_of(summary))

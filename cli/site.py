@@ -14,10 +14,12 @@ from jobs.commands.doctor import diagnose
 from jobs.commands.scan import scan_archive
 from jobs.commands.status import read_status
 from jobs.planning.unit_status import State
+from jobs.proofs import import_weights
 from jobs.site import open_site
 from schemas.errors import SiteError
 from storage.site.file import load_site, write_new_site
 from storage.weights.catalogue import ModelStore
+from storage.weights.files import Task
 
 RUNS_SHOWN = 10
 
@@ -123,15 +125,20 @@ def models_import(
     ],
     folder: SiteFolder = HERE,
     name: Annotated[str | None, typer.Option("--name", help="Name of the model.", show_default="its own")] = None,
+    task: Annotated[Task | None, typer.Option("--task", help="Their task.", show_default="what the file says")] = None,
     as_json: Json = False,
 ) -> None:
-    """Copy weights into the site's folder models and record their sha256."""
+    """Copy weights into the site's folder models and record their sha256; detectors prove that they see people."""
     output = Output(as_json)
-    model = _model_store(folder).import_model(source, name)
+    model, proof = import_weights(_model_store(folder), source, name, task)
+    if proof and proof.verdict == "unproven":
+        output.warn(f"nothing proves that {model.name} finds anything: {proof.result}")
     if as_json:
         output.json(asdict(model))
     else:
         output.say(f"{model.name}: {model.task}, {model.format}, licence {model.licence}, sha256 {model.sha256}")
+        if proof and proof.verdict == "able":
+            output.say(proof.result)
 
 
 def models_verify(folder: SiteFolder = HERE, as_json: Json = False) -> int:

@@ -24,13 +24,14 @@ import numpy as np
 from sample_site.derive_truth import derive_truth
 from sample_site.film import Actors, film_camera
 from sample_site.hall import render_backdrop
-from sample_site.people import cut_out_people, find_photograph
+from sample_site.people import cut_out_people
 from sample_site.renderer import Renderer, draw_suitcase
 from sample_site.script import DEMO, TINY, CameraSpec, Route, SampleSpec, schedule_routes
 from sample_site.site_files import write_site_files
 from sample_site.truth import FOLDER, Truth, load_truth, save_truth
 from schemas.errors import UserError
 from schemas.values import Uint8
+from storage.photographs import find_photograph
 
 __all__ = ["DEMO", "TINY", "CameraSpec", "Route", "SampleSite", "SampleSpec", "build_sample_site"]
 

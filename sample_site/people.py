@@ -4,7 +4,6 @@ The two full-length pedestrians of ``bus.jpg`` are cut out with GrabCut between 
 edge, given other clothes, and taken apart at the hips so that their legs swing. Nothing is kept on disk.
 """
 
-import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import cos, pi, sin
@@ -151,20 +150,6 @@ class Appearance:
         if not moving:
             return self.standing
         return self.walking[int(walked_m / STRIDE_M * PHASES) % PHASES]
-
-
-def find_photograph(name: str) -> Path:
-    """Finds a photograph of the installed ``ultralytics`` package without importing it, which takes seconds.
-
-    Raises:
-        UserError: the package, or the photograph in it, is not installed.
-    """
-    package = importlib.util.find_spec("ultralytics")
-    for folder in package.submodule_search_locations or () if package else ():
-        path = Path(folder) / "assets" / name
-        if path.is_file():
-            return path
-    raise UserError(f"assets/{name} of the package ultralytics is not installed: pip install ultralytics")
 
 
 def cut_out_people(photograph: Path) -> tuple[Appearance, ...]:

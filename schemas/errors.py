@@ -6,7 +6,7 @@
     ├── UserError            a mistake of the user; the CLI prints one line and exits with 2
     │   ├── SiteError        site.toml is missing, wrong or contradicts itself
     │   ├── SelectionError   an unknown camera, op, table or date
-    │   ├── ModelError       weights are missing, altered, unreadable or not trusted
+    │   ├── ModelError       weights are missing, altered, unreadable, not trusted or not able to see
     │   └── QueryError       DuckDB refuses the SQL
     ├── CorruptFootage       footage cannot be read; it is quarantined with the reason, and the run continues
     ├── CoverageError        people in a segment may be uncovered; the segment is not published
@@ -34,7 +34,7 @@ class SelectionError(UserError):
 
 
 class ModelError(UserError):
-    """Weights are missing, altered, unreadable or not trusted."""
+    """Weights are missing, altered, unreadable, not trusted or not able to see."""
 
 
 class QueryError(UserError):

@@ -24,7 +24,7 @@ from schemas.op import OpSpec, TableOp
 from schemas.site import SiteConfig
 from schemas.tables import TABLES, TableSpec
 from storage.archive.clock import parse_path, to_utc
-from tests.storage.onnx_file import constant_network
+from tests.ops.known_people import KNOWN_PEOPLE, constant_detector
 from tests.support.fakes import START, FakeServices, make_segment, make_unit
 from tools.generate_docs import DOCS
 
@@ -68,7 +68,7 @@ RUN = [example for example in EXAMPLES if example[1].startswith("nightshift ") a
     ids=[f"{page}: {' '.join(command.split())[:60]}" for page, command, _ in RUN],
 )
 def test_commands_run_and_show_what_is_shown(nightshift, used_site, monkeypatch, command, shown):
-    (used_site / "detector.onnx").write_bytes(constant_network((1, 3, 32, 32), (1, 84, 21)))
+    constant_detector(used_site / "detector.onnx", KNOWN_PEOPLE)
     monkeypatch.chdir(used_site)
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
     said = nightshift(*shlex.split(command)[1:])

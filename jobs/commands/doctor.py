@@ -5,15 +5,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from jobs.planning.configure import configure_site
+from jobs.planning.configure import ReadyOp, configure_site
+from jobs.proofs import REPLACE, prove_ops
 from jobs.site import Site
+from ops.proof import Proof
 from schemas.errors import NightshiftError
+from schemas.op import DETECTOR
 from storage.blobs import open_blobs
 from storage.sql.connection import open_sql
 from storage.sql.macros import spatial_available
@@ -29,6 +32,7 @@ RAY_PROBE = (
     "print(ray.__version__, ray.get(ray.remote(lambda: 1).remote()))"
 )
 MAX_SKEW_S = 2
+BLIND_ADVICE = "take these out of classes under [ops.detect], or import weights that know them"
 
 Verdict = Literal["ok", "warning", "error"]
 
@@ -52,7 +56,7 @@ def diagnose(site: Site | None, broken: str = "") -> list[Check]:
     checks = [_ffmpeg(), _clock(), _ray()]
     if site is None:
         return [*checks, Check("site", "error", broken)]
-    return [*checks, *(_run_check(check, site) for check in (_site, _weights, _spatial, _disk, _archive))]
+    return [*checks, *(_run_check(check, site) for check in (_site, _weights, _detectors, _spatial, _disk, _archive))]
 
 
 def _run_check(check: Callable[[Site], Check], site: Site) -> Check:
@@ -114,6 +118,27 @@ def _weights(site: Site) -> Check:
     if names := ", ".join(model.name for model in models.list()):
         return Check("weights", "ok", names)
     return Check("weights", "warning", "none: only motion is detected", "`nightshift models import FILE` adds some")
+
+
+def _detectors(site: Site) -> Check:
+    """Has every detector that the site's ops use prove itself."""
+    ops = configure_site(site.files).ops
+    proofs = prove_ops(ops, ops)
+    results = "; ".join(f"{proof.model.name} ({users}): {proof.result}" for users, proof in proofs)
+    if any(proof.verdict == "broken" for _, proof in proofs):
+        return Check("detectors", "error", results, f"{REPLACE}, or name others in site.toml")
+    if unproven := [proof.model.name for _, proof in proofs if proof.verdict == "unproven"]:
+        return Check("detectors", "warning", results, f"look yourself at what {', '.join(unproven)} find")
+    if blind := _blind_to(ops, proofs):
+        return Check("detectors", "warning", f"{results}; detect cannot find {', '.join(blind)}", BLIND_ADVICE)
+    return Check("detectors", "ok", results or "none in use")
+
+
+def _blind_to(ops: Mapping[str, ReadyOp], proofs: Sequence[tuple[str, Proof]]) -> list[str]:
+    """Returns the classes that ``detect`` is asked for and that its weights do not know."""
+    detector = ops["detect"].models.get(DETECTOR) if "detect" in ops else None
+    known = next((proof.classes for _, proof in proofs if proof.model == detector), None)
+    return [] if known is None else [name for name in ops["detect"].op.params.classes if name not in known]
 
 
 def _spatial(site: Site) -> Check:

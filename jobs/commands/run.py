@@ -29,6 +29,7 @@ from jobs.planning.graph import Selection
 from jobs.planning.inventory import Inventory
 from jobs.planning.ledger import key_of
 from jobs.planning.plan import Plan
+from jobs.proofs import require_able
 from jobs.site import Site
 from schemas.errors import NightshiftError, StoreFull
 from schemas.values import Quarantined, Receipt
@@ -100,7 +101,8 @@ def run_site(
         stop: once set, units in flight are finished and no others begun.
 
     Raises:
-        UserError: the selection, the site or the cluster is not as described, or the store cannot be written.
+        UserError: the selection, the site or the cluster is not as described, a detector is broken, or the store
+            cannot be written.
         StoreFull: no space is left; what is committed stays.
     """
     run = _prepare(site, selection, options)
@@ -110,7 +112,7 @@ def run_site(
         plan = _plan(run, scan.inventory, on_warning)
         site.journal.write_run(replace(run.record, units_planned=len(plan.to_do)))
         reaffirm_done(site.store, plan, run.record.run_id, run.clock)
-        report = _drive(run, plan, claims, on_progress, stop)
+        report = _drive(run, plan, claims, on_progress, on_warning, stop)
         footage_quarantined = [entry for entry in scan.quarantined if selection.wants_camera(entry.camera)]
         # A run whose units are all done still left these files out, and its exit code says so.
         if footage_quarantined and report.state == "done":
@@ -167,7 +169,12 @@ def reaffirm_done(store: Store, plan: Plan, run_id: str, clock: RunClock) -> lis
 
 
 def _drive(
-    run: _Run, plan: Plan, claims: Claims, on_progress: Callable[[Progress], None], stop: threading.Event | None
+    run: _Run,
+    plan: Plan,
+    claims: Claims,
+    on_progress: Callable[[Progress], None],
+    on_warning: Callable[[str], None],
+    stop: threading.Event | None,
 ) -> RunReport:
     """Runs the plan on workers; an error is recorded as the run's end before it is raised."""
     report = RunReport(run.record.run_id)
@@ -178,6 +185,8 @@ def _drive(
         hold_video=run.site.files.config.publish.waits,
     )
     try:
+        for warning in require_able(plan.ready.ops, {key.op for key in plan.to_do}):
+            on_warning(warning)
         with closing(open_pool(setup, run.options, len(plan.to_do))) as pool:
             driver = Driver(
                 plan,

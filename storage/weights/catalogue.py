@@ -105,10 +105,8 @@ class ModelStore:
         Raises:
             ModelError: they are not weights, not trusted or altered, or other weights have that name.
         """
-        if not source.exists():
-            raise ModelError(f"there is no file or folder {source}; give the path of the weights")
         target = self._site_models / _target_name(source, name)
-        model = self._identify(source, target.name, task)
+        model = self.describe(source, name, task)
         if target.exists() and sha256_of(target) != model.sha256:
             raise ModelError(f"other weights are at {target}; remove them, or import these with --name OTHER")
         known = _known_by_sha().get(model.sha256)
@@ -121,6 +119,12 @@ class ModelStore:
         text = json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False)
         write_atomic(self._site_models / RECORD, (text + "\n").encode())
         return recorded
+
+    def describe(self, source: Path, name: str | None = None, task: Task | None = None) -> ModelFile:
+        """Describes weights as ``import_model`` would import them; arguments and errors are the same."""
+        if not source.exists():
+            raise ModelError(f"there is no file or folder {source}; give the path of the weights")
+        return self._identify(source, _target_name(source, name), task)
 
     def verify(self) -> Checks:
         """Checks all weights; returns (name, whether they are usable and as recorded, detail)."""

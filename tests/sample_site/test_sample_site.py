@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 from sample_site import DEMO, TINY, SampleSite, build_sample_site
-from sample_site.people import APPEARANCES, cut_out_people, find_photograph
+from sample_site.people import APPEARANCES, cut_out_people
 from sample_site.script import schedule_routes
 from sample_site.truth import TrueFile, load_truth
 from schemas.errors import UserError
 from schemas.site import SiteConfig
 from schemas.values import FeatureKind, Float64, Uint8
+from storage.photographs import find_photograph
 from storage.site.file import load_site
 from storage.site.layers import load_features
 
@@ -175,8 +176,6 @@ class TestPictures:
         cv2.imwrite(str(path), np.zeros((20, 20, 3), np.uint8))
         with pytest.raises(UserError, match=r"bus\.jpg"):
             cut_out_people(path)
-        with pytest.raises(UserError, match=r"assets/tram\.jpg"):
-            find_photograph("tram.jpg")
 
     @pytest.mark.assets
     def test_a_detector_finds_the_people(self, site: SampleSite, assets: Path) -> None:

@@ -1,20 +1,25 @@
 """The smallest ONNX files that a runtime accepts, written byte by byte: the ``onnx`` package is not a dependency."""
 
-import struct
 from collections.abc import Mapping, Sequence
 from math import prod
+
+import numpy as np
 
 FLOAT = 1
 
 
 def constant_network(
-    input_shape: Sequence[int], output_shape: Sequence[int], metadata: Mapping[str, str] | None = None
+    input_shape: Sequence[int],
+    output_shape: Sequence[int],
+    metadata: Mapping[str, str] | None = None,
+    values: Sequence[float] | None = None,
 ) -> bytes:
-    """An ONNX model that gives zeros, whatever it is given."""
-    zeros = b"".join(_number(1, size) for size in output_shape) + _number(2, FLOAT)
-    zeros += _bytes(8, b"zeros") + _bytes(9, struct.pack("<f", 0) * prod(output_shape))
-    node = _bytes(1, b"zeros") + _bytes(2, b"output") + _bytes(4, b"Identity")
-    graph = _bytes(1, node) + _bytes(2, b"graph") + _bytes(5, zeros)
+    """An ONNX model that gives the same values, by default zeros, whatever it is given."""
+    given = np.zeros(prod(output_shape)) if values is None else np.asarray(values)
+    constant = b"".join(_number(1, size) for size in output_shape) + _number(2, FLOAT)
+    constant += _bytes(8, b"constant") + _bytes(9, given.astype("<f4").tobytes())
+    node = _bytes(1, b"constant") + _bytes(2, b"output") + _bytes(4, b"Identity")
+    graph = _bytes(1, node) + _bytes(2, b"graph") + _bytes(5, constant)
     graph += _bytes(11, _port("images", input_shape)) + _bytes(12, _port("output", output_shape))
     model = _number(1, 8) + _bytes(7, graph) + _bytes(8, _number(2, 13))
     for key, value in (metadata or {}).items():

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 
 from jobs.commands.diff import diff_runs
@@ -18,6 +19,7 @@ from schemas.errors import ModelError
 from schemas.values import SCAN_OP
 from tests.jobs.commands.reprocessing import HERE, TRACKS, run_ids
 from tests.jobs.engine.test_coordination import CommittingPool
+from tests.ops.known_people import constant_detector
 from tests.storage.rows import receipts_of
 
 
@@ -108,6 +110,18 @@ def test_weights_that_do_not_load_quarantine_their_units_and_the_run_goes_on(fre
     assert row["units_quarantined"] == row["units_planned"] == len(opened) > 1, "each is tried once"
     reasons = {(entry.kind, entry.reason, entry.detail) for entry in summary.report.quarantined}
     assert reasons == {("bug", "ModelError", "yolo11n.xml cannot be read: download it again")}
+
+
+def test_a_broken_detector_ends_the_run_before_any_unit(fresh_site):
+    (fresh_site / "models").mkdir(exist_ok=True)
+    constant_detector(fresh_site / "models" / "blind.onnx", np.empty((0, 4)))
+    detect = Selection(ops=("detect",))
+    with pytest.raises(ModelError, match=r"blind\.onnx.*not able to see.*0 of 18 people.*\[ops\.detect\]"):
+        run_site(open_site(fresh_site), detect, HERE)
+    row, units = last_run(fresh_site)
+    assert (row["state"], row["units_done"], units) == ("failed", 0, []) and row["units_planned"] > 1
+    # Ops that use no detector run all the same.
+    assert run_site(open_site(fresh_site), Selection(ops=("view_motion",)), HERE).report.receipts
 
 
 @pytest.mark.slow

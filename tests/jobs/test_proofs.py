@@ -1,0 +1,89 @@
+"""Broken detectors are refused where weights are imported, and named with what to do; without a picture all is said."""
+
+import numpy as np
+import pytest
+
+from jobs.planning.configure import ReadyOp
+from jobs.proofs import import_weights, prove_ops, require_able
+from ops.detect import Detect, DetectParams
+from ops.known_picture import PHOTOGRAPH
+from ops.second_look import SECOND, SecondLook
+from schemas.errors import ModelError
+from schemas.op import DETECTOR
+from storage.weights.catalogue import ModelStore
+from tests.ops.known_people import KNOWN_PEOPLE, constant_detector
+from tests.storage.onnx_file import constant_network
+
+NOBODY = np.empty((0, 4))
+
+
+@pytest.fixture
+def models(tmp_path):
+    return ModelStore(tmp_path / "models")
+
+
+@pytest.fixture
+def able(tmp_path):
+    return constant_detector(tmp_path / "able.onnx", KNOWN_PEOPLE)
+
+
+@pytest.fixture
+def blind(tmp_path):
+    return constant_detector(tmp_path / "blind.onnx", NOBODY)
+
+
+@pytest.fixture
+def no_photograph(tmp_path, monkeypatch):
+    """Hides the photograph: its package is not installed."""
+    monkeypatch.setattr("storage.photographs.PACKAGE", "no_such_package")
+
+
+def ready(detector, second=None):
+    """Returns the ops that use these weights."""
+    second_models = {} if second is None else {SECOND: second}
+    return {
+        "detect": ReadyOp(Detect(DetectParams()), {DETECTOR: detector}),
+        "second_look": ReadyOp(SecondLook(None), second_models),
+    }
+
+
+def test_an_able_detector_is_imported_with_its_proof(models, able, tmp_path):
+    model, proof = import_weights(models, tmp_path / "able.onnx")
+    assert (model.name, proof.verdict) == ("able.onnx", "able")
+    assert [each.name for each in models.list()] == ["able.onnx"]
+
+
+def test_a_blind_detector_is_not_imported(models, blind, tmp_path):
+    expected = r"blind\.onnx.*it found 0 of 18 people.*expected are at least 14.*nothing was imported"
+    with pytest.raises(ModelError, match=expected):
+        import_weights(models, tmp_path / "blind.onnx")
+    assert models.list() == [] and not (tmp_path / "models").exists()
+
+
+def test_weights_that_are_no_detector_need_no_proof(models, tmp_path):
+    (tmp_path / "depth.onnx").write_bytes(constant_network((1, 3, 32, 64), (1, 32, 64)))
+    model, proof = import_weights(models, tmp_path / "depth.onnx", task="depth")
+    assert (model.task, proof) == ("depth", None)
+
+
+def test_each_detector_is_proven_once_if_an_op_that_uses_it_is_to_run(able, blind):
+    assert [(users, proof.verdict) for users, proof in prove_ops(ready(able, able), {"detect", "second_look"})] == [
+        ("detect, second_look", "able")
+    ]
+    assert require_able(ready(able, blind), {"detect"}) == []
+    assert require_able(ready(blind), {"second_look", "track"}) == []
+
+
+def test_a_broken_detector_is_refused_with_its_file_and_what_to_do(able, blind):
+    expected = (
+        r"weights 'blind\.onnx' \(.*/blind\.onnx\) are not able to see: it found 0 of 18 people.* "
+        r"`nightshift models import FILE`, or name others under \[ops\.second_look\]"
+    )
+    with pytest.raises(ModelError, match=expected):
+        require_able(ready(able, blind), {"detect", "second_look"})
+
+
+def test_without_the_photograph_nothing_is_proven_and_that_is_said(models, blind, tmp_path, no_photograph):
+    (warning,) = require_able(ready(blind), {"detect"})
+    assert warning.startswith("detect: nothing proves that weights blind.onnx find anything") and PHOTOGRAPH in warning
+    assert import_weights(models, tmp_path / "blind.onnx")[1].verdict == "unproven"
