@@ -1,4 +1,4 @@
-"""The attacks, by family. Each is a kind of footage, weights or settings with which people were published before."""
+"""The attacks, by family: kinds of footage, weights and settings with which people once stayed visible."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,8 +32,12 @@ from bench.material import ASSETS
 from bench.real_clips import steady_times
 
 DETECT: Params = {"detect": {"model": DETECTOR}}
+
 CROWD_FPS = 3
+"""Frame rate of crowds."""
+
 BLIND_FRAMES, CLOCK_FRAMES, WINDOW_FRAMES = 120, 200, 150
+"""Frames of the clips of the families ``blind``, ``fast_clock`` and ``moving``."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,8 @@ class Family:
     """Attacks of one kind.
 
     Attributes:
-        attacks: returns them, given a folder for weights that they make.
-        measures_area: the covered area of each case is a figure of its own.
+        attacks: returns the attacks, given a folder for the weights that it writes.
+        measures_area: whether the covered area of each case is a figure of its own.
     """
 
     attacks: Callable[[Path], Sequence[Attack]]
@@ -62,7 +66,7 @@ def _view(path: Path, seed: int, frames: int, change: Change | None = None, stil
 
 
 def crowd(_: Path) -> list[Attack]:
-    """Returns crowds by day and night; few frames and half a minute; everybody walking, and some standing."""
+    """Returns crowds by day and by night, in 8 frames and in half a minute, where all walk and where some stand."""
     night = Night()
     return [
         Attack("crowd/day", partial(_crowd, seed=1, frames=8), _models(), ops=DETECT),
@@ -77,7 +81,7 @@ def crowd(_: Path) -> list[Attack]:
 
 
 def painting(mode: str, _: Path) -> list[Attack]:
-    """Returns crowds, and people who stand for all of a clip, in a mode that paints the background."""
+    """Returns crowds, and people who stand still for a whole clip, in a mode that paints the background."""
     cases: dict[str, Callable[[Path], Footage]] = {
         "crowd": partial(_crowd, seed=1, frames=12),
         "crowd-some-stand": partial(_crowd, seed=3, frames=12, still=0.5),
@@ -94,7 +98,7 @@ def _pets_at(path: Path, times_s: Sequence[Fraction], suffix: str = ".mp4") -> F
 
 
 def blind(folder: Path) -> list[Attack]:
-    """Returns detectors that find nothing, or the wrong things, on PETS."""
+    """Returns PETS with detectors that find nothing, or the wrong things."""
     attacks = []
     (source,) = weights(DETECTOR)
     for kind in KINDS:
@@ -111,7 +115,7 @@ def blind(folder: Path) -> list[Attack]:
 
 
 def fast_clock(_: Path) -> list[Attack]:
-    """Returns PETS on clocks that are too fast, too slow, that stand still and that step back."""
+    """Returns PETS with clocks that are too fast or too slow, run in bursts, or give each time to two frames."""
     frames = CLOCK_FRAMES
     clocks: dict[str, tuple[list[Fraction], str]] = {
         "0.22s": ([Fraction(number * 22, 100 * frames) for number in range(frames)], ".mp4"),
@@ -130,7 +134,7 @@ def fast_clock(_: Path) -> list[Attack]:
 
 
 def moving(_: Path) -> list[Attack]:
-    """Returns views that drift, shake and pan, declared as they are and as fixed; and traffic declared not fixed."""
+    """Returns views that drift, shake and pan, each declared not fixed and fixed, and traffic declared not fixed."""
     return [
         Attack(f"moving/{name}{'-declared-fixed' if fixed else ''}",
                partial(_window, corner=corner), _models(), fixed, ops=DETECT)
@@ -144,7 +148,7 @@ def _window(path: Path, corner: Callable[[int], tuple[int, int]]) -> Footage:
 
 
 def _clip(path: Path, name: str) -> Footage:  # noqa: ARG001 - one signature for all
-    """Returns a clip as it is; nothing is known of the people in it."""
+    """Returns a clip unchanged, without truth about its people."""
     nobody = MotRows(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 4)), np.empty(0, np.bool_))
     return Footage(ASSETS / "video" / name, nobody)
 
@@ -158,11 +162,11 @@ TRAFFIC = MappingProxyType(
         "walkway": "more/walkway.mp4",
     }
 )
-"""By name, the clips whose covered area is measured; ``walkway`` has people, the others none."""
+"""The clips whose covered area is measured, by name; people walk in ``walkway`` only."""
 
 
 def traffic(_: Path) -> list[Attack]:
-    """Returns clips of traffic, leaves and shadows on fixed cameras, to measure what is covered."""
+    """Returns clips of traffic, leaves and shadows by fixed cameras, to measure how much is covered."""
     return [Attack(name, partial(_clip, name=clip), _models(), ops=DETECT) for name, clip in TRAFFIC.items()]
 
 
@@ -178,4 +182,4 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
         "traffic": Family(traffic, measures_area=True),
     }
 )
-"""By name, the families of attacks."""
+"""The families of attacks, by name."""

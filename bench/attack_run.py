@@ -12,12 +12,13 @@ import numpy as np
 
 from bench.anonymized_site import LAST_OPS, Params, build_site, published_videos, run_ops
 from bench.attack_footage import Footage
-from bench.auditor import Auditor, shares_within
+from bench.auditor import Auditor
 from bench.evaluate import MotRows
 from bench.frame_pairs import CODEC_TOLERANCE, Pair, fit_to_shape, pair_frames, read_frames
 from bench.leaks import LEAK_BELOW, STRICT_BELOW, covered_pixels, head_zones, touched_px, zone_shares
 from jobs.commands.run import RunSummary
 from ops.anonymize.params import AnonymizeParams
+from ops.boxes import inside_shares
 from schemas.anonymity import MODES
 from schemas.errors import ModelError
 from schemas.values import Bools, Float64, Uint8
@@ -159,8 +160,8 @@ class _Tally:
         self._shares.append(shares[np.isfinite(shares)])
         bare, seen = truth.box[shares < LEAK_BELOW], self._audit(pair, covered) if is_audited else np.empty((0, 4))
         if self._paints:
-            others = [not (shares_within(head, seen) > LEAK_BELOW).any() for head in head_zones(bare)]
-            self._found = max(self._found, len(seen) + sum(others))
+            others = ~(inside_shares(seen, head_zones(bare)) > LEAK_BELOW).any(axis=0)
+            self._found = max(self._found, len(seen) + int(others.sum()))
         if self._save is not None and len(bare) + len(seen) > self._worst:
             self._worst = len(bare) + len(seen)
             _draw(pair, [(bare, (0, 0, 255)), (seen, (255, 0, 255))], self._save)
@@ -205,7 +206,7 @@ def hidden_shares(pair: Pair, covered: Bools, truth: MotRows, empty: Uint8 | Non
     if empty is None:
         return np.where(truth.counts, zone_shares(covered, zones), np.nan)
     tells = differing(pair.original, empty, TELLS)
-    # Of people who wear the colours that are drawn, nothing can be told there.
+    # Where the mode drew lines, a person in the colour of these lines looks the same as filmed and as published.
     drawn = is_colour(pair.anonymized, AnonymizeParams().bgr)
     shown = tells & ~drawn & ~differing(pair.anonymized, pair.original, CODEC_TOLERANCE)
     telling, seen = zone_shares(tells, zones), zone_shares(shown, zones)

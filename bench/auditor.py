@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from bench.evaluate import MotRows
-from ops.boxes import iou_matrix, suppress_overlaps
+from ops.boxes import inside_shares, iou_matrix, suppress_overlaps
 from schemas.values import Float32, Float64, Int64, Uint8
 
 WEIGHTS = "person-vehicle-bike-detection-2002.xml"
@@ -26,6 +26,8 @@ OVERLAP = 0.3
 """Share of a tile that its neighbour sees as well."""
 
 CONFIDENCE = 0.4
+"""Least score, 0..1, of what is found."""
+
 SAME = 0.5
 """IoU above which two boxes are of one person."""
 
@@ -33,7 +35,8 @@ WITHIN = 0.7
 """Share of a box that lies in a surer one, above which it is part of the same person."""
 
 CUT_PX = 3.0
-"""Boxes that end so near to an edge of their tile, and not of the picture, are of people that the tile cuts."""
+"""A box that ends this close, in pixels of the picture, to an edge of its tile that is no edge of the picture is of a
+person whom the tile cuts."""
 
 Tile = tuple[int, int, int, int]
 """x1, y1, x2, y2 in pixels, ends exclusive."""
@@ -144,19 +147,19 @@ def merge(parts: list[Found]) -> Found:
     alone = np.ones(len(box), np.bool_)
     for row in range(1, len(box)):
         surer = alone[:row] & (label[:row] == label[row])
-        alone[row] = not (shares_within(box[row], box[:row][surer]) > WITHIN).any()
+        alone[row] = not (inside_shares(box[:row][surer], box[row : row + 1]) > WITHIN).any()
     return Found(box[alone], score[alone], label[alone])
-
-
-def shares_within(box: Float64, others: Float64) -> Float64:
-    """Returns the share of a box ``(4,)`` that lies in each of the others ``(N, 4)``, 0..1."""
-    low, high = np.maximum(box[:2], others[:, :2]), np.minimum(box[2:], others[:, 2:])
-    return np.asarray(np.clip(high - low, 0, None).prod(axis=1) / max(float((box[2:] - box[:2]).prod()), 1e-9))
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """How well the auditor knows people: counts at IoU 0.5 over some pictures with truth."""
+    """How well the auditor finds people, at an IoU of 0.5 or more, over some pictures with truth.
+
+    Attributes:
+        people: number of true people.
+        found: number of people whom it found.
+        right: number of those who are true people.
+    """
 
     people: int
     found: int

@@ -1,4 +1,4 @@
-"""Clocks of footage: whether a recorder can mean the times of its frames.
+"""Clocks of footage: whether the times of its frames are possible, that is, whether a camera records that fast.
 
 The scan and the anonymizer judge by the same rule, so it is here.
 """
@@ -10,7 +10,7 @@ import numpy as np
 from schemas.values import Int64
 
 MOST_FPS = 130.0
-"""Most frames per second that a recorder can mean: fast surveillance cameras record 120, and stamps are rounded."""
+"""Most frames per second that are possible: fast surveillance cameras record 120, and time stamps are rounded."""
 
 STRETCH_FRAMES = 100
 """Frames over which the rate is averaged: recorders that stamp frames on arrival give short bursts after a pause."""
@@ -21,7 +21,7 @@ LEAST_FRAMES = 12
 
 @dataclass(frozen=True)
 class FastStretch:
-    """A stretch of footage whose frames follow faster than a recorder can mean.
+    """A stretch of footage whose frames follow faster than any camera records.
 
     Attributes:
         offset_s: seconds from the first given frame to the stretch's first.
@@ -37,12 +37,12 @@ class FastStretch:
         rate = f"{self.steps / self.length_s:.0f} frames a second" if self.length_s > 0 else "all at one time"
         return (
             f"from {self.offset_s:.2f} s on, {self.steps + 1} frames within {self.length_s:.2f} s ({rate}); "
-            f"no recorder means more than {MOST_FPS:g} a second"
+            f"no camera records more than {MOST_FPS:g} a second"
         )
 
 
 def find_fast_stretch(times_us: Int64) -> FastStretch | None:
-    """Returns the fastest stretch of frames if no recorder can mean it.
+    """Returns the fastest stretch of frames if no camera records that fast; else None.
 
     Args:
         times_us: ``(N,)``, rising: times of consecutive frames, microseconds.

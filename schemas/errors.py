@@ -80,6 +80,6 @@ DAMAGE_REASONS = (
     "still_written",  # modified while it was read, or less than ``settle_s`` before
     "truncated",  # ends before its declared length; the part that exists is used
     "decode_error",  # the decoder rejects packets; that stretch is lost
-    "wrong_clock",  # times that no recorder can mean; the footage is processed, but not anonymized
+    "wrong_clock",  # impossible times; the footage is processed, but not anonymized
 )
 """Values of ``footage.damage`` and ``quarantine.reason``."""

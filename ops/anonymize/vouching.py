@@ -1,4 +1,4 @@
-"""Vouching for frames: the detector observed frames near each one, in seconds and in frames, by a clock that can be.
+"""Vouching for frames: the detector observed a frame near each one, in seconds and in frames, by a possible clock.
 
 Seconds alone prove nothing on a clock that runs fast, and frames alone nothing on one that runs slow
 (docs/decisions/0018-clocks.md).
@@ -26,7 +26,7 @@ class _Place:
 
 
 def require_plausible_clock(times_us: Int64, segment: Segment) -> None:
-    """Makes sure that a recorder can mean the times ``(N,)`` of consecutive frames.
+    """Makes sure that the times ``(N,)`` of consecutive frames are possible.
 
     Raises:
         CoverageError: it cannot.

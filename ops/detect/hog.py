@@ -30,18 +30,14 @@ LEAST_PERSON_PX = 48.0
 frames of 1920x1080 would take too long."""
 
 LEAST_SCORE = 1.2
-"""Distance from the support vector machine's boundary; at 0 HOG finds people everywhere."""
+"""Distance from the support vector machine's boundary from which a window shows a person; at 0 HOG finds people
+everywhere."""
 
 
 class HogPeople:
-    """Finds people in pictures.
+    """Finds people in pictures."""
 
-    Args:
-        least_score: distance from the support vector machine's boundary.
-    """
-
-    def __init__(self, least_score: float = LEAST_SCORE) -> None:
-        self._least = least_score
+    def __init__(self) -> None:
         self._hog = cv2.HOGDescriptor()
         self._hog.setSVMDetector(cv2.HOGDescriptor_getDefaultPeopleDetector())  # type: ignore[attr-defined]
 
@@ -51,7 +47,7 @@ class HogPeople:
             return _boxes(np.empty((0, 4)), np.empty(0))
         # HOG's own grouping depends on the order in which its threads end, so hits are sorted and suppressed here.
         windows, scores = self._hog.detectMultiScale(
-            grey, hitThreshold=self._least, winStride=(8, 8), padding=(16, 16), scale=STEP, groupThreshold=0
+            grey, hitThreshold=LEAST_SCORE, winStride=(8, 8), padding=(16, 16), scale=STEP, groupThreshold=0
         )
         if not len(windows):
             return _boxes(np.empty((0, 4)), np.empty(0))

@@ -15,9 +15,11 @@ from schemas.values import Uint8
 from storage.files import write_atomic
 
 WIDTH_PX = 800
-"""Wider frames are downscaled to this width."""
+"""Width to which wider frames are reduced."""
 
 _QUALITY = 85
+"""JPEG quality of frames."""
+
 _META = re.compile(rb'<meta name="nightshift-(video|frames)" content="([0-9a-f]+)">')
 _NEW_SHEET = "`nightshift audit FOOTAGE --sheet FILE` writes one"
 _PAGE = Path(__file__).with_suffix(".html")
@@ -42,17 +44,17 @@ class SheetFrame:
 
 @dataclass(frozen=True)
 class ContactSheet:
-    """The text above the frames.
+    """The text around the frames.
 
     Attributes:
         title: the page's title.
-        statement: what was verified, in one sentence.
-        warnings: problems of the file.
-        facts: names and values.
-        flagged: number of frames on the review list; fewer may be shown.
-        sha256: of the published file.
-        sign_offs: what was decided about this file, oldest first, one line each.
-        command: how to sign it off; without it the sheet says nothing of sign-offs.
+        statement: the level of anonymity and the residual risk, in one sentence.
+        warnings: problems of the published file, one line each.
+        facts: names and values of the audit.
+        flagged: number of frames on the review list; the sheet may show fewer.
+        sha256: of the published file; ``read_contact_sheet`` needs it.
+        sign_offs: former decisions about the published file, oldest first, one line each.
+        command: signs the file off; if it is empty, the sheet has no part about sign-offs.
     """
 
     title: str
@@ -67,12 +69,12 @@ class ContactSheet:
 
 @dataclass(frozen=True)
 class SheetFile:
-    """What a contact sheet says about itself.
+    """A contact sheet that was written, as far as a sign-off records it.
 
     Attributes:
         sha256: of the sheet.
-        video_sha256: of the published file whose frames it shows.
-        frames: number of frames that it shows.
+        video_sha256: of the published file that the sheet shows.
+        frames: number of frames on the sheet.
     """
 
     sha256: str
@@ -83,7 +85,7 @@ class SheetFile:
 def render_contact_sheet(target: Path, sheet: ContactSheet, frames: Iterable[SheetFrame]) -> int:
     """Writes a sheet, replacing an existing one; the same arguments give the same bytes.
 
-    Only its owner may read it: it shows the frames in which somebody may be visible, before anybody has looked.
+    Only its owner may read the file: somebody may be visible in these frames, and nobody has looked at them yet.
 
     Returns:
         Number of frames on the sheet.
@@ -101,7 +103,7 @@ def render_contact_sheet(target: Path, sheet: ContactSheet, frames: Iterable[She
 
 
 def read_contact_sheet(path: Path) -> SheetFile:
-    """Reads which published file a contact sheet shows.
+    """Reads a contact sheet: its hash, and which published file it shows.
 
     Raises:
         UserError: the file does not exist, or is no contact sheet.

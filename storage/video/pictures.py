@@ -1,10 +1,11 @@
-"""Tells from a packet's bytes whether it gives a picture, as its codec allows packets that give none.
+"""Reads from a packet's bytes whether the packet gives a picture: in MPEG-4 and VP8, some packets give none.
 
-MPEG-4 (XviD, DivX) in AVI may be *packed*: a packet holds a reference picture and the B-picture shown before it, and a
-later packet holds a stub in place of the B-picture: a picture marked "not coded". A stub that stands for no packed
-picture repeats the picture before it, and packets without any picture begin a file while its encoder waits for more
-frames. Times belong to packets, so who counts pictures must know these. Bit layouts follow ISO/IEC 14496-2, clauses
-6.2.3 (video object layer) and 6.2.5 (video object plane). VP8 has pictures that are never shown (RFC 6386, 9.1).
+MPEG-4 (XviD, DivX) in AVI may be *packed*: one packet holds a reference picture and the B-picture that is shown before
+it, and a later packet holds a *stub* in place of that B-picture: a picture marked "not coded". A stub without a packed
+picture repeats the picture before it. A file may begin with *fillers*, packets without a picture, while its encoder
+waits for more frames. Times belong to packets, so the reader must know which packets give a picture. Bit layouts follow
+ISO/IEC 14496-2, clauses 6.2.3 (video object layer) and 6.2.5 (video object plane). VP8 has pictures that are never
+shown (RFC 6386, 9.1).
 """
 
 import re
@@ -15,15 +16,15 @@ from av.video.stream import VideoStream
 
 _LAYER = re.compile(b"\0\0\1[\x20-\x2f]")
 _PLANE = b"\0\0\1\xb6"
-_LAYER_BYTES = 24  # more than the fields of a layer that are read here
-_HEADERS_BYTES = 4096  # where a packet with headers has them
-_MAX_STUB_BYTES = 19  # FFmpeg's limit too; damage leaves longer packets that look like stubs
-_MAX_FILLER_BYTES = 4  # no room for a picture; XviD writes one byte, 0x7f
+_LAYER_BYTES = 24  # more than the fields of a layer that are read here take
+_HEADERS_BYTES = 4096  # headers are in the first bytes of a packet
+_MAX_STUB_BYTES = 19  # FFmpeg's limit, too: longer packets that look like stubs are damaged pictures
+_MAX_FILLER_BYTES = 4  # too short for a picture; XviD writes one byte, 0x7f
 _EXTENDED_ASPECT, _SHAPE_RECTANGULAR = 15, 0
 
 
 class Shown(Enum):
-    """What a packet gives to the screen."""
+    """What a player shows of a packet."""
 
     KEYFRAME = "a picture at which decoding can begin"
     PICTURE = "a picture"
@@ -38,7 +39,7 @@ class PictureFinder:
     Args:
         codec: FFmpeg's name of the codec.
         extradata: the stream's headers, as the container holds them.
-        from_start: whether the first packet is the file's first keyframe; only there encoders wait.
+        from_start: whether the first packet is the file's first keyframe; fillers delay a picture only there.
     """
 
     def __init__(self, codec: str, extradata: bytes | None, from_start: bool) -> None:

@@ -46,8 +46,8 @@ class Probe:
         variable_fps: whether frame intervals differ by more than half a frame.
         has_audio: whether there is an audio stream.
         container_start: the container's creation time, if it is plausible.
-        damage: ``truncated`` or ``decode_error`` if a part is lost and the rest can be used, ``wrong_clock`` if no
-            recorder can mean the times; else None.
+        damage: ``truncated`` or ``decode_error`` if a part is lost and the rest can be used, ``wrong_clock`` if the
+            times are impossible; else None.
         damage_detail: what is damaged, as text.
         lost_s: estimated length of the lost part.
     """
@@ -276,7 +276,7 @@ def _damage(
 
 
 def _wrong_clock(times_us: Float64, coinciding: int, packets: int) -> str | None:
-    """Returns what is wrong with a file's clock if no recorder can mean it (docs/decisions/0018-clocks.md)."""
+    """Returns what is wrong with a file's clock if its times are impossible (docs/decisions/0018-clocks.md)."""
     found = []
     if coinciding > _MAX_COINCIDING * packets:
         found.append(f"{coinciding} of {packets} frames have the time of another one")

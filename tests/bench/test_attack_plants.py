@@ -1,4 +1,4 @@
-"""People are pasted into backgrounds, and found in published frames that show them."""
+"""People are pasted into backgrounds, and published frames that show them count as such."""
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ PLACES = [[10.0, 10.0, 30.0, 70.0], [100.0, 10.0, 120.0, 70.0]]
 
 @pytest.fixture
 def footage(tmp_path):
-    """In each of two frames, one person in the dark stands at another place."""
+    """Two frames with one dark person each, in different places."""
     frames = []
     for x1, y1, x2, y2 in np.array(PLACES, int).tolist():
         frame = EMPTY.copy()
@@ -31,7 +31,7 @@ def table(picture):
     return pa.table({"camera": ["a"], "png": pa.array([png], pa.binary()), "samples": [12]})
 
 
-def test_people_of_all_frames_are_pasted(footage):
+def test_people_from_all_frames_are_pasted(footage):
     planted = paste_people(footage, EMPTY, 10)
     assert sorted(planted.boxes.tolist()) == PLACES
     for x1, y1, x2, y2 in np.array(PLACES, int).tolist():
@@ -39,12 +39,12 @@ def test_people_of_all_frames_are_pasted(footage):
     assert planted.picture[:, 50:80].min() == 170
 
 
-def test_of_people_in_one_place_one_is_pasted(footage):
+def test_of_people_who_overlap_only_one_is_pasted(footage):
     near = rows_of(np.array([1, 1]), np.array([0, 1]), np.array([PLACES[0], [15.0, 10.0, 35.0, 70.0]]))
     assert len(paste_people(Footage(footage.path, near, EMPTY), EMPTY, 10).boxes) == 1
 
 
-def test_backgrounds_change_where_people_are_pasted_and_nowhere_else(footage):
+def test_a_background_changes_only_where_people_are_pasted(footage):
     planted = paste_people(footage, EMPTY, 10)
     given = EMPTY.copy()
     given[:, 60:70] = 99
@@ -54,7 +54,7 @@ def test_backgrounds_change_where_people_are_pasted_and_nowhere_else(footage):
     assert picture[30:50, 15:25].mean() < 60 and np.unique(picture[:, 60:70]).tolist() == [99]
 
 
-def test_a_plant_is_shown_where_its_own_pixels_are(footage):
+def test_a_frame_shows_a_pasted_person_if_it_has_that_persons_pixels(footage):
     planted = paste_people(footage, EMPTY, 10)
     half = planted.picture.copy()
     half[:, :60] = EMPTY[:, :60]

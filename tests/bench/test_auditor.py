@@ -11,7 +11,6 @@ from bench.auditor import (
     accuracy,
     decode_ssd,
     merge,
-    shares_within,
     tiles_of,
     without_cut,
 )
@@ -70,11 +69,6 @@ def test_a_person_seen_by_two_tiles_counts_once():
     bike = found([12, 10, 29, 40], labels=[BIKE], scores=[0.5])
     assert sorted(merge([whole, bike]).label.tolist()) == [PERSON, BIKE]
     assert len(merge([whole, found([200, 10, 220, 70])])) == 2
-
-
-def test_shares_within():
-    shares = shares_within(np.array([0.0, 0, 10, 10]), np.array([[0.0, 0, 20, 20], [5, 0, 10, 10], [50, 50, 60, 60]]))
-    assert shares.tolist() == [1.0, 0.5, 0.0]
 
 
 def test_accuracy_counts_people_found_and_boxes_that_are_nobody():

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.boxes import iou_matrix, iou_pairs, suppress_overlaps
+from ops.boxes import inside_shares, iou_matrix, iou_pairs, suppress_overlaps
 
 BOX = st.tuples(st.integers(0, 20), st.integers(0, 20), st.integers(1, 12), st.integers(1, 12))
 
@@ -39,3 +39,11 @@ def test_overlaps_keep_the_type_of_the_boxes() -> None:
         found = iou_matrix(boxes.astype(kind), boxes.astype(kind))
         assert found.dtype == kind
         np.testing.assert_array_equal(found, np.array([[1, 1 / 3], [1 / 3, 1]], kind))
+
+
+def test_shares_of_boxes_that_lie_inside_others() -> None:
+    others = np.array([[0.0, 0, 20, 20], [5, 0, 10, 10], [50, 50, 60, 60]])
+    box, empty = np.array([[0.0, 0, 10, 10]]), np.zeros((1, 4))
+    assert inside_shares(others, box).tolist() == [[1.0], [0.5], [0.0]]
+    assert inside_shares(others, empty).tolist() == [[0], [0], [0]]
+    assert inside_shares(np.empty((0, 4)), box).shape == (0, 1)

@@ -1,4 +1,4 @@
-"""A clock that no recorder can mean is found; fast cameras and bursts are none."""
+"""An impossible clock is found; fast cameras and bursts are possible."""
 
 import numpy as np
 import pytest

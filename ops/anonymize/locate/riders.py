@@ -1,9 +1,8 @@
 """Riders: a two-wheeler that moves carries a person, whether a detector found that person or not.
 
-Its box, extended upward to a rider's head, holds a person who surely is there while the vehicle moves. While it does
-not move, a person may be there, and on a fixed camera the background shows whether that is so. Where a person was found
-in the rider's place, nothing is added; a passenger behind a rider who was found is covered only if a detector finds the
-passenger.
+While the vehicle moves, its box, extended upward to a rider's head, surely holds a person. While it does not move, it
+may hold one, and on a fixed camera the comparison with the background decides. Where a detector found a person in the
+rider's place, nothing is added. So a passenger behind a found rider is covered only if a detector finds the passenger.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,29 +35,30 @@ person-bicycle-car-detection.gif (16 frames, side-on, from above): .16, where th
 """
 
 RIDER_OVER_LENGTH = 0.4
-"""The same as a share of the box's width, for vehicles seen from the side whose wheels are hidden: .7 of 1.75 m."""
+"""Height of a rider above the vehicle's box, as a share of that box's width: .7 m above a vehicle 1.75 m long. It is
+used where it is larger: for vehicles seen from the side whose wheels are hidden."""
 
 MOVING_SHARE = 0.15
-"""Distance within a second, in sizes of its box (square root of the area), from which a two-wheeler moves.
+"""Distance within a second above which a two-wheeler moves, in sizes of its box (square root of the area).
 
 Measured-real with yolo11n: .08 at most on three cars that stand for 11 s in road.mp4, .98 at least on the cyclist of
-person-bicycle-car-detection.gif. Coming nearer from 60 m away at 4 m/s, a cyclist seen from 5 m above passes .3.
+person-bicycle-car-detection.gif. A cyclist who comes nearer at 4 m/s from 60 m away, seen from 5 m above, reaches .3.
 """
 
 PACE_US = 1_000_000
-"""Time over which a pace is measured."""
+"""Time over which a vehicle's pace is measured, microseconds."""
 
 FOUND_ABOVE = 0.15
-"""Least height of a found rider above the vehicle's box, share of that box's height; ``RIDER_ABOVE`` says what was
-measured."""
+"""Height above the vehicle's box at which the box of its rider begins at least, as a share of the height of the
+vehicle's box. The least that was measured for ``RIDER_ABOVE`` is .16."""
 
 FOUND_BELOW = 0.2
-"""Share of the vehicle's height: the box of a found rider ends at least this far below the vehicle's top, and at most
-this far below its bottom."""
+"""A found rider's box ends between this far below the vehicle's top and this far below its bottom, as a share of the
+height of the vehicle's box. A choice, not measured."""
 
 HEAD_WIDTH = 1.0
-"""Least width over height of a rider's box where heads alone are covered. The vehicle's box may already hold the rider:
-the head is further down then, and in a wide box the covered head zone is higher."""
+"""Least ratio of width to height of a rider's box where heads alone are covered. The vehicle's box may already hold the
+rider, whose head is then further down; in a wider box the covered head zone reaches further down, too."""
 
 
 def rider_spans(
@@ -68,10 +68,10 @@ def rider_spans(
 
     Args:
         vehicles: tracks of two-wheelers.
-        loose: detections of two-wheelers without a track: nobody knows whether they move, so a rider may be there.
+        loose: detections of two-wheelers without a track. Whether these move is unknown, so they may have a rider.
         people: everybody who was found.
-        params: ``pad_share`` to ``linger_s`` are used.
-        linger: also near the ends of tracks, for ``linger_s``.
+        params: ``targets`` and ``pad_share`` to ``linger_s`` are used.
+        linger: whether riders may also be near the ends of tracks, for ``linger_s``.
     """
     heads_only = "person" not in params.targets
     people_at: Callable[[int], FrameBoxes] = cache(people.at)
@@ -101,7 +101,10 @@ def rider_boxes(boxes: Float64, heads_only: bool = False) -> Float64:
 
 
 def moving(trajectory: Trajectory) -> Bools:
-    """Returns for each point of a track whether the vehicle moves: within the second around it, cut to the track."""
+    """Returns for each point of a track, ``(N,)``, whether the vehicle moves in the second around it.
+
+    Near the ends of the track that second is shifted, or cut, to lie within the track.
+    """
     times_us, centres = trajectory.times_us, centre(trajectory.boxes)
     latest_start = max(int(times_us[-1]) - PACE_US, int(times_us[0]))
     start = np.clip(times_us - PACE_US // 2, times_us[0], latest_start)
@@ -139,16 +142,16 @@ def _along(
 
 
 def _kept(spans: Spans, kept: Bools, sure: Bools) -> Spans:
-    """Returns some of the spans, with another ``sure``."""
+    """Returns the spans marked in ``kept``, with ``sure`` in place of their own."""
     return Spans(
         spans.start_us[kept], spans.end_us[kept], spans.first[kept], spans.last[kept], sure[kept], spans.owner[kept]
     )
 
 
 def _shows_rider(people: FrameBoxes, vehicle: Float64) -> bool:
-    """Returns whether somebody who surely is there sits on a vehicle ``(4,)``.
+    """Returns whether one of the people who surely are there sits on a vehicle ``(4,)``.
 
-    Such a person's box starts above the vehicle's, ends within it, and has its middle over it.
+    The box of such a person begins above the vehicle's, ends near or within it, and has its middle between its sides.
     """
     boxes = people.boxes[people.sure]
     x1, y1, x2, y2 = vehicle

@@ -1,7 +1,7 @@
 """Decides which encoded frames the verifying detectors look at, and in which of them in tiles as well."""
 
 TILES_EVERY_US = 4_000_000
-"""Time between two frames in which the second detector looks in tiles, too, until it finds somebody by them."""
+"""Time between two frames in which the second detector looks in tiles, too, until it finds somebody uncovered there."""
 
 
 class LookSchedule:
@@ -40,5 +40,5 @@ class LookSchedule:
         return due
 
     def look_in_all_tiles(self) -> None:
-        """Looks in tiles in every frame that is due from now on, since a tile showed somebody."""
+        """Looks in tiles in every frame that is due from now on, since a look in tiles found somebody uncovered."""
         self._small_people = True

@@ -22,6 +22,9 @@ SAME_PERSON_IOU, SAME_FACE_IOU = 0.45, 0.3
 STRIDES = (8, 16, 32)
 """Sides of YuNet's cells, pixels; a cell gives at most one face, and frames are padded to the largest."""
 
+WIDEST_PX = 1280
+"""Width to which wider frames are reduced before faces are searched."""
+
 MOST_SIZES = 4
 """Number of frame sizes for which compiled networks are kept: a worker handles many cameras, of few sizes."""
 
@@ -145,18 +148,17 @@ class FaceDetector:
 
     Args:
         cpus: threads.
-        confidence: least score, 0..1.
-        widest_px: width to which wider frames are reduced.
 
     Raises:
         ModelError: OpenVINO cannot load the weights, or they are not those of YuNet.
     """
 
-    def __init__(self, model: ModelFile, cpus: int, confidence: float = 0.5, widest_px: int = 1280) -> None:
+    sure = 0.5
+    """Least score, 0..1."""
+
+    def __init__(self, model: ModelFile, cpus: int) -> None:
         import openvino as ov
 
-        self.sure = confidence
-        self._widest_px = widest_px
         self._settings = cpu_settings(cpus)
         self._core = ov.Core()
         try:
@@ -172,8 +174,8 @@ class FaceDetector:
 
     def find(self, frame: Uint8, tiles: bool = False) -> Found:  # noqa: ARG002 - it finds faces of 10 pixels as it is
         """Returns the faces in a frame ``(H, W, 3)`` BGR."""
-        scale = min(1.0, self._widest_px / frame.shape[1])
-        size = work_size(frame.shape[1], frame.shape[0], self._widest_px)
+        scale = min(1.0, WIDEST_PX / frame.shape[1])
+        size = work_size(frame.shape[1], frame.shape[0], WIDEST_PX)
         small = frame if scale == 1 else cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
         width, height = (-(-side // STRIDES[-1]) * STRIDES[-1] for side in size)
         # Padded on the right and below, so that boxes keep their coordinates.

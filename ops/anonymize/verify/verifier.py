@@ -26,6 +26,7 @@ from ops.anonymize.verify.coverage import confirmed_cover
 from ops.anonymize.verify.residual import BackgroundResidual
 from ops.anonymize.verify.schedule import LookSchedule
 from ops.anonymize.verify.second_detectors import Found, SecondDetector
+from ops.boxes import inside_shares
 from schemas.values import Float64, Uint8
 
 Check = Literal["paint", "residual", "detector", "face"]
@@ -129,7 +130,7 @@ class Verifier:
             tiles = self._schedule.are_tiles_due(time_us)
             found = _not_drawn(_sure(self._people, decoded, tiles), drawn)
             uncovered = _uncovered(found, checked_head_zones(found[:, :4]), hidden, "detector")
-            # Once a tile shows somebody, people too small for a look at the whole frame are about.
+            # Once a look in tiles shows somebody uncovered, there may be more people too small for the whole look.
             if tiles and uncovered:
                 self._schedule.look_in_all_tiles()
             findings += uncovered
@@ -149,11 +150,7 @@ def _not_drawn(found: Found, drawn: Float64 | None) -> Found:
     """Returns those found that are not mostly within the box ``(D, 4)`` of a skeleton."""
     if drawn is None or not len(drawn):
         return found
-    low = np.maximum(found[:, None, :2], drawn[None, :, :2])
-    high = np.minimum(found[:, None, 2:4], drawn[None, :, 2:])
-    inside = np.maximum(high - low, 0).prod(axis=2)
-    own = (found[:, 2:4] - found[:, :2]).prod(axis=1)[:, None]
-    return np.asarray(found[(inside < MOSTLY * np.maximum(own, 1e-9)).all(axis=1)])
+    return np.asarray(found[(inside_shares(drawn, found[:, :4]) < MOSTLY).all(axis=0)])
 
 
 def _uncovered(found: Found, zones: Float64, covered: Uint8, by: Check) -> list[Finding]:

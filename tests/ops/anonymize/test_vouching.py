@@ -1,4 +1,4 @@
-"""Frames are vouched for in seconds and in frames, and only on a clock that a recorder can mean."""
+"""Frames are vouched for in seconds and in frames, and only on a possible clock."""
 
 from dataclasses import replace
 
