@@ -37,7 +37,7 @@ CROWD_FPS = 3
 """Frame rate of crowds."""
 
 BLIND_FRAMES, CLOCK_FRAMES, WINDOW_FRAMES = 120, 200, 150
-"""Frames of the clips of the families ``blind``, ``fast_clock`` and ``moving``."""
+"""Frames of the clips of the families ``blind`` and ``unproven``, ``fast_clock`` and ``moving``."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,12 @@ def _pets_at(path: Path, times_s: Sequence[Fraction], suffix: str = ".mp4") -> F
     return pets_clip(path.with_suffix(suffix), times_s)
 
 
-def blind(folder: Path) -> list[Attack]:
-    """Returns PETS with detectors that find nothing, or the wrong things."""
+def blind(folder: Path, family: str = "blind", prove: bool = True) -> list[Attack]:
+    """Returns PETS with detectors that find nothing, or the wrong things.
+
+    Args:
+        prove: they must prove themselves first; else only what the footage shows can stop them.
+    """
     attacks = []
     (source,) = weights(DETECTOR)
     for kind in KINDS:
@@ -109,8 +113,8 @@ def blind(folder: Path) -> list[Attack]:
         make = partial(_pets_at, times_s=steady_times(BLIND_FRAMES, 10))
         ops: Params = {"detect": {"model": broken.name}}
         for fixed in (False, True):
-            name = f"blind/{kind}{'' if fixed else '-moving'}"
-            attacks.append(Attack(name, make, models, fixed, audit=False, ops=ops))
+            name = f"{family}/{kind}{'' if fixed else '-moving'}"
+            attacks.append(Attack(name, make, models, fixed, audit=False, ops=ops, prove=prove))
     return attacks
 
 
@@ -177,6 +181,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
         "remove": Family(partial(painting, "remove")),
         "skeleton": Family(partial(painting, "skeleton")),
         "blind": Family(blind),
+        "unproven": Family(partial(blind, family="unproven", prove=False)),
         "fast_clock": Family(fast_clock),
         "moving": Family(moving),
         "traffic": Family(traffic, measures_area=True),

@@ -33,3 +33,5 @@ def test_unknown_families_are_named(monkeypatch):
 def test_every_attack_has_a_name_of_its_own(assets, tmp_path):
     names = [attack.name for family in FAMILIES.values() for attack in family.attacks(tmp_path)]
     assert len(names) == len(set(names)) > 30
+    blind, unproven = ([attack.prove for attack in FAMILIES[name].attacks(tmp_path)] for name in ("blind", "unproven"))
+    assert blind == [True] * 10 and unproven == [False] * 10
