@@ -1,10 +1,10 @@
 """An attacker without a network, who links people by shape, gait, colour and path in one anonymized video.
 
-He takes the video's median for the empty scene, and what differs from it for people. He knows where each person is
-(the true box, grown), which a viewer of ``remove`` would not know: his figures are upper bounds of what these features
-give. A person's way through the clip is cut into *stretches* of some seconds. Those of the first half are the queries,
-those of the second half the gallery; features are scaled by the gallery's mean and spread, and the nearest stretch of
-the gallery is the guess.
+The attacker takes the video's median for the empty scene, and what differs from it for people, and knows where each
+person is (the true box, grown). A viewer of ``remove`` does not know that, so the figures are upper bounds of what
+these features give away. A person's way through the clip is cut into *stretches* of two seconds. Those of the first
+half are the queries, those of the second half the gallery. Features are scaled by the gallery's mean and spread, and
+the nearest stretch of the gallery is the guess.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

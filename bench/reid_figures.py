@@ -3,7 +3,7 @@
     python -m bench.anonymize --only reid --cameras pets --json > reid.json
     python -m bench.reid_figures reid.json && python -m tools.generate_docs --write
 
-Texts of modes, audits and the tables of docs/privacy.md and docs/benchmarks.md follow from it.
+The residual risk of each mode, which audits state, and the table of docs/privacy.md follow from it.
 """
 
 import argparse

@@ -72,7 +72,7 @@ def scan(folder: SiteFolder = HERE, as_json: Json = False) -> int:
 
 
 def status(folder: SiteFolder = HERE, as_json: Json = False) -> None:
-    """Show past runs, what is done and missing, what is in quarantine and why, and cameras that move."""
+    """Show past runs, what is done, missing or in quarantine, video that awaits a sign-off, and cameras that move."""
     output = Output(as_json)
     found = read_status(open_site(folder))
     runs = found.runs.to_pylist()

@@ -40,7 +40,7 @@ class SecondLookParams:
     probe_s: float = param(
         4.0,
         "tiles: seconds between frames that are searched in all tiles; the others are in those where people were "
-        "found; a quarter on cameras that are not fixed",
+        "found; a quarter on cameras that are not fixed, and 0 where fewer than 5 frames per second are searched",
     )
 
 

@@ -34,6 +34,7 @@ GRID = (12, 8)
 """Columns and rows of the cells that vote."""
 
 CORNERS_A_CELL = 4
+"""Corners of a cell that are followed: its best ones."""
 
 LEAST_CELLS = 8
 """Least number of cells with corners by which a view can be judged."""
@@ -57,6 +58,7 @@ SIMILAR_GAIN, LEAST_APART_PX = 1.05, 1.0
 """Factor by which more cells must agree with a motion that has turn and scale, and what these must move a corner."""
 
 ROUNDS = 3
+"""Times that a motion is fitted again to the corners that agree with it."""
 
 EDGES_ALIKE, CELLS_ALIKE = 0.5, 0.4
 """Least correlation of a cell's edges, and least share of such cells, if two pictures show one place in two lights.

@@ -81,7 +81,23 @@ def test_retired_words_are_found_and_plain_ones_are_not() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["", "run", "plan", "reprocess", "audit", "subject-access", "export", "sql", "purge"]
+    "command",
+    [
+        "",
+        "scan",
+        "run",
+        "plan",
+        "status",
+        "reprocess",
+        "audit",
+        "sign-off",
+        "subject-access",
+        "export",
+        "sql",
+        "verify",
+        "repair",
+        "purge",
+    ],
 )
 def test_help_uses_no_retired_word(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     run_cli([*([command] if command else []), "--help"])

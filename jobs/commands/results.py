@@ -20,8 +20,8 @@ from storage.exports.map_page import render_map
 from storage.site.layers import load_features
 from storage.sql.connection import open_sql
 from storage.sql.query import as_query, run_query
-from storage.sql.text import quote_name, quote_text
 from storage.sql.versions import VERSIONS_SUFFIX
+from storage.sql.views import refused_rows
 
 _REFUSAL = "table {name} is of privacy class 'sensitive' and is not exported"
 
@@ -94,15 +94,14 @@ def _refuse_sensitive(connection: duckdb.DuckDBPyConnection) -> None:
     """Replaces each sensitive table by an empty one that raises an error if a query reads it, however it names it."""
     for spec in TABLES.values():
         for view in (spec.name, spec.name + VERSIONS_SUFFIX) if spec.privacy is Privacy.SENSITIVE else ():
-            columns = connection.execute(
-                "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index", [view]
-            ).fetchall()
-            refusal = f"error({quote_text(_REFUSAL.format(name=spec.name))})"
-            # Columns raise it too: with constants in their place, a filter on one would be found false before any row
-            # is read, and the query would be answered as if the table were empty.
-            raising = ", ".join(f"CAST({refusal} AS {kind}) AS {quote_name(name)}" for name, kind in columns)
-            if columns:
-                sql = f"SELECT {raising} FROM range(1) WHERE {refusal} IS NOT NULL"
+            kinds = dict(
+                connection.execute(
+                    "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index",
+                    [view],
+                ).fetchall()
+            )
+            if kinds:
+                sql = refused_rows(kinds, _REFUSAL.format(name=spec.name))
                 connection.execute(f"CREATE OR REPLACE VIEW {view} AS {sql}")
 
 

@@ -1,4 +1,4 @@
-"""Reports the state of a site: its runs, what is done and missing, what is in quarantine, and cameras that move."""
+"""Reports the state of a site: its runs, units and quarantine, video that awaits a sign-off, and cameras that move."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -56,7 +56,7 @@ class DetectParams:
     probe_s: float = param(
         4.0,
         "tiles: seconds between frames that are searched in all tiles; the others are in those where people were "
-        "found; a quarter on cameras that are not fixed",
+        "found; a quarter on cameras that are not fixed, and 0 where fewer than 5 frames per second are searched",
     )
     motion_min_height: float = param(0.05, "motion: least height of a person, as a share of the frame's height")
 

@@ -18,9 +18,8 @@ PEOPLE = frozenset({PERSON, "bicycle", "motorcycle"})
 MOVING_PROBES = 4
 """Factor by which probes are more frequent where the camera moves, since everything moves in its view."""
 
-
 FEW_FPS = 5.0
-"""Rate of the looks below which every one is a probe: a person missed in one frame is a body's width further in the
+"""Looks per second below which every look is a probe: a person missed in one of them is a body's width further in the
 next, so no track fills the gap."""
 
 

@@ -141,11 +141,25 @@ def no_rows(spec: TableSpec, more: Mapping[str, str] = MappingProxyType({}), ref
         more: types of further columns, by name.
         refusal: message of the error that a query gets which reads it; None for no error.
     """
-    # Columns raise the error too: with constants in their place, a filter on one would be found false before any row is
-    # read, and the query would be answered as if the table were empty.
-    value = "NULL" if refusal is None else f"error({quote_text(refusal)})"
     types = _types(spec)
     kinds = {**{name: types[name] for name in plain_columns(spec)}, "date": "DATE", **more}
+    return _repeated("NULL", kinds) if refusal is None else refused_rows(kinds, refusal)
+
+
+def refused_rows(kinds: Mapping[str, str], refusal: str) -> str:
+    """Returns SQL for columns, by name with their types, that raise an error if a query reads any of them.
+
+    Args:
+        kinds: DuckDB's types.
+        refusal: message of the error.
+    """
+    # Columns raise the error too: with constants in their place, a filter on one would be found false before any row is
+    # read, and the query would be answered as if the table were empty.
+    return _repeated(f"error({quote_text(refusal)})", kinds)
+
+
+def _repeated(value: str, kinds: Mapping[str, str]) -> str:
+    """Returns SQL for rows of one value, of which there are none if it is NULL."""
     columns = ", ".join(f"CAST({value} AS {kind}) AS {quote_name(name)}" for name, kind in kinds.items())
     return f"SELECT {columns} FROM range(1) WHERE {value} IS NOT NULL"
 

@@ -43,7 +43,6 @@ SAME_VIEW = 0.2
 """Least share of cells with the background's view in a frame that can be compared. Measured-real on PETS: .88 at least
 where the camera is still or shakes, .02 at most where it was moved by ten pixels or more."""
 
-
 BESIDE = 0.3
 """Padding of boxes, on every side and as a share of their size, within which clear differences belong to people."""
 
