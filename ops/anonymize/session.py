@@ -59,7 +59,7 @@ class AnonymizeSession(FrameSession):
         self._verifier = Verifier(
             params.verify_fps,
             self._anonymizer.residual,
-            self._anonymizer.new_judge(),
+            self._anonymizer.new_judge(remembered_us=0),  # somebody may be bare where nobody was a frame before
             detectors.people,
             detectors.faces,
             services.count,

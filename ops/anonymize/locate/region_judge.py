@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ops.anonymize.geometry import cover_boxes, covered_shares
+from ops.anonymize.locate.person_heights import PersonHeights
 from ops.anonymize.locate.spans import Spans
 from ops.boxes import centre, iou_matrix, pad, size
 from schemas.values import Bools, Float64, Uint8
@@ -34,7 +35,7 @@ VEHICLE_PAD = 0.15
 """Padding of vehicles' boxes, on every side, share of their size: shadows belong to them."""
 
 REMEMBERED_US = 500_000
-"""Time for which a verdict holds for the region that it was given on."""
+"""Time for which a region is remembered, and at most for which a verdict holds for the region that it was given on."""
 
 SAME_IOU = 0.5
 """Least intersection over union of a region with a judged one of the last frames for which the verdict holds."""
@@ -45,6 +46,9 @@ LINKED_IOU = 0.2
 MOVES = 1.0
 """Distance, in sizes (square root of the area), that a body moves while it is linked from frame to frame. Leaves and
 water stay in their place."""
+
+MOSTLY_UNKNOWN = 0.5
+"""Share of a region of which the background is unknown from which its size says nothing."""
 
 Score = Callable[[Uint8, Float64], float]
 """Returns how surely, 0..1, a person is in a box ``(4,)`` of a frame ``(H, W, 3)`` BGR."""
@@ -75,11 +79,24 @@ class RegionJudge:
     Args:
         score: looks at a region.
         vehicles: where vehicles are.
+        heights: how tall people are; None if unknown.
+        unknown: ``(H, W)``, not 0 where the background is unknown: what differs there has no size of its own.
+        remembered_us: time for which a verdict holds for the region that it was given on.
     """
 
-    def __init__(self, score: Score, vehicles: Spans) -> None:
+    def __init__(
+        self,
+        score: Score,
+        vehicles: Spans,
+        heights: PersonHeights | None = None,
+        unknown: Uint8 | None = None,
+        remembered_us: int = REMEMBERED_US,
+    ) -> None:
         self._score = score
         self._vehicles = vehicles
+        self._heights = heights
+        self._unknown = unknown
+        self._remembered_us = remembered_us
         self._known: list[_Region] = []
 
     def people(self, frame: Uint8, regions: Float64, time_us: int) -> Bools:
@@ -96,7 +113,15 @@ class RegionJudge:
         lost = [each for each in known if not any(each.first is one.first for one in followed)]
         self._known = [*followed, *lost]
         scores, moves = np.array([each.score for each in followed]), np.array([each.moves for each in followed], bool)
-        return np.where(explained, scores >= VEHICLE_SCORE, (scores >= LEAST_SCORE) | moves)
+        found = (scores >= LEAST_SCORE) | moves | self._fits(regions)
+        return np.where(explained, scores >= VEHICLE_SCORE, found)
+
+    def _fits(self, regions: Float64) -> Bools:
+        """Returns which regions have the size of a person in their place, ``(N,)``."""
+        if self._heights is None:
+            return np.zeros(len(regions), bool)
+        fits = self._heights.fits(regions)
+        return fits if self._unknown is None else fits & (covered_shares(self._unknown, regions) < MOSTLY_UNKNOWN)
 
     def _explained(self, frame: Uint8, regions: Float64, time_us: int) -> Bools:
         """Returns which regions vehicles explain, ``(N,)``."""
@@ -111,7 +136,7 @@ class RegionJudge:
             before = known[int(np.argmax(overlaps))]
             if overlaps.max() >= LINKED_IOU:
                 same = iou_matrix(box[None], before.judged[None])[0, 0] >= SAME_IOU
-                if same and time_us - before.judged_us <= REMEMBERED_US:
+                if same and time_us - before.judged_us <= self._remembered_us:
                     return _Region(before.first, box, time_us, before.judged, before.judged_us, before.score)
                 return _Region(before.first, box, time_us, box, time_us, self._score(frame, box))
         return _Region(box, box, time_us, box, time_us, self._score(frame, box))

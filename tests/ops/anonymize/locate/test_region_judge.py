@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ops.anonymize.locate.person_heights import PersonHeights
 from ops.anonymize.locate.region_judge import RegionJudge
 from ops.anonymize.locate.spans import Spans, join_spans
 from schemas.values import Float64, Uint8
@@ -67,3 +68,25 @@ def test_a_verdict_holds_for_half_a_second_and_not_for_another_place() -> None:
     assert score.calls == 3
     judge.people(FRAME, region(70), 2 * STEP_US)  # a stretch that was encoded again
     assert score.calls == 4
+
+
+def test_what_has_a_persons_size_in_its_place_is_covered_unless_something_else_explains_it() -> None:
+    unknown = np.zeros(FRAME.shape[:2], np.uint8)
+    unknown[:, 200:] = 255
+    street = vehicle(90, 80, 160, 160)
+
+    def people(box: Float64) -> list[bool]:
+        return RegionJudge(Score(0.0), street, PersonHeights(0.0, 50.0), unknown).people(FRAME, box, 0).tolist()
+
+    assert people(region(50)) == [True]
+    assert people(region(50, height=150)) == [False]
+    assert people(region(100)) == [False], "it is part of a car"
+    assert people(region(210)) == [False], "what is unknown has no size of its own"
+
+
+def test_a_judge_that_remembers_nothing_looks_at_every_frame() -> None:
+    score = Score(0.0)
+    judge = RegionJudge(score, join_spans([]), remembered_us=0)
+    for number in range(5):
+        judge.people(FRAME, region(50), number * STEP_US)
+    assert score.calls == 5
