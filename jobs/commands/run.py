@@ -14,8 +14,6 @@ from importlib.metadata import version
 from itertools import islice
 from zoneinfo import ZoneInfo
 
-import pyarrow.compute as pc
-
 from jobs.commands.plan import check_priority, plan_run
 from jobs.commands.scan import record_scan, start_clock
 from jobs.commands.sign_offs import release_video
@@ -37,6 +35,7 @@ from storage.coordination import Claims
 from storage.maintenance.compaction import compact
 from storage.store.journal import RunRecord, new_run_id
 from storage.store.receipts import RECEIPTS_FOLDER, receipts_from_rows
+from storage.store.runs import units_done_by
 from storage.store.store import Store
 
 MANY_RECEIPTS = 2000
@@ -202,18 +201,23 @@ def _drive(
                 clock=run.clock,
             )
             report = driver.report
-            return driver.run()
+            driver.run()
+        if driver.gave_up:
+            report.receipts = _committed(run, plan)
+        return report
     except StoreFull:
         raise  # no space is left for the record either: the journal shows a run that never ended
     except BaseException as error:
         report.state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-        # Of batches that were in flight the driver does not know what they committed; the store does.
-        table = run.site.store.read_receipts().rows
-        receipts = receipts_from_rows(table.filter(pc.equal(table["run_id"], run.record.run_id)))
-        units = {key_of(receipt): receipt for receipt in receipts}
-        report.receipts = [receipt for key, receipt in units.items() if key in plan.units]
+        report.receipts = _committed(run, plan)
         _record_end(run, plan, report)
         raise
+
+
+def _committed(run: _Run, plan: Plan) -> list[Receipt]:
+    """Returns what a run committed, also of batches that it gave up: of these the driver knows nothing."""
+    done = units_done_by(run.site.store.read_receipts().rows, run.record.run_id)
+    return [receipt for receipt in receipts_from_rows(done) if key_of(receipt) in plan.units]
 
 
 def open_pool(setup: WorkerSetup, options: RunOptions, units: int) -> Pool:

@@ -14,6 +14,7 @@ from jobs.planning.plan import Plan
 from jobs.site import Site
 from schemas.errors import NightshiftError, QueryError
 from schemas.values import Quarantined
+from storage.store.runs import complete_runs
 
 
 @dataclass(frozen=True)
@@ -51,4 +52,5 @@ def read_status(site: Site) -> Status:
         awaiting = awaiting_video(site)
     except NightshiftError as error:
         problems = (*problems, str(error))
-    return Status(runs.rows, plan, quarantined.rows, problems, moving, awaiting)
+    rows = complete_runs(runs.rows, lambda: site.store.read_receipts().rows)
+    return Status(rows, plan, quarantined.rows, problems, moving, awaiting)

@@ -110,6 +110,7 @@ class Driver:
     Attributes:
         states: the status of each unit.
         report: what is done so far; also after ``run`` has raised.
+        gave_up: whether batches were in flight when the deadline passed; the report lacks what they committed.
     """
 
     def __init__(
@@ -128,6 +129,7 @@ class Driver:
     ) -> None:
         self.states = UnitStates(plan)
         self.report = RunReport(run_id)
+        self.gave_up = False
         self._plan = plan
         self._pool = pool
         self._keep = keep
@@ -161,7 +163,8 @@ class Driver:
             for finished in self._pool.wait(POLL_S):
                 self._collect(finished)
             if self._in_flight and self._is_late(-DEADLINE_GRACE_S):
-                self._in_flight.clear()  # nothing of them was committed; the caller ends the workers
+                self._in_flight.clear()  # the caller ends the workers, and asks the store what they committed
+                self.gave_up = True
                 break
         return self._close_report()
 

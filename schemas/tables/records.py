@@ -20,7 +20,7 @@ RECORD_TABLES = (
             string("selection", "JSON: the selected cameras, dates and ops"),
             string("version", "version of Nightshift"),
             int64("units_planned", "units of work planned"),
-            int64("units_done", "units committed"),
+            int64("units_done", "units committed so far"),
             int64("units_quarantined", "units quarantined"),
             float64("media_s", "length of the processed footage", "s"),
             float64("wall_s", "elapsed time", "s", null=True),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ from schemas.tables import Privacy
 from storage.exports.geometries import (
     GEOMETRY,
     Geometries,
+    crs_of,
     geometries_of,
     geometry_column,
     is_binary,
@@ -32,9 +34,10 @@ Columns = dict[str, pa.ChunkedArray]
 def export(table: pa.Table, target: Path, crs: str, as_lines: bool = False) -> int:
     """Writes a table to ``.geojson``, ``.gpkg``, ``.parquet`` or ``.csv`` atomically, replacing an existing file.
 
-    GeoJSON is in longitude and latitude, as RFC 7946 requires, GeoPackage and GeoParquet in the site's CRS; CSV keeps
-    the columns as they are, and a geometry column as WKT. Binary columns are left out, since pictures do not leave the
-    site; a row without a position is written without a geometry.
+    GeoJSON is in longitude and latitude, as RFC 7946 requires, GeoPackage and GeoParquet in the site's CRS; features of
+    a pixel layer have a CRS of pixels in all three. CSV keeps the columns as they are, and a geometry column as WKT.
+    Binary columns are left out, since pictures do not leave the site; a row without a position is written without a
+    geometry.
 
     Args:
         table: rows with ``x_m`` and ``y_m`` (metres in ``crs``), or ``lon`` and ``lat``, or WKB in ``geometry``.
@@ -59,7 +62,8 @@ def export(table: pa.Table, target: Path, crs: str, as_lines: bool = False) -> i
     if not target.parent.is_dir():
         raise UserError(f"cannot write {target}: there is no folder {target.parent}; create it, or name another")
     rows = track_lines(table) if as_lines else table
-    write(rows, target, CRS.from_user_input(crs))
+    site_crs = CRS.from_user_input(crs)
+    write(rows, target, site_crs if target.suffix.lower() == ".csv" else crs_of(rows, site_crs))
     return int(rows.num_rows)
 
 
@@ -73,10 +77,24 @@ def _write_csv(rows: pa.Table, target: Path, _crs: CRS) -> None:
 
 
 def _write_geojson(rows: pa.Table, target: Path, crs: CRS) -> None:
+    columns = _times_as_text(_plain_columns(rows))
+    if crs.is_engineering:
+        _write_gdal(columns, geometries_of(rows, crs), target, "GeoJSON", crs.to_wkt(), {}, partial(_name_crs, crs))
+        return
     geometries = reproject(geometries_of(rows, crs), crs, CRS.from_user_input(WGS84))
     # Eight decimals are about a millimetre; GDAL's default for RFC 7946 is seven.
     options = {"RFC7946": "YES", "COORDINATE_PRECISION": "8"}
-    _write_gdal(_times_as_text(_plain_columns(rows)), geometries, target, "GeoJSON", WGS84, options)
+    _write_gdal(columns, geometries, target, "GeoJSON", WGS84, options)
+
+
+def _name_crs(crs: CRS, path: Path) -> None:
+    """Writes the CRS into a GeoJSON file, as GeoJSON had it before RFC 7946: without one, pixels are taken for degrees.
+
+    GDAL reads this member, but writes it only for a CRS with a number in a registry.
+    """
+    before, kind, after = path.read_bytes().partition(b'"type": "FeatureCollection",\n')
+    named = json.dumps({"type": "name", "properties": {"name": crs.to_wkt()}})
+    path.write_bytes(b"".join((before, kind, f'"crs": {named},\n'.encode(), after)))
 
 
 def _write_geopackage(rows: pa.Table, target: Path, crs: CRS) -> None:
@@ -114,9 +132,15 @@ _WRITERS: dict[str, Callable[[pa.Table, Path, CRS], None]] = {
 
 
 def _write_gdal(
-    columns: Columns, geometries: Geometries, target: Path, driver: str, crs: str, layer_options: dict[str, str]
+    columns: Columns,
+    geometries: Geometries,
+    target: Path,
+    driver: str,
+    crs: str,
+    layer_options: dict[str, str],
+    finish: Callable[[Path], None] = lambda _: None,
 ) -> None:
-    """Writes through GDAL to a hidden file beside the target, and renames it when it is complete."""
+    """Writes through GDAL to a hidden file beside the target, and renames it when ``finish`` has completed it."""
     from pyogrio import write_arrow
     from pyogrio.errors import DataSourceError, FeatureError, FieldError, GeometryError
 
@@ -133,6 +157,7 @@ def _write_gdal(
             crs=crs,
             layer_options=layer_options,
         )
+        finish(temporary)
         temporary.replace(target)
     except (DataSourceError, FeatureError, FieldError, GeometryError, OSError) as error:
         reason = " ".join(str(error).split())

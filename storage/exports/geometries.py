@@ -12,6 +12,7 @@ from pyproj.exceptions import CRSError
 
 from schemas.errors import UserError
 from storage.site.file import WGS84
+from storage.site.pixel_crs import MIXED, pixel_crs
 
 GEOMETRY = "geometry"
 _WKB_EXTENSION = b"geoarrow.wkb"
@@ -23,8 +24,27 @@ _NEEDS = (
 Geometries = npt.NDArray[np.object_]
 
 
+def crs_of(rows: pa.Table, crs: CRS) -> CRS:
+    """Returns the CRS to write rows in: the site's, or pixels for features of pixel layers.
+
+    Raises:
+        UserError: the rows are features of the map and of pixels, or may be.
+    """
+    name = geometry_column(rows)
+    coordinates = _coordinates(rows.schema.field(name)) if name is not None else None
+    if coordinates != MIXED:
+        return (isinstance(coordinates, str) and pixel_crs(coordinates)) or crs
+    spaces = set(rows["space"].to_pylist()) if "space" in rows.column_names else {"map", "pixel"}
+    if len(spaces) > 1:
+        raise UserError(
+            "these rows may be features of the map and features in pixels, which do not fit into one file: "
+            "export one layer (layer_NAME), or SELECT * FROM features WHERE space = 'map'"
+        )
+    return (pixel_crs() if spaces == {"pixel"} else None) or crs
+
+
 def geometries_of(rows: pa.Table, crs: CRS) -> Geometries:
-    """Returns one geometry per row in the site's CRS; None where a row has no position.
+    """Returns one geometry per row in a CRS, as ``crs_of`` has it; None where a row has no position.
 
     Raises:
         UserError: the rows have neither coordinates nor geometries, or these are far from where the CRS is used.
@@ -120,13 +140,18 @@ def _points(rows: pa.Table, x: str, y: str) -> Geometries:
 
 def _own_crs(field: pa.Field) -> CRS | None:
     """Returns the CRS in a geometry column's GeoArrow metadata, or None."""
-    described = json.loads((field.metadata or {}).get(b"ARROW:extension:metadata") or b"{}").get("crs")
-    if described is None:
+    described = _coordinates(field)
+    if described is None or described == MIXED:
         return None
     try:
-        return CRS.from_user_input(described)
+        return (isinstance(described, str) and pixel_crs(described)) or CRS.from_user_input(described)
     except CRSError as error:
         raise UserError(f"column {field.name} has an unknown CRS; cast it with ST_Transform or ST_SetCRS") from error
+
+
+def _coordinates(field: pa.Field) -> object:
+    """Returns how a geometry column's GeoArrow metadata describes its coordinates: PROJJSON, or a name; or None."""
+    return json.loads((field.metadata or {}).get(b"ARROW:extension:metadata") or b"{}").get("crs")
 
 
 def _check_area_of_use(geometries: Geometries, crs: CRS) -> None:

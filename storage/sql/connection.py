@@ -22,6 +22,7 @@ from storage.sql.text import escape_glob, quote_text
 from storage.sql.versions import create_versions
 from storage.sql.views import IN_FILES, FileLists, create_views
 from storage.store.journal import Journal
+from storage.store.runs import complete_runs
 from storage.store.snapshot import Snapshot, take_snapshot
 from storage.store.store import Store
 from storage.store.video_files import PUBLISHED_TABLE
@@ -87,7 +88,7 @@ def open_sql(
     with lists.placeholder():
         create_views(con, lists, snapshot, is_queried, {} if pending else _released(con, store, site))
         create_versions(con, lists, snapshot, is_queried)
-    layers = [layer.name for layer in site.config.layers] if site else []
+    layers = site.config.layers if site else ()
     create_layers(con, make_now(features_rows, has_geometry), layers, has_spatial)
     views = [site.config.camera_view(camera) for camera in cameras] if site else []
     create_macros(con, {view.camera: view.timezone for view in views})
@@ -127,7 +128,7 @@ def _create_records(
     journal = Journal(store.blobs)
     makers: Mapping[str, Callable[[], pa.Table]] = {
         "cameras": cameras,
-        "runs": lambda: journal.read_runs().rows,
+        "runs": lambda: complete_runs(journal.read_runs().rows, snapshot.receipts),
         "receipts": snapshot.receipts,
         "quarantine": journal.quarantine_table,
         "purges": partial(purges_table, store),

@@ -8,7 +8,9 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from schemas.site import LayerConfig
 from schemas.values import Feature
+from storage.site.pixel_crs import coordinates_of
 from storage.sql.lazy import INTERNAL, create_lazy
 from storage.sql.text import quote_name, quote_text
 
@@ -53,21 +55,21 @@ def spatial_available(con: duckdb.DuckDBPyConnection) -> bool:
 
 
 def create_layers(
-    con: duckdb.DuckDBPyConnection, features: Callable[[], pa.Table], layers: Sequence[str], has_spatial: bool
+    con: duckdb.DuckDBPyConnection, features: Callable[[], pa.Table], layers: Sequence[LayerConfig], has_spatial: bool
 ) -> None:
     """Creates ``features``, a view ``layer_NAME`` for each layer, and the macro ``in_zone``.
 
     Args:
         con: the connection.
         features: returns the rows, as ``features_table`` does.
-        layers: names of the site's layers.
+        layers: the site's layers.
         has_spatial: without it ``geometry`` is WKT, and ``in_zone`` raises an error that says what to install.
     """
     create_lazy(con, "features", _FEATURES, features, internal=True)
-    geometry = "ST_GeomFromText(wkt)" if has_spatial else "wkt"
-    con.execute(f"CREATE VIEW features AS SELECT * EXCLUDE (wkt), {geometry} AS geometry FROM {INTERNAL}.features")
+    _create_features(con, "features", coordinates_of(layers), "true", has_spatial)
     for layer in layers:
-        con.execute(f"CREATE VIEW {quote_name(f'layer_{layer}')} AS FROM features WHERE layer = {quote_text(layer)}")
+        which = f"layer = {quote_text(layer.name)}"
+        _create_features(con, f"layer_{layer.name}", coordinates_of([layer]), which, has_spatial)
     if has_spatial:
         # The columns are renamed so that an argument with a column's name refers to the caller's column.
         con.execute(
@@ -78,6 +80,16 @@ def create_layers(
         )
     else:
         con.execute(f"CREATE MACRO in_zone(x, y, zone) AS error('in_zone needs the spatial extension: {ADVICE}')")
+
+
+def _create_features(
+    con: duckdb.DuckDBPyConnection, name: str, coordinates: str | None, which: str, has_spatial: bool
+) -> None:
+    geometry = "ST_GeomFromText(wkt)" if has_spatial else "wkt"
+    if has_spatial and coordinates is not None:
+        geometry = f"ST_SetCRS({geometry}, {quote_text(coordinates)})"
+    rows = f"SELECT * EXCLUDE (wkt), {geometry} AS geometry FROM {INTERNAL}.features WHERE {which}"
+    con.execute(f"CREATE VIEW {quote_name(name)} AS {rows}")
 
 
 def create_macros(con: duckdb.DuckDBPyConnection, timezones: Mapping[str, str]) -> None:

@@ -10,7 +10,7 @@ import shapely
 from pyproj import CRS
 
 from schemas.errors import QueryError, SiteError
-from storage.exports.geometries import GEOMETRY, Geometries, geometries_of, geometry_column
+from storage.exports.geometries import GEOMETRY, Geometries, crs_of, geometries_of, geometry_column
 from storage.site.file import SITE_FILE, WGS84, SiteFiles, load_site
 from storage.sql.connection import open_sql
 from storage.sql.query import as_query, check_read_only, one_line_message, run_query
@@ -125,7 +125,8 @@ class StoreReader:
         if geometry is not None and (in_pixels or self.site is None):
             return shapely.from_wkb(rows[geometry].to_numpy(zero_copy_only=False)), None
         if self.site is not None:
-            return geometries_of(rows, CRS.from_user_input(self.site.config.crs)), self.site.config.crs
+            crs = crs_of(rows, CRS.from_user_input(self.site.config.crs))
+            return geometries_of(rows, crs), None if crs.is_engineering else self.site.config.crs
         has_degrees = {"lon", "lat"} <= set(rows.column_names)
         in_metres = [] if not has_degrees else [name for name in ("x_m", "y_m") if name in rows.column_names]
         return geometries_of(rows.drop_columns(in_metres), CRS.from_user_input(WGS84)), WGS84 if has_degrees else None

@@ -10,12 +10,13 @@ import pytest
 from jobs.commands.diff import diff_runs
 from jobs.commands.results import query
 from jobs.commands.run import run_site
+from jobs.commands.status import read_status
 from jobs.engine.options import RunOptions
 from jobs.engine.tasks import Failure
 from jobs.planning.graph import Selection, UnitKey
 from jobs.site import open_site
 from ops.detect import Detect
-from schemas.errors import ModelError
+from schemas.errors import ModelError, StoreFull
 from schemas.values import SCAN_OP
 from tests.jobs.commands.reprocessing import HERE, TRACKS, run_ids
 from tests.jobs.engine.test_coordination import CommittingPool
@@ -72,6 +73,36 @@ def test_a_run_that_is_broken_off_records_what_it_committed(run, fresh_site, err
     row, units = last_run(fresh_site)
     assert (row["state"], row["units_done"], len(units)) == (state, 5, 5), "also those of the batch in flight"
     assert row["units_planned"] > 6 and row["media_s"] > 0
+
+
+def test_while_it_runs_the_table_says_what_it_has_committed(run, fresh_site):
+    seen = []
+
+    def look(task):
+        (row,) = query(open_site(fresh_site), "SELECT state, units_done FROM runs").to_pylist()
+        seen.append((row["state"], row["units_done"]))
+        if len(seen) == 3:
+            raise StoreFull("no space left")
+
+    with pytest.raises(StoreFull):
+        run(look)
+    assert seen == [("running", 0), ("running", 1), ("running", 2)]
+    assert read_status(open_site(fresh_site)).runs.to_pylist()[0]["units_done"] == 2, "the disk was full: no end"
+
+
+def test_batches_that_the_deadline_cuts_off_count_with_what_they_committed(fresh_site, monkeypatch):
+    class SlowPool(CommittingPool):
+        def wait(self, timeout_s):
+            (given,) = super().wait(timeout_s)
+            return [given] if len(self.worked) < 3 else []
+
+    site = open_site(fresh_site)
+    pool = SlowPool(site.store)
+    monkeypatch.setattr("jobs.commands.run.open_pool", lambda setup, options, units: pool)
+    monkeypatch.setattr("jobs.engine.driver.Driver._is_late", lambda self, work_s=0.0: len(pool.worked) >= 3)
+    assert run_site(site, Selection(), HERE).report.state == "deadline"
+    row, units = last_run(fresh_site)
+    assert row["units_done"] == len(units) == len(pool.worked) >= 3
 
 
 def test_units_that_are_blocked_in_mid_run_stay_planned(run, fresh_site):

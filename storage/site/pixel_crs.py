@@ -1,0 +1,34 @@
+"""Names the coordinates of features in pixels, so that no pixel is taken for a place on the map.
+
+DuckDB's geometry type carries such a name through its functions, and refuses to compare geometries of two names.
+"""
+
+from collections.abc import Iterable
+
+from pyproj import CRS
+
+from schemas.site import LayerConfig
+
+_PIXELS = "pixels of "
+
+MIXED = "map and pixels"
+"""Name for a column with features of the map and of pixels, or of the pixels of several cameras."""
+
+
+def coordinates_of(layers: Iterable[LayerConfig]) -> str | None:
+    """Returns the name of the coordinates of some layers; None for the site's CRS."""
+    names = {None if layer.camera is None else f"{_PIXELS}{layer.camera}" for layer in layers}
+    return MIXED if len(names) > 1 else next(iter(names), None)
+
+
+def pixel_crs(name: str = "pixels") -> CRS | None:
+    """Returns a CRS of pixels (u to the right, v downwards), for a name by ``coordinates_of``; None for other names.
+
+    It is an engineering CRS (ISO 19111): GIS programs draw it, and do not place it on Earth.
+    """
+    if name != "pixels" and not name.startswith(_PIXELS):
+        return None
+    return CRS.from_wkt(
+        f'ENGCRS["{name}",EDATUM["picture"],CS[Cartesian,2],AXIS["u",unspecified],AXIS["v",unspecified],'
+        'LENGTHUNIT["pixel",1]]'
+    )
