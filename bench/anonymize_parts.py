@@ -1,6 +1,5 @@
 """The parts of the anonymization benchmark: leaks, speed, utility, re-identification, planted leaks and bad files."""
 
-import os
 import shutil
 import statistics
 import sys
@@ -45,6 +44,7 @@ from jobs.site import open_site
 from ops.anonymize.params import AnonymizeParams
 from schemas.anonymity import MODES
 from schemas.values import Bools
+from storage.machine import usable_cpus
 
 OURS, PEERS = CoverColour(AnonymizeParams().bgr), CoverColour((0, 0, 0))
 PLANTS = 200
@@ -175,7 +175,7 @@ class AnonymizeBenchmark:
 
     def _rate(self, root: Path, clip: Path, frames: int, system: System) -> tuple[float, Figures]:
         """Returns the frames per second of one run, and the seconds of its stages, summed over workers."""
-        copies = 1 if self._workers is None else self._workers or os.cpu_count() or 1
+        copies = 1 if self._workers is None else self._workers or usable_cpus()
         build_site(root, {f"copy{copy}": clip for copy in range(copies)}, weights(*system.models), system.ops)
         began = time.perf_counter()
         summary = report_quarantine(run_ops(root, workers=self._workers))

@@ -34,6 +34,7 @@ from ops.track import Track, TrackParams
 from schemas.op import DETECTOR, ModelRequest, Tables
 from schemas.tables import TABLES
 from schemas.values import FrameBatch, ModelFile, Segment
+from storage.machine import usable_cpus
 from storage.weights.catalogue import ModelStore
 from tests.support.fakes import START, FakeServices, make_batch, make_segment, make_unit
 
@@ -138,7 +139,7 @@ def detect(sequence: Sequence, model: ModelFile) -> DetectedSequence:
         fps = float(stream.average_rate or 0)
         segment = make_segment(0, sequence.frames / fps, fps, (stream.width, stream.height))
     op = Detect(DetectParams(model=model.name))
-    op.open({DETECTOR: model}, cpus=os.cpu_count() or 1)
+    op.open({DETECTOR: model}, cpus=usable_cpus())
     session = op.start(make_unit([segment]), {}, FakeServices())
     for batch in batches(clip, segment, sequence.frames, fps):
         session.feed(batch)

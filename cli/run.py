@@ -1,6 +1,5 @@
 """`plan`, `run` and `schedule`: shows what a run would do, runs it, and prints what starts it every night."""
 
-import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from jobs.planning.graph import Selection
 from jobs.planning.plan import Plan
 from jobs.planning.unit_status import State
 from jobs.site import Site, open_site
+from storage.machine import usable_cpus
 
 REASONS_SHOWN = 5
 
@@ -33,7 +33,7 @@ def plan(*, folder: SiteFolder = HERE, selected: SelectionOptions, as_json: Json
     planned = plan_run(open_site(folder), selected.selection(), retry=selected.retry)
     for warning in planned.ready.warnings:
         output.warn(warning)
-    workers = os.cpu_count() or 1
+    workers = usable_cpus()
     if as_json:
         output.json(_plan_json(planned, workers))
         return

@@ -1,6 +1,5 @@
 """Plans a run, and previews what it would cost, without writing anything."""
 
-import os
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -14,6 +13,7 @@ from jobs.planning.plan import Plan, make_plan
 from jobs.planning.queue import Priority
 from jobs.site import Site
 from schemas.errors import SelectionError
+from storage.machine import usable_cpus
 from storage.maintenance.tombstones import read_tombstones
 
 
@@ -45,7 +45,7 @@ def preview_run(site: Site, selection: Selection, options: RunOptions) -> tuple[
     plan = plan_run(site, selection, inventory, options.retry)
     deadline = options.deadline(ZoneInfo(site.files.config.timezone), now)
     budget_s = None if deadline is None else (deadline - now).total_seconds()
-    workers = 1 if options.workers is None else options.workers or os.cpu_count() or 1
+    workers = 1 if options.workers is None else options.workers or usable_cpus()
     return plan, estimate_cost(plan, site.store, workers, options.priority, budget_s)
 
 

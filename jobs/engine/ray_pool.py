@@ -6,29 +6,28 @@ An actor holds opened models and returns receipts, a few kilobytes per batch.
 
 import logging
 import os
+import re
 import socket
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from jobs.engine.local_ray import PrivateFolder, private_environment, require_loopback
 from jobs.engine.pool import Finished
 from jobs.engine.tasks import TaskBatch, WorkerSetup
 from jobs.engine.worker import Worker
 from schemas.errors import TransientError, UserError
-
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # archives are often air-gapped: no usage reports
-os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-if (Path.home() / ".ray" / "auth_token").is_file():
-    os.environ.setdefault("RAY_AUTH_MODE", "token")  # like a head that this user starts
-
-import ray  # the settings above are read at import
+from storage.machine import usable_cpus
 
 CONNECT_S = 5.0
 """Timeout of a connection to a cluster's head."""
 
 OBJECT_STORE_BYTES = 80_000_000
 """Size of the embedded object store: about the smallest that Ray accepts, since only receipts travel."""
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+_folder: PrivateFolder | None = None
 
 
 def start_ray(address: str | None, workers: int) -> int:
@@ -39,21 +38,95 @@ def start_ray(address: str | None, workers: int) -> int:
         workers: slots; 0 for one per CPU.
 
     Raises:
-        UserError: the cluster cannot be reached.
+        UserError: the cluster cannot be reached, or Ray does not start on this machine.
     """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # archives are often air-gapped: no usage reports
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     if address:
-        _check_reachable(address)
-    if not ray.is_initialized():
-        logging.getLogger("ray").setLevel(logging.ERROR)
-        try:
-            ray.init(**_init_options(address, workers))
-        except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
-            raise UserError(
-                f"--address {address}: no Ray cluster answers ({_first_line(error)}); start one with "
-                "`ray up ray_cluster.yaml`"
-            ) from error
+        _connect(address)
+    else:
+        _start_here(workers)
+    import ray
+
     resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     return workers or max(1, int(resources.get("CPU", 1)))
+
+
+def probe_ray() -> str:
+    """Starts an embedded Ray, runs a task on it, and ends it. Returns its version.
+
+    Raises:
+        UserError: Ray does not start on this machine.
+    """
+    start_ray(None, 1)
+    import ray
+
+    ray.get(ray.remote(usable_cpus).remote())
+    _stop_ray()
+    return str(ray.__version__)
+
+
+def _connect(address: str) -> None:
+    _check_reachable(address)
+    if Path("~/.ray/auth_token").expanduser().is_file():
+        os.environ.setdefault("RAY_AUTH_MODE", "token")  # like a head that this user starts
+    import ray  # reads its settings from the environment at import
+
+    if ray.is_initialized():
+        return
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+        raise UserError(
+            f"--address {address}: no Ray cluster answers ({_reason(error)}); start one with `ray up ray_cluster.yaml`"
+        ) from error
+
+
+def _start_here(workers: int) -> None:
+    global _folder
+    require_loopback()
+    folder = PrivateFolder()
+    with private_environment(folder):
+        import ray
+
+        if ray.is_initialized():
+            folder.remove()
+            return
+        logging.getLogger("ray").setLevel(logging.ERROR)
+        try:
+            ray.init(
+                address="local",
+                num_cpus=workers or usable_cpus(),
+                include_dashboard=False,
+                object_store_memory=OBJECT_STORE_BYTES,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                _node_ip_address="127.0.0.1",
+                _temp_dir=str(folder.ray),
+            )
+        except (OSError, RuntimeError, ValueError) as error:
+            raise UserError(
+                f"Ray does not start on this machine: {_reason(error)}; its logs are in {folder.ray}; "
+                "`nightshift run --in-process` works without it"
+            ) from error
+    _folder = folder
+    # A program that imported Ray earlier has fixed its settings: then Ray listens on all interfaces.
+    listens_at = str(ray.util.get_node_ip_address())  # type: ignore[no-untyped-call]
+    if not listens_at.startswith("127."):
+        _stop_ray()
+        raise UserError(f"Ray would listen at {listens_at}, since this program imported it before Nightshift did")
+
+
+def _stop_ray() -> None:
+    """Ends the embedded Ray and deletes its folder, or leaves the cluster."""
+    global _folder
+    import ray
+
+    ray.shutdown()
+    if _folder:
+        _folder.remove()
+    _folder = None
 
 
 def _check_reachable(address: str) -> None:
@@ -69,19 +142,6 @@ def _check_reachable(address: str) -> None:
         ) from error
 
 
-def _init_options(address: str | None, workers: int) -> dict[str, Any]:
-    common: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    if address:
-        return common | {"address": address}
-    return common | {
-        "address": "local",
-        "num_cpus": workers or os.cpu_count() or 1,
-        "include_dashboard": False,
-        "object_store_memory": OBJECT_STORE_BYTES,
-        "_temp_dir": os.environ.get("RAY_TMPDIR") or tempfile.gettempdir() + "/ray",
-    }
-
-
 class RayPool:
     """Worker actors on a Ray that ``start_ray`` has started."""
 
@@ -92,7 +152,11 @@ class RayPool:
         self._busy: dict[Any, tuple[Any, TaskBatch]] = {}
 
     def _start_actor(self) -> Any:
+        import ray
+
         environment = {"OMP_NUM_THREADS": str(self._setup.cpus), "RAY_USAGE_STATS_ENABLED": "0"}
+        if "HOME" in os.environ:  # an embedded Ray has another one
+            environment["HOME"] = os.environ["HOME"]
         actor = ray.remote(Worker).options(
             num_cpus=self._setup.cpus, max_restarts=0, runtime_env={"env_vars": environment}
         )
@@ -107,29 +171,44 @@ class RayPool:
         """Returns batches that have ended. An actor that died is replaced, and its batch gets a transient error."""
         if not self._busy:
             return []
+        import ray
+
         done, _ = ray.wait(list(self._busy), num_returns=1, timeout=timeout_s)
         return [self._collect(reference) for reference in done]
 
     def _collect(self, reference: Any) -> Finished:
+        import ray
+
         actor, batch = self._busy.pop(reference)
         try:
             outcome = ray.get(reference)
         except ray.exceptions.RayActorError as error:
             self._free.append(self._start_actor())
-            return batch, TransientError(f"a worker was lost: {_first_line(error)}")
+            return batch, TransientError(f"a worker was lost: {_reason(error)}")
         except ray.exceptions.RayError as error:
             self._free.append(actor)
-            return batch, TransientError(f"Ray: {_first_line(error)}")
+            return batch, TransientError(f"Ray: {_reason(error)}")
         self._free.append(actor)
         return batch, outcome
 
     def close(self) -> None:
         """Kills the actors, and ends the embedded Ray or leaves the cluster."""
+        import ray
+
         for actor in [*self._free, *(actor for actor, _ in self._busy.values())]:
             ray.kill(actor)
         self._free, self._busy = [], {}
-        ray.shutdown()
+        _stop_ray()
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+def _reason(error: BaseException) -> str:
+    """Returns the one line of an error that says what happened.
+
+    Ray puts colours, its own frames and those of the worker before the message of what a worker raised.
+    """
+    lines = [line for line in _COLOUR.sub("", str(error)).splitlines() if line.strip()]
+    frames = [index for index, line in enumerate(lines) if "ray::" in line]
+    # After the last group of frames, whose lines are indented, comes what was raised: "module.Name: message".
+    raised = [line for line in lines[frames[-1] + 1 :] if not line[0].isspace()] if frames else []
+    reason = (raised or lines or [type(error).__name__])[0].strip()
+    return re.sub(r"^(?:\w+\.)+(?=\w+: )", "", reason)

@@ -81,6 +81,27 @@ def test_weights_that_do_not_load_are_a_bug_on_ray_too(tmp_path):
     assert ended.stdout.strip() == "[('watch', 'bug', 'ModelError', 'altered')]", ended.stderr
 
 
+LOST_WORKER = """
+import sys
+from jobs.engine.ray_pool import RayPool, start_ray
+from jobs.engine.tasks import TaskBatch, WorkerSetup
+
+pool = RayPool(WorkerSetup("gopher://x", sys.argv[1], {}), start_ray(None, 1))
+pool.submit(TaskBatch(1, "run", ()))
+((_, outcome),) = pool.wait(60)
+print(outcome)
+pool.close()
+"""
+
+
+@pytest.mark.ray
+def test_the_reason_why_a_worker_was_lost_is_one_line_without_rays_frames_and_colours(tmp_path):
+    command = [sys.executable, "-c", LOST_WORKER, str(tmp_path / "store")]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT, timeout=120)
+    reason = "SiteError: gopher://x: unknown protocol gopher://: use a folder or s3://BUCKET/PREFIX"
+    assert ended.stdout == f"a worker was lost: {reason}\n", ended.stderr
+
+
 @pytest.fixture
 def ray_head(tmp_path):
     """The address of a Ray head that runs for one test."""
