@@ -58,7 +58,9 @@ class AnonymizeParams:
     )
     block_px: int = param(16, "pixelate: least size of a block, pixels; larger for large people")
     blur_px: float = param(8.0, "blur: least standard deviation, pixels; larger for large people")
-    verify_fps: float = param(1.0, "encoded frames per second that the second detectors check; 0: none")
+    verify_fps: float = param(
+        1.0, "encoded frames per second that the second detectors check; all where no background vouches; 0: none"
+    )
     verify_model: str = param(
         "auto", "second detector; 'auto': other weights than detect's, if installed, else 'hog'; or 'none'"
     )

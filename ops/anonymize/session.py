@@ -53,6 +53,7 @@ class AnonymizeSession(FrameSession):
         if background is not None:
             # A person who stood still for all of the segment is part of its median.
             background = background.without(detectors.people_in(background.picture))
+        self._has_background = background is not None
         score = None if detectors.judges is None else detectors.judges.score_in
         self._anonymizer = FrameAnonymizer(params, unit, inputs, background, detectors.pose, mask_hook, score)
         self._stats = SegmentStats(unit.segment, self._anonymizer.tracklets)
@@ -106,7 +107,8 @@ class AnonymizeSession(FrameSession):
         """Ends the chunk: it is verified, covered more where needed, and becomes part of the file."""
         assert self._sink is not None and self._chunk is not None
         verify_fps = self._params.verify_fps
-        sampled_us = round(1e6 / verify_fps) if verify_fps > 0 else 0
+        # Without a background, the detectors look at every frame.
+        sampled_us = round(1e6 / verify_fps) if verify_fps > 0 and self._has_background else 0
         reviewer = Reviewer(self._sink, self._verifier, self._stats, self._params.bgr, sampled_us)
         reviewer.keep(self._chunk, self._coverages)
         self._chunk, self._coverages = None, []

@@ -40,7 +40,7 @@ from ops.anonymize.geometry import (
 )
 from ops.anonymize.locate.background import SegmentBackground
 from ops.anonymize.locate.difference import BackgroundDifference, FrameComparison
-from ops.anonymize.locate.person_heights import learn_heights
+from ops.anonymize.locate.person_heights import learn_heights, least_height
 from ops.anonymize.locate.presence import gather_presence
 from ops.anonymize.locate.region_judge import REMEMBERED_US, RegionJudge, Score
 from ops.anonymize.locate.spans import NOBODY
@@ -111,6 +111,7 @@ class FrameAnonymizer:
         self._flat = np.array(flat_colours(params), np.uint8).reshape(-1, 3)
         self._mask_hook = mask_hook
         self._static: Uint8 | None = None
+        self._presence = gather_presence(params, unit, inputs, linger=background is not None)
         self._difference: BackgroundDifference | None = None
         self.residual: BackgroundResidual | None = None
         self.unknown_share: float | None = None
@@ -118,9 +119,9 @@ class FrameAnonymizer:
         if background is not None:
             self._difference = BackgroundDifference(background.picture, background.unknown, params)
             if "person" in params.targets:  # of people whose head alone is covered, the rest always differs
-                self.residual = BackgroundResidual(background.picture, background.unknown)
+                smallest_px = least_height(self._presence.people)
+                self.residual = BackgroundResidual(background.picture, background.unknown, smallest_px)
             self.unknown_share = background.unknown_share
-        self._presence = gather_presence(params, unit, inputs, linger=background is not None)
         self.tracklets = self._presence.tracklets
         self._motion_only = bool(pc.any(pc.equal(inputs["observed_frames"]["source"], "motion")).as_py())
         # Boxes of motion hold people loosely, so what differs beyond them is theirs, too.

@@ -23,6 +23,9 @@ OUTLYING = 1.5
 WIDTHS = (0.15, 1.3)
 """Least and largest width over height of a person who stands or walks."""
 
+SMALLEST = 0.05
+"""Share of boxes, 0..1, that are left out as too small to be true when the smallest people are looked for."""
+
 
 @dataclass(frozen=True)
 class PersonHeights:
@@ -55,3 +58,9 @@ def learn_heights(people: Spans) -> PersonHeights | None:
     if near.sum() >= LEAST_BOXES and line[0] != 0:
         line = np.polyfit(feet[near], heights[near], 1)
     return PersonHeights(float(line[0]), float(line[1]))
+
+
+def least_height(people: Spans) -> float | None:
+    """Returns the height of the smallest people, pixels, all but ``SMALLEST`` of them; None if there is nobody."""
+    boxes = people.first[people.sure]
+    return float(np.quantile(boxes[:, 3] - boxes[:, 1], SMALLEST)) if len(boxes) else None

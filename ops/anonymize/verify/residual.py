@@ -41,6 +41,14 @@ MOST_SHADE = 24.0
 LEAST_PROBES = 50
 """Least number of uncovered pixels by which light can be measured; with fewer, the background is taken as it is."""
 
+HEAD_SHARE = 0.0005
+"""Area of a head, as a share of the frame's, unless people are known to be smaller; smaller regions do not count."""
+
+LEAST_WINDOW_PX = 5
+
+PERSON_PX = 30.0
+"""Height of the smallest people in the reduced picture, pixels: it is reduced less where people are small."""
+
 LEAST_AREA = 1.5
 """Least area of a finding, in windows."""
 
@@ -82,21 +90,24 @@ class BackgroundResidual:
     Args:
         background: ``(H, W, 3)`` BGR.
         unknown: ``(H, W)``, not 0 where the background was never seen free of people: it counts unless covered.
-        head_share: area of a head, as a share of the frame's; smaller regions do not count.
+        least_person_px: height of the smallest people, pixels of the frame; None if nobody knows.
     """
 
-    def __init__(self, background: Uint8, unknown: Uint8, head_share: float = 0.0005) -> None:
+    def __init__(self, background: Uint8, unknown: Uint8, least_person_px: float | None = None) -> None:
         height, width = background.shape[:2]
-        self._size = work_size(width, height)
+        self._jitter_size = work_size(width, height)
+        wide = 0.0 if least_person_px is None else width * PERSON_PX / max(least_person_px, 1.0)
+        self._size = work_size(width, height, round(max(wide, self._jitter_size[0])))
         self._coarse = (max(self._size[0] // COARSE, 1), max(self._size[1] // COARSE, 1))
         self._scale = np.tile(np.array([width, height]) / np.array(self._size), 2)
         # A window has a head's size: a head fills it, and the encoder's noise averages out over it.
-        self._window = max(5, round((head_share * self._size[0] * self._size[1]) ** 0.5) | 1)
+        usual = round((HEAD_SHARE * self._jitter_size[0] * self._jitter_size[1]) ** 0.5) | 1
+        self._window = max(LEAST_WINDOW_PX, usual) if self._size == self._jitter_size else LEAST_WINDOW_PX
         self._around = max(3, round(SURROUNDINGS * self._coarse[0]) | 1)
         known = cv2.resize((unknown == 0).astype(np.uint8), self._size, interpolation=cv2.INTER_NEAREST)
         self._unknown = above(known, 0) ^ np.uint8(255)
         self._still = BackgroundPlanes.of(self._planes(background))
-        self._jitter = JitterEstimator(self._still.planes[0], np.asarray(known, np.uint8))
+        self._jitter = JitterEstimator(self._reduced(self._still.planes[0]), self._reduced(np.asarray(known, np.uint8)))
 
     def find(self, frame: Uint8, covered: Uint8) -> Float64:
         """Returns boxes ``(N, 4)`` of regions of a head's size or more that are neither covered nor the background.
@@ -109,10 +120,15 @@ class BackgroundResidual:
         boxes = self._differing(planes, bare, self._still)
         # Most frames show nothing that a shift could explain, so it is searched only where something differs.
         if len(boxes):
-            shift = self._jitter.find(planes[0], bare)
+            shift = self._jitter.find(self._reduced(planes[0]), self._reduced(bare))
             if shift != STILL:
-                boxes = self._differing(planes, bare, self._still.moved(shift))
+                larger = self._size[0] / self._jitter_size[0]
+                boxes = self._differing(planes, bare, self._still.moved((shift[0] * larger, shift[1] * larger)))
         return boxes
+
+    def _reduced(self, plane: Uint8) -> Uint8:
+        """Returns a plane at the size at which shifts are searched."""
+        return plane if self._size == self._jitter_size else downscale(plane, self._jitter_size)
 
     def _differing(self, planes: Sequence[Uint8], bare: Uint8, background: "BackgroundPlanes") -> Float64:
         """Returns the boxes of what differs from a background, in the frame's light and surroundings."""

@@ -4,7 +4,8 @@ Four checks, none of them by the means that found the people (docs/decisions/001
 
 - *paint*: the head zone of every person who is known to be there is as it was painted;
 - *residual*: what is not covered equals the background (``ops/anonymize/verify/residual.py``);
-- *detector*: a second detector finds nobody whose head is not covered, in some frames per second;
+- *detector*: a second detector finds nobody whose head is not covered, in every frame that cannot be compared with a
+  background, else in some frames per second;
 - *face*: nor does a face detector find a face that is not.
 
 Where a mode shows the background in place of people, what is found counts although it is covered: the background may
@@ -53,7 +54,8 @@ class Verifier:
     """Verifies the frames of one segment.
 
     Args:
-        verify_fps: frames per second of footage that the detectors check; 0: none.
+        verify_fps: frames per second of footage that the detectors check where the background vouches for the rest; 0:
+            none. They check every frame that cannot be compared with a background.
         residual: knows the background; None where there is none to compare with.
         judge: says which of its findings may be people; None: all of them.
         people: the second detector, if any.
@@ -75,6 +77,7 @@ class Verifier:
         count: Callable[[str], None],
     ) -> None:
         self._schedule = LookSchedule(verify_fps)
+        self._looks = verify_fps > 0
         self._residual = residual
         self._judge = judge
         self._people = people
@@ -85,8 +88,8 @@ class Verifier:
     def verify(self, decoded: Uint8, coverage: FrameCoverage, paint_only: bool = False) -> list[Finding]:
         """Returns what is wrong with a frame; frames come in order of time, and again if encoded again.
 
-        The detectors check the first frame of every ``1 / verify_fps`` seconds since 1970, hence the same frames when a
-        stretch is encoded again, and the first frame that comes.
+        Where a background vouches, the detectors check the first frame of every ``1 / verify_fps`` seconds since 1970,
+        hence the same frames when a stretch is encoded again, and the first frame that comes.
 
         Args:
             decoded: ``(H, W, 3)`` BGR.
@@ -95,6 +98,7 @@ class Verifier:
         """
         self._count("verify_frames")
         due = self._schedule.is_due(coverage.time_us)
+        due |= self._looks and not coverage.comparable and not coverage.whole
         covered = confirmed_cover(decoded, coverage.mask, coverage.painted)
         # A frame that passed before was encoded again from what was decoded then, so nothing of the original can come
         # back: that its paint blends a little more with what is beside it shows nobody.

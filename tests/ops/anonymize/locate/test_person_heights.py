@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ops.anonymize.locate.person_heights import learn_heights
+from ops.anonymize.locate.person_heights import learn_heights, least_height
 from ops.anonymize.locate.spans import NOBODY, Spans
 from schemas.values import Float64
 
@@ -55,3 +55,10 @@ def test_nothing_is_learned_from_few_boxes_from_one_person_or_from_the_unsure() 
     assert learn_heights(spans(boxes, [0] * 30)) is None
     assert learn_heights(spans(boxes, [NOBODY] * 30)) is None
     assert learn_heights(spans(boxes, sure=False)) is None
+
+
+def test_the_smallest_people_are_those_that_few_boxes_are_smaller_than() -> None:
+    boxes = standing(FEET)
+    boxes[3, 1] = boxes[3, 3] - 2  # one that is surely wrong
+    assert least_height(spans(boxes)) == pytest.approx(24, abs=4)
+    assert least_height(spans(boxes, sure=False)) is None

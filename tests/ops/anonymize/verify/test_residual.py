@@ -131,3 +131,17 @@ def test_the_same_frame_gives_the_same_whatever_came_before(background: Uint8) -
     other.find(noisy(np.asarray(background * 0.8, np.uint8), 5), NOWHERE)
     frame = noisy(with_person(background))
     assert (one.find(frame, NOWHERE) == other.find(frame, NOWHERE)).all()
+
+
+@pytest.mark.parametrize("shift", [(0.0, 0.0), (6.0, -4.0)])
+def test_people_small_for_the_picture_are_residual_if_people_are_known_to_be_small(
+    background: Uint8, shift: tuple[float, float]
+) -> None:
+    size_px = (4 * WIDTH, 4 * HEIGHT)
+    wide = np.asarray(cv2.resize(background, size_px, interpolation=cv2.INTER_CUBIC), np.uint8)
+    small, nowhere = (900, 500, 910, 528), np.zeros(size_px[::-1], np.uint8)
+    empty, frame = (noisy(moved(picture, *shift)) for picture in (wide, with_person(wide, small)))
+    assert not len(BackgroundResidual(wide, nowhere).find(frame, nowhere)), "it is seven pixels high when reduced"
+    fine = BackgroundResidual(wide, nowhere, least_person_px=28)
+    assert touches(fine.find(frame, nowhere), small) and len(fine.find(frame, nowhere)) == 1
+    assert not len(fine.find(empty, nowhere))

@@ -1,6 +1,7 @@
 """The verifier finds what is visible by each of its means, and nothing where all is covered."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -126,10 +127,22 @@ def test_detectors_check_some_frames_per_second_and_the_same_when_they_come_agai
     assert counts == {"verify_frames": 40, "verify_detector_calls": 8, "verify_face_calls": 8}
 
 
+def test_detectors_check_every_frame_that_no_background_vouches_for_but_those_covered_whole() -> None:
+    people = Fake(PERSON)
+    checker, counts = verifier(people, background=True)
+    for number in range(10):
+        coverage = coverage_of(mask_of(), comparable=False, time_us=10 * SECOND + number * SECOND // 10)
+        assert [finding.by for finding in checker.verify(street(), coverage)] == ["detector"]
+    whole = replace(coverage_of(mask_of(), comparable=False, time_us=11 * SECOND + 1), whole=True)
+    checker.verify(street(), replace(whole, time_us=10 * SECOND + 950_000))
+    assert counts["verify_detector_calls"] == people.calls == 10
+
+
 def test_no_detector_runs_at_no_frames_per_second() -> None:
     people = Fake(PERSON)
     checker, _ = verifier(people, verify_fps=0)
-    assert checker.verify(street(), coverage_of(mask_of())) == []
+    for comparable in (True, False):
+        assert checker.verify(street(), coverage_of(mask_of(), comparable=comparable)) == []
     assert people.calls == 0
 
 
