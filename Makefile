@@ -1,4 +1,4 @@
-# make demo | test | test-fast | coverage | check | site | bench: each works alone, from a clean clone, and offline once installed.
+# make demo | test | test-fast | coverage | check | site | bench | pins: each works alone, from a clean clone, and offline once installed.
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -6,18 +6,18 @@ DEMO_SITE ?= demo-site
 # A test file runs in one process, so that fixtures of a file are built once. More than four processes gain little.
 PYTEST := $(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile
 
-.PHONY: install install-test demo test test-fast coverage check bench docs site clean
+.PHONY: install install-test demo test test-fast coverage check bench docs pins site clean
 
 install: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt tools/install.sh
-	PYTHON=$(PYTHON) sh tools/install.sh $(VENV) .
+	PYTHON=$(PYTHON) sh tools/install.sh $(VENV) run
 	touch $@
 
 install-test: $(VENV)/.installed-test
 
 $(VENV)/.installed-test: $(VENV)/.installed
-	PYTHON=$(PYTHON) sh tools/install.sh $(VENV) '.[test]'
+	PYTHON=$(PYTHON) sh tools/install.sh $(VENV) test
 	touch $@
 
 demo: install
@@ -40,6 +40,9 @@ check: install-test
 
 docs: install-test
 	$(PY) -m tools.generate_docs --write
+
+pins: install-test
+	$(PY) -m tools.pins
 
 site: install-test
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet --strict

@@ -14,6 +14,7 @@ import typer
 from typer.exceptions import TyperException
 
 from cli import demo, maintenance, privacy, reprocess, results, run, site
+from cli.output import tracebacks_wanted
 from schemas.errors import NightshiftError, UserError
 
 DONE, TROUBLED, MISTAKE, INTERRUPTED = 0, 1, 2, 130
@@ -63,7 +64,8 @@ def _common(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    del show_version, debug  # run_cli, which sees every error, looks for --debug itself
+    del show_version
+    tracebacks_wanted.set(debug)  # of failed units; run_cli, which sees every other error, looks for --debug itself
 
 
 def _build_app() -> typer.Typer:

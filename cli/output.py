@@ -2,10 +2,13 @@
 
 import json
 import sys
+import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.markup import escape
@@ -16,16 +19,34 @@ PIPE_WIDTH = 400
 """Width in characters of a table that goes to a file or a pipe, where lines need no folding."""
 
 
+tracebacks_wanted: ContextVar[bool] = ContextVar("tracebacks_wanted", default=False)
+"""Whether the command line has ``--debug``."""
+
+LOG_PERIOD_S = 30.0
+"""Seconds between the lines of progress that a log gets, where no terminal shows a bar."""
+
+
+class Bar(Protocol):
+    """Progress that is shown."""
+
+    def update(self, done: float, total: float, note: str = "") -> None:
+        """Sets the progress."""
+
+
 class Output:
     """The output of a command.
 
     Args:
         as_json: one JSON value on stdout, and nothing else there.
         out, err: consoles for stdout and stderr; tests give their own.
+        log_period_s: seconds between lines of progress without a terminal.
     """
 
-    def __init__(self, as_json: bool, out: Console | None = None, err: Console | None = None) -> None:
+    def __init__(
+        self, as_json: bool, out: Console | None = None, err: Console | None = None, log_period_s: float = LOG_PERIOD_S
+    ) -> None:
         self.as_json = as_json
+        self._log_period_s = log_period_s
         self.out = out or Console(file=sys.stdout, width=None if sys.stdout.isatty() else PIPE_WIDTH)
         self.err = err or Console(file=sys.stderr)
 
@@ -53,8 +74,12 @@ class Output:
         self.out.print(table)
 
     @contextmanager
-    def progress(self, what: str) -> Iterator["Bar"]:
-        """Shows a progress bar on stderr, if that is a terminal."""
+    def progress(self, what: str) -> Iterator[Bar]:
+        """Shows a progress bar on stderr; where that is no terminal, a line now and then."""
+        if not self.err.is_terminal:
+            with _LoggedBar(self, what, self._log_period_s) as logged:
+                yield logged
+            return
         columns = (
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -62,20 +87,51 @@ class Output:
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}"),
         )
-        with Progress(*columns, console=self.err, transient=True, disable=not self.err.is_terminal) as progress:
-            yield Bar(progress, progress.add_task(what, total=None, rate=""))
+        with Progress(*columns, console=self.err, transient=True) as progress:
+            yield _ShownBar(progress, progress.add_task(what, total=None, rate=""))
+
+    def log(self, text: str) -> None:
+        """Prints a line of progress."""
+        self.err.print(escape(text), soft_wrap=True, highlight=False)
 
 
-class Bar:
-    """One progress bar."""
-
+class _ShownBar:
     def __init__(self, progress: Progress, task: Any) -> None:
         self._progress = progress
         self._task = task
 
     def update(self, done: float, total: float, note: str = "") -> None:
-        """Sets the progress."""
         self._progress.update(self._task, completed=done, total=total, rate=note)
+
+
+class _LoggedBar:
+    """Writes lines from a thread: work that reports nothing for long must not look as if it hung."""
+
+    def __init__(self, output: Output, what: str, period_s: float) -> None:
+        self._output = output
+        self._what = what
+        self._period_s = period_s
+        self._began_s = time.monotonic()
+        self._state = ""
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._write_lines, daemon=True)
+
+    def __enter__(self) -> "_LoggedBar":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def update(self, done: float, total: float, note: str = "") -> None:
+        self._state = f"{done:,.0f} of {total:,.0f}, " if total else ""
+        self._state += f"{note}, " if note else ""
+
+    def _write_lines(self) -> None:
+        while not self._ended.wait(self._period_s):
+            elapsed = duration(time.monotonic() - self._began_s)
+            self._output.log(f"{self._what}: {self._state}{elapsed} so far")
 
 
 def readable(value: object) -> str:

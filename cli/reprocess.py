@@ -7,7 +7,7 @@ import typer
 
 from cli.options import HERE, Json, SelectionOptions, SiteFolder, WorkOptions, with_shared_options
 from cli.output import Output, duration
-from cli.run import REASONS_SHOWN, run_and_show, show_summary, summary_json
+from cli.run import REASONS_SHOWN, estimate_basis, run_and_show, show_summary, summary_json
 from jobs.commands.diff import COUNT_MEASURES, Difference, diff_runs
 from jobs.commands.plan import preview_run
 from jobs.planning.cost import Cost
@@ -69,7 +69,7 @@ def _show_preview(output: Output, plan: Plan, cost: Cost) -> None:
         for op in cost.ops
     ]
     output.table(["op", "units", "why", "hours of footage", "work", "space"], rows)
-    output.say(f"{cost.units} units, about {duration(cost.wall_s)} on {cost.workers} workers")
+    output.say(f"{cost.units} units, about {duration(cost.wall_s)} on {cost.workers} workers, {estimate_basis(plan)}")
     if cost.fit:
         output.say(
             f"{cost.fit.units} of them fit in {duration(cost.fit.budget_s)}, {cost.fit.media_s / 3600:.1f} hours of "

@@ -11,7 +11,7 @@ import typer
 
 from cli.account import user_name
 from cli.options import HERE, Json, SelectionOptions, SiteFolder, WorkOptions, with_shared_options
-from cli.output import Output, duration
+from cli.output import Output, duration, tracebacks_wanted
 from jobs.commands.plan import plan_run
 from jobs.commands.run import RunSummary, run_site
 from jobs.commands.schedule import schedule_text
@@ -41,11 +41,21 @@ def plan(*, folder: SiteFolder = HERE, selected: SelectionOptions, as_json: Json
     for op, reasons in planned.reasons().items():
         for reason, units in reasons.most_common(REASONS_SHOWN):
             output.say(f"  {op}: {units} × {reason}")
-    output.say(
-        f"{len(planned.to_do)} units to do, about {duration(planned.estimate_s(workers))} on {workers} workers"
-        if planned.to_do
-        else "nothing to do"
-    )
+    if not planned.to_do:
+        output.say("nothing to do")
+        return
+    time_left = duration(planned.estimate_s(workers))
+    output.say(f"{len(planned.to_do)} units to do, about {time_left} on {workers} workers, {estimate_basis(planned)}")
+
+
+def estimate_basis(planned: Plan) -> str:
+    """Returns what the estimate of a plan was made from."""
+    guessed = ", ".join(planned.guessed_ops)
+    if not guessed:
+        return "at the speed of past runs"
+    if planned.rates:
+        return f"at the speed of past runs, and guessed for {guessed}, which none has measured"
+    return "a guess: no run has measured yet how fast this machine is on this footage"
 
 
 def unit_count_rows(planned: Plan) -> list[list[object]]:
@@ -62,6 +72,7 @@ def _plan_json(planned: Plan, workers: int) -> object:
     return {
         "to_do": len(planned.to_do),
         "estimate_s": round(planned.estimate_s(workers), 1),
+        "estimate_guesses": planned.guessed_ops,
         "workers": workers,
         "ops": unit_count_json(planned),
         "why": {op: dict(reasons) for op, reasons in planned.reasons().items()},
@@ -92,13 +103,19 @@ def run_and_show(output: Output, site: Site, chosen: Selection, options: RunOpti
         def show(progress: Progress) -> None:
             bar.update(progress.units_done, progress.units_total, _rate(progress))
 
-        return run_site(site, chosen, options, show, output.warn, stop)
+        summary = run_site(site, chosen, options, show, output.warn, stop)
+    if tracebacks_wanted.get():
+        for failure in summary.report.failures:
+            output.log(
+                f"{failure.key.op} of {failure.key.camera}, {failure.key.unit}: {failure.detail}\n{failure.trace}"
+            )
+    return summary
 
 
 def _rate(progress: Progress) -> str:
     if not progress.elapsed_s or progress.left_s is None:
         return ""
-    return f"{progress.units_done / progress.elapsed_s:.1f} units/s, {duration(progress.left_s)} left"
+    return f"about {duration(progress.left_s)} left at this run's speed"
 
 
 @contextmanager

@@ -4,6 +4,7 @@ The same ``PermissionError`` means an unreadable file when footage is read, and 
 """
 
 import errno
+import re
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +17,21 @@ from schemas.errors import CorruptFootage, CoverageError, SiteError, StoreFull, 
 _ORIGIN = "nightshift_origin"
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
+_ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)", re.DOTALL)
+_LONGEST_DETAIL = 500
+
 Origin = Literal["weights", "footage", "op", "store"]
 """Where an error arose."""
+
+
+def one_line(text: str) -> str:
+    """Returns a library's message as one line of at most 500 characters, without colours and control characters."""
+    # Lone surrogates are bytes of a path that is not UTF-8: the journal writes them as such.
+    printable = "".join(
+        letter if letter.isprintable() or "\ud800" <= letter <= "\udfff" else " " for letter in _ESCAPE.sub("", text)
+    )
+    line = " ".join(printable.split())
+    return line if len(line) <= _LONGEST_DETAIL else line[: _LONGEST_DETAIL - 1] + "…"
 
 
 @contextmanager
@@ -41,7 +55,7 @@ def classify(key: UnitKey, error: Exception, store: str) -> Failure:
         A failure of kind ``footage``, ``coverage``, ``full``, ``transient`` or ``bug``: see ``Failure``.
     """
     origin = vars(error).get(_ORIGIN, "op")
-    name, detail = type(error).__name__, str(error)
+    name, detail = type(error).__name__, one_line(str(error))
     trace = "".join(traceback.format_exception(error))
     if origin == "footage":
         if isinstance(error, CorruptFootage):

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from jobs.engine.failures import one_line
 from jobs.engine.local_ray import PrivateFolder, private_environment, require_loopback
 from jobs.engine.pool import Finished
 from jobs.engine.tasks import TaskBatch, WorkerSetup
@@ -24,8 +25,6 @@ CONNECT_S = 5.0
 
 OBJECT_STORE_BYTES = 80_000_000
 """Size of the embedded object store: about the smallest that Ray accepts, since only receipts travel."""
-
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 _folder: PrivateFolder | None = None
 
@@ -206,9 +205,9 @@ def _reason(error: BaseException) -> str:
 
     Ray puts colours, its own frames and those of the worker before the message of what a worker raised.
     """
-    lines = [line for line in _COLOUR.sub("", str(error)).splitlines() if line.strip()]
+    lines = [line for line in str(error).splitlines() if line.strip()]
     frames = [index for index, line in enumerate(lines) if "ray::" in line]
     # After the last group of frames, whose lines are indented, comes what was raised: "module.Name: message".
     raised = [line for line in lines[frames[-1] + 1 :] if not line[0].isspace()] if frames else []
-    reason = (raised or lines or [type(error).__name__])[0].strip()
+    reason = one_line((raised or lines or [type(error).__name__])[0])
     return re.sub(r"^(?:\w+\.)+(?=\w+: )", "", reason)

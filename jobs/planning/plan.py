@@ -60,6 +60,12 @@ class Plan:
         """Returns the estimated seconds until everything is done."""
         return sum(map(self.work_s, self.to_do)) / max(workers, 1)
 
+    @property
+    def guessed_ops(self) -> list[str]:
+        """The ops to do whose speed no past run has measured, in pipeline order."""
+        to_do = {key.op for key in self.to_do}
+        return [op for op in self.ready.ops if op in to_do and op not in self.rates]
+
     def unit_counts(self) -> dict[str, Counter[State]]:
         """Returns, by op in pipeline order, the number of units in each state."""
         counts: dict[str, Counter[State]] = {op: Counter() for op in self.ready.ops}

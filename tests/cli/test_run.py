@@ -6,10 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from jobs.engine.tasks import Failure
+from jobs.planning.graph import UnitKey
 from tests.support import clips, damage
 from tests.support.mistakes import one_line
 
@@ -38,7 +42,22 @@ def test_plan_gives_reasons_and_an_estimate_from_past_runs(nightshift, used_site
     assert plan["why"]["track"] == {"params: max_gap_s 1.5 → 2.0": 5}
     assert plan["estimate_s"] > 0
     assert "detect" not in {unit["op"] for unit in plan["units"]}
-    assert "units to do, about" in nightshift("plan", "--site", used_site).out
+    assert "workers, at the speed of past runs\n" in nightshift("plan", "--site", used_site).out
+    assert plan["estimate_guesses"] == []
+
+
+def test_an_estimate_without_past_runs_calls_itself_a_guess(nightshift, fresh_site):
+    assert "workers, a guess: no run has measured" in nightshift("plan", "--site", fresh_site).out
+    assert "detect" in nightshift("plan", "--site", fresh_site, "--json").json["estimate_guesses"]
+
+
+def test_debug_prints_the_tracebacks_of_failed_units(nightshift, used_site, monkeypatch):
+    failed = Failure(UnitKey("detect", "hall", date(2026, 3, 1), "u"), "bug", "ValueError", "odd", "Traceback: here")
+    summary = SimpleNamespace(report=SimpleNamespace(failures=[failed]), exit_code=1)
+    monkeypatch.setattr("cli.run.run_site", lambda *_: summary)
+    monkeypatch.setattr("cli.run.show_summary", lambda *_: None)
+    assert "Traceback" not in nightshift("run", "--site", used_site).err
+    assert "detect of hall, u: odd\nTraceback: here" in nightshift("--debug", "run", "--site", used_site).err
 
 
 @pytest.mark.slow
