@@ -11,7 +11,8 @@
     ├── CorruptFootage       footage cannot be read; it is quarantined with the reason, and the run continues
     ├── CoverageError        people in a segment may be uncovered; the segment is not published
     ├── TransientError       may succeed on retry: a lost worker, a file system that timed out
-    └── StoreFull            no space left; the run stops, committed units stay
+    ├── StoreFull            no space left; the run stops, committed units stay
+    └── LeavesRoot           a name or a link leads out of a store or archive; nothing there is read or deleted
 
 A message says what went wrong, in which file or field, and what to do next.
 """
@@ -68,6 +69,10 @@ class TransientError(NightshiftError):
 
 class StoreFull(NightshiftError):
     """No space is left on the store's disk or object store."""
+
+
+class LeavesRoot(NightshiftError, OSError):
+    """A name, or a link on its way, leads out of a store or archive: for those who read, a file that is not there."""
 
 
 DAMAGE_REASONS = (

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 
 from storage.blobs import Blob, Blobs, LocalBlobs
+from storage.blobs.names import leads_out
 
 _UNFINISHED = ".part"
 
@@ -39,7 +40,8 @@ def find_files(archive: Blobs, suffixes: Collection[str]) -> Iterator[ListedFile
     for blob in archive.list():
         path = PurePosixPath(blob.name)
         if path.suffix.lower() in wanted:
-            yield ListedFile(path, blob=blob)
+            problem = "its name leads out of the archive: rename it" if leads_out(blob.name) else None
+            yield ListedFile(path, problem, blob)
 
 
 def _list_folder(

@@ -28,7 +28,8 @@ class Blobs(Protocol):
     """Files below one root; each is complete or absent. A name is a POSIX path below the root.
 
     Names with a part that starts with a dot are hidden: they are never listed. Every method that writes raises
-    ``StoreFull`` when no space is left. Instances can be pickled, so that workers on other machines can use them.
+    ``StoreFull`` when no space is left. Every method that takes a name raises ``LeavesRoot`` for one that is no path
+    below the root (names.py). Instances can be pickled, so that workers on other machines can use them.
     """
 
     @property
@@ -65,8 +66,15 @@ class Blobs(Protocol):
     def exists(self, name: str) -> bool:
         """Returns whether the file exists."""
 
+    def contains(self, name: str) -> bool:
+        """Returns whether a name, with links followed, stays below the root, whether the file exists or not."""
+
     def delete(self, names: Iterable[str]) -> None:
-        """Removes files; missing ones are ignored. Folders that become empty may be removed as well."""
+        """Removes files; missing ones are ignored. Folders that become empty may be removed as well.
+
+        Raises:
+            LeavesRoot: a link on the way to one leads out of the root; nothing was removed.
+        """
 
     def free_bytes(self) -> int | None:
         """Returns the space left for new files, or None where it is unknown."""

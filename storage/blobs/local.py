@@ -9,8 +9,9 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from schemas.errors import SiteError
+from schemas.errors import LeavesRoot, SiteError
 from storage.blobs.base import Blob
+from storage.blobs.names import check_name, leads_out
 from storage.files import (
     TEMPORARY_PREFIX,
     atomic_path,
@@ -50,24 +51,24 @@ class LocalBlobs:
 
     def open(self, name: str) -> BinaryIO:
         """Opens a file for random access."""
-        return (self.root / name).open("rb")
+        return self._file(name).open("rb")
 
     def write(self, name: str, content: bytes) -> None:
         """Writes a file atomically, replacing an existing one."""
-        write_atomic(self.root / name, content, self._is_private(name))
+        write_atomic(self._file(name), content, self._is_private(name))
 
     def put_if_absent(self, name: str, content: bytes) -> bool:
         """Creates a file atomically unless it exists."""
-        return put_if_absent(self.root / name, content, self._is_private(name))
+        return put_if_absent(self._file(name), content, self._is_private(name))
 
     def create(self, name: str) -> AbstractContextManager[Path]:
         """Yields a hidden path in the folder of the future file."""
-        return atomic_path(self.root / name, self._is_private(name))
+        return atomic_path(self._file(name), self._is_private(name))
 
     @contextmanager
     def local(self, name: str) -> Iterator[Path]:
         """Yields the path of the file itself."""
-        path = self.root / name
+        path = self._file(name)
         if not path.is_file():
             raise FileNotFoundError(f"{path} does not exist")
         yield path
@@ -85,21 +86,27 @@ class LocalBlobs:
 
     def stat(self, name: str) -> Blob:
         """Returns size and time of a file; symbolic links are followed."""
-        status = (self.root / name).stat()
+        status = self._file(name).stat()
         return Blob(name, status.st_size, status.st_mtime_ns)
 
     def exists(self, name: str) -> bool:
         """Returns whether the file exists."""
-        return (self.root / name).is_file()
+        return self._file(name).is_file()
+
+    def contains(self, name: str) -> bool:
+        """Returns whether a name, with links followed, stays below the folder."""
+        return not leads_out(name) and self._is_inside(self.root / name)
 
     def delete(self, names: Iterable[str]) -> None:
         """Removes files and the folders that become empty."""
-        folders = set()
-        for name in sorted(names):
-            path = self.root / name
+        paths = [self._file(name) for name in sorted(names)]
+        folders = sorted({path.parent for path in paths}, reverse=True)
+        for folder in folders:
+            if not self._is_inside(folder):
+                raise LeavesRoot(f"a link leads from {folder} out of {self.root}: what lies there is not deleted")
+        for path in paths:
             path.unlink(missing_ok=True)
-            folders.add(path.parent)
-        for folder in sorted(folders, reverse=True):
+        for folder in folders:
             self._remove_if_empty(folder)
 
     def free_bytes(self) -> int | None:
@@ -166,8 +173,14 @@ class LocalBlobs:
             make_folder(self.root)
         return True
 
+    def _is_inside(self, path: Path) -> bool:
+        return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self.root))
+
+    def _file(self, name: str) -> Path:
+        return Path(self._path(name))
+
     def _path(self, name: str) -> str:
-        return f"{self.root}/{name}"
+        return f"{self.root}/{check_name(name, self.url)}"
 
     def _remove_if_empty(self, folder: Path) -> None:
         """Removes an empty folder and the parents that become empty; stops at a folder that is being filled."""

@@ -16,10 +16,11 @@ from typing import Any, BinaryIO, cast
 import fsspec
 from fsspec.spec import AbstractFileSystem
 
-from schemas.errors import SiteError, StoreFull
+from schemas.errors import LeavesRoot, SiteError, StoreFull
 from storage.blobs import s3
 from storage.blobs.base import Blob
 from storage.blobs.errors import WriteConflict, error_code, translate_error
+from storage.blobs.names import check_name, leads_out
 from storage.blobs.translated_file import TranslatedFile
 from storage.files import DISK_FULL, TEMPORARY_PREFIX
 
@@ -154,6 +155,10 @@ class RemoteBlobs:
             return False
         return True
 
+    def contains(self, name: str) -> bool:
+        """Returns whether a name stays below the prefix."""
+        return not leads_out(name)
+
     def delete(self, names: Iterable[str]) -> None:
         """Removes files, many per request on S3."""
         paths = [self._path(name) for name in sorted(set(names))]
@@ -227,7 +232,8 @@ class RemoteBlobs:
         return path.strip("/").removeprefix(f"{self._root}/")
 
     def _path(self, name: str) -> str:
-        return f"{self._root}/{name}"
+        # A key may hold ``..``, but clients and servers on the way resolve it as a path.
+        return f"{self._root}/{check_name(name, self._url)}"
 
     def _put_if_absent(self, name: str, content: bytes) -> bool:
         try:
@@ -246,7 +252,7 @@ class RemoteBlobs:
         """Translates the client's errors: a mistake in the site, a full store, or a transient failure."""
         try:
             yield
-        except FileExistsError:
+        except (FileExistsError, LeavesRoot):
             raise
         except FileNotFoundError as error:
             if writing or error_code(error) == "NoSuchBucket":

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from schemas.errors import TransientError
 from schemas.values import SCAN_OP
 from storage.maintenance.merge import plan_merges, point_to_merged, write_merges
-from storage.store.layout import folder_of, month_of, months_of
+from storage.store.layout import folder_of, holds_rows, month_of, months_of
 from storage.store.live_rows import is_live, live_files, newest_receipts
 from storage.store.manifest import MERGED_SCHEMA, RETIRED_SCHEMA, Head, Manifest, Part, next_head
 from storage.store.receipts import files_of, merge_receipts, receipts_to_arrow
@@ -100,7 +100,7 @@ def compact(
     reaffirmed = _in_manifest(store.manifest, head, dropped)
     store.blobs.delete([name for name, each in loose.items() if each.fingerprint in reaffirmed])
     _publish(store, head, new, written)
-    retired = store.manifest.read(new.retired, RETIRED_SCHEMA)
+    retired = retired_files(store.manifest, new)
     gone = expired | _names(files_of(dropped)) | _retired_with(retired, dropped)
     if grace_h <= 0:
         gone |= _retired(store.manifest, new, datetime.now(UTC))[1]
@@ -220,9 +220,21 @@ def _parts_only_of(one: Head, other: Head) -> set[str]:
     return {part.name for part in one.parts()} - {part.name for part in other.parts()}
 
 
+def retired_files(manifest: Manifest, head: Head) -> pa.Table:
+    """Reads which files are kept for readers at work, rows of ``RETIRED_SCHEMA``; leaves out what holds no rows.
+
+    They are going to be deleted, and anybody who can write to a store can list anything there.
+
+    Raises:
+        NightshiftError: the list is missing or torn.
+    """
+    retired = manifest.read(head.retired, RETIRED_SCHEMA)
+    return retired.filter(pa.array([holds_rows(name) for name in retired["name"].to_pylist()], pa.bool_()))
+
+
 def _retired(manifest: Manifest, head: Head, oldest: datetime) -> tuple[pa.Table, set[str]]:
     """Splits replaced files into those that stay for readers at work, and the names of the others."""
-    retired = manifest.read(head.retired, RETIRED_SCHEMA)
+    retired = retired_files(manifest, head)
     over = pc.less_equal(retired["since"], pa.scalar(oldest, RETIRED_SCHEMA.field("since").type))
     return retired.filter(pc.invert(over)), _names(retired.filter(over))
 

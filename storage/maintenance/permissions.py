@@ -52,7 +52,8 @@ def _exposed(store: Store) -> Iterator[tuple[str, Path, int]]:
     """Yields private folder, path and the permissions it should have, folders before what they hold."""
     if not isinstance(store.blobs, LocalBlobs):
         return
-    for folder in sorted(PRIVATE_FOLDERS):
+    # Not behind a link out of the store: what lies there is not the store's to change, and verification names the link.
+    for folder in sorted(filter(store.blobs.contains, PRIVATE_FOLDERS)):
         for parent, _, names in os.walk(store.blobs.root / folder):
             for path in (Path(parent), *(Path(parent, name) for name in names)):
                 with suppress(FileNotFoundError):

@@ -14,9 +14,11 @@ class ProblemKind(StrEnum):
     """Kind of a problem with a file."""
 
     MISSING = "missing"  # something names it, and it does not exist
+    FOREIGN = "foreign"  # something names it that it does not belong to; it is neither read nor deleted
     ALTERED = "altered"  # its content differs from its hash, or cannot be read
     TORN = "torn"  # a record, such as a receipt, that cannot be parsed
     HEADLESS = "headless"  # a shard with receipts that no head of the manifest names
+    LINK = "link"  # it leads out of the store, and nothing behind it is deleted
     EXPOSED = "exposed"  # a private folder that other users can read
     ORPHANED = "orphaned"  # nothing names it
     YOUNG = "young"  # nothing names it yet, but a worker may be about to commit it

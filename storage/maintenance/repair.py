@@ -15,19 +15,23 @@ import pyarrow.parquet as pq
 
 from schemas.errors import NightshiftError, TransientError
 from storage.arrow_sql import numbered, query
-from storage.maintenance.compaction import drop_receipts, sort_shard
+from storage.maintenance.compaction import drop_receipts, retired_files, sort_shard
 from storage.maintenance.permissions import protect
 from storage.maintenance.problems import Problem, ProblemKind, UnitName, hash_blob
 from storage.maintenance.sweep import manifest_files, sweep, sweepable_files
 from storage.maintenance.tombstones import read_tombstones
-from storage.maintenance.verify import Verification, expected_files, find_torn_receipts, verify
+from storage.maintenance.verify import Verification, expected_files, verify
 from storage.maintenance.verify_manifest import find_headless_shards, verify_manifest
-from storage.store.layout import months_of
+from storage.maintenance.verify_receipts import find_torn_receipts, refused_receipts
+from storage.store.layout import MANIFEST_FOLDER, months_of
 from storage.store.live_rows import is_live, live_files
-from storage.store.manifest import MANIFEST_FOLDER, MERGED_SCHEMA, RETIRED_SCHEMA, Head, next_head
+from storage.store.manifest import MERGED_SCHEMA, RETIRED_SCHEMA, Head, next_head
 from storage.store.parquet import UNIT_COLUMN
 from storage.store.receipts import RECEIPT_SCHEMA, files_of
 from storage.store.store import Store
+
+_DROPPED = (ProblemKind.MISSING, ProblemKind.ALTERED, ProblemKind.FOREIGN)
+"""Kinds of problems whose units are dropped, so that they run again."""
 
 _IDENTITY = 'op, camera, "date", unit, fingerprint'
 
@@ -71,7 +75,7 @@ class Repair:
     @property
     def unrepairable(self) -> list[Problem]:
         """Returns the problems that need a backup, or another user."""
-        kinds = (ProblemKind.TORN, ProblemKind.EXPOSED)
+        kinds = (ProblemKind.TORN, ProblemKind.EXPOSED, ProblemKind.LINK)
         return [problem for problem in self.verification.to_repair if problem.kind in kinds]
 
 
@@ -92,7 +96,7 @@ def repair(store: Store, on_progress: Callable[[int, int], None] = lambda _done,
     store.blobs.delete(deleted)
     exposed = protect(store)
     found = verify(store, on_progress)
-    damaged = [problem for problem in found.to_repair if problem.kind in (ProblemKind.MISSING, ProblemKind.ALTERED)]
+    damaged = [problem for problem in found.to_repair if problem.kind in _DROPPED]
     dropped = sorted({unit for problem in damaged for unit in problem.units})
     drop_receipts(store, {unit.fingerprint for unit in dropped})
     altered = [problem.name for problem in damaged if problem.kind is ProblemKind.ALTERED]
@@ -119,7 +123,8 @@ def _rebuild_manifest(store: Store, broken: Collection[Problem], head: Head) -> 
     Returns:
         The number of lost receipts, as far as it is known.
     """
-    bad = {problem.name for problem in broken if problem.kind is not ProblemKind.HEADLESS}
+    readable = (ProblemKind.HEADLESS, ProblemKind.FOREIGN)  # what is sound in them is kept
+    bad = {problem.name for problem in broken if problem.kind not in readable}
     parts = [blob.name for blob in sweepable_files(store) if blob.name.startswith(f"{MANIFEST_FOLDER}/")]
     former = [name for name in parts if name not in bad]
     retired_now = pa.table([former, [datetime.now(UTC)] * len(former)], schema=RETIRED_SCHEMA)
@@ -138,7 +143,7 @@ def _rebuild_manifest(store: Store, broken: Collection[Problem], head: Head) -> 
         merged=manifest.write("files", merged),
         # An empty head, so that scan rows come from the scans' own files: the copies may be what is damaged.
         live=manifest.write("live", live_files(files_of(receipts, is_live(store, receipts, Head())))),
-        retired=manifest.write("retired", pa.concat_tables([manifest.read(head.retired, RETIRED_SCHEMA), retired_now])),
+        retired=manifest.write("retired", pa.concat_tables([retired_files(manifest, head), retired_now])),
         scan_rows={},  # the next compaction writes them
     )
     if not manifest.publish(new):
@@ -150,7 +155,7 @@ def _rebuild_manifest(store: Store, broken: Collection[Problem], head: Head) -> 
 
 def _recovered_receipts(store: Store, bad: Collection[str]) -> pa.Table:
     """Returns the receipts of all readable shards, without those that were purged since."""
-    shards = _readable_parts(store, "receipts", bad, RECEIPT_SCHEMA)
+    shards = [_accepted(shard) for shard in _readable_parts(store, "receipts", bad, RECEIPT_SCHEMA)]
     ages = [pa.repeat(pa.scalar(age), shard.num_rows) for age, shard in enumerate(shards)]
     every = pa.concat_tables([RECEIPT_SCHEMA.empty_table(), *shards])
     receipts = numbered(every, "op", "camera", "date", "unit", "fingerprint", "run_id")
@@ -161,6 +166,12 @@ def _recovered_receipts(store: Store, bad: Collection[str]) -> pa.Table:
     fingerprints, times = every["fingerprint"].to_pylist(), every["committed"].to_pylist()
     gone = [one in purged and committed <= purged[one] for one, committed in zip(fingerprints, times, strict=True)]
     return every.filter(pc.invert(pa.array(gone, pa.bool_())))
+
+
+def _accepted(receipts: pa.Table) -> pa.Table:
+    accepted = np.ones(receipts.num_rows, dtype=bool)
+    accepted[[*refused_receipts(receipts)]] = False
+    return receipts.filter(pa.array(accepted))
 
 
 def _recovered_hashes(store: Store, bad: Collection[str], receipts: pa.Table) -> pa.Table:

@@ -14,12 +14,12 @@ from schemas.tables import TABLES
 from schemas.values import FOOTAGE_OP
 from storage.arrow_sql import numbered, query
 from storage.blobs import Blob, Blobs
+from storage.blobs.names import leads_out
 from storage.files import first_line, sha256_file
-from storage.maintenance.compaction import drop_units
+from storage.maintenance.compaction import drop_units, retired_files
 from storage.maintenance.sweep import sweep
 from storage.maintenance.tombstones import PurgeRecord, read_tombstones, write_tombstones
 from storage.store.layout import month_of
-from storage.store.manifest import RETIRED_SCHEMA
 from storage.store.parquet import UNIT_COLUMN, file_schema
 from storage.store.receipts import files_of, unit_files
 from storage.store.store import Store
@@ -28,6 +28,7 @@ LIMIT_SCHEMA = pa.schema([("op", pa.string()), ("camera", pa.string()), ("before
 """One row per op and camera: its results of dates before this one are past their limit."""
 
 _SAME_TIME_S = 0.001
+_OUTSIDE = "its path, or a link on its way, leads out of the archive: what lies there is not deleted"
 
 _PAST_LIMIT = """
 SELECT number FROM receipts JOIN limits USING (op, camera) WHERE receipts."date" < "before" ORDER BY number
@@ -112,7 +113,7 @@ class ArchiveFiles:
         self._listed: dict[str, dict[str, Blob]] = {}
 
     def has(self, path: str) -> bool:
-        """Returns whether a file exists, whatever its content."""
+        """Returns whether a file exists in the archive, whatever its content, or behind a link."""
         return self._blob(path) is not None
 
     def deletable(self, rows: Iterable[Mapping[str, object]]) -> tuple[list[str], list[KeptFile]]:
@@ -124,14 +125,22 @@ class ArchiveFiles:
         same, kept = [], []
         for row in rows:
             blob = self._blob(str(row["path"]))
-            reason = "" if blob is None else _difference(self._archive, blob, row)
+            reason = self._why_kept(str(row["path"]), blob, row)
             if reason:
                 kept.append(KeptFile(str(row["path"]), reason))
             elif blob is not None:
                 same.append(blob.name)
         return same, kept
 
+    def _why_kept(self, path: str, blob: Blob | None, row: Mapping[str, object]) -> str:
+        """Returns why footage may not be deleted; an empty string if it may be, or does not exist."""
+        if leads_out(path) or (blob is not None and not self._archive.contains(path)):
+            return _OUTSIDE
+        return "" if blob is None else _difference(self._archive, blob, row)
+
     def _blob(self, path: str) -> Blob | None:
+        if leads_out(path):
+            return None
         folder = path.rpartition("/")[0]
         if folder not in self._listed:
             self._listed[folder] = {blob.name: blob for blob in self._archive.list(folder)}
@@ -178,7 +187,10 @@ def delete(
     kept = []
     for path in deletion.footage:
         try:
-            archive.delete([path])
+            if archive.contains(path):  # again: a link may be newer than the plan
+                archive.delete([path])
+            else:
+                kept.append(KeptFile(path, _OUTSIDE))
         except OSError as error:
             kept.append(KeptFile(path, f"it cannot be deleted: {first_line(error)}"))
     store.blobs.delete(deletion.video)
@@ -207,7 +219,7 @@ def _scrub(store: Store) -> None:
         if tombstone.op != FOOTAGE_OP:
             camera = f"camera={tombstone.camera}"
             folders |= {(camera, f"date={tombstone.date}"), (camera, f"month={month_of(tombstone.date)}")}
-    names = store.manifest.read(store.manifest.head().retired, RETIRED_SCHEMA)["name"].to_pylist()
+    names = retired_files(store.manifest, store.manifest.head())["name"].to_pylist()
     old = {name for name in names if name.split("/")[0] in TABLES and tuple(name.split("/")[1:3]) in folders}
     if old:
         store.blobs.delete(old - set(files_of(store.read_receipts().rows)["name"].to_pylist()))

@@ -7,8 +7,8 @@ from schemas.errors import NightshiftError, SiteError
 from schemas.tables import TABLES
 from storage.blobs import Blob
 from storage.maintenance.verify_manifest import find_headless_shards
-from storage.store.layout import PARTS_FOLDER, PENDING_FOLDER, VIDEO_FOLDER, VIDEO_SUFFIX, pending_file
-from storage.store.manifest import MANIFEST_FOLDER, RETIRED_SCHEMA, Head
+from storage.store.layout import MANIFEST_FOLDER, PARTS_FOLDER, PENDING_FOLDER, VIDEO_FOLDER, VIDEO_SUFFIX, pending_file
+from storage.store.manifest import RETIRED_SCHEMA, Head
 from storage.store.receipts import files_of
 from storage.store.store import Store
 from storage.store.video_files import VIDEO_SUFFIXES, VIDEO_TABLES, read_video_rows

@@ -14,22 +14,17 @@ from schemas.errors import NightshiftError
 from storage.arrow_sql import numbered, query
 from storage.blobs import Blob
 from storage.files import first_line
+from storage.maintenance.links import find_links
 from storage.maintenance.permissions import find_exposed
-from storage.maintenance.problems import Problem, ProblemKind, UnitName, hash_blob, no_access
+from storage.maintenance.problems import Problem, ProblemKind, UnitName, hash_blob
 from storage.maintenance.sweep import SWEEP_AGE_H, manifest_files, sweepable_files
 from storage.maintenance.tombstones import TOMBSTONES_FOLDER, read_tombstones
 from storage.maintenance.verify_manifest import find_headless_shards, verify_manifest
+from storage.maintenance.verify_receipts import find_torn_receipts
 from storage.store.layout import pending_file
 from storage.store.manifest import MERGED_SCHEMA
 from storage.store.parquet import UNIT_COLUMN
-from storage.store.receipts import (
-    RECEIPTS_FOLDER,
-    from_json,
-    merge_receipts,
-    receipt_path,
-    receipts_to_arrow,
-    unit_tags,
-)
+from storage.store.receipts import OWN_FILE, merge_receipts, receipts_to_arrow, unit_tags
 from storage.store.store import Store
 from storage.store.video_files import (
     AUDITS_TABLE,
@@ -37,21 +32,21 @@ from storage.store.video_files import (
     PUBLISHED_TABLE,
     VIDEO_TABLES,
     present_name,
-    read_video_rows,
+    split_video_rows,
 )
 
 _THREADS = 2
 
 # A merged file's hash is in the manifest; a file of one unit has it in its receipt.
-_EXPECTED = """
+_EXPECTED = f"""
 WITH entries AS (
-    SELECT unnest(map_entries(files::JSON::MAP(VARCHAR, VARCHAR))) AS entry,
+    SELECT unnest(map_entries(files::JSON::MAP(VARCHAR, VARCHAR))) AS entry, camera, "date",
         sha256::JSON::MAP(VARCHAR, VARCHAR) AS hashes, number
-    FROM receipts WHERE files <> '{}'
+    FROM receipts WHERE files <> '{{}}'
 ), files AS (
     SELECT entry.value AS "name", any_value(entry.key) AS "table", max(hashes[entry.key]) AS sha256,
         list(number ORDER BY number) AS numbers
-    FROM entries WHERE entry.value <> '' GROUP BY "name"
+    FROM entries WHERE {OWN_FILE} GROUP BY "name"
 )
 SELECT files."name", files."table", coalesce(merged.sha256, files.sha256) AS sha256, numbers
 FROM files LEFT JOIN merged ON merged."name" = files."name" ORDER BY files."name"
@@ -92,25 +87,6 @@ def verify(
     return _Verifier(store, on_progress, young_h).run()
 
 
-def find_torn_receipts(store: Store) -> list[Problem]:
-    """Returns a problem for each receipt that cannot be read."""
-    problems = []
-    for blob in store.blobs.list(RECEIPTS_FOLDER):
-        try:
-            receipt = from_json(store.blobs.read(blob.name))
-        except FileNotFoundError:
-            continue  # a compaction moved it into the manifest
-        except PermissionError as error:
-            raise no_access(store.blobs, blob.name) from error
-        except (OSError, ValueError) as error:
-            detail = f"a receipt that cannot be read: {first_line(error)}"
-            problems.append(Problem(ProblemKind.TORN, blob.name, detail))
-        else:
-            if blob.name not in (receipt_path(receipt), receipt_path(receipt, reaffirmed=True)):
-                problems.append(Problem(ProblemKind.TORN, blob.name, "a receipt of other work than its name says"))
-    return problems
-
-
 class _Verifier:
     """One verification in progress."""
 
@@ -127,7 +103,7 @@ class _Verifier:
         if any(problem.kind is ProblemKind.MISSING for problem in problems):
             # A compaction or a publication may have moved it meanwhile. Hashes are kept, so nothing is hashed twice.
             problems = self._check()
-        problems += find_exposed(self._store)
+        problems += [*find_exposed(self._store), *find_links(self._store)]
         problems.sort(key=lambda problem: (problem.kind, problem.name))
         return Verification(tuple(problems), len(self._hashed), self._bytes)
 
@@ -161,12 +137,12 @@ class _Verifier:
         ]
 
     def _video(self, receipts: pa.Table) -> tuple[list[Problem], list[str]]:
-        """Returns the problems of video and audits that rows name, and every path that rows name.
+        """Returns the problems of video and audits that rows name, and every path that they may name.
 
         Publishing removes parts, so they need not exist once the footage's published file is sound.
         """
         times = _commit_times(receipts)
-        published = read_video_rows(self._store, receipts, PUBLISHED_TABLE)
+        published, *foreign = split_video_rows(self._store, receipts, PUBLISHED_TABLE)
         # A file that awaits its sign-off lies elsewhere.
         places = [present_name(path, self._files) for path in published["path"].to_pylist()]
         published = published.set_column(
@@ -178,7 +154,7 @@ class _Verifier:
             footage, last = (row["camera"], row["footage_id"]), times[row[UNIT_COLUMN]][1]
             if number not in wrong:
                 published_at[footage] = max(last, published_at.get(footage, last))
-        parts = read_video_rows(self._store, receipts, PARTS_TABLE)
+        parts, foreign_parts = split_video_rows(self._store, receipts, PARTS_TABLE)
         unpublished = []
         for row in parts.to_pylist():
             done = published_at.get((row["camera"], row["footage_id"]))
@@ -186,13 +162,17 @@ class _Verifier:
             unpublished.append(done is None or done < times[row[UNIT_COLUMN]][0])
         waiting = parts.filter(pa.array(unpublished, pa.bool_()))
         wrong_parts = self._compare(waiting["path"].to_pylist(), waiting["sha256"].to_pylist())
-        audits = read_video_rows(self._store, receipts, AUDITS_TABLE)
+        audits, foreign_audits = split_video_rows(self._store, receipts, AUDITS_TABLE)
         wrong_audits = self._compare(audits["path"].to_pylist(), audits["sha256"].to_pylist())
         problems = [
             Problem(kind, rows["path"][row].as_py(), detail, _units_tagged(receipts, rows[UNIT_COLUMN][row].as_py()))
             for rows, found in ((published, wrong), (waiting, wrong_parts), (audits, wrong_audits))
             for row, (kind, detail) in found.items()
         ]
+        for row in pa.concat_tables([*foreign, foreign_parts, foreign_audits]).to_pylist():
+            detail = "a row names it, and it is no video of its camera"
+            units = _units_tagged(receipts, row[UNIT_COLUMN])
+            problems.append(Problem(ProblemKind.FOREIGN, row["path"], detail, units))
         # While such a file is moved it exists twice.
         pending = [pending_file(path) for path in places]
         return problems, [*pending, *(path for rows in (published, parts, audits) for path in rows["path"].to_pylist())]
@@ -244,7 +224,7 @@ def expected_files(receipts: pa.Table, merged: pa.Table) -> pa.Table:
     Returns:
         Columns ``name``, ``table``, ``sha256`` (null if it is not known) and ``numbers`` (rows of the receipts).
     """
-    return query(_EXPECTED, receipts=numbered(receipts, "files", "sha256"), merged=merged)
+    return query(_EXPECTED, receipts=numbered(receipts, "camera", "date", "files", "sha256"), merged=merged)
 
 
 def _without(receipts: pa.Table, expected: pa.Table, damaged: Collection[str]) -> pa.Table:

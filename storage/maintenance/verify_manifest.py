@@ -12,7 +12,9 @@ from storage.blobs import Blobs
 from storage.files import first_line
 from storage.maintenance.problems import Problem, ProblemKind, hash_blob
 from storage.maintenance.tombstones import read_tombstones
-from storage.store.manifest import MANIFEST_FOLDER, Head, Manifest, Part
+from storage.maintenance.verify_receipts import find_foreign_receipts
+from storage.store.layout import MANIFEST_FOLDER, holds_rows
+from storage.store.manifest import LIVE_SCHEMA, MERGED_SCHEMA, RETIRED_SCHEMA, Head, Manifest, Part
 from storage.store.receipts import RECEIPT_SCHEMA, files_of
 from storage.store.store import Store
 
@@ -37,7 +39,19 @@ def verify_manifest(store: Store) -> tuple[list[Problem], Head]:
     shards = {month: part for month, part in head.shards.items() if part.name not in bad}
     single = (head.merged, head.live, head.retired)
     merged, live, retired = (None if part is None or part.name in bad else part for part in single)
-    return [*torn, *damaged], replace(head, shards=shards, merged=merged, live=live, retired=retired)
+    sound = replace(head, shards=shards, merged=merged, live=live, retired=retired)
+    return [*torn, *damaged, *find_foreign_receipts(store, sound), *_find_foreign_names(store.manifest, sound)], sound
+
+
+def _find_foreign_names(manifest: Manifest, head: Head) -> list[Problem]:
+    """Returns a problem for each list of files in which something is no file of rows."""
+    problems = []
+    for part, schema in ((head.merged, MERGED_SCHEMA), (head.live, LIVE_SCHEMA), (head.retired, RETIRED_SCHEMA)):
+        foreign = [name for name in manifest.read(part, schema)["name"].to_pylist() if not holds_rows(name)]
+        if part is not None and foreign:
+            detail = f"it lists {len(foreign)} files that are no rows of this store, such as {foreign[0]!r}"
+            problems.append(Problem(ProblemKind.FOREIGN, part.name, detail))
+    return problems
 
 
 def find_headless_shards(

@@ -125,7 +125,7 @@ class Journal:
         """Reads the JSON files below a folder that have every field of ``kind``, ordered by name."""
         wanted = {each.name for each in fields(kind)}
 
-        def parse(content: bytes) -> dict[str, Any]:
+        def parse(_: str, content: bytes) -> dict[str, Any]:
             found = json.loads(content)
             # A record may have more fields than this version knows; one that lacks a field is not of this kind.
             if not isinstance(found, dict) or not wanted <= found.keys():

@@ -18,18 +18,21 @@
     _sign_offs/                                         storage/exports/sign_off_records.py
 """
 
+import re
 import secrets
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.tables import TABLES, Privacy
+from storage.blobs.names import leads_out
 from storage.files import safe_name
 
 PARTS_FOLDER = "_parts"
 PENDING_FOLDER = "_pending"
 EXPORTS_FOLDER = "_exports"
 SIGN_OFFS_FOLDER = "_sign_offs"
+MANIFEST_FOLDER = "_manifest"
 VIDEO_FOLDER = "anonymized"
 VIDEO_SUFFIX = ".mp4"
 
@@ -48,6 +51,7 @@ FINGERPRINT_DIGITS = 12
 """Digits of the fingerprint in a file name; the receipt has all of them."""
 
 _MONTH_LETTERS = len("2026-03")
+_NONCE = re.compile("[0-9a-f]{8}")
 
 
 def table_file(table: str, camera: str, date: str, unit: str, fingerprint: str) -> str:
@@ -59,6 +63,30 @@ def merged_file(table: str, camera: str, period: str) -> str:
     """Returns a new name for rows of many units; ``period`` is a date or a month."""
     kind = "month" if period == month_of(period) else "day"
     return f"{folder_of(table, camera, period)}/{kind}-{secrets.token_hex(4)}.parquet"
+
+
+def is_own_file(name: str, table: str, camera: str, date: str, unit: str, fingerprint: str) -> bool:
+    """Returns whether a name is one that this store gives to a unit's rows of a table, alone or merged with others."""
+    if table not in TABLES or leads_out(name):
+        return False
+    folder, _, file = name.rpartition("/")
+    stem, _, nonce = file.removesuffix(".parquet").rpartition("-")
+    if not file.endswith(".parquet") or _NONCE.fullmatch(nonce) is None:
+        return False
+    if folder == folder_of(table, camera, month_of(date)):
+        return stem == "month"
+    return folder == folder_of(table, camera, date) and stem in ("day", _unit_stem(unit, fingerprint))
+
+
+def holds_rows(name: str) -> bool:
+    """Returns whether a name is that of a Parquet file of a table or of the manifest."""
+    return name.partition("/")[0] in {*TABLES, MANIFEST_FOLDER} and name.endswith(".parquet") and not leads_out(name)
+
+
+def is_video_of(name: str, camera: str) -> bool:
+    """Returns whether a name is one of a camera's video: published, with what lies beside it, or a part."""
+    folders = tuple(f"{top}/camera={camera}/" for top in (VIDEO_FOLDER, PARTS_FOLDER))
+    return name.startswith(folders) and not name.endswith(".parquet") and not leads_out(name)
 
 
 def part_file(camera: str, date: str, unit: str, fingerprint: str) -> str:
@@ -93,4 +121,8 @@ def months_of(receipts: pa.Table) -> pa.ChunkedArray:
 
 def _unique_name(unit: str, fingerprint: str) -> str:
     # The nonce keeps two workers apart that compute the same unit: only one of their files gets a receipt.
-    return f"{safe_name(unit)}-{safe_name(fingerprint[:FINGERPRINT_DIGITS])}-{secrets.token_hex(4)}"
+    return f"{_unit_stem(unit, fingerprint)}-{secrets.token_hex(4)}"
+
+
+def _unit_stem(unit: str, fingerprint: str) -> str:
+    return f"{safe_name(unit)}-{safe_name(fingerprint[:FINGERPRINT_DIGITS])}"

@@ -39,9 +39,10 @@ from schemas.errors import NightshiftError, SiteError
 from schemas.tables import TIME
 from storage.blobs import Blobs
 from storage.files import first_line
+from storage.store.layout import MANIFEST_FOLDER
+from storage.store.receipt_checks import plausible_receipts
 from storage.store.receipts import RECEIPT_SCHEMA
 
-MANIFEST_FOLDER = "_manifest"
 FORMAT = 2
 
 MERGED_SCHEMA = pa.schema(
@@ -63,6 +64,7 @@ RETIRED_SCHEMA = pa.schema([("name", pa.string()), ("since", TIME)])
 """One row per file that only readers who began before ``since`` may still read."""
 
 _HEAD = re.compile(r"head-(\d{6,})\.json$")
+_PART = re.compile(rf"{MANIFEST_FOLDER}/[a-z0-9-]+-[0-9a-f]{{8}}\.parquet")
 _THREADS = 4
 
 
@@ -138,7 +140,7 @@ class Manifest:
         return _parse_head(name, self._blobs.read(name))
 
     def receipts(self, head: Head, columns: Sequence[str] = (), months: Sequence[str] | None = None) -> pa.Table:
-        """Reads receipts of a head, month by month.
+        """Reads receipts of a head, month by month; leaves out those of implausible times, which verification names.
 
         Args:
             columns: names of columns; all if empty.
@@ -147,11 +149,12 @@ class Manifest:
         Raises:
             NightshiftError: a file is missing or torn.
         """
-        schema = pa.schema([RECEIPT_SCHEMA.field(name) for name in columns]) if columns else RECEIPT_SCHEMA
+        wanted = list(columns) or RECEIPT_SCHEMA.names
+        schema = pa.schema([RECEIPT_SCHEMA.field(name) for name in dict.fromkeys([*wanted, "committed", "date"])])
         chosen = sorted(head.shards if months is None else head.shards.keys() & set(months))
         with ThreadPoolExecutor(_THREADS) as pool:
             parts = list(pool.map(lambda month: self.read(head.shards[month], schema), chosen))
-        return pa.concat_tables([schema.empty_table(), *parts])
+        return plausible_receipts(pa.concat_tables([schema.empty_table(), *parts])).select(wanted)
 
     def read(self, part: Part | None, schema: pa.Schema) -> pa.Table:
         """Reads a file of the manifest, with the columns and types of ``schema``; no rows if there is no such file.
@@ -203,7 +206,12 @@ def _parse_head(name: str, content: bytes) -> Head:
         shards, scan_rows = (
             {name: Part(**part) for name, part in found[key].items()} for key in ("shards", "scan_rows")
         )
-        return Head(found["number"], shards, merged, live, retired, scan_rows)
+        head = Head(found["number"], shards, merged, live, retired, scan_rows)
+        # A part that is damaged is deleted by a repair, so a head may name none of other folders.
+        foreign = [part.name for part in head.parts() if not _PART.fullmatch(part.name)]
+        if head.name != name or foreign:
+            raise ValueError(f"it names {foreign[0]!r}, which is no part of a manifest" if foreign else "its number")
+        return head
     except (ValueError, KeyError, TypeError) as error:
         raise NightshiftError(
             f"{name} is torn: {first_line(error)}; `nightshift repair` rebuilds the manifest without it"

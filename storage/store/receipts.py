@@ -13,6 +13,7 @@ from schemas.tables import TABLES, TIME
 from schemas.values import UNIT_TAG_DIGITS, Receipt, UnitFile
 from storage.arrow_sql import numbered, query
 from storage.files import safe_name
+from storage.store.receipt_checks import check_receipt
 from storage.store.records import RECORD_SUFFIX, parse_record, record_bytes
 
 RECEIPTS_FOLDER = "_receipts"
@@ -44,6 +45,14 @@ RECEIPT_SCHEMA = pa.schema(
 _JSON_COLUMNS = ("files", "sha256", "ingredients", "stage_s", "counters")
 _UNIT_COLUMNS = ("op", "camera", "date", "unit", "fingerprint")
 
+OWN_FILE = """
+    (starts_with(entry.value, entry.key || '/camera=' || camera || '/date=' || "date" || '/')
+    OR starts_with(entry.value, entry.key || '/camera=' || camera || '/month=' || "date"[:7] || '/month-'))
+    AND ends_with(entry.value, '.parquet') AND NOT contains(entry.value, '/..')
+"""
+"""Whether the manifest's entry of a file, by table, is of the receipt's table, camera and date; in SQL, for stores of
+years. The empty name of a table without rows is no file."""
+
 _FILES = f"""
 WITH entries AS (
     SELECT unnest(map_entries(files::JSON::MAP(VARCHAR, VARCHAR))) AS entry,
@@ -51,7 +60,7 @@ WITH entries AS (
     FROM receipts WHERE files <> '{{}}'
 )
 SELECT entry.key AS "table", entry.value AS "name", camera, "date", unit_tag, rows, live, number
-FROM entries WHERE entry.value <> ''
+FROM entries WHERE {OWN_FILE}
 """
 
 
@@ -85,7 +94,19 @@ def from_json(content: bytes) -> Receipt:
         receipt = Receipt(**found | {"committed": datetime.fromisoformat(found["committed"])})
     except (TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"not a receipt: {error}") from error
-    _check(receipt)
+    check_receipt(receipt)
+    return receipt
+
+
+def receipt_at(name: str, content: bytes) -> Receipt:
+    """Parses the receipt of a file, whose name must be that of its work.
+
+    Raises:
+        ValueError: the content is no receipt, or one of other work than its name says.
+    """
+    receipt = from_json(content)
+    if name not in (receipt_path(receipt), receipt_path(receipt, reaffirmed=True)):
+        raise ValueError("a receipt of other work than its name says")
     return receipt
 
 
@@ -96,17 +117,6 @@ def format_of(content: bytes) -> int | None:
     except ValueError:
         return None
     return found.get("format") if isinstance(found, dict) else None
-
-
-def _check(receipt: Receipt) -> None:
-    for field in fields(Receipt):
-        value = getattr(receipt, field.name)
-        kind: Any = getattr(field.type, "__origin__", field.type)
-        # JSON of other writers may have 2 for 2.0.
-        if not isinstance(value, (int, float) if kind is float else kind):
-            raise ValueError(f"not a receipt: {field.name} is {value!r}")
-    if receipt.committed.tzinfo is None:
-        raise ValueError("not a receipt: committed has no time zone")
 
 
 def receipts_to_arrow(receipts: Iterable[Receipt]) -> pa.Table:

@@ -51,17 +51,17 @@ def record_names(blobs: Blobs, *folders: str) -> Iterator[str]:
 
 
 def read_records(
-    blobs: Blobs, names: Iterable[str], parse: Callable[[bytes], Record]
+    blobs: Blobs, names: Iterable[str], parse: Callable[[str, bytes], Record]
 ) -> tuple[dict[str, Record], dict[str, Exception]]:
     """Reads records; returns them by name, and by name the errors of those that cannot be read.
 
     Args:
-        parse: returns a record; raises ``ValueError`` if it is torn.
+        parse: returns a record, given its name and content; raises ``ValueError`` if it is torn.
     """
     found, errors = {}, dict[str, Exception]()
     for name in names:
         try:
-            found[name] = parse(blobs.read(name))
+            found[name] = parse(name, blobs.read(name))
         except FileNotFoundError:
             continue  # gone since it was listed: a compaction moved a receipt, or a run released a quarantined unit
         except (OSError, ValueError) as error:

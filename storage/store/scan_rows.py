@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.tables import TABLES
-from storage.store.manifest import MANIFEST_FOLDER, Head, Part
+from storage.store.layout import MANIFEST_FOLDER
+from storage.store.manifest import Head, Part
 from storage.store.parquet import UNIT_COLUMN, conform_rows, file_schema
 from storage.store.receipts import unit_files, unit_tags
 from storage.store.store import Store

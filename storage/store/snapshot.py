@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from schemas.errors import SelectionError
 from storage.store.journal import Journal
+from storage.store.layout import holds_rows
 from storage.store.live_rows import is_live, live_files
 from storage.store.manifest import LIVE_SCHEMA
 from storage.store.receipts import files_of, receipts_table, unit_tags
@@ -56,6 +57,8 @@ class Snapshot:
         table = self._store.manifest.read(head.live, LIVE_SCHEMA) if quick else live_files(self._named)
         found: dict[str, tuple[list[str], list[str]]] = {}
         for row in table.to_pylist():
+            if not (holds_rows(row["name"]) and row["name"].startswith(f"{row['table']}/")):
+                continue  # the manifest's list may name anything; verification says so
             found.setdefault(row["table"], ([], []))[0 if row["whole"] else 1].append(row["name"])
         return {name: LiveFiles(tuple(whole), tuple(partial)) for name, (whole, partial) in found.items()}
 

@@ -25,8 +25,8 @@ from storage.store.manifest import Manifest
 from storage.store.parquet import add_unit_columns, check_rows, conform_rows, read_units, write_units
 from storage.store.receipts import (
     RECEIPTS_FOLDER,
-    from_json,
     merge_receipts,
+    receipt_at,
     receipt_path,
     receipts_from_rows,
     receipts_to_arrow,
@@ -170,7 +170,7 @@ class Store:
             if self.blobs.put_if_absent(name, to_json(receipt)):
                 return receipt
             try:
-                winner = from_json(self.blobs.read(name))
+                winner = receipt_at(name, self.blobs.read(name))
             except FileNotFoundError:
                 continue  # a compaction moved it into the manifest
             except ValueError:
@@ -205,7 +205,8 @@ class Store:
         """
         wanted = Receipt(op, 0, camera, date, unit, fingerprint, {}, {}, datetime.now(UTC), "", 0.0, 0.0)
         try:
-            return from_json(self.blobs.read(receipt_path(wanted)))
+            name = receipt_path(wanted)
+            return receipt_at(name, self.blobs.read(name))
         except (FileNotFoundError, ValueError):
             pass  # not loose, or torn: then the manifest may have it
         found = self.manifest.receipts(self.manifest.head(), months=[month_of(date)])
@@ -230,7 +231,7 @@ class Store:
         """Reads the receipts that are not in the manifest yet, by file, of some ops or of all."""
         below = [""] if ops is None else [f"/{safe_name(op)}" for op in sorted(set(ops))]
         names = record_names(self.blobs, *(f"{RECEIPTS_FOLDER}{folder}" for folder in below))
-        found, errors = read_records(self.blobs, names, from_json)
+        found, errors = read_records(self.blobs, names, receipt_at)
         problems = (
             f"receipt {name}: {first_line(error)}; ignored, its unit runs again" for name, error in errors.items()
         )

@@ -3,11 +3,12 @@
 from collections.abc import Container
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from schemas.tables import TABLES
 from schemas.tables.video import AUDIT_SUFFIX
 from storage.blobs import Blobs
-from storage.store.layout import VIDEO_SUFFIX, pending_file
+from storage.store.layout import VIDEO_SUFFIX, is_video_of, pending_file
 from storage.store.parquet import UNIT_COLUMN, file_schema
 from storage.store.receipts import unit_files
 from storage.store.store import Store
@@ -43,7 +44,7 @@ def find_video(blobs: Blobs, name: str) -> str:
 
 
 def read_video_rows(store: Store, receipts: pa.Table, table: str) -> pa.Table:
-    """Reads which video files the rows of some units name.
+    """Reads which video files the rows of some units name; leaves out rows that name other files.
 
     Args:
         receipts: receipts of the units, rows of ``RECEIPT_SCHEMA``; of any ops.
@@ -55,5 +56,15 @@ def read_video_rows(store: Store, receipts: pa.Table, table: str) -> pa.Table:
     Raises:
         NightshiftError: a file of the table is missing or torn.
     """
+    return split_video_rows(store, receipts, table)[0]
+
+
+def split_video_rows(store: Store, receipts: pa.Table, table: str) -> tuple[pa.Table, pa.Table]:
+    """Reads rows as ``read_video_rows`` does, and apart from them those whose file is no video of their camera.
+
+    Such a row is none of Nightshift's; its file must be neither deleted nor given away.
+    """
     schema = pa.schema([file_schema(TABLES[table]).field(name) for name in _COLUMNS])
-    return store.read_rows(table, sorted(unit_files(receipts, table)), schema)
+    rows = store.read_rows(table, sorted(unit_files(receipts, table)), schema)
+    own = pa.array(map(is_video_of, rows["path"].to_pylist(), rows["camera"].to_pylist()), pa.bool_())
+    return rows.filter(own), rows.filter(pc.invert(own))

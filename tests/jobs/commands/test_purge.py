@@ -2,7 +2,7 @@
 
 import io
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,26 +10,20 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from jobs.commands.purge import PurgePlan, apply_purge, plan_purge
+from jobs.commands.purge import apply_purge, plan_purge
 from schemas.errors import SiteError, StoreFull
-from schemas.site import SiteConfig
 from schemas.values import FOOTAGE_OP
 from storage.blobs import LocalBlobs
 from storage.maintenance import retention
 from storage.maintenance.compaction import compact
 from storage.maintenance.tombstones import purges_table, read_tombstones
 from storage.maintenance.verify import verify
-from storage.site.file import SiteFiles
 from storage.store.store import Store
+from tests.jobs.commands.purging import ALL, NOW, OLD, YOUNG, purged, site_with, store_of
 from tests.storage.rows import receipts_of
 from tests.storage.small_store import CAMERAS, DATES, FOOTAGE, contents, fill_archive, footage_id, footage_path, night
 
 pytestmark = pytest.mark.slow
-
-# Of the dates of the small store the first two are more than 30 days before this.
-NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
-OLD, YOUNG = DATES[:2], DATES[2:]
-ALL = {"footage_days": 30, "tables_days": 30, "video_days": 30}
 
 
 @pytest.fixture(scope="module")
@@ -47,23 +41,6 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def root(undisturbed: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(undisturbed, tmp_path / "site"))
-
-
-def site_with(root: Path, retention: Mapping[str, object], **more: object) -> SiteFiles:
-    values = {"name": "s", "crs": "EPSG:28992", "timezone": "UTC", "retention": retention, **more}
-    return SiteFiles(root, SiteConfig.model_validate(values))
-
-
-def store_of(root: Path) -> Store:
-    return Store.open(root / "store")
-
-
-def purged(root: Path, retention: Mapping[str, object], now: datetime = NOW, **more: object) -> PurgePlan:
-    """Plans and purges."""
-    site, store = site_with(root, retention, **more), store_of(root)
-    plan = plan_purge(site, store, now)
-    assert apply_purge(site, store, plan, now) == ()
-    return plan
 
 
 def bytes_in(path: Path) -> Iterator[bytes]:

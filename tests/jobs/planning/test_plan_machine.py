@@ -26,7 +26,7 @@ from storage.blobs import LocalBlobs
 from storage.maintenance.compaction import compact
 from storage.maintenance.tombstones import read_tombstones
 from storage.site.file import SiteFiles
-from storage.store.manifest import MANIFEST_FOLDER
+from storage.store.layout import MANIFEST_FOLDER
 from storage.store.receipts import receipt_path
 from storage.store.store import Store
 from tests.jobs.pipeline import receipt_for, tiny_site

@@ -18,6 +18,7 @@ from tests.storage.rows import (
     NOW,
     make_receipt,
     make_rows,
+    print_of,
     put,
     receipts_of,
     root_of,
@@ -34,7 +35,7 @@ def files_in(store: Store) -> list[str]:
 def test_only_what_is_committed_is_there(store: Store) -> None:
     file = write(store, "detections", make_rows("detections"))
     assert receipts_of(store) == []
-    receipt = make_receipt({"detections": file})
+    receipt = make_receipt({"detections": file}, fingerprint=print_of("detections", "day"))
     assert store.commit(receipt) == receipt
     assert receipts_of(store) == [receipt]
 

@@ -6,6 +6,7 @@ import pytest
 
 from schemas.values import Receipt, UnitFile
 from storage.blobs import LocalBlobs
+from storage.store.layout import folder_of
 from storage.store.live_rows import is_live, newest_receipts
 from storage.store.receipts import files_of, receipts_from_rows, receipts_to_arrow, unit_files
 from storage.store.store import Store
@@ -106,24 +107,34 @@ def test_scans_are_live_themselves(store: Store) -> None:
 
 
 def test_files_that_receipts_name() -> None:
+    """Those of their own table, camera and date: no others are read, rewritten or deleted, whatever a receipt says."""
+    detections = folder_of("detections", CAMERA, DATE)
+    merged = f"{folder_of('backgrounds', CAMERA, DATE[:7])}/month-p.parquet"
+    one, other = f"{detections}/a.parquet", f"{detections}/b.parquet"
     receipts = [
-        make_receipt({"detections": "b", "tracks": ""}, unit="2", fingerprint="b" * 64),
+        make_receipt({"detections": other, "tracks": ""}, unit="2", fingerprint="b" * 64),
         make_receipt({}, unit="3"),
-        make_receipt({"detections": "a", "backgrounds": "p"}, unit="1", fingerprint="a" * 64),
+        make_receipt({"detections": one, "backgrounds": merged}, unit="1", fingerprint="a" * 64),
+        make_receipt({"detections": merged, "backgrounds": one}, unit="4"),
+        make_receipt({"detections": "../archive/f.parquet"}, unit="5"),
+        make_receipt({"detections": f"{detections}/../../../../f.parquet"}, unit="6"),
+        make_receipt({"detections": f"{detections}/f.mp4"}, unit="7"),
+        make_receipt({"detections": one}, unit="8", camera="cam2"),
     ]
-    rows = files_of(receipts_to_arrow(receipts), pa.array([True, True, False])).to_pylist()
+    rows = files_of(receipts_to_arrow(receipts), pa.array([True, True, False, *[True] * 5])).to_pylist()
     common = {"camera": CAMERA, "date": DATE, "rows": 7}
     assert sorted(rows, key=lambda row: str(row["name"])) == [
-        {"table": "detections", "name": "a", "unit_tag": "a" * 16, "live": False, "number": 2, **common},
-        {"table": "detections", "name": "b", "unit_tag": "b" * 16, "live": True, "number": 0, **common},
-        {"table": "backgrounds", "name": "p", "unit_tag": "a" * 16, "live": False, "number": 2, **common},
+        common | {"table": "backgrounds", "name": merged, "unit_tag": "a" * 16, "live": False, "number": 2},
+        common | {"table": "detections", "name": one, "unit_tag": "a" * 16, "live": False, "number": 2},
+        common | {"table": "detections", "name": other, "unit_tag": "b" * 16, "live": True, "number": 0},
     ]
 
 
 def test_unit_files_are_locations_of_rows() -> None:
+    file = f"{folder_of('detections', CAMERA, DATE)}/b.parquet"
     receipts = [
-        make_receipt({"detections": "b"}, unit="2", fingerprint="b" * 64),
-        make_receipt({"tracks": "t"}, unit="3"),
+        make_receipt({"detections": file}, unit="2", fingerprint="b" * 64),
+        make_receipt({"tracks": f"{folder_of('tracks', CAMERA, DATE)}/t.parquet"}, unit="3"),
         make_receipt({"detections": ""}, unit="4"),
     ]
-    assert unit_files(receipts_to_arrow(receipts), "detections") == [UnitFile("b", "b" * 16)]
+    assert unit_files(receipts_to_arrow(receipts), "detections") == [UnitFile(file, "b" * 16)]

@@ -3,7 +3,7 @@
 import random
 from pathlib import Path
 
-from storage.store.manifest import MANIFEST_FOLDER
+from storage.store.layout import MANIFEST_FOLDER
 from storage.store.receipts import RECEIPTS_FOLDER
 from tests.support.faults.programs import compaction, night, repair, run_job
 from tests.support.faults.scene import Scene, Tally, check_exit, finish_job, log_of
