@@ -66,7 +66,7 @@ def scan(folder: SiteFolder = HERE, as_json: Json = False) -> int:
         output.table(columns, [list(row.values()) for row in rows])
         for entry in report.quarantined:
             output.warn(f"{entry.path}: {entry.reason}: {entry.detail}")
-        total_h = (pc.sum(report.inventory.footage["duration_s"]).as_py() or 0.0) / 3600
+        total_h = (pc.sum(report.inventory.footage["recorded_s"]).as_py() or 0.0) / 3600
         output.say(f"{len(rows)} files, {total_h:.2f} h, {len(report.inventory.timeline)} segments")
     return 1 if report.quarantined else 0
 

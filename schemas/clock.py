@@ -1,13 +1,13 @@
-"""Clocks of footage: whether the times of its frames are possible, that is, whether a camera records that fast.
+"""Clocks of footage: whether a camera records that fast, and where it did not record at all.
 
-The scan and the anonymizer judge by the same rule, so it is here.
+The scan and the anonymizer judge by the same rules, so they are here.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from schemas.values import Int64
+from schemas.values import Bools, Int64
 
 MOST_FPS = 130.0
 """Most frames per second that are possible: fast surveillance cameras record 120, and time stamps are rounded."""
@@ -17,6 +17,15 @@ STRETCH_FRAMES = 100
 
 LEAST_FRAMES = 12
 """Frames below which no rate is judged."""
+
+MAX_PAUSE_S = 2.0
+"""Longest time from one frame to the next that counts as footage, unless frames around it are as far apart."""
+
+MAX_SLOW_STEP_S = 60.0
+"""Longest time from frame to frame of slow footage: time lapse, or a camera that saves frames where nothing moves."""
+
+_SLOW_STEPS = 3
+"""Steps of slow footage differ by less than this factor."""
 
 
 @dataclass(frozen=True)
@@ -55,3 +64,18 @@ def find_fast_stretch(times_us: Int64) -> FastStretch | None:
     if lengths_us[first] * MOST_FPS >= steps * 1e6:
         return None
     return FastStretch(float(times_us[first] - times_us[0]) / 1e6, steps, float(lengths_us[first]) / 1e6)
+
+
+def find_pauses(times_us: Int64) -> Bools:
+    """Returns after which frames the camera did not record: ``(N - 1,)``.
+
+    A long step alone is no pause: slow footage consists of them.
+
+    Args:
+        times_us: ``(N,)``, rising: times of consecutive frames, microseconds.
+    """
+    steps_s = np.diff(times_us) / 1e6
+    around_s = np.minimum(np.append(np.inf, steps_s[:-1]), np.append(steps_s[1:], np.inf))
+    around_s[~np.isfinite(around_s)] = 0.0  # a single step has nothing to compare with
+    is_slow = (steps_s <= MAX_SLOW_STEP_S) & (steps_s <= _SLOW_STEPS * around_s)
+    return np.asarray((steps_s > MAX_PAUSE_S) & ~is_slow)

@@ -85,6 +85,7 @@ DAMAGE_REASONS = (
     "still_written",  # modified while it was read, or less than ``settle_s`` before
     "truncated",  # ends before its declared length; the part that exists is used
     "decode_error",  # the decoder rejects packets; that stretch is lost
+    "clock_jump",  # times jump by more than a day; each stretch is used at the times that it has
     "wrong_clock",  # impossible times; the footage is processed, but not anonymized
 )
 """Values of ``footage.damage`` and ``quarantine.reason``."""

@@ -58,7 +58,9 @@ ARCHIVE_TABLES = (
                 "doubt about the clock: 'ambiguous' or 'nonexistent' local time at a DST change",
                 null=True,
             ),
-            float64("duration_s", "from the first frame to the end of the last", "s"),
+            float64("duration_s", "from the first frame to the end of the last, with pauses", "s"),
+            float64("recorded_s", "length of what was recorded: without pauses; null in older scans", "s", null=True),
+            int64("pauses", "pauses of more than 2 s and jumps of the clock; null in older scans", null=True),
             int64("frames", "number of video frames, counted from packets"),
             string("codec", "FFmpeg's name of the codec", null=True),
             column("width", pa.int32(), "width of the stored frame", "px"),
@@ -76,6 +78,7 @@ ARCHIVE_TABLES = (
             int64("start_pts", "PTS of the first frame, at start_time"),
             timestamp("container_time", "creation time according to the container", null=True),
             int64("decoding_version", "version of the decoding that the file was read with; null before 2", null=True),
+            int64("cutting_version", "version of the rule by which it was cut; null in older scans", null=True),
             float64("segment_s", "segment length that the file was cut with", "s"),
             string(
                 "cuts", "JSON: [start PTS, end PTS, frames] of each segment; null if the file is unusable", null=True
@@ -96,7 +99,7 @@ ARCHIVE_TABLES = (
             string("date", "local date at which it starts, in the camera's time zone"),
             timestamp("start_time", "time of its first frame"),
             timestamp("end_time", "end of its last frame"),
-            int64("start_pts", "PTS of its first frame, a keyframe"),
+            int64("start_pts", "PTS of its first frame: a keyframe, unless it begins after a pause"),
             int64("end_pts", "end PTS, exclusive"),
             int64("frames", "number of video frames, counted from packets"),
         ),

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from schemas.tables import TABLES
 from schemas.values import Segment
-from storage.video.cutting import cut
+from storage.video.cutting import CUTTING_VERSION, cut
 from storage.video.probe import Probe
 from storage.video.source import DECODING_VERSION, pts_to_us
 
@@ -19,6 +19,8 @@ Row = dict[str, Any]
 
 _NO_CONTENT: Row = {
     "duration_s": 0.0,
+    "recorded_s": 0.0,
+    "pauses": 0,
     "frames": 0,
     "codec": None,
     "width": 0,
@@ -36,6 +38,7 @@ _NO_CONTENT: Row = {
     "start_pts": 0,
     "container_time": None,
     "decoding_version": DECODING_VERSION,
+    "cutting_version": CUTTING_VERSION,
     "segment_s": 0.0,
     "cuts": None,
 }
@@ -58,17 +61,21 @@ def unusable_columns(reason: str, detail: str) -> Row:
 
 def usable_columns(found: Probe, segment_s: float) -> Row:
     """Returns the content columns of a probed file, with its cuts into segments."""
+    cuts = cut(found, segment_s)
     return {
         **{name: getattr(found, name) for name in _PROBE_FIELDS},
+        "recorded_s": float(sum(part.end_pts - part.start_pts for part in cuts) * found.time_base),
+        "pauses": len(found.pauses),
         "fps_num": found.fps.numerator,
         "fps_den": found.fps.denominator,
         "time_base_num": found.time_base.numerator,
         "time_base_den": found.time_base.denominator,
         "start_pts": found.first_pts,
         "decoding_version": DECODING_VERSION,
+        "cutting_version": CUTTING_VERSION,
         "container_time": found.container_start,
         "segment_s": segment_s,
-        "cuts": json.dumps([[part.start_pts, part.end_pts, part.frames] for part in cut(found, segment_s)]),
+        "cuts": json.dumps([[part.start_pts, part.end_pts, part.frames] for part in cuts]),
     }
 
 
@@ -85,7 +92,7 @@ class KnownFootage:
         rows = [row for row in every if row["content_sha256"] is not None and row["damage"] not in _TEMPORARY]
         self._by_file = {(row["path"], row["size_bytes"], row["mtime_ns"]): row for row in rows}
         as_read = [row for row in rows if row.get("decoding_version") == DECODING_VERSION]
-        as_cut = [row for row in as_read if row["cuts"] is None or row["segment_s"] == segment_s]
+        as_cut = [row for row in as_read if row["cuts"] is None or _is_cut_so(row, segment_s)]
         self._by_content = {row["content_sha256"]: row for row in as_cut}
 
     def sha256(self, path: str, size_bytes: int, mtime_ns: int) -> str | None:
@@ -102,6 +109,10 @@ class KnownFootage:
         if content["damage"] is None:
             content["damage_detail"] = None  # may name another file that this one was a copy of
         return content
+
+
+def _is_cut_so(row: Row, segment_s: float) -> bool:
+    return row["segment_s"] == segment_s and row.get("cutting_version") == CUTTING_VERSION
 
 
 def segments_of_footage(row: Row, timezone: str) -> tuple[Segment, ...]:

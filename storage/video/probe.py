@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 from av.container import InputContainer
@@ -15,17 +14,16 @@ from av.error import FFmpegError
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from schemas.clock import find_fast_stretch
+from schemas.clock import find_fast_stretch, find_pauses
 from schemas.errors import CorruptFootage
-from schemas.values import Float64, Int64
-from storage.video.pictures import PictureFinder, Shown
-from storage.video.source import Decoder, VideoPacket, open_video, packet_pts, quarter_turns, require_readable
+from schemas.values import Int64
+from storage.video.source import Decoder, open_video, quarter_turns, require_readable
+from storage.video.timeline import JUMP_S, Presentation, Timeline, time_base_of
 
 _KEYFRAMES_TRIED = 20
 _MAX_TAIL_S = 1.0  # containers round their length, so a shorter difference is no damage
 _DAY_S = 86_400  # a longer difference is a placeholder length, left by a recorder that lost power
 _MAX_COINCIDING = 0.1  # share of frames; single ones are what damaged and joined files have
-_GUESSED_LENGTH = {"mpegts", "mpeg"}  # formats without a length: FFmpeg takes the last timestamp that it finds
 _OLDEST = datetime(2000, 1, 1, tzinfo=UTC)  # excludes the zero dates of QuickTime (1904) and Unix (1970)
 
 
@@ -46,10 +44,11 @@ class Probe:
         variable_fps: whether frame intervals differ by more than half a frame.
         has_audio: whether there is an audio stream.
         container_start: the container's creation time, if it is plausible.
-        damage: ``truncated`` or ``decode_error`` if a part is lost and the rest can be used, ``wrong_clock`` if the
-            times are impossible; else None.
+        damage: ``truncated`` or ``decode_error`` if a part is lost and the rest can be used, ``clock_jump`` or
+            ``wrong_clock`` if its times jump or are impossible; else None.
         damage_detail: what is damaged, as text.
         lost_s: estimated length of the lost part.
+        repeat_pts: PTS of packets that show the picture before them again.
     """
 
     codec: str
@@ -68,6 +67,7 @@ class Probe:
     damage: str | None
     damage_detail: str | None
     lost_s: float
+    repeat_pts: Int64 = field(default_factory=lambda: np.zeros(0, dtype=np.int64), repr=False, compare=False)
 
     @property
     def frames(self) -> int:
@@ -79,6 +79,13 @@ class Probe:
         """Seconds from the first frame to the end of the last."""
         return float((self.end_pts - self.first_pts) * self.time_base)
 
+    @property
+    def pauses(self) -> Int64:
+        """``(M,)``: indices of the frames before which the camera did not record."""
+        shown = np.union1d(self.pts, self.repeat_pts[self.repeat_pts > self.pts[0]])
+        resumed = shown[1:][find_pauses(_times_us(shown, self.time_base))]
+        return np.unique(np.searchsorted(self.pts[:-1], resumed) if len(resumed) else resumed)
+
 
 def probe(path: Path) -> Probe:
     """Demuxes all of a file's packets and decodes its first frame.
@@ -88,23 +95,24 @@ def probe(path: Path) -> Probe:
         OSError: the disk or network fails.
     """
     with open_video(path) as (container, stream):
-        timeline = _Timeline(stream)
+        timeline = Timeline(stream)
         timeline.read(path, container)
-        pts, keyframes, dropped = timeline.presentation()
+        shown = timeline.presentation()
         if not timeline.packets:
             raise CorruptFootage("no_frames", f"{path.name} has a video stream without frames")
-        if not keyframes:
+        if not shown.keyframe_pts:
             raise CorruptFootage("decode_error", f"{path.name} has no keyframe at which decoding could begin")
-        codec, time_base = stream.codec_context.name, _time_base(stream)
-        first, end, step = timeline.first_pts, timeline.end_pts(pts), timeline.frame_step(pts)
-        damage, detail, lost_s = _damage(container, timeline, (end - first) * time_base, step * time_base, dropped)
-        times_us = np.asarray((pts - first) * float(time_base * 1_000_000), np.float64)
+        codec, time_base = stream.codec_context.name, time_base_of(stream)
+        pts, first = shown.pts, shown.first_pts
+        end, step = timeline.end_pts(pts), timeline.frame_step(pts)
+        damage, detail, lost_s = _damage(container, timeline, shown, (end - first) * time_base, step * time_base)
+        times_us = _times_us(pts, time_base)
         if clock := _wrong_clock(times_us, timeline.coinciding, timeline.packets):
             damage, detail = "wrong_clock", f"{clock}; {detail}" if detail else clock
         has_audio = bool(container.streams.audio)
         container_start = _container_start(container, stream)
     frame = _first_frame(path)
-    steps = np.diff(pts)
+    steps = np.diff(pts)[~find_pauses(times_us)]  # the rate while the camera records
     return Probe(
         codec=codec,
         width=frame.width,
@@ -114,154 +122,20 @@ def probe(path: Path) -> Probe:
         first_pts=first,
         end_pts=end,
         pts=pts,
-        keyframe_pts=tuple(keyframes),
-        fps=Fraction(len(steps)) / (int(pts[-1] - pts[0]) * time_base) if len(steps) else 1 / (step * time_base),
+        keyframe_pts=tuple(shown.keyframe_pts),
+        fps=Fraction(len(steps)) / (int(steps.sum()) * time_base) if len(steps) else 1 / (step * time_base),
         variable_fps=bool(len(steps) and np.abs(steps - step).max() > step / 2),
         has_audio=has_audio,
         container_start=container_start,
         damage=damage,
         damage_detail=detail,
         lost_s=lost_s,
+        repeat_pts=shown.repeat_pts,
     )
 
 
-class _Timeline:
-    """Times of the packets in file order.
-
-    The packets are split into epochs, in which decode times rise; a new one begins where the recorder's clock jumped
-    back. PTS alone do not show that: around B-frames they go back and forth in every file.
-    """
-
-    def __init__(self, stream: VideoStream) -> None:
-        self._stream = stream
-        self._epochs: list[list[int]] = [[]]
-        self._keyframes: list[set[int]] = [set()]
-        self._last_dts: int | None = None
-        self._last_frame: tuple[int, int] = (0, 0)  # PTS and duration
-        self._begin_pts: int | None = None
-        self._early: list[int] = []
-        self._pictures = PictureFinder(stream.codec_context.name, stream.codec_context.extradata, from_start=True)
-        self._stays_until: int | None = None
-        self.packets = 0
-        self.corrupt = 0
-        self.read_error: str | None = None
-        self._all_streams_end_s = Fraction(0)
-
-    def read(self, path: Path, container: InputContainer) -> None:
-        """Reads all packets; of other streams only the end time is used.
-
-        Raises:
-            OSError: the disk or network fails.
-        """
-        try:
-            for packet in container.demux():
-                if packet.pts is not None and packet.time_base:
-                    end_s = (packet.pts + (packet.duration or 0)) * packet.time_base
-                    self._all_streams_end_s = max(self._all_streams_end_s, end_s)
-                if packet.stream_index == self._stream.index:
-                    self._add(cast(VideoPacket, packet))
-        except FFmpegError as error:
-            require_readable(path, error)
-            self.read_error = str(error.strerror)
-
-    def _add(self, packet: VideoPacket) -> None:
-        pts = packet_pts(packet)
-        if pts is None:
-            return
-        self.packets += 1
-        self.corrupt += packet.is_corrupt
-        if packet.dts is not None:
-            if self._last_dts is not None and packet.dts < self._last_dts:
-                self._epochs.append([])
-                self._keyframes.append(set())
-            self._last_dts = packet.dts
-        shown = self._pictures.shown(packet)
-        if self._begin_pts is None and shown is Shown.KEYFRAME:
-            self._begin_pts = pts
-        if packet.is_discard:
-            return
-        if self._begin_pts is None:
-            self._early.append(pts)
-            return
-        if packet.is_corrupt:
-            return
-        if shown is Shown.DELAY:
-            self._delay_first(pts)
-        if shown in {Shown.DELAY, Shown.NOTHING}:
-            self._stays_until = pts + (packet.duration or 0)
-            return
-        self._epochs[-1].append(pts)
-        self._last_frame = max(self._last_frame, (pts, packet.duration or 0))
-        if shown is Shown.KEYFRAME:
-            self._keyframes[-1].add(pts)
-
-    def _delay_first(self, pts: int) -> None:
-        if len(self._epochs) == 1 and len(self._epochs[0]) == 1:
-            self._begin_pts = pts
-            self._epochs, self._keyframes = [[pts]], [{pts}]
-
-    @property
-    def first_pts(self) -> int:
-        """PTS of the first frame, decodable or not."""
-        return min(self._early + self._epochs[0][:100])
-
-    def presentation(self) -> tuple[Int64, list[int], int]:
-        """Returns all PTS ``(N,)`` in order, the keyframes' PTS, and the number of frames that go back in time."""
-        timeline: list[int] = []
-        keyframes: list[int] = []
-        dropped = 0
-        for epoch, keys in zip(self._epochs, self._keyframes, strict=True):
-            # Frames shown before the file's first keyframe refer to frames that are not in the file; those of a later
-            # epoch that lie before the end of the one before would make time run backwards.
-            earliest = timeline[-1] + 1 if timeline else self._begin_pts or 0
-            forward = sorted({pts for pts in epoch if pts >= earliest})
-            dropped += len(epoch) - len(forward) if timeline else 0
-            timeline += forward
-            keyframes += sorted(key for key in keys if key >= earliest)
-        if timeline and timeline[0] not in keyframes[:1]:
-            keyframes.insert(0, timeline[0])  # an edit list hides the first keyframe; the decoder still gets it
-        return np.array(timeline, dtype=np.int64), keyframes, dropped
-
-    @property
-    def coinciding(self) -> int:
-        """Number of frames that have the time of another one, and so are never shown."""
-        return sum(len(epoch) - len(set(epoch)) for epoch in self._epochs)
-
-    def frame_step(self, pts: Int64) -> int:
-        """Returns the usual distance of two frames, in ticks, at least 1: the median, not the declared frame rate."""
-        if len(pts) > 1:
-            return max(1, int(np.median(np.diff(pts))))
-        rate = self._stream.average_rate or Fraction(25)
-        return max(1, self._last_frame[1] or round(1 / (rate * _time_base(self._stream))))
-
-    def missing_s(self, container: InputContainer, found_s: Fraction, step_s: Fraction) -> Fraction:
-        """Returns how much shorter the file is than its container claims; 0 if it claims no length."""
-        if container.format.name == "avi":  # FFmpeg shortens an AVI's duration to what fits the file
-            return self._stream.frames * step_s - found_s
-        if container.format.name in _GUESSED_LENGTH:
-            return Fraction(0)
-        if self._stream.duration is not None:
-            return self._stream.duration * _time_base(self._stream) - found_s
-        if container.duration is None:
-            return Fraction(0)
-        begin = container.start_time or 0  # this length is of all streams: audio may outlast video
-        return Fraction(container.duration + begin, 1_000_000) - self._all_streams_end_s
-
-    def end_pts(self, pts: Int64) -> int:
-        """Returns the end of the last frame."""
-        duration = self._last_frame[1] if self._last_frame[0] == pts[-1] else 0
-        end = int(pts[-1]) + (duration or self.frame_step(pts))
-        return end if self._stays_until is None else max(end, self._stays_until)
-
-
-def _time_base(stream: VideoStream) -> Fraction:
-    if not stream.time_base:
-        raise CorruptFootage("no_frames", "the video stream has no time base")
-    return stream.time_base
-
-
 def _damage(
-    container: InputContainer, timeline: _Timeline, found_s: Fraction, step_s: Fraction, dropped: int
+    container: InputContainer, timeline: Timeline, shown: Presentation, found_s: Fraction, step_s: Fraction
 ) -> tuple[str | None, str | None, float]:
     """Returns the reason of ``DAMAGE_REASONS``, a description, and the seconds lost."""
     missing_s = timeline.missing_s(container, found_s, step_s)
@@ -269,18 +143,40 @@ def _damage(
         return "truncated", f"ends {float(missing_s):.1f} s before its declared length", float(missing_s)
     if timeline.read_error:
         return "truncated", f"reading stopped: {timeline.read_error}", 0.0
-    if timeline.corrupt or dropped:
-        detail = f"{timeline.corrupt} packets are damaged, {dropped} frames go back in time"
-        return "decode_error", detail, float((timeline.corrupt + dropped) * step_s)
+    lost_s = float((timeline.corrupt + shown.dropped) * step_s)
+    if jumps := _clock_jumps(shown, time_base_of(timeline.stream)):
+        return "clock_jump", jumps, lost_s
+    if timeline.corrupt or shown.dropped:
+        detail = f"{timeline.corrupt} packets are damaged, {shown.dropped} frames go back in time or stray"
+        return "decode_error", detail, lost_s
     return None, None, 0.0
 
 
-def _wrong_clock(times_us: Float64, coinciding: int, packets: int) -> str | None:
+def _clock_jumps(shown: Presentation, time_base: Fraction) -> str | None:
+    """Returns where the clock jumps by more than a pause can take; None if it does not."""
+    steps_s = np.diff(shown.pts) * float(time_base)
+    jumps = np.flatnonzero(steps_s > JUMP_S)
+    if not len(jumps):
+        return None
+    first = int(jumps[0])
+    at_s = float(int(shown.pts[first]) - shown.first_pts) * float(time_base)
+    left_out = f", {shown.dropped} frames without a possible time are left out" if shown.dropped else ""
+    return (
+        f"its clock jumps {len(jumps)} times by more than a day, first by {steps_s[first] / _DAY_S:.1f} days after "
+        f"{at_s:.2f} s{left_out}; each stretch keeps the times that it has: correct the recorder's clock"
+    )
+
+
+def _times_us(pts: Int64, time_base: Fraction) -> Int64:
+    return np.round((pts - pts[:1]) * float(time_base * 1_000_000)).astype(np.int64)
+
+
+def _wrong_clock(times_us: Int64, coinciding: int, packets: int) -> str | None:
     """Returns what is wrong with a file's clock if its times are impossible (docs/decisions/0018-clocks.md)."""
     found = []
     if coinciding > _MAX_COINCIDING * packets:
         found.append(f"{coinciding} of {packets} frames have the time of another one")
-    if fast := find_fast_stretch(np.round(times_us).astype(np.int64)):
+    if fast := find_fast_stretch(times_us):
         found.append(str(fast))
     if not found:
         return None

@@ -131,7 +131,7 @@ class SegmentReader:
         found = {pts for pts in decoder.picture_pts if segment.start_pts <= pts < segment.end_pts}
         lost: list[LostSpan] = []
         every = sorted((found & decoder.lost_pts) | decoded)
-        for pts, next_pts in zip(every, [*every[1:], segment.end_pts], strict=True):
+        for pts, next_pts in zip(every, [*every[1:], segment.end_pts][: len(every)], strict=True):
             if pts in decoded:
                 continue
             begin = _time_us(segment, pts)

@@ -1,6 +1,6 @@
-"""Opens footage at a segment's first keyframe, and gives the segment's packets."""
+"""Opens footage at the keyframe with which a segment's decoding begins, and gives the segment's packets."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.video.stream import VideoStream
 
+from schemas.clock import LEAST_FRAMES
 from schemas.errors import CorruptFootage
 from schemas.values import Segment
 from storage.video.source import VideoPacket, open_video, packet_pts, require_readable
@@ -28,19 +29,26 @@ class SegmentPackets:
 
     def __iter__(self) -> Iterator[VideoPacket]:
         yield self._first
+        after_end: list[VideoPacket] = []
         for packet in self._packets:
             # Packets come in decode order, in which PTS jump back and forth around B-frames. DTS only rise and never
-            # exceed the PTS, so no packet after this one is shown before ``end_pts``.
+            # exceed the PTS, so no packet after this one is shown before ``end_pts``. Only a clock that strays for
+            # some packets returns.
             if packet.dts is not None and packet.dts >= self._end_pts:
                 self.ended = False
-                return
-            if packet.size:
+                after_end.append(packet)
+                if len(after_end) > LEAST_FRAMES:
+                    return
+            elif packet.size:
+                yield from after_end
+                after_end.clear()
+                self.ended = True
                 yield packet
 
 
 @contextmanager
 def open_at_segment(path: Path, segment: Segment) -> Iterator[tuple[InputContainer, VideoStream, SegmentPackets]]:
-    """Opens a file at the segment's first keyframe; the packets end when their decode times pass the segment.
+    """Opens a file at the segment's first frame or the last keyframe before it, up to the segment's last packet.
 
     Never seeks by frame number: containers know times only, and frame counts derived from a declared rate drift where
     the rate varies or frames are missing. Where the file's index misleads, packets are read from the file's start.
@@ -54,14 +62,15 @@ def open_at_segment(path: Path, segment: Segment) -> Iterator[tuple[InputContain
         if first is not None:
             yield container, stream, SegmentPackets(container, stream, first, segment.end_pts)
             return
+    begin_pts = _last_keyframe(path, segment.start_pts)
     with open_video(path) as (container, stream):
-        first = _find_keyframe(_keyframes(path, container, stream), segment.start_pts)
-        if first is None:
-            raise CorruptFootage(
-                "decode_error",
-                f"{path.name} has no keyframe at PTS {segment.start_pts} any more: scan the archive again",
-            )
-        yield container, stream, SegmentPackets(container, stream, first, segment.end_pts)
+        for first in _keyframes(path, container, stream):
+            if packet_pts(first) == begin_pts:
+                yield container, stream, SegmentPackets(container, stream, first, segment.end_pts)
+                return
+    raise CorruptFootage(
+        "decode_error", f"{path.name} has no keyframe up to PTS {segment.start_pts} any more: scan the archive again"
+    )
 
 
 def _seek(path: Path, container: InputContainer, stream: VideoStream, segment: Segment) -> VideoPacket | None:
@@ -71,7 +80,9 @@ def _seek(path: Path, container: InputContainer, stream: VideoStream, segment: S
         container.seek(segment.start_pts, stream=stream, backward=True)
     except FFmpegError:
         return None  # then the file is read from its start
-    return _find_keyframe(_keyframes(path, container, stream), segment.start_pts, stop_after_pts=True)
+    first = next(_keyframes(path, container, stream), None)
+    at = None if first is None else packet_pts(first)
+    return first if at is not None and at <= segment.start_pts else None
 
 
 def _keyframes(path: Path, container: InputContainer, stream: VideoStream) -> Iterator[VideoPacket]:
@@ -82,11 +93,8 @@ def _keyframes(path: Path, container: InputContainer, stream: VideoStream) -> It
         require_readable(path, error)
 
 
-def _find_keyframe(keyframes: Iterable[VideoPacket], pts: int, stop_after_pts: bool = False) -> VideoPacket | None:
-    for packet in keyframes:
-        at = packet_pts(packet)
-        if at == pts:
-            return packet
-        if stop_after_pts and at is not None and at > pts:
-            return None
-    return None
+def _last_keyframe(path: Path, pts: int) -> int | None:
+    """Returns the PTS of the last keyframe that is not shown after ``pts``."""
+    with open_video(path) as (container, stream):
+        found = [packet_pts(packet) for packet in _keyframes(path, container, stream)]
+    return max((at for at in found if at is not None and at <= pts), default=None)

@@ -208,6 +208,8 @@ class Decoder:
                 return self._give_up(pts)
             self._needs_keyframe = False
             self._begun_at_pts = pts
+        elif shown is Shown.KEYFRAME and self._begun_at_pts is not None:
+            self._begun_at_pts = pts  # the first keyframe's clock may have strayed
         elif self._is_leading(pts):
             return self._give_up(pts)
         if packet.is_corrupt:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from schemas.clock import MOST_FPS, STRETCH_FRAMES, find_fast_stretch
+from schemas.clock import MOST_FPS, STRETCH_FRAMES, find_fast_stretch, find_pauses
 from schemas.values import Int64
 
 
@@ -50,3 +50,26 @@ def test_a_burst_after_a_pause_of_the_network_is_no_wrong_clock() -> None:
 @pytest.mark.parametrize("frames", [0, 1, 11])
 def test_few_frames_prove_nothing(frames: int) -> None:
     assert find_fast_stretch(np.zeros(frames, np.int64)) is None
+
+
+def _at(*seconds: float) -> np.ndarray:
+    return np.round(np.array(seconds) * 1e6).astype(np.int64)
+
+
+@pytest.mark.parametrize(
+    ("times", "pauses"),
+    [
+        (_at(), []),
+        (_at(0), []),
+        (_at(0, 600), [True]),
+        (_at(0, 0.04, 2.04, 2.08), [False, False, False]),
+        (_at(0, 0.04, 2.05, 2.09), [False, True, False]),
+        (_at(0, 0.04, 600, 1200, 1200.04), [False, True, True, False]),
+        (_at(0, 5, 10, 15, 20), [False] * 4),
+        (_at(0, 5, 10, 30, 35), [False, False, True, False]),
+        (_at(0, 61, 122, 183), [True, True, True]),
+        (_at(0, 0.04, 4.04, 8.04, 12.04, 12.08), [False, True, False, True, False]),
+    ],
+)
+def test_a_long_step_is_a_pause_unless_those_around_it_are_long(times: np.ndarray, pauses: list[bool]) -> None:
+    assert find_pauses(times).tolist() == pauses

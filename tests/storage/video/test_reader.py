@@ -159,18 +159,20 @@ def test_a_hidden_start_of_an_edit_list(tmp_path: Path) -> None:
 def test_a_broken_stretch_is_left_out_and_said(tmp_path: Path, suffix: str) -> None:
     good = clips.write_clip(tmp_path / f"good.{suffix}", range(110), time_base=Fraction(1, 25), x264="crf=10")
     path = damage.zeroed(good, tmp_path / f"bad.{suffix}", 0.5, 0.54)
-    segment = segments_of(path, 3600)[0]
-    (given,), reader = read(path, segment, EVERY)
-    got = numbers(given)
+    segments = segments_of(path, 3600)
+    results = [read(path, segment, EVERY) for segment in segments]
+    got = numbers([batch for (given,), _ in results for batch in given])
     assert got[0] == 0
     assert got == sorted(set(got)), "damaged frames carry no, or a wrong, number"
     assert got[-1] == 109
     assert 50 < len(got) < 109
-    if suffix != "mkv":  # Matroska's reader drops what it does not understand, silently
-        assert reader.lost
-    for begin, end, reason in reader.lost:
-        assert reason == "decode_error"
-        assert segment.start.timestamp() * 1e6 < begin < end <= segment.end.timestamp() * 1e6
+    # Matroska's reader drops what it does not understand, silently: the stretch is in no segment.
+    assert len(segments) == 1 + (suffix == "mkv")
+    assert any(reader.lost for _, reader in results)
+    for segment, (_, reader) in zip(segments, results, strict=True):
+        for begin, end, reason in reader.lost:
+            assert reason == "decode_error"
+            assert segment.start.timestamp() * 1e6 <= begin < end <= segment.end.timestamp() * 1e6
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "ts"])
@@ -245,3 +247,21 @@ def test_real_clips_by_segment(assets: Path, name: str) -> None:
         given += all_pts(batches)
         assert reader.lost == ()
     assert given == probe(path).pts.tolist()
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
+@pytest.mark.parametrize("b_frames", [0, 2])
+def test_footage_goes_on_after_a_pause_without_a_keyframe(tmp_path: Path, suffix: str, b_frames: int) -> None:
+    ticks = 90_000
+    pts = [3600 * at + 600 * ticks * (at >= 100) for at in range(175)]
+    base = Fraction(1, ticks)
+    path = clips.write_clip(
+        tmp_path / f"x.{suffix}", pts, time_base=base, keyframe_every=70, b_frames=b_frames, x264="crf=10"
+    )
+    segments = segments_of(path, 300)
+    assert [segment.frames for segment in segments] == [100, 75]
+    assert [segment.duration_s for segment in segments] == pytest.approx([4, 3], abs=0.01)
+    for segment, wanted in zip(segments, (range(100), range(100, 175)), strict=True):
+        (given,), reader = read(path, segment, EVERY)
+        assert numbers(given) == list(wanted)
+        assert reader.lost == ()
