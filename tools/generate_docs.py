@@ -30,6 +30,7 @@ from schemas.site import (
     SiteConfig,
 )
 from schemas.tables import TABLES, TIME, TableSpec
+from storage.sql.views import IN_FILES
 
 USES = {
     "fixed": "whether the camera is fixed",
@@ -84,6 +85,9 @@ def _one_table(spec: TableSpec) -> str:
         ]
         for field in spec.columns
     ]
+    if not any(field.name == "date" for field in spec.columns) and spec.name in IN_FILES:
+        moment = f"`{spec.row_time}`" if spec.row_time else "the start of its unit"
+        rows.append(["`date`", "date32[day]", "", "", f"local date of {moment}, in the camera's time zone"])
     facts = f"Key: {_names(spec.key)}. Sorted by {_names(spec.order)}. Privacy: {spec.privacy}. Version {spec.version}."
     return "\n\n".join(
         [f"## {spec.name}", spec.summary, facts, _table(["column", "type", "unit", "", "meaning"], rows)]

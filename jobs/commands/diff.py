@@ -105,8 +105,8 @@ def diff_runs(site: Site, run_a: str, run_b: str) -> Difference:
         SelectionError: there is no such run.
     """
     with (
-        closing(open_sql(site.store, site.files, as_of=run_a)) as a,
-        closing(open_sql(site.store, site.files, as_of=run_b)) as b,
+        closing(open_sql(site.store, site.files, as_of=run_a, unit_dates=True)) as a,
+        closing(open_sql(site.store, site.files, as_of=run_b, unit_dates=True)) as b,
     ):
         return compare(a, b)
 

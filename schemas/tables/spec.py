@@ -6,6 +6,9 @@ from enum import StrEnum
 
 import pyarrow as pa
 
+ROW_TIMES = ("time", "bin_start", "start_time", "first_time")
+"""Columns that say when a row happened, or began."""
+
 
 class Privacy(StrEnum):
     """Privacy class of a table: who may see its rows (docs/privacy.md)."""
@@ -36,6 +39,12 @@ class TableSpec:
     order: tuple[str, ...]
     privacy: Privacy
     version: int = 1
+
+    @property
+    def row_time(self) -> str | None:
+        """Returns the column that says when a row happened, whose local date is the view's column ``date``; or None."""
+        names = {field.name for field in self.columns if not field.nullable}
+        return None if "date" in names else next((name for name in ROW_TIMES if name in names), None)
 
     @property
     def schema(self) -> pa.Schema:

@@ -16,8 +16,9 @@ from storage.files import private_scratch
 from storage.maintenance.tombstones import purges_table
 from storage.site.file import SiteFiles, cameras_table
 from storage.site.layers import load_features
+from storage.sql.dates import Dates, create_date_macros
 from storage.sql.lazy import INTERNAL, create_lazy, make_now
-from storage.sql.macros import create_layers, create_macros, features_table, load_spatial, mentions_geometry
+from storage.sql.macros import create_layers, features_table, load_spatial, mentions_geometry
 from storage.sql.text import escape_glob, quote_text
 from storage.sql.versions import create_versions
 from storage.sql.views import IN_FILES, FileLists, create_views
@@ -39,12 +40,13 @@ def open_sql(
     calibration_error_m: CalibrationErrors = dict,
     sensitive: bool = True,
     pending: bool = False,
+    unit_dates: bool = False,
 ) -> duckdb.DuckDBPyConnection:
     """Opens a snapshot of the store for SQL. Files of rows are opened only when a query needs them.
 
-    Views: every table of ``TABLES``; tables written by ops have the column ``date`` (local date at which the unit
-    starts) and a second view ``TABLE_all`` with every version of their rows; ``features`` has the site's zones and
-    lines, ``layer_NAME`` those of one layer. Macros: ``local_time(camera, ts)``, ``local_date(camera, ts)``,
+    Views: every table of ``TABLES``; tables written by ops have the column ``date`` (local date of the row) and a
+    second view ``TABLE_all`` with every version of their rows; ``features`` has the site's zones and lines,
+    ``layer_NAME`` those of one layer. Macros: ``local_time(camera, ts)``, ``local_date(camera, ts)``,
     ``timezone_of(camera)``, ``map_distance_m(x1, y1, x2, y2)`` and ``in_zone(x, y, zone)``.
 
     Args:
@@ -57,6 +59,7 @@ def open_sql(
         calibration_error_m: returns the column of that name of the table ``cameras``, by camera.
         sensitive: whether files of tables of the privacy class ``sensitive`` may be read.
         pending: whether the table ``anonymized`` has files that await their sign-off, or were rejected.
+        unit_dates: ``date`` is the local date at which the unit that wrote a row starts, not that of the row.
 
     Returns:
         An in-memory connection in the time zone UTC.
@@ -84,14 +87,16 @@ def open_sql(
         return features_table(load_features(site) if site else ())
 
     _create_records(con, store, snapshot, make_now(cameras_rows, is_queried("cameras")))
+    views = [site.config.camera_view(camera) for camera in cameras] if site else []
+    zones = {view.camera: view.timezone for view in views}
+    create_date_macros(con, zones)
+    dates = Dates({} if unit_dates else zones, is_queried("date"))
     lists = FileLists(con, root)
     with lists.placeholder():
-        create_views(con, lists, snapshot, is_queried, {} if pending else _released(con, store, site))
-        create_versions(con, lists, snapshot, is_queried)
+        create_views(con, lists, snapshot, is_queried, dates, {} if pending else _released(con, store, site))
+        create_versions(con, lists, snapshot, is_queried, dates)
     layers = site.config.layers if site else ()
     create_layers(con, make_now(features_rows, has_geometry), layers, has_spatial)
-    views = [site.config.camera_view(camera) for camera in cameras] if site else []
-    create_macros(con, {view.camera: view.timezone for view in views})
     if not unsafe:
         readable = [name for name, spec in IN_FILES.items() if sensitive or spec.privacy is not Privacy.SENSITIVE]
         _lock(con, root, readable)

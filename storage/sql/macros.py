@@ -1,8 +1,8 @@
-"""Creates SQL macros, and the site's zones and lines as tables with geometry."""
+"""Creates the site's zones and lines as tables with geometry, and the macros of places."""
 
 import importlib.util
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import duckdb
@@ -57,7 +57,7 @@ def spatial_available(con: duckdb.DuckDBPyConnection) -> bool:
 def create_layers(
     con: duckdb.DuckDBPyConnection, features: Callable[[], pa.Table], layers: Sequence[LayerConfig], has_spatial: bool
 ) -> None:
-    """Creates ``features``, a view ``layer_NAME`` for each layer, and the macro ``in_zone``.
+    """Creates ``features``, a view ``layer_NAME`` for each layer, and the macros ``in_zone`` and ``map_distance_m``.
 
     Args:
         con: the connection.
@@ -70,6 +70,7 @@ def create_layers(
     for layer in layers:
         which = f"layer = {quote_text(layer.name)}"
         _create_features(con, f"layer_{layer.name}", coordinates_of([layer]), which, has_spatial)
+    con.execute("CREATE MACRO map_distance_m(x1, y1, x2, y2) AS sqrt((x2 - x1) ** 2 + (y2 - y1) ** 2)")
     if has_spatial:
         # The columns are renamed so that an argument with a column's name refers to the caller's column.
         con.execute(
@@ -90,24 +91,6 @@ def _create_features(
         geometry = f"ST_SetCRS({geometry}, {quote_text(coordinates)})"
     rows = f"SELECT * EXCLUDE (wkt), {geometry} AS geometry FROM {INTERNAL}.features WHERE {which}"
     con.execute(f"CREATE VIEW {quote_name(name)} AS {rows}")
-
-
-def create_macros(con: duckdb.DuckDBPyConnection, timezones: Mapping[str, str]) -> None:
-    """Creates the macros that need no geometry.
-
-    Args:
-        con: the connection.
-        timezones: IANA time zone names by camera.
-    """
-    known = ", ".join(f"{quote_text(camera)}: {quote_text(zone)}" for camera, zone in sorted(timezones.items()))
-    timezone = f"map_extract_value(MAP {{{known}}}, camera)" if known else "NULL::VARCHAR"
-    for macro in (
-        f"timezone_of(camera) AS {timezone}",
-        "local_time(camera, ts) AS timezone(timezone_of(camera), ts::TIMESTAMPTZ)",
-        "local_date(camera, ts) AS local_time(camera, ts)::DATE",
-        "map_distance_m(x1, y1, x2, y2) AS sqrt((x2 - x1) ** 2 + (y2 - y1) ** 2)",
-    ):
-        con.execute(f"CREATE MACRO {macro}")
 
 
 def features_table(features: Sequence[Feature]) -> pa.Table:

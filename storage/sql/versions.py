@@ -7,6 +7,7 @@ import duckdb
 
 from schemas.tables import Privacy, TableSpec
 from schemas.values import UNIT_TAG_DIGITS
+from storage.sql.dates import Dates
 from storage.sql.text import quote_name, quote_text
 from storage.sql.views import (
     BY_DATE,
@@ -46,7 +47,7 @@ _FILE = "regexp_extract(filename, '[^/]+/[^/]+/[^/]+/[^/]+$')"
 
 
 def create_versions(
-    con: duckdb.DuckDBPyConnection, lists: FileLists, snapshot: Snapshot, is_queried: IsQueried
+    con: duckdb.DuckDBPyConnection, lists: FileLists, snapshot: Snapshot, is_queried: IsQueried, dates: Dates
 ) -> None:
     """Creates the views: the table's columns, then unit, fingerprint, run_id, committed, op_version and current.
 
@@ -58,6 +59,7 @@ def create_versions(
         lists: file lists, in their placeholder context.
         snapshot: the store's snapshot.
         is_queried: returns whether a query may read the view of this name.
+        dates: how to show dates.
     """
     versions = cache(snapshot.versions)  # reads all receipts, so only when a query needs it
     live = {table: (files.whole or files.partial)[:1] for table, files in snapshot.files.items()}
@@ -69,7 +71,7 @@ def create_versions(
         if not is_queried(spec.name + VERSIONS_SUFFIX):
             sql = unqueried_rows(spec, _ADDED)
         elif some:
-            sql = _versions_sql(spec, lists, versions, some[0])
+            sql = _versions_sql(spec, lists, versions, some[0], dates)
         else:
             sql = no_rows(spec, _ADDED)
         con.execute(f"CREATE VIEW {quote_name(spec.name + VERSIONS_SUFFIX)} AS {sql}")
@@ -80,8 +82,8 @@ def _open_first(files: Mapping[str, Names]) -> list[Names]:
     return [files[name] for name in sorted(files, key=lambda name: name in _SENSITIVE)]
 
 
-def _versions_sql(spec: TableSpec, lists: FileLists, versions: Versions, some_file: str) -> str:
-    rows = " UNION ALL ".join(_rows_sql(spec, lists, kind, versions, some_file) for kind in (BY_DATE, BY_MONTH))
+def _versions_sql(spec: TableSpec, lists: FileLists, versions: Versions, some_file: str, dates: Dates) -> str:
+    rows = " UNION ALL ".join(_rows_sql(spec, lists, kind, versions, some_file, dates) for kind in (BY_DATE, BY_MONTH))
     name = f"files ->> {quote_text('$.' + spec.name)}"
     return f"""
     SELECT rows.* EXCLUDE (_file, _unit_tag, _day), {", ".join(_ADDED)}
@@ -95,7 +97,7 @@ def _versions_sql(spec: TableSpec, lists: FileLists, versions: Versions, some_fi
     """
 
 
-def _rows_sql(spec: TableSpec, lists: FileLists, kind: str, versions: Versions, some_file: str) -> str:
+def _rows_sql(spec: TableSpec, lists: FileLists, kind: str, versions: Versions, some_file: str, dates: Dates) -> str:
     def names() -> Names:
         # DuckDB needs at least one file; the condition below prunes it before it is opened.
         return [name for name in versions().get(spec.name, ()) if partition_of(name)[0] == kind] or [some_file]
@@ -103,4 +105,4 @@ def _rows_sql(spec: TableSpec, lists: FileLists, kind: str, versions: Versions, 
     files = lists.sql(f"{spec.name}{VERSIONS_SUFFIX}/{kind}", names)
     more = f", {_FILE} AS _file, {quote_name(UNIT_COLUMN)} AS _unit_tag, {unit_day(kind)} AS _day"
     own = quote_text(f"/{spec.name}/camera=[^/]*/{kind}=[^/]*/[^/]*$")
-    return f"{rows_sql(spec, kind, files, more)} WHERE regexp_matches(filename, {own})"
+    return rows_sql(spec, kind, files, dates, more, lambda _: [f"regexp_matches(filename, {own})"])

@@ -10,6 +10,7 @@ import tempfile
 from calendar import monthrange
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import date, timedelta
 from pathlib import Path
 from types import MappingProxyType
 
@@ -18,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.tables import TABLES, TableSpec
+from storage.sql.dates import DatedRows, Dates, dated_rows
 from storage.sql.lazy import AS_ONE_WORD, INTERNAL, create_lazy
 from storage.sql.text import escape_glob, quote_name, quote_text
 from storage.store.parquet import DATE_COLUMN, UNIT_COLUMN, file_schema
@@ -95,6 +97,7 @@ def create_views(
     lists: FileLists,
     snapshot: Snapshot,
     is_queried: IsQueried,
+    dates: Dates,
     only: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Creates a view for each table of ``IN_FILES``: its columns, and ``date`` at the end where it has none.
@@ -104,6 +107,7 @@ def create_views(
         lists: file lists, in their placeholder context.
         snapshot: the store's snapshot.
         is_queried: returns whether a query may read the view of this name.
+        dates: how to show dates.
         only: SQL conditions of rows that a view shows, by table; without one it shows all.
     """
     if any(files.partial for files in snapshot.files.values()):
@@ -112,25 +116,42 @@ def create_views(
         create_lazy(con, "unit_tags", unit_tags.schema, lambda: unit_tags, internal=True)
     for name, spec in IN_FILES.items():
         files = snapshot.files.get(name, LiveFiles())
-        sql = _live_sql(spec, lists, files) if is_queried(name) else unqueried_rows(spec)
+        sql = _live_sql(spec, lists, files, dates) if is_queried(name) else unqueried_rows(spec)
         shown = f"SELECT * FROM ({sql}) WHERE {only[name]}" if name in only else sql
         con.execute(f"CREATE VIEW {quote_name(name)} AS {shown}")
 
 
-def rows_sql(spec: TableSpec, partition: str, files: str, more: str = "") -> str:
+def rows_sql(
+    spec: TableSpec,
+    partition: str,
+    files: str,
+    dates: Dates,
+    more: str = "",
+    conditions: Callable[[DatedRows], Iterable[str]] = lambda _: (),
+) -> str:
     """Returns SQL for the rows of files of one partition kind: columns as in the view, then ``more``.
 
     Args:
         spec: the table.
         partition: ``BY_DATE`` or ``BY_MONTH``.
         files: SQL for the list of files.
+        dates: how to show dates.
         more: further items of the select list; they may use ``_unit``, ``filename`` and ``unit_day``.
+        conditions: returns conditions of the rows, for a part of them.
     """
-    selected = [_CAMERA if name == "camera" else quote_name(name) for name in plain_columns(spec)]
-    day = '"date"::DATE' if _has_date(spec) else unit_day(partition)
+    selected = ", ".join(
+        f"{_CAMERA} AS camera" if name == "camera" else quote_name(name) for name in plain_columns(spec)
+    )
     # With a given schema no file is opened to bind a query, and a column that is newer than a file is null there.
     source = f"read_parquet({files}, schema = {_schema_sql(spec)}, filename = true)"
-    return f'SELECT {", ".join(selected)}, {day} AS "date"{more} FROM {source}'
+    own = [DatedRows('"date"::DATE')]
+    parts = own if _has_date(spec) else dated_rows(spec, dates, unit_day(partition), _CAMERA)
+    branches = []
+    for part in parts:
+        kept = [*([part.condition] if part.condition else []), *conditions(part)]
+        where = f" WHERE {' AND '.join(kept)}" if kept else ""
+        branches.append(f'SELECT {selected}, {part.date} AS "date"{more} FROM {source}{where}')
+    return " UNION ALL ".join(branches)
 
 
 def no_rows(spec: TableSpec, more: Mapping[str, str] = MappingProxyType({}), refusal: str | None = None) -> str:
@@ -187,13 +208,13 @@ def partition_of(name: str) -> tuple[str, str]:
 
 # DuckDB's own hive partitioning does not work with a given schema. The pattern matches the path's end, since the store
 # itself may be below a folder camera=x.
-_CAMERA = "regexp_extract(filename, '/camera=([^/]*)/[^/]*/[^/]*$', 1) AS \"camera\""
+_CAMERA = "regexp_extract(filename, '/camera=([^/]*)/[^/]*/[^/]*$', 1)"
 _DAY = "CAST(regexp_extract(filename, '/date=([^/]*)/[^/]*$', 1) AS DATE)"
 
 
-def _live_sql(spec: TableSpec, lists: FileLists, files: LiveFiles) -> str:
+def _live_sql(spec: TableSpec, lists: FileLists, files: LiveFiles, dates: Dates) -> str:
     branches = [
-        _branch(spec, lists, part, names, is_partial)
+        _branch(spec, lists, part, names, is_partial, dates)
         for is_partial, every in ((False, files.whole), (True, files.partial))
         for part, names in _by_month(every, _has_date(spec)).items()
     ]
@@ -212,18 +233,22 @@ def _by_month(names: Iterable[str], are_together: bool) -> dict[tuple[str, str],
     return parts
 
 
-def _branch(spec: TableSpec, lists: FileLists, part: tuple[str, str], names: Names, is_partial: bool) -> str:
+def _branch(
+    spec: TableSpec, lists: FileLists, part: tuple[str, str], names: Names, is_partial: bool, dates: Dates
+) -> str:
     kind, month = part
     key = "/".join((spec.name, kind, month, "partial" if is_partial else "whole"))
-    conditions = []
-    if month:
-        # True for every row; for a query of other days DuckDB finds a contradiction and drops the branch.
-        last = monthrange(*map(int, month.split("-")))[1]
-        conditions.append(f"{unit_day(kind)} BETWEEN DATE '{month}-01' AND DATE '{month}-{last}'")
-    if is_partial:
-        conditions.append(f"{quote_name(UNIT_COLUMN)} IN (FROM {_UNIT_TAGS})")
-    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    return rows_sql(spec, kind, lists.sql(key, lambda: names)) + where
+
+    def conditions(rows: DatedRows) -> Iterator[str]:
+        if month and rows.shift is not None:
+            # True for every row; for a query of other days DuckDB finds a contradiction and drops the branch.
+            first = date.fromisoformat(f"{month}-01") + timedelta(rows.shift)
+            last = first + timedelta(monthrange(*map(int, month.split("-")))[1] - 1)
+            yield f"{rows.date} BETWEEN DATE '{first}' AND DATE '{last}'"
+        if is_partial:
+            yield f"{quote_name(UNIT_COLUMN)} IN (FROM {_UNIT_TAGS})"
+
+    return rows_sql(spec, kind, lists.sql(key, lambda: names), dates, conditions=conditions)
 
 
 def _has_date(spec: TableSpec) -> bool:

@@ -1,0 +1,104 @@
+"""The column ``date`` of views: the local date of each row, by the camera's time zone.
+
+Files are grouped by the local date at which their unit starts, and a unit may pass midnight. A view is therefore a
+union: the rows of the unit's own date, and those of the next. So a query of one day opens the files of that day and of
+the day before, and no others (docs/decisions/0024-the-date-of-a-row.md).
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import duckdb
+
+from schemas.tables import TableSpec
+from storage.sql.lazy import INTERNAL
+from storage.sql.text import quote_name, quote_text
+
+
+@dataclass(frozen=True)
+class Dates:
+    """How views show dates.
+
+    Attributes:
+        zones: IANA time zone names by camera; without any, and for rows without a time, dates are those of units.
+        filtered: whether a query may select rows by date.
+    """
+
+    zones: Mapping[str, str] = field(default_factory=dict)
+    filtered: bool = True
+
+    def zone_sql(self, camera: str) -> str:
+        """Returns SQL for the time zone of a camera.
+
+        It is constant for a file, unlike ``timezone_of``: DuckDB looks each row's camera up in a map, which takes a
+        hundred times as long.
+        """
+        (usual, _), *_ = Counter(self.zones.values()).most_common(1)
+        others: dict[str, list[str]] = {}
+        for name, zone in sorted(self.zones.items()):
+            if zone != usual:
+                others.setdefault(zone, []).append(quote_text(name))
+        whens = (f"WHEN {camera} IN ({', '.join(names)}) THEN {quote_text(zone)} " for zone, names in others.items())
+        return f"CASE {''.join(whens)}ELSE {quote_text(usual)} END" if others else quote_text(usual)
+
+
+@dataclass(frozen=True)
+class DatedRows:
+    """A part of a table's rows.
+
+    Attributes:
+        date: SQL for their local date.
+        condition: SQL that selects them; None for all rows of the table.
+        shift: days between ``date`` and the unit's; None if that differs from row to row.
+    """
+
+    date: str
+    condition: str | None = None
+    shift: int | None = 0
+
+
+def dated_rows(spec: TableSpec, dates: Dates, unit_day: str, camera: str) -> list[DatedRows]:
+    """Returns the parts that a table's rows are read in, each with one way to tell the date.
+
+    Args:
+        spec: the table.
+        dates: how to show dates.
+        unit_day: SQL for the local date of the unit.
+        camera: SQL for the camera.
+    """
+    if spec.row_time is None or not dates.zones:
+        return [DatedRows(unit_day)]
+    time = quote_name(spec.row_time)
+    zone = dates.zone_sql(camera)
+    begins, ends = (f"{INTERNAL}.day_start({zone}, {day})" for day in (unit_day, f"{unit_day} + 1"))
+    before, after = f"{time} < {begins}", f"{time} >= {ends}"
+    # Only bins may begin before the unit that fills them.
+    has_before = spec.row_time == "bin_start"
+    if not dates.filtered:
+        earlier = f"WHEN {before} THEN {unit_day} - 1 " if has_before else ""
+        return [DatedRows(f"CASE WHEN {after} THEN {unit_day} + 1 {earlier}ELSE {unit_day} END", None, None)]
+    own = f"NOT ({after})" + (f" AND NOT ({before})" if has_before else "")
+    parts = [DatedRows(unit_day, own), DatedRows(f"({unit_day} + 1)", after, 1)]
+    return parts + ([DatedRows(f"({unit_day} - 1)", before, -1)] if has_before else [])
+
+
+def create_date_macros(con: duckdb.DuckDBPyConnection, timezones: Mapping[str, str]) -> None:
+    """Creates the macros of local time: ``timezone_of``, ``local_time``, ``local_date``.
+
+    Args:
+        con: the connection.
+        timezones: IANA time zone names by camera.
+    """
+    known = ", ".join(f"{quote_text(camera)}: {quote_text(zone)}" for camera, zone in sorted(timezones.items()))
+    zone = f"map_extract_value(MAP {{{known}}}, camera)" if known else "NULL::VARCHAR"
+    # A repeated midnight is read as its second occurrence; the day begins with the first.
+    midnight = "timezone(zone, day::TIMESTAMP)"
+    repeated = f"timezone(zone, {midnight} - INTERVAL 1 HOUR)::DATE = day"
+    for macro in (
+        f"timezone_of(camera) AS {zone}",
+        "local_time(camera, ts) AS timezone(timezone_of(camera), ts::TIMESTAMPTZ)",
+        "local_date(camera, ts) AS local_time(camera, ts)::DATE",
+        f"{INTERNAL}.day_start(zone, day) AS {midnight} - to_hours(({repeated})::INTEGER)",
+    ):
+        con.execute(f"CREATE MACRO {macro}")
