@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import shapely
 from pyproj import CRS
@@ -18,26 +17,37 @@ from storage.exports.geometries import (
     Geometries,
     crs_of,
     geometries_of,
-    geometry_column,
     is_binary,
+    is_geometry,
     reproject,
     total_bounds,
     track_lines,
+)
+from storage.exports.gis_columns import (
+    Columns,
+    attributes,
+    free_name,
+    gdal_columns,
+    parquet_columns,
+    times_as_text,
 )
 from storage.exports.results import write_result
 from storage.files import atomic_file, temporary_path
 from storage.site.file import WGS84
 
-Columns = dict[str, pa.ChunkedArray]
+_SQLITE_SUFFIXES = ("-journal", "-wal", "-shm")
+"""Ends of the names of files that SQLite keeps beside an open GeoPackage."""
+_ARROW_KEY = "OGC_FID"
+"""The column that GDAL takes for the key of features, where a format names no other."""
 
 
 def export(table: pa.Table, target: Path, crs: str, as_lines: bool = False) -> int:
     """Writes a table to ``.geojson``, ``.gpkg``, ``.parquet`` or ``.csv`` atomically, replacing an existing file.
 
     GeoJSON is in longitude and latitude, as RFC 7946 requires, GeoPackage and GeoParquet in the site's CRS; features of
-    a pixel layer have a CRS of pixels in all three. CSV keeps the columns as they are, and a geometry column as WKT.
+    a pixel layer have a CRS of pixels in all three. CSV keeps the columns as they are, and geometry columns as WKT.
     Binary columns are left out, since pictures do not leave the site; a row without a position is written without a
-    geometry.
+    geometry. Names that a format reserves, or that repeat another, get a number.
 
     Args:
         table: rows with ``x_m`` and ``y_m`` (metres in ``crs``), or ``lon`` and ``lat``, or WKB in ``geometry``.
@@ -49,8 +59,9 @@ def export(table: pa.Table, target: Path, crs: str, as_lines: bool = False) -> i
         Number of rows written.
 
     Raises:
-        UserError: the suffix is unknown, the table may not leave the site or has no positions, or the file cannot be
-            written.
+        UserError: the suffix is unknown, the table may not leave the site or has no positions, the file cannot be
+            written, or another program has it open.
+        QueryError: a column has a value that the format cannot hold.
     """
     write = _WRITERS.get(target.suffix.lower())
     if write is None:
@@ -68,20 +79,17 @@ def export(table: pa.Table, target: Path, crs: str, as_lines: bool = False) -> i
 
 
 def _write_csv(rows: pa.Table, target: Path, _crs: CRS) -> None:
-    name = geometry_column(rows)
-    if name is not None:
-        geometries = shapely.from_wkb(rows[name].to_numpy(zero_copy_only=False))
-        texts = pa.array(shapely.to_wkt(geometries, rounding_precision=8), pa.string())
-        rows = rows.set_column(rows.column_names.index(name), name, texts)
-    write_result(_without_binary(rows), "csv", target)
+    shown = [field.name for field in rows.schema if is_geometry(field) or not is_binary(field.type)]
+    write_result(rows.select(shown), "csv", target)
 
 
 def _write_geojson(rows: pa.Table, target: Path, crs: CRS) -> None:
-    columns = _times_as_text(_plain_columns(rows))
+    columns = times_as_text(gdal_columns(attributes(rows), reserved=_ARROW_KEY))
     if crs.is_engineering:
         _write_gdal(columns, geometries_of(rows, crs), target, "GeoJSON", crs.to_wkt(), {}, partial(_name_crs, crs))
         return
     geometries = reproject(geometries_of(rows, crs), crs, CRS.from_user_input(WGS84))
+    geometries[shapely.is_empty(geometries)] = None  # RFC 7946, 3.1, has null in their place
     # Eight decimals are about a millimetre; GDAL's default for RFC 7946 is seven.
     options = {"RFC7946": "YES", "COORDINATE_PRECISION": "8"}
     _write_gdal(columns, geometries, target, "GeoJSON", WGS84, options)
@@ -98,7 +106,25 @@ def _name_crs(crs: CRS, path: Path) -> None:
 
 
 def _write_geopackage(rows: pa.Table, target: Path, crs: CRS) -> None:
-    _write_gdal(_plain_columns(rows), geometries_of(rows, crs), target, "GPKG", crs.to_wkt(), {"GEOMETRY_NAME": "geom"})
+    columns = gdal_columns(attributes(rows))
+    # GDAL writes a column that has the name of the key into the key.
+    names = {"GEOMETRY_NAME": free_name("geom", columns), "FID": free_name("fid", columns)}
+    _refuse_open(target)
+    _write_gdal(columns, geometries_of(rows, crs), target, "GPKG", crs.to_wkt(), names)
+
+
+def _refuse_open(target: Path) -> None:
+    """Rejects a GeoPackage that another program has open.
+
+    That program's changes are in a file beside it, which SQLite would apply to the file that takes its place.
+    """
+    for suffix in _SQLITE_SUFFIXES:
+        beside = target.resolve().with_name(target.resolve().name + suffix)
+        if beside.exists():
+            raise UserError(
+                f"cannot write {target}: a program has it open, or did not close it ({beside.name} lies beside it); "
+                "close it there, or name another file"
+            )
 
 
 def _write_geoparquet(rows: pa.Table, target: Path, crs: CRS) -> None:
@@ -113,9 +139,7 @@ def _write_geoparquet(rows: pa.Table, target: Path, crs: CRS) -> None:
     if bounds is not None:
         description["bbox"] = list(bounds)
     geo = {"version": "1.1.0", "primary_column": GEOMETRY, "columns": {GEOMETRY: description}}
-    table = _with_geometries(
-        {field.name: _storable(rows[field.name]) for field in _without_binary(rows).schema}, geometries
-    )
+    table = _with_geometries(parquet_columns(attributes(rows)), GEOMETRY, geometries)
     try:
         with atomic_file(target.resolve()) as file:
             pq.write_table(table.replace_schema_metadata({"geo": json.dumps(geo)}), file, compression="zstd")
@@ -142,76 +166,33 @@ def _write_gdal(
 ) -> None:
     """Writes through GDAL to a hidden file beside the target, and renames it when ``finish`` has completed it."""
     from pyogrio import write_arrow
-    from pyogrio.errors import DataSourceError, FeatureError, FieldError, GeometryError
+    from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError
 
     kinds = {geometry.geom_type for geometry in geometries if geometry is not None}
-    temporary = temporary_path(target).with_suffix(target.suffix.lower())
+    geometry = free_name(GEOMETRY, columns)  # a column of this name would crash GDAL
+    temporary = temporary_path(target.resolve()).with_suffix(target.suffix.lower())
     try:
         write_arrow(
-            _with_geometries(columns, geometries),
+            _with_geometries(columns, geometry, geometries),
             temporary,
             layer=target.stem,
             driver=driver,
-            geometry_name=GEOMETRY,
+            geometry_name=geometry,
             geometry_type=kinds.pop() if len(kinds) == 1 else "Unknown",
             crs=crs,
             layer_options=layer_options,
         )
         finish(temporary)
-        temporary.replace(target)
-    except (DataSourceError, FeatureError, FieldError, GeometryError, OSError) as error:
+        temporary.replace(target.resolve())
+    except (DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError, OSError) as error:
         reason = " ".join(str(error).split())
-        raise UserError(f"cannot write {target}: {reason}; free some space or name another file") from error
+        raise UserError(
+            f"cannot write {target}: {reason}; free some space if the disk is full, else name another file"
+        ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        for suffix in ("", *_SQLITE_SUFFIXES):
+            temporary.with_name(temporary.name + suffix).unlink(missing_ok=True)
 
 
-def _with_geometries(columns: Columns, geometries: Geometries) -> pa.Table:
-    return pa.table({**columns, GEOMETRY: pa.array(shapely.to_wkb(geometries), pa.binary())})
-
-
-def _without_binary(rows: pa.Table) -> pa.Table:
-    return rows.select([field.name for field in rows.schema if not is_binary(field.type)])
-
-
-def _plain_columns(rows: pa.Table) -> Columns:
-    """Returns the columns in types that GDAL can write: text, numbers, booleans, dates and UTC times."""
-    return {field.name: _plain(rows[field.name]) for field in _without_binary(rows).schema}
-
-
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        return _plain(column.cast(kind.value_type))
-    if pa.types.is_decimal(kind):
-        # DuckDB's sums of integers are decimals of 38 digits.
-        return column.cast(pa.float64())
-    if pa.types.is_timestamp(kind):
-        return column.cast(pa.timestamp("us", kind.tz and "UTC"))
-    if pa.types.is_nested(kind):
-        return _as_text(column, lambda value: json.dumps(value, default=str))
-    if pa.types.is_time(kind):
-        return _as_text(column, str)
-    return _storable(column)
-
-
-def _storable(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Returns a column in a type that both Parquet and GDAL have: durations become text."""
-    kind = column.type
-    is_duration = pa.types.is_interval(kind) or pa.types.is_duration(kind)
-    return _as_text(column, str) if is_duration or pa.types.is_null(kind) else column
-
-
-def _as_text(column: pa.ChunkedArray, format_value: Callable[[object], str]) -> pa.ChunkedArray:
-    texts = [None if value is None else format_value(value) for value in column.to_pylist()]
-    return pa.chunked_array([pa.array(texts, pa.string())])
-
-
-def _times_as_text(columns: Columns) -> Columns:
-    """Returns times as ISO 8601 text, to the microsecond, with ``Z`` for UTC: JSON has no type for times."""
-    texts = {
-        name: pc.strftime(times, format="%Y-%m-%dT%H:%M:%SZ" if times.type.tz else "%Y-%m-%dT%H:%M:%S")
-        for name, times in columns.items()
-        if pa.types.is_timestamp(times.type)
-    }
-    return columns | texts
+def _with_geometries(columns: Columns, name: str, geometries: Geometries) -> pa.Table:
+    return pa.table({**columns, name: pa.array(shapely.to_wkb(geometries), pa.binary())})

@@ -13,9 +13,12 @@ from pyproj.exceptions import CRSError
 from schemas.errors import UserError
 from storage.site.file import WGS84
 from storage.site.pixel_crs import MIXED, pixel_crs
+from storage.sql.text import quote_name
 
 GEOMETRY = "geometry"
 _WKB_EXTENSION = b"geoarrow.wkb"
+_MARGIN_DEG = 0.5
+"""How far outside the area of a CRS geometries may be."""
 _NEEDS = (
     "a file for maps needs the columns x_m and y_m, or lon and lat, or a geometry column made by a spatial function; "
     "or write a .csv"
@@ -47,11 +50,12 @@ def geometries_of(rows: pa.Table, crs: CRS) -> Geometries:
     """Returns one geometry per row in a CRS, as ``crs_of`` has it; None where a row has no position.
 
     Raises:
-        UserError: the rows have neither coordinates nor geometries, or these are far from where the CRS is used.
+        UserError: the rows have neither coordinates nor geometries, or these are no numbers, no WKB, or far from where
+            the CRS is used.
     """
     name = geometry_column(rows)
     if name is not None:
-        geometries: Geometries = shapely.from_wkb(rows[name].to_numpy(zero_copy_only=False))
+        geometries = from_wkb(rows.schema.field(name), rows[name])
         own = _own_crs(rows.schema.field(name))
         geometries = reproject(geometries, own or crs, crs)
         _check_area_of_use(geometries, crs)
@@ -99,20 +103,56 @@ def track_lines(positions: pa.Table) -> pa.Table:
 
 
 def geometry_column(rows: pa.Table) -> str | None:
-    """Returns the column that has DuckDB's GeoArrow type, or a binary one named ``geometry``, or None."""
-    for field in rows.schema:
-        is_geoarrow = (field.metadata or {}).get(b"ARROW:extension:name") == _WKB_EXTENSION
-        if is_geoarrow or (field.name == GEOMETRY and is_binary(field.type)):
-            return str(field.name)
-    return None
+    """Returns the first geometry column, or None."""
+    return next((str(field.name) for field in rows.schema if is_geometry(field)), None)
+
+
+def is_geometry(field: pa.Field) -> bool:
+    """Returns whether a column has DuckDB's GeoArrow type, or is a binary one named ``geometry``."""
+    is_geoarrow = (field.metadata or {}).get(b"ARROW:extension:name") == _WKB_EXTENSION
+    return is_geoarrow or (field.name == GEOMETRY and is_binary(field.type))
+
+
+def from_wkb(field: pa.Field, column: pa.ChunkedArray) -> Geometries:
+    """Returns the geometries of a column; None where it is null.
+
+    Raises:
+        UserError: a value is no WKB.
+    """
+    try:
+        geometries: Geometries = shapely.from_wkb(column.to_numpy(zero_copy_only=False))
+    except shapely.errors.ShapelyError as error:
+        raise UserError(
+            f"column {field.name} has bytes that are no geometry ({error}): give them another name in the query"
+        ) from error
+    return geometries
+
+
+def wkt_column(field: pa.Field, column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Returns the geometries of a column as WKT, to eight decimals.
+
+    Raises:
+        UserError: a value is no WKB.
+    """
+    texts = shapely.to_wkt(from_wkb(field, column), rounding_precision=8)
+    return pa.chunked_array([pa.array(texts, pa.string())])
 
 
 def reproject(geometries: Geometries, source: CRS, target: CRS) -> Geometries:
-    """Returns geometries in another CRS; x is east and y north in both, whatever axis order the CRS defines."""
+    """Returns geometries in another CRS; x is east and y north in both, whatever axis order the CRS defines.
+
+    Raises:
+        UserError: a geometry has no place in the other CRS.
+    """
     if source == target:
         return geometries
     transform = Transformer.from_crs(source, target, always_xy=True).transform
     moved: Geometries = shapely.transform(geometries, transform, interleaved=False)
+    if not np.isfinite(shapely.get_coordinates(moved)).all():
+        raise UserError(
+            f"some positions are on no map of {target.to_string()}: they are not in {source.to_string()}, "
+            "or far from where it is used; leave them out in the query"
+        )
     return moved
 
 
@@ -130,12 +170,22 @@ def is_binary(kind: pa.DataType) -> bool:
 
 
 def _points(rows: pa.Table, x: str, y: str) -> Geometries:
-    columns = [pc.cast(rows[name], pa.float64()).to_numpy() for name in (x, y)]
-    coordinates = np.column_stack(columns)
+    coordinates = np.column_stack([_numbers(rows, name) for name in (x, y)])
     known = np.isfinite(coordinates).all(axis=1)
     geometries: Geometries = np.full(len(coordinates), None, object)
     geometries[known] = shapely.points(coordinates[known])
     return geometries
+
+
+def _numbers(rows: pa.Table, name: str) -> npt.NDArray[np.float64]:
+    try:
+        numbers: npt.NDArray[np.float64] = pc.cast(rows[name], pa.float64()).to_numpy()
+    except pa.ArrowException as error:
+        raise UserError(
+            f"column {name} has values that are no numbers: "
+            f"write TRY_CAST({quote_name(name)} AS DOUBLE) AS {quote_name(name)} in the query"
+        ) from error
+    return numbers
 
 
 def _own_crs(field: pa.Field) -> CRS | None:
@@ -161,18 +211,23 @@ def _check_area_of_use(geometries: Geometries, crs: CRS) -> None:
     if area is None or bounds is None:
         return
     west, south, east, north = Transformer.from_crs(crs, WGS84, always_xy=True).transform_bounds(*bounds)
-    margin_deg = 0.5
-    inside = np.isfinite([west, south, east, north]).all() and (
-        west <= area.east + margin_deg
-        and east >= area.west - margin_deg
-        and south <= area.north + margin_deg
-        and north >= area.south - margin_deg
+    inside = (
+        np.isfinite([west, south, east, north]).all()
+        and south <= area.north + _MARGIN_DEG
+        and north >= area.south - _MARGIN_DEG
+        and _longitudes_overlap((west, east), (area.west - _MARGIN_DEG, area.east + _MARGIN_DEG))
     )
     if not inside:
         raise UserError(
             f"the geometries lie far from where {crs.to_string()} is used; make them from x_m and y_m, "
             "in metres, such as ST_Point(x_m, y_m)"
         )
+
+
+def _longitudes_overlap(a: tuple[float, float], b: tuple[float, float]) -> bool:
+    """Returns whether two ranges from west to east overlap; east is less than west where one crosses 180 degrees."""
+    width_a, width_b = (360.0 if east - west >= 360 else (east - west) % 360 for west, east in (a, b))
+    return (b[0] - a[0]) % 360 <= width_a or (a[0] - b[0]) % 360 <= width_b
 
 
 def _runs(rows: pa.Table, keys: list[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

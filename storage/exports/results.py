@@ -1,13 +1,13 @@
-"""Writes query results as CSV, JSON and Parquet."""
+"""Writes query results as CSV, JSON and Parquet, and gives their rows as Python values."""
 
 import base64
-import csv
-import io
 import json
 import math
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -15,17 +15,29 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.errors import QueryError, UserError
+from storage.exports.geometries import is_geometry, wkt_column
 from storage.files import atomic_file
+from storage.sql.text import quote_name
 
 ResultFormat = Literal["csv", "json", "parquet"]
 _BATCH_ROWS = 10_000
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""How text begins that a spreadsheet may run; some read the wide characters as the narrow ones."""
+_QUOTE = '"'
+_QUOTED = re.compile(r'[",;\t\r\n]')
+"""What a cell is quoted for; some spreadsheets end cells at a semicolon or a tab."""
+_QUANTITY = re.compile(
+    r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"  # a number
+    r"|(-?\d+ (years?|months?|days?) ?)*(-?\d+:\d\d:\d\d(\.\d+)?)?"  # DuckDB's text of an interval
+)
 
 
 def write_result(table: pa.Table, format: ResultFormat, target: Path | None) -> str:
     """Writes a result to a file atomically, or returns it as text.
 
     CSV has a header and empty fields for null. JSON is a list of one object per row. In both, times are ISO 8601 with
-    ``Z`` for UTC, and binary values are base64; NaN and infinity are null in JSON.
+    ``Z`` for UTC, geometries WKT, and binary values base64; NaN and infinity are null in JSON. Text that a spreadsheet
+    would run as a formula begins with an apostrophe in CSV.
 
     Args:
         table: the result.
@@ -37,7 +49,7 @@ def write_result(table: pa.Table, format: ResultFormat, target: Path | None) -> 
 
     Raises:
         UserError: the target cannot be written, or none is given for Parquet.
-        QueryError: the result has a type that the format cannot hold.
+        QueryError: the result has a type or a value that the format cannot hold.
     """
     if target is None:
         if format == "parquet":
@@ -63,46 +75,18 @@ def _fill(table: pa.Table, format: ResultFormat, file: BinaryIO) -> None:
         raise QueryError(f"this result cannot be written as Parquet: {error}; cast the column in the query") from error
 
 
-def _csv(table: pa.Table) -> Iterator[str]:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(table.column_names)
-    for rows in _batches(table):
-        writer.writerows([_csv_field(value) for value in row.values()] for row in rows)
-        yield text.getvalue()
-        text.seek(0)
-        text.truncate()
-    yield text.getvalue()
+def result_rows(table: pa.Table) -> Iterator[tuple[object, ...]]:
+    """Yields rows as Python values, in batches that bound the memory; geometries are WKT.
 
-
-def _csv_field(value: object) -> object:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return value
-    plain = _plain(value)
-    return json.dumps(plain, ensure_ascii=False) if isinstance(plain, list | dict) else plain
-
-
-def _json(table: pa.Table) -> Iterator[str]:
-    before = "[\n"
-    for rows in _batches(table):
-        lines = (json.dumps(_plain(row), ensure_ascii=False, allow_nan=False) for row in rows)
-        yield before + ",\n".join(lines)
-        before = ",\n"
-    yield "[]\n" if before == "[\n" else "\n]\n"
-
-
-_TEXT: dict[str, Callable[[pa.Table], Iterator[str]]] = {"csv": _csv, "json": _json}
-
-
-def _batches(table: pa.Table) -> Iterator[list[dict[str, object]]]:
-    """Yields rows as Python values, in batches that bound the memory."""
+    Raises:
+        QueryError: a column has a time that Python cannot hold.
+    """
     for start in range(0, table.num_rows, _BATCH_ROWS):
-        yield table.slice(start, _BATCH_ROWS).to_pylist()
+        batch = table.slice(start, _BATCH_ROWS)
+        yield from zip(*(_values(batch, number) for number in range(table.num_columns)), strict=True)
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
     """Returns a value that JSON can hold."""
     if value is None or isinstance(value, bool | int | str):
         return value
@@ -110,7 +94,8 @@ def _plain(value: object) -> object:
         return value if math.isfinite(value) else None
     if isinstance(value, Decimal):
         # DuckDB's sums of integers have 128 bits and arrive as decimals.
-        return int(value) if value == value.to_integral_value() else float(value)
+        number = int(value) if value == value.to_integral_value() else float(value)
+        return number if Decimal(str(number)) == value else str(value)
     if isinstance(value, datetime | date | time):
         return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, timedelta):
@@ -118,7 +103,77 @@ def _plain(value: object) -> object:
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if isinstance(value, dict):
-        return {str(name): _plain(each) for name, each in value.items()}
+        return {str(name): plain(each) for name, each in value.items()}
     if isinstance(value, list) or type(value) is tuple:
-        return [_plain(each) for each in value]
+        return [plain(each) for each in value]
     return str(value)
+
+
+def no_such_time(name: str) -> QueryError:
+    """Returns the error about a column with a time outside the years 1 to 9999, such as infinity."""
+    return QueryError(
+        f"column {name} has a time outside the years 1 to 9999, which only Parquet can hold: "
+        f"write CAST({quote_name(name)} AS VARCHAR) in the query"
+    )
+
+
+def _values(batch: pa.Table, number: int) -> Sequence[object]:
+    field = batch.schema.field(number)
+    column = batch.column(number)
+    if is_geometry(field):
+        column = wkt_column(field, column)
+    try:
+        values: Sequence[object] = column.to_pylist()
+    except (OverflowError, ValueError) as error:
+        raise no_such_time(field.name) from error
+    return values
+
+
+def _csv(table: pa.Table) -> Iterator[str]:
+    yield _csv_line([_no_formula(name) for name in table.column_names])
+    rows = result_rows(table)
+    while batch := list(islice(rows, _BATCH_ROWS)):
+        yield "".join(_csv_line([_csv_field(value) for value in row]) for row in batch)
+
+
+def _csv_line(cells: Sequence[str]) -> str:
+    # Python's csv leaves a carriage return without quotes, at which readers end the row.
+    quoted = (f'"{cell.replace(_QUOTE, 2 * _QUOTE)}"' if _QUOTED.search(cell) else cell for cell in cells)
+    return (",".join(quoted) or 2 * _QUOTE) + "\n"
+
+
+def _csv_field(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, int | float):
+        return repr(value)
+    found = plain(value)
+    return _no_formula(found) if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
+
+
+def _no_formula(text: str) -> str:
+    """Returns text that no spreadsheet runs, https://owasp.org/www-community/attacks/CSV_Injection.
+
+    Numbers and intervals in text stay as they are.
+    """
+    return f"'{text}" if text.startswith(_FORMULA) and not _QUANTITY.fullmatch(text) else text
+
+
+def _json(table: pa.Table) -> Iterator[str]:
+    before = "[\n"
+    names = table.column_names
+    rows = result_rows(table)
+    while batch := list(islice(rows, _BATCH_ROWS)):
+        lines = (
+            json.dumps(plain(dict(zip(names, row, strict=True))), ensure_ascii=False, allow_nan=False) for row in batch
+        )
+        yield before + ",\n".join(lines)
+        before = ",\n"
+    yield "[]\n" if before == "[\n" else "\n]\n"
+
+
+_TEXT: dict[str, Callable[[pa.Table], Iterator[str]]] = {"csv": _csv, "json": _json}

@@ -8,6 +8,7 @@ import duckdb
 import pyarrow as pa
 
 from schemas.errors import QueryError
+from storage.sql.arrow_types import fetch_arrow
 from storage.sql.macros import ADVICE
 from storage.sql.text import quote_name
 
@@ -31,6 +32,8 @@ _HINTS = {
 def run_query(con: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
     """Returns the result of one statement, which must be read-only unless the connection was opened ``unsafe``.
 
+    Text stands for types that Arrow or Parquet lack, such as intervals: ``storage/sql/arrow_types.py``.
+
     Raises:
         QueryError: the statement is not read-only, or DuckDB rejects it; the message is one line.
     """
@@ -52,7 +55,7 @@ def _run(con: duckdb.DuckDBPyConnection, statements: Sequence[duckdb.Statement])
     def last_result() -> pa.Table:
         for statement in statements[:-1]:
             con.execute(statement)
-        return con.execute(statements[-1]).to_arrow_table()
+        return fetch_arrow(con, statements[-1])
 
     with ThreadPoolExecutor(1) as pool:
         result = pool.submit(last_result)

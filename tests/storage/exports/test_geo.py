@@ -1,5 +1,7 @@
 import csv
 import json
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -145,3 +147,19 @@ def test_what_stood_there_is_replaced(walk: pa.Table, tmp_path: Path, suffix: st
     target.write_bytes(b"old")
     export(walk, target, RD)
     assert target.stat().st_size > 100
+
+
+def test_a_geopackage_that_another_program_has_open_stays_whole(walk: pa.Table, tmp_path: Path) -> None:
+    target = tmp_path / "out.gpkg"
+    export(walk, target, RD)
+    with closing(sqlite3.connect(target)) as other:
+        other.execute("PRAGMA journal_mode = WAL")
+        other.execute("CREATE TABLE more AS SELECT 1 AS n")
+        other.commit()
+        with pytest.raises(UserError, match=r"has it open.*out\.gpkg-wal lies beside it.*close it there"):
+            export(walk.slice(0, 1), target, RD)
+    with closing(sqlite3.connect(target)) as after:
+        assert after.execute("SELECT count(*), (SELECT n FROM more) FROM out").fetchall() == [(3, 1)]
+    assert export(walk.slice(0, 1), target, RD) == 1
+    assert len(read(target)) == 1
+    assert list(tmp_path.iterdir()) == [target]

@@ -85,3 +85,37 @@ def test_rows_without_a_place_are_told_what_they_lack(tmp_path: Path, suffix: st
 def test_lines_from_a_table_without_tracks_are_told_what_they_lack(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"lines need the columns.*; missing: track_id, time"):
         export(pa.table({"x_m": [1.0], "y_m": [1.0]}), tmp_path / "out.gpkg", RD, as_lines=True)
+
+
+@pytest.mark.parametrize("suffix", [".geojson", ".gpkg", ".parquet"])
+def test_a_site_that_180_degrees_cross(tmp_path: Path, suffix: str) -> None:
+    fiji = "EPSG:3460"
+    shape = shapely.box(2_000_000, 3_900_000, 2_000_100, 3_900_100)  # its CRS is used from 176.81 E to 178.15 W
+    assert export(pa.table({"geometry": [shapely.to_wkb(shape)]}), tmp_path / f"out{suffix}", fiji) == 1
+    assert read(tmp_path / f"out{suffix}").to_crs(fiji).geometry.iloc[0].centroid.distance(shape.centroid) < 0.01
+    with pytest.raises(UserError, match="far from where EPSG:3460 is used"):
+        export(pa.table({"geometry": [shapely.to_wkb(shapely.Point(178, -18))]}), tmp_path / f"x{suffix}", fiji)
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ({"geometry": [b"abc"]}, "column geometry has bytes that are no geometry"),
+        ({"x_m": ["east"], "y_m": ["1"]}, r'column x_m has values that are no numbers.*TRY_CAST\("x_m" AS DOUBLE\)'),
+        ({"x_m": [[1.0]], "y_m": [1.0]}, "column x_m has values that are no numbers"),
+        ({"lon": [500.0], "lat": [486000.5]}, "some positions are on no map"),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".geojson", ".gpkg", ".parquet"])
+def test_places_that_are_none_are_named(tmp_path: Path, rows: dict[str, list[object]], says: str, suffix: str) -> None:
+    with pytest.raises(UserError, match=says):
+        export(pa.table(rows), tmp_path / f"out{suffix}", RD)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("suffix", [".geojson", ".gpkg", ".parquet"])
+def test_an_empty_geometry_keeps_its_row(tmp_path: Path, suffix: str) -> None:
+    shapes = shapely.to_wkb([shapely.Point(), shapely.Polygon(), shapely.Point(121000, 486000)])
+    export(pa.table({"geometry": shapes}), tmp_path / f"out{suffix}", RD)
+    frame = read(tmp_path / f"out{suffix}")
+    assert [shape is None or shape.is_empty for shape in frame.geometry] == [True, True, False]

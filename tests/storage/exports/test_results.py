@@ -147,8 +147,64 @@ def test_results_of_queries_with_types_of_their_own(tmp_path: Path) -> None:
     assert (row["t"], row["m"], row["d"], row["s"], row["f"], row["ts"]) == (
         "01:02:00", [["a", 1]], 1.5, 2, None, "2026-03-02T22:00:00Z"
     )  # fmt: skip
-    assert row["i"] and row["u"]
+    assert (row["i"], len(row["u"])) == ("1 day", 36)
     assert write_result(table, "csv", None).count("\n") == 2
+    write_result(table, "parquet", tmp_path / "x.parquet")
+    assert pq.read_table(tmp_path / "x.parquet")["i"].to_pylist() == ["1 day"]
+
+
+def test_a_type_that_parquet_lacks(tmp_path: Path) -> None:
+    intervals = pa.array([pa.MonthDayNano([0, 1, 0])], pa.month_day_nano_interval())
     with pytest.raises(QueryError, match="cast the column"):
-        write_result(table, "parquet", tmp_path / "x.parquet")
+        write_result(pa.table({"i": intervals}), "parquet", tmp_path / "x.parquet")
     assert not (tmp_path / "x.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\tx", "\rx", "\n=1", "=", "-", "--1", "-1e5x", "+cmd|' /C calc'!A0", "＝1+1",
+     "-1 day =1", "-00:03:00+1", "=x;=1", "=x\r=1"],
+)  # fmt: skip
+def test_csv_text_is_no_formula(text: str) -> None:
+    table = pa.table({text: [text], "list": [[text]], "label": pa.array([text]).dictionary_encode()})
+    header, row = csv.reader(io.StringIO(write_result(table, "csv", None), newline=""))
+    assert (header[0], row[0], row[2]) == (f"'{text}", f"'{text}", f"'{text}")
+    assert json.loads(row[1]) == [text]
+    assert json.loads(write_result(table, "json", None))[0][text] == text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [-1, -1.5, -math.inf, Decimal("-1.50"), "-1", "+31612345678", "-1.5e-3", "-.5", "-00:03:00", "-3 days -00:00:01.5",
+     "-1 years -2 months", "a=1", "'=1", " =1", "", "2026-03-02", "- 1"],
+)  # fmt: skip
+def test_csv_numbers_stay_numbers(value: object) -> None:
+    (_, row) = csv.reader(io.StringIO(write_result(pa.table({"v": [value], "w": [1]}), "csv", None)))
+    assert row[0] == ("'- 1" if value == "- 1" else str(value))
+
+
+def test_numbers_of_more_digits_than_a_float_has_stay_exact() -> None:
+    table = pa.table({"v": pa.array([Decimal("12345678901234567890.12"), Decimal("0.10")], pa.decimal128(38, 2))})
+    assert write_result(table, "csv", None) == "v\n12345678901234567890.12\n0.10\n"
+    assert [row["v"] for row in json.loads(write_result(table, "json", None))] == ["12345678901234567890.12", 0.1]
+
+
+@pytest.mark.parametrize("format", ["csv", "json"])
+def test_a_time_that_python_cannot_hold(format: Literal["csv", "json"], tmp_path: Path) -> None:
+    table = pa.table({"n": [1], "the time": pa.array([2**63 - 1], pa.timestamp("us"))})
+    with pytest.raises(QueryError, match=r'column the time .* write CAST\("the time" AS VARCHAR\)'):
+        write_result(table, format, tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+
+
+def test_csv_cells_with_separators_of_any_spreadsheet_are_quoted() -> None:
+    table = pa.table({"a": ["x;=1", "x\t=1", "x\r=1", None], "b": [1, 2, 3, 4]})
+    assert write_result(table, "csv", None) == 'a,b\n"x;=1",1\n"x\t=1",2\n"x\r=1",3\n,4\n'
+    assert write_result(table.select(["a"]).slice(3), "csv", None) == 'a\n""\n'
+
+
+def test_geometries_are_wkt(tmp_path: Path) -> None:
+    with open_sql(Store.open(tmp_path / "none")) as con:
+        table = run_query(con, "SELECT ST_Point(1, 2) AS a, ST_Point(3, 4) AS b, NULL::GEOMETRY AS c")
+    assert write_result(table, "csv", None) == "a,b,c\nPOINT (1 2),POINT (3 4),\n"
+    assert json.loads(write_result(table, "json", None)) == [{"a": "POINT (1 2)", "b": "POINT (3 4)", "c": None}]
