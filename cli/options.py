@@ -60,7 +60,9 @@ class SelectionOptions:
 class WorkOptions:
     """Options that say how selected work is run."""
 
-    workers: Annotated[int, typer.Option("--workers", min=0, help="Worker processes; 0 for one per CPU.")] = 0
+    workers: Annotated[
+        int, typer.Option("--workers", min=0, help="Worker processes; 0 for one per CPU, if memory suffices.")
+    ] = 0
     in_process: Annotated[bool, typer.Option("--in-process", help="Work in this process, without Ray.")] = False
     address: Annotated[str | None, typer.Option("--address", help="Address of a Ray cluster: HOST:6379, or auto.")] = (
         None

@@ -16,12 +16,11 @@ from jobs.commands.plan import plan_run
 from jobs.commands.run import RunSummary, run_site
 from jobs.commands.schedule import schedule_text
 from jobs.engine.driver import Progress
-from jobs.engine.options import RunOptions, parse_clock
+from jobs.engine.options import RunOptions, default_workers, parse_clock
 from jobs.planning.graph import Selection
 from jobs.planning.plan import Plan
 from jobs.planning.unit_status import State
 from jobs.site import Site, open_site
-from storage.machine import usable_cpus
 
 REASONS_SHOWN = 5
 
@@ -33,7 +32,7 @@ def plan(*, folder: SiteFolder = HERE, selected: SelectionOptions, as_json: Json
     planned = plan_run(open_site(folder), selected.selection(), retry=selected.retry)
     for warning in planned.ready.warnings:
         output.warn(warning)
-    workers = usable_cpus()
+    workers = default_workers()
     if as_json:
         output.json(_plan_json(planned, workers))
         return

@@ -81,6 +81,7 @@ DAMAGE_REASONS = (
     "no_index",  # MP4 without a moov box: recording never finished
     "no_video_stream",
     "no_frames",  # a video stream of zero length
+    "too_large",  # frames with more pixels than ``max_megapixels``; a few bytes of video can hold gigabytes
     "unreadable",  # permissions, I/O errors
     "still_written",  # modified while it was read, or less than ``settle_s`` before
     "truncated",  # ends before its declared length; the part that exists is used

@@ -203,6 +203,11 @@ class SiteConfig(_Strict):
     settle_s: Annotated[float, Field(ge=0)] = Field(
         60.0, description="seconds since its last change after which a file counts as completely written"
     )
+    max_megapixels: Annotated[float, Field(gt=0, le=1000)] = Field(
+        40.0,
+        description="size of the largest frames that are processed, millions of pixels; each million takes about 42 MB "
+        "of a worker's memory, and larger footage is quarantined as too_large",
+    )
     cameras: tuple[CameraConfig, ...] = Field((), description="the cameras")
     layers: tuple[LayerConfig, ...] = Field((), description="zones and lines")
     ops: dict[str, dict[str, Any]] = Field({}, description="[ops.NAME]: parameters of an op, see docs/ops.md")

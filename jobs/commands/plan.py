@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from jobs.engine.options import RunOptions
+from jobs.engine.options import RunOptions, default_workers
 from jobs.planning.configure import configure_site
 from jobs.planning.cost import Cost, estimate_cost
 from jobs.planning.graph import Selection
@@ -13,7 +13,6 @@ from jobs.planning.plan import Plan, make_plan
 from jobs.planning.queue import Priority
 from jobs.site import Site
 from schemas.errors import SelectionError
-from storage.machine import usable_cpus
 from storage.maintenance.tombstones import read_tombstones
 
 
@@ -45,7 +44,7 @@ def preview_run(site: Site, selection: Selection, options: RunOptions) -> tuple[
     plan = plan_run(site, selection, inventory, options.retry)
     deadline = options.deadline(ZoneInfo(site.files.config.timezone), now)
     budget_s = None if deadline is None else (deadline - now).total_seconds()
-    workers = 1 if options.workers is None else options.workers or usable_cpus()
+    workers = 1 if options.workers is None else options.workers or default_workers()
     return plan, estimate_cost(plan, site.store, workers, options.priority, budget_s)
 
 

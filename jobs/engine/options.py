@@ -7,6 +7,15 @@ from zoneinfo import ZoneInfo
 from jobs.planning.queue import Priority
 from schemas.errors import UserError
 from storage.coordination import LEASE_S
+from storage.machine import usable_cpus, usable_memory_bytes
+
+WORKER_BYTES = 1_500_000_000
+"""Memory of a worker: 0.75 GB with two detectors (measured-real), and frames of up to 16 megapixels, 42 bytes each."""
+
+
+def default_workers() -> int:
+    """Returns how many workers this process may start: one per CPU, as far as memory suffices for them."""
+    return max(1, min(usable_cpus(), usable_memory_bytes() // WORKER_BYTES))
 
 
 @dataclass(frozen=True)
@@ -14,7 +23,7 @@ class RunOptions:
     """Options of a run.
 
     Attributes:
-        workers: worker slots; 0 for one per CPU; None for this process, without Ray.
+        workers: worker slots; 0 for ``default_workers``; None for this process, without Ray.
         address: of a Ray cluster; None for this machine.
         until: local time of day at which the run ends.
         max_hours: hours after which the run ends.

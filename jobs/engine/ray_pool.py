@@ -14,6 +14,7 @@ from typing import Any
 
 from jobs.engine.failures import one_line
 from jobs.engine.local_ray import PrivateFolder, private_environment, require_loopback
+from jobs.engine.options import default_workers
 from jobs.engine.pool import Finished
 from jobs.engine.tasks import TaskBatch, WorkerSetup
 from jobs.engine.worker import Worker
@@ -34,7 +35,7 @@ def start_ray(address: str | None, workers: int) -> int:
 
     Args:
         address: of a running cluster's head (``HOST:6379``, ``auto``, ``ray://HOST:10001``); None for an embedded Ray.
-        workers: slots; 0 for one per CPU.
+        workers: slots; 0 for one per CPU as far as memory suffices; of a cluster, one per CPU.
 
     Raises:
         UserError: the cluster cannot be reached, or Ray does not start on this machine.
@@ -96,7 +97,7 @@ def _start_here(workers: int) -> None:
         try:
             ray.init(
                 address="local",
-                num_cpus=workers or usable_cpus(),
+                num_cpus=workers or default_workers(),
                 include_dashboard=False,
                 object_store_memory=OBJECT_STORE_BYTES,
                 log_to_driver=False,

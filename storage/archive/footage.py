@@ -91,7 +91,10 @@ class KnownFootage:
         every = [] if table is None else table.to_pylist()
         rows = [row for row in every if row["content_sha256"] is not None and row["damage"] not in _TEMPORARY]
         self._by_file = {(row["path"], row["size_bytes"], row["mtime_ns"]): row for row in rows}
-        as_read = [row for row in rows if row.get("decoding_version") == DECODING_VERSION]
+        # The limit may have been raised since: whether a file is too large shows as soon as it is opened.
+        as_read = [
+            row for row in rows if row.get("decoding_version") == DECODING_VERSION and row["damage"] != "too_large"
+        ]
         as_cut = [row for row in as_read if row["cuts"] is None or _is_cut_so(row, segment_s)]
         self._by_content = {row["content_sha256"]: row for row in as_cut}
 

@@ -30,7 +30,7 @@ from storage.archive.footage import (
 from storage.archive.listing import ListedFile, find_files
 from storage.blobs import Blob, Blobs
 from storage.files import sha256_file
-from storage.video.probe import probe
+from storage.video.probe import probe, too_large
 
 _ID_DIGITS = 16
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -138,6 +138,7 @@ class _Scan:
         self._archive = archive
         self._config = config
         self._known = known
+        self._max_pixels = round(config.max_megapixels * 1e6)
         self._now_s = now.timestamp()
 
     def examine(self, entry: ListedFile) -> _File:
@@ -173,11 +174,13 @@ class _Scan:
                 return replace(found, content=unusable_columns("still_written", "it changed while it was read"))
         if content["damage"] == "unreadable":
             return replace(found, content=content)
+        if content["width"] * content["height"] > self._max_pixels:  # known from a scan under another limit
+            content = unusable_columns("too_large", too_large(content["width"], content["height"], self._max_pixels))
         return replace(found, sha256=sha256, content=content)
 
     def _content(self, path: Path) -> Row:
         try:
-            return usable_columns(probe(path), self._config.segment_s)
+            return usable_columns(probe(path, self._max_pixels), self._config.segment_s)
         except CorruptFootage as error:
             return unusable_columns(error.reason, error.message)
 

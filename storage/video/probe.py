@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 from schemas.clock import find_fast_stretch, find_pauses
 from schemas.errors import CorruptFootage
 from schemas.values import Int64
-from storage.video.source import Decoder, open_video, quarter_turns, require_readable
+from storage.video.source import LARGEST_FRAME_PX, Decoder, open_video, quarter_turns, require_readable
 from storage.video.timeline import JUMP_S, Presentation, Timeline, time_base_of
 
 _KEYFRAMES_TRIED = 20
@@ -87,14 +87,20 @@ class Probe:
         return np.unique(np.searchsorted(self.pts[:-1], resumed) if len(resumed) else resumed)
 
 
-def probe(path: Path) -> Probe:
+def probe(path: Path, max_pixels: int = LARGEST_FRAME_PX) -> Probe:
     """Demuxes all of a file's packets and decodes its first frame.
+
+    Args:
+        max_pixels: of one frame; a file of larger ones is not decoded.
 
     Raises:
         CorruptFootage: no part of the file can be used.
         OSError: the disk or network fails.
     """
     with open_video(path) as (container, stream):
+        width, height = stream.codec_context.width, stream.codec_context.height
+        if width * height > max_pixels:
+            raise CorruptFootage("too_large", f"{path.name}: {too_large(width, height, max_pixels)}")
         timeline = Timeline(stream)
         timeline.read(path, container)
         shown = timeline.presentation()
@@ -131,6 +137,14 @@ def probe(path: Path) -> Probe:
         damage_detail=detail,
         lost_s=lost_s,
         repeat_pts=shown.repeat_pts,
+    )
+
+
+def too_large(width: int, height: int, max_pixels: int) -> str:
+    """Says that frames are larger than the limit of the site."""
+    return (
+        f"its frames have {width} x {height} pixels, {width * height / 1e6:.1f} million; site.toml allows "
+        f"max_megapixels = {max_pixels / 1e6:g}"
     )
 
 

@@ -38,6 +38,9 @@ _MP4_FIRST_BOXES = {"ftyp", "styp", "moov", "mdat", "free", "skip", "wide", "pno
 _DECODE_ORDER_ONLY = {"h264", "hevc"}
 _READ_BYTES = 8_000_000
 
+LARGEST_FRAME_PX = 40_000_000
+"""Pixels of the largest frame that is decoded where a file declares smaller ones: a stream may change its size."""
+
 DECODING_VERSION = 2
 """Raised whenever the same file would give other frames, or the same frames at other times."""
 
@@ -176,6 +179,9 @@ class Decoder:
     ) -> None:
         self._context = stream.codec_context
         self._context.thread_count = threads
+        # Codecs count whole blocks, of up to 64 pixels.
+        largest_px = max(LARGEST_FRAME_PX, (self._context.width + 64) * (self._context.height + 64))
+        self._context.options = {"max_pixels": str(largest_px)}  # a frame of more is an error, and takes no memory
         self._context.thread_type = "AUTO"
         codec = self._context.name
         self._timed_by_order = codec == "mpeg4" or (container.format.name == "avi" and codec in _DECODE_ORDER_ONLY)

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from jobs.engine.options import RunOptions, next_time, parse_clock
+from jobs.engine.options import RunOptions, default_workers, next_time, parse_clock
 from schemas.errors import UserError
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
@@ -30,3 +30,10 @@ def test_what_is_no_time_of_day_is_the_users_mistake():
     assert parse_clock("06:00") == time(6)
     with pytest.raises(UserError, match="write it as 06:00"):
         parse_clock("late")
+
+
+@pytest.mark.parametrize(("cpus", "gigabytes", "workers"), [(8, 64, 8), (64, 8, 5), (4, 1, 1)])
+def test_workers_are_one_per_cpu_as_far_as_memory_suffices(monkeypatch, cpus, gigabytes, workers):
+    monkeypatch.setattr("jobs.engine.options.usable_cpus", lambda: cpus)
+    monkeypatch.setattr("jobs.engine.options.usable_memory_bytes", lambda: gigabytes * 10**9)
+    assert default_workers() == workers

@@ -40,7 +40,9 @@ def work(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def noted(name: str) -> None:
         inner = getattr(scan_module, name)
-        monkeypatch.setattr(scan_module, name, lambda path: (done.append(f"{name} {path.name}"), inner(path))[1])
+        monkeypatch.setattr(
+            scan_module, name, lambda path, *more: (done.append(f"{name} {path.name}"), inner(path, *more))[1]
+        )
 
     noted("sha256_file")
     noted("probe")

@@ -56,3 +56,20 @@ def test_what_an_older_version_read_is_read_again(folder: Path, put: Callable[..
 def _with_version(footage: pa.Table, version: int) -> pa.Table:
     at = footage.schema.get_field_index("decoding_version")
     return footage.set_column(at, footage.schema.field(at), pa.array([version] * len(footage), pa.int64()))
+
+
+def test_frames_above_the_limit_are_quarantined_also_when_the_limit_changes(
+    folder: Path, put: Callable[..., Path], work: list[str]
+) -> None:
+    put("door/2026-03-02T10-00-00.mp4")
+    large = scan(folder, max_megapixels=0.02)
+    (entry,) = large.quarantined
+    assert (entry.reason, segments_of(large)) == ("too_large", ())
+    assert "208 x 120 pixels, 0.0 million; site.toml allows max_megapixels = 0.02" in entry.detail
+    work.clear()
+    allowed = scan(folder, large, max_megapixels=0.03)
+    assert (len(segments_of(allowed)), allowed.quarantined) == (2, ())
+    assert work == ["probe 2026-03-02T10-00-00.mp4"], "the file is opened again, and not hashed"
+    work.clear()
+    assert [entry.reason for entry in scan(folder, allowed, max_megapixels=0.02).quarantined] == ["too_large"]
+    assert work == []

@@ -174,3 +174,10 @@ def test_real_clips(assets: Path) -> None:
         found = probe(assets / "video" / name)
         assert (found.frames, found.fps, found.damage) == (frames, fps, None), name
     assert found.rotation_deg == 0
+
+
+def test_frames_above_the_limit_are_not_decoded(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert probe(good, 208 * 120).width == 208
+    monkeypatch.setattr("storage.video.probe.Decoder", None)
+    with pytest.raises(CorruptFootage, match=r"too_large: good.mp4: its frames have 208 x 120 pixels"):
+        probe(good, 208 * 120 - 1)
