@@ -18,6 +18,7 @@ from jobs.proofs import import_weights
 from jobs.site import open_site
 from schemas.errors import SiteError
 from storage.site.file import load_site, write_new_site
+from storage.site.layouts import Layout
 from storage.weights.catalogue import ModelStore
 from storage.weights.files import Task
 
@@ -29,15 +30,20 @@ def init(
     crs: Annotated[str, typer.Option("--crs", help="Projected CRS in metres, such as EPSG:28992.")],
     timezone: Annotated[str, typer.Option("--timezone", help="IANA time zone, such as Europe/Amsterdam.")],
     name: Annotated[str, typer.Option("--name", help="Name of the site.", show_default="the folder's")] = "",
+    layout: Annotated[
+        Layout | None,
+        typer.Option("--layout", help="Recorder whose paths the footage has.", show_default="CAMERA/DATE-TIME"),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write a commented site.toml and the folders."""
-    path = write_new_site(folder, name or folder.resolve().name, crs, timezone)
+    path = write_new_site(folder, name or folder.resolve().name, crs, timezone, layout)
     output = Output(as_json)
     if as_json:
         output.json({"site": str(path)})
     else:
-        output.say(f"{path} is written; put footage into {folder / 'archive'}/CAMERA/, then `nightshift scan`")
+        into = folder / "archive" if layout else f"{folder / 'archive'}/CAMERA/"
+        output.say(f"{path} is written; put footage into {into}, then `nightshift scan`")
 
 
 def scan(folder: SiteFolder = HERE, as_json: Json = False) -> int:
@@ -60,7 +66,12 @@ def scan(folder: SiteFolder = HERE, as_json: Json = False) -> int:
     rows = report.inventory.footage.select(columns).to_pylist()
     if as_json:
         output.json(
-            {"footage": report.inventory.footage.to_pylist(), "quarantined": [asdict(e) for e in report.quarantined]}
+            {
+                "footage": report.inventory.footage.to_pylist(),
+                "quarantined": [asdict(entry) for entry in report.quarantined],
+                "waiting": [asdict(file) for file in report.inventory.waiting],
+                "notices": list(report.inventory.notices),
+            }
         )
     else:
         output.table(columns, [list(row.values()) for row in rows])
@@ -68,7 +79,9 @@ def scan(folder: SiteFolder = HERE, as_json: Json = False) -> int:
             output.warn(f"{entry.path}: {entry.reason}: {entry.detail}")
         total_h = (pc.sum(report.inventory.footage["recorded_s"]).as_py() or 0.0) / 3600
         output.say(f"{len(rows)} files, {total_h:.2f} h, {len(report.inventory.timeline)} segments")
-    return 1 if report.quarantined else 0
+    for notice in report.notices:
+        output.warn(notice)
+    return 1 if report.quarantined or report.inventory.emptied else 0
 
 
 def status(folder: SiteFolder = HERE, as_json: Json = False) -> None:

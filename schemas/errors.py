@@ -75,6 +75,8 @@ class LeavesRoot(NightshiftError, OSError):
     """A name, or a link on its way, leads out of a store or archive: for those who read, a file that is not there."""
 
 
+STILL_WRITTEN = "still_written"
+
 DAMAGE_REASONS = (
     "empty_file",  # zero bytes
     "not_a_video",  # FFmpeg recognizes no container
@@ -83,7 +85,7 @@ DAMAGE_REASONS = (
     "no_frames",  # a video stream of zero length
     "too_large",  # frames with more pixels than ``max_megapixels``; a few bytes of video can hold gigabytes
     "unreadable",  # permissions, I/O errors
-    "still_written",  # modified while it was read, or less than ``settle_s`` before
+    STILL_WRITTEN,  # modified while it was read, or less than ``settle_s`` before; no error, and not in quarantine
     "truncated",  # ends before its declared length; the part that exists is used
     "decode_error",  # the decoder rejects packets; that stretch is lost
     "clock_jump",  # times jump by more than a day; each stretch is used at the times that it has

@@ -191,10 +191,10 @@ class SiteConfig(_Strict):
     models: ModelsConfig = Field(ModelsConfig(), description="weights")
     publish: PublishConfig = Field(PublishConfig(), description="what anonymized video waits for")
     retention: RetentionConfig = Field(RetentionConfig(), description="retention periods")
-    pattern: str = Field(
+    pattern: str | tuple[str, ...] = Field(
         "{camera}/%Y-%m-%dT%H-%M-%S",
         description="path of a footage file in the archive, without suffix: {camera}, strftime codes, {*} for any "
-        "text; %z or a final Z for times that are not local",
+        "text; %z, {utc} or a final Z for times that are not local; a list of patterns is tried in order",
     )
     suffixes: tuple[str, ...] = Field(
         (".mp4", ".mkv", ".avi", ".mov", ".ts", ".m4v", ".webm"), description="file suffixes of footage"
@@ -220,8 +220,9 @@ class SiteConfig(_Strict):
 
     @field_validator("pattern")
     @classmethod
-    def _pattern(cls, value: str) -> str:
-        if "{camera}" not in value:
+    def _pattern(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        patterns = (value,) if isinstance(value, str) else value
+        if not patterns or not all("{camera}" in pattern for pattern in patterns):
             raise ValueError("pattern must have {camera}")
         return value
 
@@ -239,6 +240,11 @@ class SiteConfig(_Strict):
             if layer.camera is not None and layer.camera not in known:
                 raise ValueError(f"layer {layer.name}: there is no camera {layer.camera!r} in [[cameras]]")
         return self
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """The patterns of paths, in the order in which they are tried."""
+        return (self.pattern,) if isinstance(self.pattern, str) else self.pattern
 
     def camera_view(self, camera: str) -> CameraView:
         """Returns a camera's settings for ops; a camera missing in site.toml counts as fixed and uncalibrated."""

@@ -118,7 +118,7 @@ def test_a_file_that_grows_replaces_what_was_read_of_it(used_site, nightshift, t
     gate = next((used_site / "archive" / "gate").glob("*.mp4"))
     hall = next((used_site / "archive" / "hall").glob("*.mp4"))
     gate.write_bytes(hall.read_bytes())
-    young = nightshift("scan", "--site", used_site, "--json").json["quarantined"]
+    young = nightshift("scan", "--site", used_site, "--json").json["waiting"]
     assert [entry["reason"] for entry in young] == ["still_written"], "it may still grow"
     os.utime(gate, (0, 0))
     nightshift("run", "--site", used_site, "--in-process", "--json", "--camera", "gate", "--ops", "detect")

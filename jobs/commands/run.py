@@ -108,13 +108,15 @@ def run_site(
     # The claims open before the store is read: a unit that another run commits after that read is then noticed.
     with Claims(site.store.blobs, run.record.run_id, options.lease_s) as claims:
         scan = record_scan(site, run.record.run_id, run.clock)
+        for notice in scan.notices:
+            on_warning(notice)
         plan = _plan(run, scan.inventory, on_warning)
         site.journal.write_run(replace(run.record, units_planned=len(plan.to_do)))
         reaffirm_done(site.store, plan, run.record.run_id, run.clock)
         report = _drive(run, plan, claims, on_progress, on_warning, stop)
         footage_quarantined = [entry for entry in scan.quarantined if selection.wants_camera(entry.camera)]
         # A run whose units are all done still left these files out, and its exit code says so.
-        if footage_quarantined and report.state == "done":
+        if (footage_quarantined or scan.inventory.emptied) and report.state == "done":
             report.state = "partial"
         record = _record_end(run, plan, report)
     _release(site, on_warning)

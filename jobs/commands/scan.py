@@ -19,11 +19,22 @@ class ScanReport:
     """What a scan found.
 
     Attributes:
-        quarantined: files that cannot be used, or not yet.
+        quarantined: files that cannot be used, whole or in part.
     """
 
     inventory: Inventory
     quarantined: list[Quarantined]
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """One line each about the archive as a whole, and about files that are left for a later scan."""
+        waiting = self.inventory.waiting
+        if not waiting:
+            return self.inventory.notices
+        last = max(waiting, key=lambda file: file.detail)
+        one = len(waiting) == 1
+        files = f"{len(waiting)} {'file' if one else 'files'} may still be written and {'waits' if one else 'wait'}"
+        return (*self.inventory.notices, f"{files} for a later scan, which is no error: {last.path}: {last.detail}")
 
 
 def scan_archive(site: Site, on_progress: Callable[[int, int], None] | None = None) -> ScanReport:

@@ -17,11 +17,13 @@ from jobs.planning.fingerprint import digest
 from jobs.planning.graph import UnitKey
 from jobs.planning.ledger import Ledger
 from schemas.tables import TABLES
-from schemas.values import DAY_UNIT, SCAN_OP, Quarantined, Receipt
+from schemas.values import DAY_UNIT, FOOTAGE_OP, SCAN_OP, Quarantined, Receipt
+from storage.archive.notices import emptied
 from storage.archive.scan import QuarantinedFile, ScanResult, scan_archive
 from storage.archive.segments import segments_from_tables
 from storage.arrow_sql import connect_arrow
 from storage.blobs import open_blobs
+from storage.maintenance.tombstones import read_tombstones
 from storage.site.file import SiteFiles
 from storage.store.journal import Journal
 from storage.store.live_rows import newest_receipts
@@ -46,6 +48,9 @@ class Inventory:
         footage, segments: rows of those tables, of all cameras and days.
         timeline: the segments in order of camera and time, for the planner.
         quarantined: files that cannot be used, or not as a whole.
+        waiting: files that may still be written: a later scan reads them.
+        notices: one line each about the archive as a whole.
+        emptied: whether nothing is left in an archive in which the scan before found footage.
         previous: what the scan before recorded, if it was read.
     """
 
@@ -54,6 +59,9 @@ class Inventory:
     timeline: pa.Table
     quarantined: tuple[QuarantinedFile, ...] = ()
     previous: "Inventory | None" = None
+    waiting: tuple[QuarantinedFile, ...] = ()
+    notices: tuple[str, ...] = ()
+    emptied: bool = False
 
 
 def recorded_inventory(store: Store) -> Inventory:
@@ -72,7 +80,19 @@ def scan_inventory(site: SiteFiles, store: Store, progress: Callable[[int, int],
     known = recorded_inventory(store)
     found = scan_archive(open_blobs(site.archive), site.config, known.footage, datetime.now(UTC), progress)
     footage, segments = _with_missing_files(found, known)
-    return Inventory(footage, segments, segments_from_tables(footage, segments), found.quarantined, known)
+    gone = _emptied(found, known, site, store)
+    timeline = segments_from_tables(footage, segments)
+    notices = (*gone, *found.notices)
+    return Inventory(footage, segments, timeline, found.quarantined, known, found.waiting, notices, bool(gone))
+
+
+def _emptied(found: ScanResult, known: Inventory, site: SiteFiles, store: Store) -> list[str]:
+    """Returns a line if nothing is left of the footage that was known, except what a purge deleted."""
+    if found.footage.num_rows or not known.footage.num_rows:
+        return []
+    purged = {stone.fingerprint for stone in read_tombstones(store) if stone.op == FOOTAGE_OP}
+    paths = known.footage.filter(pc.invert(pc.is_in(known.footage["content_sha256"], pa.array(purged, pa.string()))))
+    return emptied(paths.num_rows, site.archive)
 
 
 def _with_missing_files(found: ScanResult, known: Inventory) -> tuple[pa.Table, pa.Table]:

@@ -31,7 +31,7 @@ _CODES = {
     "s": r"\d{9,11}",
     "z": r"Z|[+-]\d{2}:?\d{2}",
 }
-_TOKEN = re.compile(r"%(?P<code>.)|\{(?P<name>camera|\*)\}|(?P<text>[^%{]+|.)", re.DOTALL)
+_TOKEN = re.compile(r"%(?P<code>.)|\{(?P<name>camera|utc|\*)\}|(?P<text>[^%{]+|.)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class PathTime:
 
     Attributes:
         camera: camera id.
-        time: naive local time, or aware where the pattern has ``%z``, ``%s`` or a final ``Z``; None where the
-            pattern holds no date, or the date does not exist.
+        time: naive local time, or aware where the pattern has ``%z``, ``%s``, ``{utc}`` or a final ``Z``; None where
+            the pattern holds no date, or the date does not exist.
     """
 
     camera: str
@@ -52,8 +52,9 @@ def parse_path(pattern: str, relative: PurePath) -> PathTime | None:
     """Returns camera and time of a file by ``SiteConfig.pattern``, or None if the path does not match.
 
     Args:
-        pattern: of the path without its suffix: ``{camera}``, ``{*}`` for anything, and the strftime codes
-            %Y %y %m %d %j %H %M %S %f %s %z. A code that occurs twice must match the same text both times.
+        pattern: of the path without its suffix: ``{camera}``, ``{*}`` for anything, ``{utc}`` for times that are UTC
+            though no path says so, and the strftime codes %Y %y %m %d %j %H %M %S %f %s %z. A code that occurs twice
+            must match the same text both times.
         relative: path below the archive.
 
     Raises:
@@ -63,7 +64,7 @@ def parse_path(pattern: str, relative: PurePath) -> PathTime | None:
     if match is None:
         return None
     found = {name: text for name, text in match.groupdict().items() if text is not None}
-    return PathTime(safe_camera(found["camera"]), _time(found, pattern.endswith("Z")))
+    return PathTime(safe_camera(found["camera"]), _time(found, pattern.endswith("Z") or "{utc}" in pattern))
 
 
 def camera_from_path(relative: PurePath) -> str:
@@ -138,6 +139,8 @@ def _compile(pattern: str) -> re.Pattern[str]:
             parts.append(re.escape(text or "%"))
         elif name == "*":
             parts.append(".*?")
+        elif name == "utc":
+            continue
         elif name == "camera":
             parts.append(_group("camera", r"[^/]+?", groups))
         elif code in _CODES:
@@ -155,7 +158,7 @@ def _group(name: str, regex: str, groups: set[str]) -> str:
     return f"(?P<{name}>{regex})"
 
 
-def _time(found: dict[str, str], ends_in_z: bool) -> datetime | None:
+def _time(found: dict[str, str], is_utc: bool) -> datetime | None:
     """Returns the time that the codes give; None without a date, or if there is no such date."""
     if "s" in found:
         return datetime.fromtimestamp(int(found["s"]), UTC)
@@ -167,4 +170,4 @@ def _time(found: dict[str, str], ends_in_z: bool) -> datetime | None:
         return None
     if "j" in found and time.timetuple().tm_yday != int(found["j"]):
         return None  # strptime takes day 366 of a shorter year for the first day of the next
-    return time.replace(tzinfo=UTC) if ends_in_z and "z" not in found else time
+    return time.replace(tzinfo=UTC) if is_utc and "z" not in found else time

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
+from schemas.errors import STILL_WRITTEN
 from schemas.tables import TABLES
 from schemas.values import Segment
 from storage.video.cutting import CUTTING_VERSION, cut
@@ -50,7 +51,7 @@ _PROBE_FIELDS = (
 )
 """Columns that have the name of the ``Probe`` attribute that they come from."""
 
-_TEMPORARY = {"unreadable", "still_written"}
+_TEMPORARY = {"unreadable", STILL_WRITTEN}
 """Damage that may be temporary: the file is read again at the next scan."""
 
 

@@ -1,10 +1,12 @@
 """Lists the footage files of an archive, and reports what it cannot read."""
 
 import os
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 
+from storage.archive.notices import suffix_of
 from storage.blobs import Blob, Blobs, LocalBlobs
 from storage.blobs.names import leads_out
 
@@ -31,21 +33,28 @@ class ListedFile:
         return os.fsencode(self.path.as_posix()).decode("utf-8", "backslashreplace")
 
 
-def find_files(archive: Blobs, suffixes: Collection[str]) -> Iterator[ListedFile]:
-    """Yields the files with one of the suffixes (in any case), by path; follows links, skips hidden and ``.part``."""
+def find_files(archive: Blobs, suffixes: Collection[str], others: Counter[str] | None = None) -> Iterator[ListedFile]:
+    """Yields the files with one of the suffixes (in any case), by path; follows links, skips hidden and ``.part``.
+
+    Args:
+        others: counts the files with other suffixes, by suffix.
+    """
+    others = Counter() if others is None else others
     wanted = {suffix.lower() for suffix in suffixes}
     if isinstance(archive, LocalBlobs):
-        yield from _list_folder(archive.root, PurePath(), wanted, ())
+        yield from _list_folder(archive.root, PurePath(), wanted, (), others)
         return
     for blob in archive.list():
         path = PurePosixPath(blob.name)
         if path.suffix.lower() in wanted:
             problem = "its name leads out of the archive: rename it" if leads_out(blob.name) else None
             yield ListedFile(path, problem, blob)
+        elif not path.name.startswith("."):
+            others[suffix_of(path)] += 1
 
 
 def _list_folder(
-    folder: Path, path: PurePath, suffixes: Collection[str], parents: tuple[tuple[int, int], ...]
+    folder: Path, path: PurePath, suffixes: Collection[str], parents: tuple[tuple[int, int], ...], others: Counter[str]
 ) -> Iterator[ListedFile]:
     try:
         status = folder.stat()
@@ -62,12 +71,12 @@ def _list_folder(
         if name.startswith(".") or name.lower().endswith(_UNFINISHED):
             continue
         if (folder / name).is_dir():
-            yield from _list_folder(folder / name, path / name, suffixes, (*parents, identity))
+            yield from _list_folder(folder / name, path / name, suffixes, (*parents, identity), others)
         else:
-            yield from _list_file(folder / name, path / name, suffixes)
+            yield from _list_file(folder / name, path / name, suffixes, others)
 
 
-def _list_file(file: Path, path: PurePath, suffixes: Collection[str]) -> Iterator[ListedFile]:
+def _list_file(file: Path, path: PurePath, suffixes: Collection[str], others: Counter[str]) -> Iterator[ListedFile]:
     wanted = path.suffix.lower() in suffixes
     try:
         status = file.stat()
@@ -77,6 +86,7 @@ def _list_file(file: Path, path: PurePath, suffixes: Collection[str]) -> Iterato
             yield ListedFile(path, f"it cannot be examined: {error.strerror}")
         return
     if not wanted:
+        others[suffix_of(path)] += 1
         return
     name = path.as_posix()
     is_utf8 = name.encode("utf-8", "surrogateescape") == name.encode("utf-8", "replace")

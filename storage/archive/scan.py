@@ -5,16 +5,17 @@ change or disappear.
 """
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from schemas.errors import CorruptFootage
+from schemas.errors import STILL_WRITTEN, CorruptFootage
 from schemas.site import SiteConfig
 from schemas.tables import TABLES
 from storage.archive.clock import AmbiguousFile, camera_from_path, find_second_hours, parse_path, to_utc
@@ -28,6 +29,7 @@ from storage.archive.footage import (
     usable_columns,
 )
 from storage.archive.listing import ListedFile, find_files
+from storage.archive.notices import left_out, unmatched
 from storage.blobs import Blob, Blobs
 from storage.files import sha256_file
 from storage.video.probe import probe, too_large
@@ -65,11 +67,15 @@ class ScanResult:
         footage: table ``footage``, one row per file, readable or not.
         segments: table ``segments``, of all usable footage.
         quarantined: damaged files, by path; one that is usable in part has segments as well.
+        waiting: files that may still be written, by path: they are left for a later scan.
+        notices: one line each about the archive as a whole.
     """
 
     footage: pa.Table
     segments: pa.Table
     quarantined: tuple[QuarantinedFile, ...]
+    waiting: tuple[QuarantinedFile, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 def scan_archive(
@@ -92,7 +98,8 @@ def scan_archive(
         SiteError: the archive does not exist, or the file name pattern is wrong.
     """
     archive.check_readable()
-    entries = list(find_files(archive, config.suffixes))
+    others: Counter[str] = Counter()
+    entries = list(find_files(archive, config.suffixes, others))
     scan = _Scan(archive, config, KnownFootage(known, config.segment_s), now)
     files: list[_File] = []
     for number, entry in enumerate(entries, start=1):
@@ -108,7 +115,11 @@ def scan_archive(
         for segment in segments_of_footage(row, config.camera_view(row["camera"]).timezone)
     )
     damaged = [_quarantined_file(file, config, now) for file in files if file.content["damage"] is not None]
-    return ScanResult(footage, segments, tuple(damaged))
+    waiting = tuple(file for file in damaged if file.reason == STILL_WRITTEN)
+    quarantined = tuple(file for file in damaged if file.reason != STILL_WRITTEN)
+    unknown = [file.path for file in files if file.is_footage and file.named_time is None]
+    notices = (*left_out(others, len(rows)), *unmatched(unknown, len(rows), config))
+    return ScanResult(footage, segments, quarantined, waiting, notices)
 
 
 @dataclass(frozen=True)
@@ -143,7 +154,8 @@ class _Scan:
 
     def examine(self, entry: ListedFile) -> _File:
         """Returns a file's facts, except which of two equal hours it is from: that depends on other files."""
-        named = parse_path(self._config.pattern, entry.path)
+        matches = (parse_path(pattern, entry.path) for pattern in self._config.patterns)
+        named = next((match for match in matches if match), None)
         camera = named.camera if named else camera_from_path(entry.path)
         found = _File(camera, entry.name, 0, 0, None, named.time if named else None, {})
         if entry.problem is not None:
@@ -161,7 +173,7 @@ class _Scan:
     def _read(self, blob: Blob, found: _File) -> _File:
         age_s = self._now_s - blob.modified
         if abs(age_s) < self._config.settle_s:
-            return replace(found, content=unusable_columns("still_written", f"it changed {max(age_s, 0):.0f} s ago"))
+            return replace(found, content=self._still_written(found, blob.modified))
         # Three steps, cheapest first: the same file as before; the same content under another name; a new probe.
         sha256 = self._known.sha256(found.path, found.size_bytes, found.mtime_ns)
         content = self._known.content(sha256) if sha256 is not None else None
@@ -171,12 +183,20 @@ class _Scan:
                 content = self._known.content(sha256) or self._content(path)
             # A recorder that kept writing meanwhile would give a hash and a probe of different contents.
             if self._archive.stat(blob.name) != blob:
-                return replace(found, content=unusable_columns("still_written", "it changed while it was read"))
+                return replace(found, content=self._still_written(found, datetime.now(UTC).timestamp()))
         if content["damage"] == "unreadable":
             return replace(found, content=content)
         if content["width"] * content["height"] > self._max_pixels:  # known from a scan under another limit
             content = unusable_columns("too_large", too_large(content["width"], content["height"], self._max_pixels))
         return replace(found, sha256=sha256, content=content)
+
+    def _still_written(self, found: _File, changed_s: float) -> Row:
+        """Returns the content columns of a file that may grow; the text is the same until it changes again."""
+        changed, settled = (
+            datetime.fromtimestamp(int(second), _zone(found, self._config)).isoformat(" ")
+            for second in (changed_s, ceil(changed_s + self._config.settle_s))
+        )
+        return unusable_columns(STILL_WRITTEN, f"it changed at {changed}: scans from {settled} on read it")
 
     def _content(self, path: Path) -> Row:
         try:

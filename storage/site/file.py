@@ -15,6 +15,7 @@ from schemas.site import SiteConfig
 from schemas.tables import TABLES
 from storage.blobs.remote import known_protocols
 from storage.site.error_messages import Document, describe_error, plain_message
+from storage.site.layouts import LAYOUT_SUFFIXES, LAYOUTS, Layout
 from storage.site.toml_lines import key_lines
 
 SITE_FILE = "site.toml"
@@ -22,6 +23,7 @@ FOLDERS = ("archive", "models", "layers")
 WGS84 = "OGC:CRS84"
 
 _TEMPLATE = Path(__file__).with_name("template.toml")
+_PATTERN_LINE = 'pattern = "{camera}/%Y-%m-%dT%H-%M-%S"'
 _WEB_MERCATOR = 3857
 
 
@@ -78,8 +80,11 @@ def find_key_line(root: Path, path: Sequence[str | int]) -> int | None:
     return key_lines(text).get(tuple(path))
 
 
-def write_new_site(root: Path, name: str, crs: str, timezone: str) -> Path:
+def write_new_site(root: Path, name: str, crs: str, timezone: str, layout: Layout | None = None) -> Path:
     """Writes a commented ``site.toml`` and the folders of a new site; returns the file's path.
+
+    Args:
+        layout: the recorder whose paths ``pattern`` describes.
 
     Raises:
         SiteError: ``site.toml`` exists, the folder cannot be written, or CRS or time zone are invalid.
@@ -95,6 +100,8 @@ def write_new_site(root: Path, name: str, crs: str, timezone: str) -> Path:
     text = _TEMPLATE.read_text(encoding="utf-8")
     for placeholder, value in (("@NAME@", name), ("@CRS@", crs), ("@TIMEZONE@", timezone)):
         text = text.replace(placeholder, json.dumps(value, ensure_ascii=False), 1)
+    if layout:
+        text = text.replace(_PATTERN_LINE, _layout_lines(layout), 1)
     try:
         for folder in FOLDERS:
             (root / folder).mkdir(parents=True, exist_ok=True)
@@ -151,6 +158,15 @@ def _location_problem(written: str, writing: bool) -> str | None:
             return f"{written}: {protocol}:// may let two writers both create one file, so it cannot be a store; {use}"
         return f"{written}: unknown protocol {protocol}://; {use}"
     return None
+
+
+def _layout_lines(layout: Layout) -> str:
+    """Returns the lines of ``site.toml`` for a recorder's layout."""
+    patterns = "".join(f"  {json.dumps(pattern)},\n" for pattern in LAYOUTS[layout])
+    lines = f"# Paths as {layout} writes them, tried in order.\npattern = [\n{patterns}]"
+    if layout in LAYOUT_SUFFIXES:
+        lines += f"\nsuffixes = {json.dumps(LAYOUT_SUFFIXES[layout])}"
+    return lines
 
 
 def _crs_problem(text: str) -> str | None:
