@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from cli import demo, maintenance, privacy, reprocess, results, run, site
+from cli import demo, excerpts, maintenance, privacy, reprocess, results, run, site
 from cli.output import tracebacks_wanted
 from schemas.errors import NightshiftError, UserError
 
@@ -36,6 +36,8 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "sql": results.sql,
     "export": results.export,
     "map": results.draw_map,
+    "still": excerpts.still,
+    "clip": excerpts.clip,
     "audit": privacy.audit,
     "sign-off": privacy.sign_off,
     "subject-access": privacy.subject_access,

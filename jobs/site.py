@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from schemas.errors import UserError
 from storage.site.file import SiteFiles, load_site
 from storage.store.journal import Journal
 from storage.store.store import Store
@@ -32,3 +33,14 @@ def open_site(root: Path) -> Site:
     files = load_site(root)
     store = Store.open(files.store)
     return Site(files, store, Journal(store.blobs))
+
+
+def refuse_within_site(site: Site, target: Path, option: str) -> None:
+    """Checks that a file to write would not lie in the store or the archive.
+
+    Raises:
+        UserError: it would.
+    """
+    for what, location in (("store", site.files.store), ("archive", site.files.archive)):
+        if "://" not in location and target.resolve().is_relative_to(Path(location).resolve()):
+            raise UserError(f"{option} {target} is in the site's {what}, where no exports belong: give another folder")

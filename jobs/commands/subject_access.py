@@ -15,7 +15,7 @@ import numpy as np
 from jobs.commands.audits import SOUND, PublishedFootage, file_state, find_published
 from jobs.commands.results import query
 from jobs.commands.sign_offs import awaiting_video
-from jobs.site import Site
+from jobs.site import Site, refuse_within_site
 from ops.anonymize.geometry import static_mask
 from ops.anonymize.locate.others import FootageDetections
 from ops.anonymize.locate.riders import TWO_WHEELERS
@@ -123,9 +123,7 @@ def _check_request(site: Site, reason: str, target: Path) -> None:
         raise UserError(f"--out {target}: the export is an MP4 file: give a name that ends in {VIDEO_SUFFIX}")
     if target.exists():
         raise UserError(f"--out {target} exists already: give another name")
-    for what, location in (("store", site.files.store), ("archive", site.files.archive)):
-        if "://" not in location and target.resolve().is_relative_to(Path(location).resolve()):
-            raise UserError(f"--out {target} is in the site's {what}, where no exports belong: give another folder")
+    refuse_within_site(site, target, "--out")
 
 
 def _reveal(site: Site, published: PublishedFootage, track_id: str) -> Reveal:

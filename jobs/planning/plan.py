@@ -20,8 +20,12 @@ from jobs.planning.unit_status import State, UnitStatus
 from schemas.errors import SelectionError
 from storage.archive.segments import split_by_camera
 
-DEFAULT_RATE = 0.05
-"""Assumed seconds of work per second of footage and op, until a run has measured it."""
+FIRST_RATES = {"anonymize": 0.7, "detect": 0.35, "second_look": 0.12, "background": 0.02, "view_motion": 0.02}
+"""Assumed seconds of work per second of footage by op, until a run has measured it: 720 x 480 pixels at 30 frames per
+second took 1.15 s on one core in all (docs/benchmarks.md), shared as on two clips of 480 x 360 and 768 x 432."""
+
+DEFAULT_RATE = 0.005
+"""The same for all other ops."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class Plan:
 
     def work_s(self, key: UnitKey) -> float:
         """Returns the estimated seconds of work of a unit on one worker."""
-        return self.units[key].media_s * self.rates.get(key.op, DEFAULT_RATE)
+        return self.units[key].media_s * self.rates.get(key.op, FIRST_RATES.get(key.op, DEFAULT_RATE))
 
     def estimate_s(self, workers: int) -> float:
         """Returns the estimated seconds until everything is done."""

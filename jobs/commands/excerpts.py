@@ -1,0 +1,156 @@
+"""Takes a still of raw footage for calibration, and cuts clips of published video."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pyarrow.compute as pc
+
+from jobs.commands.audits import SOUND, file_state
+from jobs.commands.results import query
+from jobs.planning.inventory import recorded_inventory
+from jobs.site import Site, refuse_within_site
+from schemas.errors import NightshiftError, SelectionError, UserError
+from storage.blobs import open_blobs
+from storage.files import atomic_path
+from storage.sql.text import quote_text
+from storage.store.layout import VIDEO_SUFFIX
+from storage.store.video_files import find_video
+from storage.video.ffmpeg import cut_clip, take_still
+
+STILL_SUFFIX = ".png"
+
+
+@dataclass(frozen=True)
+class Still:
+    """A picture of raw footage.
+
+    Attributes:
+        source: path of the footage below the archive.
+        time: of the frame, as far as it was asked for; else of the footage's first frame.
+        size_px: (width, height) of the picture, upright.
+    """
+
+    camera: str
+    source: str
+    time: datetime
+    size_px: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A cut of published video.
+
+    Attributes:
+        sources: published files that it is cut from, in order.
+        recorded_s: seconds of video within the asked time; the rest was not recorded, or is not published.
+    """
+
+    camera: str
+    start: datetime
+    end: datetime
+    sources: tuple[str, ...]
+    recorded_s: float
+
+
+def write_still(site: Site, camera: str, target: Path, at: datetime | None = None) -> Still:
+    """Writes a full-size frame of raw footage as a PNG picture that only its owner can read.
+
+    Args:
+        at: local time of the frame, or with an offset; None for the first frame of the newest footage.
+
+    Raises:
+        UserError: the target is no PNG, or lies in the archive or the store.
+        SelectionError: there is no such camera, or no footage of that time.
+        CorruptFootage: the frame cannot be decoded.
+    """
+    _check_target(site, target, STILL_SUFFIX)
+    row = _footage_at(site, camera, at and _local(site, camera, at))
+    turned = row["rotation_deg"] in (90, 270)
+    size_px = (row["height"], row["width"]) if turned else (row["width"], row["height"])
+    time = row["start_time"] if at is None else _local(site, camera, at)
+    with open_blobs(site.files.archive).local(row["path"]) as source, atomic_path(target, private=True) as picture:
+        take_still(source, picture, (time - row["start_time"]).total_seconds())
+    return Still(camera, row["path"], time, size_px)
+
+
+def write_clip(site: Site, camera: str, start: datetime, end: datetime, target: Path) -> Clip:
+    """Cuts published video of a camera. Raw footage and video that awaits its sign-off are never used.
+
+    Args:
+        start, end: local times, or with an offset.
+
+    Raises:
+        UserError: the target is no MP4 or lies in the archive or the store, or the time ends before it begins.
+        SelectionError: there is no such camera, or nothing published of that time.
+        NightshiftError: a published file was altered.
+    """
+    _check_target(site, target, VIDEO_SUFFIX)
+    start, end = _local(site, camera, start), _local(site, camera, end)
+    if start >= end:
+        raise UserError(f"--from {start.isoformat()} is not before --to {end.isoformat()}")
+    _check_camera(site, camera)
+    rows = _published(site, camera, start, end)
+    if not rows:
+        waiting = _published(site, camera, start, end, pending=True)
+        why = (
+            "it awaits its sign-off: see `nightshift sign-off`" if waiting else "`nightshift status` says what is done"
+        )
+        raise SelectionError(f"no video of {camera} is published from {start.isoformat()} to {end.isoformat()}: {why}")
+    blobs, parts, recorded_s = site.store.blobs, [], 0.0
+    with ExitStack() as files, atomic_path(target) as clip:
+        for row in rows:
+            if file_state(site, row["path"], row["sha256"]) != SOUND:
+                raise NightshiftError(f"the published file {row['path']} was altered: see `nightshift verify`")
+            begin_s, end_s = ((time - row["start_time"]).total_seconds() for time in (start, end))
+            span_s = (row["end_time"] - row["start_time"]).total_seconds()
+            parts.append((files.enter_context(blobs.local(find_video(blobs, row["path"]))), max(begin_s, 0.0), end_s))
+            recorded_s += min(end_s, span_s) - max(begin_s, 0.0)
+        cut_clip(parts, clip)
+    return Clip(camera, start, end, tuple(row["path"] for row in rows), recorded_s)
+
+
+def _check_target(site: Site, target: Path, suffix: str) -> None:
+    if target.suffix.lower() != suffix:
+        raise UserError(f"--output {target}: give a name that ends in {suffix}")
+    refuse_within_site(site, target, "--output")
+
+
+def _local(site: Site, camera: str, time: datetime) -> datetime:
+    return time if time.tzinfo else time.replace(tzinfo=ZoneInfo(site.files.config.camera_view(camera).timezone))
+
+
+def _check_camera(site: Site, camera: str) -> None:
+    footage = recorded_inventory(site.store).footage
+    known = {*footage["camera"].unique().to_pylist(), *(each.id for each in site.files.config.cameras)}
+    if camera not in known:
+        raise SelectionError(f"there is no camera {camera!r}; there are {', '.join(sorted(known)) or 'none'}")
+
+
+def _footage_at(site: Site, camera: str, at: datetime | None) -> dict[str, Any]:
+    """Returns the row of the newest usable footage, or of the footage at a time."""
+    _check_camera(site, camera)
+    table = recorded_inventory(site.store).footage
+    usable = table.filter(pc.and_(pc.equal(table["camera"], camera), pc.greater(table["frames"], 0))).to_pylist()
+    if at is not None:
+        usable = [row for row in usable if 0 <= (at - row["start_time"]).total_seconds() < row["duration_s"]]
+    if not usable:
+        when = "" if at is None else f" at {at.isoformat()}"
+        raise SelectionError(
+            f"no usable footage of {camera}{when} is known: `nightshift scan` looks for new files, and the table "
+            "footage lists those that are known"
+        )
+    return max(usable, key=lambda row: row["start_time"])
+
+
+def _published(site: Site, camera: str, start: datetime, end: datetime, pending: bool = False) -> list[dict[str, Any]]:
+    sql = (
+        "SELECT path, sha256, start_time, end_time FROM anonymized "
+        f"WHERE camera = {quote_text(camera)} AND start_time < TIMESTAMPTZ {quote_text(end.isoformat())} "
+        f"AND end_time > TIMESTAMPTZ {quote_text(start.isoformat())} ORDER BY start_time, path"
+    )
+    rows: list[dict[str, Any]] = query(site, sql, pending=pending).to_pylist()
+    return rows
