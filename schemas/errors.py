@@ -76,6 +76,7 @@ class LeavesRoot(NightshiftError, OSError):
 
 
 STILL_WRITTEN = "still_written"
+SECOND_CLOCK = "second_clock"
 
 DAMAGE_REASONS = (
     "empty_file",  # zero bytes
@@ -88,6 +89,7 @@ DAMAGE_REASONS = (
     STILL_WRITTEN,  # modified while it was read, or less than ``settle_s`` before; no error, and not in quarantine
     "truncated",  # ends before its declared length; the part that exists is used
     "decode_error",  # the decoder rejects packets; that stretch is lost
+    SECOND_CLOCK,  # the content of another file of the camera, whose name gives another time; that one is used
     "clock_jump",  # times jump by more than a day; each stretch is used at the times that it has
     "wrong_clock",  # impossible times; the footage is processed, but not anonymized
 )

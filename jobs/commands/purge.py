@@ -4,9 +4,10 @@ What a purge may delete, and in which order: docs/decisions/0012-purge-and-repai
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -36,7 +37,7 @@ from storage.store.scan_rows import read_scan_rows
 from storage.store.store import Store
 from storage.store.video_files import VIDEO_TABLES, read_video_rows
 
-_FOOTAGE_COLUMNS = ("camera", "footage_id", "path", "size_bytes", "mtime_ns", "content_sha256", "start_time")
+_FOOTAGE_COLUMNS = ("camera", "footage_id", "path", "size_bytes", "mtime_ns", "content_sha256", "copy_of", "start_time")
 
 
 @dataclass(frozen=True)
@@ -173,6 +174,7 @@ class _PurgePlanner:
         rows = read_scan_rows(self._store, "footage", scans).select(_FOOTAGE_COLUMNS).to_pylist()
         for row in rows:
             row["day"] = row["start_time"].astimezone(self._zone(row["camera"])).date().isoformat()
+        _date_copies(rows)
         past = [row for row in rows if row["day"] < self._first_kept_date(rule, row["camera"])]
         archive = ArchiveFiles(open_blobs(self._site.archive))
         paths, kept = archive.deletable(past)
@@ -240,3 +242,10 @@ class _PurgePlanner:
                 builder.size_bytes += sizes[name]
                 video.append(name)
         return video
+
+
+def _date_copies(rows: Sequence[dict[str, Any]]) -> None:
+    """Gives copies the day of the file that was processed: content is deleted wherever it lies."""
+    days = {(row["camera"], row["path"]): row["day"] for row in rows}
+    for row in rows:
+        row["day"] = days.get((row["camera"], row["copy_of"]), row["day"])

@@ -4,10 +4,10 @@ Results outlive footage: a file that is gone keeps its rows and segments. A file
 path is other footage: it supersedes the former, whose rows are no longer live.
 """
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from itertools import chain
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -124,16 +124,16 @@ def write_inventory(inventory: Inventory, site: SiteFiles, store: Store, run_id:
     if not changed:
         return 0
     ledger = Ledger(store.read_receipts([SCAN_OP]).rows)
-    days = _days(inventory.footage, site)
-    whole = {"footage": inventory.footage, "segments": inventory.segments}
-    rows = {name: _rows_by_footage(table) for name, table in whole.items()}
+    rows = {
+        "footage": _rows_by_day(inventory.footage, days := _days(inventory.footage, site)),
+        "segments": _segments_by_day(inventory, days),
+    }
     written = 0
     for camera, day in sorted(changed):
-        tables = {}
-        for name, table in whole.items():
-            # A set: a file that is there twice has one footage id.
-            numbers = (rows[name].get((camera, footage_id), ()) for footage_id in set(days.get((camera, day), ())))
-            tables[name] = table.take(pa.array(sorted(chain.from_iterable(numbers)), pa.int64()))
+        tables = {
+            name: table.take(pa.array(rows[name].get((camera, day), ()), pa.int64()))
+            for name, table in (("footage", inventory.footage), ("segments", inventory.segments))
+        }
         written += _write_day(tables, UnitKey(SCAN_OP, camera, day, DAY_UNIT), store, ledger, run_id, committed)
     return written
 
@@ -141,7 +141,7 @@ def write_inventory(inventory: Inventory, site: SiteFiles, store: Store, run_id:
 def _changed_days(inventory: Inventory, site: SiteFiles) -> set[tuple[str, str]]:
     """Returns the cameras and days whose rows differ from the scan before, including days that lost all footage."""
     if inventory.previous is None:
-        return set(_days(inventory.footage, site))
+        return set(_rows_by_day(inventory.footage, _days(inventory.footage, site)))
     changed: set[tuple[str, str]] = set()
     with connect_arrow() as con:
         for table in ("footage", "segments"):
@@ -153,26 +153,46 @@ def _changed_days(inventory: Inventory, site: SiteFiles) -> set[tuple[str, str]]
     return {
         (camera, day)
         for footage in (inventory.footage, inventory.previous.footage)
-        for (camera, day), footage_ids in _days(footage, site).items()
-        if any((camera, footage_id) in changed for footage_id in footage_ids)
+        for camera, footage_id, day in zip(
+            footage["camera"].to_pylist(), footage["footage_id"].to_pylist(), _days(footage, site), strict=True
+        )
+        if (camera, footage_id) in changed
     }
 
 
-def _days(footage: pa.Table, site: SiteFiles) -> dict[tuple[str, str], list[str]]:
-    """Returns footage ids by camera and local date of the first frame."""
-    days: dict[tuple[str, str], list[str]] = {}
-    for row in footage.select(["camera", "footage_id", "start_time"]).to_pylist():
-        zone = ZoneInfo(site.config.camera_view(row["camera"]).timezone)
-        day = row["start_time"].astimezone(zone).date().isoformat()
-        days.setdefault((row["camera"], day), []).append(row["footage_id"])
-    return days
+def _days(footage: pa.Table, site: SiteFiles) -> list[str]:
+    """Returns, by row, the local date of the first frame."""
+    zones = {
+        name: ZoneInfo(site.config.camera_view(name).timezone) for name in pc.unique(footage["camera"]).to_pylist()
+    }
+    return [
+        start.astimezone(zones[camera]).date().isoformat()
+        for camera, start in zip(footage["camera"].to_pylist(), footage["start_time"].to_pylist(), strict=True)
+    ]
 
 
-def _rows_by_footage(table: pa.Table) -> dict[tuple[str, str], list[int]]:
-    """Returns row numbers by camera and footage id."""
-    rows: dict[tuple[str, str], list[int]] = {}
-    for number, name in enumerate(zip(table["camera"].to_pylist(), table["footage_id"].to_pylist(), strict=True)):
-        rows.setdefault(name, []).append(number)
+def _rows_by_day(footage: pa.Table, days: list[str]) -> dict[tuple[str, str], list[int]]:
+    """Returns row numbers by camera and day."""
+    rows: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for number, key in enumerate(zip(footage["camera"].to_pylist(), days, strict=True)):
+        rows[key].append(number)
+    return rows
+
+
+def _segments_by_day(inventory: Inventory, days: list[str]) -> dict[tuple[str, str], list[int]]:
+    """Returns row numbers of segments by camera and the day on which their footage begins.
+
+    A file whose content lies at several paths belongs to one day: that of the file that was cut.
+    """
+    footage, segments = inventory.footage, inventory.segments
+    day_of: dict[tuple[str, str], str] = {}
+    columns = (footage[name].to_pylist() for name in ("camera", "footage_id", "cuts"))
+    for camera, footage_id, cuts, day in zip(*columns, days, strict=True):
+        if cuts is not None:
+            day_of.setdefault((camera, footage_id), day)
+    rows: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for number, key in enumerate(zip(segments["camera"].to_pylist(), segments["footage_id"].to_pylist(), strict=True)):
+        rows[key[0], day_of[key]].append(number)
     return rows
 
 

@@ -51,6 +51,7 @@ ARCHIVE_TABLES = (
             int64("size_bytes", "size of the file", "bytes"),
             int64("mtime_ns", "modification time of the file, nanoseconds since 1970", "ns"),
             string("content_sha256", "sha256 of the file", null=True),
+            string("copy_of", "path of the file with the same content that is processed instead", null=True),
             timestamp("start_time", "time of the first frame"),
             string("start_source", "source of start_time: 'name' (file name), 'container' or 'mtime'"),
             string(

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from schemas.errors import STILL_WRITTEN
+from schemas.errors import SECOND_CLOCK, STILL_WRITTEN
 from schemas.tables import TABLES
 from schemas.values import Segment
 from storage.video.cutting import CUTTING_VERSION, cut
@@ -93,8 +93,9 @@ class KnownFootage:
         rows = [row for row in every if row["content_sha256"] is not None and row["damage"] not in _TEMPORARY]
         self._by_file = {(row["path"], row["size_bytes"], row["mtime_ns"]): row for row in rows}
         # The limit may have been raised since: whether a file is too large shows as soon as it is opened.
+        whole = [row for row in rows if row.get("copy_of") is None]
         as_read = [
-            row for row in rows if row.get("decoding_version") == DECODING_VERSION and row["damage"] != "too_large"
+            row for row in whole if row.get("decoding_version") == DECODING_VERSION and row["damage"] != "too_large"
         ]
         as_cut = [row for row in as_read if row["cuts"] is None or _is_cut_so(row, segment_s)]
         self._by_content = {row["content_sha256"]: row for row in as_cut}
@@ -111,7 +112,7 @@ class KnownFootage:
             return None
         content = {name: row[name] for name in _NO_CONTENT}
         if content["damage"] is None:
-            content["damage_detail"] = None  # may name another file that this one was a copy of
+            content["damage_detail"] = None  # older scans named there what the file was a copy of
         return content
 
 
@@ -160,10 +161,28 @@ def segment_rows(segments: Iterable[Segment]) -> pa.Table:
     return spec.conform(pa.Table.from_pylist(rows, spec.schema))
 
 
-def first_copies(rows: Iterable[Row]) -> list[Row]:
-    """Returns the usable files, of copies on one camera only the first by path."""
+def name_copies(rows: Iterable[Row]) -> list[Row]:
+    """Marks copies: of several files of one camera with the same content, all but one.
+
+    The one is that whose name gives the earliest time. Its copies have no content of their own, so that sums over the
+    table count it once, and the damage ``second_clock`` if their names give it another time.
+    """
     first: dict[tuple[str, str], Row] = {}
-    for row in sorted(rows, key=lambda row: row["path"]):
+    rows = list(rows)
+    for row in sorted(rows, key=lambda row: (row["start_source"] != "name", row["start_time"], row["path"])):
         if row["cuts"] is not None:
             first.setdefault((row["camera"], row["footage_id"]), row)
-    return list(first.values())
+    return [_as_copy(row, first.get((row["camera"], row["footage_id"]), row)) for row in rows]
+
+
+def _as_copy(row: Row, first: Row) -> Row:
+    if first is row or row["cuts"] is None:
+        return {**row, "copy_of": None}
+    copy = {**row, **_NO_CONTENT, "copy_of": first["path"], "damage_detail": f"same content as {first['path']}"}
+    if row["start_source"] == "name" and row["start_time"] != first["start_time"]:
+        copy["damage"] = SECOND_CLOCK
+        copy["damage_detail"] += (
+            f", whose name gives another time ({first['start_time'].isoformat(' ')} instead of "
+            f"{row['start_time'].isoformat(' ')}): only that one is processed; remove one, or correct its name"
+        )
+    return copy

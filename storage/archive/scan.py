@@ -15,14 +15,14 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from schemas.errors import STILL_WRITTEN, CorruptFootage
+from schemas.errors import SECOND_CLOCK, STILL_WRITTEN, CorruptFootage
 from schemas.site import SiteConfig
 from schemas.tables import TABLES
 from storage.archive.clock import AmbiguousFile, camera_from_path, find_second_hours, parse_path, to_utc
 from storage.archive.footage import (
     KnownFootage,
     Row,
-    first_copies,
+    name_copies,
     segment_rows,
     segments_of_footage,
     unusable_columns,
@@ -107,13 +107,13 @@ def scan_archive(
         if progress is not None:
             progress(number, len(entries))
     files = _resolve_second_hours(files, config)
-    rows = _name_copies([_row(file, config, now) for file in files if file.is_footage])
+    rows = name_copies(_row(file, config, now) for file in files if file.is_footage)
     footage = TABLES["footage"].conform(pa.Table.from_pylist(rows, TABLES["footage"].schema))
     segments = segment_rows(
-        segment
-        for row in first_copies(rows)
-        for segment in segments_of_footage(row, config.camera_view(row["camera"]).timezone)
+        segment for row in rows for segment in segments_of_footage(row, config.camera_view(row["camera"]).timezone)
     )
+    copies = {row["path"]: row for row in rows if row["copy_of"] is not None}
+    files = [_marked(file, copies[file.path]) if file.path in copies else file for file in files]
     damaged = [_quarantined_file(file, config, now) for file in files if file.content["damage"] is not None]
     waiting = tuple(file for file in damaged if file.reason == STILL_WRITTEN)
     quarantined = tuple(file for file in damaged if file.reason != STILL_WRITTEN)
@@ -253,18 +253,13 @@ def _row(file: _File, config: SiteConfig, now: datetime) -> Row:
     }
 
 
-def _name_copies(rows: Sequence[Row]) -> list[Row]:
-    """Notes on each further copy on a camera which file is the first: only that one is processed."""
-    first = {(row["camera"], row["footage_id"]): row["path"] for row in first_copies(rows)}
-    named = []
-    for row in rows:
-        path = first.get((row["camera"], row["footage_id"]), row["path"])
-        is_copy = path != row["path"] and row["damage"] is None
-        named.append({**row, "damage_detail": f"same content as {path}"} if is_copy else row)
-    return named
+def _marked(file: _File, copy: Row) -> _File:
+    """Returns a file with what its row says of it as a copy."""
+    return replace(file, content={**file.content, **{name: copy[name] for name in ("damage", "damage_detail")}})
 
 
 def _quarantined_file(file: _File, config: SiteConfig, now: datetime) -> QuarantinedFile:
+    reason: str = file.content["damage"]
     state = f"{file.path}:{file.size_bytes}:{file.mtime_ns}:{file.sha256}:{file.content['damage']}"
     date = None
     if file.named_time is not None or file.mtime_ns:
@@ -272,9 +267,10 @@ def _quarantined_file(file: _File, config: SiteConfig, now: datetime) -> Quarant
     return QuarantinedFile(
         camera=file.camera,
         path=file.path,
-        unit=file.path if file.sha256 is None else file.footage_id,
+        # The footage that a copy has too is a unit of its own.
+        unit=file.path if file.sha256 is None or reason == SECOND_CLOCK else file.footage_id,
         fingerprint=hashlib.sha256(state.encode()).hexdigest()[:_ID_DIGITS],
-        reason=file.content["damage"],
+        reason=reason,
         detail=file.content["damage_detail"],
         date=date,
     )

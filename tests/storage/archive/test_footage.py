@@ -5,9 +5,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from storage.archive.footage import first_copies, segments_of_footage
+import pytest
+
+from storage.archive.footage import segments_of_footage
 from storage.archive.segments import segments_from_tables
-from tests.storage.archive.scanned import rows, scan, segments_of, settle
+from tests.storage.archive.scanned import OLD_NS, rows, scan, segments_of, settle
 from tests.support import clips, damage
 from tests.support.fakes import segment_columns
 
@@ -73,11 +75,15 @@ def test_other_segments_or_another_clock_need_no_forgetting(
 
 def test_the_same_content_twice_is_processed_once(folder: Path, put: Callable[..., Path]) -> None:
     put("door/2026-03-02T10-00-00.mp4")
-    copy = put("door/2026-03-02T11-00-00.mp4")
+    put("door/copy of 2026-03-02T10-00-00.mp4", OLD_NS + 10**9)
     put("gate/2026-03-02T10-00-00.mp4")
     first = scan(folder)
     found = rows(first)
-    assert found["door/2026-03-02T11-00-00.mp4"]["damage_detail"] == "same content as door/2026-03-02T10-00-00.mp4"
+    copy = found["door/copy of 2026-03-02T10-00-00.mp4"]
+    assert copy["copy_of"] == "door/2026-03-02T10-00-00.mp4"
+    assert copy["damage_detail"] == "same content as door/2026-03-02T10-00-00.mp4"
+    assert copy["footage_id"] == found["door/2026-03-02T10-00-00.mp4"]["footage_id"]
+    assert sum(row["duration_s"] for row in found.values() if row["camera"] == "door") == pytest.approx(2.4, abs=0.01)
     assert [row["damage"] for row in found.values()] == [None] * 3
     assert {(segment.camera, segment.path) for segment in segments_of(first)} == {
         ("door", "door/2026-03-02T10-00-00.mp4"),
@@ -86,8 +92,32 @@ def test_the_same_content_twice_is_processed_once(folder: Path, put: Callable[..
     assert first.quarantined == ()
     (folder / "door" / "2026-03-02T10-00-00.mp4").unlink()
     second = scan(folder, first)
-    assert rows(second)["door/2026-03-02T11-00-00.mp4"]["damage_detail"] is None
-    assert {segment.path for segment in segments_of(second) if segment.camera == "door"} == {f"door/{copy.name}"}
+    assert rows(second)[copy["path"]]["copy_of"] is None
+    assert {segment.path for segment in segments_of(second) if segment.camera == "door"} == {copy["path"]}
+
+
+def test_one_content_under_two_times_is_processed_at_the_first_and_named(
+    folder: Path, put: Callable[..., Path], work: list[str]
+) -> None:
+    put("door/2026-03-03T10-00-00.mp4")
+    put("door/2026-03-02T10-00-00.mp4")
+    first = scan(folder)
+    work.clear()
+    for result in (first, scan(folder, first)):
+        assert {segment.path for segment in segments_of(result)} == {"door/2026-03-02T10-00-00.mp4"}
+        assert len(set(result.segments["segment_id"].to_pylist())) == result.segments.num_rows == 2
+        (entry,) = result.quarantined
+        assert (entry.path, entry.reason, entry.date) == ("door/2026-03-03T10-00-00.mp4", "second_clock", "2026-03-03")
+        assert "same content as door/2026-03-02T10-00-00.mp4" in entry.detail
+        assert "2026-03-02 09:00:00+00:00 instead of 2026-03-03 09:00:00+00:00" in entry.detail
+        assert [row["damage"] for row in rows(result).values()] == [None, "second_clock"]
+    assert work == []
+
+
+def test_damage_that_lies_at_two_paths_is_one_row(folder: Path, good: Path, put: Callable[..., Path]) -> None:
+    cut = settle(damage.truncated(good, folder / "door" / "2026-03-02T10-00-00.mp4"))
+    shutil.copy2(cut, folder / "door" / "copy.mp4")
+    assert [entry.path for entry in scan(folder).quarantined] == ["door/2026-03-02T10-00-00.mp4"]
 
 
 def test_segments_come_back_from_the_tables_alone(folder: Path, put: Callable[..., Path]) -> None:
@@ -96,7 +126,7 @@ def test_segments_come_back_from_the_tables_alone(folder: Path, put: Callable[..
     settle(turned)
     result = scan(folder)
     shutil.rmtree(folder)
-    cut = [s for row in first_copies(result.footage.to_pylist()) for s in segments_of_footage(row, "Europe/Amsterdam")]
+    cut = [s for row in result.footage.to_pylist() for s in segments_of_footage(row, "Europe/Amsterdam")]
     assert segments_from_tables(result.footage, result.segments) == segment_columns(cut)
     assert len(cut) == 6
     assert {(segment.width, segment.height) for segment in segments_of(result)} == {(208, 120), (120, 208)}

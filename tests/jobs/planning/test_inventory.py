@@ -1,0 +1,62 @@
+"""What a scan records of copies: one identity, one segment, one day."""
+
+import os
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from jobs.commands.purge import plan_purge
+from jobs.commands.scan import scan_archive
+from jobs.commands.status import read_status
+from jobs.planning.inventory import recorded_inventory
+from jobs.site import Site, open_site
+from storage.site.file import write_new_site
+from tests.support import clips
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    """A site with one content under three names: a copy beside it, and one on the next day."""
+    config = write_new_site(tmp_path, "copies", "EPSG:28992", "Europe/Amsterdam")
+    config.write_text(config.read_text() + "\n[retention]\nfootage_days = 30\n")
+    door = tmp_path / "archive" / "door"
+    first = clips.write_clip(door / "2026-03-02T10-00-00.mp4", clips.steady_pts(50))
+    for name in ("2026-03-03T10-00-00.mp4", "copy.mp4"):
+        shutil.copy(first, door / name)
+    for file in door.iterdir():
+        os.utime(file, (0, 0))
+    return open_site(tmp_path)
+
+
+def test_scans_record_each_path_once_and_each_segment_once(site: Site) -> None:
+    for scans in range(2):
+        report = scan_archive(site)
+        assert [(entry.path, entry.reason) for entry in report.quarantined] == [
+            ("door/2026-03-03T10-00-00.mp4", "second_clock")
+        ]
+        recorded = recorded_inventory(site.store)
+        assert recorded.footage["path"].to_pylist() == report.inventory.footage["path"].to_pylist()
+        assert len(recorded.footage) == 3 and len(set(recorded.footage["footage_id"].to_pylist())) == 1
+        assert recorded.segments["segment_id"].to_pylist() == report.inventory.segments["segment_id"].to_pylist()
+        assert len(recorded.timeline) == 1, scans
+        assert sum(recorded.footage["recorded_s"].to_pylist()) == pytest.approx(2, abs=0.01)
+
+
+def test_status_and_plan_see_one_segment(site: Site) -> None:
+    scan_archive(site)
+    status = read_status(site)
+    detect = [unit for unit in status.plan.to_do if unit.op == "detect"]
+    assert [unit.date for unit in detect] == ["2026-03-02"]
+
+
+def test_a_purge_deletes_content_wherever_it_lies(site: Site, tmp_path: Path) -> None:
+    scan_archive(site)
+    limit = datetime(2026, 3, 2, tzinfo=UTC) + timedelta(days=30, hours=12)
+    assert plan_purge(site.files, site.store, limit).footage == ()
+    plan = plan_purge(site.files, site.store, limit + timedelta(days=1))
+    assert sorted(plan.footage) == sorted(f"door/{file.name}" for file in (tmp_path / "archive" / "door").iterdir())
+    (record,) = plan.records
+    assert (len(record.units), record.files) == (1, 3)
+    assert record.size_bytes == sum(file.stat().st_size for file in (tmp_path / "archive" / "door").iterdir())
