@@ -4,6 +4,8 @@
 """
 
 import re
+import unicodedata
+from hashlib import sha256
 from math import isfinite
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -14,7 +16,10 @@ from schemas.tables import TABLES
 from schemas.values import CameraView, Polygon
 from schemas.values import ControlPoint as Point
 
-CAMERA_ID = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+LAYER_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+
+_CAMERA_MARK = re.compile("~[0-9a-f]{8}$")
+_MOST_ID_CHARS, _MOST_ID_BYTES = 64, 120  # file systems take names of 255 bytes, and the store adds to an id
 
 
 class _Strict(BaseModel):
@@ -44,7 +49,7 @@ class ControlPointConfig(_Strict):
 class CameraConfig(_Strict):
     """``[[cameras]]``: one fixed view."""
 
-    id: str = Field(pattern=CAMERA_ID, description="id of the camera, as used in file names and tables")
+    id: str = Field(description="name of the camera in the paths of its files, or its id in tables")
     name: str = Field("", description="display name; default: the id")
     timezone: str | None = Field(None, description="IANA time zone of its clock; default: the site's")
     fixed: bool = Field(True, description="true if the view does not move; false for pan-tilt-zoom")
@@ -65,6 +70,16 @@ class CameraConfig(_Strict):
         description="polygons [[u, v], ...] in pixels of image_size (of the frames, if image_size is not set), "
         "always covered in anonymized video: windows, a neighbour's garden",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _id_and_name(cls, value: Any) -> Any:
+        text = value.get("id") if isinstance(value, dict) else None
+        if not isinstance(text, str):
+            return value
+        if not text or "/" in text or not text.isprintable():
+            raise ValueError(f"id {text!r} should match pattern: any printable text without '/'")
+        return {**value, "id": camera_id(text), "name": value.get("name") or ("" if is_camera_id(text) else text)}
 
     @field_validator("timezone")
     @classmethod
@@ -97,7 +112,7 @@ class CameraConfig(_Strict):
 class LayerConfig(_Strict):
     """``[[layers]]``: zones (polygons) and lines from a GIS file."""
 
-    name: str = Field(pattern=CAMERA_ID, description="name of the layer")
+    name: str = Field(pattern=LAYER_NAME, description="name of the layer")
     file: str = Field(description="GeoJSON, GeoPackage, FlatGeobuf or shapefile, relative to the site's folder")
     space: Literal["map", "pixel"] = Field(
         "map",
@@ -105,6 +120,11 @@ class LayerConfig(_Strict):
     )
     camera: str | None = Field(None, description="for space = 'pixel': the camera that the pixels belong to")
     id_field: str = Field("id", description="property with the feature's id; features without it are numbered")
+
+    @field_validator("camera")
+    @classmethod
+    def _camera(cls, value: str | None) -> str | None:
+        return None if value is None else camera_id(value)
 
     @model_validator(mode="after")
     def _pixel_camera(self) -> "LayerConfig":
@@ -269,5 +289,37 @@ class SiteConfig(_Strict):
 
 
 def is_camera_id(text: str) -> bool:
-    """Returns whether a text is a valid camera id; ids become folder names."""
-    return re.fullmatch(CAMERA_ID, text) is not None
+    """Returns whether a text is a valid camera id, which becomes a folder name.
+
+    It has letters and digits of any script, ``_``, ``.`` and ``-``, begins with a letter or digit, and may end with the
+    mark that ``camera_id`` adds.
+    """
+    plain = _CAMERA_MARK.sub("", text)
+    return (
+        plain != ""
+        and all(_is_plain(char) for char in plain)
+        and unicodedata.category(plain[0])[0] in "LN"
+        and len(text) <= _MOST_ID_CHARS
+        and len(text.encode()) <= _MOST_ID_BYTES
+        and unicodedata.is_normalized("NFC", text)
+    )
+
+
+def camera_id(name: str) -> str:
+    """Returns the id of the camera with a name, such as a folder's: the name itself, if it is one.
+
+    Any other name gives an id that no other name gives, with a mark at its end: ``Cam 1`` is ``Cam-1~4a3e9fe2``.
+    The same name in another normal form of Unicode is the same name (docs/decisions/0025-camera-names.md).
+    """
+    name = unicodedata.normalize("NFC", name)
+    if is_camera_id(name):
+        return name
+    plain = re.sub("-+", "-", "".join(char if _is_plain(char) else "-" for char in name)).rstrip("-")
+    while plain and unicodedata.category(plain[0])[0] not in "LN":
+        plain = plain[1:]
+    plain = plain[:48].encode()[:96].decode(errors="ignore") or "camera"
+    return f"{plain}~{sha256(name.encode(errors='surrogateescape')).hexdigest()[:8]}"
+
+
+def _is_plain(char: str) -> bool:
+    return char in "_.-" or unicodedata.category(char)[0] in "LMN"

@@ -7,6 +7,7 @@ from datetime import date
 from typing import NamedTuple
 
 from schemas.op import Neighbour, OpSpec, Read, Scope
+from schemas.site import camera_id
 from schemas.values import Segment
 
 
@@ -103,6 +104,7 @@ class Selection:
     """What a user selects; an empty field means all.
 
     Attributes:
+        cameras: ids; names as in the paths of files become ids.
         first, last: local dates, both included.
         ops: these, and what they read that is missing.
         readers: also the ops that read the selected ones, on the same cameras and dates.
@@ -115,6 +117,9 @@ class Selection:
     ops: tuple[str, ...] = ()
     readers: bool = False
     purged: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cameras", tuple(map(camera_id, self.cameras)))
 
     def wants_camera(self, camera: str) -> bool:
         """Returns whether this camera is selected."""

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from jobs.planning.fingerprint import digest
 from jobs.planning.graph import UnitKey
 from jobs.planning.ledger import Ledger
+from schemas.errors import SiteError
 from schemas.tables import TABLES
 from schemas.values import DAY_UNIT, FOOTAGE_OP, SCAN_OP, Quarantined, Receipt
 from storage.archive.notices import emptied
@@ -25,6 +26,7 @@ from storage.arrow_sql import connect_arrow
 from storage.blobs import open_blobs
 from storage.maintenance.tombstones import read_tombstones
 from storage.site.file import SiteFiles
+from storage.store.format import STORE_FILE
 from storage.store.journal import Journal
 from storage.store.live_rows import newest_receipts
 from storage.store.scan_rows import SCAN_TABLES, read_scan_rows
@@ -75,15 +77,33 @@ def scan_inventory(site: SiteFiles, store: Store, progress: Callable[[int, int],
     """Scans the archive. Writes nothing.
 
     Raises:
-        SiteError: there is no archive.
+        SiteError: there is no archive, or two cameras would share a folder of the store.
     """
     known = recorded_inventory(store)
     found = scan_archive(open_blobs(site.archive), site.config, known.footage, datetime.now(UTC), progress)
     footage, segments = _with_missing_files(found, known)
+    _require_folders_of_their_own(pc.unique(footage["camera"]).to_pylist(), store)
     gone = _emptied(found, known, site, store)
     timeline = segments_from_tables(footage, segments)
     notices = (*gone, *found.notices)
     return Inventory(footage, segments, timeline, found.quarantined, known, found.waiting, notices, bool(gone))
+
+
+def _require_folders_of_their_own(cameras: list[str], store: Store) -> None:
+    """Makes sure that no two cameras share a folder of a store on a file system that ignores case.
+
+    Raises:
+        SiteError: two do.
+    """
+    by_name: dict[str, list[str]] = defaultdict(list)
+    for camera in sorted(cameras):
+        by_name[camera.casefold()].append(camera)
+    alike = [names for names in by_name.values() if len(names) > 1]
+    if alike and store.blobs.exists(STORE_FILE.upper()):
+        raise SiteError(
+            f"the cameras {' and '.join(alike[0])} differ only in case, which the file system of {store.blobs.url} "
+            "ignores: rename one, or put the store elsewhere"
+        )
 
 
 def _emptied(found: ScanResult, known: Inventory, site: SiteFiles, store: Store) -> list[str]:

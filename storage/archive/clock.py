@@ -12,7 +12,7 @@ from pathlib import PurePath
 from typing import Literal
 
 from schemas.errors import SiteError
-from schemas.site import is_camera_id
+from schemas.site import camera_id
 
 ClockNote = Literal["ambiguous", "nonexistent"]
 """Why a local time may be off by an hour: the hour occurs twice, or is skipped, at a change of summer time."""
@@ -39,7 +39,7 @@ class PathTime:
     """Camera and time read from a path.
 
     Attributes:
-        camera: camera id.
+        camera: its id.
         time: naive local time, or aware where the pattern has ``%z``, ``%s``, ``{utc}`` or a final ``Z``; None where
             the pattern holds no date, or the date does not exist.
     """
@@ -64,20 +64,12 @@ def parse_path(pattern: str, relative: PurePath) -> PathTime | None:
     if match is None:
         return None
     found = {name: text for name, text in match.groupdict().items() if text is not None}
-    return PathTime(safe_camera(found["camera"]), _time(found, pattern.endswith("Z") or "{utc}" in pattern))
+    return PathTime(camera_id(found["camera"]), _time(found, pattern.endswith("Z") or "{utc}" in pattern))
 
 
 def camera_from_path(relative: PurePath) -> str:
-    """Returns the camera of a file whose path does not match the pattern: its first folder, as a camera id."""
-    return safe_camera(relative.parts[0]) if len(relative.parts) > 1 else "camera"
-
-
-def safe_camera(text: str) -> str:
-    """Turns a text into a camera id: letters, digits, ``_``, ``.`` and ``-``, since it becomes a folder name."""
-    if is_camera_id(text):
-        return text
-    plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", text).lstrip("_.-")[:64].rstrip("-")
-    return plain or "camera"
+    """Returns the camera of a file whose path does not match the pattern: its first folder."""
+    return camera_id(relative.parts[0]) if len(relative.parts) > 1 else "camera"
 
 
 def to_utc(naive: datetime, tz: tzinfo) -> tuple[datetime, ClockNote | None]:

@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 import schemas.site
-from schemas.site import CameraConfig, LayerConfig, SiteConfig, is_camera_id
+from schemas.site import CameraConfig, LayerConfig, SiteConfig, camera_id, is_camera_id
 from schemas.values import ControlPoint
 
 LEAST = {"name": "Station", "crs": "EPSG:28992", "timezone": "Europe/Amsterdam"}
@@ -102,11 +104,51 @@ def test_a_camera_that_the_site_does_not_name_is_fixed_and_uncalibrated() -> Non
         ("a b", False),
         ("a" * 65, False),
         ("a/..", False),
-        ("é", False),
+        ("é", True),
+        ("e\u0301", False),
+        ("正門", True),
+        ("द्वार", True),
+        ("門" * 41, False),
+        ("Cam-1~e93e1ab9", True),
+        ("~e93e1ab9", False),
+        ("Cam~1", False),
+        ("-gate", False),
+        ("a\n", False),
     ],
 )
 def test_camera_ids_can_be_folder_names(text: str, good: bool) -> None:
     assert is_camera_id(text) is good
+
+
+NAMES = ["正門", "裏口", "Büro", "Böro", "Cam 1", "Cam-1", "Cam_1", "Cam  1", "Въезд", "Выход", "-Cam-1", ".Cam-1"]
+NAMES += ["Cam 1.", "Cam/1", "a" * 64, "a" * 65, "a" * 66, "門" * 60, "門" * 61, "cam-1", "CAM-1", "☃", "☂", " ", "  "]
+
+
+def test_every_name_is_a_camera_of_its_own() -> None:
+    ids = [camera_id(name) for name in NAMES]
+    assert len(set(ids)) == len(NAMES)
+    assert all(map(is_camera_id, ids))
+    assert ids[:6] == ["正門", "裏口", "Büro", "Böro", camera_id("Cam 1"), "Cam-1"]
+    assert camera_id("Cam 1").startswith("Cam-1~")
+
+
+def test_a_name_is_the_same_in_any_normal_form() -> None:
+    assert camera_id("Bu\u0308ro") == "Büro"
+
+
+@given(st.text())
+def test_the_id_of_any_name_is_an_id(text: str) -> None:
+    assert is_camera_id(camera_id(text))
+    assert camera_id(camera_id(text)) == camera_id(text)
+
+
+def test_site_toml_may_name_a_camera_as_its_folder_is_called() -> None:
+    layer = {"name": "z", "file": "f", "space": "pixel", "camera": "Cam 1"}
+    config = SiteConfig(**LEAST, cameras=[{"id": "Cam 1", "fixed": False}, {"id": "Cam-1"}], layers=[layer])
+    assert config.layers[0].camera == config.cameras[0].id == camera_id("Cam 1")
+    view = config.camera_view(camera_id("Cam 1"))
+    assert (view.name, view.fixed) == ("Cam 1", False)
+    assert config.camera_view("Cam-1").fixed
 
 
 MODELS = [

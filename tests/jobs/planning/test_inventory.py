@@ -2,16 +2,23 @@
 
 import os
 import shutil
+import unicodedata
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from jobs.commands.plan import plan_run
 from jobs.commands.purge import plan_purge
+from jobs.commands.results import query
 from jobs.commands.scan import scan_archive
 from jobs.commands.status import read_status
+from jobs.planning.graph import Selection
 from jobs.planning.inventory import recorded_inventory
 from jobs.site import Site, open_site
+from schemas.errors import SiteError
+from schemas.site import camera_id
 from storage.site.file import write_new_site
 from tests.support import clips
 
@@ -60,3 +67,42 @@ def test_a_purge_deletes_content_wherever_it_lies(site: Site, tmp_path: Path) ->
     (record,) = plan.records
     assert (len(record.units), record.files) == (1, 3)
     assert record.size_bytes == sum(file.stat().st_size for file in (tmp_path / "archive" / "door").iterdir())
+
+
+NAMES = ("正門", "裏口", "Büro", "Böro", "Cam 1", "Cam-1", "Въезд", "Выход", "gate", "Gate", "-x", "a" * 70, "a" * 71)
+
+
+def _site_with(tmp_path: Path, names: Iterable[str]) -> Site:
+    write_new_site(tmp_path, "names", "EPSG:28992", "Europe/Amsterdam")
+    for number, name in enumerate(names):
+        file = tmp_path / "archive" / name / f"2026-03-02T10-00-{number:02d}.mp4"
+        os.utime(clips.write_clip(file, clips.steady_pts(2 + number)), (0, 0))
+    return open_site(tmp_path)
+
+
+def test_every_folder_is_a_camera_of_its_own_in_the_store_too(tmp_path: Path) -> None:
+    site = _site_with(tmp_path, NAMES)
+    scan_archive(site)
+    recorded = recorded_inventory(site.store).footage
+    assert sorted(zip(recorded["camera"].to_pylist(), recorded["path"].to_pylist(), strict=True)) == sorted(
+        (camera_id(name), f"{name}/2026-03-02T10-00-{number:02d}.mp4") for number, name in enumerate(NAMES)
+    )
+    assert len(set(recorded["camera"].to_pylist())) == len(NAMES)
+    found = query(site, "SELECT camera FROM footage WHERE camera = '正門'")
+    assert found.to_pylist() == [{"camera": "正門"}]
+    plan = plan_run(site, Selection(cameras=("Cam 1",)))
+    assert {unit.camera for unit in plan.to_do} == {camera_id("Cam 1")}
+
+
+def test_both_normal_forms_of_a_name_are_one_camera(tmp_path: Path) -> None:
+    site = _site_with(tmp_path, [unicodedata.normalize(form, "Büro") for form in ("NFC", "NFD")])
+    assert set(scan_archive(site).inventory.footage["camera"].to_pylist()) == {"Büro"}
+
+
+def test_cameras_that_would_share_a_folder_are_refused(tmp_path: Path) -> None:
+    site = _site_with(tmp_path, ["gate", "Gate"])
+    scan_archive(site)
+    # As a file system that ignores case answers:
+    (tmp_path / "store" / "_STORE.JSON").write_bytes(b"")
+    with pytest.raises(SiteError, match="the cameras Gate and gate differ only in case"):
+        scan_archive(site)

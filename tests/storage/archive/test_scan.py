@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import DAMAGE_REASONS, SiteError
+from schemas.site import camera_id
 from schemas.tables import TABLES
 from storage.archive import scan as scan_module
 from storage.archive.scan import scan_archive
@@ -64,7 +65,7 @@ def test_cameras_and_times_from_names_containers_and_file_times(folder: Path, pu
     found = rows(scan(folder))
     written = datetime.fromtimestamp(OLD_NS / 1e9, UTC)
     assert {path: (row["camera"], row["start_source"]) for path, row in found.items()} == {
-        "Back Door/clip.mp4": ("Back-Door", "mtime"),
+        "Back Door/clip.mp4": (camera_id("Back Door"), "mtime"),
         "gate/tagged.mp4": ("gate", "container"),
         "gate/future.mp4": ("gate", "mtime"),
         "loose.mp4": ("camera", "mtime"),
