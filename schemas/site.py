@@ -136,10 +136,23 @@ class LayerConfig(_Strict):
 class ModelsConfig(_Strict):
     """``[models]``: which weights may be loaded."""
 
-    trust: tuple[str, ...] = Field(
-        (),
-        description="pickled weights (.pt) outside the known list that may be loaded, by name; a pickle can run code",
+    trust: dict[str, str] = Field(
+        {},
+        description="pickled weights (.pt) outside the known list that may be loaded: sha256 by name, such as "
+        '{"best.pt" = "9f86d0…"}; a pickle can run code, so another file under the name is refused',
     )
+
+    @field_validator("trust", mode="before")
+    @classmethod
+    def _trust_names_digests(cls, value: object) -> object:
+        entries = value if isinstance(value, dict) else {}
+        digests = [str(digest) for digest in entries.values()]
+        if not isinstance(value, dict) or not all(re.fullmatch(r"[0-9a-fA-F]{64}", each) for each in digests):
+            raise ValueError(
+                'trust gives the sha256 of each file by name, as {"best.pt" = "64 hex digits"}: '
+                "`sha256sum models/best.pt` prints it"
+            )
+        return {str(name): str(digest).lower() for name, digest in entries.items()}
 
 
 SIGN_OFF = "sign-off"

@@ -8,6 +8,7 @@ import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -151,17 +152,19 @@ def _with_preprocessing(network: Any, model: ModelFile) -> Any:
 class TorchNetwork(Network):
     """An Ultralytics checkpoint in PyTorch on the CPU.
 
-    Unpickling runs code, so ``storage.weights`` decides beforehand which checkpoints are allowed.
+    Unpickling runs code, so ``storage.weights`` decides beforehand which checkpoints are allowed, by their sha256. What
+    is loaded is a copy of the bytes that have it: the file may be another by now.
     """
 
     def __init__(self, model: ModelFile, cpus: int) -> None:
-        with _quiet_ultralytics():
+        with _quiet_ultralytics() as folder:
             import torch
             from ultralytics.nn.tasks import load_checkpoint
 
             torch.set_num_threads(cpus)
             try:
-                self._module, _ = load_checkpoint(model.path, device="cpu", fuse=True)  # type: ignore[no-untyped-call]
+                checked = str(_checked_copy(model, folder))
+                self._module, _ = load_checkpoint(checked, device="cpu", fuse=True)  # type: ignore[no-untyped-call]
             except (TypeError, AttributeError, KeyError, RuntimeError, ModuleNotFoundError) as error:
                 raise ModelError(f"Ultralytics cannot load {model.path}: {error}; export it to ONNX") from error
         names = self._module.names
@@ -178,11 +181,22 @@ class TorchNetwork(Network):
         deliver((output[0] if isinstance(output, tuple | list) else output).numpy())
 
 
+def _checked_copy(model: ModelFile, folder: Path) -> Path:
+    content = Path(model.path).read_bytes()
+    if sha256(content).hexdigest() != model.sha256:
+        raise ModelError(
+            f"weights {model.path} were altered since they were checked: `nightshift models verify` says how"
+        )
+    copy = folder / "checked.pt"
+    copy.write_bytes(content)
+    return copy
+
+
 @contextmanager
-def _quiet_ultralytics() -> Iterator[None]:
+def _quiet_ultralytics() -> Iterator[Path]:
     """Keeps Ultralytics from the network, from installing packages, and from writing settings into the user's home.
 
-    It reads these variables when it is imported for the first time, and only then.
+    Yields a private folder, which exists for the block's duration. Ultralytics reads these variables when it is imported for the first time, and only then.
     """
     with tempfile.TemporaryDirectory() as folder:
         wanted = {
@@ -194,7 +208,7 @@ def _quiet_ultralytics() -> Iterator[None]:
         before = {name: os.environ.get(name) for name in wanted}
         os.environ.update(wanted)
         try:
-            yield
+            yield Path(folder)
         finally:
             for name, value in before.items():
                 if value is None:

@@ -15,7 +15,7 @@ from schemas.errors import NightshiftError, TransientError, UserError
 from schemas.tables import TABLES
 from storage.files import atomic_path, first_line, safe_name
 from storage.store.layout import EXPORTS_FOLDER
-from storage.store.records import parse_record, record_bytes
+from storage.store.records import parse_record, parse_time, record_bytes
 from storage.store.store import Store
 
 FORMAT = 1
@@ -62,7 +62,7 @@ def exports_table(store: Store) -> pa.Table:
     for blob in store.blobs.list(EXPORTS_FOLDER):
         try:
             found = parse_record(store.blobs.read(blob.name), FORMAT)
-            rows.append(asdict(ExportRecord(**found | {"time": datetime.fromisoformat(found["time"])})))
+            rows.append(asdict(ExportRecord(**found | {"time": parse_time("time", found["time"])})))
         except (ValueError, KeyError, TypeError) as error:
             raise NightshiftError(
                 f"{store.blobs.url}/{blob.name}, the record of an export, cannot be read: {first_line(error)}; "

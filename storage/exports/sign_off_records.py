@@ -16,7 +16,7 @@ from schemas.errors import NightshiftError, TransientError
 from schemas.tables import TABLES
 from storage.files import first_line, safe_name
 from storage.store.layout import SIGN_OFFS_FOLDER
-from storage.store.records import parse_record, record_bytes
+from storage.store.records import parse_record, parse_time, record_bytes
 from storage.store.store import Store
 
 FORMAT = 1
@@ -84,7 +84,7 @@ def read_sign_offs(store: Store) -> list[SignOff]:
     for blob in store.blobs.list(SIGN_OFFS_FOLDER):
         try:
             content = parse_record(store.blobs.read(blob.name), FORMAT)
-            found.append(SignOff(**content | {"time": datetime.fromisoformat(content["time"])}))
+            found.append(SignOff(**content | {"time": parse_time("time", content["time"])}))
         except (ValueError, KeyError, TypeError) as error:
             raise NightshiftError(
                 f"{store.blobs.url}/{blob.name}, the record of a sign-off, cannot be read: {first_line(error)}; "

@@ -18,6 +18,7 @@ class ProblemKind(StrEnum):
     ALTERED = "altered"  # its content differs from its hash, or cannot be read
     TORN = "torn"  # a record, such as a receipt, that cannot be parsed
     HEADLESS = "headless"  # a shard with receipts that no head of the manifest names
+    FUTURE = "future"  # committed at a time that is still to come by this machine's clock
     LINK = "link"  # it leads out of the store, and nothing behind it is deleted
     EXPOSED = "exposed"  # a private folder that other users can read
     ORPHANED = "orphaned"  # nothing names it

@@ -74,8 +74,8 @@ class Repair:
 
     @property
     def unrepairable(self) -> list[Problem]:
-        """Returns the problems that need a backup, or another user."""
-        kinds = (ProblemKind.TORN, ProblemKind.EXPOSED, ProblemKind.LINK)
+        """Returns the problems that need a backup, another user, or a clock set right."""
+        kinds = (ProblemKind.TORN, ProblemKind.EXPOSED, ProblemKind.LINK, ProblemKind.FUTURE)
         return [problem for problem in self.verification.to_repair if problem.kind in kinds]
 
 

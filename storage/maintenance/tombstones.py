@@ -16,7 +16,7 @@ from schemas.errors import NightshiftError, TransientError
 from schemas.tables import TABLES
 from schemas.values import Tombstone
 from storage.files import first_line, safe_name
-from storage.store.records import parse_record
+from storage.store.records import parse_record, parse_time
 from storage.store.store import Store
 
 TOMBSTONES_FOLDER = "_tombstones"
@@ -108,7 +108,7 @@ def _purges(store: Store) -> Iterator[tuple[str, datetime, list[PurgeRecord]]]:
                 PurgeRecord(**record | {"units": tuple(PurgedUnit(*unit) for unit in record["units"])})
                 for record in found["records"]
             ]
-            yield found["purge_id"], datetime.fromisoformat(found["purged"]), records
+            yield found["purge_id"], parse_time("purged", found["purged"]), records
         except (ValueError, KeyError, TypeError) as error:
             raise NightshiftError(
                 f"{store.blobs.url}/{blob.name}, which records what was purged, cannot be read: {first_line(error)}; "

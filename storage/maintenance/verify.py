@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +20,7 @@ from storage.maintenance.problems import Problem, ProblemKind, UnitName, hash_bl
 from storage.maintenance.sweep import SWEEP_AGE_H, manifest_files, sweepable_files
 from storage.maintenance.tombstones import TOMBSTONES_FOLDER, read_tombstones
 from storage.maintenance.verify_manifest import find_headless_shards, verify_manifest
-from storage.maintenance.verify_receipts import find_torn_receipts
+from storage.maintenance.verify_receipts import find_future_receipts, find_torn_receipts
 from storage.store.layout import pending_file
 from storage.store.manifest import MERGED_SCHEMA
 from storage.store.parquet import UNIT_COLUMN
@@ -96,6 +96,7 @@ class _Verifier:
         self._oldest = time.time() - young_h * 3600
         self._hashed: dict[str, str] = {}
         self._files: dict[str, Blob] = {}
+        self._future: list[Problem] = []
         self._bytes = self._bytes_total = 0
 
     def run(self) -> Verification:
@@ -103,7 +104,7 @@ class _Verifier:
         if any(problem.kind is ProblemKind.MISSING for problem in problems):
             # A compaction or a publication may have moved it meanwhile. Hashes are kept, so nothing is hashed twice.
             problems = self._check()
-        problems += [*find_exposed(self._store), *find_links(self._store)]
+        problems += [*find_exposed(self._store), *find_links(self._store), *self._future]
         problems.sort(key=lambda problem: (problem.kind, problem.name))
         return Verification(tuple(problems), len(self._hashed), self._bytes)
 
@@ -116,6 +117,7 @@ class _Verifier:
         loose = receipts_to_arrow(store.read_loose_receipts().rows.values())
         broken, head = verify_manifest(store)
         receipts = merge_receipts(store.manifest.receipts(head), loose)
+        self._future = find_future_receipts(receipts, datetime.now(UTC))
         expected = expected_files(receipts, store.manifest.read(head.merged, MERGED_SCHEMA))
         of_tables = self._tables(receipts, expected)
         # Rows that name video can only be read from sound files.

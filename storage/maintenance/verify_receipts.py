@@ -1,15 +1,20 @@
 """Verification of receipts: those that cannot be read, and those that name what is not theirs or no plausible time."""
 
 import json
+from datetime import datetime, timedelta
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from schemas.tables import TIME
 from storage.files import first_line
 from storage.maintenance.problems import Problem, ProblemKind, UnitName, no_access
 from storage.store.manifest import Head
 from storage.store.receipt_checks import foreign_file, plausible_receipts
 from storage.store.receipts import RECEIPT_SCHEMA, RECEIPTS_FOLDER, receipt_at
 from storage.store.store import Store
+
+_CLOCKS_DIFFER = timedelta(days=1)
 
 
 def find_torn_receipts(store: Store) -> list[Problem]:
@@ -45,6 +50,21 @@ def find_foreign_receipts(store: Store, head: Head) -> list[Problem]:
             detail = f"{len(refused)} of its receipts are refused; {why}"
             problems.append(Problem(ProblemKind.FOREIGN, part.name, detail, named))
     return problems
+
+
+def find_future_receipts(receipts: pa.Table, now: datetime) -> list[Problem]:
+    """Returns a problem if receipts were committed later than ``now``, by more than clocks of machines differ.
+
+    They are not refused: it may be this machine's clock that is wrong, and every result would be made again.
+    """
+    ahead = receipts["committed"].filter(pc.greater(receipts["committed"], pa.scalar(now + _CLOCKS_DIFFER, TIME)))
+    if not len(ahead):
+        return []
+    detail = (
+        f"{len(ahead)} receipts were committed in the future, the last on {pc.max(ahead).as_py():%Y-%m-%d}: until then "
+        "they count as the newest; set the clock of this machine right, or `reprocess` them"
+    )
+    return [Problem(ProblemKind.FUTURE, RECEIPTS_FOLDER, detail)]
 
 
 def refused_receipts(receipts: pa.Table) -> dict[int, str]:

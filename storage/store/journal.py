@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -13,7 +13,7 @@ from schemas.tables import TABLES
 from schemas.values import Quarantined
 from storage.blobs import Blobs
 from storage.files import safe_name
-from storage.store.records import ReadResult, read_records, record_bytes, record_names
+from storage.store.records import ReadResult, parse_time, read_records, record_bytes, record_names
 
 RUNS_FOLDER = "_runs"
 QUARANTINE_FOLDER = "_quarantine"
@@ -75,18 +75,8 @@ class Journal:
 
     def read_runs(self) -> ReadResult[pa.Table]:
         """Reads every run, as the table ``runs``, oldest first."""
-        found = self._read(RUNS_FOLDER, RunRecord)
-        rows = [
-            {
-                **content,
-                "started": datetime.fromisoformat(content["started"]),
-                "ended": content["ended"] and datetime.fromisoformat(content["ended"]),
-                "selection": json.dumps(content["selection"], sort_keys=True),
-                "stage_s": json.dumps(content["stage_s"], sort_keys=True),
-            }
-            for content in found.rows
-        ]
-        return ReadResult(_table("runs", rows), found.problems)
+        found = self._read(RUNS_FOLDER, RunRecord, _run_row)
+        return ReadResult(_table("runs", found.rows), found.problems)
 
     def quarantine(self, entry: Quarantined) -> None:
         """Quarantines a unit or a file; a newer reason for the same work replaces the older."""
@@ -112,8 +102,8 @@ class Journal:
 
     def read_quarantine(self) -> ReadResult[list[Quarantined]]:
         """Reads everything in quarantine, ordered by time, op and unit."""
-        found = self._read(QUARANTINE_FOLDER, Quarantined)
-        entries = [Quarantined(**content | {"time": datetime.fromisoformat(content["time"])}) for content in found.rows]
+        found = self._read(QUARANTINE_FOLDER, Quarantined, _quarantine_row)
+        entries = [Quarantined(**content) for content in found.rows]
         entries.sort(key=lambda entry: (entry.time, entry.op, entry.unit, entry.fingerprint))
         return ReadResult(entries, found.problems)
 
@@ -121,8 +111,10 @@ class Journal:
         """Returns every readable entry of the quarantine, as the table ``quarantine``."""
         return _table("quarantine", [asdict(entry) for entry in self.read_quarantine().rows])
 
-    def _read(self, folder: str, kind: type) -> ReadResult[list[dict[str, Any]]]:
-        """Reads the JSON files below a folder that have every field of ``kind``, ordered by name."""
+    def _read(
+        self, folder: str, kind: type, row_of: Callable[[dict[str, Any]], dict[str, Any]]
+    ) -> ReadResult[list[dict[str, Any]]]:
+        """Reads the JSON files below a folder that have every field of ``kind``, as rows, ordered by name."""
         wanted = {each.name for each in fields(kind)}
 
         def parse(_: str, content: bytes) -> dict[str, Any]:
@@ -130,11 +122,35 @@ class Journal:
             # A record may have more fields than this version knows; one that lacks a field is not of this kind.
             if not isinstance(found, dict) or not wanted <= found.keys():
                 raise ValueError("not a record of this kind")
-            return {name: found[name] for name in wanted}
+            return row_of({name: found[name] for name in wanted})
 
         records, errors = read_records(self._blobs, record_names(self._blobs, folder), parse)
         problems = (f"{self._blobs.url}/{name}: {error}; ignored" for name, error in errors.items())
         return ReadResult(list(records.values()), tuple(problems))
+
+
+def _run_row(content: dict[str, Any]) -> dict[str, Any]:
+    """Returns a row of the table ``runs``; raises ``ValueError`` for values that it cannot hold."""
+    row = {
+        **content,
+        "started": parse_time("started", content["started"]),
+        "ended": content["ended"] and parse_time("ended", content["ended"]),
+        "selection": json.dumps(content["selection"], sort_keys=True),
+        "stage_s": json.dumps(content["stage_s"], sort_keys=True),
+    }
+    return _checked("runs", row)
+
+
+def _quarantine_row(content: dict[str, Any]) -> dict[str, Any]:
+    return _checked("quarantine", content | {"time": parse_time("time", content["time"])})
+
+
+def _checked(table: str, row: dict[str, Any]) -> dict[str, Any]:
+    try:
+        _table(table, [row])
+    except (pa.ArrowException, OverflowError, TypeError) as error:
+        raise ValueError(f"not a record of this kind: {error}") from error
+    return row
 
 
 def _quarantine_file(op: str, camera: str, unit: str, fingerprint: str) -> str:

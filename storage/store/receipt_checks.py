@@ -15,10 +15,7 @@ import pyarrow.compute as pc
 from schemas.tables import TIME
 from schemas.values import Receipt
 from storage.store.layout import is_own_file
-
-FIRST_YEAR, LAST_YEAR = 1900, 2199
-"""Years of plausible times. Wide, since a clock may be wrong and its work is kept all the same; narrow enough that a
-day more or less, or another time zone, leads to no year that Python lacks."""
+from storage.store.records import FIRST_YEAR, LAST_YEAR, check_time
 
 _INT32, _INT64 = 2**31, 2**63
 _KINDS: Mapping[str, type | tuple[type, ...]] = {
@@ -46,19 +43,6 @@ def check_receipt(receipt: Receipt) -> None:
         raise ValueError(f"not a receipt: date is {receipt.date!r}")
     if foreign := foreign_file(vars(receipt)):
         raise ValueError(f"it names {foreign!r}, which is no file of its table, camera, date and unit")
-
-
-def check_time(name: str, time: datetime) -> datetime:
-    """Returns a time of a record that has a zone and lies in a plausible year.
-
-    Raises:
-        ValueError: it has no zone, or another year.
-    """
-    if time.tzinfo is None:
-        raise ValueError(f"{name} has no time zone")
-    if not FIRST_YEAR <= time.year <= LAST_YEAR:
-        raise ValueError(f"{name} is {time.isoformat()}, which is no plausible time")
-    return time
 
 
 def plausible_receipts(receipts: pa.Table) -> pa.Table:

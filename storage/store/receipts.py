@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
-from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -14,7 +13,7 @@ from schemas.values import UNIT_TAG_DIGITS, Receipt, UnitFile
 from storage.arrow_sql import numbered, query
 from storage.files import safe_name
 from storage.store.receipt_checks import check_receipt
-from storage.store.records import RECORD_SUFFIX, parse_record, record_bytes
+from storage.store.records import RECORD_SUFFIX, parse_record, parse_time, record_bytes
 
 RECEIPTS_FOLDER = "_receipts"
 FORMAT = 2
@@ -91,7 +90,7 @@ def from_json(content: bytes) -> Receipt:
     """
     try:
         found = parse_record(content, FORMAT)
-        receipt = Receipt(**found | {"committed": datetime.fromisoformat(found["committed"])})
+        receipt = Receipt(**found | {"committed": parse_time("committed", found["committed"])})
     except (TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"not a receipt: {error}") from error
     check_receipt(receipt)

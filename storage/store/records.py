@@ -3,11 +3,16 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from storage.blobs import Blobs
 
 RECORD_SUFFIX = ".json"
+
+FIRST_YEAR, LAST_YEAR = 1900, 2199
+"""Years of plausible times. Wide, since a clock may be wrong and its work is kept all the same; narrow enough that a
+day more or less, or another time zone, leads to no year that Python lacks."""
 
 Record = TypeVar("Record")
 Rows = TypeVar("Rows")
@@ -43,6 +48,30 @@ def parse_record(content: bytes, version: int) -> dict[str, Any]:
     if (other := found.pop("format")) != version:
         raise ValueError(f"format {other}, this Nightshift reads {version}")
     return found
+
+
+def parse_time(name: str, text: object) -> datetime:
+    """Returns a time of a record, by the name of its field.
+
+    Raises:
+        ValueError: it is no time, has no zone, or lies in no plausible year.
+    """
+    if not isinstance(text, str):
+        raise ValueError(f"{name} is {text!r}, which is no time")
+    return check_time(name, datetime.fromisoformat(text))
+
+
+def check_time(name: str, time: datetime) -> datetime:
+    """Returns a time of a record that has a zone and lies in a plausible year.
+
+    Raises:
+        ValueError: it has no zone, or another year.
+    """
+    if time.tzinfo is None:
+        raise ValueError(f"{name} has no time zone")
+    if not FIRST_YEAR <= time.year <= LAST_YEAR:
+        raise ValueError(f"{name} is {time.isoformat()}, which is no plausible time")
+    return time
 
 
 def record_names(blobs: Blobs, *folders: str) -> Iterator[str]:

@@ -3,12 +3,12 @@
 Search order: the site's ``models/``, ``$NIGHTSHIFT_MODELS``, the user's cache. Weights on the known list
 (``known.toml``) or imported before (``models/models.json``) must be unaltered; others are described by their own
 metadata. A ``.pt`` is a pickle, which can run code when it is loaded: unless it is on the known list, it is refused
-until the user trusts it by name.
+until the user trusts it by name and sha256.
 """
 
 import json
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
@@ -43,12 +43,12 @@ class ModelStore:
 
     Args:
         site_models: the site's ``models`` folder; it need not exist.
-        trust: names of pickled weights that may be loaded though they are not on the known list.
+        trust: sha256, by name, of pickled weights that may be loaded though they are not on the known list.
     """
 
-    def __init__(self, site_models: Path, trust: tuple[str, ...] = ()) -> None:
+    def __init__(self, site_models: Path, trust: Mapping[str, str] | None = None) -> None:
         self._site_models = site_models
-        self._trust = frozenset(trust)
+        self._trust = dict(trust or {})
 
     @property
     def folders(self) -> Paths:
@@ -212,12 +212,20 @@ class ModelStore:
         return _from_facts(facts, name, path, sha256, task)
 
     def _check_trust(self, name: str, kind: str, sha256: str, path: Path) -> None:
-        if kind == "pt" and name not in self._trust and sha256 not in _known_by_sha():
+        trusted = self._trust.get(name)
+        if kind != "pt" or sha256 in _known_by_sha() or trusted == sha256:
+            return
+        if trusted is not None:
             raise ModelError(
-                f"{path} is a pickle, which can run any code when loaded, and its sha256 is not on the known list; "
-                "export it to ONNX or OpenVINO, or, if you trust it, "
-                f'write trust = ["{name}"] under [models] in site.toml'
+                f"{path} is a pickle, which can run any code when loaded, and not the one that [models] trust in "
+                f"site.toml names: its sha256 is {sha256}, trusted is {trusted}; restore it, or, if you trust the new "
+                "one, write its sha256 there"
             )
+        raise ModelError(
+            f"{path} is a pickle, which can run any code when loaded, and its sha256 is not on the known list; "
+            "export it to ONNX or OpenVINO, or, if you trust it, "
+            f'write trust = {{"{name}" = "{sha256}"}} under [models] in site.toml'
+        )
 
     def _record(self) -> dict[str, dict[str, Any]]:
         path = self._site_models / RECORD

@@ -1,6 +1,7 @@
 """Networks get frames in their own order and range, and weights that cannot be used are said."""
 
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -8,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from ops.detect import Detect, DetectParams
+from ops.detect.backends import open_network
 from schemas.errors import ModelError
 from schemas.op import DETECTOR
+from schemas.values import ModelFile
 from tests.ops.networks import CENTRE, colour_network, detect, opened, solid
 
 
@@ -30,13 +33,14 @@ def test_damaged_weights_are_the_users_mistake(tmp_path: Path) -> None:
 
 
 CHECKPOINT = """
-import sys, warnings, torch
+import hashlib, sys, warnings, torch
 warnings.simplefilter("error")
 sys.path.insert(0, sys.argv[1])
 import numpy as np
 from pathlib import Path
 from ops.boxes import iou_matrix
 from ops.detect import Detect, DetectParams
+from ops.detect.backends import open_network
 from schemas.values import ModelFile
 from tests.support.fakes import FakeServices, make_batch, make_segment, make_unit
 folder = Path(sys.argv[2])
@@ -51,7 +55,8 @@ class Given(torch.nn.Module):
 sys.modules["__main__"].Given = Given
 torch.save({"model": Given(), "train_args": {}}, folder / "best.pt")
 op = Detect(DetectParams())
-model = ModelFile("best.pt", str(folder / "best.pt"), "pt", "detect", "yolo", "0", "x", "x", (64, 64))
+digest = hashlib.sha256((folder / "best.pt").read_bytes()).hexdigest()
+model = ModelFile("best.pt", str(folder / "best.pt"), "pt", "detect", "yolo", digest, "x", "x", (64, 64))
 op.open({"detector": model}, 1)
 segment = make_segment(size_px=(64, 64))
 session = op.start(make_unit([segment]), {}, FakeServices())
@@ -77,3 +82,20 @@ def test_ultralytics_checkpoints_run_and_write_nothing_at_home(tmp_path: Path) -
     assert run.stdout.splitlines()[-1] == "person 0.8 24.0 28.0 40.0 36.0"
     assert list((tmp_path / "home").rglob("*")) == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["best.pt", "home"]
+
+
+@pytest.mark.slow
+def test_a_checkpoint_that_was_swapped_after_it_was_checked_is_not_loaded(tmp_path: Path) -> None:
+    """A pickle runs code when it is loaded; this one would write a file."""
+    ran = tmp_path / "ran"
+
+    class Bomb:
+        def __reduce__(self) -> tuple[object, tuple[str, str]]:
+            return exec, (f"open({str(ran)!r}, 'w').close()", "")
+
+    path = tmp_path / "best.pt"
+    path.write_bytes(pickle.dumps(Bomb()))
+    model = ModelFile("best.pt", str(path), "pt", "detect", "yolo", "0" * 64, "x", "x", (64, 64))
+    with pytest.raises(ModelError, match="altered since they were checked"):
+        open_network(model, 1)
+    assert not ran.exists()

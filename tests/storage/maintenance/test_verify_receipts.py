@@ -180,3 +180,15 @@ def test_a_head_that_names_other_files_is_torn(compacted: Path, outside: Path, n
     assert tree(outside) == before and (compacted / "_store.json").exists()
     night(store)
     assert contents(store) == wanted
+
+
+def test_receipts_of_the_future_are_named_and_kept(root: Path) -> None:
+    """A clock that ran ahead, or this machine's that is behind: no reason to make every result again."""
+    wanted = contents(Store.open(root))
+    doctor_receipt(root, "detect", lambda receipt: receipt | {"committed": "2150-01-01T00:00:00+00:00"})
+    store = Store.open(root)
+    (problem,) = verify(store).to_repair
+    assert problem.kind is ProblemKind.FUTURE and "1 receipts were committed in the future" in problem.detail
+    assert "2150-01-01" in problem.detail
+    assert repair(store).unrepairable == [problem]
+    assert night(store) == 0 and contents(store) == wanted

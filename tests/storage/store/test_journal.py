@@ -120,3 +120,29 @@ def test_torn_files_are_reported_and_passed_over(journal: Journal, tmp_path: Pat
     assert found.rows == [ENTRY]
     (problem,) = found.problems
     assert str(torn) in problem
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"started": "9999-12-31T23:59:59+00:00"},
+        {"started": "2026-03-02T22:00:00"},
+        {"ended": "0001-01-01T00:00:00+00:00"},
+        {"ended": 5},
+        {"units_done": 10**30},
+        {"units_done": "many"},
+        {"wall_s": "long"},
+    ],
+)
+def test_runs_of_implausible_times_and_numbers_are_reported_and_passed_over(
+    journal: Journal, tmp_path: Path, change: dict[str, object]
+) -> None:
+    """A far time as the newest of the store would move the clock of every later run."""
+    for name in ("one", "other"):
+        journal.write_run(RunRecord(name, NOW))
+    file = tmp_path / "_runs/other.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+    found = journal.read_runs()
+    assert found.rows["run_id"].to_pylist() == ["one"]
+    (problem,) = found.problems
+    assert str(file) in problem

@@ -1,22 +1,11 @@
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 
 import pyarrow as pa
-import pytest
 
 from storage.store.layout import merged_file, table_file
-from storage.store.receipt_checks import check_time, foreign_file, plausible_receipts
+from storage.store.receipt_checks import foreign_file, plausible_receipts
 from storage.store.receipts import receipts_to_arrow
-from tests.storage.rows import CAMERA, DATE, NOW, make_receipt
-
-
-def test_times_without_a_zone_or_of_another_age() -> None:
-    assert check_time("committed", NOW) == NOW
-    with pytest.raises(ValueError, match="committed has no time zone"):
-        check_time("committed", NOW.replace(tzinfo=None))
-    far = timezone(timedelta(hours=-23))
-    for time in (NOW.replace(year=1899), NOW.replace(year=2200), datetime(9999, 12, 31, 23, tzinfo=far)):
-        with pytest.raises(ValueError, match="no plausible time"):
-            check_time("committed", time)
+from tests.storage.rows import CAMERA, DATE, make_receipt
 
 
 def test_which_rows_of_the_manifest_are_plausible() -> None:

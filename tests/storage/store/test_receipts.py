@@ -75,7 +75,7 @@ def test_a_torn_receipt_is_never_read(receipt: Receipt, data: st.DataObject) -> 
         ({"files": ["a"]}, "files"),
         ({"wall_s": "long"}, "wall_s"),
         ({"committed": "2026-03-02T22:00:00"}, "time zone"),
-        ({"committed": 5}, "not a receipt"),
+        ({"committed": 5}, "committed is 5, which is no time"),
         ({"colour": "blue"}, "colour"),
     ],
 )

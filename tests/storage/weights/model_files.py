@@ -30,8 +30,8 @@ def openvino_folder(folder: Path, metadata: str | None) -> Path:
     return folder
 
 
-def pickled(path: Path) -> Path:
+def pickled(path: Path, content: bytes = b"not opened") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("best/data.pkl", b"not opened")
+        archive.writestr("best/data.pkl", content)
     return path

@@ -9,6 +9,7 @@ import pytest
 from schemas.errors import ModelError
 from schemas.op import ModelRequest
 from storage.weights.catalogue import PREFERRED, RECORD, ModelStore
+from storage.weights.files import sha256_of
 from tests.storage.onnx_file import constant_network
 from tests.storage.weights.model_files import detector, pickled
 
@@ -109,7 +110,7 @@ def test_names_stay_in_the_folder(store: ModelStore, tmp_path: Path, name: str) 
         store.resolve(ModelRequest(name, "detect"))
 
 
-def test_a_pickle_is_refused_until_it_is_trusted_by_name(store: ModelStore, tmp_path: Path) -> None:
+def test_a_pickle_is_refused_until_it_is_trusted_by_name_and_sha256(store: ModelStore, tmp_path: Path) -> None:
     path = pickled(tmp_path / "site" / "best.pt")
     for attempt in (
         lambda: store.resolve(ModelRequest("best.pt", "detect")),
@@ -119,14 +120,22 @@ def test_a_pickle_is_refused_until_it_is_trusted_by_name(store: ModelStore, tmp_
             attempt()
     assert store.resolve(ModelRequest("auto", "detect")) is None
     assert [(name, ok) for name, ok, _ in store.verify()] == [("best.pt", False)]
-    trusting = ModelStore(tmp_path / "site", ("best.pt",))
+    for trust in ({"best.pt": "0" * 64}, {"other.pt": sha256_of(path)}):
+        with pytest.raises(ModelError, match="pickle"):
+            ModelStore(tmp_path / "site", trust).resolve(ModelRequest("best.pt", "detect"))
+    trusting = ModelStore(tmp_path / "site", {"best.pt": sha256_of(path)})
     found = trusting.resolve(ModelRequest("best.pt", "detect"))
     assert found is not None
     assert (found.format, found.layout, found.path) == ("pt", "yolo", str(path))
+    pickled(path, b"swapped")
+    with pytest.raises(ModelError, match=f"not the one .* its sha256 is {sha256_of(path)}, trusted is {found.sha256}"):
+        trusting.resolve(ModelRequest("best.pt", "detect"))
+    assert trusting.resolve(ModelRequest("auto", "detect")) is None
 
 
 def test_trust_that_is_taken_back_holds_for_what_was_imported(tmp_path: Path, store: ModelStore) -> None:
-    ModelStore(tmp_path / "site", ("best.pt",)).import_model(pickled(tmp_path / "best.pt"))
+    path = pickled(tmp_path / "best.pt")
+    ModelStore(tmp_path / "site", {"best.pt": sha256_of(path)}).import_model(path)
     with pytest.raises(ModelError, match="pickle"):
         store.resolve(ModelRequest("best.pt", "detect"))
 
