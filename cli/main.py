@@ -14,7 +14,7 @@ import typer
 from typer.exceptions import TyperException
 
 from cli import demo, excerpts, maintenance, privacy, reprocess, results, run, site
-from cli.output import tracebacks_wanted
+from cli.output import printable, tracebacks_wanted
 from schemas.errors import NightshiftError, UserError
 
 DONE, TROUBLED, MISTAKE, INTERRUPTED = 0, 1, 2, 130
@@ -118,7 +118,7 @@ def run_cli(arguments: Sequence[str]) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    typer.echo(f"nightshift: {' '.join(message.split())}", err=True)
+    typer.echo(f"nightshift: {printable(' '.join(message.split()))}", err=True)
     return code
 
 

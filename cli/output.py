@@ -1,6 +1,11 @@
-"""Prints results: JSON on stdout for machines, tables for people; progress and warnings always on stderr."""
+"""Prints results: JSON on stdout for machines, tables for people; progress and warnings always on stderr.
+
+Everything that reaches a terminal goes through ``printable``: names of files, cameras and weights, and details of
+errors, are text of others, and a terminal obeys the codes in it.
+"""
 
 import json
+import re
 import sys
 import threading
 import time
@@ -52,15 +57,28 @@ class Output:
 
     def json(self, value: Any) -> None:
         """Prints a value as JSON."""
-        self.out.file.write(json.dumps(value, indent=2, default=_plain, ensure_ascii=False) + "\n")
+        text = json.dumps(value, indent=2, default=_plain, ensure_ascii=False)
+        # JSON itself escapes what is below a space; the line ends are its own.
+        self.out.file.write(_OBEYED_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
+
+    def write(self, text: str) -> None:
+        """Writes text of a format such as CSV to stdout: as it is to a file or pipe, printable to a terminal."""
+        if self.out.is_terminal:
+            text = "\n".join(map(printable, text.split("\n")))
+        self.out.file.write(text)
 
     def say(self, text: str) -> None:
         """Prints a line for people; on stderr if stdout is JSON."""
-        (self.err if self.as_json else self.out).print(escape(text), soft_wrap=True, highlight=False)
+        (self.err if self.as_json else self.out).print(_cell(text), soft_wrap=True, highlight=False)
+
+    def say_lines(self, lines: Iterable[str]) -> None:
+        """Prints lines for people, as ``say`` does."""
+        for line in lines:
+            self.say(line)
 
     def warn(self, text: str) -> None:
         """Prints a warning."""
-        self.err.print(f"[yellow]warning:[/] {escape(text)}", soft_wrap=True, highlight=False)
+        self.err.print(f"[yellow]warning:[/] {_cell(text)}", soft_wrap=True, highlight=False)
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
         """Prints a table for people, with numbers aligned to the right."""
@@ -68,9 +86,9 @@ class Output:
         table = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
         for index, name in enumerate(columns):
             numeric = bool(rows) and all(isinstance(row[index], int | float) or row[index] is None for row in rows)
-            table.add_column(escape(name), justify="right" if numeric else "left", overflow="fold")
+            table.add_column(_cell(name), justify="right" if numeric else "left", overflow="fold")
         for row in rows:
-            table.add_row(*(escape(readable(value)) for value in row))
+            table.add_row(*(_cell(readable(value)) for value in row))
         self.out.print(table)
 
     @contextmanager
@@ -92,7 +110,7 @@ class Output:
 
     def log(self, text: str) -> None:
         """Prints a line of progress."""
-        self.err.print(escape(text), soft_wrap=True, highlight=False)
+        self.err.print(_cell(text), soft_wrap=True, highlight=False)
 
 
 class _ShownBar:
@@ -101,7 +119,7 @@ class _ShownBar:
         self._task = task
 
     def update(self, done: float, total: float, note: str = "") -> None:
-        self._progress.update(self._task, completed=done, total=total, rate=note)
+        self._progress.update(self._task, completed=done, total=total, rate=_cell(note))
 
 
 class _LoggedBar:
@@ -132,6 +150,22 @@ class _LoggedBar:
         while not self._ended.wait(self._period_s):
             elapsed = duration(time.monotonic() - self._began_s)
             self._output.log(f"{self._what}: {self._state}{elapsed} so far")
+
+
+_OBEYED = "\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
+_OBEYED_IN_JSON = re.compile(f"[{_OBEYED}]")
+_OBEYED_BY_TERMINALS = re.compile(f"[\x00-\x1f{_OBEYED}]")
+"""Control codes of both sets, marks that change the direction of text, line separators, and halves of characters, which
+stand for bytes that are no UTF-8 and cannot be printed."""
+
+
+def printable(text: str) -> str:
+    """Returns a text as one line that a terminal only shows: what it would obey is escaped, as ``\\x1b`` is."""
+    return _OBEYED_BY_TERMINALS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def _cell(text: str) -> str:
+    return escape(printable(text))
 
 
 def readable(value: object) -> str:

@@ -50,9 +50,9 @@ def _show(result: pa.Table, form: Format, target: Path | None, output: Output) -
             output.say(f"… {result.num_rows - ROWS_SHOWN} more rows; -o FILE writes them all")
         return
     text = write_result(result, "csv" if form == "table" else form, target)
-    output.out.file.write(text)
+    output.write(text)
     if target is not None:
-        output.err.print(f"{result.num_rows} rows written to {target}", highlight=False)
+        output.log(f"{result.num_rows} rows written to {target}")
 
 
 def _shell(connection: duckdb.DuckDBPyConnection, output: Output) -> None:
@@ -80,7 +80,7 @@ def _answer(connection: duckdb.DuckDBPyConnection, query: str, output: Output) -
     try:
         result = run_query(connection, query)
     except QueryError as error:
-        output.err.print(str(error), highlight=False, markup=False)
+        output.log(str(error))
         return
     _show(result, "json" if output.as_json else "table", None, output)
 

@@ -105,9 +105,9 @@ def run_and_show(output: Output, site: Site, chosen: Selection, options: RunOpti
         summary = run_site(site, chosen, options, show, output.warn, stop)
     if tracebacks_wanted.get():
         for failure in summary.report.failures:
-            output.log(
-                f"{failure.key.op} of {failure.key.camera}, {failure.key.unit}: {failure.detail}\n{failure.trace}"
-            )
+            output.log(f"{failure.key.op} of {failure.key.camera}, {failure.key.unit}: {failure.detail}")
+            for line in failure.trace.splitlines():
+                output.log(line)
     return summary
 
 
@@ -193,4 +193,4 @@ def schedule(
         output.json(text)
         return
     for part in (text["service"], text["timer"], "# or, in crontab -e:\n" + text["crontab"]):
-        output.say(part)
+        output.say_lines(part.splitlines())

@@ -184,9 +184,7 @@ class TorchNetwork(Network):
 def _checked_copy(model: ModelFile, folder: Path) -> Path:
     content = Path(model.path).read_bytes()
     if sha256(content).hexdigest() != model.sha256:
-        raise ModelError(
-            f"weights {model.path} were altered since they were checked: `nightshift models verify` says how"
-        )
+        raise ModelError(f"weights {model.path} were altered since they were checked: see `nightshift models verify`")
     copy = folder / "checked.pt"
     copy.write_bytes(content)
     return copy
@@ -196,7 +194,8 @@ def _checked_copy(model: ModelFile, folder: Path) -> Path:
 def _quiet_ultralytics() -> Iterator[Path]:
     """Keeps Ultralytics from the network, from installing packages, and from writing settings into the user's home.
 
-    Yields a private folder, which exists for the block's duration. Ultralytics reads these variables when it is imported for the first time, and only then.
+    Yields a private folder, which exists for the block's duration. Ultralytics reads these variables when it is
+    imported for the first time, and only then.
     """
     with tempfile.TemporaryDirectory() as folder:
         wanted = {

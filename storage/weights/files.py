@@ -57,7 +57,7 @@ def model_parts(path: Path) -> list[Path]:
     if path.is_dir():
         return sorted({part for pattern in FOLDER_FILES for part in path.glob(pattern) if part.is_file()})
     external = path.with_name(path.name + ".data")
-    return [path, external] if external.is_file() else [path]
+    return [path, external] if path.suffix == ".onnx" and external.is_file() else [path]
 
 
 def sha256_of(path: Path) -> str:

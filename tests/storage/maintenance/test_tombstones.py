@@ -87,11 +87,10 @@ def test_a_torn_file_is_reported_and_not_passed_over(store: Store, content: byte
             read(store)
 
 
-@given(
-    st.text(min_size=1, max_size=9),
-    st.text(max_size=9),
-    st.datetimes(datetime(1900, 1, 1), datetime(2199, 12, 31), timezones=st.just(UTC)),
-)
+TIMES = st.datetimes(datetime(1900, 1, 1), datetime(2199, 12, 31), timezones=st.just(UTC))
+
+
+@given(st.text(min_size=1, max_size=9), st.text(max_size=9), TIMES)
 def test_any_name_and_time_comes_back(purge_id: str, unit: str, purged: datetime) -> None:
     memory = _Memory()
     record = PurgeRecord("r", "video", unit, "2026-05-01", (PurgedUnit(unit, unit, unit),), 0, 0, 0)
