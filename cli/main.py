@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from cli import demo, excerpts, maintenance, privacy, reprocess, results, run, site
+from cli.commands import COMMANDS, MODEL_COMMANDS, Command
 from cli.output import printable, tracebacks_wanted
 from schemas.errors import NightshiftError, UserError
 
@@ -22,36 +22,6 @@ BROKEN_PIPE = 141
 """What a shell reports for a program that SIGPIPE ended (128 + 13), as in ``nightshift sql … | head``."""
 
 DEBUG = "--debug"
-
-COMMANDS: dict[str, Callable[..., int | None]] = {
-    "init": site.init,
-    "scan": site.scan,
-    "status": site.status,
-    "doctor": site.doctor,
-    "plan": run.plan,
-    "run": run.run,
-    "schedule": run.schedule,
-    "reprocess": reprocess.reprocess,
-    "diff": reprocess.diff,
-    "sql": results.sql,
-    "export": results.export,
-    "map": results.draw_map,
-    "still": excerpts.still,
-    "clip": excerpts.clip,
-    "audit": privacy.audit,
-    "sign-off": privacy.sign_off,
-    "subject-access": privacy.subject_access,
-    "compact": maintenance.compact,
-    "verify": maintenance.verify,
-    "repair": maintenance.repair,
-    "purge": maintenance.purge,
-    "demo": demo.demo,
-}
-MODEL_COMMANDS: dict[str, Callable[..., int | None]] = {
-    "list": site.models_list,
-    "import": site.models_import,
-    "verify": site.models_verify,
-}
 
 
 def _print_version(wanted: bool) -> None:
@@ -70,7 +40,8 @@ def _common(
     tracebacks_wanted.set(debug)  # of failed units; run_cli, which sees every other error, looks for --debug itself
 
 
-def _build_app() -> typer.Typer:
+def _build_app(chosen: str) -> typer.Typer:
+    """Returns the command line, of which only the chosen command can run: the others are not imported."""
     app = typer.Typer(
         name="nightshift",
         help="Turns archives of surveillance footage into anonymized video, tables and maps, overnight.",
@@ -82,20 +53,27 @@ def _build_app() -> typer.Typer:
     )
     models = typer.Typer(no_args_is_help=True, help="List, import and verify model weights.")
     for name, command in COMMANDS.items():
-        app.command(name)(command)
+        app.command(name)(command.load() if name == chosen else _listed(command))
     for name, command in MODEL_COMMANDS.items():
-        models.command(name)(command)
+        models.command(name)(command.load() if chosen == "models" else _listed(command))
     app.add_typer(models, name="models")
     return app
 
 
-app = _build_app()
+def _listed(command: Command) -> Callable[[], None]:
+    """Returns a function that only shows in the list of commands."""
+
+    def listed() -> None:
+        raise AssertionError(f"{command} was not imported")
+
+    listed.__doc__ = command.summary()
+    return listed
 
 
 def run_cli(arguments: Sequence[str]) -> int:
     """Runs one command line and returns its exit code; errors become one line on stderr."""
     try:
-        code = app(args=list(arguments), standalone_mode=False)
+        code = _build_app(_chosen(arguments))(args=list(arguments), standalone_mode=False)
     except typer.Exit as error:
         return error.exit_code
     except (typer.Abort, KeyboardInterrupt):
@@ -122,9 +100,18 @@ def _fail(message: str, code: int) -> int:
     return code
 
 
+def _chosen(arguments: Sequence[str]) -> str:
+    return next((argument for argument in arguments if not argument.startswith("-")), "")
+
+
 def main() -> None:
     """Entry point of the installed command."""
-    sys.exit(run_cli(sys.argv[1:]))
+    arguments = sys.argv[1:]
+    if _chosen(arguments) in COMMANDS and not {"--help", "-h"} & set(arguments):
+        from storage.arrow_start import start_without_pandas
+
+        start_without_pandas()
+    sys.exit(run_cli(arguments))
 
 
 if __name__ == "__main__":

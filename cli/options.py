@@ -1,4 +1,7 @@
-"""Options that several commands share, each declared once."""
+"""Options that several commands share, each declared once.
+
+What plans and runs is imported by the options that need it: ``sql`` and ``--help`` start without it.
+"""
 
 import functools
 import inspect
@@ -6,14 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
-from jobs.engine.options import RunOptions, parse_clock
-from jobs.planning.graph import Selection
-from jobs.planning.queue import Priority
 from schemas.errors import SelectionError
+
+if TYPE_CHECKING:
+    from jobs.engine.options import RunOptions
+    from jobs.planning.graph import Selection
 
 Result = TypeVar("Result")
 
@@ -41,7 +45,7 @@ class SelectionOptions:
     ] = None
     retry: Annotated[bool, typer.Option("--retry", help="Try what is in quarantine again.")] = False
 
-    def selection(self, readers: bool = False, purged: bool = False) -> Selection:
+    def selection(self, readers: bool = False, purged: bool = False) -> "Selection":
         """Returns the selection that the options describe.
 
         Args:
@@ -51,6 +55,8 @@ class SelectionOptions:
         Raises:
             SelectionError: a day is not a date.
         """
+        from jobs.planning.graph import Selection
+
         names = tuple(name.strip() for item in self.ops or () for name in item.split(",") if name.strip())
         first, last = _day("--from", self.first), _day("--to", self.last)
         return Selection(tuple(self.cameras or ()), first, last, names, readers, purged)
@@ -76,12 +82,15 @@ class WorkOptions:
         list[str] | None, typer.Option("--first-camera", help="This camera goes before all others; repeat for more.")
     ] = None
 
-    def run_options(self, retry: bool) -> RunOptions:
+    def run_options(self, retry: bool) -> "RunOptions":
         """Returns how to run, as the options describe it.
 
         Raises:
             UserError: a time of day is not one.
         """
+        from jobs.engine.options import RunOptions, parse_clock
+        from jobs.planning.queue import Priority
+
         return RunOptions(
             workers=None if self.in_process else self.workers,
             address=self.address,

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from fractions import Fraction
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from shapely.geometry.base import BaseGeometry
+
+if TYPE_CHECKING:
+    from shapely.geometry.base import BaseGeometry
 
 Uint8 = npt.NDArray[np.uint8]
 Int64 = npt.NDArray[np.int64]
@@ -160,7 +162,7 @@ class Feature:
     kind: FeatureKind
     space: Literal["map", "pixel"]
     camera: str | None
-    geometry: BaseGeometry
+    geometry: "BaseGeometry"
 
 
 @dataclass(frozen=True)

@@ -3,21 +3,17 @@
 How SQL reads the store: docs/decisions/0013-object-stores-and-sql.md.
 """
 
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
-from jobs.planning.configure import calibration_errors
 from jobs.site import Site
 from schemas.errors import SelectionError
 from schemas.tables import TABLES, Privacy
-from storage.exports.geo import export
-from storage.exports.map_page import render_map
-from storage.site.layers import load_features
 from storage.sql.connection import open_sql
 from storage.sql.query import as_query, run_query
 from storage.sql.versions import VERSIONS_SUFFIX
@@ -47,7 +43,12 @@ def connect(
     Raises:
         SelectionError: there is no such run.
     """
-    errors = partial(calibration_errors, site.files)
+
+    def errors() -> Mapping[str, float]:
+        from jobs.planning.configure import calibration_errors  # imports every op, which few queries need
+
+        return calibration_errors(site.files)
+
     return open_sql(site.store, site.files, as_of, unsafe, for_query, errors, sensitive, pending)
 
 
@@ -72,6 +73,8 @@ def export_result(site: Site, table_or_query: str, target: Path, as_lines: bool,
         SelectionError: the table does not exist or may not leave the site, or there is no such run.
         QueryError: the query reads such a table, DuckDB refuses it, or it would change something.
     """
+    from storage.exports.geo import export  # GIS libraries, which SQL does not need
+
     sql = as_query(table_or_query)
     if sql != table_or_query:
         _check_exportable(site, table_or_query)
@@ -107,6 +110,9 @@ def _refuse_sensitive(connection: duckdb.DuckDBPyConnection) -> None:
 
 def write_map(site: Site, target: Path, as_of: str | None = None) -> int:
     """Writes the map page, and returns the number of positions on it."""
+    from storage.exports.map_page import render_map
+    from storage.site.layers import load_features
+
     with closing(connect(site, as_of=as_of, for_query="positions, counts, cameras")) as connection:
         positions, counts = (
             TABLES[name].conform(run_query(connection, f"SELECT * EXCLUDE (date) FROM {name}"))

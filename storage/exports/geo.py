@@ -13,16 +13,14 @@ from pyproj import CRS
 from schemas.errors import UserError
 from schemas.tables import Privacy
 from storage.exports.geometries import (
-    GEOMETRY,
     Geometries,
     crs_of,
     geometries_of,
-    is_binary,
-    is_geometry,
     reproject,
     total_bounds,
     track_lines,
 )
+from storage.exports.geometry_columns import GEOMETRY, is_binary, is_geometry
 from storage.exports.gis_columns import (
     Columns,
     attributes,

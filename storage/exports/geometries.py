@@ -11,12 +11,11 @@ from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 
 from schemas.errors import UserError
+from storage.exports.geometry_columns import GEOMETRY, geometry_column
 from storage.site.file import WGS84
 from storage.site.pixel_crs import MIXED, pixel_crs
 from storage.sql.text import quote_name
 
-GEOMETRY = "geometry"
-_WKB_EXTENSION = b"geoarrow.wkb"
 _MARGIN_DEG = 0.5
 """How far outside the area of a CRS geometries may be."""
 _NEEDS = (
@@ -102,17 +101,6 @@ def track_lines(positions: pa.Table) -> pa.Table:
     return pa.table(columns)
 
 
-def geometry_column(rows: pa.Table) -> str | None:
-    """Returns the first geometry column, or None."""
-    return next((str(field.name) for field in rows.schema if is_geometry(field)), None)
-
-
-def is_geometry(field: pa.Field) -> bool:
-    """Returns whether a column has DuckDB's GeoArrow type, or is a binary one named ``geometry``."""
-    is_geoarrow = (field.metadata or {}).get(b"ARROW:extension:name") == _WKB_EXTENSION
-    return is_geoarrow or (field.name == GEOMETRY and is_binary(field.type))
-
-
 def from_wkb(field: pa.Field, column: pa.ChunkedArray) -> Geometries:
     """Returns the geometries of a column; None where it is null.
 
@@ -162,11 +150,6 @@ def total_bounds(geometries: Geometries) -> tuple[float, float, float, float] | 
         return None
     west, south, east, north = map(float, shapely.total_bounds(geometries))
     return (west, south, east, north) if np.isfinite([west, south, east, north]).all() else None
-
-
-def is_binary(kind: pa.DataType) -> bool:
-    """Returns whether a column of this type holds bytes."""
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind))
 
 
 def _points(rows: pa.Table, x: str, y: str) -> Geometries:

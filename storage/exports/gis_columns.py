@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.errors import QueryError
-from storage.exports.geometries import GEOMETRY, geometry_column, is_binary, is_geometry, wkt_column
+from storage.exports.geometries import wkt_column
+from storage.exports.geometry_columns import GEOMETRY, geometry_column, is_binary, is_geometry
 from storage.exports.results import no_such_time, plain
 from storage.sql.text import quote_name
 

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from schemas.errors import QueryError, UserError
-from storage.exports.geometries import is_geometry, wkt_column
+from storage.exports.geometry_columns import is_geometry
 from storage.files import atomic_file
 from storage.sql.text import quote_name
 
@@ -121,12 +122,24 @@ def _values(batch: pa.Table, number: int) -> Sequence[object]:
     field = batch.schema.field(number)
     column = batch.column(number)
     if is_geometry(field):
+        from storage.exports.geometries import wkt_column  # GIS libraries
+
         column = wkt_column(field, column)
+    if pa.types.is_timestamp(field.type) and field.type.unit == "ns":
+        column = _without_nanoseconds(column)
     try:
         values: Sequence[object] = column.to_pylist()
     except (OverflowError, ValueError) as error:
         raise no_such_time(field.name) from error
     return values
+
+
+def _without_nanoseconds(times: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Returns times in microseconds; as ISO 8601 text if they have nanoseconds, which Python's times have not."""
+    try:
+        return times.cast(pa.timestamp("us", times.type.tz))
+    except pa.ArrowInvalid:
+        return pc.strftime(times, format="%Y-%m-%dT%H:%M:%SZ" if times.type.tz else "%Y-%m-%dT%H:%M:%S")
 
 
 def _csv(table: pa.Table) -> Iterator[str]:

@@ -15,7 +15,6 @@ from storage.exports.sign_off_records import SignedFile, Verdict, read_sign_offs
 from storage.files import private_scratch
 from storage.maintenance.tombstones import purges_table
 from storage.site.file import SiteFiles, cameras_table
-from storage.site.layers import load_features
 from storage.sql.dates import Dates, create_date_macros
 from storage.sql.lazy import INTERNAL, create_lazy, make_now
 from storage.sql.macros import create_layers, features_table, load_spatial, mentions_geometry
@@ -84,6 +83,8 @@ def open_sql(
         return cameras_table(site, cameras, calibration_error_m()) if site else TABLES["cameras"].empty()
 
     def features_rows() -> pa.Table:
+        from storage.site.layers import load_features  # GIS libraries, which most queries do not need
+
         return features_table(load_features(site) if site else ())
 
     _create_records(con, store, snapshot, make_now(cameras_rows, is_queried("cameras")))

@@ -10,7 +10,8 @@ import shapely
 from pyproj import CRS
 
 from schemas.errors import QueryError, SiteError
-from storage.exports.geometries import GEOMETRY, Geometries, crs_of, geometries_of, geometry_column
+from storage.exports.geometries import Geometries, crs_of, geometries_of
+from storage.exports.geometry_columns import GEOMETRY, geometry_column
 from storage.site.file import SITE_FILE, WGS84, SiteFiles, load_site
 from storage.sql.connection import open_sql
 from storage.sql.query import as_query, check_read_only, one_line_message, run_query

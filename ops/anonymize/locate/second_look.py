@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow.compute as pc
-from scipy.optimize import linear_sum_assignment
 
 from ops.anonymize.locate.spans import NOBODY, Spans, detection_spans, join_spans
 from ops.arrays import boxes_of, times_us
@@ -106,6 +105,8 @@ def _links(early: Bools, late: Bools, found_us: Int64, boxes: Float64) -> Spans:
     away = np.linalg.norm(centre(boxes[first])[:, None] - centre(boxes[last])[None], axis=2) / mean
     ratio = heights[first][:, None] / heights[last][None]
     possible = (away <= STILL_HEIGHTS + HEIGHTS_PER_S * wait_us / 1e6) & (np.abs(np.log(ratio)) <= np.log(SIZE_RATIO))
+    from scipy.optimize import linear_sum_assignment  # slow to import, and planning imports every op
+
     rows, columns = linear_sum_assignment(np.where(possible, away, 1e6))
     kept = possible[rows, columns]
     one, other = first[rows[kept]], last[columns[kept]]

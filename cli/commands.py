@@ -1,0 +1,68 @@
+"""Which function each command is. A command's module is imported when that command runs: Ray, PyTorch and OpenCV take
+seconds to load, and most commands need none of them."""
+
+import ast
+import importlib
+from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Command(NamedTuple):
+    """A command's function, by name."""
+
+    module: str
+    function: str
+
+    def load(self) -> Callable[..., int | None]:
+        """Imports the function."""
+        function: Callable[..., int | None] = getattr(importlib.import_module(self.module), self.function)
+        return function
+
+    def summary(self) -> str:
+        """Returns the function's docstring, without importing its module: the list of commands needs no more."""
+        return _docstrings(self.module)[self.function]
+
+
+COMMANDS = {
+    "init": Command("cli.site", "init"),
+    "scan": Command("cli.site", "scan"),
+    "status": Command("cli.site", "status"),
+    "doctor": Command("cli.site", "doctor"),
+    "plan": Command("cli.run", "plan"),
+    "run": Command("cli.run", "run"),
+    "schedule": Command("cli.run", "schedule"),
+    "reprocess": Command("cli.reprocess", "reprocess"),
+    "diff": Command("cli.reprocess", "diff"),
+    "sql": Command("cli.results", "sql"),
+    "export": Command("cli.results", "export"),
+    "map": Command("cli.results", "draw_map"),
+    "still": Command("cli.excerpts", "still"),
+    "clip": Command("cli.excerpts", "clip"),
+    "audit": Command("cli.privacy", "audit"),
+    "sign-off": Command("cli.privacy", "sign_off"),
+    "subject-access": Command("cli.privacy", "subject_access"),
+    "compact": Command("cli.maintenance", "compact"),
+    "verify": Command("cli.maintenance", "verify"),
+    "repair": Command("cli.maintenance", "repair"),
+    "purge": Command("cli.maintenance", "purge"),
+    "demo": Command("cli.demo", "demo"),
+}
+"""Every command, in the order of ``--help``."""
+
+MODEL_COMMANDS = {
+    "list": Command("cli.site", "models_list"),
+    "import": Command("cli.site", "models_import"),
+    "verify": Command("cli.site", "models_verify"),
+}
+"""The commands below ``models``."""
+
+
+@cache
+def _docstrings(module: str) -> dict[str, str]:
+    spec = find_spec(module)
+    assert spec is not None and spec.origin is not None, f"{module} is part of this package"
+    tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+    return {each.name: ast.get_docstring(each) or "" for each in tree.body if isinstance(each, ast.FunctionDef)}

@@ -1,0 +1,62 @@
+"""The command line loads what a command needs, and not more."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli.commands import COMMANDS, MODEL_COMMANDS
+
+SLOW = ["ray", "torch", "torchvision", "ultralytics", "transformers", "openvino", "onnxruntime", "cv2", "scipy", "av",
+        "geopandas", "shapely", "pyogrio", "pandas", "ops", "jobs.planning.configure"]  # fmt: skip
+"""Modules that take long to load, or load others that do."""
+
+PROGRAM = """
+import sys
+from cli.main import main
+try:
+    main()
+except SystemExit as end:
+    code = end.code
+loaded = [name for name in {names!r} if name in sys.modules]
+print("loaded", *loaded, file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def loaded(names: list[str], *arguments: object) -> set[str]:
+    """Runs a command in a new process, and returns which of the modules it has loaded."""
+    command = [sys.executable, "-c", PROGRAM.format(names=names), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 1), done.stderr  # 1: a file of the site is cut off
+    *_, last = done.stderr.splitlines()
+    first, *found = last.split()
+    assert first == "loaded"
+    return set(found)
+
+
+@pytest.mark.parametrize("argument", ["--help", "--version"])
+def test_help_loads_no_libraries(argument: str) -> None:
+    assert loaded([*SLOW, "pyarrow", "duckdb", "numpy", "pydantic", "pyproj"], argument) == set()
+
+
+@pytest.mark.parametrize("query", ["SELECT 1", "SELECT count(*) FROM counts", "SHOW TABLES"])
+def test_a_query_loads_neither_ops_nor_gis_libraries(used_site: Path, query: str) -> None:
+    # DuckDB itself loads pandas where a query reads files, whose names a Python function tells it.
+    allowed = {"pandas"} if "counts" in query else set()
+    assert loaded(SLOW, "sql", query, "--site", used_site) <= allowed
+
+
+@pytest.mark.parametrize("name", [*COMMANDS, *(f"models {name}" for name in MODEL_COMMANDS)])
+def test_the_list_of_commands_has_the_words_of_each_command(name: str) -> None:
+    *_, last = name.split()
+    command = MODEL_COMMANDS[last] if name.startswith("models ") else COMMANDS[name]
+    function = command.load()
+    assert function.__name__ == command.function
+    assert command.summary() == (function.__doc__ or "").strip() != ""
+
+
+def test_nothing_to_do_loads_no_networks(used_site: Path) -> None:
+    networks = ["ray", "torch", "ultralytics", "transformers", "openvino", "onnxruntime", "scipy"]
+    assert loaded(networks, "run", "--site", used_site, "--json") == set()
