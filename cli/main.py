@@ -16,6 +16,7 @@ from typer.exceptions import TyperException
 from cli.commands import COMMANDS, MODEL_COMMANDS, Command
 from cli.output import printable, tracebacks_wanted
 from schemas.errors import NightshiftError, UserError
+from storage.machine import require_home
 
 DONE, TROUBLED, MISTAKE, INTERRUPTED = 0, 1, 2, 130
 BROKEN_PIPE = 141
@@ -72,6 +73,7 @@ def _listed(command: Command) -> Callable[[], None]:
 
 def run_cli(arguments: Sequence[str]) -> int:
     """Runs one command line and returns its exit code; errors become one line on stderr."""
+    require_home()
     try:
         code = _build_app(_chosen(arguments))(args=list(arguments), standalone_mode=False)
     except typer.Exit as error:

@@ -1,6 +1,11 @@
-"""OpenVINO on the CPU, the same for every network: which file to read, and how a worker shares the machine."""
+"""OpenVINO on the CPU, the same for every network: without its telemetry; which file to read; how many threads."""
 
+import sys
 from pathlib import Path
+
+# Importing OpenVINO sends a usage event over the network and leaves an identifier in the home of the user, unless the
+# user has opted out. Without this package it imports a stub instead.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None: the import fails
 
 CpuSettings = dict[str, str | int | bool]
 

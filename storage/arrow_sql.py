@@ -11,6 +11,8 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from storage.machine import usable_cpus
+
 
 class _Databases:
     """The one database of this process."""
@@ -38,7 +40,7 @@ def connect_arrow() -> duckdb.DuckDBPyConnection:
     """
     with _DATABASES.lock:
         if _DATABASES.current is None:
-            _DATABASES.current = duckdb.connect()
+            _DATABASES.current = duckdb.connect(config={"threads": usable_cpus()})  # it does not know affinity
         return _DATABASES.current.cursor()
 
 

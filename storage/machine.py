@@ -1,4 +1,4 @@
-"""What this process may use of its machine: CPUs and memory, by affinity and control groups.
+"""What this process may use of its machine: CPUs and memory, by affinity and control groups; its home.
 
 A container or a systemd service often gets a part of its machine. Counts of the whole machine start workers that wait
 for each other, or that the kernel kills for their memory.
@@ -8,6 +8,8 @@ import math
 import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+
+from storage.files import private_scratch
 
 _ROOT = Path("/")
 _V1_UNLIMITED = 2**60
@@ -42,6 +44,18 @@ def usable_memory_bytes(root: Path = _ROOT) -> int:
         if limit and limit[0].isdigit() and int(limit[0]) < _V1_UNLIMITED:
             limits.append(int(limit[0]))
     return min(limits)
+
+
+def home_folder() -> Path | None:
+    """Returns this account's home; None where it has none, as services and containers of a bare number do."""
+    written = os.path.expanduser("~")  # noqa: PTH111  Path.home raises an error where there is none
+    return Path(written) if written != "~" else None
+
+
+def require_home() -> None:
+    """Gives an account without a home one to this process: a private scratch folder. Some libraries need one."""
+    if home_folder() is None:
+        os.environ["HOME"] = str(private_scratch())
 
 
 def _total_memory_bytes(root: Path) -> int:

@@ -9,7 +9,6 @@ import os
 import re
 import socket
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from jobs.engine.failures import one_line
@@ -19,7 +18,7 @@ from jobs.engine.pool import Finished
 from jobs.engine.tasks import TaskBatch, WorkerSetup
 from jobs.engine.worker import Worker
 from schemas.errors import TransientError, UserError
-from storage.machine import usable_cpus
+from storage.machine import home_folder, usable_cpus
 
 CONNECT_S = 5.0
 """Timeout of a connection to a cluster's head."""
@@ -68,7 +67,8 @@ def probe_ray() -> str:
 
 def _connect(address: str) -> None:
     _check_reachable(address)
-    if Path("~/.ray/auth_token").expanduser().is_file():
+    home = home_folder()
+    if home and (home / ".ray" / "auth_token").is_file():
         os.environ.setdefault("RAY_AUTH_MODE", "token")  # like a head that this user starts
     import ray  # reads its settings from the environment at import
 

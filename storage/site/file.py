@@ -140,7 +140,12 @@ def cameras_table(
 
 def _location(root: Path, written: str) -> str:
     """Returns an address as written, or a folder's absolute path, since workers run in other folders."""
-    return written if "://" in written else str((root / Path(written).expanduser()).absolute())
+    if "://" in written:
+        return written
+    try:
+        return str((root / Path(written).expanduser()).absolute())
+    except RuntimeError as error:
+        raise SiteError(f"{root / 'site.toml'}: {written!r} needs a home, and there is none: set HOME") from error
 
 
 def _location_problem(written: str, writing: bool) -> str | None:

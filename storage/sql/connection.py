@@ -13,6 +13,7 @@ from storage.blobs import RemoteBlobs
 from storage.exports.export_records import exports_table
 from storage.exports.sign_off_records import SignedFile, Verdict, read_sign_offs, sign_offs_table, verdicts
 from storage.files import private_scratch
+from storage.machine import usable_cpus
 from storage.maintenance.tombstones import purges_table
 from storage.site.file import SiteFiles, cameras_table
 from storage.sql.dates import Dates, create_date_macros
@@ -114,6 +115,7 @@ def _configure(con: duckdb.DuckDBPyConnection) -> None:
         "python_enable_replacements = false",
         "enable_progress_bar = false",
         "TimeZone = 'UTC'",
+        f"threads = {usable_cpus()}",  # DuckDB knows quotas, and not affinity
         f"temp_directory = {quote_text(spill)}",
     ):
         con.execute(f"SET {setting}")

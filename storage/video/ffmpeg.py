@@ -14,6 +14,7 @@ import ffmpeg
 import imageio_ffmpeg
 
 from schemas.errors import CorruptFootage
+from storage.machine import usable_cpus
 from storage.video.source import FORMATS
 
 # Playlists and similar formats can name other files and addresses.
@@ -77,7 +78,14 @@ def cut_clip(parts: Sequence[tuple[Path, float, float]], target: Path, crf: int 
     """
     videos = [ffmpeg.input(f"file:{path}", ss=start_s, to=end_s, **_ONLY_FILES).video for path, start_s, end_s in parts]
     joined = videos[0] if len(videos) == 1 else ffmpeg.concat(*videos, v=1, a=0)
-    options = {"format": "mp4", "vcodec": "libx264", "crf": crf, "pix_fmt": "yuv420p", "movflags": "+faststart"}
+    options = {
+        "threads": usable_cpus(),
+        "format": "mp4",
+        "vcodec": "libx264",
+        "crf": crf,
+        "pix_fmt": "yuv420p",
+        "movflags": "+faststart",
+    }
     if problem := _run(joined.output(f"file:{target}", **options), target):
         names = ", ".join(path.name for path, _, _ in parts)
         raise CorruptFootage("decode_error", f"{names}: no clip can be cut: {problem}")

@@ -18,6 +18,7 @@ from schemas.errors import ModelError
 from schemas.op import ModelRequest
 from schemas.values import ModelFile
 from storage.files import write_atomic
+from storage.machine import home_folder
 from storage.weights.files import (
     ModelFacts,
     Task,
@@ -54,8 +55,14 @@ class ModelStore:
     def folders(self) -> Paths:
         """Folders to search for weights, in order."""
         given = os.environ.get("NIGHTSHIFT_MODELS")
-        cache_home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        return [self._site_models, *([Path(given)] if given else []), cache_home / "nightshift" / "models"]
+        cache = os.environ.get("XDG_CACHE_HOME")
+        home = home_folder()
+        caches = [Path(cache)] if cache else [home / ".cache"] if home else []
+        return [
+            self._site_models,
+            *([Path(given)] if given else []),
+            *(each / "nightshift" / "models" for each in caches),
+        ]
 
     def resolve(self, request: ModelRequest, excluding: Collection[ModelFile] = ()) -> ModelFile | None:
         """Returns the requested weights; for ``auto`` the best available for the task, None if there are none.

@@ -1,5 +1,6 @@
 """Networks run where the operating system puts them, so that two workers do not share one core."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.ops.onnx_file import write_depth_onnx
+
+ROOT = Path(__file__).parents[2]
 
 INFER = """
 import sys
@@ -37,3 +40,21 @@ def test_no_thread_is_tied_to_fewer_cores_than_its_process(tmp_path: Path, setti
         line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if "Cpus_allowed_list" in line
     ]
     assert allowed == own
+
+
+IMPORT = """
+import sys
+import ops.openvino_cpu
+import openvino
+print(type(openvino.tools.ovc.telemetry).__module__)
+"""
+
+
+@pytest.mark.slow
+def test_openvino_sends_no_usage_event_and_leaves_no_identifier(tmp_path):
+    environment = {name: value for name, value in os.environ.items() if name != "CI"} | {"HOME": str(tmp_path)}
+    ended = subprocess.run(
+        [sys.executable, "-c", IMPORT], capture_output=True, text=True, check=True, env=environment, cwd=ROOT
+    )
+    assert ended.stdout.strip() == "openvino.tools.ovc.telemetry_stub"
+    assert list(tmp_path.iterdir()) == []

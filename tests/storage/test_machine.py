@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.machine import usable_cpus, usable_memory_bytes
+from storage.machine import home_folder, require_home, usable_cpus, usable_memory_bytes
 
 GIB = 2**30
 
@@ -96,3 +96,14 @@ def test_affinity_counts():
     command = ["taskset", "-c", cpu, sys.executable, "-c", "from storage.machine import *; print(usable_cpus())"]
     ended = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
     assert ended.stdout.strip() == "1"
+
+
+def test_an_account_without_a_home_gets_a_private_one(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    require_home()
+    assert home_folder() == tmp_path and os.environ["HOME"] == str(tmp_path)
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)  # as where no account has this number
+    assert home_folder() is None
+    require_home()
+    assert Path(os.environ["HOME"]).stat().st_mode & 0o777 == 0o700
