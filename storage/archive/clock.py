@@ -92,27 +92,44 @@ def to_utc(naive: datetime, tz: tzinfo) -> tuple[datetime, ClockNote | None]:
 
 @dataclass(frozen=True)
 class AmbiguousFile:
-    """A file that begins in an hour that the local clock shows twice; ``start`` is naive local time."""
+    """A file that begins in an hour that the local clock shows twice.
+
+    Attributes:
+        start: naive local time.
+        zone: of the camera's clock; None if the modification time is not to be compared with it.
+    """
 
     start: datetime
     duration_s: float
     mtime_ns: int
+    zone: tzinfo | None = None
+
+    def is_second(self) -> bool | None:
+        """Returns in which of the two hours the file was written, by its modification time; None if in neither.
+
+        Recorders close a file when it ends. A copy that does not keep the time was written at another time.
+        """
+        if self.zone is None:
+            return None
+        ends = [self.start.replace(tzinfo=self.zone, fold=fold).timestamp() + self.duration_s for fold in (0, 1)]
+        near = [abs(self.mtime_ns / 1e9 - end) <= (ends[1] - ends[0]) / 4 for end in ends]
+        return near[1] if any(near) else None
 
 
 def find_second_hours(files: Sequence[AmbiguousFile]) -> list[bool]:
     """Returns, for files of one camera, whether each belongs to the second of two equal hours.
 
-    A camera does not record twice at once: where files overlap by most of their length, the one written later was
-    recorded an hour later.
+    Modification times say it. Where they do not: a camera does not record twice at once, so where files overlap by most
+    of their length, the one written later was recorded an hour later.
     """
-    order = sorted(range(len(files)), key=lambda index: (files[index].mtime_ns, files[index].start))
-    first_hour: list[AmbiguousFile] = []
-    second = [False] * len(files)
-    for index in order:
-        second[index] = any(_mostly_overlap(files[index], earlier) for earlier in first_hour)
-        if not second[index]:
-            first_hour.append(files[index])
-    return second
+    second = [file.is_second() for file in files]
+    first_hour = [file for file, is_second in zip(files, second, strict=True) if is_second is False]
+    for index in sorted(range(len(files)), key=lambda index: (files[index].mtime_ns, files[index].start)):
+        if second[index] is None:
+            second[index] = any(_mostly_overlap(files[index], earlier) for earlier in first_hour)
+            if not second[index]:
+                first_hour.append(files[index])
+    return [bool(is_second) for is_second in second]
 
 
 def _mostly_overlap(one: AmbiguousFile, other: AmbiguousFile) -> bool:

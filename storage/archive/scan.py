@@ -206,13 +206,14 @@ class _Scan:
 
 
 def _resolve_second_hours(files: Sequence[_File], config: SiteConfig) -> list[_File]:
-    """Sets ``fold`` on the files from the second of two equal hours, which only the camera's other files reveal."""
+    """Sets ``fold`` on the files from the second of two equal hours, which modification times and other files tell."""
     result = list(files)
     ambiguous: dict[str, list[tuple[int, AmbiguousFile]]] = defaultdict(list)
     for index, file in enumerate(files):
         time = file.named_time
         if time is not None and to_utc(time, _zone(file, config))[1] == "ambiguous":
-            ambiguous[file.camera].append((index, AmbiguousFile(time, file.content["duration_s"], file.mtime_ns)))
+            each = AmbiguousFile(time, file.content["duration_s"], file.mtime_ns, _zone(file, config))
+            ambiguous[file.camera].append((index, each))
     for group in ambiguous.values():
         second = find_second_hours([each for _, each in group])
         for (index, each), is_second in zip(group, second, strict=True):

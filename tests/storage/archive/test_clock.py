@@ -141,3 +141,28 @@ def test_files_of_the_second_hour_are_told_by_their_neighbours() -> None:
     assert find_second_hours(first) == [False] * 6
     assert find_second_hours(first[::-1]) == [False] * 6
     assert find_second_hours([]) == []
+
+
+@pytest.mark.parametrize(("lag_s", "second"), [(-600, False), (0, False), (600, False), (3000, True), (3600, True)])
+@pytest.mark.parametrize("minute", [0, 30, 59])
+def test_the_modification_time_tells_which_hour_it_was(minute: int, lag_s: int, second: bool) -> None:
+    start = datetime(2026, 10, 25, 2, minute)
+    first_end = datetime(2026, 10, 25, 0, minute, tzinfo=UTC).timestamp() + 600
+    alone = AmbiguousFile(start, 600, round((first_end + lag_s) * 1e9), AMSTERDAM)
+    assert find_second_hours([alone]) == [second]
+
+
+def test_a_modification_time_of_another_time_tells_nothing() -> None:
+    start = datetime(2026, 10, 25, 2, 0)
+    first_end_s = datetime(2026, 10, 25, 0, 10, tzinfo=UTC).timestamp()
+    copied = [AmbiguousFile(start, 600, round((first_end_s + lag_s) * 1e9), AMSTERDAM) for lag_s in (-4000, 1800, 9000)]
+    assert [file.is_second() for file in copied] == [None] * 3
+    assert find_second_hours(copied[:1]) == [False]
+    kept = AmbiguousFile(start, 600, round(first_end_s * 1e9), AMSTERDAM)
+    assert find_second_hours([kept, copied[2]]) == find_second_hours([copied[0], kept])[::-1] == [False, True]
+
+
+def test_half_an_hour_twice_is_told_too() -> None:
+    zone = ZoneInfo("Australia/Lord_Howe")  # sets its clock by half an hour
+    second_end_s = datetime(2026, 4, 4, 15, 15, tzinfo=UTC).timestamp()
+    assert find_second_hours([AmbiguousFile(datetime(2026, 4, 5, 1, 45), 0, round(second_end_s * 1e9), zone)]) == [True]

@@ -196,6 +196,14 @@ def test_the_hour_that_comes_twice(folder: Path, tmp_path: Path) -> None:
     }
 
 
+def test_the_second_hour_of_two_is_told_by_modification_times_alone(folder: Path, put: Callable[..., Path]) -> None:
+    written = datetime(2026, 10, 25, 1, 30, 3, tzinfo=UTC)
+    put("door/2026-10-25T02-30-00.mp4", round(written.timestamp() * 1e9))
+    put("gate/2026-10-25T02-30-00.mp4", round((written - timedelta(hours=1)).timestamp() * 1e9))
+    hours = {path[:4]: row["start_time"].hour for path, row in rows(scan(folder)).items()}
+    assert hours == {"door": 1, "gate": 0}
+
+
 def test_progress_is_reported(folder: Path, put: Callable[..., Path]) -> None:
     put("door/a.mp4")
     put("door/b.mp4")
