@@ -60,7 +60,11 @@ ARCHIVE_TABLES = (
                 null=True,
             ),
             float64("duration_s", "from the first frame to the end of the last, with pauses", "s"),
-            float64("recorded_s", "length of what was recorded: without pauses; null in older scans", "s", null=True),
+            float64("recorded_s", "length of its segments: without pauses; null in older scans", "s", null=True),
+            float64(
+                "overlap_s", "length of what is left out since another file shows it; not in recorded_s", "s", null=True
+            ),
+            string("overlap_with", "path of the first file that shows it", null=True),
             int64("pauses", "pauses of more than 2 s and jumps of the clock; null in older scans", null=True),
             int64("frames", "number of video frames, counted from packets"),
             string("codec", "FFmpeg's name of the codec", null=True),
@@ -84,6 +88,7 @@ ARCHIVE_TABLES = (
             string(
                 "cuts", "JSON: [start PTS, end PTS, frames] of each segment; null if the file is unusable", null=True
             ),
+            string("used_cuts", "the same without what other files show; null if they show nothing of it", null=True),
         ),
         ("camera", "footage_id", "path"),
         ("start_time", "path"),

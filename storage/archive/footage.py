@@ -111,9 +111,21 @@ class KnownFootage:
         if row is None:
             return None
         content = {name: row[name] for name in _NO_CONTENT}
+        content["recorded_s"] = _length_s(row)  # without what other files show, the last scan may have recorded less
         if content["damage"] is None:
             content["damage_detail"] = None  # older scans named there what the file was a copy of
         return content
+
+    def frames(self, sha256: str) -> dict[tuple[int, int], int]:
+        """Returns the number of frames in ranges of PTS of the file with this content, as far as it is known."""
+        row = self._by_content.get(sha256)
+        cuts = [] if row is None else json.loads(row["cuts"] or "[]") + json.loads(row.get("used_cuts") or "[]")
+        return {(start_pts, end_pts): frames for start_pts, end_pts, frames in cuts}
+
+
+def _length_s(row: Row) -> float:
+    ticks = sum(end_pts - start_pts for start_pts, end_pts, _ in json.loads(row["cuts"] or "[]"))
+    return float(ticks * Fraction(row["time_base_num"], row["time_base_den"]))
 
 
 def _is_cut_so(row: Row, segment_s: float) -> bool:
@@ -150,7 +162,7 @@ def segments_of_footage(row: Row, timezone: str) -> tuple[Segment, ...]:
             width=width,
             height=height,
         )
-        for index, (start_pts, end_pts, frames) in enumerate(json.loads(row["cuts"] or "[]"))
+        for index, (start_pts, end_pts, frames) in enumerate(json.loads(row.get("used_cuts") or row["cuts"] or "[]"))
     )
 
 

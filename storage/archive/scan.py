@@ -5,6 +5,7 @@ change or disappear.
 """
 
 import hashlib
+import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -30,6 +31,7 @@ from storage.archive.footage import (
 )
 from storage.archive.listing import ListedFile, find_files
 from storage.archive.notices import left_out, unmatched
+from storage.archive.overlaps import describe_overlaps, leave_out_overlaps
 from storage.blobs import Blob, Blobs
 from storage.files import sha256_file
 from storage.video.probe import probe, too_large
@@ -108,6 +110,8 @@ def scan_archive(
             progress(number, len(entries))
     files = _resolve_second_hours(files, config)
     rows = name_copies(_row(file, config, now) for file in files if file.is_footage)
+    dated = {file.path for file in files if file.has_time_of_day and file.named_time is not None}
+    rows = leave_out_overlaps(rows, dated, scan.count_frames)
     footage = TABLES["footage"].conform(pa.Table.from_pylist(rows, TABLES["footage"].schema))
     segments = segment_rows(
         segment for row in rows for segment in segments_of_footage(row, config.camera_view(row["camera"]).timezone)
@@ -118,7 +122,7 @@ def scan_archive(
     waiting = tuple(file for file in damaged if file.reason == STILL_WRITTEN)
     quarantined = tuple(file for file in damaged if file.reason != STILL_WRITTEN)
     unknown = [file.path for file in files if file.is_footage and file.named_time is None]
-    notices = (*left_out(others, len(rows)), *unmatched(unknown, len(rows), config))
+    notices = (*left_out(others, len(rows)), *unmatched(unknown, len(rows), config), *describe_overlaps(rows))
     return ScanResult(footage, segments, quarantined, waiting, notices)
 
 
@@ -134,6 +138,7 @@ class _File:
     named_time: datetime | None
     content: Row
     is_footage: bool = True
+    has_time_of_day: bool = False
 
     @property
     def footage_id(self) -> str:
@@ -154,10 +159,11 @@ class _Scan:
 
     def examine(self, entry: ListedFile) -> _File:
         """Returns a file's facts, except which of two equal hours it is from: that depends on other files."""
-        matches = (parse_path(pattern, entry.path) for pattern in self._config.patterns)
-        named = next((match for match in matches if match), None)
+        patterns = ((pattern, parse_path(pattern, entry.path)) for pattern in self._config.patterns)
+        pattern, named = next((match for match in patterns if match[1]), ("", None))
         camera = named.camera if named else camera_from_path(entry.path)
         found = _File(camera, entry.name, 0, 0, None, named.time if named else None, {})
+        found = replace(found, has_time_of_day="%H" in pattern or "%s" in pattern)
         if entry.problem is not None:
             # A folder, a link loop or a file of another suffix gets no footage row; a file that should be footage does.
             is_footage = entry.path.suffix.lower() in self._config.suffixes
@@ -197,6 +203,17 @@ class _Scan:
             for second in (changed_s, ceil(changed_s + self._config.settle_s))
         )
         return unusable_columns(STILL_WRITTEN, f"it changed at {changed}: scans from {settled} on read it")
+
+    def count_frames(self, row: Row, ranges: Sequence[tuple[int, int]]) -> list[int]:
+        """Returns the number of frames of a file in ranges of PTS; the file is read again if they are not known."""
+        known = self._known.frames(row["content_sha256"])
+        cuts = json.loads(row["cuts"])
+        known |= {(start_pts, end_pts): frames for start_pts, end_pts, frames in cuts}
+        if not known.keys() >= set(ranges):
+            with self._archive.local(row["path"]) as path:
+                pts = probe(path, self._max_pixels).pts
+            known |= {(start, end): int(((pts >= start) & (pts < end)).sum()) for start, end in ranges}
+        return [known[each] for each in ranges]
 
     def _content(self, path: Path) -> Row:
         try:

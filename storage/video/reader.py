@@ -15,7 +15,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from schemas.errors import CorruptFootage
 from schemas.op import FrameNeed
 from schemas.values import FrameBatch, Segment, Uint8
-from storage.video.segment_packets import open_at_segment
+from storage.video.segment_packets import begins_file, open_at_segment
 from storage.video.source import Decoder, VideoPacket, bgr_view, pts_to_us, quarter_turns, require_readable
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -90,7 +90,7 @@ class SegmentReader:
         segment = self._segment
         decoded: list[int] = []
         with open_at_segment(self._path, segment) as (container, stream, packets):
-            decoder = Decoder(container, stream, self._threads, from_start=segment.index == 0)
+            decoder = Decoder(container, stream, self._threads, from_start=begins_file(segment))
             for frame in self._decode(decoder, packets):
                 pts = frame.pts
                 if pts is None or not segment.start_pts <= pts < segment.end_pts or (decoded and pts <= decoded[-1]):

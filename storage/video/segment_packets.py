@@ -13,6 +13,9 @@ from schemas.errors import CorruptFootage
 from schemas.values import Segment
 from storage.video.source import VideoPacket, open_video, packet_pts, require_readable
 
+_MOST_LATE_S = 10
+"""Seconds in which footage without a keyframe begins: longer ones are rare, and are only read from the start."""
+
 
 class SegmentPackets:
     """The packets of a segment.
@@ -73,8 +76,14 @@ def open_at_segment(path: Path, segment: Segment) -> Iterator[tuple[InputContain
     )
 
 
+def begins_file(segment: Segment) -> bool:
+    """Returns whether decoding of a segment begins with the file; a first segment may begin after what others show."""
+    begins_after = (segment.start_pts - segment.footage_start_pts) * segment.time_base
+    return segment.index == 0 and begins_after < _MOST_LATE_S
+
+
 def _seek(path: Path, container: InputContainer, stream: VideoStream, segment: Segment) -> VideoPacket | None:
-    if segment.index == 0:  # an edit list may hide the first keyframe, so its PTS need not be the segment's
+    if begins_file(segment):  # an edit list may hide the first keyframe, so its PTS need not be the segment's
         return next(_keyframes(path, container, stream), None)
     try:
         container.seek(segment.start_pts, stream=stream, backward=True)
