@@ -173,6 +173,17 @@ class PublishConfig(_Strict):
         return self.wait_for == SIGN_OFF
 
 
+class SqlConfig(_Strict):
+    """``[sql]``: what one query may use."""
+
+    memory_gb: float = Field(
+        4.0, gt=0, description="memory of a query and of its result, GB; at most three quarters of what there is"
+    )
+    spill_gb: float = Field(
+        20.0, ge=0, description="disk space of a query that is too large for memory, GB; at most half of what is free"
+    )
+
+
 Days = Annotated[int, Field(ge=1, le=36500)]
 
 _PURGED_WITH = {
@@ -224,6 +235,7 @@ class SiteConfig(_Strict):
     models: ModelsConfig = Field(ModelsConfig(), description="weights")
     publish: PublishConfig = Field(PublishConfig(), description="what anonymized video waits for")
     retention: RetentionConfig = Field(RetentionConfig(), description="retention periods")
+    sql: SqlConfig = Field(SqlConfig(), description="limits of queries")
     pattern: str | tuple[str, ...] = Field(
         "{camera}/%Y-%m-%dT%H-%M-%S",
         description="path of a footage file in the archive, without suffix: {camera}, strftime codes, {*} for any "

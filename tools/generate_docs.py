@@ -28,6 +28,7 @@ from schemas.site import (
     PublishConfig,
     RetentionConfig,
     SiteConfig,
+    SqlConfig,
 )
 from schemas.tables import TABLES, TIME, TableSpec
 from storage.sql.views import IN_FILES
@@ -136,9 +137,10 @@ def _link(table: str) -> str:
 def site_page() -> str:
     """Returns the keys of ``site.toml``."""
     parts = [
-        _keys("The site", SiteConfig, skip={"models", "publish", "retention", "cameras", "layers", "ops"}),
+        _keys("The site", SiteConfig, skip={"models", "publish", "retention", "sql", "cameras", "layers", "ops"}),
         _keys("`[models]`", ModelsConfig),
         _keys("`[publish]`", PublishConfig),
+        _keys("`[sql]`", SqlConfig),
         _keys("`[retention]`", RetentionConfig),
         _keys("`[[cameras]]`", CameraConfig),
         _keys("A control point, in `control_points` of a camera", ControlPointConfig),

@@ -162,8 +162,8 @@ class LocalBlobs:
                 f"store {self.root} is read-only: queries work, runs do not; make it writable, or name another store "
                 "in site.toml"
             ) from error
-        finally:
-            probe.unlink(missing_ok=True)
+        # Not in a `finally`: a read-only file system refuses to remove even what is not there.
+        probe.unlink(missing_ok=True)
 
     def _is_private(self, name: str) -> bool:
         """Returns whether a new file is private, after making the root, which never is."""

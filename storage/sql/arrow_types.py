@@ -5,6 +5,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from schemas.errors import QueryError
 from storage.sql.text import quote_name
 
 _AS_TEXT = {
@@ -19,6 +20,13 @@ _AS_TEXT = {
 }
 """Names of DuckDB's types."""
 
+TOO_LARGE = (
+    "the query or its result needs more than it may use: select less, aggregate, "
+    "or raise memory_gb or spill_gb in [sql] of site.toml"
+)
+_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
+_BATCH_ROWS = 100_000
+
 
 def fetch_arrow(con: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> pa.Table:
     """Runs a statement and returns its result.
@@ -28,17 +36,37 @@ def fetch_arrow(con: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> 
 
     Raises:
         duckdb.Error: DuckDB refuses the statement.
+        QueryError: the result is too large for memory.
     """
     result = con.execute(statement)
     columns = result.description or []
     if not any(_has_text(kind) for _, kind, *_ in columns):
-        return result.to_arrow_table()
+        return _bounded(con, result.to_arrow_reader(_BATCH_ROWS))
     # Runs it again: DuckDB knows the types before it computes more than the first rows.
     casts = ", ".join(
         f"CAST(#{number} AS {_cast(kind)}) AS {quote_name(name)}" if _has_text(kind) else f"#{number}"
         for number, (name, kind, *_) in enumerate(columns, start=1)
     )
-    return con.sql(statement).project(casts).to_arrow_table()
+    return _bounded(con, con.sql(statement).project(casts).to_arrow_reader(_BATCH_ROWS))
+
+
+def _bounded(con: duckdb.DuckDBPyConnection, reader: pa.RecordBatchReader) -> pa.Table:
+    """Reads a result that may be as large as the memory that DuckDB may use, which does not count what it gave away."""
+    limit = _memory_limit_bytes(con.cursor())
+    batches, size = [], 0
+    for batch in reader:
+        batches.append(batch)
+        size += batch.nbytes
+        if size > limit:
+            raise QueryError(TOO_LARGE)
+    return pa.Table.from_batches(batches, reader.schema)
+
+
+def _memory_limit_bytes(con: duckdb.DuckDBPyConnection) -> float:
+    """Returns DuckDB's setting, which it shows as ``3.7 GiB``."""
+    (shown,) = con.execute("SELECT current_setting('memory_limit')").fetchone() or ("",)
+    number, unit = shown.split()
+    return float(number) * 1024.0 ** _UNITS.index(unit)
 
 
 def _has_text(kind: Any) -> bool:

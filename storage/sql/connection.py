@@ -1,6 +1,7 @@
 """Opens a store for SQL: creates settings, views and macros, and then locks the connection."""
 
 import secrets
+import shutil
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -8,12 +9,13 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from schemas.site import SqlConfig
 from schemas.tables import TABLES, Privacy
 from storage.blobs import RemoteBlobs
 from storage.exports.export_records import exports_table
 from storage.exports.sign_off_records import SignedFile, Verdict, read_sign_offs, sign_offs_table, verdicts
 from storage.files import private_scratch
-from storage.machine import usable_cpus
+from storage.machine import usable_cpus, usable_memory_bytes
 from storage.maintenance.tombstones import purges_table
 from storage.site.file import SiteFiles, cameras_table
 from storage.sql.dates import Dates, create_date_macros
@@ -28,6 +30,7 @@ from storage.store.snapshot import Snapshot, take_snapshot
 from storage.store.store import Store
 from storage.store.video_files import PUBLISHED_TABLE
 
+GB = 1e9
 CalibrationErrors = Callable[[], Mapping[str, float]]
 
 
@@ -73,7 +76,7 @@ def open_sql(
 
     snapshot = take_snapshot(store, as_of)
     con = duckdb.connect(":memory:")
-    _configure(con)
+    _configure(con, site.config.sql if site else SqlConfig())
     root = _root(con, store)
     has_geometry = query is None or mentions_geometry(query)
     has_spatial = has_geometry and load_spatial(con)
@@ -105,9 +108,11 @@ def open_sql(
     return con
 
 
-def _configure(con: duckdb.DuckDBPyConnection) -> None:
+def _configure(con: duckdb.DuckDBPyConnection, limits: SqlConfig) -> None:
     # DuckDB makes the folder when a query is too large for memory, and removes it; its files follow the umask.
-    spill = private_scratch() / secrets.token_hex(8)
+    scratch = private_scratch()
+    memory = min(limits.memory_gb * GB, 0.75 * usable_memory_bytes())
+    spill = min(limits.spill_gb * GB, 0.5 * shutil.disk_usage(scratch).free)
     for setting in (
         "autoinstall_known_extensions = false",
         "autoload_known_extensions = false",
@@ -116,7 +121,10 @@ def _configure(con: duckdb.DuckDBPyConnection) -> None:
         "enable_progress_bar = false",
         "TimeZone = 'UTC'",
         f"threads = {usable_cpus()}",  # DuckDB knows quotas, and not affinity
-        f"temp_directory = {quote_text(spill)}",
+        f"temp_directory = {quote_text(scratch / secrets.token_hex(8))}",
+        # By default, DuckDB takes 80 % of the machine's memory and 90 % of the disk.
+        f"memory_limit = '{memory:.0f}B'",
+        f"max_temp_directory_size = '{spill:.0f}B'",
     ):
         con.execute(f"SET {setting}")
 

@@ -8,7 +8,7 @@ import duckdb
 import pyarrow as pa
 
 from schemas.errors import QueryError
-from storage.sql.arrow_types import fetch_arrow
+from storage.sql.arrow_types import TOO_LARGE, fetch_arrow
 from storage.sql.macros import ADVICE
 from storage.sql.text import quote_name
 
@@ -97,6 +97,8 @@ def check_read_only(con: duckdb.DuckDBPyConnection, statements: Sequence[duckdb.
 
 def one_line_message(error: Exception) -> str:
     """Returns DuckDB's message in one line, without the echoed query or the traceback of a lazy table, with advice."""
+    if "Out of Memory Error" in str(error):
+        return TOO_LARGE  # DuckDB advises to change its settings, which a query may not
     lines = [line.strip() for line in str(error).splitlines()]
     ends = (number for number, line in enumerate(lines) if re.match(r"LINE \d+:|At:$", line))
     message = " ".join(line for line in lines[: next(ends, len(lines))] if line)

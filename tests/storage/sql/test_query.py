@@ -1,15 +1,19 @@
 import signal
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from schemas.errors import QueryError
+from schemas.site import SqlConfig
+from storage.machine import usable_memory_bytes
+from storage.sql.connection import open_sql
 from storage.sql.query import run_query
 from storage.store.store import Store
-from tests.storage.sql_site import rows_of
+from tests.storage.sql_site import make_site, rows_of
 
 # Read-only
 
@@ -126,3 +130,37 @@ def test_ctrl_c_ends_a_query(con: duckdb.DuckDBPyConnection) -> None:
     with pytest.raises(KeyboardInterrupt):
         run_query(con, "SELECT count(*) FROM range(100000000) a, range(100000) b WHERE a.range * b.range % 7 = 3")
     assert rows_of(con, "SELECT 1") == [(1,)]
+
+
+# Limits
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT count(DISTINCT h) FROM (SELECT hash(range) AS h FROM range(5000000))",
+        "SELECT list(range) FROM range(20000000)",
+        "SELECT range AS a, range AS b FROM range(20000000)",
+        "SELECT INTERVAL 1 DAY AS i, range FROM range(20000000)",
+    ],
+)
+def test_a_query_that_needs_too_much_is_refused(tmp_path: Path, query: str) -> None:
+    site = make_site(tmp_path)
+    limits = SqlConfig(memory_gb=0.05, spill_gb=0.01)
+    small = replace(site, config=site.config.model_copy(update={"sql": limits}))
+    with open_sql(Store.open(small.store), small) as con:
+        with pytest.raises(QueryError, match=r"raise memory_gb or spill_gb in \[sql\] of site.toml") as raised:
+            run_query(con, query)
+        assert "\n" not in str(raised.value)
+        assert rows_of(con, "SELECT count(*) FROM range(1000)") == [(1000,)]
+    with open_sql(Store.open(site.store), site) as con:
+        assert run_query(con, query).num_rows > 0
+
+
+def test_limits_are_within_what_there_is(tmp_path: Path) -> None:
+    site = make_site(tmp_path)
+    greedy = replace(site, config=site.config.model_copy(update={"sql": SqlConfig(memory_gb=1e6, spill_gb=1e6)}))
+    for opened, gigabytes in ((site, 4), (greedy, usable_memory_bytes() * 0.75 / 1e9)):
+        with open_sql(Store.open(opened.store), opened) as con:
+            ((shown,),) = rows_of(con, "SELECT current_setting('memory_limit')")
+            assert float(str(shown).removesuffix(" GiB")) * 1.024**3 == pytest.approx(gigabytes, rel=0.05)
