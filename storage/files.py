@@ -15,6 +15,7 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
@@ -27,6 +28,7 @@ DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 """Permissions of private files and folders."""
 _SHARED_FILE, _SHARED_FOLDER = 0o666, 0o777  # less the umask
+_UNKNOWN_MACHINE = "unknown"
 _MAX_NAME_LENGTH = 120
 _TRIES = 20
 
@@ -97,8 +99,34 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def temporary_path(path: Path) -> Path:
-    """Returns a new hidden name beside ``path``."""
-    return path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}")
+    """Returns a new hidden name beside ``path``, which says who writes it: see ``writer_is_gone``."""
+    return path.with_name(f"{TEMPORARY_PREFIX}{_machine()}-{os.getpid()}-{secrets.token_hex(8)}")
+
+
+def writer_is_gone(name: str) -> bool:
+    """Returns whether a temporary file is of a process of this machine that no longer exists; False if unknown."""
+    machine, _, rest = name.removeprefix(TEMPORARY_PREFIX).partition("-")
+    pid = rest.partition("-")[0]
+    if machine != _machine() or machine == _UNKNOWN_MACHINE or not (pid.isascii() and pid.isdigit()):
+        return False
+    try:
+        os.kill(int(pid), 0)  # signal 0 only checks
+    except ProcessLookupError:
+        return True
+    except (PermissionError, OverflowError):
+        return False  # it exists, and is another user's; or it is no number of a process
+    return False
+
+
+@cache
+def _machine() -> str:
+    """Returns what numbers of processes belong to: this machine since it started, and in it, this container."""
+    try:
+        started = Path("/proc/sys/kernel/random/boot_id").read_text()
+        container = os.readlink("/proc/self/ns/pid")  # noqa: PTH115  no path, but `pid:[4026531836]`
+    except OSError:
+        return _UNKNOWN_MACHINE  # not Linux: age alone decides
+    return hashlib.sha256(f"{started}{container}".encode()).hexdigest()[:12]
 
 
 def make_folder(folder: Path, private: bool = False) -> None:

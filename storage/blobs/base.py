@@ -80,7 +80,11 @@ class Blobs(Protocol):
         """Returns the space left for new files, or None where it is unknown."""
 
     def sweep(self, older_than_h: float) -> Sequence[str]:
-        """Removes unfinished files of killed writers that are older than ``older_than_h``; returns their names."""
+        """Removes unfinished files that are older than ``older_than_h``, or whose writer is known to be gone.
+
+        Returns:
+            Their names.
+        """
 
     def check_readable(self) -> None:
         """Raises ``SiteError`` if the root does not exist or cannot be listed."""

@@ -20,6 +20,7 @@ from storage.files import (
     temporary_path,
     translate_full_disk,
     write_atomic,
+    writer_is_gone,
 )
 
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
@@ -115,13 +116,13 @@ class LocalBlobs:
         return shutil.disk_usage(existing).free
 
     def sweep(self, older_than_h: float) -> Sequence[str]:
-        """Removes temporary files that are older than ``older_than_h``."""
+        """Removes temporary files that are older than ``older_than_h``, or whose writer is gone."""
         oldest = time.time() - older_than_h * 3600
         removed = []
         for parent, _, names in os.walk(self.root):
             for path in (Path(parent, name) for name in names if name.startswith(TEMPORARY_PREFIX)):
                 with suppress(FileNotFoundError):
-                    if path.stat().st_mtime < oldest:
+                    if path.stat().st_mtime < oldest or writer_is_gone(path.name):
                         path.unlink()
                         removed.append(path.relative_to(self.root).as_posix())
         return sorted(removed)

@@ -1,5 +1,6 @@
 """Retention: finds what is past its limit, and deletes it, so that no file keeps a row of it."""
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,15 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.tables import TABLES
-from schemas.values import FOOTAGE_OP
 from storage.arrow_sql import numbered, query
 from storage.blobs import Blob, Blobs
 from storage.blobs.names import leads_out
 from storage.files import first_line, sha256_file
-from storage.maintenance.compaction import drop_units, retired_files
+from storage.maintenance.compaction import drop_units
+from storage.maintenance.scrub import scrub
 from storage.maintenance.sweep import sweep
 from storage.maintenance.tombstones import PurgeRecord, read_tombstones, write_tombstones
-from storage.store.layout import month_of
 from storage.store.parquet import UNIT_COLUMN, file_schema
 from storage.store.receipts import files_of, unit_files
 from storage.store.store import Store
@@ -181,6 +181,7 @@ def delete(
     """
     # The order matters to a purge that is killed: tombstones first, so that the next one knows what was to go; video
     # before the rows that name it.
+    began = time.time()
     new = _not_yet_recorded(store, deletion.records)
     if new:
         write_tombstones(store, purge_id, now, new)
@@ -195,7 +196,7 @@ def delete(
             kept.append(KeptFile(path, f"it cannot be deleted: {first_line(error)}"))
     store.blobs.delete(deletion.video)
     drop_units(store, deletion.fingerprints, on_progress)
-    _scrub(store)
+    scrub(store, began)
     sweep(store)
     return kept
 
@@ -210,16 +211,3 @@ def _not_yet_recorded(store: Store, records: Sequence[PurgeRecord]) -> list[Purg
         if units:
             new.append(replace(record, units=units))
     return new
-
-
-def _scrub(store: Store) -> None:
-    """Removes replaced files of purged camera-days at once, not after the grace time; a killed purge may leave them."""
-    folders = set()
-    for tombstone in read_tombstones(store):
-        if tombstone.op != FOOTAGE_OP:
-            camera = f"camera={tombstone.camera}"
-            folders |= {(camera, f"date={tombstone.date}"), (camera, f"month={month_of(tombstone.date)}")}
-    names = retired_files(store.manifest, store.manifest.head())["name"].to_pylist()
-    old = {name for name in names if name.split("/")[0] in TABLES and tuple(name.split("/")[1:3]) in folders}
-    if old:
-        store.blobs.delete(old - set(files_of(store.read_receipts().rows)["name"].to_pylist()))

@@ -37,7 +37,7 @@ def sweep(store: Store, older_than_h: float = SWEEP_AGE_H) -> list[str]:
     # Files first, receipts second: a file that is committed in between is then found to be named.
     found = list(sweepable_files(store))
     oldest = time.time() - older_than_h * 3600
-    unnamed = _unnamed(store, [blob.name for blob in found]) if found else set()
+    unnamed = unnamed_files(store, [blob.name for blob in found]) if found else set()
     swept = [blob.name for blob in found if blob.name in unnamed and blob.modified < oldest]
     store.blobs.delete(swept)
     return sorted([*temporaries, *swept])
@@ -59,7 +59,7 @@ def manifest_files(store: Store, head: Head) -> set[str]:
     return {*(part.name for part in head.parts()), *kept}
 
 
-def _unnamed(store: Store, names: Collection[str]) -> set[str]:
+def unnamed_files(store: Store, names: Collection[str]) -> set[str]:
     """Returns which files nothing names; none if that cannot be known (`nightshift verify` reports why)."""
     try:
         receipts = store.read_receipts()

@@ -1,5 +1,6 @@
 import errno
 import os
+import subprocess
 import tempfile
 import threading
 from collections.abc import Callable
@@ -10,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import StoreFull
-from storage.files import atomic_file, private_scratch, put_if_absent, safe_name, sha256_file, write_atomic
+from storage.files import (
+    atomic_file,
+    private_scratch,
+    put_if_absent,
+    safe_name,
+    sha256_file,
+    temporary_path,
+    write_atomic,
+    writer_is_gone,
+)
 
 
 def test_write_atomic_replaces_whole_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -139,3 +149,15 @@ def test_scratch_is_this_accounts_own(tmp_path: Path, monkeypatch: pytest.Monkey
     folder.rmdir()
     folder.symlink_to(other)
     assert private_scratch() not in (folder, other)
+
+
+def test_temporary_names_say_who_writes(tmp_path: Path) -> None:
+    assert not writer_is_gone(temporary_path(tmp_path / "a").name)
+    child = subprocess.Popen(["true"])
+    child.wait()
+    gone = temporary_path(tmp_path / "a").name.replace(f"-{os.getpid()}-", f"-{child.pid}-")
+    assert writer_is_gone(gone)
+    machine = gone.removeprefix(".tmp-").partition("-")[0]
+    for name in (".tmp-1", ".tmp-", gone.replace(machine, "0123456789ab"), f".tmp-{machine}-x-1", f".tmp-{machine}-1"):
+        assert not writer_is_gone(name), name
+    assert not writer_is_gone(f".tmp-{machine}-{10**30}-1")
