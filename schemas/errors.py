@@ -77,6 +77,7 @@ class LeavesRoot(NightshiftError, OSError):
 
 STILL_WRITTEN = "still_written"
 SECOND_CLOCK = "second_clock"
+CLOCK_JUMP = "clock_jump"
 
 DAMAGE_REASONS = (
     "empty_file",  # zero bytes
@@ -90,7 +91,7 @@ DAMAGE_REASONS = (
     "truncated",  # ends before its declared length; the part that exists is used
     "decode_error",  # the decoder rejects packets; that stretch is lost
     SECOND_CLOCK,  # the content of another file of the camera, whose name gives another time; that one is used
-    "clock_jump",  # times jump by more than a day; each stretch is used at the times that it has
+    CLOCK_JUMP,  # times jump by more than a day; each stretch is used at the times that it has
     "wrong_clock",  # impossible times; the footage is processed, but not anonymized
 )
 """Values of ``footage.damage`` and ``quarantine.reason``."""

@@ -15,7 +15,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from schemas.clock import find_fast_stretch, find_pauses
-from schemas.errors import CorruptFootage
+from schemas.errors import CLOCK_JUMP, CorruptFootage
 from schemas.values import Int64
 from storage.video.source import LARGEST_FRAME_PX, Decoder, open_video, quarter_turns, require_readable
 from storage.video.timeline import JUMP_S, Presentation, Timeline, time_base_of
@@ -159,7 +159,7 @@ def _damage(
         return "truncated", f"reading stopped: {timeline.read_error}", 0.0
     lost_s = float((timeline.corrupt + shown.dropped) * step_s)
     if jumps := _clock_jumps(shown, time_base_of(timeline.stream)):
-        return "clock_jump", jumps, lost_s
+        return CLOCK_JUMP, jumps, lost_s
     if timeline.corrupt or shown.dropped:
         detail = f"{timeline.corrupt} packets are damaged, {shown.dropped} frames go back in time or stray"
         return "decode_error", detail, lost_s
@@ -176,8 +176,8 @@ def _clock_jumps(shown: Presentation, time_base: Fraction) -> str | None:
     at_s = float(int(shown.pts[first]) - shown.first_pts) * float(time_base)
     left_out = f", {shown.dropped} frames without a possible time are left out" if shown.dropped else ""
     return (
-        f"its clock jumps {len(jumps)} times by more than a day, first by {steps_s[first] / _DAY_S:.1f} days after "
-        f"{at_s:.2f} s{left_out}; each stretch keeps the times that it has: correct the recorder's clock"
+        f"its clock jumps by more than a day, first by {steps_s[first] / _DAY_S:.1f} days after {at_s:.2f} s "
+        f"({len(jumps)} in all){left_out}; each stretch keeps the times that it has: correct the recorder's clock"
     )
 
 

@@ -12,7 +12,7 @@ from weakref import WeakSet
 import av
 from av.error import FFmpegError
 
-from schemas.errors import CoverageError, StoreFull
+from schemas.errors import CLOCK_JUMP, CorruptFootage, CoverageError, StoreFull
 from schemas.op import VideoChunk
 from schemas.values import Segment, VideoFile
 from storage.blobs import Blobs
@@ -21,6 +21,9 @@ from storage.video.chunks import EncodedChunk
 from storage.video.h264 import MAX_NUMBER, MIN_NUMBER
 from storage.video.muxer import Muxer
 from storage.video.x264 import Encoding
+
+_MOST_TICKS = 2**31 - 1
+"""Longest step between two frames that FFmpeg writes into an MP4."""
 
 
 class PartWriter:
@@ -146,6 +149,7 @@ def merge_parts(blobs: Blobs, parts: Sequence[str], name: str) -> VideoFile:
 
     Raises:
         CoverageError: parts are missing or do not fit together, or the result lacks frames of theirs.
+        CorruptFootage: there is more time between two parts than a file can hold.
         StoreFull: no space is left.
     """
     with ExitStack() as local_files:
@@ -162,7 +166,12 @@ def merge_parts(blobs: Blobs, parts: Sequence[str], name: str) -> VideoFile:
 
 
 def _remux(parts: Sequence[Path], target: Path) -> list[int]:
-    """Copies the packets of all parts; returns the ticks that the result must have."""
+    """Copies the packets of all parts; returns the ticks that the result must have.
+
+    Raises:
+        CoverageError: the parts do not follow each other.
+        CorruptFootage: there is more time between two of them than a file can hold.
+    """
     with av.open(f"file:{parts[0]}") as first:
         muxer = Muxer(target, first.streams.video[0], index_first=True)
     ticks: list[int] = []
@@ -176,6 +185,13 @@ def _remux(parts: Sequence[Path], target: Path) -> list[int]:
                         continue  # the empty packet that ends a stream
                     if ticks and packet.pts <= ticks[-1]:
                         raise CoverageError(f"{part.name} overlaps the part before it, or is out of order")
+                    if ticks and packet.pts - ticks[-1] > _MOST_TICKS:
+                        step_h = float((packet.pts - ticks[-1]) * packet.time_base) / 3600
+                        raise CorruptFootage(
+                            CLOCK_JUMP,
+                            f"two frames are {step_h:.1f} h apart, more than an MP4 can hold: split the file there, or "
+                            "correct the recorder's clock",
+                        )
                     ticks.append(packet.pts)
                     muxer.add(packet)
     except BaseException:
