@@ -173,9 +173,12 @@ def readable(value: object) -> str:
     if value is None:
         return "–"
     if isinstance(value, float):
+        if 0 < abs(value) < 0.001:
+            return f"{value:.3g}"
         return f"{value:,.3f}".rstrip("0").rstrip(".") if abs(value) < 1e6 else f"{value:,.0f}"
     if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M:%S")
+        # str() shows the zone; of the fraction of a second it shows trailing zeros.
+        return re.sub(r"(\.\d+?)0+(?=\D|$)", r"\1", str(value)).replace("+00:00", "Z")
     if isinstance(value, bytes):
         return f"{len(value)} bytes"
     return str(value)

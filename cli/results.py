@@ -1,20 +1,17 @@
 """`sql`, `export` and `map`: shows results as tables, files and a map page."""
 
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
-import duckdb
 import pyarrow as pa
 import typer
 
 from cli.options import HERE, AsOf, Json, SiteFolder
 from cli.output import Output
+from cli.shell import Mode, Shell
 from jobs.commands.results import connect, export_result, query, write_map
 from jobs.site import open_site
-from schemas.errors import QueryError
-from storage.exports.results import write_result
-from storage.sql.query import run_query
+from storage.exports.results import result_rows, write_result
 
 ROWS_SHOWN = 200
 Format = Literal["table", "csv", "json", "parquet"]
@@ -37,15 +34,15 @@ def sql(
     output = Output(as_json)
     site = open_site(folder)
     if statement is None:
-        _shell(connect(site, unsafe, as_of), output)
+        mode: Mode = "json" if as_json else "table" if form == "parquet" else form
+        Shell(connect(site, unsafe, as_of), output, mode, lambda rows, as_: _show(rows, as_, None, output)).run()
         return
     _show(query(site, statement, unsafe, as_of), "json" if as_json else form, target, output)
 
 
 def _show(result: pa.Table, form: Format, target: Path | None, output: Output) -> None:
     if form == "table" and target is None:
-        rows = result.slice(0, ROWS_SHOWN).to_pylist()
-        output.table(result.column_names, [list(row.values()) for row in rows])
+        output.table(result.column_names, result_rows(result.slice(0, ROWS_SHOWN)))
         if result.num_rows > ROWS_SHOWN:
             output.say(f"… {result.num_rows - ROWS_SHOWN} more rows; -o FILE writes them all")
         return
@@ -53,36 +50,6 @@ def _show(result: pa.Table, form: Format, target: Path | None, output: Output) -
     output.write(text)
     if target is not None:
         output.log(f"{result.num_rows} rows written to {target}")
-
-
-def _shell(connection: duckdb.DuckDBPyConnection, output: Output) -> None:
-    """Reads queries, each ended by a semicolon, until the input ends."""
-    interactive = sys.stdin.isatty()
-    if interactive:
-        import readline  # noqa: F401  it gives input() its history
-
-        output.say("end each query with a semicolon; SHOW TABLES lists the tables; Ctrl-D quits")
-    lines: list[str] = []
-    while True:
-        try:
-            line = input(("nightshift> " if not lines else "       ...> ") if interactive else "")
-        except EOFError:
-            break
-        lines.append(line)
-        if line.rstrip().endswith(";"):
-            _answer(connection, "\n".join(lines), output)
-            lines = []
-    if any(line.strip() for line in lines):
-        _answer(connection, "\n".join(lines), output)
-
-
-def _answer(connection: duckdb.DuckDBPyConnection, query: str, output: Output) -> None:
-    try:
-        result = run_query(connection, query)
-    except QueryError as error:
-        output.log(str(error))
-        return
-    _show(result, "json" if output.as_json else "table", None, output)
 
 
 def export(
