@@ -140,10 +140,13 @@ def _show_difference(output: Output, found: Difference) -> None:
     )
     if found.counts:
         rows = [
-            [change.camera, change.date, *(_arrow(change.before[name], change.after[name]) for name in COUNT_MEASURES)]
+            [
+                *(change.camera, change.date, change.zone, change.label),
+                *(_arrow(change.before[name], change.after[name]) for name in COUNT_MEASURES),
+            ]
             for change in found.counts
         ]
-        output.table(["camera", "date", *COUNT_MEASURES], rows, "counts, summed over zones, labels and bins")
+        output.table(["camera", "date", "zone", "label", *COUNT_MEASURES], rows, "counts of each zone and day")
     if found.tracks:
         output.table(
             ["camera", "date", "tracks before", "tracks after", "lost", "gained", "not comparable"],

@@ -76,9 +76,10 @@ class Bins:
 
 @dataclass(frozen=True, eq=False)
 class Stays:
-    """Spans of time that tracks spend somewhere, ``(K,)`` each; ``point`` is the first point of the span."""
+    """Spans of time that tracks spend somewhere, ``(K,)`` each; ``point`` and ``last`` are its first and last point."""
 
     point: Int64
+    last: Int64
     start_us: Int64
     end_us: Int64
 
@@ -113,11 +114,12 @@ def find_stays(there: Bools, tracks: PlanarTrajectories, end_us: Int64) -> Stays
     point, start_us = np.flatnonzero(there), tracks.time_us
     if not len(point):
         nothing = np.zeros(0, dtype=np.int64)
-        return Stays(nothing, nothing, nothing)
+        return Stays(nothing, nothing, nothing, nothing)
     begins = run_starts(tracks.track[point])
     begins[1:] |= (np.diff(point) > 1) | (end_us[point[:-1]] < start_us[point[1:]])
     begin = np.flatnonzero(begins)
-    return Stays(point[begin], start_us[point[begin]], end_us[point[np.append(begin[1:], len(point)) - 1]])
+    last = point[np.append(begin[1:], len(point)) - 1]
+    return Stays(point[begin], last, start_us[point[begin]], end_us[last])
 
 
 def occupancy(stays: Stays, group: Int64, track: Int64, groups: int, bins: Bins) -> Occupancy:

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from ops.bins import Bins, Stretches, find_stays, occupancy, point_ends
+from ops.bins import Bins, Stays, Stretches, find_stays, occupancy, point_ends
 from ops.ground.feet import feet_of
 from ops.ground.homography import GroundPlane, ground_plane
 from ops.ground.project import to_ground
@@ -56,11 +56,11 @@ class Counts(TableOp):
 
     spec = OpSpec(
         name="counts",
-        version=1,
+        version=2,
         summary="People and things in zones and across lines, per time bin, with dwell times.",
         scope=Scope.CAMERA_DAY,
         reads=(Read("track_points"), Read("positions")),
-        writes=("counts", "flows", "zone_events"),
+        writes=("counts", "flows", "zone_events", "stays"),
         params=CountsParams,
         uses=("layers", "calibration"),
         memory_mb=3000,
@@ -68,7 +68,7 @@ class Counts(TableOp):
     params: CountsParams
 
     def run(self, unit: UnitContext, inputs: Tables, services: Services) -> Tables:  # noqa: ARG002
-        """Gives ``counts``, ``flows`` and ``zone_events``.
+        """Gives ``counts``, ``flows``, ``zone_events`` and ``stays``.
 
         Raises:
             SiteError: a zone of a layer is called 'view'.
@@ -78,13 +78,13 @@ class Counts(TableOp):
         by_space = _tracks_by_space(unit, inputs, stretches, self.params)
         pixels = by_space["pixel"]
         parts: dict[str, list[pa.Table]] = {name: [] for name in self.spec.writes}
-        parts["counts"].append(_count_rows(frame, VIEW, pixels, np.ones(len(pixels.trajectories), dtype=np.bool_)))
+        _add_presence(parts, frame, VIEW, pixels, np.ones(len(pixels.trajectories), dtype=np.bool_))
         for feature in _features_in_view(unit):
             tracks = by_space[feature.space]
             if feature.kind is FeatureKind.ZONE:
                 there = inside(tracks.upright(feature), tracks.planar, tracks.margin, self.params.min_stay_s)
-                parts["counts"].append(_count_rows(frame, feature.feature_id, tracks, there))
-                parts["zone_events"].append(_stay_rows(frame, feature.feature_id, tracks, there))
+                _add_presence(parts, frame, feature.feature_id, tracks, there)
+                parts["zone_events"].append(_passage_rows(frame, feature.feature_id, tracks, there))
             else:
                 crossed = crossings(tracks.upright(feature), tracks.planar, tracks.margin)
                 parts["flows"].append(_flow_rows(frame, feature.feature_id, tracks, crossed))
@@ -178,10 +178,37 @@ def _features_in_view(unit: UnitContext) -> list[Feature]:
     return [feature for feature in mine if feature.feature_id not in hidden]
 
 
-def _count_rows(frame: _Frame, zone: str, tracks: _SpaceTracks, there: Bools) -> pa.Table:
+def _add_presence(
+    parts: dict[str, list[pa.Table]], frame: _Frame, zone: str, tracks: _SpaceTracks, there: Bools
+) -> None:
+    """Adds ``counts`` and ``stays`` of one zone, in which the points ``there`` lie."""
+    stays = find_stays(there, tracks.planar, tracks.end_us)
+    parts["counts"].append(_count_rows(frame, zone, tracks, stays))
+    parts["stays"].append(_stay_rows(frame, zone, tracks, stays, there))
+
+
+def _stay_rows(frame: _Frame, zone: str, tracks: _SpaceTracks, stays: Stays, there: Bools) -> pa.Table:
+    """Returns ``stays`` of one zone. A gap in a track cuts a stay as the track's end does: nobody saw what happened."""
+    trajectories, planar = tracks.trajectories, tracks.planar
+    before, after = np.roll(there, 1), np.roll(there, -1)
+    return TABLES["stays"].conform(
+        {
+            "camera": [frame.unit.camera.camera] * len(stays.point),
+            "zone": [zone] * len(stays.point),
+            "track_id": np.array(trajectories.tracks, dtype=object)[trajectories.track[stays.point]],
+            "label": np.array(trajectories.labels, dtype=object)[trajectories.label[stays.point]],
+            "start_time": stays.start_us,
+            "end_time": stays.end_us,
+            "dwell_s": (stays.end_us - stays.start_us) / 1e6,
+            "cut_start": (planar.first | before)[stays.point],
+            "cut_end": (planar.last | after)[stays.last],
+        }
+    )
+
+
+def _count_rows(frame: _Frame, zone: str, tracks: _SpaceTracks, stays: Stays) -> pa.Table:
     """Returns ``counts`` of one zone: every label in every bin with footage."""
     bins, labels = frame.bins, frame.labels
-    stays = find_stays(there, tracks.planar, tracks.end_us)
     label = tracks.labels(labels, stays.point)
     found = occupancy(stays, label, tracks.trajectories.track[stays.point], len(labels), bins)
     rows = len(labels) * len(bins)
@@ -223,7 +250,7 @@ def _flow_rows(frame: _Frame, line: str, tracks: _SpaceTracks, crossed: Crossing
     )
 
 
-def _stay_rows(frame: _Frame, zone: str, tracks: _SpaceTracks, there: Bools) -> pa.Table:
+def _passage_rows(frame: _Frame, zone: str, tracks: _SpaceTracks, there: Bools) -> pa.Table:
     """Returns ``zone_events`` of one zone: each change of sides, and the length of the stay that an exit ends."""
     time_us = tracks.planar.time_us
     begins = tracks.planar.first | (there != np.roll(there, 1))

@@ -31,6 +31,7 @@ from schemas.site import (
     SqlConfig,
 )
 from schemas.tables import TABLES, TIME, TableSpec
+from schemas.tables.views import VIEWS
 from storage.sql.views import IN_FILES
 
 USES = {
@@ -45,12 +46,14 @@ DOCS = Path(__file__).parents[1] / "docs"
 def tables_page() -> str:
     """Returns all tables, with their columns."""
     written = {table: name for name, kind in REGISTRY.items() for table in kind.spec.writes}
+    written |= dict.fromkeys(VIEWS, "(a view)")
+    every = [*TABLES.values(), *VIEWS.values()]
     rows = [
         [f"[`{spec.name}`](#{spec.name})", spec.summary, written.get(spec.name, ""), spec.privacy.value]
-        for spec in TABLES.values()
+        for spec in every
     ]
     overview = _table(["table", "what it holds", "written by op", "privacy"], rows)
-    return "\n\n".join([overview, *map(_one_table, TABLES.values())])
+    return "\n\n".join([overview, *map(_one_table, every)])
 
 
 def reidentification_table() -> str:

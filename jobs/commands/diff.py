@@ -21,8 +21,11 @@ from storage.sql.text import quote_text
 DAYS_PER_BATCH = 100
 """Camera-days whose rows are in memory at the same time."""
 
-COUNT_MEASURES = ("mean_count", "max_count", "distinct_tracks", "dwell_s")
-"""Columns of ``counts`` that are summed over zones, labels and bins of a camera-day."""
+COUNT_MEASURES = ("mean_count", "max_count", "dwell_s")
+"""Measures of ``counts`` that are compared: mean and largest number present on a day, and the time spent inside.
+
+Never over several zones, which may overlap; and distinct tracks cannot be added up over bins.
+"""
 
 MIN_IOU = 0.5
 """Intersection over union at which two boxes overlap enough to be of one track."""
@@ -53,10 +56,12 @@ class TableChange:
 
 @dataclass(frozen=True)
 class CountChange:
-    """Sums of the measures of ``counts`` over one camera-day, before and after; 0 where there are no rows."""
+    """Measures of ``counts`` in one zone of a camera-day, before and after; 0 where there are no rows."""
 
     camera: str
     date: date
+    zone: str
+    label: str
     before: dict[str, float]
     after: dict[str, float]
 
@@ -146,13 +151,13 @@ class _Comparison:
         return TableChange(table, len(days), **sums)
 
     def count_changes(self, days: Sequence[CameraDay]) -> Iterator[CountChange]:
-        """Yields the camera-days whose sums of ``counts`` differ."""
+        """Yields the zones of camera-days whose ``counts`` differ."""
         none = dict.fromkeys(COUNT_MEASURES, 0.0)
-        for sides in self._batches(_COUNT_SUMS, "counts", days):
+        for sides in self._batches(_COUNT_MEASURES, "counts", days):
             for row in query(_COUNTS, **sides).to_pylist():
                 before, after = row["before"] or none, row["after"] or none
                 if before != after:
-                    yield CountChange(row["camera"], row["date"], before, after)
+                    yield CountChange(row["camera"], row["date"], row["zone"], row["label"], before, after)
 
     def track_changes(self, days: Sequence[CameraDay]) -> Iterator[TrackChange]:
         """Yields the camera-days whose tracks differ."""
@@ -204,10 +209,15 @@ SELECT coalesce(sum(before), 0)::BIGINT AS rows_a, coalesce(sum(after), 0)::BIGI
 FROM (SELECT coalesce(a.n, 0) AS before, coalesce(b.n, 0) AS after FROM a FULL JOIN b USING (camera, date, content))
 """
 
-_SUMS = ", ".join(f"{name}: coalesce(sum({name}), 0)::DOUBLE" for name in COUNT_MEASURES)
-_COUNT_SUMS = f'SELECT camera, "date", {{{{{_SUMS}}}}} AS sums FROM {{}} GROUP BY ALL'
+_COUNT_MEASURES = """
+SELECT camera, "date", zone, label, {{
+    mean_count: round(coalesce(sum(dwell_s) / nullif(sum(observed_s), 0), 0)::DOUBLE, 6),
+    max_count: coalesce(max(max_count), 0)::DOUBLE, dwell_s: round(coalesce(sum(dwell_s), 0)::DOUBLE, 6)
+}} AS measures FROM {} GROUP BY ALL
+"""
 _COUNTS = """
-SELECT camera, date, a.sums AS before, b.sums AS after FROM a FULL JOIN b USING (camera, date) ORDER BY camera, date
+SELECT camera, date, zone, label, a.measures AS before, b.measures AS after
+FROM a FULL JOIN b USING (camera, date, zone, label) ORDER BY camera, date, zone, label
 """
 
 _POINTS = 'SELECT camera, "date", track_id, time, x1, y1, x2, y2 FROM {}'

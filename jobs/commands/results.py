@@ -14,6 +14,7 @@ import pyarrow as pa
 from jobs.site import Site
 from schemas.errors import SelectionError
 from schemas.tables import TABLES, Privacy
+from schemas.tables.views import VIEWS
 from storage.sql.connection import open_sql
 from storage.sql.query import as_query, run_query
 from storage.sql.versions import VERSIONS_SUFFIX
@@ -87,8 +88,9 @@ def export_result(site: Site, table_or_query: str, target: Path, as_lines: bool,
 def _check_exportable(site: Site, name: str) -> None:
     layers = [f"layer_{layer.name}" for layer in site.files.config.layers]
     spec = TABLES.get(name) or TABLES.get(name.removesuffix(VERSIONS_SUFFIX))
-    if spec is None and name not in ("features", *layers):
-        raise SelectionError(f"there is no table {name!r}; there are {', '.join([*TABLES, 'features', *layers])}")
+    if spec is None and name not in ("features", *VIEWS, *layers):
+        there = ", ".join([*TABLES, *VIEWS, "features", *layers])
+        raise SelectionError(f"there is no table {name!r}; there are {there}")
     if spec is not None and spec.privacy is Privacy.SENSITIVE:
         raise SelectionError(_REFUSAL.format(name=spec.name))
 

@@ -2,7 +2,19 @@
 
 import pyarrow as pa
 
-from schemas.tables.columns import CAMERA, LABEL, SEGMENT, STATE, TRACK, column, float32, float64, string, timestamp
+from schemas.tables.columns import (
+    CAMERA,
+    LABEL,
+    SEGMENT,
+    STATE,
+    TRACK,
+    boolean,
+    column,
+    float32,
+    float64,
+    string,
+    timestamp,
+)
 from schemas.tables.spec import Privacy, TableSpec
 
 ANALYTICS_TABLES = (
@@ -87,7 +99,12 @@ ANALYTICS_TABLES = (
                 "direction of a crossing: 'left_to_right' or 'right_to_left', seen along the line's drawing direction",
                 null=True,
             ),
-            float64("dwell_s", "time spent inside, for an exit", "s", null=True),
+            float64(
+                "dwell_s",
+                "for an exit, time since the entry, or since the track began inside; see `stays` for every stay",
+                "s",
+                null=True,
+            ),
             float64(
                 "x_m",
                 "east, in the site's CRS; null for pixel features of an uncalibrated camera",
@@ -98,6 +115,25 @@ ANALYTICS_TABLES = (
         ),
         ("camera", "track_id", "feature", "kind", "time"),
         ("time", "track_id", "feature", "kind"),
+        Privacy.PSEUDONYMOUS,
+    ),
+    TableSpec(
+        "stays",
+        "One row per stay of a track in a zone, also of those who begin inside or never leave. The zone 'view' is the "
+        "whole frame. A stay that midnight cuts has a row on each day; the view `dwell` joins them.",
+        (
+            CAMERA,
+            string("zone", "id of the zone, or 'view'"),
+            TRACK,
+            LABEL,
+            timestamp("start_time", "start of the stay"),
+            timestamp("end_time", "end of the stay"),
+            float64("dwell_s", "length of the stay; if it is cut, the person was there for longer", "s"),
+            boolean("cut_start", "whether the track begins inside, so that nobody saw it enter"),
+            boolean("cut_end", "whether the track ends inside, so that nobody saw it leave"),
+        ),
+        ("camera", "zone", "track_id", "start_time"),
+        ("start_time", "zone", "track_id"),
         Privacy.PSEUDONYMOUS,
     ),
     TableSpec(
@@ -114,7 +150,12 @@ ANALYTICS_TABLES = (
             ),
             float64("mean_count", "mean number present during the footage"),
             column("max_count", pa.int32(), "largest number present at the same time"),
-            column("distinct_tracks", pa.int32(), "number of tracks that were inside during the bin"),
+            column(
+                "distinct_tracks",
+                pa.int32(),
+                "number of tracks that were inside during the bin; who stays for two bins is in both, so do not add "
+                "them up: see `people_by_hour`",
+            ),
             float64("dwell_s", "total time inside during the bin, summed over tracks", "s"),
         ),
         ("camera", "zone", "label", "bin_start"),

@@ -18,6 +18,7 @@ from storage.files import private_scratch
 from storage.machine import usable_cpus, usable_memory_bytes
 from storage.maintenance.tombstones import purges_table
 from storage.site.file import SiteFiles, cameras_table
+from storage.sql.answers import create_answers, read_with
 from storage.sql.dates import Dates, create_date_macros
 from storage.sql.lazy import INTERNAL, create_lazy, make_now
 from storage.sql.macros import create_layers, features_table, load_spatial, mentions_geometry
@@ -47,8 +48,8 @@ def open_sql(
 ) -> duckdb.DuckDBPyConnection:
     """Opens a snapshot of the store for SQL. Files of rows are opened only when a query needs them.
 
-    Views: every table of ``TABLES``; tables written by ops have the column ``date`` (local date of the row) and a
-    second view ``TABLE_all`` with every version of their rows; ``features`` has the site's zones and lines,
+    Views: every table of ``TABLES`` and ``VIEWS``; tables written by ops have the column ``date`` (local date of the
+    row) and a second view ``TABLE_all`` with every version of their rows; ``features`` has the site's zones and lines,
     ``layer_NAME`` those of one layer. Macros: ``local_time(camera, ts)``, ``local_date(camera, ts)``,
     ``timezone_of(camera)``, ``map_distance_m(x1, y1, x2, y2)`` and ``in_zone(x, y, zone)``.
 
@@ -71,8 +72,11 @@ def open_sql(
         SelectionError: there is no such run.
     """
 
+    text = "" if query is None else query.lower()
+    behind = read_with(text)
+
     def is_queried(name: str) -> bool:
-        return query is None or name in query.lower()
+        return query is None or name in text or name in behind
 
     snapshot = take_snapshot(store, as_of)
     con = duckdb.connect(":memory:")
@@ -100,6 +104,7 @@ def open_sql(
     with lists.placeholder():
         create_views(con, lists, snapshot, is_queried, dates, {} if pending else _released(con, store, site))
         create_versions(con, lists, snapshot, is_queried, dates)
+    create_answers(con)
     layers = site.config.layers if site else ()
     create_layers(con, make_now(features_rows, has_geometry), layers, has_spatial)
     if not unsafe:

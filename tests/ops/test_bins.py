@@ -26,7 +26,9 @@ def test_occupancy_is_what_counting_every_microsecond_gives(drawn):
     begin, length, group, track = (
         np.array(c, dtype=np.int64) for c in (zip(*drawn, strict=True) if drawn else [[]] * 4)
     )
-    found = occupancy(Stays(np.arange(len(drawn)), begin, begin + length), group, track, groups, bins)
+    found = occupancy(
+        Stays(np.arange(len(drawn)), np.arange(len(drawn)), begin, begin + length), group, track, groups, bins
+    )
     there = np.zeros((groups, len(drawn) + 1, 7 * width_us), dtype=bool)
     for number, (b, n, g, _) in enumerate(drawn):
         there[g, number, b : b + n] = True

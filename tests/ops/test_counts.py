@@ -131,6 +131,36 @@ def test_who_is_first_or_last_seen_within_a_zone_did_not_enter_or_leave_it():
     assert [(row["track_id"], row["kind"]) for row in events.to_pylist()] == [("out", "exit"), ("into", "enter")]
 
 
+def test_every_stay_has_a_row_that_says_what_is_cut():
+    segment = make_segment(duration_s=60, size_px=SIZE_PX)
+    points = join(
+        go(segment, [(50, 200), (350, 200)], (0, 30), "through"),
+        go(segment, [(150, 200), (350, 200)], (0, 20), "out"),
+        go(segment, [(350, 200), (150, 200)], (0, 20), "into"),
+        stand(segment, 0, 12, (150, 200), "stays"),
+        stand(segment, 0, 5, (160, 200), "hidden"),
+        stand(segment, 10, 12, (160, 200), "hidden"),
+    )
+    tables = run(points, [zone(shapely.box(100, 150, 200, 250))])
+    found = [
+        (row["track_id"], round(row["dwell_s"]), row["cut_start"], row["cut_end"])
+        for row in rows(tables["stays"], zone="z")
+    ]
+    assert sorted(found) == [
+        ("hidden", 2, True, True),
+        ("hidden", 5, True, True),
+        ("into", 5, False, True),
+        ("out", 5, True, False),
+        ("stays", 12, True, True),
+        ("through", 10, False, False),
+    ]
+    left = {row["track_id"]: row["dwell_s"] for row in rows(tables["zone_events"], kind="exit")}
+    for row in rows(tables["stays"], zone="z", cut_end=False):
+        assert row["dwell_s"] == pytest.approx(left[row["track_id"]])
+    whole = rows(tables["stays"], zone="view")
+    assert len(whole) == 6 and all(row["cut_start"] and row["cut_end"] for row in whole)
+
+
 def test_a_line_in_the_picture_has_left_and_right_as_one_sees_them():
     segment = make_segment(duration_s=60, size_px=SIZE_PX)
     rightwards = go(segment, [(100, 200), (300, 200)], (0, 20), "r")

@@ -133,13 +133,24 @@ def test_a_unit_computed_again_with_the_same_rows_counts_as_a_unit_only():
     assert found.units == 1 and not found.is_empty and found.tables == found.tracks == ()
 
 
-def test_counts_are_summed_over_a_camera_day():
-    a = store([receipt("counts", "day", "f1", "counts")], counts=[count("door", 1), count("view", 2)])
-    b = store([receipt("counts", "day", "f2", "counts")], counts=[count("door", 4), count("view", 2)])
+def minutes(*rows):
+    """Counts of one zone, minute after minute: dwell and the largest number at once."""
+    return [
+        count(zone, 1) | {"bin_start": START + timedelta(minutes=number), "dwell_s": dwell_s, "max_count": most}
+        for number, (zone, dwell_s, most) in enumerate(rows)
+    ]
+
+
+def test_counts_are_compared_zone_by_zone_since_zones_overlap():
+    view = minutes(("view", 60.0, 2), ("view", 30.0, 1))
+    a = store([receipt("counts", "day", "f1", "counts")], counts=[*view, *minutes(("door", 0.0, 0), ("door", 30.0, 1))])
+    b = store(
+        [receipt("counts", "day", "f2", "counts")], counts=[*view, *minutes(("door", 12.0, 3), ("door", 30.0, 1))]
+    )
     (change,) = compare(a, b).counts
-    assert (change.camera, change.date) == ("cam1", DAY)
-    assert change.before["distinct_tracks"] == 3 and change.after["distinct_tracks"] == 6
-    assert change.before["dwell_s"] == change.after["dwell_s"] == 60.0
+    assert (change.camera, change.date, change.zone, change.label) == ("cam1", DAY, "door", "person")
+    assert change.before == {"mean_count": 0.25, "max_count": 1, "dwell_s": 30.0}
+    assert change.after == {"mean_count": 0.35, "max_count": 3, "dwell_s": 42.0}
 
 
 def test_counts_that_are_gone_are_0_after():
