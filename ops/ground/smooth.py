@@ -1,13 +1,27 @@
 """Fits local straight lines through points in time: smoothing without lag, and velocity, at any frame rate."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from schemas.values import Float64, Int64
 
 
-def local_line(
-    time_us: Int64, values: Float64, weight: Float64, track: Int64, half_window_s: float
-) -> tuple[Float64, Float64]:
+class LocalLines(NamedTuple):
+    """Lines through the neighbours of each point.
+
+    Attributes:
+        value: ``(N, K)``, of each point's line at its own time.
+        slope: ``(N, K)`` per second, NaN where a track has no second point in reach.
+        time_var_s2: ``(N,)``, weighted variance of the neighbours' times; NaN where slopes are.
+    """
+
+    value: Float64
+    slope: Float64
+    time_var_s2: Float64
+
+
+def local_line(time_us: Int64, values: Float64, weight: Float64, track: Int64, half_window_s: float) -> LocalLines:
     """Fits a line to the neighbours of each point, weighted by nearness in time (Cleveland, LOESS, JASA 1979).
 
     Args:
@@ -16,10 +30,6 @@ def local_line(
         weight: ``(N,)``, trust in each point, above 0.
         track: ``(N,)``, points of one track are adjacent; neighbours are of the same track.
         half_window_s: greatest distance of a neighbour in time.
-
-    Returns:
-        value ``(N, K)`` of each point's line at its own time, and its slope ``(N, K)`` per second, NaN where a track
-        has no second point in reach.
     """
     # Weighted sums around each point of 1 and y, of t and ty, and of t2; t counts from the point's own time.
     columns = np.vstack([np.ones(len(values)), values.T])
@@ -45,4 +55,4 @@ def local_line(
     determinant = np.where(known, determinant, np.nan)
     value = (spread * wy - wt * wty) / determinant
     slope = (w * wty - wt * wy) / determinant
-    return np.where(known, value, wy / w).T, slope.T
+    return LocalLines(np.where(known, value, wy / w).T, slope.T, determinant / w**2)

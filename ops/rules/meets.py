@@ -61,7 +61,7 @@ def _moments(scene: Scene) -> _Moments:
     track, time_us = trajectories.track[known], trajectories.time_us[known]
     # Coordinates of a CRS are large: centred, the fit below loses no digits.
     at = at - at.mean(axis=0) if len(at) else at
-    _, velocity = local_line(time_us, at, np.ones(len(at)), track, SPEED_WINDOW_S)
+    velocity = local_line(time_us, at, np.ones(len(at)), track, SPEED_WINDOW_S).slope
     box = scene.box[known]
     unit = np.ones(len(at)) if scene.on_ground else box[:, 3] - box[:, 1]
     tick = time_us // TICK_US

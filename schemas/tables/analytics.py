@@ -33,7 +33,13 @@ ANALYTICS_TABLES = (
             float32("var_x_m2", "variance of x_m", "m2"),
             float32("cov_xy_m2", "covariance of x_m and y_m", "m2"),
             float32("var_y_m2", "variance of y_m", "m2"),
-            float32("speed_m_s", "ground speed", "m/s", null=True),
+            float32(
+                "speed_m_s",
+                "ground speed; null for a lone point, and where a person would be faster than anybody",
+                "m/s",
+                null=True,
+            ),
+            float32("speed_sigma_m_s", "standard deviation of speed_m_s", "m/s", null=True),
             float32(
                 "heading_deg",
                 "direction of movement, clockwise from grid north; null for a standing person",
@@ -45,6 +51,7 @@ ANALYTICS_TABLES = (
         ("camera", "track_id", "time"),
         ("time", "track_id"),
         Privacy.PSEUDONYMOUS,
+        version=2,
     ),
     TableSpec(
         "depth",

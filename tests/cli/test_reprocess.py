@@ -48,9 +48,9 @@ def test_reprocess_and_then_diff_what_it_changed(nightshift, changed_site):
     found = nightshift("diff", first, second, "--site", changed_site, "--json").json
     assert found["units"] == 4 and found["tracks"] == []
     assert "counts" in [table["table"] for table in found["tables"]]
-    assert found["counts"][0]["before"] != found["counts"][0]["after"]
+    assert found["counts"] == [], "shorter bins count the same people"
     text = nightshift("diff", first, second, "--site", changed_site).out
-    assert "4 units differ" in text and "→" in text and "counts" in text
+    assert "4 units differ" in text and "counts" in text
     same = nightshift("diff", second, second, "--site", changed_site)
     assert same.code == 0 and same.out.startswith("nothing changed")
 

@@ -70,6 +70,48 @@ def test_who_stands_has_a_speed_but_no_heading_and_a_lone_point_has_neither():
     assert [(row["speed_m_s"], row["heading_deg"]) for row in lone] == [(None, None)]
 
 
+def speeds(table):
+    return [table[name].to_numpy().astype(float) for name in ("speed_m_s", "speed_sigma_m_s")]
+
+
+def test_the_sigma_of_a_speed_covers_its_error():
+    """Errors of boxes that are alike for half a second, as a detector's are, and as large as sigma_v_share says."""
+    times_s = np.arange(280) / 10
+    rng = np.random.default_rng(7)
+    off = []
+    for _ in range(20):
+        noise = np.repeat(rng.normal(size=(56, 2)), 5, axis=0) * 0.05 * 80
+        table = positions(make_points(SEGMENT, times_s, project(walk(times_s, (0.1, 0.2))) + noise))
+        speed, sigma = speeds(table)
+        off.append((speed - np.hypot(0.1, 0.2)) / sigma)
+    share = np.mean(np.abs(np.concatenate(off)) < 2)
+    assert 0.9 < share < 0.999, "neither too sure nor useless"
+
+
+def test_a_jump_to_another_person_is_no_speed():
+    times_s = np.arange(60) / 10
+    truth = walk(times_s, (0.6, 0.8), (-2.0, 6.0))
+    truth[30:] += (3.0, 0.0)  # the box is another person's from now on
+    points = make_points(SEGMENT, times_s, project(truth))
+    speed, _ = speeds(positions(points))
+    assert speed == pytest.approx(np.full(60, 1.0), abs=0.25)
+    assert np.abs(places(positions(points)) - truth).max() < 0.1, "nobody is put between the two"
+    uncut, _ = speeds(positions(points, max_speed_m_s=1000.0))
+    assert uncut.max() > 2.5
+    car = points.set_column(points.schema.get_field_index("label"), "label", pa.array(["car"] * 60))
+    assert speeds(positions(car))[0].max() > 2.5, "cars may be fast"
+
+
+def test_who_is_faster_than_anybody_has_no_speed():
+    times_s = np.arange(20) / 10
+    sure = {"sigma_u_share": 0.005, "sigma_v_share": 0.005}
+    points = make_points(SEGMENT, times_s, project(walk(times_s, (0.0, 6.0), (0.0, 5.0))))
+    table = positions(points, max_speed_m_s=3.0, **sure)
+    assert set(table["speed_m_s"].to_pylist()) == set(table["heading_deg"].to_pylist()) == {None}
+    running = positions(make_points(SEGMENT, times_s, project(walk(times_s, (0.0, 4.0), (0.0, 5.0)))))
+    assert np.median(speeds(running)[0]) == pytest.approx(4.0, abs=0.4), "runners are people"
+
+
 def test_smoothing_lessens_jitter_and_the_covariance_covers_it():
     times_s = np.arange(280) / 10
     truth = walk(times_s, (0.1, 0.2))
