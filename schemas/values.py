@@ -47,6 +47,7 @@ class Segment:
         footage_start, footage_start_pts: UTC time and PTS of the footage's first frame, so that
             ``time = footage_start + (pts - footage_start_pts) * time_base``.
         width, height: size of the decoded frames in pixels, rotation applied.
+        pixel_aspect: width of a pixel of these frames by its height, as players should show it.
     """
 
     segment_id: str
@@ -65,6 +66,7 @@ class Segment:
     footage_start_pts: int
     width: int
     height: int
+    pixel_aspect: Fraction = Fraction(1)
 
     @property
     def duration_s(self) -> float:

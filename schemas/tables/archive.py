@@ -71,6 +71,12 @@ ARCHIVE_TABLES = (
             column("width", pa.int32(), "width of the stored frame", "px"),
             column("height", pa.int32(), "height of the stored frame", "px"),
             column("rotation_deg", pa.int32(), "clockwise rotation that the container requests from players", "deg"),
+            int64(
+                "pixel_aspect_num",
+                "width of a stored pixel by its height, numerator; null in rows of earlier scans",
+                null=True,
+            ),
+            int64("pixel_aspect_den", "the same, denominator", null=True),
             int64("fps_num", "average frame rate, numerator", "frames"),
             int64("fps_den", "average frame rate, denominator", "s"),
             boolean("variable_fps", "true if the time between frames varies by more than half a frame"),

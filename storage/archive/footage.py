@@ -27,6 +27,8 @@ _NO_CONTENT: Row = {
     "width": 0,
     "height": 0,
     "rotation_deg": 0,
+    "pixel_aspect_num": 1,
+    "pixel_aspect_den": 1,
     "fps_num": 0,
     "fps_den": 1,
     "variable_fps": False,
@@ -67,6 +69,8 @@ def usable_columns(found: Probe, segment_s: float) -> Row:
         **{name: getattr(found, name) for name in _PROBE_FIELDS},
         "recorded_s": float(sum(part.end_pts - part.start_pts for part in cuts) * found.time_base),
         "pauses": len(found.pauses),
+        "pixel_aspect_num": found.pixel_aspect.numerator,
+        "pixel_aspect_den": found.pixel_aspect.denominator,
         "fps_num": found.fps.numerator,
         "fps_den": found.fps.denominator,
         "time_base_num": found.time_base.numerator,
@@ -136,6 +140,7 @@ def segments_of_footage(row: Row, timezone: str) -> tuple[Segment, ...]:
     """Returns the segments of a footage row, none if it is unusable; ``timezone`` defines their local dates."""
     turned = row["rotation_deg"] in (90, 270)
     width, height = (row["height"], row["width"]) if turned else (row["width"], row["height"])
+    aspect = Fraction(row["pixel_aspect_num"] or 1, row["pixel_aspect_den"] or 1)
     time_base = Fraction(row["time_base_num"], row["time_base_den"])
     start, first_pts = row["start_time"], row["start_pts"]
 
@@ -161,6 +166,7 @@ def segments_of_footage(row: Row, timezone: str) -> tuple[Segment, ...]:
             footage_start_pts=first_pts,
             width=width,
             height=height,
+            pixel_aspect=1 / aspect if turned else aspect,
         )
         for index, (start_pts, end_pts, frames) in enumerate(json.loads(row.get("used_cuts") or row["cuts"] or "[]"))
     )

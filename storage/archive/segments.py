@@ -20,6 +20,7 @@ SEGMENT_COLUMNS = pa.schema(
     for name in (
         *("segment_id", "footage_id", "camera", "date", "index", "path", "start_us", "end_us", "start_pts", "end_pts"),
         *("frames", "time_base_num", "time_base_den", "footage_start_us", "footage_start_pts", "width", "height"),
+        *("pixel_aspect_num", "pixel_aspect_den"),
     )
 )
 """A ``Segment`` as a row: times in microseconds since 1970 UTC, the time base as numerator and denominator."""
@@ -44,7 +45,8 @@ def segment_maker(table: pa.Table) -> Callable[[int], Segment]:
 
     def make(row: int) -> Segment:
         segment_id, footage_id, camera, date, index, path, start_us, end_us, start_pts, end_pts, frames = rows[row][:11]
-        time_base_num, time_base_den, footage_start_us, footage_start_pts, width, height = rows[row][11:]
+        time_base_num, time_base_den, footage_start_us, footage_start_pts, width, height = rows[row][11:17]
+        pixel_aspect_num, pixel_aspect_den = rows[row][17:]
         return Segment(
             segment_id=segment_id,
             footage_id=footage_id,
@@ -62,6 +64,7 @@ def segment_maker(table: pa.Table) -> Callable[[int], Segment]:
             footage_start_pts=footage_start_pts,
             width=width,
             height=height,
+            pixel_aspect=_fraction(pixel_aspect_num, pixel_aspect_den),
         )
 
     return make
@@ -86,6 +89,8 @@ def segments_from_tables(footage: pa.Table, segments: pa.Table) -> pa.Table:
         raise ValueError(f"{wanted.null_count} segments of footage that is not in the table footage")
     theirs = files.take(wanted)
     turned = pc.is_in(theirs["rotation_deg"], pa.array([90, 270], theirs["rotation_deg"].type))
+    # Rows of scans before this column have none.
+    aspect_num, aspect_den = (pc.fill_null(theirs[f"pixel_aspect_{part}"], 1) for part in ("num", "den"))
     columns = {
         **{name: segments[name] for name in ("segment_id", "footage_id", "camera", "date", "index")},
         "path": theirs["path"],
@@ -97,6 +102,8 @@ def segments_from_tables(footage: pa.Table, segments: pa.Table) -> pa.Table:
         "footage_start_pts": theirs["start_pts"],
         "width": pc.if_else(turned, theirs["height"], theirs["width"]),
         "height": pc.if_else(turned, theirs["width"], theirs["height"]),
+        "pixel_aspect_num": pc.if_else(turned, aspect_den, aspect_num),
+        "pixel_aspect_den": pc.if_else(turned, aspect_num, aspect_den),
     }
     found = pa.table([columns[f.name].cast(f.type) for f in SEGMENT_COLUMNS], schema=SEGMENT_COLUMNS)
     return found.sort_by([(name, "ascending") for name in ("camera", "start_us", "segment_id")]).combine_chunks()

@@ -35,6 +35,7 @@ class Probe:
         codec: FFmpeg's name of the codec.
         width, height: size of the stored frame in pixels, before rotation.
         rotation_deg: rotation that the container asks players for, clockwise: 0, 90, 180 or 270.
+        pixel_aspect: width of a pixel of the stored frame by its height; 1 where the file does not say.
         time_base: unit of PTS, in seconds.
         first_pts: PTS of the first frame, even if it cannot be decoded.
         end_pts: end of the last frame, exclusive.
@@ -67,6 +68,7 @@ class Probe:
     damage: str | None
     damage_detail: str | None
     lost_s: float
+    pixel_aspect: Fraction = Fraction(1)
     repeat_pts: Int64 = field(default_factory=lambda: np.zeros(0, dtype=np.int64), repr=False, compare=False)
 
     @property
@@ -116,6 +118,8 @@ def probe(path: Path, max_pixels: int = LARGEST_FRAME_PX) -> Probe:
         if clock := _wrong_clock(times_us, timeline.coinciding, timeline.packets):
             damage, detail = "wrong_clock", f"{clock}; {detail}" if detail else clock
         has_audio = bool(container.streams.audio)
+        # The container's word counts before the codec's, as in players.
+        pixel_aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or Fraction(1)
         container_start = _container_start(container, stream)
     frame = _first_frame(path)
     steps = np.diff(pts)[~find_pauses(times_us)]  # the rate while the camera records
@@ -136,6 +140,7 @@ def probe(path: Path, max_pixels: int = LARGEST_FRAME_PX) -> Probe:
         damage=damage,
         damage_detail=detail,
         lost_s=lost_s,
+        pixel_aspect=pixel_aspect,
         repeat_pts=shown.repeat_pts,
     )
 

@@ -43,7 +43,7 @@ class PartWriter:
         self._blobs = blobs
         self._name = name
         self._segment = segment
-        self._encoding = Encoding(segment.footage_start_pts, segment.time_base, crf, threads)
+        self._encoding = Encoding(segment.footage_start_pts, segment.time_base, crf, threads, segment.pixel_aspect)
         self._open_chunks: WeakSet[EncodedChunk] = WeakSet()
         self._file = ExitStack()
         self._path: Path | None = None

@@ -50,12 +50,14 @@ class Encoding:
         time_base: unit of PTS, in seconds.
         crf: x264's quality, 0 (lossless) to 51.
         threads: x264's threads; another number gives other bytes.
+        pixel_aspect: width of a pixel by its height, which players show.
     """
 
     first_pts: int
     time_base: Fraction
     crf: int
     threads: int
+    pixel_aspect: Fraction = Fraction(1)
 
     @property
     def tick(self) -> Fraction:
@@ -101,6 +103,8 @@ class Encoding:
         context.width, context.height, context.pix_fmt = width, height, "yuv420p"
         context.time_base = self.tick
         context.framerate = _RATE
+        if self.pixel_aspect != 1:  # without it, players take pixels for square
+            context.sample_aspect_ratio = self.pixel_aspect
         context.flags |= Flags.bitexact | Flags.global_header
         # swscale converts BGR to BT.601; untagged, players would take large frames for BT.709.
         context.colorspace = Colorspace.SMPTE170M

@@ -63,6 +63,7 @@ def write_clip(
     options: dict[str, str] | None = None,
     x264: str = "",
     encoder: dict[str, str] | None = None,
+    pixel_aspect: Fraction | None = None,
 ) -> Path:
     """Writes frame number N at ``pts[N]``; the suffix chooses the container.
 
@@ -72,6 +73,7 @@ def write_clip(
         options: of the container, such as ``movflags``.
         x264: more parameters of x264, such as ``open-gop=1``.
         encoder: options of another codec, such as ``flags``.
+        pixel_aspect: width of a pixel by its height.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w", options=options or {}) as container:
@@ -83,6 +85,8 @@ def write_clip(
         stream.codec_context.time_base = time_base
         stream.codec_context.gop_size = keyframe_every
         stream.codec_context.max_b_frames = b_frames
+        if pixel_aspect is not None:
+            stream.codec_context.sample_aspect_ratio = pixel_aspect
         audio = container.add_stream("aac", rate=16000, layout="mono") if sound else None
         for number, value in enumerate(pts):
             frame = av.VideoFrame.from_ndarray(numbered_frame(number, *size_px), format="bgr24")

@@ -16,6 +16,7 @@ from storage.archive.segments import SEGMENT_COLUMNS
 START = datetime(2026, 3, 2, 22, 0, 0, tzinfo=UTC)
 FOOTAGE_ID = "00112233445566aa"
 TIME_BASE = Fraction(1, 12800)
+_FRACTION = (("num", "numer"), ("den", "denomin"))
 
 
 def make_segment(
@@ -57,6 +58,7 @@ def segment_columns(segments: Iterable[Segment]) -> pa.Table:
         times = {"start_us": segment.start, "end_us": segment.end, "footage_start_us": segment.footage_start}
         in_us = {name: (time - epoch) // microsecond for name, time in times.items()}
         base = {"time_base_num": segment.time_base.numerator, "time_base_den": segment.time_base.denominator}
+        base |= {f"pixel_aspect_{part}": getattr(segment.pixel_aspect, f"{name}ator") for part, name in _FRACTION}
         rows.append({**vars(segment), **in_us, **base})
     order = [(name, "ascending") for name in ("camera", "start_us", "segment_id")]
     return pa.Table.from_pylist(rows, SEGMENT_COLUMNS).sort_by(order).combine_chunks()

@@ -3,12 +3,14 @@
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
+from schemas.tables import TABLES
 from storage.archive.footage import segments_of_footage
-from storage.archive.segments import segments_from_tables
+from storage.archive.segments import segment_maker, segments_from_tables
 from tests.storage.archive.scanned import OLD_NS, rows, scan, segments_of, settle
 from tests.support import clips, damage
 from tests.support.fakes import segment_columns
@@ -130,3 +132,18 @@ def test_segments_come_back_from_the_tables_alone(folder: Path, put: Callable[..
     assert segments_from_tables(result.footage, result.segments) == segment_columns(cut)
     assert len(cut) == 6
     assert {(segment.width, segment.height) for segment in segments_of(result)} == {(208, 120), (120, 208)}
+
+
+def test_pixels_that_are_not_square_are_recorded_and_may_be_missing_in_older_scans(folder: Path) -> None:
+    path = folder / "door" / "2026-03-02T10-00-00.mp4"
+    settle(clips.write_clip(path, clips.steady_pts(30), pixel_aspect=Fraction(12, 11)))
+    found = scan(folder)
+    (row,) = rows(found)
+    assert (row["pixel_aspect_num"], row["pixel_aspect_den"]) == (12, 11)
+    table = segments_from_tables(found.footage, found.segments)
+    assert segment_maker(table)(0).pixel_aspect == Fraction(12, 11)
+    turned = {**row, "rotation_deg": 90}
+    assert segments_of_footage(turned, "UTC")[0].pixel_aspect == Fraction(11, 12)
+    older = found.footage.drop_columns(["pixel_aspect_num", "pixel_aspect_den"])
+    older = TABLES["footage"].conform(older)
+    assert segment_maker(segments_from_tables(older, found.segments))(0).pixel_aspect == 1

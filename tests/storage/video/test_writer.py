@@ -101,6 +101,23 @@ def test_it_is_invisible_until_it_is_closed_and_gone_when_aborted(tmp_path: Path
     assert in_folder(folder) == []
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+@pytest.mark.parametrize("aspect", [None, Fraction(12, 11), Fraction(1, 2)])
+def test_pixels_that_are_not_square_stay_so(tmp_path: Path, aspect: Fraction | None, suffix: str) -> None:
+    """PAL of 704x576 has pixels of 12:11: without it, everybody in the published video is too thin."""
+    source = clips.write_clip(tmp_path / f"x{suffix}", clips.steady_pts(60), pixel_aspect=aspect)
+    segments = segments_of(source)
+    assert {segment.pixel_aspect for segment in segments} == {aspect or 1}
+    for segment in segments:
+        copy_part(source, segment, tmp_path / f"{segment.index}.mp4", tmp_path)
+    merged = merge_parts(LocalBlobs(tmp_path), [f"{segment.index}.mp4" for segment in segments], "merged.mp4")
+    for name in ("0.mp4", merged.path):
+        with av.open(str(tmp_path / name)) as container:
+            stream = container.streams.video[0]
+            assert (stream.sample_aspect_ratio or 1) == (aspect or 1)
+            assert (stream.codec_context.sample_aspect_ratio or 1) == (aspect or 1), "in the parameter sets, too"
+
+
 def test_nothing_written_is_not_a_copy(tmp_path: Path) -> None:
     source = clips.write_clip(tmp_path / "x.mp4", clips.steady_pts(5))
     with pytest.raises(CoverageError, match="no frame"):
