@@ -18,7 +18,7 @@ class Interactions(TableOp):
 
     spec = OpSpec(
         name="interactions",
-        version=2,
+        version=3,
         summary="Meetings, zones entered and left, and things left behind, with their evidence.",
         scope=Scope.CAMERA_DAY,
         reads=(
@@ -55,6 +55,8 @@ def _rows(found: list[Interaction], camera: str) -> pa.Table:
             "object_kind": [one.object_kind for one in found],
             "start_time": [one.start_us for one in found],
             "end_time": [one.end_us for one in found],
+            "x_m": [one.place_m and one.place_m[0] for one in found],
+            "y_m": [one.place_m and one.place_m[1] for one in found],
             "score": [one.score for one in found],
             "evidence": [_json(one.evidence) for one in found],
         }

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ops.arrays import datetime_us, iso_time
-from ops.boxes import iou_matrix
+from ops.boxes import centre, iou_matrix
+from ops.ground.homography import ground_plane
+from ops.ground.project import to_ground
 from ops.rules.owners import Owner, find_owner, time_away
 from ops.rules.scene import PERSON, Evidence, Interaction, Scene
 from schemas.values import Float64, Int64
@@ -144,5 +146,16 @@ def _abandoning(scene: Scene, thing: Thing, owner: Owner, away: tuple[int, int])
         "owner_gap_widths": owner.gap_widths,
         "left_as_track": scene.trajectories.tracks[owner.tracks[-1]],
     }
-    subject = scene.trajectories.tracks[owner.tracks[0]]
-    return Interaction("abandons", subject, PERSON, thing.name, "static_region", start_us, end_us, score, evidence)
+    subject, name = scene.trajectories.tracks[owner.tracks[0]], thing.name
+    place_m = _place(thing, scene)
+    return Interaction("abandons", subject, PERSON, name, "static_region", start_us, end_us, score, evidence, place_m)
+
+
+def _place(thing: Thing, scene: Scene) -> tuple[float, float] | None:
+    """Returns where a thing lies on the ground: below the middle of its box."""
+    plane = ground_plane(scene.unit.camera)
+    if plane is None:
+        return None
+    foot = np.array([[centre(thing.box)[0], thing.box[3]]])
+    east_m, north_m = to_ground(plane, foot)[0].tolist()
+    return (east_m, north_m) if np.isfinite(east_m) else None

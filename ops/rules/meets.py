@@ -23,7 +23,10 @@ DOUBLE_OVERLAP = 0.7
 
 @dataclass(frozen=True, eq=False)
 class _Moments:
-    """One point per person and tick: ``at`` in metres and ``unit`` 1, or in pixels and ``unit`` the body height."""
+    """One point per person and tick: ``at`` in metres and ``unit`` 1, or in pixels and ``unit`` the body height.
+
+    ``at`` counts from ``origin`` ``(2,)``.
+    """
 
     track: Int64
     tick: Int64
@@ -32,6 +35,7 @@ class _Moments:
     velocity: Float64
     unit: Float64
     box: Float64
+    origin: Float64
 
 
 def meets(scene: Scene) -> list[Interaction]:
@@ -60,13 +64,14 @@ def _moments(scene: Scene) -> _Moments:
     trajectories, at = scene.trajectories, at[known]
     track, time_us = trajectories.track[known], trajectories.time_us[known]
     # Coordinates of a CRS are large: centred, the fit below loses no digits.
-    at = at - at.mean(axis=0) if len(at) else at
+    origin = at.mean(axis=0) if len(at) else np.zeros(2)
+    at = at - origin
     velocity = local_line(time_us, at, np.ones(len(at)), track, SPEED_WINDOW_S).slope
     box = scene.box[known]
     unit = np.ones(len(at)) if scene.on_ground else box[:, 3] - box[:, 1]
     tick = time_us // TICK_US
     kept = np.flatnonzero(run_starts(track) | run_starts(tick))
-    return _Moments(track[kept], tick[kept], time_us[kept], at[kept], velocity[kept], unit[kept], box[kept])
+    return _Moments(track[kept], tick[kept], time_us[kept], at[kept], velocity[kept], unit[kept], box[kept], origin)
 
 
 def _near_pairs(moments: _Moments, scene: Scene) -> tuple[Int64, Int64]:
@@ -120,4 +125,8 @@ def _meeting(scene: Scene, moments: _Moments, here: Int64, there: Int64) -> Inte
     }
     one, other = (scene.trajectories.tracks[moments.track[part[0]]] for part in (here, there))
     score = share * lasting_s / (lasting_s + scene.params.meet_s)
-    return Interaction("meets", one, PERSON, other, "track", start_us, end_us, score, evidence)
+    place_m: tuple[float, float] | None = None
+    if scene.on_ground:
+        east_m, north_m = moments.origin + (moments.at[here] + moments.at[there]).mean(axis=0) / 2
+        place_m = float(east_m), float(north_m)
+    return Interaction("meets", one, PERSON, other, "track", start_us, end_us, score, evidence, place_m)

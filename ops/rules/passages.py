@@ -16,11 +16,21 @@ def passages(scene: Scene) -> list[Interaction]:
     for row, time_us in zip(events.to_pylist(), times_us(events).tolist(), strict=True):
         measured = {"x_m": row["x_m"], "y_m": row["y_m"], "dwell_s": row["dwell_s"]}
         evidence: Evidence = {name: value for name, value in measured.items() if value is not None}
+        place_m = None if row["x_m"] is None else (row["x_m"], row["y_m"])
         track = row["track_id"]
         score = float(scene.confidence[code[track]]) if track in code else 0.0
         found.append(
             Interaction(
-                VERBS[row["kind"]], track, row["label"], row["feature"], "zone", time_us, time_us, score, evidence
+                VERBS[row["kind"]],
+                track,
+                row["label"],
+                row["feature"],
+                "zone",
+                time_us,
+                time_us,
+                score,
+                evidence,
+                place_m,
             )
         )
     return found

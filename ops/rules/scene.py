@@ -41,7 +41,11 @@ class InteractionsParams:
 
 @dataclass(frozen=True)
 class Interaction:
-    """Who did what with whom: times in microseconds since 1970, evidence with units in its names."""
+    """Who did what with whom: times in microseconds since 1970, evidence with units in its names.
+
+    Attributes:
+        place_m: where, in the site's CRS; None if that is not known.
+    """
 
     verb: str
     subject: str
@@ -52,6 +56,7 @@ class Interaction:
     end_us: int
     score: float
     evidence: Evidence
+    place_m: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)

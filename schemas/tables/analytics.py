@@ -198,11 +198,20 @@ ANALYTICS_TABLES = (
             string("object_kind", "'track', 'zone' or 'static_region'"),
             timestamp("start_time", "start"),
             timestamp("end_time", "end; equal to start_time for a momentary interaction"),
+            float64(
+                "x_m",
+                "where: of the thing that is left, the meeting, or the border passed; east, in the site's CRS; null if "
+                "the camera has no control points",
+                "m",
+                null=True,
+            ),
+            float64("y_m", "north, in the site's CRS", "m", null=True),
             float32("score", "confidence", "0..1"),
             string("evidence", "JSON: the measurements behind the row, with units in their names"),
         ),
         ("camera", "interaction_id"),
         ("start_time", "interaction_id"),
         Privacy.PSEUDONYMOUS,
+        version=2,
     ),
 )

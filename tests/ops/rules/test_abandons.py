@@ -44,6 +44,7 @@ def test_a_bag_whose_owner_walks_off_is_abandoned():
     assert row["evidence"]["box_px"] == list(BAG)
     assert row["evidence"]["first_time"].startswith("2026-03-02T22:00:10")
     assert row["evidence"]["owner_gap_widths"] == 0
+    assert (row["x_m"], row["y_m"]) == (None, None), "no control points"
 
 
 def test_on_the_ground_away_is_metres():
@@ -53,6 +54,7 @@ def test_on_the_ground_away_is_metres():
     region = (SEGMENT, 0, LEFT_AT_S, 59.0, (x - 10, y - 15, x + 10, y))
     (row,) = abandoned(owner, [region], view=make_view())
     assert seconds_of(row)[0] == pytest.approx(16.6, abs=0.5)  # 3.5 m in 8 s: 2.5 m off after 4.6 s
+    assert (row["x_m"], row["y_m"]) == pytest.approx(tuple(ORIGIN_M + (0.0, 9.0)), abs=0.01), "where the bag lies"
     assert abandoned(owner, [region], view=make_view(), away_m=5.0, leave_s=20.0) == []
 
 

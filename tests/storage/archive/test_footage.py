@@ -138,7 +138,7 @@ def test_pixels_that_are_not_square_are_recorded_and_may_be_missing_in_older_sca
     path = folder / "door" / "2026-03-02T10-00-00.mp4"
     settle(clips.write_clip(path, clips.steady_pts(30), pixel_aspect=Fraction(12, 11)))
     found = scan(folder)
-    (row,) = rows(found)
+    (row,) = rows(found).values()
     assert (row["pixel_aspect_num"], row["pixel_aspect_den"]) == (12, 11)
     table = segments_from_tables(found.footage, found.segments)
     assert segment_maker(table)(0).pixel_aspect == Fraction(12, 11)
