@@ -18,7 +18,7 @@ from ops.track import Track, TrackParams
 from schemas.op import DETECTOR, ModelRequest
 from schemas.values import CameraView
 from storage.weights.catalogue import ModelStore
-from tests.ops.ground_scene import ORIGIN_M, SIZE_PX, join, make_view, project
+from tests.ops.ground_scene import ORIGIN_M, SIZE_PX, join, make_view, project, site
 from tests.ops.rules.day import (
     BAG,
     LEFT_AT_S,
@@ -54,7 +54,7 @@ def test_on_the_ground_away_is_metres():
     region = (SEGMENT, 0, LEFT_AT_S, 59.0, (x - 10, y - 15, x + 10, y))
     (row,) = abandoned(owner, [region], view=make_view())
     assert seconds_of(row)[0] == pytest.approx(16.6, abs=0.5)  # 3.5 m in 8 s: 2.5 m off after 4.6 s
-    assert (row["x_m"], row["y_m"]) == pytest.approx(tuple(ORIGIN_M + (0.0, 9.0)), abs=0.01), "where the bag lies"
+    assert (row["x_m"], row["y_m"]) == pytest.approx(site(0, 9), abs=0.01), "where the bag lies"
     assert abandoned(owner, [region], view=make_view(), away_m=5.0, leave_s=20.0) == []
 
 

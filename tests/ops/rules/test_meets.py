@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.ops.ground_scene import ORIGIN_M, join, make_view
+from tests.ops.ground_scene import join, make_view, site
 from tests.ops.rules.day import go, on_ground, run, seconds_of
 
 
@@ -14,7 +14,7 @@ def test_two_who_stand_together_on_the_ground_meet_for_as_long_as_they_do():
     assert seconds_of(row) == pytest.approx([8, 18], abs=1)
     assert row["evidence"]["mean_distance_m"] == pytest.approx(1.0, abs=0.1)
     assert row["evidence"]["lasting_s"] == pytest.approx(10, abs=1.5)
-    assert (row["x_m"], row["y_m"]) == pytest.approx(tuple(ORIGIN_M + (0.0, 9.0)), abs=0.1)
+    assert (row["x_m"], row["y_m"]) == pytest.approx(site(0, 9), abs=0.1)
 
 
 @pytest.mark.parametrize(
