@@ -1,10 +1,11 @@
-"""Runs the fault suite: killed runs and compactions, full disks, torn receipts, races and clock changes.
+"""Runs the fault suite: killed runs and compactions, full disks, torn receipts, races, clock changes and attacks.
 
     python -m bench.faults [--json] [--short] [--kills N] [--points N] [--seed N] [--at-once N]
 
 Every fault strikes a store of its own; then Nightshift finishes, and the readers' rows are compared with those of an
-undisturbed run. Exits with 1 if a row is lost, doubled or different. With --json one JSON object goes to stdout. The
-long form has a hundred cases and strikes every write of a run; --short takes minutes on two cores.
+undisturbed run. Exits with 1 if a row is lost, doubled or different, or if a file outside is deleted. With --json one
+JSON object goes to stdout. The long form has a hundred cases and strikes every write of a run; --short takes minutes on
+two cores.
 """
 
 import argparse

@@ -38,6 +38,7 @@ def test_faults_leave_the_store_of_an_undisturbed_night(scene, long):
     assert total.kills >= size.kills and total.torn_receipts >= size.torn
     assert total.enospc_points >= (size.points or 1) * 3 // 2
     assert total.races > size.repeats and total.clock_changes == 2
+    assert total.attacks >= 2 * 8 + 3
 
 
 def test_a_commit_that_succeeds_and_raises_keeps_its_video(scene, monkeypatch):

@@ -34,6 +34,9 @@ class Tally:
         units_astray, videos_astray: units and published files that differ from those of the undisturbed run.
         files_wrong: files that verification of the finished store finds damaged or missing.
         wrong_ends: processes with an unexpected end.
+        attacks: doctored receipts, and links that lead out.
+        outside_deletes: files outside the store, or not rows, that repairs, compactions and runs deleted or changed.
+        purge_outside: files outside the archive that a purge deleted.
         notes: descriptions of what went wrong.
     """
 
@@ -49,6 +52,9 @@ class Tally:
     videos_astray: int = 0
     files_wrong: int = 0
     wrong_ends: int = 0
+    attacks: int = 0
+    outside_deletes: int = 0
+    purge_outside: int = 0
     notes: tuple[str, ...] = ()
 
     def __add__(self, other: "Tally") -> "Tally":
@@ -66,6 +72,8 @@ class Tally:
                 self.videos_astray,
                 self.files_wrong,
                 self.wrong_ends,
+                self.outside_deletes,
+                self.purge_outside,
             )
         )
 

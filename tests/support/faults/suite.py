@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from tests.support.faults import full, kills, races, torn
+from tests.support.faults import attacks, full, kills, races, torn
 from tests.support.faults.points import Act, full_disk, kill_9
 from tests.support.faults.programs import Nightshift, compaction, night, purge, repair, run_job
 from tests.support.faults.scene import Scene, Tally, log_of
@@ -142,6 +142,9 @@ def _others(size: Size, seed: int) -> Iterator[Case]:
         yield Case("late", partial(races.late, seed=seed + number))
         yield Case("late-after-compaction", partial(races.late_after_compaction, seed=seed + number))
     yield Case("clock-set-back", races.clock_set_back)
+    yield Case("doctored-receipts", attacks.receipts)
+    yield Case("doctored-manifest", attacks.manifest)
+    yield Case("links", attacks.links)
 
 
 def spread(points: int, count: int | None) -> list[int]:
