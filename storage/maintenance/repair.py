@@ -26,7 +26,7 @@ from storage.maintenance.verify_receipts import find_torn_receipts, refused_rece
 from storage.store.layout import MANIFEST_FOLDER, months_of
 from storage.store.live_rows import is_live, live_files
 from storage.store.manifest import MERGED_SCHEMA, RETIRED_SCHEMA, Head, next_head
-from storage.store.parquet import UNIT_COLUMN
+from storage.store.parquet import READING, UNIT_COLUMN
 from storage.store.receipts import RECEIPT_SCHEMA, files_of
 from storage.store.store import Store
 
@@ -212,7 +212,7 @@ def _readable_parts(store: Store, kind: str, bad: Collection[str], schema: pa.Sc
             continue
         try:
             with store.blobs.open(blob.name) as file:
-                tables.append(pq.read_table(file).select(schema.names).cast(schema))
+                tables.append(pq.read_table(file, **READING).select(schema.names).cast(schema))
         except (OSError, pa.ArrowException, KeyError):
             continue  # left by a killed compaction, or superseded long ago; the caller counts what is lost
     return tables

@@ -15,6 +15,7 @@ from storage.maintenance.tombstones import read_tombstones
 from storage.maintenance.verify_receipts import find_foreign_receipts
 from storage.store.layout import MANIFEST_FOLDER, holds_rows
 from storage.store.manifest import LIVE_SCHEMA, MERGED_SCHEMA, RETIRED_SCHEMA, Head, Manifest, Part
+from storage.store.parquet import READING
 from storage.store.receipts import RECEIPT_SCHEMA, files_of
 from storage.store.store import Store
 
@@ -70,7 +71,7 @@ def find_headless_shards(
     for name in sorted(name for name in names if name.startswith(_SHARD) and name not in known):
         try:
             with store.blobs.open(name) as file:
-                stray = pq.read_table(file).select(RECEIPT_SCHEMA.names)
+                stray = pq.read_table(file, **READING).select(RECEIPT_SCHEMA.names)
         except (OSError, pa.ArrowException, KeyError):
             continue  # a power cut left half of it, and no head ever named it
         found = query(

@@ -40,6 +40,7 @@ from schemas.tables import TIME
 from storage.blobs import Blobs
 from storage.files import first_line
 from storage.store.layout import MANIFEST_FOLDER
+from storage.store.parquet import READING, WRITING
 from storage.store.receipt_checks import plausible_receipts
 from storage.store.receipts import RECEIPT_SCHEMA
 
@@ -167,7 +168,7 @@ class Manifest:
         try:
             with self._blobs.open(part.name) as file:
                 # Not `read_table`, which imports pyarrow.dataset: 20 MB.
-                return pq.ParquetFile(file).read(columns=schema.names).cast(schema)
+                return pq.ParquetFile(file, **READING).read(columns=schema.names).cast(schema)
         except (OSError, pa.ArrowException) as error:
             raise NightshiftError(
                 f"{self._blobs.url}/{part.name}, a part of the store's manifest, cannot be read: {first_line(error)}; "
@@ -178,7 +179,7 @@ class Manifest:
         """Writes a Parquet file that a head is about to name; ``kind`` begins its name."""
         name = f"{MANIFEST_FOLDER}/{kind}-{secrets.token_hex(4)}.parquet"
         buffer = io.BytesIO()
-        pq.write_table(table, buffer, compression="zstd")
+        pq.write_table(table, buffer, **WRITING)
         content = buffer.getvalue()
         self._blobs.write(name, content)
         return Part(name, table.num_rows, hashlib.sha256(content).hexdigest())

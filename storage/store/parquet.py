@@ -6,10 +6,10 @@ the others (docs/decisions/0008-merged-files-and-the-manifest.md).
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,6 +25,13 @@ ROWS_PER_GROUP = 128 * 1024
 MIN_GROUP_ROWS = 8 * 1024
 """Units share a row group until it has this many rows: with one group each, a month of small units was read ten times
 slower."""
+
+
+WRITING: Mapping[str, Any] = {"compression": "zstd", "write_page_checksum": True}
+"""How every Parquet file of a store is written."""
+
+READING: Mapping[str, Any] = {"page_checksum_verification": True}
+"""How they are read: a flipped byte is an error, where without checksums it is another value (docs/store.md)."""
 
 
 def check_rows(spec: TableSpec, table: pa.Table, camera: str) -> pa.Table:
@@ -68,7 +75,7 @@ def write_units(path: Path, spec: TableSpec, units: Iterable[pa.Table]) -> int:
     schema = file_schema(spec)
     row_groups: dict[str, list[int]] = {}
     rows = groups = 0
-    with pq.ParquetWriter(path, schema, compression="zstd", write_statistics=True) as writer:
+    with pq.ParquetWriter(path, schema, write_statistics=True, **WRITING) as writer:
         for packed in _pack(units):
             writer.write_table(packed, row_group_size=ROWS_PER_GROUP)
             # pyarrow splits the rows into groups of this size: the number of groups is rounded up.
@@ -100,7 +107,7 @@ def read_units(file: BinaryIO, columns: Collection[str], unit_tags: Collection[s
         pa.ArrowException: the file is torn.
     """
     # Given a path, pyarrow would read camera=... in it as a column.
-    with pq.ParquetFile(file) as parquet:
+    with pq.ParquetFile(file, **READING) as parquet:
         found = [column for column in columns if column in parquet.schema_arrow.names]
         row_groups = _row_groups(parquet)
         if unit_tags is None or row_groups.keys() <= set(unit_tags):

@@ -104,3 +104,32 @@ def test_a_narrower_type_of_before_is_widened() -> None:
     rows = make_rows("detections").select(["pts"])
     before = rows.set_column(0, "pts", rows["pts"].cast(pa.int32()))
     assert conform_rows(before, schema_of("pts")).equals(rows)
+
+
+def test_a_flipped_byte_is_an_error_and_not_another_value(tmp_path: Path) -> None:
+    spec = TABLES["detections"]
+    path = tmp_path / "f.parquet"
+    write_units(path, spec, [add_unit_columns(make_rows("detections", 2000), spec, "a" * 16, DATE)])
+    content = path.read_bytes()
+    metadata = pq.read_metadata(path).row_group(0)
+    # In the values of one column, where nothing else would notice.
+    column = next(
+        metadata.column(at) for at in range(metadata.num_columns) if metadata.column(at).path_in_schema == "x1"
+    )
+    last = column.data_page_offset + column.total_compressed_size - 9
+    path.write_bytes(content[:last] + bytes([content[last] ^ 1]) + content[last + 1 :])
+    with path.open("rb") as file, pytest.raises((OSError, pa.ArrowException), match=r"CRC|checksum"):
+        read_units(file, spec.schema.names, None)
+    path.write_bytes(content)
+    with path.open("rb") as file:
+        assert read_units(file, spec.schema.names, None).num_rows == 2000
+
+
+def test_files_without_checksums_can_be_read(tmp_path: Path) -> None:
+    """Stores of former versions have none."""
+    spec = TABLES["detections"]
+    path, old = tmp_path / "f.parquet", tmp_path / "old.parquet"
+    write_units(path, spec, [add_unit_columns(make_rows("detections"), spec, "a" * 16, DATE)])
+    pq.write_table(pq.read_table(path), old)
+    with old.open("rb") as file:
+        assert read_units(file, spec.schema.names, None).num_rows == 3
