@@ -47,6 +47,7 @@ COMMANDS = {
     "compact": Command("cli.maintenance", "compact"),
     "verify": Command("cli.maintenance", "verify"),
     "repair": Command("cli.maintenance", "repair"),
+    "hold": Command("cli.holds", "hold"),
     "purge": Command("cli.maintenance", "purge"),
     "demo": Command("cli.demo", "demo"),
 }

@@ -1,20 +1,15 @@
 """`still` and `clip`: a picture of raw footage for calibration, and a cut of published video."""
 
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli.options import HERE, Json, SiteFolder
+from cli.options import HERE, LOCAL_TIME, Camera, Json, SiteFolder, parse_local_time
 from cli.output import Output, duration
 from jobs.commands.excerpts import write_clip, write_still
 from jobs.site import open_site
-from schemas.errors import UserError
-
-Camera = Annotated[str, typer.Argument(metavar="CAMERA", help="Id of the camera.")]
-LOCAL_TIME = "YYYY-MM-DDTHH:MM:SS"
 
 
 def still(
@@ -32,7 +27,7 @@ def still(
     """Write a full-size frame of raw footage, for calibration. Only you can read the file."""
     output = Output(as_json)
     file = target or Path(f"still-{camera}.png")
-    done = write_still(open_site(folder), camera, file, None if at is None else _time("--at", at))
+    done = write_still(open_site(folder), camera, file, None if at is None else parse_local_time("--at", at))
     if as_json:
         output.json({**asdict(done), "file": str(file)})
         return
@@ -54,7 +49,7 @@ def clip(
     """Cut anonymized video of a time. Only published video is used, never raw footage."""
     output = Output(as_json)
     file = target or Path(f"clip-{camera}.mp4")
-    done = write_clip(open_site(folder), camera, _time("--from", start), _time("--to", end), file)
+    done = write_clip(open_site(folder), camera, parse_local_time("--from", start), parse_local_time("--to", end), file)
     if as_json:
         output.json({**asdict(done), "file": str(file)})
         return
@@ -62,10 +57,3 @@ def clip(
     output.say(f"{file}: {duration(done.recorded_s)} of anonymized video from {len(done.sources)} files")
     if done.recorded_s < asked_s - 1:
         output.say(f"of the other {duration(asked_s - done.recorded_s)}, nothing is published")
-
-
-def _time(option: str, text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UserError(f"{option} {text!r} is not a time; write it as {LOCAL_TIME}") from error

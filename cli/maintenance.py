@@ -87,11 +87,13 @@ def purge(folder: SiteFolder = HERE, yes: Yes = False, dry_run: DryRun = False, 
         output.warn(f"{problem}; the results it names are not purged: see `nightshift repair`")
     code = 1 if yes and (kept or plan.problems) else 0
     if as_json:
-        output.json({"done": yes, "purged": _records(plan), "kept": [asdict(item) for item in kept]})
+        held, unprocessed = ([asdict(item) for item in items] for items in (plan.held, plan.unprocessed))
+        shown = {"purged": _records(plan), "kept": [asdict(item) for item in kept]}
+        output.json({"done": yes, **shown, "held": held, "unprocessed": unprocessed})
         return code
     _show_plan(output, plan, kept)
     if not plan.records:
-        output.say("nothing is past its limit")
+        output.say("nothing else is past its limit" if plan.held else "nothing is past its limit")
     else:
         output.say(_total(plan) + (" deleted" if yes else " would be deleted; --yes deletes"))
     return code
@@ -177,12 +179,20 @@ def _show_repair(output: Output, done: Repair) -> None:
 
 
 def _show_plan(output: Output, plan: PurgePlan, kept: Iterable[KeptFile]) -> None:
-    rows = [
-        [each.camera, each.date, each.what, each.rule, len(each.units), each.files, each.rows, size(each.size_bytes)]
-        for each in plan.records
-    ]
+    unprocessed = Counter((each.camera, each.date, "footage") for each in plan.unprocessed)
+    rows = []
+    for each in plan.records:
+        never = unprocessed[each.camera, each.date, each.what] or ""
+        counts = [len(each.units), each.files, each.rows, size(each.size_bytes), never]
+        rows.append([each.camera, each.date, each.what, each.rule, *counts])
     if rows:
-        output.table(["camera", "date", "what", "rule", "units", "files", "rows", "size"], rows)
+        output.table(["camera", "date", "what", "rule", "units", "files", "rows", "size", "never processed"], rows)
+    if plan.unprocessed:
+        count, first = len(plan.unprocessed), plan.unprocessed[0].path
+        output.say(f"no op ever processed {count} of these footage files, such as {first}: `--json` lists them all")
+    held_rows = [[each.camera, each.date, each.what, each.units, each.hold_id, each.reason] for each in plan.held]
+    if held_rows:
+        output.table(["camera", "date", "what", "units", "hold", "reason"], held_rows, "past their limit, but held")
     kept_rows = [[item.path, item.reason] for item in kept]
     if kept_rows:
         output.table(["footage", "reason"], kept_rows, "past their limit, but kept")

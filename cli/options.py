@@ -7,13 +7,13 @@ import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
-from schemas.errors import SelectionError
+from schemas.errors import SelectionError, UserError
 
 if TYPE_CHECKING:
     from jobs.engine.options import RunOptions
@@ -29,6 +29,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, and ev
 AsOf = Annotated[str | None, typer.Option("--as-of", metavar="RUN", help="Show results as this run left them.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do it; without this option it is only shown.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be done, which is the default.")]
+Camera = Annotated[str, typer.Argument(metavar="CAMERA", help="Id of the camera.")]
+LOCAL_TIME = "YYYY-MM-DDTHH:MM:SS"
 HERE = Path()
 
 
@@ -135,6 +137,18 @@ def with_shared_options(command: Callable[..., Result]) -> Callable[..., Result]
 
     expanded.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     return expanded
+
+
+def parse_local_time(option: str, text: str) -> datetime:
+    """Returns the time that an option gives; without a zone it is local time.
+
+    Raises:
+        UserError: it is no time.
+    """
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UserError(f"{option} {text!r} is not a time; write it as {LOCAL_TIME}") from error
 
 
 def _day(option: str, text: str | None) -> date | None:

@@ -92,7 +92,7 @@ def write_clip(site: Site, camera: str, start: datetime, end: datetime, target: 
     start, end = _local(site, camera, start), _local(site, camera, end)
     if start >= end:
         raise UserError(f"--from {start.isoformat()} is not before --to {end.isoformat()}")
-    _check_camera(site, camera)
+    check_camera(site, camera)
     rows = _published(site, camera, start, end)
     if not rows:
         waiting = _published(site, camera, start, end, pending=True)
@@ -123,7 +123,12 @@ def _local(site: Site, camera: str, time: datetime) -> datetime:
     return time if time.tzinfo else time.replace(tzinfo=ZoneInfo(site.files.config.camera_view(camera).timezone))
 
 
-def _check_camera(site: Site, camera: str) -> None:
+def check_camera(site: Site, camera: str) -> None:
+    """Refuses a camera that is neither in site.toml nor has footage.
+
+    Raises:
+        SelectionError: there is no such camera.
+    """
     footage = recorded_inventory(site.store).footage
     known = {*footage["camera"].unique().to_pylist(), *(each.id for each in site.files.config.cameras)}
     if camera not in known:
@@ -132,7 +137,7 @@ def _check_camera(site: Site, camera: str) -> None:
 
 def _footage_at(site: Site, camera: str, at: datetime | None) -> dict[str, Any]:
     """Returns the row of the newest usable footage, or of the footage at a time."""
-    _check_camera(site, camera)
+    check_camera(site, camera)
     table = recorded_inventory(site.store).footage
     usable = table.filter(pc.and_(pc.equal(table["camera"], camera), pc.greater(table["frames"], 0))).to_pylist()
     if at is not None:

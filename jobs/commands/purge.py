@@ -10,13 +10,17 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jobs.commands.held import HeldCount, HeldData, HeldTimes
 from ops import REGISTRY
-from schemas.errors import SiteError
+from schemas.errors import SiteError, TransientError
 from schemas.values import FOOTAGE_OP, SCAN_OP, UNIT_TAG_DIGITS
 from storage.blobs import open_blobs
+from storage.maintenance.holds import Hold, active_holds
 from storage.maintenance.retention import (
     LIMIT_SCHEMA,
     ArchiveFiles,
@@ -28,7 +32,7 @@ from storage.maintenance.retention import (
     unit_sizes,
 )
 from storage.maintenance.sweep import sweepable_files
-from storage.maintenance.tombstones import DataKind, PurgedUnit, PurgeRecord
+from storage.maintenance.tombstones import DataKind, PurgedUnit, PurgeRecord, read_tombstones
 from storage.site.file import SiteFiles
 from storage.store.journal import new_run_id
 from storage.store.layout import pending_file
@@ -38,6 +42,16 @@ from storage.store.store import Store
 from storage.store.video_files import VIDEO_TABLES, read_video_rows
 
 _FOOTAGE_COLUMNS = ("camera", "footage_id", "path", "size_bytes", "mtime_ns", "content_sha256", "copy_of", "start_time")
+_HELD_COLUMNS = ("camera", "path", "content_sha256", "start_time", "duration_s", "frames")
+
+
+@dataclass(frozen=True)
+class UnprocessedFile:
+    """A footage file that no op ever processed; ``date`` as in the purge's records."""
+
+    camera: str
+    date: str
+    path: str
 
 
 @dataclass(frozen=True)
@@ -47,10 +61,16 @@ class PurgePlan(Deletion):
     Attributes:
         kept: footage that is past its limit, but is not what the last scan found.
         problems: receipts that cannot be read, one line each; what they name is not purged.
+        holds: the holds that the plan honours.
+        held: what is past its limit, but is held.
+        unprocessed: those of the footage files to delete of which no op has made anything, ever.
     """
 
     kept: tuple[KeptFile, ...] = ()
     problems: tuple[str, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    held: tuple[HeldData, ...] = ()
+    unprocessed: tuple[UnprocessedFile, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,6 +106,7 @@ def plan_purge(site: SiteFiles, store: Store, now: datetime) -> PurgePlan:
 
     Raises:
         SiteError: tables that one op writes together have different limits.
+        NightshiftError: a hold cannot be read.
     """
     return _PurgePlanner(site, store, now).plan()
 
@@ -101,7 +122,12 @@ def apply_purge(
 
     Returns:
         Footage that is past its limit and was not deleted.
+
+    Raises:
+        TransientError: a hold was placed or released since the plan was made; nothing is deleted.
     """
+    if active_holds(store) != plan.holds:
+        raise TransientError("a hold was placed or released since this purge began: nothing was deleted, try again")
     kept = delete(store, open_blobs(site.archive), plan, new_run_id(now), now, on_progress)
     return (*plan.kept, *kept)
 
@@ -118,11 +144,15 @@ class _PurgePlanner:
         self._builders: dict[tuple[str, str, DataKind, str], _RecordBuilder] = defaultdict(_RecordBuilder)
         # An op that no longer exists follows ``tables_days``, as one without tables does.
         self._rules: dict[str, _Rule] = defaultdict(lambda: self._make_rule("", ()))
+        self._holds = active_holds(store)
+        self._held = HeldCount()
+        self._unprocessed: list[UnprocessedFile] = []
         self._rules |= {name: self._make_rule(name, kind.spec.writes) for name, kind in REGISTRY.items()}
 
     def plan(self) -> PurgePlan:
         found = self._store.read_receipts()
         receipts = found.rows
+        self._held_times = self._find_held(receipts)
         footage, kept, footage_days = self._plan_footage(receipts)
         past = self._past_limit(receipts, footage_days)
         # Units of which nothing but their emptiness is known may share a fingerprint. Deletion goes by fingerprint, so
@@ -135,7 +165,17 @@ class _PurgePlanner:
             for (camera, date, what, rule), each in sorted(self._builders.items())
         )
         fingerprints = frozenset(purged["fingerprint"].to_pylist())
-        return PurgePlan(records, tuple(footage), tuple(video), fingerprints, tuple(kept), found.problems)
+        return PurgePlan(
+            records,
+            tuple(footage),
+            tuple(video),
+            fingerprints,
+            tuple(kept),
+            found.problems,
+            self._holds,
+            self._held.found(),
+            tuple(self._unprocessed),
+        )
 
     def _make_rule(self, op: str, tables: Collection[str]) -> _Rule:
         """Returns the rule of an op's results, which are purged together because they share a receipt."""
@@ -161,6 +201,12 @@ class _PurgePlanner:
             return ""
         return (self._now.astimezone(self._zone(camera)).date() - timedelta(days=rule.days)).isoformat()
 
+    def _find_held(self, receipts: pa.Table) -> HeldTimes:
+        # By every scan: results may be left of footage that the newest ones no longer list.
+        scans = receipts.filter(pc.equal(receipts["op"], SCAN_OP)) if self._holds else receipts.slice(0, 0)
+        rows = read_scan_rows(self._store, "footage", scans).select(_HELD_COLUMNS).to_pylist()
+        return HeldTimes(self._holds, rows, {hold.camera: self._zone(hold.camera) for hold in self._holds})
+
     def _plan_footage(self, receipts: pa.Table) -> tuple[list[str], list[KeptFile], set[tuple[str, str]]]:
         """Records the footage to delete.
 
@@ -175,10 +221,18 @@ class _PurgePlanner:
         for row in rows:
             row["day"] = row["start_time"].astimezone(self._zone(row["camera"])).date().isoformat()
         _date_copies(rows)
-        past = [row for row in rows if row["day"] < self._first_kept_date(rule, row["camera"])]
         archive = ArchiveFiles(open_blobs(self._site.archive))
+        past = []
+        for row in rows:
+            if row["day"] < self._first_kept_date(rule, row["camera"]):
+                holds = self._held_times.of_footage(row)
+                if not holds:
+                    past.append(row)
+                elif archive.has(row["path"]):
+                    self._held.add(row["camera"], row["day"], "footage", holds, (row["path"],))
         paths, kept = archive.deletable(past)
         deleted = set(paths)
+        self._unprocessed = self._find_unprocessed([row for row in past if row["path"] in deleted], receipts)
         for row in past:
             if row["path"] in deleted:
                 builder = self._builders[row["camera"], row["day"], "footage", str(rule)]
@@ -187,6 +241,24 @@ class _PurgePlanner:
                 builder.size_bytes += row["size_bytes"]
         remaining = [row for row in rows if row["path"] not in deleted and archive.has(row["path"])]
         return paths, kept, {(row["camera"], row["day"]) for row in remaining}
+
+    def _find_unprocessed(self, rows: Sequence[dict[str, Any]], receipts: pa.Table) -> list[UnprocessedFile]:
+        """Returns those footage files, of rows of ``footage``, of which no op has made anything, purged or not."""
+        if not rows:
+            return []
+        is_scan = pc.equal(receipts["op"], SCAN_OP)
+        work = receipts.filter(pc.invert(is_scan)).select(["camera", "unit"]).to_pydict()
+        done = {*zip(work["camera"], work["unit"], strict=True)}
+        done |= {
+            (each.camera, each.unit) for each in read_tombstones(self._store) if each.op not in (SCAN_OP, FOOTAGE_OP)
+        }
+        segments = read_scan_rows(self._store, "segments", receipts.filter(is_scan))
+        columns = (segments[name].to_pylist() for name in ("camera", "segment_id", "footage_id"))
+        done |= {
+            (camera, footage) for camera, segment, footage in zip(*columns, strict=True) if (camera, segment) in done
+        }
+        left = [row for row in rows if (row["camera"], row["footage_id"]) not in done]
+        return [UnprocessedFile(row["camera"], row["day"], row["path"]) for row in left]
 
     def _past_limit(self, receipts: pa.Table, footage_days: Collection[tuple[str, str]]) -> pa.Array:
         """Returns which receipts are purged.
@@ -197,6 +269,7 @@ class _PurgePlanner:
         pairs = receipts.group_by(["op", "camera"]).aggregate([]).to_pylist()
         limits = [{**pair, "before": self._first_kept_date(self._rules[pair["op"]], pair["camera"])} for pair in pairs]
         past = is_past_limit(receipts, pa.Table.from_pylist(limits, LIMIT_SCHEMA))
+        past &= ~self._held_results(receipts, past)
         is_scan = pc.equal(receipts["op"], SCAN_OP).to_numpy()
         staying = receipts.filter(pa.array(~past & ~is_scan)).group_by(["camera", "date"]).aggregate([])
         days_in_use = {*footage_days, *zip(*staying.to_pydict().values(), strict=True)}
@@ -212,6 +285,20 @@ class _PurgePlanner:
         }
         past[past & is_scan] = [(row["camera"], row["date"]) not in kept for row in days]
         return pa.array(past)
+
+    def _held_results(self, receipts: pa.Table, past: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Returns which of the receipts that are past their limit are held, and counts them."""
+        held = np.zeros(receipts.num_rows, dtype=bool)
+        if not self._holds:
+            return held
+        names = ["camera", "date", "op", "unit", "fingerprint"]
+        rows = receipts.filter(pa.array(past)).select(names).to_pylist()
+        for number, row in zip(np.flatnonzero(past), rows, strict=True):
+            if holds := self._held_times.of_day(row["camera"], row["date"]):
+                held[number] = True
+                unit = (row["op"], row["unit"], row["fingerprint"])
+                self._held.add(row["camera"], row["date"], self._rules[row["op"]].what, holds, unit)
+        return held
 
     def _record_results(self, receipts: pa.Table, purged: pa.Table) -> list[str]:
         """Records the results to delete; returns their video files."""

@@ -1,4 +1,4 @@
-"""Tables about the work itself: runs, receipts, quarantine, purges."""
+"""Tables about the work itself: runs, receipts, quarantine, purges, holds."""
 
 import pyarrow as pa
 
@@ -92,5 +92,24 @@ RECORD_TABLES = (
         ("purge_id", "rule", "what", "camera", "date"),
         ("purged", "camera", "date", "what"),
         Privacy.OPEN,
+    ),
+    TableSpec(
+        "holds",
+        "What `nightshift hold` keeps from `nightshift purge`: one row per hold, released ones too.",
+        (
+            string("hold_id", "time of the record and four random hex digits"),
+            timestamp("time", "time of the record"),
+            string("user", "account name that ran the command"),
+            CAMERA,
+            timestamp("start_time", "beginning of the time that is held"),
+            timestamp("end_time", "end of the time that is held"),
+            string("reason", "stated reason"),
+            timestamp("released", "time of the release; null while it is held", null=True),
+            string("released_by", "account name that released it", null=True),
+            string("release_reason", "stated reason of the release; may be empty", null=True),
+        ),
+        ("hold_id",),
+        ("time", "hold_id"),
+        Privacy.SENSITIVE,
     ),
 )

@@ -16,6 +16,7 @@ from storage.exports.export_records import exports_table
 from storage.exports.sign_off_records import SignedFile, Verdict, read_sign_offs, sign_offs_table, verdicts
 from storage.files import private_scratch
 from storage.machine import usable_cpus, usable_memory_bytes
+from storage.maintenance.holds import holds_table
 from storage.maintenance.tombstones import purges_table
 from storage.site.file import SiteFiles, cameras_table
 from storage.sql.answers import create_answers, read_with
@@ -153,6 +154,7 @@ def _create_records(
         "receipts": snapshot.receipts,
         "quarantine": journal.quarantine_table,
         "purges": partial(purges_table, store),
+        "holds": partial(holds_table, store),
         "exports": partial(exports_table, store),
         "sign_offs": partial(sign_offs_table, store),
     }

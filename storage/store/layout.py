@@ -16,6 +16,7 @@
     _tombstones/                                        storage/maintenance/tombstones.py
     _exports/                                           storage/exports/export_records.py
     _sign_offs/                                         storage/exports/sign_off_records.py
+    _holds/placed/, _holds/released/                    storage/maintenance/holds.py
 """
 
 import re
@@ -32,6 +33,7 @@ PARTS_FOLDER = "_parts"
 PENDING_FOLDER = "_pending"
 EXPORTS_FOLDER = "_exports"
 SIGN_OFFS_FOLDER = "_sign_offs"
+HOLDS_FOLDER = "_holds"
 MANIFEST_FOLDER = "_manifest"
 VIDEO_FOLDER = "anonymized"
 VIDEO_SUFFIX = ".mp4"
@@ -43,6 +45,7 @@ PRIVATE_FOLDERS = frozenset(
         PENDING_FOLDER,
         EXPORTS_FOLDER,
         SIGN_OFFS_FOLDER,
+        HOLDS_FOLDER,
     }
 )
 """Folders that only the store's owner may read: sensitive tables, parts that are not published, records of people."""

@@ -10,7 +10,7 @@ from storage.maintenance.tombstones import read_tombstones
 from storage.store.manifest import Manifest
 from storage.store.store import Store
 from tests.storage.rows import receipts_of
-from tests.storage.small_store import DATES, fill_archive, night
+from tests.storage.small_store import DATES, fill_archive, footage_id, footage_path, night
 
 SITE = """
 name = "small"
@@ -116,6 +116,17 @@ def test_purge_shows_by_default_and_deletes_when_asked(nightshift, site):
     assert len(read_tombstones(store)) == sum(row["units"] for row in shown["purged"])
     assert nightshift("verify", "--site", site).code == 0
     assert "nothing is past its limit" in nightshift("purge", "--yes", "--site", site).out
+
+
+@pytest.mark.slow
+def test_purge_marks_what_was_never_processed(nightshift, site):
+    for path in (site / "store/_receipts").rglob(f"{footage_id('gate', OLD[0], 'f2')}-*.json"):
+        path.unlink()
+    never = footage_path("gate", OLD[0], "f2")
+    said = nightshift("purge", "--dry-run", "--site", site, "--json").json
+    assert said["unprocessed"] == [{"camera": "gate", "date": OLD[0], "path": never}]
+    for_people = nightshift("purge", "--site", site).out
+    assert f"no op ever processed 1 of these footage files, such as {never}" in for_people
 
 
 def test_purge_exits_with_1_when_it_had_to_keep_footage(nightshift, site):

@@ -39,7 +39,7 @@ def fill(root: Path) -> Store:
             unit = footage_id("hall", DATES[2], footage)
             where = {"camera": "hall", "date": DATES[2], "unit": unit, "fingerprint": print_of(name, unit)}
             put(store, name, make_rows(name, camera="hall"), **where)
-    for folder in ("_exports", "_sign_offs"):
+    for folder in ("_exports", "_holds", "_sign_offs"):
         store.blobs.put_if_absent(f"{folder}/x.json", b"{}")
         store.blobs.write(f"{folder}/y.json", b"{}")
     store.blobs.write("_parts/camera=gate/date=2026-03-03/waiting.mp4", b"part")
@@ -99,7 +99,7 @@ def test_an_open_store_is_named_and_mended(tmp_path: Path) -> None:
     store = Store.open(root)
     found = verify(store).to_repair
     assert {problem.kind for problem in found} == {ProblemKind.EXPOSED}
-    assert {problem.name for problem in found} == {"_exports", "_parts", "_sign_offs", *SENSITIVE}
+    assert {problem.name for problem in found} == {"_exports", "_holds", "_parts", "_sign_offs", *SENSITIVE}
     assert "other users may open 3 of its files and folders" in {each.name: each.detail for each in found}["_exports"]
     done = repair(store)
     assert list(done.exposed) == found and done.unrepairable == [] and done.deleted == () and done.dropped == ()
