@@ -110,13 +110,16 @@ class CameraConfig(_Strict):
 
 
 class LayerConfig(_Strict):
-    """``[[layers]]``: zones (polygons) and lines from a GIS file."""
+    """``[[layers]]``: zones (polygons) and lines from a GIS file, or features for reference."""
 
     name: str = Field(pattern=LAYER_NAME, description="name of the layer")
     file: str = Field(description="GeoJSON, GeoPackage, FlatGeobuf or shapefile, relative to the site's folder")
     space: Literal["map", "pixel"] = Field(
         "map",
         description="map: coordinates in the file's CRS (GeoJSON without a CRS: lon, lat); pixel: pixels of one camera",
+    )
+    role: Literal["count", "reference"] = Field(
+        "count", description="reference: features of any geometry that count nothing, only in the table layer_NAME"
     )
     camera: str | None = Field(None, description="for space = 'pixel': the camera that the pixels belong to")
     id_field: str = Field("id", description="property with the feature's id; features without it are numbered")
@@ -273,10 +276,7 @@ class SiteConfig(_Strict):
 
     @model_validator(mode="after")
     def _unique(self) -> "SiteConfig":
-        for what, names in (
-            ("camera", [c.id for c in self.cameras]),
-            ("layer", [x.name for x in self.layers]),
-        ):
+        for what, names in (("camera", [c.id for c in self.cameras]), ("layer", [x.name for x in self.layers])):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
                 raise ValueError(f"{what} {twice[0]!r} is defined twice")

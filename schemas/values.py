@@ -148,11 +148,12 @@ class FeatureKind(StrEnum):
 
     ZONE = "zone"
     LINE = "line"
+    REFERENCE = "reference"
 
 
 @dataclass(frozen=True)
 class Feature:
-    """A zone or a line of a GIS layer.
+    """A zone or a line of a GIS layer, or a feature of any geometry of a reference layer.
 
     Attributes:
         space: ``map``: metres in the site's CRS, used by every calibrated camera;

@@ -170,10 +170,12 @@ def _warn_of_unseen(site: SiteFiles, features: Sequence[Feature]) -> list[str]:
     """Returns warnings of zones and lines that no camera sees: they would never count anybody."""
     views = [site.config.camera_view(camera.id) for camera in site.config.cameras]
     sized = [(view, view.image_size_px) for view in views if view.image_size_px]
+    # Once per camera, not per feature: each call fits the camera's homography.
+    hidden = {view.camera: {f.feature_id for f in zones_outside_view(view, features, size)} for view, size in sized}
     warnings = []
     for feature in features:
         watching = [view for view, _ in sized if concerns(view, feature)]
-        if watching and all(zones_outside_view(view, [feature], size) for view, size in sized if view in watching):
+        if watching and all(feature.feature_id in hidden[view.camera] for view in watching):
             cameras = ", ".join(view.camera for view in watching)
             warnings.append(
                 f"{feature.kind} {feature.feature_id} of layer {feature.layer} is outside the view of {cameras}"

@@ -1,5 +1,6 @@
 """Reads GIS layers: polygons become zones, lines become counting lines, in the site's CRS or in a camera's pixels.
 
+Reference layers count nothing: their features are read for queries only, and may have any geometry.
 Any format that GDAL reads; GeoJSON without a CRS is longitude and latitude (RFC 7946).
 """
 
@@ -7,6 +8,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import shapely
 from pyproj import CRS
 from shapely.geometry.base import BaseGeometry
@@ -30,7 +32,7 @@ _RESERVED = "view"  # the whole frame in the table ``counts``
 
 
 def load_features(site: SiteFiles) -> tuple[Feature, ...]:
-    """Returns the zones and lines of all of a site's layers, in the order of ``site.toml`` and of each file.
+    """Returns the zones and lines of all layers that count, in the order of ``site.toml`` and of each file.
 
     Map layers are reprojected from their own CRS to the site's: x east, y north, metres, whatever axis order their
     CRS names. Pixel layers keep their coordinates (u to the right, v downwards), whatever CRS the file claims.
@@ -41,7 +43,10 @@ def load_features(site: SiteFiles) -> tuple[Feature, ...]:
     """
     features: dict[str, Feature] = {}
     for number, layer in enumerate(site.config.layers):
-        for feature in _load_layer(site, number, layer):
+        path = _path(site, number)
+        if layer.role == "reference":
+            continue  # often the largest file: commands that count do not read it
+        for feature in _features(site, layer, path):
             other = features.setdefault(feature.feature_id, feature)
             if other is not feature:
                 raise SiteError(
@@ -51,7 +56,30 @@ def load_features(site: SiteFiles) -> tuple[Feature, ...]:
     return tuple(features.values())
 
 
-def _load_layer(site: SiteFiles, number: int, layer: LayerConfig) -> list[Feature]:
+def load_layer(site: SiteFiles, number: int) -> tuple[list[Feature], pa.Table]:
+    """Returns the features of one layer, and their attributes: all columns of the file but the geometry.
+
+    Args:
+        site: the site.
+        number: which layer, in the order of ``site.toml``.
+
+    Raises:
+        SiteError: the file is missing, unreadable or empty, or a feature of a layer that counts is not usable.
+    """
+    from pyogrio import read_arrow, read_info  # unlike a data frame, Arrow keeps whole numbers beside missing ones
+
+    layer, path = site.config.layers[number], _path(site, number)
+    features = _features(site, layer, path)
+    inside = _inside(path, layer.name)
+    # GDAL turns text into UTF-8 if the file names its encoding; named here as UTF-8, it would be taken as it is.
+    written = read_info(path, layer=inside)["encoding"]
+    encoding = None if written == "UTF-8" else written
+    _, attributes = read_arrow(path, layer=inside, read_geometry=False, encoding=encoding)
+    return features, attributes
+
+
+def _path(site: SiteFiles, number: int) -> Path:
+    layer = site.config.layers[number]
     path = site.root / layer.file
     if not path.is_file():
         line = find_key_line(site.root, ("layers", number, "file"))
@@ -59,6 +87,10 @@ def _load_layer(site: SiteFiles, number: int, layer: LayerConfig) -> list[Featur
             f"{site.root / SITE_FILE}, line {line}: layer {layer.name}: there is no file {path}; "
             "correct the path (relative to the site's folder) or remove the layer"
         )
+    return path
+
+
+def _features(site: SiteFiles, layer: LayerConfig, path: Path) -> list[Feature]:
     frame = _read(path, layer.name)
     if layer.space == "map":
         frame = _to_site(frame, site.config.crs, path)
@@ -66,6 +98,10 @@ def _load_layer(site: SiteFiles, number: int, layer: LayerConfig) -> list[Featur
     features = []
     for index, (written, geometry) in enumerate(zip(ids, frame.geometry, strict=True)):
         feature_id = _feature_id(written, index)
+        if layer.role == "reference":
+            shape = shapely.force_2d(geometry) if geometry is not None else shapely.GeometryCollection()
+            features.append(Feature(feature_id, layer.name, FeatureKind.REFERENCE, layer.space, layer.camera, shape))
+            continue
         where = f"{path}: feature {feature_id!r}"
         if feature_id == _RESERVED:
             raise SiteError(f"{where}: this id is taken, it means the whole view in the table counts; choose another")
@@ -77,14 +113,10 @@ def _load_layer(site: SiteFiles, number: int, layer: LayerConfig) -> list[Featur
 def _read(path: Path, name: str) -> "GeoDataFrame":
     """Returns the features of a file, unchanged."""
     import geopandas
-    from pyogrio import list_layers
     from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, GeometryError
 
     try:
-        inside = [str(layer) for layer, _ in list_layers(path)]
-        if len(inside) > 1 and name not in inside:
-            raise SiteError(f"{path} holds the layers {', '.join(inside)}: name the layer like the one to use")
-        frame = geopandas.read_file(path, layer=name if len(inside) > 1 else 0)
+        frame = geopandas.read_file(path, layer=_inside(path, name))
     except (DataSourceError, DataLayerError, FeatureError, GeometryError, shapely.GEOSException, UnicodeError) as error:
         reason = " ".join(str(error).split())
         raise SiteError(f"layer {name}: {path} cannot be read as a GIS layer: {reason}") from error
@@ -93,6 +125,16 @@ def _read(path: Path, name: str) -> "GeoDataFrame":
     if frame.empty:
         raise SiteError(f"layer {name}: {path} has no features; draw a polygon or a line, or remove the layer")
     return frame
+
+
+def _inside(path: Path, name: str) -> str | int:
+    """Returns which of a file's layers to read: the only one, or the namesake."""
+    from pyogrio import list_layers
+
+    inside = [str(layer) for layer, _ in list_layers(path)]
+    if len(inside) > 1 and name not in inside:
+        raise SiteError(f"{path} holds the layers {', '.join(inside)}: name the layer like the one to use")
+    return name if len(inside) > 1 else 0
 
 
 def _to_site(frame: "GeoDataFrame", crs: str, path: Path) -> "GeoDataFrame":

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from schemas.site import SqlConfig
+from schemas.site import LayerConfig, SqlConfig
 from schemas.tables import TABLES, Privacy
 from storage.blobs import RemoteBlobs
 from storage.exports.export_records import exports_table
@@ -22,7 +22,7 @@ from storage.site.file import SiteFiles, cameras_table
 from storage.sql.answers import create_answers, read_with
 from storage.sql.dates import Dates, create_date_macros
 from storage.sql.lazy import INTERNAL, create_lazy, make_now
-from storage.sql.macros import create_layers, features_table, load_spatial, mentions_geometry
+from storage.sql.macros import create_layers, features_table, layer_table, layer_view, load_spatial, mentions_geometry
 from storage.sql.text import escape_glob, quote_text
 from storage.sql.versions import create_versions
 from storage.sql.views import IN_FILES, FileLists, create_views
@@ -51,8 +51,8 @@ def open_sql(
 
     Views: every table of ``TABLES`` and ``VIEWS``; tables written by ops have the column ``date`` (local date of the
     row) and a second view ``TABLE_all`` with every version of their rows; ``features`` has the site's zones and lines,
-    ``layer_NAME`` those of one layer. Macros: ``local_time(camera, ts)``, ``local_date(camera, ts)``,
-    ``timezone_of(camera)``, ``map_distance_m(x1, y1, x2, y2)`` and ``in_zone(x, y, zone)``.
+    ``layer_NAME`` the features of any one layer with their attributes. Macros: ``local_time(camera, ts)``,
+    ``local_date(camera, ts)``, ``timezone_of(camera)``, ``map_distance_m(x1, y1, x2, y2)`` and ``in_zone(x, y, zone)``.
 
     Args:
         store: the store.
@@ -106,8 +106,9 @@ def open_sql(
         create_views(con, lists, snapshot, is_queried, dates, {} if pending else _released(con, store, site))
         create_versions(con, lists, snapshot, is_queried, dates)
     create_answers(con)
-    layers = site.config.layers if site else ()
-    create_layers(con, make_now(features_rows, has_geometry), layers, has_spatial)
+    asks_features = is_queried("features") or is_queried("in_zone")
+    layers = _layers(site, is_queried) if site else {}
+    create_layers(con, make_now(features_rows, asks_features), layers, has_spatial)
     if not unsafe:
         readable = [name for name, spec in IN_FILES.items() if sensitive or spec.privacy is not Privacy.SENSITIVE]
         _lock(con, root, readable)
@@ -183,6 +184,20 @@ def _cameras(site: SiteFiles, snapshot: Snapshot) -> list[str]:
     names = footage.whole + footage.partial if footage else ()
     found = {name.split("/")[1].removeprefix("camera=") for name in names}
     return sorted(found | {camera.id for camera in site.config.cameras})
+
+
+def _layers(site: SiteFiles, is_queried: Callable[[str], bool]) -> dict[LayerConfig, Callable[[], pa.Table]]:
+    """Returns what makes the rows of each layer; only those that the query names are read."""
+
+    def rows(number: int) -> pa.Table:
+        from storage.site.layers import load_layer  # GIS libraries, which most queries do not need
+
+        return layer_table(*load_layer(site, number))
+
+    return {
+        layer: make_now(partial(rows, number), is_queried(layer_view(layer).lower()))
+        for number, layer in enumerate(site.config.layers)
+    }
 
 
 def _lock(con: duckdb.DuckDBPyConnection, root: str, readable: Iterable[str]) -> None:

@@ -2,12 +2,13 @@
 
 import importlib.util
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
+from schemas.errors import NightshiftError
 from schemas.site import LayerConfig
 from schemas.values import Feature
 from storage.site.pixel_crs import coordinates_of
@@ -55,21 +56,26 @@ def spatial_available(con: duckdb.DuckDBPyConnection) -> bool:
 
 
 def create_layers(
-    con: duckdb.DuckDBPyConnection, features: Callable[[], pa.Table], layers: Sequence[LayerConfig], has_spatial: bool
+    con: duckdb.DuckDBPyConnection,
+    features: Callable[[], pa.Table],
+    layers: Mapping[LayerConfig, Callable[[], pa.Table]],
+    has_spatial: bool,
 ) -> None:
     """Creates ``features``, a view ``layer_NAME`` for each layer, and the macros ``in_zone`` and ``map_distance_m``.
 
     Args:
         con: the connection.
         features: returns the rows, as ``features_table`` does.
-        layers: the site's layers.
+        layers: of each of the site's layers, what returns its rows, as ``layer_table`` does.
         has_spatial: without it ``geometry`` is WKT, and ``in_zone`` raises an error that says what to install.
     """
+    counting = [layer for layer in layers if layer.role == "count"]
     create_lazy(con, "features", _FEATURES, features, internal=True)
-    _create_features(con, "features", coordinates_of(layers), "true", has_spatial)
-    for layer in layers:
-        which = f"layer = {quote_text(layer.name)}"
-        _create_features(con, f"layer_{layer.name}", coordinates_of([layer]), which, has_spatial)
+    _create_features(con, "features", coordinates_of(counting), has_spatial)
+    for layer, rows in layers.items():
+        name = layer_view(layer)
+        create_lazy(con, name, _schema_of(rows), rows, internal=True)
+        _create_features(con, name, coordinates_of([layer]), has_spatial)
     con.execute("CREATE MACRO map_distance_m(x1, y1, x2, y2) AS sqrt((x2 - x1) ** 2 + (y2 - y1) ** 2)")
     if has_spatial:
         # The columns are renamed so that an argument with a column's name refers to the caller's column.
@@ -83,13 +89,23 @@ def create_layers(
         con.execute(f"CREATE MACRO in_zone(x, y, zone) AS error('in_zone needs the spatial extension: {ADVICE}')")
 
 
-def _create_features(
-    con: duckdb.DuckDBPyConnection, name: str, coordinates: str | None, which: str, has_spatial: bool
-) -> None:
+def layer_view(layer: LayerConfig) -> str:
+    """Returns the name of a layer's view."""
+    return f"layer_{layer.name}"
+
+
+def _schema_of(layer: Callable[[], pa.Table]) -> pa.Schema:
+    try:
+        return layer().schema
+    except NightshiftError:
+        return _FEATURES  # a query that reads the layer raises the error
+
+
+def _create_features(con: duckdb.DuckDBPyConnection, name: str, coordinates: str | None, has_spatial: bool) -> None:
     geometry = "ST_GeomFromText(wkt)" if has_spatial else "wkt"
     if has_spatial and coordinates is not None:
         geometry = f"ST_SetCRS({geometry}, {quote_text(coordinates)})"
-    rows = f"SELECT * EXCLUDE (wkt), {geometry} AS geometry FROM {INTERNAL}.features WHERE {which}"
+    rows = f"SELECT * EXCLUDE (wkt), {geometry} AS geometry FROM {INTERNAL}.{quote_name(name)}"
     con.execute(f"CREATE VIEW {quote_name(name)} AS {rows}")
 
 
@@ -100,3 +116,17 @@ def features_table(features: Sequence[Feature]) -> pa.Table:
         [pa.array([row[number] for row in rows], field.type) for number, field in enumerate(_FEATURES)],
         schema=_FEATURES,
     )
+
+
+def layer_table(features: Sequence[Feature], attributes: pa.Table) -> pa.Table:
+    """Returns the features of one layer as rows, with their attributes; a name that is taken gets a number."""
+    from storage.exports.gis_columns import free_name  # GIS libraries, which most queries do not need
+
+    rows = features_table(features)
+    taken = [*rows.column_names, "geometry"]
+    for name, column in zip(attributes.column_names, attributes.columns, strict=True):
+        clashes = name.lower() in {each.lower() for each in taken}
+        free = free_name(name, [*taken, *attributes.column_names]) if clashes else name
+        taken.append(free)
+        rows = rows.append_column(free, column)
+    return rows

@@ -1,7 +1,14 @@
 """Mistakes in site.toml name the key and its line; a zone that no camera sees is reported."""
 
-import pytest
+import json
 
+import pytest
+from shapely.geometry import box, mapping
+
+import ops.ground.view
+from jobs.planning.configure import configure_site
+from jobs.planning.fingerprint import fingerprint_base
+from storage.site.file import load_site
 from tests.support.mistakes import one_line
 
 
@@ -37,3 +44,44 @@ def test_a_zone_that_no_camera_sees_is_reported(nightshift, fresh_site):
     zones = fresh_site / "layers" / "zones.geojson"
     zones.write_text(zones.read_text().replace("12100", "12900"))
     assert "outside" in nightshift("plan", "--site", fresh_site).err
+
+
+CAMERA = """
+[[cameras]]
+id = "{id}"
+image_size = [640, 480]
+control_points = [
+  {{ u = 100, v = 200, x = 155000, y = 463020 }}, {{ u = 500, v = 200, x = 155020, y = 463020 }},
+  {{ u = 50, v = 460, x = 155005, y = 463000 }}, {{ u = 600, v = 460, x = 155015, y = 463000 }},
+]
+"""
+
+
+def site_with_squares(root, count, role, size_m=1.0):
+    """Two calibrated cameras and a layer of squares that neither sees."""
+    crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::28992"}}
+    squares = [box(150000 + 9 * i, 460000, 150000 + 9 * i + size_m, 460001) for i in range(count)]
+    features = [{"type": "Feature", "properties": {}, "geometry": mapping(square)} for square in squares]
+    (root / "a.geojson").write_text(json.dumps({"type": "FeatureCollection", "crs": crs, "features": features}))
+    layer = f'[[layers]]\nname = "a"\nfile = "a.geojson"\nrole = "{role}"\n'
+    site = 'name = "a"\ncrs = "EPSG:28992"\ntimezone = "Europe/Amsterdam"\n'
+    (root / "site.toml").write_text(site + layer + CAMERA.format(id="gate") + CAMERA.format(id="hall"))
+    return load_site(root)
+
+
+@pytest.mark.parametrize(("role", "planes", "unseen"), [("count", 2, 50), ("reference", 2, 0)])
+def test_a_cameras_homography_is_fitted_once_for_all_zones(tmp_path, monkeypatch, role, planes, unseen):
+    fitted, fit = [], ops.ground.view.ground_plane
+    monkeypatch.setattr(ops.ground.view, "ground_plane", lambda view: fitted.append(view.camera) or fit(view))
+    ready = configure_site(site_with_squares(tmp_path, 50, role))
+    assert len(fitted) == planes
+    assert sum("is outside the view of gate, hall" in warning for warning in ready.warnings) == unseen
+
+
+def test_a_change_of_a_reference_layer_makes_nothing_stale(tmp_path):
+    def print_of(*squares):
+        return fingerprint_base(configure_site(site_with_squares(tmp_path, *squares)), "counts", "gate")
+
+    assert print_of(1, "reference") == print_of(2, "reference", 3.0)
+    assert print_of(1, "count") != print_of(1, "count", 3.0)
+    assert print_of(1, "count") != print_of(1, "reference")

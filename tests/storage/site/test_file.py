@@ -36,7 +36,7 @@ def test_the_examples_of_a_new_site_are_valid(root: Path) -> None:
     config = load_site(root).config
     assert [camera.id for camera in config.cameras] == ["gate"]
     assert len(config.cameras[0].control_points) == 4
-    assert [layer.name for layer in config.layers] == ["zones", "door"]
+    assert [layer.name for layer in config.layers] == ["zones", "door", "streets"]
     assert config.models.trust
     assert config.ops
 

@@ -8,10 +8,11 @@ import shapely
 from pyproj import Transformer
 from shapely.geometry import LineString, MultiPolygon, Polygon, box, mapping
 
+import storage.site.layers
 from schemas.errors import SiteError
 from schemas.values import FeatureKind
 from storage.site.file import SiteFiles, load_site, write_new_site
-from storage.site.layers import load_features
+from storage.site.layers import load_features, load_layer
 
 DAM_SQUARE_RD = (121390.0, 487335.0)
 
@@ -215,6 +216,56 @@ def test_of_several_layers_in_a_geopackage_the_namesake_is_read(root: Path) -> N
     without_layers(root)
     message = error_of(site_with(root, 'name = "doors"\nfile = "layers/all.gpkg"'))
     assert "holds the layers streets, zones" in message
+
+
+def test_what_counts_does_not_read_a_reference_layer(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "layers/streets.geojson").write_text("not read")
+    with_geojson(root, collection(({"id": "dam"}, to_lonlat(square()))))
+    site = site_with(root, 'name = "streets"\nfile = "layers/streets.geojson"\nrole = "reference"')
+    read, read_file = [], storage.site.layers._read
+    monkeypatch.setattr(storage.site.layers, "_read", lambda path, name: read.append(name) or read_file(path, name))
+    assert [feature.feature_id for feature in load_features(site)] == ["dam"]
+    assert read == ["zones"]
+    (root / "layers/streets.geojson").unlink()
+    assert "layer streets: there is no file" in error_of(site)
+
+
+def test_a_reference_layer_may_have_any_geometry_and_ids_that_repeat(root: Path) -> None:
+    pole, dot = shapely.Point(4.9, 52.37), LineString([(4.9, 52.37), (4.9, 52.37)])
+    document = collection(*(({"id": "view"}, to_lonlat(shape)) for shape in (square(),)), *(
+        ({"id": "a"}, shape) for shape in (pole, dot, None)
+    ))  # fmt: skip
+    features, _ = load_layer(with_geojson(root, document, 'role = "reference"'), 0)
+    assert [feature.feature_id for feature in features] == ["view", "a", "a", "a"]
+    assert {feature.kind for feature in features} == {FeatureKind.REFERENCE}
+    assert [feature.geometry.geom_type for feature in features] == [
+        "Polygon",
+        "Point",
+        "LineString",
+        "GeometryCollection",
+    ]
+    assert features[0].geometry.hausdorff_distance(square()) < 0.01
+
+
+@pytest.mark.parametrize("role", ["count", "reference"])
+def test_attributes_keep_their_types(root: Path, role: str) -> None:
+    rows = [{"id": "dam", "lanes": 3, "Name": "Dam", "width_m": 2.5, "paved": True}, {"id": "door", "Name": None}]
+    document = collection(*((row, to_lonlat(square())) for row in rows))
+    features, attributes = load_layer(with_geojson(root, document, f'role = "{role}"'), 0)
+    assert [feature.feature_id for feature in features] == ["dam", "door"]
+    nothing = {"lanes": None, "width_m": None, "paved": None}
+    assert attributes.to_pylist() == [rows[0], rows[1] | nothing]
+    assert [type(value) for value in attributes.to_pylist()[0].values()] == [str, int, str, float, bool]
+
+
+@pytest.mark.parametrize("names_encoding", [True, False])
+def test_attributes_of_a_shapefile_in_another_encoding(root: Path, names_encoding: bool) -> None:
+    frame = geopandas.GeoDataFrame({"name": ["Großstraße"]}, geometry=[square()], crs="EPSG:28992")
+    frame.to_file(root / "layers/a.shp", encoding="ISO-8859-1")
+    if not names_encoding:
+        (root / "layers/a.cpg").unlink()
+    _, attributes = load_layer(site_with(root, 'name = "a"\nfile = "layers/a.shp"'), 0)
+    assert attributes.to_pylist() == [{"name": "Großstraße"}]
 
 
 @pytest.mark.slow

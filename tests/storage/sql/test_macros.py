@@ -1,3 +1,4 @@
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -7,8 +8,10 @@ import pytest
 from shapely import from_wkt
 from shapely.geometry import box
 
+import storage.site.layers
 import storage.sql.macros
 from schemas.errors import QueryError
+from storage.site.file import SiteFiles, load_site
 from storage.sql.connection import open_sql
 from storage.sql.macros import mentions_geometry, spatial_available
 from storage.sql.query import run_query
@@ -108,6 +111,51 @@ def test_each_layer_is_a_table(spatial: duckdb.DuckDBPyConnection) -> None:
         ("hall", 4.0),
     ]
     assert rows_of(spatial, 'SELECT feature_id, camera FROM "layer_door-marks"') == [("mat", "cam1")]
+
+
+def with_streets(root: Path) -> SiteFiles:
+    """The site with a reference layer whose attributes have names that are taken."""
+    site = make_site(root)
+    path, layer = root / "site.toml", '[[layers]]\nname = "streets"\nfile = "streets.geojson"\nrole = "reference"\n'
+    path.write_text(path.read_text() + layer)
+    attributes = {"id": 7, "Layer": -1, "layer_1": "b", "geometry": "c", "wkt": "d", "lanes": 2}
+    line = {"type": "LineString", "coordinates": [[5.0, 52.0], [5.1, 52.1]]}
+    feature = {"type": "Feature", "properties": attributes, "geometry": line}
+    (root / "streets.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    return load_site(site.root)
+
+
+def test_a_layer_keeps_its_attributes(tmp_path: Path) -> None:
+    with open_sql(Store.open(tmp_path / "none"), with_streets(tmp_path / "site")) as con:
+        columns = "feature_id, layer, kind, id, Layer_2, layer_1, geometry_1, wkt_1, lanes"
+        assert rows_of(con, f"SELECT {columns} FROM layer_streets") == [
+            ("7", "streets", "reference", 7, -1, "b", "c", "d", 2)
+        ]
+        assert rows_of(con, "SELECT feature_id, id FROM layer_zones ORDER BY 1") == [("door", "door"), ("hall", "hall")]
+
+
+def test_a_reference_layer_is_no_feature(tmp_path: Path) -> None:
+    with open_sql(Store.open(tmp_path / "none"), with_streets(tmp_path / "site")) as con:
+        assert rows_of(con, "SELECT DISTINCT layer FROM features ORDER BY 1") == [("door-marks",), ("zones",)]
+
+
+@pytest.mark.parametrize(
+    ("query", "layers"),
+    [
+        ("SELECT count(*) FROM layer_streets", ["streets"]),
+        ('SELECT feature_id FROM "layer_zones"', ["zones"]),
+        ("SELECT count(*) FROM features", ["zones", "door-marks"]),
+        ("SELECT count(*) FROM detections", []),
+    ],
+)
+def test_a_query_reads_the_layers_that_it_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: str, layers: list[str]
+) -> None:
+    read, read_file = [], storage.site.layers._read
+    monkeypatch.setattr(storage.site.layers, "_read", lambda path, name: read.append(name) or read_file(path, name))
+    with open_sql(Store.open(tmp_path / "none"), with_streets(tmp_path / "site"), query=query) as con:
+        run_query(con, query)
+    assert read == layers
 
 
 def test_a_join_with_a_layer(spatial: duckdb.DuckDBPyConnection) -> None:
