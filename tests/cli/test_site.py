@@ -49,8 +49,8 @@ def test_the_task_of_weights_that_do_not_name_it_is_given(nightshift, used_site,
 
 def test_files_that_were_just_copied_are_no_error(nightshift, tmp_path):
     nightshift("init", tmp_path, "--crs", "EPSG:28992", "--timezone", "Europe/Amsterdam")
-    for hour in (10, 11):
-        clips.write_clip(tmp_path / "archive" / "door" / f"2026-03-02T{hour}-00-00.mp4", clips.steady_pts(25))
+    for hour, frames in ((10, 25), (11, 26)):  # of equal bytes, the second would be a copy
+        clips.write_clip(tmp_path / "archive" / "door" / f"2026-03-02T{hour}-00-00.mp4", clips.steady_pts(frames))
     said = nightshift("scan", "--site", tmp_path)
     assert said.code == 0
     assert "2 files may still be written and wait for a later scan, which is no error" in said.err

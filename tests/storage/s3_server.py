@@ -14,7 +14,7 @@ import pytest
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-_GO_ON = b"HTTP/1.1 100"
+_GO_ON, _END = b"HTTP/1.1 100", b"\r\n\r\n"
 _ASKS_FIRST = "HTTP_IF_NONE_MATCH"
 
 
@@ -151,8 +151,11 @@ class Wire:
         with suppress(OSError):
             while piece := server.recv(2**14):
                 limit = self.deaf_after
-                if piece.startswith(_GO_ON):  # no answer yet; on a busy machine the answer comes in the same piece
-                    interim, end, piece = piece.partition(b"\r\n\r\n")
+                # No answer yet; on a busy machine it comes in several pieces, or in one with the answer.
+                while _may_go_on(piece) and _END not in piece and (more := server.recv(2**14)):
+                    piece += more
+                if piece.startswith(_GO_ON):
+                    interim, end, piece = piece.partition(_END)
                     client.sendall(interim + end)
                 if limit is not None and sent + len(piece) > limit:
                     client.sendall(piece[: max(limit - sent, 0)])
@@ -161,6 +164,10 @@ class Wire:
                 sent += len(piece)
                 client.sendall(piece)
         _shut(client)
+
+
+def _may_go_on(piece: bytes) -> bool:
+    return piece.startswith(_GO_ON) or _GO_ON.startswith(piece)
 
 
 def _shut(end: socket.socket) -> None:
