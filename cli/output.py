@@ -155,8 +155,8 @@ class _LoggedBar:
 _OBEYED = "\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
 _OBEYED_IN_JSON = re.compile(f"[{_OBEYED}]")
 _OBEYED_BY_TERMINALS = re.compile(f"[\x00-\x1f{_OBEYED}]")
-"""Control codes of both sets, marks that change the direction of text, line separators, and halves of characters, which
-stand for bytes that are no UTF-8 and cannot be printed."""
+"""Control characters (C0 and C1), direction marks, line separators, and lone surrogates, in which Python keeps those
+bytes of names that are not UTF-8."""
 
 
 def printable(text: str) -> str:

@@ -60,7 +60,8 @@ class AnonymizeSession(FrameSession):
         self._verifier = Verifier(
             params.verify_fps,
             self._anonymizer.residual,
-            self._anonymizer.new_judge(remembered_us=0),  # somebody may be bare where nobody was a frame before
+            # No verdict is reused: a person may step into a region that was empty one frame earlier.
+            self._anonymizer.new_judge(remembered_us=0),
             detectors.people,
             detectors.faces,
             services.count,

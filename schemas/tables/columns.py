@@ -47,6 +47,13 @@ PTS = int64("pts", "presentation timestamp in the stream's time base")
 TRACK = string("track_id", "id of one person or object, across segment borders and midnight")
 LABEL = string("label", "class name: person, car, suitcase, ...")
 STATE = string("state", "'observed' by the detector, or 'interpolated' between two observations")
+STAY = (
+    timestamp("start_time", "start of the stay"),
+    timestamp("end_time", "end of the stay"),
+    float64("dwell_s", "length of the stay; if it is cut, the person was there for longer", "s"),
+    boolean("cut_start", "whether the track begins inside, so that nobody saw it enter"),
+    boolean("cut_end", "whether the track ends inside, so that nobody saw it leave"),
+)
 BOX = (
     float32("x1", "left edge of the box in the source frame", "px"),
     float32("y1", "top edge of the box in the source frame", "px"),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-from schemas.tables.columns import CAMERA, LABEL, TRACK, boolean, column, float64, int64, string, timestamp
+from schemas.tables.columns import CAMERA, LABEL, STAY, TRACK, column, float64, int64, string, timestamp
 from schemas.tables.spec import Privacy, TableSpec
 
 _ZONE = string("zone", "id of the zone, or 'view' for the whole frame; zones may overlap, so do not add them up")
@@ -47,11 +47,7 @@ VIEWS: Mapping[str, TableSpec] = {
                 TRACK,
                 LABEL,
                 _date("local date of start_time"),
-                timestamp("start_time", "start of the stay"),
-                timestamp("end_time", "end of the stay"),
-                float64("dwell_s", "length of the stay; if it is cut, the person was there for longer", "s"),
-                boolean("cut_start", "whether the track begins inside, so that nobody saw it enter"),
-                boolean("cut_end", "whether the track ends inside, so that nobody saw it leave"),
+                *STAY,
             ),
             ("camera", "zone", "track_id", "start_time"),
             ("start_time", "zone", "track_id"),

@@ -85,7 +85,7 @@ class SheetFile:
 def render_contact_sheet(target: Path, sheet: ContactSheet, frames: Iterable[SheetFrame]) -> int:
     """Writes a sheet, replacing an existing one; the same arguments give the same bytes.
 
-    Only its owner may read the file: somebody may be visible in these frames, and nobody has looked at them yet.
+    Only its owner can read the file: nobody has reviewed these frames yet, and people may be visible in them.
 
     Returns:
         Number of frames on the sheet.

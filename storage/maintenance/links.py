@@ -8,7 +8,7 @@ from storage.maintenance.problems import Problem, ProblemKind
 from storage.store.store import Store
 
 
-def find_links(store: Store) -> list[Problem]:
+def find_outward_links(store: Store) -> list[Problem]:
     """Returns a problem for each link that leads out of the store; none in an object store."""
     if not isinstance(store.blobs, LocalBlobs):
         return []

@@ -14,7 +14,7 @@ from schemas.errors import NightshiftError
 from storage.arrow_sql import numbered, query
 from storage.blobs import Blob
 from storage.files import first_line
-from storage.maintenance.links import find_links
+from storage.maintenance.links import find_outward_links
 from storage.maintenance.permissions import find_exposed
 from storage.maintenance.problems import Problem, ProblemKind, UnitName, hash_blob
 from storage.maintenance.sweep import SWEEP_AGE_H, manifest_files, sweepable_files
@@ -104,7 +104,7 @@ class _Verifier:
         if any(problem.kind is ProblemKind.MISSING for problem in problems):
             # A compaction or a publication may have moved it meanwhile. Hashes are kept, so nothing is hashed twice.
             problems = self._check()
-        problems += [*find_exposed(self._store), *find_links(self._store), *self._future]
+        problems += [*find_exposed(self._store), *find_outward_links(self._store), *self._future]
         problems.sort(key=lambda problem: (problem.kind, problem.name))
         return Verification(tuple(problems), len(self._hashed), self._bytes)
 

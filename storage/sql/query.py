@@ -32,7 +32,7 @@ _HINTS = {
 def run_query(con: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
     """Returns the result of one statement, which must be read-only unless the connection was opened ``unsafe``.
 
-    Text stands for types that Arrow or Parquet lack, such as intervals: ``storage/sql/arrow_types.py``.
+    Types that Arrow or Parquet lack, such as intervals, become text: ``storage/sql/arrow_types.py``.
 
     Raises:
         QueryError: the statement is not read-only, or DuckDB rejects it; the message is one line.

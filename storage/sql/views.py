@@ -180,7 +180,7 @@ def refused_rows(kinds: Mapping[str, str], refusal: str) -> str:
 
 
 def _repeated(value: str, kinds: Mapping[str, str]) -> str:
-    """Returns SQL for rows of one value, of which there are none if it is NULL."""
+    """Returns SQL for one row with the same value in each column; for no row if the value is NULL."""
     columns = ", ".join(f"CAST({value} AS {kind}) AS {quote_name(name)}" for name, kind in kinds.items())
     return f"SELECT {columns} FROM range(1) WHERE {value} IS NOT NULL"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from storage.blobs import RemoteBlobs
-from storage.maintenance.links import find_links
+from storage.maintenance.links import find_outward_links
 from storage.maintenance.repair import repair
 from storage.maintenance.verify import verify
 from storage.store.store import Store
@@ -44,7 +44,7 @@ def test_nothing_behind_a_link_is_deleted_or_changed(
         os.utime(path, (0, 0))
     before = tree(outside)
     store = Store.open(root)
-    (problem,) = find_links(store)
+    (problem,) = find_outward_links(store)
     assert problem in verify(store).to_repair
     assert problem.name.startswith("detections") and "leads out of the store" in problem.detail
     with pytest.raises(OSError, match="a link leads from"):
@@ -58,6 +58,6 @@ def test_links_within_the_store_and_object_stores(tmp_path: Path) -> None:
     store.blobs.write("runs/a", b"1")
     (tmp_path / "store/inside").symlink_to("runs")
     (tmp_path / "store/broken").symlink_to("nowhere")
-    assert find_links(store) == [] == find_links(Store(RemoteBlobs("memory://bucket")))
+    assert find_outward_links(store) == [] == find_outward_links(Store(RemoteBlobs("memory://bucket")))
     (tmp_path / "store/runs/out").symlink_to("../../other")
-    assert [problem.name for problem in find_links(store)] == ["runs/out"]
+    assert [problem.name for problem in find_outward_links(store)] == ["runs/out"]
