@@ -4,10 +4,10 @@ Exit codes: 0 done; 1 done, but something is quarantined or failed; 2 the user's
 work left; 130 interrupted; 141 the reader of the output closed the pipe.
 """
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -27,6 +27,8 @@ DEBUG = "--debug"
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version  # 20 ms, for this option only
+
         typer.echo(f"nightshift {version('nightshift')}")
         raise typer.Exit
 
@@ -75,7 +77,9 @@ def run_cli(arguments: Sequence[str]) -> int:
     """Runs one command line and returns its exit code; errors become one line on stderr."""
     require_home()
     try:
-        code = _build_app(_chosen(arguments))(args=list(arguments), standalone_mode=False)
+        app = _build_app(_chosen(arguments))
+        gc.enable()
+        code = app(args=list(arguments), standalone_mode=False)
     except typer.Exit as error:
         return error.exit_code
     except (typer.Abort, KeyboardInterrupt):
@@ -109,6 +113,10 @@ def _chosen(arguments: Sequence[str]) -> str:
 def main() -> None:
     """Entry point of the installed command."""
     arguments = sys.argv[1:]
+    gc.disable()  # imports make many objects and hardly any garbage; run_cli enables it before the command runs
+    if _chosen(arguments) == "sql":
+        # NumPy's library for linear algebra starts a thread per core, 40 ms that no query has a use for.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if _chosen(arguments) in COMMANDS and not {"--help", "-h"} & set(arguments):
         from storage.arrow_start import start_without_pandas
 

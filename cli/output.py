@@ -13,12 +13,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
-from rich.table import Table
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 PIPE_WIDTH = 400
 """Width in characters of a table that goes to a file or a pipe, where lines need no folding."""
@@ -82,6 +83,8 @@ class Output:
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
         """Prints a table for people, with numbers aligned to the right."""
+        from rich.table import Table
+
         rows = [list(row) for row in rows]  # read twice: for the alignment of columns, and for the cells
         table = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
         for index, name in enumerate(columns):
@@ -98,6 +101,8 @@ class Output:
             with _LoggedBar(self, what, self._log_period_s) as logged:
                 yield logged
             return
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
         columns = (
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -114,7 +119,7 @@ class Output:
 
 
 class _ShownBar:
-    def __init__(self, progress: Progress, task: Any) -> None:
+    def __init__(self, progress: "Progress", task: Any) -> None:
         self._progress = progress
         self._task = task
 

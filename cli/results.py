@@ -32,7 +32,7 @@ def sql(
 ) -> None:
     """Query the store with DuckDB, read-only."""
     output = Output(as_json)
-    site = open_site(folder)
+    site = open_site(folder, checks_crs=False)
     if statement is None:
         mode: Mode = "json" if as_json else "table" if form == "parquet" else form
         Shell(connect(site, unsafe, as_of), output, mode, lambda rows, as_: _show(rows, as_, None, output)).run()

@@ -24,13 +24,17 @@ class Site:
     journal: Journal
 
 
-def open_site(root: Path) -> Site:
+def open_site(root: Path, checks_crs: bool = True) -> Site:
     """Reads ``site.toml`` in the folder ``root`` and opens the store that it names.
+
+    Args:
+        root: the site's folder.
+        checks_crs: as for ``load_site``; queries check the CRS where they need it.
 
     Raises:
         SiteError: site.toml is missing or wrong, or the store has a format that this version does not read.
     """
-    files = load_site(root)
+    files = load_site(root, checks_crs)
     store = Store.open(files.store)
     return Site(files, store, Journal(store.blobs))
 

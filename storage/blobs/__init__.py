@@ -6,9 +6,8 @@ from pathlib import Path
 from storage.blobs.base import Blob, Blobs
 from storage.blobs.local import LocalBlobs
 from storage.blobs.local_cache import LocalFileCache
-from storage.blobs.remote import RemoteBlobs
 
-__all__ = ["Blob", "Blobs", "LocalBlobs", "LocalFileCache", "RemoteBlobs", "open_blobs"]
+__all__ = ["Blob", "Blobs", "LocalBlobs", "LocalFileCache", "open_blobs"]
 
 
 def open_blobs(location: str | Path, private: Collection[str] = ()) -> Blobs:
@@ -22,6 +21,8 @@ def open_blobs(location: str | Path, private: Collection[str] = ()) -> Blobs:
         SiteError: the location is a file, the address names no bucket, or no installed package knows the protocol.
     """
     if isinstance(location, str) and "://" in location:
+        from storage.blobs.remote import RemoteBlobs  # and fsspec, which a folder does not need
+
         return RemoteBlobs(location)
     blobs = LocalBlobs(Path(location), private)
     blobs.check_not_a_file()

@@ -7,13 +7,10 @@ from pathlib import Path
 
 import pyarrow as pa
 from pydantic import ValidationError
-from pyproj import CRS, Transformer
-from pyproj.exceptions import CRSError
 
 from schemas.errors import SiteError
 from schemas.site import SiteConfig
 from schemas.tables import TABLES
-from storage.blobs.remote import known_protocols
 from storage.site.error_messages import Document, describe_error, plain_message
 from storage.site.layouts import LAYOUT_SUFFIXES, LAYOUTS, Layout
 from storage.site.toml_lines import key_lines
@@ -24,7 +21,6 @@ WGS84 = "OGC:CRS84"
 
 _TEMPLATE = Path(__file__).with_name("template.toml")
 _PATTERN_LINE = 'pattern = "{camera}/%Y-%m-%dT%H-%M-%S"'
-_WEB_MERCATOR = 3857
 
 
 @dataclass(frozen=True)
@@ -49,9 +45,24 @@ class SiteFiles:
         """Folder of the site's own model weights."""
         return self.root / "models"
 
+    def check_crs(self) -> None:
+        """Checks that the site's CRS is one of metres east and north.
 
-def load_site(root: Path) -> SiteFiles:
+        Raises:
+            SiteError: it is not, or unknown.
+        """
+        from storage.site.crs import crs_problem
+
+        if problem := crs_problem(self.config.crs):
+            raise SiteError(Document.read(self.root / SITE_FILE).at(("crs",), problem))
+
+
+def load_site(root: Path, checks_crs: bool = True) -> SiteFiles:
     """Reads and checks ``site.toml`` in the folder ``root``.
+
+    Args:
+        root: the site's folder.
+        checks_crs: False for work that calls ``SiteFiles.check_crs`` itself, where it comes to need the CRS.
 
     Raises:
         SiteError: the file is missing or has a mistake; one line with file, line, key, problem and advice.
@@ -62,13 +73,15 @@ def load_site(root: Path) -> SiteFiles:
     except ValidationError as error:
         raise SiteError(describe_error(document, error)) from error
     for key, problem in (
-        ("crs", _crs_problem(config.crs)),
         ("archive", _location_problem(config.archive, writing=False)),
         ("store", _location_problem(config.store, writing=True)),
     ):
         if problem:
             raise SiteError(document.at((key,), problem))
-    return SiteFiles(root, config)
+    site = SiteFiles(root, config)
+    if checks_crs:
+        site.check_crs()
+    return site
 
 
 def find_key_line(root: Path, path: Sequence[str | int]) -> int | None:
@@ -89,9 +102,10 @@ def write_new_site(root: Path, name: str, crs: str, timezone: str, layout: Layou
     Raises:
         SiteError: ``site.toml`` exists, the folder cannot be written, or CRS or time zone are invalid.
     """
+    from storage.site.crs import crs_problem
+
     target = root / SITE_FILE
-    problem = _crs_problem(crs)
-    if problem:
+    if problem := crs_problem(crs):
         raise SiteError(f"--crs: {problem}")
     try:
         SiteConfig(name=name, crs=crs, timezone=timezone)
@@ -124,6 +138,8 @@ def cameras_table(
         extra_cameras: camera ids; they may be in ``site.toml`` as well.
         calibration_error_m: residual of the control points' homography in metres, by camera, where known.
     """
+    from pyproj import Transformer  # 50 ms, which most queries do not need
+
     names = sorted({camera.id for camera in site.config.cameras} | set(extra_cameras))
     to_lonlat = Transformer.from_crs(site.config.crs, WGS84, always_xy=True)
     errors = calibration_error_m or {}
@@ -157,6 +173,8 @@ def _location_problem(written: str, writing: bool) -> str | None:
         return None
     if not path.strip("/"):
         return f"{written} names no bucket: write {protocol}://BUCKET/PREFIX"
+    from storage.blobs.remote import known_protocols  # fsspec, which a folder does not need
+
     if protocol not in known_protocols(writing):
         use = "use a folder or s3://BUCKET/PREFIX"
         if protocol in known_protocols(False):
@@ -172,21 +190,3 @@ def _layout_lines(layout: Layout) -> str:
     if layout in LAYOUT_SUFFIXES:
         lines += f"\nsuffixes = {json.dumps(LAYOUT_SUFFIXES[layout])}"
     return lines
-
-
-def _crs_problem(text: str) -> str | None:
-    """Returns why a CRS is unsuitable for a site, where x is metres east and y metres north, or None."""
-    advice = "use a projected CRS in metres, such as your country's grid or a UTM zone (EPSG:326xx)"
-    try:
-        crs = CRS.from_user_input(text)
-    except CRSError:
-        return f"unknown CRS {text!r}; write it like EPSG:28992"
-    if not crs.is_projected:
-        return f"{text} ({crs.name}) is not projected; {advice}"
-    if any(axis.unit_name != "metre" for axis in crs.axis_info):
-        return f"{text} ({crs.name}) is in {crs.axis_info[0].unit_name}; {advice}"
-    if any(axis.direction == "west" for axis in crs.axis_info):
-        return f"{text} ({crs.name}) counts westwards, so maps would be mirrored; {advice}"
-    if crs.to_epsg() == _WEB_MERCATOR:
-        return f"{text} ({crs.name}) stretches distances away from the equator; {advice}"
-    return None

@@ -4,10 +4,12 @@ DuckDB's geometry type carries such a name through its functions, and refuses to
 """
 
 from collections.abc import Iterable
-
-from pyproj import CRS
+from typing import TYPE_CHECKING
 
 from schemas.site import LayerConfig
+
+if TYPE_CHECKING:
+    from pyproj import CRS
 
 _PIXELS = "pixels of "
 
@@ -21,13 +23,15 @@ def coordinates_of(layers: Iterable[LayerConfig]) -> str | None:
     return MIXED if len(names) > 1 else next(iter(names), None)
 
 
-def pixel_crs(name: str = "pixels") -> CRS | None:
+def pixel_crs(name: str = "pixels") -> "CRS | None":
     """Returns a CRS of pixels (u to the right, v downwards), for a name by ``coordinates_of``; None for other names.
 
     It is an engineering CRS (ISO 19111): GIS programs draw it, and do not place it on Earth.
     """
     if name != "pixels" and not name.startswith(_PIXELS):
         return None
+    from pyproj import CRS  # 50 ms, which most queries do not need
+
     return CRS.from_wkt(
         f'ENGCRS["{name}",EDATUM["picture"],CS[Cartesian,2],AXIS["u",unspecified],AXIS["v",unspecified],'
         'LENGTHUNIT["pixel",1]]'

@@ -11,6 +11,7 @@ import duckdb
 from schemas.tables.views import VIEWS
 from storage.sql.lazy import INTERNAL
 from storage.sql.text import quote_name
+from storage.sql.views import IsQueried, unqueried_rows
 
 _ZONE = f"{INTERNAL}.zone_of(camera)"
 
@@ -119,8 +120,13 @@ def read_with(query: str) -> set[str]:
     return {"date", *(table for tables in named for table in tables)} if named else set()
 
 
-def create_answers(con: duckdb.DuckDBPyConnection) -> None:
-    """Creates the views; the tables and the macros of local time must exist."""
+def create_answers(con: duckdb.DuckDBPyConnection, is_queried: IsQueried) -> None:
+    """Creates the views; the tables and the macros of local time must exist.
+
+    Args:
+        con: the connection.
+        is_queried: returns whether a query may read the view of this name.
+    """
     day_start = f"{INTERNAL}.day_start"
     con.execute(f"CREATE MACRO {INTERNAL}.zone_of(camera) AS coalesce(timezone_of(camera), 'UTC')")
     # Whole hours by the camera's clock, as moments: the hour that comes twice is two hours.
@@ -136,5 +142,8 @@ def create_answers(con: duckdb.DuckDBPyConnection) -> None:
         "last_day": f"timezone({_ZONE}, until - INTERVAL 1 MICROSECOND)::DATE",
     }
     for name, (_, sql) in _SQL.items():
+        if not is_queried(name):
+            con.execute(f"CREATE VIEW {name} AS {unqueried_rows(VIEWS[name])}")
+            continue
         columns = ", ".join(quote_name(column.name) for column in VIEWS[name].columns)
         con.execute(f"CREATE VIEW {name} AS SELECT {columns} FROM ({sql.format(**words)})")

@@ -3,7 +3,8 @@
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from contextlib import nullcontext
+from functools import cache, partial
 from pathlib import Path
 
 import duckdb
@@ -11,7 +12,8 @@ import pyarrow as pa
 
 from schemas.site import LayerConfig, SqlConfig
 from schemas.tables import TABLES, Privacy
-from storage.blobs import RemoteBlobs
+from schemas.tables.views import VIEWS
+from storage.blobs import LocalBlobs
 from storage.exports.export_records import exports_table
 from storage.exports.sign_off_records import SignedFile, Verdict, read_sign_offs, sign_offs_table, verdicts
 from storage.files import private_scratch
@@ -20,12 +22,12 @@ from storage.maintenance.holds import holds_table
 from storage.maintenance.tombstones import purges_table
 from storage.site.file import SiteFiles, cameras_table
 from storage.sql.answers import create_answers, read_with
-from storage.sql.dates import Dates, create_date_macros
+from storage.sql.dates import CAMERA_MACROS, Dates, create_date_macros
 from storage.sql.lazy import INTERNAL, create_lazy, make_now
 from storage.sql.macros import create_layers, features_table, layer_table, layer_view, load_spatial, mentions_geometry
 from storage.sql.text import escape_glob, quote_text
 from storage.sql.versions import create_versions
-from storage.sql.views import IN_FILES, FileLists, create_views
+from storage.sql.views import IN_FILES, FileLists, TakeSnapshot, create_views
 from storage.store.journal import Journal
 from storage.store.runs import complete_runs
 from storage.store.snapshot import Snapshot, take_snapshot
@@ -79,22 +81,32 @@ def open_sql(
     def is_queried(name: str) -> bool:
         return query is None or name in text or name in behind
 
-    snapshot = take_snapshot(store, as_of)
+    # One moment for all: the snapshot is taken now, unless the query reads nothing of the store.
+    snapshot = cache(partial(take_snapshot, store, as_of))
+    reads = as_of is not None or any(map(is_queried, (*TABLES, *VIEWS, *CAMERA_MACROS)))
+    if reads:
+        snapshot()
     con = duckdb.connect(":memory:")
     _configure(con, site.config.sql if site else SqlConfig())
     root = _root(con, store)
     has_geometry = query is None or mentions_geometry(query)
     has_spatial = has_geometry and load_spatial(con)
     con.execute(f"CREATE SCHEMA {INTERNAL}")
-    cameras = _cameras(site, snapshot) if site else []
+    cameras = _cameras(site, snapshot()) if site and reads else []
 
     def cameras_rows() -> pa.Table:
-        return cameras_table(site, cameras, calibration_error_m()) if site else TABLES["cameras"].empty()
+        if site is None:
+            return TABLES["cameras"].empty()
+        site.check_crs()
+        return cameras_table(site, cameras, calibration_error_m())
 
     def features_rows() -> pa.Table:
         from storage.site.layers import load_features  # GIS libraries, which most queries do not need
 
-        return features_table(load_features(site) if site else ())
+        if site is None:
+            return features_table(())
+        site.check_crs()
+        return features_table(load_features(site))
 
     _create_records(con, store, snapshot, make_now(cameras_rows, is_queried("cameras")))
     views = [site.config.camera_view(camera) for camera in cameras] if site else []
@@ -102,10 +114,10 @@ def open_sql(
     create_date_macros(con, zones)
     dates = Dates({} if unit_dates else zones, is_queried("date"))
     lists = FileLists(con, root)
-    with lists.placeholder():
+    with lists.placeholder() if reads else nullcontext():
         create_views(con, lists, snapshot, is_queried, dates, {} if pending else _released(con, store, site))
         create_versions(con, lists, snapshot, is_queried, dates)
-    create_answers(con)
+    create_answers(con, is_queried)
     asks_features = is_queried("features") or is_queried("in_zone")
     layers = _layers(site, is_queried) if site else {}
     create_layers(con, make_now(features_rows, asks_features), layers, has_spatial)
@@ -138,21 +150,24 @@ def _configure(con: duckdb.DuckDBPyConnection, limits: SqlConfig) -> None:
 
 def _root(con: duckdb.DuckDBPyConnection, store: Store) -> str:
     """Returns the prefix of the store's files, after registering an object store's file system with DuckDB."""
-    if not isinstance(store.blobs, RemoteBlobs):
+    if isinstance(store.blobs, LocalBlobs):
         return str(Path(store.blobs.url).resolve())
+    from storage.blobs.remote import RemoteBlobs  # fsspec, which a folder does not need
+
+    assert isinstance(store.blobs, RemoteBlobs)
     con.register_filesystem(store.blobs.filesystem)
     return store.blobs.url
 
 
 def _create_records(
-    con: duckdb.DuckDBPyConnection, store: Store, snapshot: Snapshot, cameras: Callable[[], pa.Table]
+    con: duckdb.DuckDBPyConnection, store: Store, snapshot: TakeSnapshot, cameras: Callable[[], pa.Table]
 ) -> None:
     """Creates the tables that are not stored as files by camera and date."""
     journal = Journal(store.blobs)
     makers: Mapping[str, Callable[[], pa.Table]] = {
         "cameras": cameras,
-        "runs": lambda: complete_runs(journal.read_runs().rows, snapshot.receipts),
-        "receipts": snapshot.receipts,
+        "runs": lambda: complete_runs(journal.read_runs().rows, snapshot().receipts),
+        "receipts": lambda: snapshot().receipts(),
         "quarantine": journal.quarantine_table,
         "purges": partial(purges_table, store),
         "holds": partial(holds_table, store),
@@ -192,6 +207,7 @@ def _layers(site: SiteFiles, is_queried: Callable[[str], bool]) -> dict[LayerCon
     def rows(number: int) -> pa.Table:
         from storage.site.layers import load_layer  # GIS libraries, which most queries do not need
 
+        site.check_crs()
         return layer_table(*load_layer(site, number))
 
     return {

@@ -15,6 +15,9 @@ from schemas.tables import TableSpec
 from storage.sql.lazy import INTERNAL
 from storage.sql.text import quote_name, quote_text
 
+CAMERA_MACROS = ("timezone_of", "local_time", "local_date")
+"""Macros that know the time zones of the cameras."""
+
 
 @dataclass(frozen=True)
 class Dates:

@@ -16,6 +16,7 @@ from storage.sql.views import (
     FileLists,
     IsQueried,
     Names,
+    TakeSnapshot,
     no_rows,
     partition_of,
     rows_sql,
@@ -47,7 +48,11 @@ _FILE = "regexp_extract(filename, '[^/]+/[^/]+/[^/]+/[^/]+$')"
 
 
 def create_versions(
-    con: duckdb.DuckDBPyConnection, lists: FileLists, snapshot: Snapshot, is_queried: IsQueried, dates: Dates
+    con: duckdb.DuckDBPyConnection,
+    lists: FileLists,
+    take_snapshot: TakeSnapshot,
+    is_queried: IsQueried,
+    dates: Dates,
 ) -> None:
     """Creates the views: the table's columns, then unit, fingerprint, run_id, committed, op_version and current.
 
@@ -57,16 +62,16 @@ def create_versions(
     Args:
         con: the connection.
         lists: file lists, in their placeholder context.
-        snapshot: the store's snapshot.
+        take_snapshot: as for ``create_views``.
         is_queried: returns whether a query may read the view of this name.
         dates: how to show dates.
     """
-    versions = cache(snapshot.versions)  # reads all receipts, so only when a query needs it
-    live = {table: (files.whole or files.partial)[:1] for table, files in snapshot.files.items()}
-    # Not of a sensitive table if possible: a connection for an export may not even name its files.
-    some = [name for names in _open_first(live) for name in names] or [
-        name for names in _open_first(versions()) for name in names[:1]
-    ]
+    versions = cache(lambda: take_snapshot().versions())  # reads all receipts, so only when a query needs it
+    some = (
+        _some_file(take_snapshot(), versions)
+        if any(is_queried(f"{name}{VERSIONS_SUFFIX}") for name in IN_FILES)
+        else []
+    )
     for spec in IN_FILES.values():
         if not is_queried(spec.name + VERSIONS_SUFFIX):
             sql = unqueried_rows(spec, _ADDED)
@@ -75,6 +80,17 @@ def create_versions(
         else:
             sql = no_rows(spec, _ADDED)
         con.execute(f"CREATE VIEW {quote_name(spec.name + VERSIONS_SUFFIX)} AS {sql}")
+
+
+def _some_file(snapshot: Snapshot, versions: Versions) -> Names:
+    """Returns a file that is there, in a list; none if there is no file.
+
+    It is not of a sensitive table if possible: a connection for an export may not even name its files.
+    """
+    live = {table: (files.whole or files.partial)[:1] for table, files in snapshot.files.items()}
+    return [name for names in _open_first(live) for name in names] or [
+        name for names in _open_first(versions()) for name in names[:1]
+    ]
 
 
 def _open_first(files: Mapping[str, Names]) -> list[Names]:

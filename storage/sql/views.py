@@ -51,6 +51,8 @@ _UNIT_TAGS = f"{INTERNAL}.unit_tags"
 
 Names = Sequence[str]
 IsQueried = Callable[[str], bool]
+TakeSnapshot = Callable[[], Snapshot]
+"""Returns the snapshot of a connection, always the same one; the first call reads the store's receipts."""
 
 
 class FileLists:
@@ -95,7 +97,7 @@ class FileLists:
 def create_views(
     con: duckdb.DuckDBPyConnection,
     lists: FileLists,
-    snapshot: Snapshot,
+    take_snapshot: TakeSnapshot,
     is_queried: IsQueried,
     dates: Dates,
     only: Mapping[str, str] = MappingProxyType({}),
@@ -105,17 +107,18 @@ def create_views(
     Args:
         con: the connection.
         lists: file lists, in their placeholder context.
-        snapshot: the store's snapshot.
+        take_snapshot: returns the store's snapshot; it is not called for a query that reads none of the tables.
         is_queried: returns whether a query may read the view of this name.
         dates: how to show dates.
         only: SQL conditions of rows that a view shows, by table; without one it shows all.
     """
-    if any(files.partial for files in snapshot.files.values()):
+    found = take_snapshot().files if any(map(is_queried, IN_FILES)) else {}
+    if any(files.partial for files in found.values()):
         # Read now, not at query time: a commit in between would supersede units of this snapshot.
-        unit_tags = pa.table({"unit_tag": snapshot.unit_tags()})
+        unit_tags = pa.table({"unit_tag": take_snapshot().unit_tags()})
         create_lazy(con, "unit_tags", unit_tags.schema, lambda: unit_tags, internal=True)
     for name, spec in IN_FILES.items():
-        files = snapshot.files.get(name, LiveFiles())
+        files = found.get(name, LiveFiles())
         sql = _live_sql(spec, lists, files, dates) if is_queried(name) else unqueried_rows(spec)
         shown = f"SELECT * FROM ({sql}) WHERE {only[name]}" if name in only else sql
         con.execute(f"CREATE VIEW {quote_name(name)} AS {shown}")

@@ -45,7 +45,28 @@ def test_help_loads_no_libraries(argument: str) -> None:
 def test_a_query_loads_neither_ops_nor_gis_libraries(used_site: Path, query: str) -> None:
     # DuckDB itself loads pandas where a query reads files, whose names a Python function tells it.
     allowed = {"pandas"} if "counts" in query else set()
-    assert loaded(SLOW, "sql", query, "--site", used_site) <= allowed
+    assert loaded([*SLOW, "pyproj", "fsspec", "rich.progress"], "sql", query, "--site", used_site) <= allowed
+
+
+@pytest.mark.parametrize("query", ["SELECT x_m FROM cameras", "SELECT * FROM features"])
+def test_a_query_of_places_checks_the_crs(used_site: Path, query: str) -> None:
+    file = used_site / "site.toml"
+    file.write_text(file.read_text().replace('crs = "EPSG:28992"', 'crs = "EPSG:4326"'))
+    done = subprocess.run(
+        [sys.executable, "-m", "cli.main", "sql", query, "--site", used_site],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    line = file.read_text().splitlines().index('crs = "EPSG:4326"') + 1
+    assert f"line {line}" in done.stderr and "is not projected" in done.stderr
+
+
+def test_garbage_is_collected_again_once_a_command_is_loaded() -> None:
+    program = "import gc; from cli.main import run_cli; gc.disable(); run_cli(['--version']); print(gc.isenabled())"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "True"
 
 
 @pytest.mark.parametrize("name", [*COMMANDS, *(f"models {name}" for name in MODEL_COMMANDS)])

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import LeavesRoot
-from storage.blobs import Blobs, LocalBlobs, RemoteBlobs
+from storage.blobs import Blobs, LocalBlobs
 from storage.blobs.names import check_name, leads_out
+from storage.blobs.remote import RemoteBlobs
 
 OUTSIDE = ["../f", "a/../../f", "a/../f", "a/..", "..", "/etc/passwd", "/", "a\0b"]
 INSIDE = ["f", "a/f", "a/..f", "a/f..", "...", "camera=../f", "a//f", "a\\..\\f", "a/line\nbreak"]

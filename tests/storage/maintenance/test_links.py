@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.blobs import RemoteBlobs
+from storage.blobs.remote import RemoteBlobs
 from storage.maintenance.links import find_outward_links
 from storage.maintenance.repair import repair
 from storage.maintenance.verify import verify

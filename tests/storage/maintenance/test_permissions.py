@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from schemas.tables import TABLES, Privacy
-from storage.blobs import LocalBlobs, RemoteBlobs
+from storage.blobs import LocalBlobs
+from storage.blobs.remote import RemoteBlobs
 from storage.maintenance.compaction import compact
 from storage.maintenance.permissions import find_exposed
 from storage.maintenance.problems import ProblemKind
