@@ -145,7 +145,7 @@ def detect(sequence: Sequence, model: ModelFile) -> DetectedSequence:
         session.feed(batch)
     tables = session.finish({})
     op.close()
-    return DetectedSequence(segment, tables, fps)
+    return DetectedSequence(segment, {name: tables[name] for name in ("detections", "observed_frames")}, fps)
 
 
 def batches(clip: Path, segment: Segment, frames: int, fps: float, size: int = 32) -> Iterator[FrameBatch]:

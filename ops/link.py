@@ -5,17 +5,24 @@ tracklets are made of. So two tracklets are one track if they share detections t
 their boxes overlap. A track has the id of its first tracklet, so the same footage gives the same id in whatever order
 its segments are processed. A gap in the recording ends every track.
 
+Where a calibrated camera shows that a person jumps faster than anybody can move, the track has passed to another
+person. It ends there, and what follows is a track of its own, named after its first point: ``TRACKLET-PTS``.
+
 Only the day before is read: a thing in view for more than a whole day gets a new id at the second midnight.
 
 Decision: docs/decisions/0001-detect-once-link-by-shared-rows.md.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ops.ground.homography import ground_plane
+from ops.ground.jumps import cut_at_jumps
+from ops.ground.movement import MovementParams
 from ops.tracking.observations import kind_of
 from ops.tracking.tracklet_links import TrackletLinks, link_tracklets
 from schemas.op import Neighbour, OpSpec, Read, Scope, Services, TableOp, Tables, param
@@ -24,11 +31,12 @@ from schemas.values import UnitContext
 
 
 @dataclass(frozen=True)
-class LinkParams:
+class LinkParams(MovementParams):
     """Parameters of ``link``."""
 
     min_shared: float = param(0.3, "least share of common detections in the overlap at which two tracklets are linked")
     min_iou: float = param(0.5, "without common detections: least mean overlap (IoU) of boxes at which they are linked")
+    jump_s: float = param(0.4, "time to each side over which jumps to another person are looked for, seconds")
 
 
 class Link(TableOp):
@@ -36,7 +44,7 @@ class Link(TableOp):
 
     spec = OpSpec(
         name="link",
-        version=1,
+        version=2,
         summary="Links tracklets across segment borders and midnight into tracks with lasting ids.",
         scope=Scope.CAMERA_DAY,
         reads=(
@@ -47,6 +55,7 @@ class Link(TableOp):
         ),
         writes=("tracks", "track_points"),
         params=LinkParams,
+        uses=("calibration",),
     )
     params: LinkParams
 
@@ -60,8 +69,26 @@ class Link(TableOp):
         }
         links = link_tracklets(points, kinds, self.params.min_shared, self.params.min_iou)
         rows = _rows_of_day(points, links, [segment.segment_id for segment in unit.segments])
+        rows = _with_tracks(rows, links, _track_labels(tracklets, links))
         services.count("links", len(links.following))
-        return _tables(unit, tracklets, rows, links)
+        return _tables(unit, tracklets, self._cut_at_jumps(unit, rows, points, links))
+
+    def _cut_at_jumps(self, unit: UnitContext, rows: pa.Table, points: pa.Table, links: TrackletLinks) -> pa.Table:
+        """Returns the rows of the day, those beyond a jump with a track id of their own."""
+        plane = ground_plane(unit.camera)
+        if plane is None or not len(rows):
+            return rows
+        # A track of the day before may have jumped before midnight: its later part goes on under that part's id.
+        before = points.filter(_before_midnight(points, rows, links, unit))
+        before_ids = before["frame_segment_id"].unique().to_pylist()
+        before = _with_tracks(_rows_of_day(before, links, before_ids), links, _labels_of(rows))
+        # The segments of the day before are not this unit's; the camera's frames are taken to have kept their size.
+        segments = [*unit.segments, *(replace(unit.segments[0], segment_id=name) for name in before_ids)]
+        both = pa.concat_tables([rows, before])
+        names = cut_at_jumps(both, unit.camera, plane, segments, self.params, self.params.jump_s)
+        return rows.set_column(
+            rows.column_names.index("track_id"), "track_id", pa.array(names[: len(rows)], pa.string())
+        )
 
 
 def _with_day_before(inputs: Tables, name: str) -> pa.Table:
@@ -114,22 +141,39 @@ def _lists(table: pa.Table, *columns: str) -> list[list[Any]]:
     return [(a.cast(pa.int64()) if pa.types.is_timestamp(a.type) else a).to_pylist() for a in arrays]
 
 
-def _tables(unit: UnitContext, tracklets: pa.Table, rows: pa.Table, links: TrackletLinks) -> Tables:
-    """Returns tracks and their points, from tracklet points without duplicates."""
-    labels = _track_labels(tracklets, links)
-    names = rows["tracklet_id"].to_pylist()
-    track_ids = [links.first(name) for name in names]
-    points = TABLES["track_points"].conform(
+def _with_tracks(rows: pa.Table, links: TrackletLinks, labels: Mapping[str, str]) -> pa.Table:
+    """Returns tracklet points as points of their tracks: ``segment_id`` is that of the frame."""
+    track_ids = [links.first(name) for name in rows["tracklet_id"].to_pylist()]
+    names = ("camera", "tracklet_id", "time", "pts", "x1", "y1", "x2", "y2", "confidence", "state")
+    return pa.table(
         {
-            **{name: rows[name] for name in ("camera", "time", "pts", "x1", "y1", "x2", "y2", "confidence", "state")},
-            "track_id": track_ids,
+            **{name: rows[name] for name in names},
             "segment_id": rows["frame_segment_id"],
-            "label": [labels[track] for track in track_ids],
+            "track_id": pa.array(track_ids, pa.string()),
+            "label": pa.array([labels[track] for track in track_ids], pa.string()),
         }
     )
-    parts: dict[str, set[str]] = {}
-    for track, name in zip(track_ids, names, strict=True):
-        parts.setdefault(track, set()).add(name)
+
+
+def _labels_of(rows: pa.Table) -> dict[str, str]:
+    return dict(zip(*_lists(rows, "track_id", "label"), strict=True))
+
+
+def _before_midnight(points: pa.Table, rows: pa.Table, links: TrackletLinks, unit: UnitContext) -> pa.Array:
+    """Marks the points of the day before of tracks that go on today."""
+    today = pa.array([segment.segment_id for segment in unit.segments], pa.string())
+    going_on = set(rows["track_id"].to_pylist())
+    names = [name for name in points["tracklet_id"].unique().to_pylist() if links.first(name) in going_on]
+    earlier = pc.invert(pc.is_in(points["frame_segment_id"], today))
+    return pc.and_(earlier, pc.is_in(points["tracklet_id"], pa.array(names, pa.string())))
+
+
+def _tables(unit: UnitContext, tracklets: pa.Table, rows: pa.Table) -> Tables:
+    """Returns tracks and their points, from tracklet points without duplicates."""
+    points = TABLES["track_points"].conform(rows.drop_columns("tracklet_id"))
+    parts: dict[str, dict[str, None]] = {}  # tracklets of each track by time, each once
+    for track, name in zip(*_lists(rows.sort_by("time"), "track_id", "tracklet_id"), strict=True):
+        parts.setdefault(track, {})[name] = None
     return {"tracks": _tracks(unit, tracklets, points, parts), "track_points": points}
 
 
@@ -142,7 +186,9 @@ def _track_labels(tracklets: pa.Table, links: TrackletLinks) -> dict[str, str]:
     return {track: min(labels, key=lambda label: (-labels[label], label)) for track, labels in weight.items()}
 
 
-def _tracks(unit: UnitContext, tracklets: pa.Table, points: pa.Table, parts: dict[str, set[str]]) -> pa.Table:
+def _tracks(
+    unit: UnitContext, tracklets: pa.Table, points: pa.Table, parts: Mapping[str, Mapping[str, None]]
+) -> pa.Table:
     """Returns one row per track; ``parts`` are the tracklets that it is made of on this day."""
     # One thread: sums of floats depend on their order.
     tracks = points.group_by("track_id", use_threads=False).aggregate(
@@ -168,6 +214,7 @@ def _tracks(unit: UnitContext, tracklets: pa.Table, points: pa.Table, parts: dic
             "observed": tracks["confidence_count"],
             "tracklets": [len(parts[track]) for track in track_ids],
             "confidence": tracks["confidence_mean"],
-            "source": [source[track] for track in track_ids],
+            # Its first tracklet's; a track that begins at a jump is not named after one.
+            "source": [source.get(track) or source[next(iter(parts[track]))] for track in track_ids],
         }
     )

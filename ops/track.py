@@ -3,9 +3,9 @@
 Frame by frame association is C-BIoU (Yang et al., WACV 2023) of the library `trackers
 <https://github.com/roboflow/trackers>`_: it takes the time of each frame, so that any observed rate will do, imports
 without torch and keeps no global counter of ids, all three unlike Ultralytics' ByteTrack, the peer of
-``bench/tracking.py``. What an online tracker cannot know is refined afterwards: weak ends are trimmed, tracklets that
-belong together are stitched, gaps are filled, and what was never detected surely is dropped
-(docs/decisions/0005-tracker-from-a-library.md).
+``bench/tracking.py``. What an online tracker cannot know is refined afterwards: tracklets are split where a
+person would be faster than anybody, weak ends are trimmed, tracklets that belong together are stitched, gaps are
+filled, and what was never detected surely is dropped (docs/decisions/0005-tracker-from-a-library.md).
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,8 @@ import pyarrow as pa
 from ops.tracking.associate import associate
 from ops.tracking.detections import Detections, Tracklet
 from ops.tracking.interpolate import interpolate
-from ops.tracking.observations import Observations, kinds_of, read_observations
+from ops.tracking.jumps import split_jumps
+from ops.tracking.observations import Observations, kind_of, kinds_of, read_observations
 from ops.tracking.refine import extend, filter_tracklets, recover, stitch, trim
 from schemas.op import Neighbour, OpSpec, Read, Scope, Services, TableOp, Tables, param
 from schemas.tables import TABLES
@@ -41,6 +42,9 @@ class TrackParams:
     )
     recover_overlap: float = param(0.5, "least overlap (IoU) at which a left-over detection joins a track")
     smooth_s: float = param(0.3, "standard deviation of the Gaussian that smooths boxes, seconds; 0: none")
+    max_speed_heights_s: float = param(
+        5.0, "people: speed that nobody reaches, body heights per second; a track that is faster is split"
+    )
     overlap_s: float = param(
         4.0, "length of the next segment into which tracks are followed, to be linked there, seconds"
     )
@@ -69,7 +73,7 @@ class Track(TableOp):
 
     spec = OpSpec(
         name="track",
-        version=1,
+        version=2,
         summary="Follows people and things through a segment and into the first seconds of the next.",
         scope=Scope.SEGMENT,
         reads=(
@@ -101,12 +105,15 @@ class Track(TableOp):
 
     def _follow(self, observed: Observations, rows: Int64) -> list[_FilledTracklet]:
         detections, rows = observed.detections(rows, self.params.duplicate_overlap)
-        tracklets = self._tracklets(detections)
+        people = len(rows) > 0 and kind_of(str(observed.label[rows[0]])) == "person"
+        tracklets = self._tracklets(detections, people)
         return [self._tracklet(observed.size_px, detections, tracklet, rows) for tracklet in tracklets]
 
-    def _tracklets(self, detections: Detections) -> list[Tracklet]:
+    def _tracklets(self, detections: Detections, people: bool) -> list[Tracklet]:
         params = self.params
         tracklets = associate(detections, params.strong_confidence, params.max_gap_s)
+        if people:  # before what refines: a join needs the true ends
+            tracklets = split_jumps(detections, tracklets, params.max_speed_heights_s)
         tracklets = trim(detections, tracklets, params.sure_confidence)
         tracklets = extend(detections, tracklets, params.sure_confidence, params.recover_overlap)
         # Short gaps first: a nearly certain join must not lose its partner to a distant one.

@@ -4,12 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ops.boxes import centre, iou_matrix, size
+from ops.boxes import iou_matrix
 from ops.tracking.detections import Detections, Tracklet
+from ops.tracking.ends import TrackletEnd
 from schemas.values import Bools, Float64
-
-WINDOW_S = 1.0
-"""Time at the end of a tracklet over which its velocity and its size are taken."""
 
 MOST_HEIGHT_RATIO = 1.6
 """Ends of two tracklets whose heights differ by a larger factor are not one thing."""
@@ -60,8 +58,8 @@ def stitch(detections: Detections, tracklets: list[Tracklet], max_gap_s: float, 
     """
     tracklets = detections.in_order(tracklets)
     cost = np.full((len(tracklets), len(tracklets)), IMPOSSIBLE)
-    tails = [_End(detections, tracklet, -1) for tracklet in tracklets]
-    heads = [_End(detections, tracklet, 0) for tracklet in tracklets]
+    tails = [TrackletEnd(detections, tracklet, -1) for tracklet in tracklets]
+    heads = [TrackletEnd(detections, tracklet, 0) for tracklet in tracklets]
     for before, tail in enumerate(tails):
         for after, head in enumerate(heads):
             gap_s = head.time_s - tail.time_s
@@ -108,29 +106,7 @@ def filter_tracklets(
     ]
 
 
-class _End:
-    """Place, velocity and size at one end of a tracklet; ``end`` is 0 for its first detection, -1 for its last."""
-
-    def __init__(self, detections: Detections, tracklet: Tracklet, end: int) -> None:
-        times_s = detections.time_s[tracklet]
-        self.time_s = float(times_s[end])
-        near = np.abs(times_s - self.time_s) <= WINDOW_S
-        boxes = detections.box[tracklet[near]]
-        self.size: Float64 = np.median(size(boxes), axis=0)
-        self.place, self.velocity = _line(times_s[near] - self.time_s, centre(boxes), end)
-
-
-def _line(offset_s: Float64, places: Float64, end: int) -> tuple[Float64, Float64]:
-    """Returns place at offset 0 and velocity of the straight line through places ``(N, 2)``."""
-    covered_s = float(np.ptp(offset_s))
-    if len(offset_s) < 3 or covered_s < WINDOW_S / 4:
-        return places[end], np.zeros(2)
-    slope, place = np.polyfit(offset_s, places, 1)
-    # A short stretch gives a poor velocity, so it is drawn towards rest: jitter must not throw the prediction far off.
-    return place, slope * covered_s / (covered_s + WINDOW_S / 3)
-
-
-def _stitch_cost(tail: _End, head: _End, gap_s: float, reach: float) -> float:
+def _stitch_cost(tail: TrackletEnd, head: TrackletEnd, gap_s: float, reach: float) -> float:
     """Returns the cost of joining two ends: the miss, as a share of what is allowed, and a little for the gap."""
     if max(tail.size[1] / head.size[1], head.size[1] / tail.size[1]) > MOST_HEIGHT_RATIO:
         return IMPOSSIBLE
@@ -178,7 +154,7 @@ def _beyond(detections: Detections, tracklet: Tracklet, free: Bools, overlap: fl
         overlap: least intersection over union with the predicted box.
         end, step: 0 and -1 to go backwards, -1 and 1 to go forwards.
     """
-    last = _End(detections, tracklet, end)
+    last = TrackletEnd(detections, tracklet, end)
     box, number = detections.box[tracklet[end]], int(detections.frame[tracklet[end]])
     found: list[int] = []
     while 0 <= number + step < len(detections.frame_s):

@@ -5,12 +5,14 @@ from datetime import timedelta
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.op import Tables
 from schemas.tables import TABLES
+from tests.ops.ground_scene import make_view
 from tests.ops.walkers import Piece, Walker, film, link, night, steady, track, track_all
 
 LEFT = Walker(x=50, y=100, vx=25)
@@ -129,6 +131,39 @@ def test_the_id_lasts_over_midnight_and_each_point_is_in_one_day() -> None:
     assert morning["track_points"].num_rows == 40
     whole = link(segments, tracked)["track_points"]
     assert pa.concat_tables([evening["track_points"], morning["track_points"]]).equals(whole)
+
+
+def _switched(tracked: list[Tables], from_pts: int) -> list[Tables]:
+    """The same tables with every box of a time and later 200 pixels further right: another person's."""
+    return [{**part, "tracklet_points": _moved_right(part["tracklet_points"], from_pts)} for part in tracked]
+
+
+def _moved_right(points: pa.Table, from_pts: int) -> pa.Table:
+    later = pc.cast(pc.greater_equal(points["pts"], from_pts), pa.float32())
+    moved = {name: pc.add(points[name], pc.multiply(later, pa.scalar(200, pa.float32()))) for name in ("x1", "x2")}
+    return TABLES["tracklet_points"].conform({name: moved.get(name, points[name]) for name in points.column_names})
+
+
+@pytest.mark.parametrize("jump_s", [3.0, 5.0, 9.0])
+def test_a_track_ends_where_another_person_takes_it_over_also_across_midnight(jump_s: float) -> None:
+    pieces = film([LEFT], steady(DURATION_S, 10), [4.0, 8.0])
+    pts = round(jump_s * 12800)
+    tracked = _switched(track_all(pieces), pts)
+    segments = [piece.segment for piece in pieces]
+    evening = link(segments[:2], tracked[:2], camera=make_view())
+    morning = link(segments[2:], tracked[2:], day_before=tracked[:2], camera=make_view())
+    whole = link(segments, tracked, camera=make_view())
+    first = f"{segments[0].segment_id}-000"
+    second = f"{segments[int(jump_s // 4)].segment_id}-000-{pts}"
+    assert whole["tracks"]["track_id"].to_pylist() == [first, second]
+    for name, begin, end in ((first, 0, jump_s), (second, jump_s, DURATION_S)):
+        (row,) = whole["tracks"].filter(pc.equal(whole["tracks"]["track_id"], name)).to_pylist()
+        assert row["points"] == round((end - begin) * 10)
+        assert row["source"] == "model"
+    both = pa.concat_tables([evening["track_points"], morning["track_points"]])
+    assert TABLES["track_points"].conform(both).equals(whole["track_points"])
+    assert _once_each(whole)
+    assert link(segments, tracked)["tracks"].num_rows == 1, "without calibration the ground is not known"
 
 
 def test_yesterday_alone_writes_nothing_today() -> None:

@@ -88,20 +88,6 @@ def test_the_sigma_of_a_speed_covers_its_error():
     assert 0.9 < share < 0.999, "neither too sure nor useless"
 
 
-def test_a_jump_to_another_person_is_no_speed():
-    times_s = np.arange(60) / 10
-    truth = walk(times_s, (0.6, 0.8), (-2.0, 6.0))
-    truth[30:] += (3.0, 0.0)  # the box is another person's from now on
-    points = make_points(SEGMENT, times_s, project(truth))
-    speed, _ = speeds(positions(points))
-    assert speed == pytest.approx(np.full(60, 1.0), abs=0.25)
-    assert np.abs(places(positions(points)) - truth).max() < 0.1, "nobody is put between the two"
-    uncut, _ = speeds(positions(points, max_speed_m_s=1000.0))
-    assert uncut.max() > 2.5
-    car = points.set_column(points.schema.get_field_index("label"), "label", pa.array(["car"] * 60))
-    assert speeds(positions(car))[0].max() > 2.5, "cars may be fast"
-
-
 def test_who_is_faster_than_anybody_has_no_speed():
     times_s = np.arange(20) / 10
     sure = {"sigma_u_share": 0.005, "sigma_v_share": 0.005}

@@ -12,7 +12,7 @@ from ops.link import Link, LinkParams
 from ops.track import Track, TrackParams
 from schemas.op import Tables
 from schemas.tables import TABLES
-from schemas.values import Segment
+from schemas.values import CameraView, Segment
 from tests.support.fakes import START, FakeServices, make_segment, make_unit
 
 START_US = round(START.timestamp() * 1e6)
@@ -114,12 +114,17 @@ def track_all(pieces: Sequence[Piece], params: TrackParams | None = None) -> lis
     return [track(piece, following, params) for piece, following in zip(pieces, [*pieces[1:], None], strict=True)]
 
 
-def link(segments: Sequence[Segment], tracked: Sequence[Tables], day_before: Sequence[Tables] = ()) -> Tables:
+def link(
+    segments: Sequence[Segment],
+    tracked: Sequence[Tables],
+    day_before: Sequence[Tables] = (),
+    camera: CameraView | None = None,
+) -> Tables:
     """Runs ``link`` on a day's segments."""
     inputs = {name: _joined(tracked, name) for name in ("tracklets", "tracklet_points")}
     if day_before:
         inputs |= {f"previous_day.{name}": _joined(day_before, name) for name in ("tracklets", "tracklet_points")}
-    return Link(LinkParams()).run(make_unit(segments, unit="day"), inputs, FakeServices())
+    return Link(LinkParams()).run(make_unit(segments, camera, unit="day"), inputs, FakeServices())
 
 
 def _joined(parts: Sequence[Tables], name: str) -> pa.Table:

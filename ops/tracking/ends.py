@@ -1,0 +1,32 @@
+"""The ends of tracklets: where they point to."""
+
+import numpy as np
+
+from ops.boxes import centre, size
+from ops.tracking.detections import Detections, Tracklet
+from schemas.values import Float64
+
+WINDOW_S = 1.0
+"""Time at the end of a tracklet over which its velocity and its size are taken."""
+
+
+class TrackletEnd:
+    """Place, velocity and size at one end of a tracklet; ``end`` is 0 for its first detection, -1 for its last."""
+
+    def __init__(self, detections: Detections, tracklet: Tracklet, end: int) -> None:
+        times_s = detections.time_s[tracklet]
+        self.time_s = float(times_s[end])
+        near = np.abs(times_s - self.time_s) <= WINDOW_S
+        boxes = detections.box[tracklet[near]]
+        self.size: Float64 = np.median(size(boxes), axis=0)
+        self.place, self.velocity = _line(times_s[near] - self.time_s, centre(boxes), end)
+
+
+def _line(offset_s: Float64, places: Float64, end: int) -> tuple[Float64, Float64]:
+    """Returns place at offset 0 and velocity of the straight line through places ``(N, 2)``."""
+    covered_s = float(np.ptp(offset_s))
+    if len(offset_s) < 3 or covered_s < WINDOW_S / 4:
+        return places[end], np.zeros(2)
+    slope, place = np.polyfit(offset_s, places, 1)
+    # A short stretch gives a poor velocity, so it is drawn towards rest: jitter must not throw the prediction far off.
+    return place, slope * covered_s / (covered_s + WINDOW_S / 3)
