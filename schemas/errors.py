@@ -78,12 +78,14 @@ class LeavesRoot(NightshiftError, OSError):
 STILL_WRITTEN = "still_written"
 SECOND_CLOCK = "second_clock"
 CLOCK_JUMP = "clock_jump"
+NO_TIMES = "no_times"
 
 DAMAGE_REASONS = (
     "empty_file",  # zero bytes
     "not_a_video",  # FFmpeg recognizes no container
     "no_index",  # MP4 without a moov box: recording never finished
     "no_video_stream",
+    NO_TIMES,  # a raw stream without a frame rate, for whose camera site.toml gives none
     "no_frames",  # a video stream of zero length
     "too_large",  # frames with more pixels than ``max_megapixels``; a few bytes of video can hold gigabytes
     "unreadable",  # permissions, I/O errors

@@ -4,22 +4,19 @@
 """
 
 import re
-import unicodedata
-from hashlib import sha256
+from fractions import Fraction
 from math import isfinite
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from schemas.camera_ids import camera_id, is_camera_id
 from schemas.tables import TABLES
 from schemas.values import CameraView, Polygon
 from schemas.values import ControlPoint as Point
 
 LAYER_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
-
-_CAMERA_MARK = re.compile("~[0-9a-f]{8}$")
-_MOST_ID_CHARS, _MOST_ID_BYTES = 64, 120  # file systems take names of 255 bytes, and the store adds to an id
 
 
 class _Strict(BaseModel):
@@ -55,6 +52,11 @@ class CameraConfig(_Strict):
     fixed: bool = Field(True, description="true if the view does not move; false for pan-tilt-zoom")
     position: tuple[float, float] | tuple[float, float, float] | None = Field(
         None, description="position in the site's CRS: [x, y] or [x, y, height], metres"
+    )
+    raw_fps: Annotated[float, Field(gt=0, le=1000)] | None = Field(
+        None,
+        description="frames per second of the camera's raw streams (.264, .h265), which have no times; "
+        "default: what a stream says of itself",
     )
     image_size: tuple[int, int] | None = Field(
         None,
@@ -245,7 +247,11 @@ class SiteConfig(_Strict):
         "text; %z, {utc} or a final Z for times that are not local; a list of patterns is tried in order",
     )
     suffixes: tuple[str, ...] = Field(
-        (".mp4", ".mkv", ".avi", ".mov", ".ts", ".m4v", ".webm"), description="file suffixes of footage"
+        (
+            *(".mp4", ".mkv", ".avi", ".mov", ".ts", ".m4v", ".webm", ".dav"),
+            *(".264", ".h264", ".avc", ".265", ".h265", ".hevc"),
+        ),
+        description="file suffixes of footage",
     )
     segment_s: Annotated[float, Field(ge=1, le=3600)] = Field(300.0, description="length of a segment, seconds")
     settle_s: Annotated[float, Field(ge=0)] = Field(
@@ -291,6 +297,11 @@ class SiteConfig(_Strict):
         """The patterns of paths, in the order in which they are tried."""
         return (self.pattern,) if isinstance(self.pattern, str) else self.pattern
 
+    def raw_fps(self, camera: str) -> Fraction | None:
+        """Returns the frame rate that the site gives for a camera's raw streams; None if it gives none."""
+        found = next((each.raw_fps for each in self.cameras if each.id == camera), None)
+        return None if found is None else Fraction(found).limit_denominator(1001)
+
     def camera_view(self, camera: str) -> CameraView:
         """Returns a camera's settings for ops; a camera missing in site.toml counts as fixed and uncalibrated."""
         for config in self.cameras:
@@ -311,40 +322,3 @@ class SiteConfig(_Strict):
             if position is None
             else (position[0], position[1], position[2] if len(position) == 3 else None),
         )
-
-
-def is_camera_id(text: str) -> bool:
-    """Returns whether a text is a valid camera id, which becomes a folder name.
-
-    It has letters and digits of any script, ``_``, ``.`` and ``-``, begins with a letter or digit, and may end with the
-    mark that ``camera_id`` adds.
-    """
-    plain = _CAMERA_MARK.sub("", text)
-    return (
-        plain != ""
-        and all(_is_plain(char) for char in plain)
-        and unicodedata.category(plain[0])[0] in "LN"
-        and len(text) <= _MOST_ID_CHARS
-        and len(text.encode()) <= _MOST_ID_BYTES
-        and unicodedata.is_normalized("NFC", text)
-    )
-
-
-def camera_id(name: str) -> str:
-    """Returns the id of the camera with a name, such as a folder's: the name itself, if it is one.
-
-    Any other name gives an id that no other name gives, with a mark at its end: ``Cam 1`` is ``Cam-1~4a3e9fe2``.
-    The same name in another normal form of Unicode is the same name (docs/decisions/0025-camera-names.md).
-    """
-    name = unicodedata.normalize("NFC", name)
-    if is_camera_id(name):
-        return name
-    plain = re.sub("-+", "-", "".join(char if _is_plain(char) else "-" for char in name)).rstrip("-")
-    while plain and unicodedata.category(plain[0])[0] not in "LN":
-        plain = plain[1:]
-    plain = plain[:48].encode()[:96].decode(errors="ignore") or "camera"
-    return f"{plain}~{sha256(name.encode(errors='surrogateescape')).hexdigest()[:8]}"
-
-
-def _is_plain(char: str) -> bool:
-    return char in "_.-" or unicodedata.category(char)[0] in "LMN"

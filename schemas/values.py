@@ -48,6 +48,7 @@ class Segment:
             ``time = footage_start + (pts - footage_start_pts) * time_base``.
         width, height: size of the decoded frames in pixels, rotation applied.
         pixel_aspect: width of a pixel of these frames by its height, as players should show it.
+        raw_fps: frame rate of a raw stream, which is remuxed before it is read; None for files with times.
     """
 
     segment_id: str
@@ -67,6 +68,7 @@ class Segment:
     width: int
     height: int
     pixel_aspect: Fraction = Fraction(1)
+    raw_fps: Fraction | None = None
 
     @property
     def duration_s(self) -> float:

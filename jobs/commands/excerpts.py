@@ -14,12 +14,14 @@ from jobs.commands.results import query
 from jobs.planning.inventory import recorded_inventory
 from jobs.site import Site, refuse_within_site
 from schemas.errors import NightshiftError, SelectionError, UserError
+from storage.archive.footage import raw_fps_of
 from storage.blobs import open_blobs
 from storage.files import atomic_path
 from storage.sql.text import quote_text
 from storage.store.layout import VIDEO_SUFFIX
 from storage.store.video_files import find_video
 from storage.video.ffmpeg import cut_clip, take_still
+from storage.video.raw import readable
 
 STILL_SUFFIX = ".png"
 
@@ -72,7 +74,8 @@ def write_still(site: Site, camera: str, target: Path, at: datetime | None = Non
     turned = row["rotation_deg"] in (90, 270)
     size_px = (row["height"], row["width"]) if turned else (row["width"], row["height"])
     time = row["start_time"] if at is None else _local(site, camera, at)
-    with open_blobs(site.files.archive).local(row["path"]) as source, atomic_path(target, private=True) as picture:
+    fps, archive = raw_fps_of(row), open_blobs(site.files.archive)
+    with archive.local(row["path"]) as local, readable(local, fps) as source, atomic_path(target, True) as picture:
         take_still(source, picture, (time - row["start_time"]).total_seconds())
     return Still(camera, row["path"], time, size_px)
 

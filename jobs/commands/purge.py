@@ -40,6 +40,7 @@ from storage.store.live_rows import newest_receipts
 from storage.store.scan_rows import read_scan_rows
 from storage.store.store import Store
 from storage.store.video_files import VIDEO_TABLES, read_video_rows
+from storage.video.raw import remove_abandoned
 
 _FOOTAGE_COLUMNS = ("camera", "footage_id", "path", "size_bytes", "mtime_ns", "content_sha256", "copy_of", "start_time")
 _HELD_COLUMNS = ("camera", "path", "content_sha256", "start_time", "duration_s", "frames")
@@ -128,6 +129,7 @@ def apply_purge(
     """
     if active_holds(store) != plan.holds:
         raise TransientError("a hold was placed or released since this purge began: nothing was deleted, try again")
+    remove_abandoned()  # copies of raw streams that killed workers left on this machine
     kept = delete(store, open_blobs(site.archive), plan, new_run_id(now), now, on_progress)
     return (*plan.kept, *kept)
 

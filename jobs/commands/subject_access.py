@@ -26,7 +26,8 @@ from schemas.anonymity import TARGETS
 from schemas.errors import CorruptFootage, NightshiftError, SelectionError, TransientError, UserError
 from schemas.op import FrameNeed
 from schemas.tables import TABLES
-from schemas.values import FrameBatch, Uint8, VideoFile
+from schemas.values import FrameBatch, Segment, Uint8, VideoFile
+from storage.archive.footage import raw_fps_of
 from storage.blobs import LocalBlobs, open_blobs
 from storage.exports.export_records import ExportRecord, exclusive_path, write_export_record
 from storage.files import sha256_file
@@ -36,6 +37,7 @@ from storage.store.layout import VIDEO_SUFFIX
 from storage.store.store import Store
 from storage.store.video_files import find_video
 from storage.video.published import pts_to_ticks, read_frames
+from storage.video.raw import readable
 from storage.video.reader import SegmentReader
 from storage.video.source import pts_to_us
 from storage.video.writer import PartWriter
@@ -211,14 +213,19 @@ def _frames(site: Site, published: PublishedFootage, reveal: Reveal) -> Iterator
 def _originals(site: Site, published: PublishedFootage, reveal: Reveal) -> Iterator[tuple[int, Uint8]]:
     """Yields ticks and frames of the segments with the track, as far as they can be decoded."""
     footage = published.footage
-    with open_blobs(site.files.archive).local(footage["path"]) as path:
-        if sha256_file(path) != footage["content_sha256"]:
+    with open_blobs(site.files.archive).local(footage["path"]) as original:
+        if sha256_file(original) != footage["content_sha256"]:
             raise TransientError(
                 f"{footage['path']} has changed since the last scan: scan the archive again; nothing was exported"
             )
-        for segment in published.segments:
-            if reveal.is_within(datetime_us(segment.start), datetime_us(segment.end)):
-                with suppress(CorruptFootage):  # what cannot be decoded stays covered as published
-                    for _, batch in SegmentReader(path, segment, [FrameNeed()]):
-                        ticks = (pts_to_ticks(pts, segment) for pts in batch.pts.tolist())
-                        yield from zip(ticks, batch.frames, strict=True)
+        with readable(original, raw_fps_of(footage)) as path:
+            for segment in published.segments:
+                if reveal.is_within(datetime_us(segment.start), datetime_us(segment.end)):
+                    yield from _decoded(path, segment)
+
+
+def _decoded(path: Path, segment: Segment) -> Iterator[tuple[int, Uint8]]:
+    with suppress(CorruptFootage):  # what cannot be decoded stays covered as published
+        for _, batch in SegmentReader(path, segment, [FrameNeed()]):
+            ticks = (pts_to_ticks(pts, segment) for pts in batch.pts.tolist())
+            yield from zip(ticks, batch.frames, strict=True)

@@ -6,6 +6,7 @@ It does not know Ray: an actor, a test or the driver's own process may hold one.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 
 import cv2
 import pyarrow as pa
@@ -19,6 +20,7 @@ from schemas.tables import TABLES
 from schemas.values import Receipt
 from storage.blobs import LocalFileCache, open_blobs
 from storage.store.store import Store
+from storage.video.raw import readable
 from storage.video.reader import SegmentReader
 
 
@@ -126,7 +128,7 @@ class _BatchWork:
         segment = units[0].task.context.segment
         # What a unit's op raises is caught within: errors that reach the outer boundary are the reader's.
         with self._boundary(*units), arising_in("footage"):
-            path = self._worker.footage.path(segment.path)
+            path = self._worker.footage.path(segment.path, partial(readable, fps=segment.raw_fps))
             reader = SegmentReader(path, segment, [need for _, need in needs], threads=self._worker.setup.cpus)
             for index, frames in reader:
                 unit = units[index]

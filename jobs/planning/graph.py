@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
+from schemas.camera_ids import camera_id
 from schemas.op import Neighbour, OpSpec, Read, Scope
-from schemas.site import camera_id
 from schemas.values import Segment
 
 

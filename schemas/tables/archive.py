@@ -82,6 +82,14 @@ ARCHIVE_TABLES = (
             boolean("variable_fps", "true if the time between frames varies by more than half a frame"),
             int64("time_base_num", "seconds per PTS tick, numerator", "s"),
             int64("time_base_den", "seconds per PTS tick, denominator"),
+            string(
+                "raw_fps_source",
+                "of a raw stream, which has no times and is remuxed: source of its frame rate, 'stream' (its own "
+                "parameter sets) or 'site' (raw_fps of the camera); null for other files",
+                null=True,
+            ),
+            int64("raw_fps_num", "frame rate of a raw stream, numerator; null for other files", "frames", null=True),
+            int64("raw_fps_den", "the same, denominator", "s", null=True),
             boolean("has_audio", "true if the file has audio; Nightshift never reads it"),
             string("damage", "null if undamaged, else one of schemas.errors.DAMAGE_REASONS", null=True),
             string("damage_detail", "description of the damage", null=True),

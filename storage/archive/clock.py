@@ -11,8 +11,8 @@ from functools import lru_cache
 from pathlib import PurePath
 from typing import Literal
 
+from schemas.camera_ids import camera_id
 from schemas.errors import SiteError
-from schemas.site import camera_id
 
 ClockNote = Literal["ambiguous", "nonexistent"]
 """Why a local time may be off by an hour: the hour occurs twice, or is skipped, at a change of summer time."""

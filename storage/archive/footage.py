@@ -1,7 +1,7 @@
 """Converts probes to rows of the table ``footage`` and back, so that an unchanged file is never read twice."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
@@ -34,6 +34,9 @@ _NO_CONTENT: Row = {
     "variable_fps": False,
     "time_base_num": 0,
     "time_base_den": 1,
+    "raw_fps_source": None,
+    "raw_fps_num": None,
+    "raw_fps_den": None,
     "has_audio": False,
     "damage": None,
     "damage_detail": None,
@@ -167,9 +170,15 @@ def segments_of_footage(row: Row, timezone: str) -> tuple[Segment, ...]:
             width=width,
             height=height,
             pixel_aspect=1 / aspect if turned else aspect,
+            raw_fps=raw_fps_of(row),
         )
         for index, (start_pts, end_pts, frames) in enumerate(json.loads(row.get("used_cuts") or row["cuts"] or "[]"))
     )
+
+
+def raw_fps_of(row: Mapping[str, Any]) -> Fraction | None:
+    """Returns the frame rate of a raw stream, from its row; None for any other file."""
+    return Fraction(row["raw_fps_num"], row["raw_fps_den"]) if row.get("raw_fps_num") else None
 
 
 def segment_rows(segments: Iterable[Segment]) -> pa.Table:

@@ -9,11 +9,9 @@ from schemas.site import SiteConfig
 _VIDEO_SUFFIXES = frozenset(
     (
         *(".3gp", ".asf", ".avi", ".dav", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts"),
-        *(".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv"),
+        *(".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".264", ".265", ".h264", ".h265", ".hevc", ".avc"),
     )
 )
-_STREAM_SUFFIXES = frozenset((".264", ".265", ".h264", ".h265", ".hevc", ".avc"))
-"""Suffixes of raw streams, which have no times: they need a container."""
 
 
 def left_out(others: Mapping[str, int], footage: int) -> list[str]:
@@ -24,17 +22,9 @@ def left_out(others: Mapping[str, int], footage: int) -> list[str]:
         footage: number of files that are footage.
     """
     asked = Counter(others) if not footage else Counter({x: others[x] for x in _VIDEO_SUFFIXES & others.keys()})
-    streams = Counter({x: others[x] for x in _STREAM_SUFFIXES & others.keys()})
-    asked -= streams
-    lines = []
-    if asked:
-        lines.append(f"{_files(asked.total())} left out: `suffixes` of site.toml does not name {_list(asked)}")
-    if streams:
-        lines.append(
-            f"{_files(streams.total())} left out: raw streams without times ({_list(streams)}); put them into a "
-            "container: ffmpeg -framerate FPS -i FILE -c copy FILE.mkv"
-        )
-    return lines
+    if not asked:
+        return []
+    return [f"{_files(asked.total())} left out: `suffixes` of site.toml does not name {_list(asked)}"]
 
 
 def unmatched(paths: Sequence[str], footage: int, config: SiteConfig) -> list[str]:

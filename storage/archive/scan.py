@@ -10,13 +10,14 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from math import ceil
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from schemas.errors import SECOND_CLOCK, STILL_WRITTEN, CorruptFootage
+from schemas.errors import NO_TIMES, SECOND_CLOCK, STILL_WRITTEN, CorruptFootage
 from schemas.site import SiteConfig
 from schemas.tables import TABLES
 from storage.archive.clock import AmbiguousFile, camera_from_path, find_second_hours, parse_path, to_utc
@@ -24,6 +25,7 @@ from storage.archive.footage import (
     KnownFootage,
     Row,
     name_copies,
+    raw_fps_of,
     segment_rows,
     segments_of_footage,
     unusable_columns,
@@ -35,6 +37,7 @@ from storage.archive.overlaps import describe_overlaps, leave_out_overlaps
 from storage.blobs import Blob, Blobs
 from storage.files import sha256_file
 from storage.video.probe import probe, too_large
+from storage.video.raw import own_fps, raw_codec, readable
 
 _ID_DIGITS = 16
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -182,11 +185,11 @@ class _Scan:
             return replace(found, content=self._still_written(found, blob.modified))
         # Three steps, cheapest first: the same file as before; the same content under another name; a new probe.
         sha256 = self._known.sha256(found.path, found.size_bytes, found.mtime_ns)
-        content = self._known.content(sha256) if sha256 is not None else None
+        content = self._known_content(sha256, found.camera) if sha256 is not None else None
         if sha256 is None or content is None:
             with self._archive.local(blob.name) as path:
                 sha256 = sha256 or sha256_file(path)
-                content = self._known.content(sha256) or self._content(path)
+                content = self._known_content(sha256, found.camera) or self._content(path, found.camera)
             # A recorder that kept writing meanwhile would give a hash and a probe of different contents.
             if self._archive.stat(blob.name) != blob:
                 return replace(found, content=self._still_written(found, datetime.now(UTC).timestamp()))
@@ -210,16 +213,44 @@ class _Scan:
         cuts = json.loads(row["cuts"])
         known |= {(start_pts, end_pts): frames for start_pts, end_pts, frames in cuts}
         if not known.keys() >= set(ranges):
-            with self._archive.local(row["path"]) as path:
+            with self._archive.local(row["path"]) as local, readable(local, raw_fps_of(row)) as path:
                 pts = probe(path, self._max_pixels).pts
             known |= {(start, end): int(((pts >= start) & (pts < end)).sum()) for start, end in ranges}
         return [known[each] for each in ranges]
 
-    def _content(self, path: Path) -> Row:
+    def _known_content(self, sha256: str, camera: str) -> Row | None:
+        """Returns what is known of a content, unless it is a raw stream that the site gives another rate now."""
+        content = self._known.content(sha256)
+        if content is None or (content["raw_fps_source"] is None and content["damage"] != NO_TIMES):
+            return content
+        known = raw_fps_of(content) if content["raw_fps_source"] == "site" else None
+        return content if known == self._config.raw_fps(camera) else None
+
+    def _content(self, path: Path, camera: str) -> Row:
         try:
-            return usable_columns(probe(path, self._max_pixels), self._config.segment_s)
+            fps, source = self._raw_fps(path, camera)
+            with readable(path, fps) as whole:
+                columns = usable_columns(probe(whole, self._max_pixels), self._config.segment_s)
+            if fps is not None:
+                columns |= {"raw_fps_source": source, "raw_fps_num": fps.numerator, "raw_fps_den": fps.denominator}
+            return columns
         except CorruptFootage as error:
             return unusable_columns(error.reason, error.message)
+
+    def _raw_fps(self, path: Path, camera: str) -> tuple[Fraction | None, str | None]:
+        """Returns the frame rate of a raw stream and its source; (None, None) for any other file."""
+        codec = raw_codec(path)
+        if codec is None:
+            return None, None
+        if given := self._config.raw_fps(camera):
+            return given, "site"
+        if own := own_fps(path, codec):
+            return own, "stream"
+        raise CorruptFootage(
+            NO_TIMES,
+            f"{path.name} is a raw stream without times, which does not say its frame rate either: give the camera "
+            f"{camera} its raw_fps in site.toml",
+        )
 
 
 def _resolve_second_hours(files: Sequence[_File], config: SiteConfig) -> list[_File]:

@@ -20,10 +20,11 @@ SEGMENT_COLUMNS = pa.schema(
     for name in (
         *("segment_id", "footage_id", "camera", "date", "index", "path", "start_us", "end_us", "start_pts", "end_pts"),
         *("frames", "time_base_num", "time_base_den", "footage_start_us", "footage_start_pts", "width", "height"),
-        *("pixel_aspect_num", "pixel_aspect_den"),
+        *("pixel_aspect_num", "pixel_aspect_den", "raw_fps_num", "raw_fps_den"),
     )
 )
-"""A ``Segment`` as a row: times in microseconds since 1970 UTC, the time base as numerator and denominator."""
+"""A ``Segment`` as a row: times in microseconds since 1970 UTC, the time base as numerator and denominator. Only of raw
+streams is ``raw_fps_num`` not 0."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _fraction = lru_cache(maxsize=256)(Fraction)  # an archive has few time bases, and a Fraction is slow to make
@@ -46,7 +47,7 @@ def segment_maker(table: pa.Table) -> Callable[[int], Segment]:
     def make(row: int) -> Segment:
         segment_id, footage_id, camera, date, index, path, start_us, end_us, start_pts, end_pts, frames = rows[row][:11]
         time_base_num, time_base_den, footage_start_us, footage_start_pts, width, height = rows[row][11:17]
-        pixel_aspect_num, pixel_aspect_den = rows[row][17:]
+        pixel_aspect_num, pixel_aspect_den, raw_fps_num, raw_fps_den = rows[row][17:]
         return Segment(
             segment_id=segment_id,
             footage_id=footage_id,
@@ -65,6 +66,7 @@ def segment_maker(table: pa.Table) -> Callable[[int], Segment]:
             width=width,
             height=height,
             pixel_aspect=_fraction(pixel_aspect_num, pixel_aspect_den),
+            raw_fps=_fraction(raw_fps_num, raw_fps_den) if raw_fps_num else None,
         )
 
     return make
@@ -90,6 +92,7 @@ def segments_from_tables(footage: pa.Table, segments: pa.Table) -> pa.Table:
     theirs = files.take(wanted)
     turned = pc.is_in(theirs["rotation_deg"], pa.array([90, 270], theirs["rotation_deg"].type))
     # Rows of scans before this column have none.
+    no_raw_fps = {"raw_fps_num": 0, "raw_fps_den": 1}
     aspect_num, aspect_den = (pc.fill_null(theirs[f"pixel_aspect_{part}"], 1) for part in ("num", "den"))
     columns = {
         **{name: segments[name] for name in ("segment_id", "footage_id", "camera", "date", "index")},
@@ -104,6 +107,7 @@ def segments_from_tables(footage: pa.Table, segments: pa.Table) -> pa.Table:
         "height": pc.if_else(turned, theirs["width"], theirs["height"]),
         "pixel_aspect_num": pc.if_else(turned, aspect_den, aspect_num),
         "pixel_aspect_den": pc.if_else(turned, aspect_num, aspect_den),
+        **{name: pc.fill_null(theirs[name], none) for name, none in no_raw_fps.items()},
     }
     found = pa.table([columns[f.name].cast(f.type) for f in SEGMENT_COLUMNS], schema=SEGMENT_COLUMNS)
     return found.sort_by([(name, "ascending") for name in ("camera", "start_us", "segment_id")]).combine_chunks()

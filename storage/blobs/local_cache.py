@@ -1,7 +1,8 @@
 """Keeps the files fetched last as local copies: a worker opens the same footage for one op after another."""
 
 from collections import OrderedDict
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 
 from storage.blobs.base import Blobs
@@ -20,8 +21,12 @@ class LocalFileCache:
         self._keep = keep
         self._held: OrderedDict[str, tuple[Path, ExitStack]] = OrderedDict()
 
-    def path(self, name: str) -> Path:
+    def path(self, name: str, prepare: Callable[[Path], AbstractContextManager[Path]] = nullcontext) -> Path:
         """Returns a local file with the content, valid until others replace it.
+
+        Args:
+            name: the file's name.
+            prepare: makes another file of it, which is kept in its place.
 
         Raises:
             FileNotFoundError: there is no such file.
@@ -31,7 +36,9 @@ class LocalFileCache:
             while len(self._held) >= self._keep:
                 self._held.popitem(last=False)[1][1].close()
             stack = ExitStack()
-            self._held[name] = (stack.enter_context(self._blobs.local(name)), stack)
+            with stack:
+                path = stack.enter_context(prepare(stack.enter_context(self._blobs.local(name))))
+                self._held[name] = (path, stack.pop_all())
         self._held.move_to_end(name)
         return self._held[name][0]
 

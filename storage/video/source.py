@@ -36,6 +36,7 @@ FORMATS = (
 _OPTIONS = {"format_whitelist": ",".join(FORMATS), "protocol_whitelist": "file"}
 _MP4_FIRST_BOXES = {"ftyp", "styp", "moov", "mdat", "free", "skip", "wide", "pnot"}
 _DECODE_ORDER_ONLY = {"h264", "hevc"}
+_DECODE_TIMES_ONLY = {"avi", "nut"}  # NUT: of remuxed raw streams (storage/video/raw.py)
 _READ_BYTES = 8_000_000
 
 LARGEST_FRAME_PX = 40_000_000
@@ -184,7 +185,8 @@ class Decoder:
         self._context.options = {"max_pixels": str(largest_px)}  # a frame of more is an error, and takes no memory
         self._context.thread_type = "AUTO"
         codec = self._context.name
-        self._timed_by_order = codec == "mpeg4" or (container.format.name == "avi" and codec in _DECODE_ORDER_ONLY)
+        decode_order_only = container.format.name in _DECODE_TIMES_ONLY and codec in _DECODE_ORDER_ONLY
+        self._timed_by_order = codec == "mpeg4" or decode_order_only
         self._pictures = PictureFinder(codec, self._context.extradata, from_start)
         self._waiting_pts: list[int] = []
         self._last_pts: int | None = None

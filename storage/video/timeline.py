@@ -20,6 +20,7 @@ from storage.video.source import VideoPacket, packet_pts, require_readable
 JUMP_S = 86_400.0
 """Longest step from frame to frame that may be a pause; a longer one is a jump of the clock."""
 
+_GUESSED_DURATION = {"nut", "dhav"}  # formats without durations: FFmpeg gives that of the codec's rate, or one tick
 _GUESSED_LENGTH = {"mpegts", "mpeg"}  # formats without a length: FFmpeg takes the last timestamp that it finds
 
 
@@ -192,7 +193,8 @@ class Timeline:
 
     def end_pts(self, pts: Int64) -> int:
         """Returns the end of the last frame."""
-        duration = self._last_frame[1] if self._last_frame[0] == pts[-1] else 0
+        is_known = self._last_frame[0] == pts[-1] and self.stream.container.format.name not in _GUESSED_DURATION
+        duration = self._last_frame[1] if is_known else 0
         end = int(pts[-1]) + (duration or self.frame_step(pts))
         return end if self._stays_until is None else max(end, self._stays_until)
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 import schemas.site
-from schemas.site import CameraConfig, LayerConfig, SiteConfig, camera_id, is_camera_id
+from schemas.camera_ids import camera_id, is_camera_id
+from schemas.site import CameraConfig, LayerConfig, SiteConfig
 from schemas.values import ControlPoint
 
 LEAST = {"name": "Station", "crs": "EPSG:28992", "timezone": "Europe/Amsterdam"}

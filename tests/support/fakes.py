@@ -59,6 +59,7 @@ def segment_columns(segments: Iterable[Segment]) -> pa.Table:
         in_us = {name: (time - epoch) // microsecond for name, time in times.items()}
         base = {"time_base_num": segment.time_base.numerator, "time_base_den": segment.time_base.denominator}
         base |= {f"pixel_aspect_{part}": getattr(segment.pixel_aspect, f"{name}ator") for part, name in _FRACTION}
+        base |= {f"raw_fps_{part}": getattr(segment.raw_fps or Fraction(0), f"{name}ator") for part, name in _FRACTION}
         rows.append({**vars(segment), **in_us, **base})
     order = [(name, "ascending") for name in ("camera", "start_us", "segment_id")]
     return pa.Table.from_pylist(rows, SEGMENT_COLUMNS).sort_by(order).combine_chunks()

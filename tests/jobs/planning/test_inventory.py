@@ -17,8 +17,8 @@ from jobs.commands.status import read_status
 from jobs.planning.graph import Selection
 from jobs.planning.inventory import recorded_inventory
 from jobs.site import Site, open_site
+from schemas.camera_ids import camera_id
 from schemas.errors import SiteError
-from schemas.site import camera_id
 from storage.site.file import write_new_site
 from tests.support import clips
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.camera_ids import camera_id
 from schemas.errors import SiteError
-from schemas.site import camera_id
 from storage.archive.clock import (
     AmbiguousFile,
     PathTime,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from schemas.camera_ids import camera_id
 from schemas.errors import DAMAGE_REASONS, SiteError
-from schemas.site import camera_id
 from schemas.tables import TABLES
 from storage.archive import scan as scan_module
 from storage.archive.scan import scan_archive
