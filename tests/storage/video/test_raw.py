@@ -152,10 +152,10 @@ def test_a_disk_without_space_is_no_damage(tmp_path: Path, monkeypatch: pytest.M
     assert copies() == []
 
 
-@pytest.mark.parametrize("spoil", [lambda head: head, lambda head: head + bytes(3000)])
-def test_a_stream_without_pictures_is_refused(tmp_path: Path, spoil: Callable[[bytes], bytes]) -> None:
+@pytest.mark.parametrize("change", [lambda head: head, lambda head: head + bytes(3000)])
+def test_a_stream_without_pictures_is_refused(tmp_path: Path, change: Callable[[bytes], bytes]) -> None:
     path = write_raw(tmp_path / "a.264", 10)
     content = path.read_bytes()
-    path.write_bytes(spoil(content[: content.index(b"\0\0\1\x65")]))
+    path.write_bytes(change(content[: content.index(b"\0\0\1\x65")]))
     with pytest.raises(CorruptFootage, match=r"a\.264: no picture"), readable(path, Fraction(12)):
         pass
