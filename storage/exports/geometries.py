@@ -19,8 +19,8 @@ from storage.sql.text import quote_name
 _MARGIN_DEG = 0.5
 """How far outside the area of a CRS geometries may be."""
 _NEEDS = (
-    "a file for maps needs the columns x_m and y_m, or lon and lat, or a geometry column made by a spatial function; "
-    "or write a .csv"
+    "a file for maps needs the columns x_m and y_m, or lon and lat, or zone or line, or a geometry column made by a "
+    "spatial function; or write a .csv"
 )
 
 Geometries = npt.NDArray[np.object_]

@@ -19,8 +19,13 @@ MIXED = "map and pixels"
 
 def coordinates_of(layers: Iterable[LayerConfig]) -> str | None:
     """Returns the name of the coordinates of some layers; None for the site's CRS."""
-    names = {None if layer.camera is None else f"{_PIXELS}{layer.camera}" for layer in layers}
+    names = {None if layer.camera is None else pixels_of(layer.camera) for layer in layers}
     return MIXED if len(names) > 1 else next(iter(names), None)
+
+
+def pixels_of(camera: str | None) -> str:
+    """Returns the name of the coordinates of features in pixels of a camera."""
+    return f"{_PIXELS}{camera}"
 
 
 def pixel_crs(name: str = "pixels") -> "CRS | None":

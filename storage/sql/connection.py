@@ -54,7 +54,8 @@ def open_sql(
     Views: every table of ``TABLES`` and ``VIEWS``; tables written by ops have the column ``date`` (local date of the
     row) and a second view ``TABLE_all`` with every version of their rows; ``features`` has the site's zones and lines,
     ``layer_NAME`` the features of any one layer with their attributes. Macros: ``local_time(camera, ts)``,
-    ``local_date(camera, ts)``, ``timezone_of(camera)``, ``map_distance_m(x1, y1, x2, y2)`` and ``in_zone(x, y, zone)``.
+    ``local_date(camera, ts)``, ``timezone_of(camera)``, ``map_distance_m(x1, y1, x2, y2)``, ``in_zone(x, y, zone)`` and
+    ``place_of(zone)``.
 
     Args:
         store: the store.
@@ -118,7 +119,7 @@ def open_sql(
         create_views(con, lists, snapshot, is_queried, dates, {} if pending else _released(con, store, site))
         create_versions(con, lists, snapshot, is_queried, dates)
     create_answers(con, is_queried)
-    asks_features = is_queried("features") or is_queried("in_zone")
+    asks_features = any(map(is_queried, ("features", "in_zone", "place_of")))
     layers = _layers(site, is_queried) if site else {}
     create_layers(con, make_now(features_rows, asks_features), layers, has_spatial)
     if not unsafe:

@@ -18,7 +18,7 @@ from storage.sql.text import quote_name, quote_text
 SPATIAL_PACKAGE = "duckdb_extension_spatial"
 ADVICE = f"install the package duckdb-extension-spatial {duckdb.__version__}"
 
-_GEOMETRY = re.compile(r"st_|in_zone|features|layer_|geom", re.IGNORECASE)
+_GEOMETRY = re.compile(r"st_|in_zone|place_of|features|layer_|geom", re.IGNORECASE)
 
 _FEATURES = pa.schema([(name, pa.string()) for name in ("feature_id", "layer", "kind", "space", "camera", "wkt")])
 
@@ -61,7 +61,10 @@ def create_layers(
     layers: Mapping[LayerConfig, Callable[[], pa.Table]],
     has_spatial: bool,
 ) -> None:
-    """Creates ``features``, a view ``layer_NAME`` for each layer, and the macros ``in_zone`` and ``map_distance_m``.
+    """Creates ``features``, a view ``layer_NAME`` for each layer, and the macros of places.
+
+    ``in_zone(x, y, zone)`` tells whether a point is in a zone, ``place_of(zone)`` is the geometry of a zone or a line,
+    and ``map_distance_m(x1, y1, x2, y2)`` the distance of two points.
 
     Args:
         con: the connection.
@@ -76,6 +79,10 @@ def create_layers(
         name = layer_view(layer)
         create_lazy(con, name, _schema_of(rows), rows, internal=True)
         _create_features(con, name, coordinates_of([layer]), has_spatial)
+    con.execute(
+        "CREATE MACRO place_of(feature) AS (SELECT any_value(_geometry) "
+        "FROM features AS _places(_id, _layer, _kind, _space, _camera, _geometry) WHERE _id = feature)"
+    )
     con.execute("CREATE MACRO map_distance_m(x1, y1, x2, y2) AS sqrt((x2 - x1) ** 2 + (y2 - y1) ** 2)")
     if has_spatial:
         # The columns are renamed so that an argument with a column's name refers to the caller's column.

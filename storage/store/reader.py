@@ -1,6 +1,6 @@
 """Reads a store from Python: SQL, Arrow tables, DataFrames and GeoDataFrames."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -10,9 +10,12 @@ import shapely
 from pyproj import CRS
 
 from schemas.errors import QueryError, SiteError
+from schemas.values import Feature
 from storage.exports.geometries import Geometries, crs_of, geometries_of
 from storage.exports.geometry_columns import GEOMETRY, geometry_column
+from storage.exports.places import with_places
 from storage.site.file import SITE_FILE, WGS84, SiteFiles, load_site
+from storage.site.layers import load_features
 from storage.sql.connection import open_sql
 from storage.sql.query import as_query, check_read_only, one_line_message, run_query
 from storage.store.format import STORE_FILE
@@ -105,6 +108,7 @@ class StoreReader:
     def geo(self, table_or_query: str) -> "GeoDataFrame":
         """Returns rows with a geometry: a geometry column, or points of ``x_m`` and ``y_m``, or of ``lon`` and ``lat``.
 
+        Rows that only name a zone or a line, such as those of ``counts`` and ``flows``, have its shape.
         The CRS is the site's. Without a site, longitude and latitude are preferred; features in pixels of a camera
         have no CRS.
 
@@ -114,10 +118,13 @@ class StoreReader:
         """
         from geopandas import GeoDataFrame
 
-        rows = _with_wkb(self.arrow(table_or_query))
+        rows = with_places(_with_wkb(self.arrow(table_or_query)), self._features)
         geometries, crs = self._geometries(rows)
         plain = [name for name in rows.column_names if name != geometry_column(rows)]
         return GeoDataFrame(rows.select(plain).to_pandas(), geometry=geometries, crs=crs)
+
+    def _features(self) -> Sequence[Feature]:
+        return () if self.site is None else load_features(self.site)
 
     def _geometries(self, rows: pa.Table) -> tuple[Geometries, str | None]:
         """Returns one geometry per row, and the CRS if it is known."""

@@ -1,4 +1,4 @@
-"""Jumps on the ground: another person ends a track, who is fast all the time, or whose box errs for a moment, goes on."""
+"""Jumps on the ground: another person ends a track; fast movement, or a box that errs for a moment, does not."""
 
 from dataclasses import replace
 

@@ -63,7 +63,7 @@ def test_geo_of_layers(site: Path, monkeypatch: pytest.MonkeyPatch, has_spatial:
 
 def test_rows_without_a_place_are_no_map(site: Path) -> None:
     with open_store(site) as opened, pytest.raises(UserError, match="have no position"):
-        opened.geo("counts")
+        opened.geo("tracks")
 
 
 def test_a_store_by_itself(site: Path) -> None:
