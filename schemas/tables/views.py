@@ -13,6 +13,7 @@ _PEOPLE = (
     column("max_count", pa.int32(), "largest number present at the same time"),
     float64("observed_s", "length of the footage that was looked at; tells nobody from no footage", "s"),
 )
+_LOCAL = " by the camera's clock, with its offset from UTC"
 
 
 def _date(meaning: str) -> pa.Field:
@@ -25,7 +26,14 @@ VIEWS: Mapping[str, TableSpec] = {
         TableSpec(
             "people_by_hour",
             "People in a zone per local hour, each track once. Hours with footage and nobody have a row.",
-            (CAMERA, _ZONE, _date("local date of the hour"), timestamp("hour", "start of the hour"), *_PEOPLE),
+            (
+                CAMERA,
+                _ZONE,
+                _date("local date of the hour"),
+                string("local_hour", f"start of the hour{_LOCAL}"),
+                timestamp("hour", "start of the hour"),
+                *_PEOPLE,
+            ),
             ("camera", "zone", "hour"),
             ("hour", "zone"),
             Privacy.OPEN,
@@ -47,6 +55,7 @@ VIEWS: Mapping[str, TableSpec] = {
                 TRACK,
                 LABEL,
                 _date("local date of start_time"),
+                string("local_start", f"start_time{_LOCAL}"),
                 *STAY,
             ),
             ("camera", "zone", "track_id", "start_time"),

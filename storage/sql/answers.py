@@ -35,7 +35,7 @@ WITH parts AS (
         unnest(generate_series({hour_of_start}, {until}, INTERVAL 1 HOUR)) AS hour
     FROM stays WHERE label = 'person'
 )
-SELECT camera, zone, "date", hour, count(DISTINCT track_id) AS people,
+SELECT camera, zone, "date", hour, local_text(camera, hour) AS local_hour, count(DISTINCT track_id) AS people,
     coalesce(max(max_count), 0)::INTEGER AS max_count, coalesce(sum(observed_s), 0.0) AS observed_s
 FROM (
     SELECT camera, zone, "date", track_id, hour, max_count, observed_s FROM parts WHERE hour < {tomorrow}
@@ -58,7 +58,7 @@ WITH marked AS (
     FROM marked
 )
 SELECT camera, zone, track_id, arg_min(label, start_time) AS label, min("date") AS "date",
-    min(start_time) AS start_time, max(end_time) AS end_time,
+    local_text(camera, min(start_time)) AS local_start, min(start_time) AS start_time, max(end_time) AS end_time,
     epoch_us(max(end_time) - min(start_time)) / 1e6 AS dwell_s,
     arg_min(cut_start, start_time) AS cut_start, arg_max(cut_end, start_time) AS cut_end
 FROM numbered GROUP BY camera, zone, track_id, stay

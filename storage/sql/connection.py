@@ -54,8 +54,8 @@ def open_sql(
     Views: every table of ``TABLES`` and ``VIEWS``; tables written by ops have the column ``date`` (local date of the
     row) and a second view ``TABLE_all`` with every version of their rows; ``features`` has the site's zones and lines,
     ``layer_NAME`` the features of any one layer with their attributes. Macros: ``local_time(camera, ts)``,
-    ``local_date(camera, ts)``, ``timezone_of(camera)``, ``map_distance_m(x1, y1, x2, y2)``, ``in_zone(x, y, zone)`` and
-    ``place_of(zone)``.
+    ``local_date(camera, ts)``, ``local_text(camera, ts)``, ``timezone_of(camera)``, ``map_distance_m(x1, y1, x2, y2)``,
+    ``in_zone(x, y, zone)`` and ``place_of(zone)``.
 
     Args:
         store: the store.

@@ -15,7 +15,7 @@ from schemas.tables import TableSpec
 from storage.sql.lazy import INTERNAL
 from storage.sql.text import quote_name, quote_text
 
-CAMERA_MACROS = ("timezone_of", "local_time", "local_date")
+CAMERA_MACROS = ("timezone_of", "local_time", "local_date", "local_text")
 """Macros that know the time zones of the cameras."""
 
 
@@ -87,7 +87,9 @@ def dated_rows(spec: TableSpec, dates: Dates, unit_day: str, camera: str) -> lis
 
 
 def create_date_macros(con: duckdb.DuckDBPyConnection, timezones: Mapping[str, str]) -> None:
-    """Creates the macros of local time: ``timezone_of``, ``local_time``, ``local_date``.
+    """Creates the macros of local time: ``timezone_of``, ``local_time``, ``local_date``, ``local_text``.
+
+    ``local_text`` is ISO 8601 with the offset from UTC, which tells the hour that comes twice apart.
 
     Args:
         con: the connection.
@@ -98,10 +100,16 @@ def create_date_macros(con: duckdb.DuckDBPyConnection, timezones: Mapping[str, s
     # A repeated midnight is read as its second occurrence; the day begins with the first.
     midnight = "timezone(zone, day::TIMESTAMP)"
     repeated = f"timezone(zone, {midnight} - INTERVAL 1 HOUR)::DATE = day"
+    here, utc = "timezone(coalesce(timezone_of(camera), 'UTC'), ts::TIMESTAMPTZ)", "timezone('UTC', ts::TIMESTAMPTZ)"
+    offset_s = f"(epoch_us({here}) - epoch_us({utc})) // 1000000"
+    fraction = f"CASE WHEN epoch_us(ts::TIMESTAMPTZ) % 1000000 = 0 THEN '' ELSE strftime({here}, '.%f') END"
+    sign = f"CASE WHEN {offset_s} < 0 THEN '-' ELSE '+' END"
     for macro in (
         f"timezone_of(camera) AS {zone}",
         "local_time(camera, ts) AS timezone(timezone_of(camera), ts::TIMESTAMPTZ)",
         "local_date(camera, ts) AS local_time(camera, ts)::DATE",
+        f"local_text(camera, ts) AS strftime({here}, '%Y-%m-%dT%H:%M:%S') || {fraction} || {sign} || "
+        f"strftime(make_timestamp(abs({offset_s}) * 1000000), '%H:%M')",
         f"{INTERNAL}.day_start(zone, day) AS {midnight} - to_hours(({repeated})::INTEGER)",
     ):
         con.execute(f"CREATE MACRO {macro}")

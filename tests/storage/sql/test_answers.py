@@ -119,8 +119,14 @@ def test_the_hour_that_comes_twice_is_two_hours_of_one_day(site, store):
     day, first = date(2026, 10, 25), datetime(2026, 10, 25, 0, tzinfo=UTC)  # 02:00 in Amsterdam, and again at 01:00 UTC
     stays(store, day, ("a", first + minutes(10), first + minutes(70), True, True))
     with open_sql(store, site) as con:
-        found = "SELECT hour, hour(local_time(camera, hour)), people FROM people_by_hour WHERE zone = 'view' ORDER BY 1"
-        assert rows_of(con, found) == [(first, 2, 1), (first + minutes(60), 2, 1)]
+        found = "SELECT date, local_hour, hour, people FROM people_by_hour WHERE zone = 'view' ORDER BY hour"
+        assert rows_of(con, found) == [
+            (day, "2026-10-25T02:00:00+02:00", first, 1),
+            (day, "2026-10-25T02:00:00+01:00", first + minutes(60), 1),
+        ]
+        assert rows_of(con, "SELECT local_hour::TIMESTAMPTZ = hour FROM people_by_hour") == [(True,)] * 4
+        found = "SELECT date, local_start, start_time FROM dwell WHERE zone = 'view'"
+        assert rows_of(con, found) == [(day, "2026-10-25T02:10:00+02:00", first + minutes(10))]
         assert rows_of(con, "SELECT date, people FROM people_by_day WHERE zone = 'view'") == [(day, 1)]
 
 

@@ -56,6 +56,24 @@ def test_local_date_changes_at_local_midnight(con: duckdb.DuckDBPyConnection) ->
     ]
 
 
+@pytest.mark.parametrize(
+    ("camera", "moment", "text"),
+    [
+        ("cam1", "2026-10-25 00:30:00+00", "2026-10-25T02:30:00+02:00"),
+        ("cam1", "2026-10-25 01:30:00+00", "2026-10-25T02:30:00+01:00"),
+        ("cam1", "1969-07-20 20:17:40.25+00", "1969-07-20T21:17:40.250000+01:00"),
+        ("cam2", "2026-07-01 12:00:00+00", "2026-07-01T08:00:00-04:00"),
+        ("nobody", "2026-07-01 12:00:00+00", "2026-07-01T12:00:00+00:00"),
+    ],
+)
+def test_local_text_has_the_offset_from_utc(
+    con: duckdb.DuckDBPyConnection, camera: str, moment: str, text: str
+) -> None:
+    found = f"local_text('{camera}', TIMESTAMPTZ '{moment}')"
+    assert rows_of(con, f"SELECT {found}, {found}::TIMESTAMPTZ = TIMESTAMPTZ '{moment}'") == [(text, True)]
+    assert rows_of(con, f"SELECT local_text('{camera}', NULL)") == [(None,)]
+
+
 def test_time_bucket_takes_utc_times_and_a_cameras_zone(con: duckdb.DuckDBPyConnection) -> None:
     noon = "TIMESTAMPTZ '2026-07-01 12:20:00+00'"
     assert rows_of(con, f"SELECT time_bucket(INTERVAL 15 MINUTE, {noon})") == [
