@@ -15,7 +15,7 @@ from schemas.errors import NightshiftError, TransientError, UserError
 from schemas.tables import TABLES
 from storage.files import atomic_path, first_line, safe_name
 from storage.store.layout import EXPORTS_FOLDER
-from storage.store.records import parse_record, parse_time, record_bytes
+from storage.store.records import parse_as, record_bytes
 from storage.store.store import Store
 
 FORMAT = 1
@@ -61,15 +61,23 @@ def exports_table(store: Store) -> pa.Table:
     rows = []
     for blob in store.blobs.list(EXPORTS_FOLDER):
         try:
-            found = parse_record(store.blobs.read(blob.name), FORMAT)
-            rows.append(asdict(ExportRecord(**found | {"time": parse_time("time", found["time"])})))
-        except (ValueError, KeyError, TypeError) as error:
+            rows.append(asdict(parse_export_record(blob.name, store.blobs.read(blob.name))))
+        except ValueError as error:
             raise NightshiftError(
                 f"{store.blobs.url}/{blob.name}, the record of an export, cannot be read: {first_line(error)}; "
                 "restore it from a backup"
             ) from error
     spec = TABLES["exports"]
     return spec.conform({name: [row[name] for row in rows] for name in spec.schema.names})
+
+
+def parse_export_record(name: str, content: bytes) -> ExportRecord:
+    """Returns the record in a file.
+
+    Raises:
+        ValueError: it is torn, lies under another's name, or has a time that is not plausible.
+    """
+    return parse_as(ExportRecord, "export_id", name, content, FORMAT)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from schemas.errors import NightshiftError, TransientError
 from schemas.tables import TABLES
 from storage.files import first_line, safe_name
 from storage.store.layout import SIGN_OFFS_FOLDER
-from storage.store.records import parse_record, parse_time, record_bytes
+from storage.store.records import parse_as, record_bytes
 from storage.store.store import Store
 
 FORMAT = 1
@@ -83,15 +83,25 @@ def read_sign_offs(store: Store) -> list[SignOff]:
     found = []
     for blob in store.blobs.list(SIGN_OFFS_FOLDER):
         try:
-            content = parse_record(store.blobs.read(blob.name), FORMAT)
-            found.append(SignOff(**content | {"time": parse_time("time", content["time"])}))
-        except (ValueError, KeyError, TypeError) as error:
+            found.append(parse_sign_off(blob.name, store.blobs.read(blob.name)))
+        except ValueError as error:
             raise NightshiftError(
                 f"{store.blobs.url}/{blob.name}, the record of a sign-off, cannot be read: {first_line(error)}; "
                 "restore it from a backup"
             ) from error
     # Of two at the same moment the one that rejects counts.
     return sorted(found, key=lambda each: (each.time, each.verdict == Verdict.REJECT, each.sign_off_id))
+
+
+def parse_sign_off(name: str, content: bytes) -> SignOff:
+    """Returns the sign-off in a file.
+
+    Raises:
+        ValueError: it is torn, lies under another's name, has no known verdict, or a time that is not plausible.
+    """
+    sign_off = parse_as(SignOff, "sign_off_id", name, content, FORMAT)
+    Verdict(sign_off.verdict)
+    return sign_off
 
 
 def verdicts(sign_offs: Iterable[SignOff]) -> Mapping[SignedFile, Verdict]:

@@ -4,8 +4,8 @@ One JSON file per hold, ``_holds/placed/HOLD.json``, and one more when it is rel
 none is ever changed or purged.
 """
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,11 +15,11 @@ from schemas.errors import NightshiftError, TransientError
 from schemas.tables import TABLES
 from storage.files import first_line, safe_name
 from storage.store.layout import HOLDS_FOLDER
-from storage.store.records import parse_record, parse_time, record_bytes
+from storage.store.records import Record, parse_as, record_bytes
 from storage.store.store import Store
 
 FORMAT = 1
-_PLACED, _RELEASED = f"{HOLDS_FOLDER}/placed", f"{HOLDS_FOLDER}/released"
+PLACED, RELEASED = f"{HOLDS_FOLDER}/placed", f"{HOLDS_FOLDER}/released"
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def write_hold(store: Store, hold: Hold) -> None:
     """
     content = asdict(hold)
     del content["release"]
-    _write(store, f"{_PLACED}/{safe_name(hold.hold_id)}.json", content)
+    _write(store, f"{PLACED}/{safe_name(hold.hold_id)}.json", content)
 
 
 def write_release(store: Store, release: Release) -> None:
@@ -65,7 +65,7 @@ def write_release(store: Store, release: Release) -> None:
         StoreFull: no space is left; nothing is recorded.
         TransientError: it is released already.
     """
-    _write(store, f"{_RELEASED}/{safe_name(release.hold_id)}.json", asdict(release))
+    _write(store, f"{RELEASED}/{safe_name(release.hold_id)}.json", asdict(release))
 
 
 def read_holds(store: Store) -> tuple[Hold, ...]:
@@ -75,8 +75,8 @@ def read_holds(store: Store) -> tuple[Hold, ...]:
         NightshiftError: a record is damaged. It is not skipped: what it holds would be purged.
     """
     # Releases first: one whose hold is listed later was written later, and is read the next time.
-    released = {release.hold_id: release for release in (Release(**each) for each in _read(store, _RELEASED, "time"))}
-    placed = [Hold(**each) for each in _read(store, _PLACED, "time", "start_time", "end_time")]
+    released = {release.hold_id: release for release in _read(store, RELEASED, parse_release)}
+    placed = list(_read(store, PLACED, parse_hold))
     found = [Hold(**{**vars(hold), "release": released.get(hold.hold_id)}) for hold in placed]
     return tuple(sorted(found, key=lambda each: (each.time, each.hold_id)))
 
@@ -118,15 +118,28 @@ def _write(store: Store, name: str, content: dict[str, Any]) -> None:
         raise TransientError(f"{store.blobs.url}/{name} exists already: nothing was recorded, try again")
 
 
-def _read(store: Store, folder: str, *times: str) -> Iterator[dict[str, Any]]:
-    known = {field.name for field in fields(Hold if folder == _PLACED else Release)} - {"release"}
+def parse_hold(name: str, content: bytes) -> Hold:
+    """Returns the hold in a file.
+
+    Raises:
+        ValueError: it is torn, lies under another's name, or has times that are not plausible.
+    """
+    hold = parse_as(Hold, "hold_id", name, content, FORMAT)
+    if hold.start_time >= hold.end_time:
+        raise ValueError("it ends before it begins")
+    return hold
+
+
+def parse_release(name: str, content: bytes) -> Release:
+    """Returns the release in a file; errors as of ``parse_hold``."""
+    return parse_as(Release, "hold_id", name, content, FORMAT)
+
+
+def _read(store: Store, folder: str, parse: Callable[[str, bytes], Record]) -> Iterator[Record]:
     for blob in store.blobs.list(folder):
         try:
-            content = parse_record(store.blobs.read(blob.name), FORMAT)
-            if content.keys() != known:
-                raise ValueError(f"its fields are {', '.join(sorted(content))}")
-            yield content | {name: parse_time(name, content[name]) for name in times}
-        except (ValueError, TypeError) as error:
+            yield parse(blob.name, store.blobs.read(blob.name))
+        except ValueError as error:
             raise NightshiftError(
                 f"{store.blobs.url}/{blob.name}, the record of a hold, cannot be read: {first_line(error)}; "
                 "restore it from a backup: nothing is purged without it"

@@ -66,9 +66,13 @@ def write_tombstones(store: Store, purge_id: str, purged: datetime, records: Seq
         "purged": purged.isoformat(),
         "records": [asdict(record) for record in records],
     }
-    name = f"{TOMBSTONES_FOLDER}/{safe_name(purge_id)}.json"
+    name = _name_of(purge_id)
     if not store.blobs.put_if_absent(name, json.dumps(content, sort_keys=True, separators=(",", ":")).encode()):
         raise TransientError(f"{store.blobs.url}/{name} exists already: nothing was deleted, try again")
+
+
+def _name_of(purge_id: str) -> str:
+    return f"{TOMBSTONES_FOLDER}/{safe_name(purge_id)}.json"
 
 
 def read_tombstones(store: Store) -> list[Tombstone]:
@@ -104,6 +108,8 @@ def _purges(store: Store) -> Iterator[tuple[str, datetime, list[PurgeRecord]]]:
     for blob in store.blobs.list(TOMBSTONES_FOLDER):
         try:
             found = parse_record(store.blobs.read(blob.name), FORMAT)
+            if blob.name != _name_of(found["purge_id"]):
+                raise ValueError(f"purge_id is {found['purge_id']!r}: the file has the name of another purge")
             records = [
                 PurgeRecord(**record | {"units": tuple(PurgedUnit(*unit) for unit in record["units"])})
                 for record in found["records"]

@@ -21,6 +21,7 @@ from storage.maintenance.sweep import SWEEP_AGE_H, manifest_files, sweepable_fil
 from storage.maintenance.tombstones import TOMBSTONES_FOLDER, read_tombstones
 from storage.maintenance.verify_manifest import find_headless_shards, verify_manifest
 from storage.maintenance.verify_receipts import find_future_receipts, find_torn_receipts
+from storage.maintenance.verify_records import find_record_problems
 from storage.store.layout import pending_file
 from storage.store.manifest import MERGED_SCHEMA
 from storage.store.parquet import UNIT_COLUMN
@@ -105,6 +106,7 @@ class _Verifier:
             # A compaction or a publication may have moved it meanwhile. Hashes are kept, so nothing is hashed twice.
             problems = self._check()
         problems += [*find_exposed(self._store), *find_outward_links(self._store), *self._future]
+        problems += find_record_problems(self._store, datetime.now(UTC))
         problems.sort(key=lambda problem: (problem.kind, problem.name))
         return Verification(tuple(problems), len(self._hashed), self._bytes)
 

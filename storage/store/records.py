@@ -4,9 +4,11 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from pathlib import PurePosixPath
+from typing import Any, Generic, TypeVar, get_type_hints
 
 from storage.blobs import Blobs
+from storage.files import safe_name
 
 RECORD_SUFFIX = ".json"
 
@@ -16,6 +18,7 @@ day more or less, or another time zone, leads to no year that Python lacks."""
 
 Record = TypeVar("Record")
 Rows = TypeVar("Rows")
+Fields = TypeVar("Fields")
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,38 @@ def parse_record(content: bytes, version: int) -> dict[str, Any]:
     if (other := found.pop("format")) != version:
         raise ValueError(f"format {other}, this Nightshift reads {version}")
     return found
+
+
+def parse_as(kind: type[Fields], key: str, name: str, content: bytes, version: int) -> Fields:
+    """Returns a record as a dataclass of texts, numbers and times.
+
+    Args:
+        kind: the dataclass; a field that is a dataclass itself is not part of the record.
+        key: the field that the record's file is named after.
+        name: the file.
+        content: of the file.
+        version: of its fields.
+
+    Raises:
+        ValueError: it is torn, has other fields or values of another type, lies under the name of another record, or
+            has a time that is not plausible.
+    """
+    hints = {name: hint for name, hint in get_type_hints(kind).items() if _plain(hint)}
+    found = parse_record(content, version)
+    if found.keys() != hints.keys():
+        raise ValueError(f"its fields are {', '.join(sorted(found))}")
+    for field, hint in hints.items():
+        if hint is datetime:
+            found[field] = parse_time(field, found[field])
+        elif not isinstance(found[field], hint) or isinstance(found[field], bool):
+            raise ValueError(f"{field} is {found[field]!r}")
+    if PurePosixPath(name).name != f"{safe_name(found[key])}{RECORD_SUFFIX}":
+        raise ValueError(f"{key} is {found[key]!r}: the file has the name of another record")
+    return kind(**found)
+
+
+def _plain(hint: object) -> bool:
+    return hint is datetime or hint in (str, int, str | None)
 
 
 def parse_time(name: str, text: object) -> datetime:
