@@ -259,8 +259,9 @@ class SiteConfig(_Strict):
     )
     max_megapixels: Annotated[float, Field(gt=0, le=1000)] = Field(
         40.0,
-        description="size of the largest frames that are processed, millions of pixels; each million takes about 42 MB "
-        "of a worker's memory, and larger footage is quarantined as too_large",
+        description="size of the largest frames that are processed, millions of pixels, more where a format takes more "
+        "memory than 8 bits in 4:2:0; each million takes about 42 MB of a worker's memory, with many reference "
+        "frames up to 70, and larger footage is quarantined as too_large",
     )
     cameras: tuple[CameraConfig, ...] = Field((), description="the cameras")
     layers: tuple[LayerConfig, ...] = Field((), description="zones and lines")
@@ -291,6 +292,11 @@ class SiteConfig(_Strict):
             if layer.camera is not None and layer.camera not in known:
                 raise ValueError(f"layer {layer.name}: there is no camera {layer.camera!r} in [[cameras]]")
         return self
+
+    @property
+    def max_pixels(self) -> int:
+        """Limit of a frame, see ``storage.video.source.weight_px``."""
+        return round(self.max_megapixels * 1e6)
 
     @property
     def patterns(self) -> tuple[str, ...]:

@@ -34,6 +34,10 @@ DAY_UNIT = "day"
 """Unit name of ops that work on a whole camera-day."""
 
 
+LARGEST_FRAME_PX = 40_000_000
+"""Pixels of the largest frame that is decoded, by default: see ``storage.video.source.weight_px``."""
+
+
 @dataclass(frozen=True)
 class Segment:
     """A keyframe-aligned slice of footage.

@@ -184,6 +184,7 @@ def _drive(
         run.site.files.store,
         plan.ready.ops,
         hold_video=run.site.files.config.publish.waits,
+        max_pixels=run.site.files.config.max_pixels,
     )
     try:
         for warning in require_able(plan.ready.ops, {key.op for key in plan.to_do}):

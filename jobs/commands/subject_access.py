@@ -221,11 +221,11 @@ def _originals(site: Site, published: PublishedFootage, reveal: Reveal) -> Itera
         with readable(original, raw_fps_of(footage)) as path:
             for segment in published.segments:
                 if reveal.is_within(datetime_us(segment.start), datetime_us(segment.end)):
-                    yield from _decoded(path, segment)
+                    yield from _decoded(path, segment, site.files.config.max_pixels)
 
 
-def _decoded(path: Path, segment: Segment) -> Iterator[tuple[int, Uint8]]:
+def _decoded(path: Path, segment: Segment, max_pixels: int) -> Iterator[tuple[int, Uint8]]:
     with suppress(CorruptFootage):  # what cannot be decoded stays covered as published
-        for _, batch in SegmentReader(path, segment, [FrameNeed()]):
+        for _, batch in SegmentReader(path, segment, [FrameNeed()], max_pixels=max_pixels):
             ticks = (pts_to_ticks(pts, segment) for pts in batch.pts.tolist())
             yield from zip(ticks, batch.frames, strict=True)

@@ -8,7 +8,7 @@ from typing import Literal
 from jobs.planning.configure import ReadyOp
 from jobs.planning.graph import UnitKey
 from schemas.op import Read
-from schemas.values import Receipt, UnitContext, UnitFile
+from schemas.values import LARGEST_FRAME_PX, Receipt, UnitContext, UnitFile
 
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 
@@ -96,6 +96,7 @@ class WorkerSetup:
         ops: ops by name, not opened yet, each with its weights.
         cpus: threads that a worker may use.
         hold_video: published video awaits its sign-off.
+        max_pixels: limit of frames, as for ``SegmentReader``.
     """
 
     archive: str
@@ -103,3 +104,4 @@ class WorkerSetup:
     ops: Mapping[str, ReadyOp]
     cpus: int = 1
     hold_video: bool = False
+    max_pixels: int = LARGEST_FRAME_PX

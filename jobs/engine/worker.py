@@ -129,7 +129,10 @@ class _BatchWork:
         # What a unit's op raises is caught within: errors that reach the outer boundary are the reader's.
         with self._boundary(*units), arising_in("footage"):
             path = self._worker.footage.path(segment.path, partial(readable, fps=segment.raw_fps))
-            reader = SegmentReader(path, segment, [need for _, need in needs], threads=self._worker.setup.cpus)
+            setup = self._worker.setup
+            reader = SegmentReader(
+                path, segment, [need for _, need in needs], threads=setup.cpus, max_pixels=setup.max_pixels
+            )
             for index, frames in reader:
                 unit = units[index]
                 if unit.key not in self._failed:

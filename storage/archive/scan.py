@@ -157,7 +157,7 @@ class _Scan:
         self._archive = archive
         self._config = config
         self._known = known
-        self._max_pixels = round(config.max_megapixels * 1e6)
+        self._max_pixels = config.max_pixels
         self._now_s = now.timestamp()
 
     def examine(self, entry: ListedFile) -> _File:

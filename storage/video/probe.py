@@ -16,8 +16,8 @@ from av.video.stream import VideoStream
 
 from schemas.clock import find_fast_stretch, find_pauses
 from schemas.errors import CLOCK_JUMP, CorruptFootage
-from schemas.values import Int64
-from storage.video.source import LARGEST_FRAME_PX, Decoder, open_video, quarter_turns, require_readable
+from schemas.values import LARGEST_FRAME_PX, Int64
+from storage.video.source import Decoder, open_video, quarter_turns, require_readable, weight_px
 from storage.video.timeline import JUMP_S, Presentation, Timeline, time_base_of
 
 _KEYFRAMES_TRIED = 20
@@ -93,7 +93,7 @@ def probe(path: Path, max_pixels: int = LARGEST_FRAME_PX) -> Probe:
     """Demuxes all of a file's packets and decodes its first frame.
 
     Args:
-        max_pixels: of one frame; a file of larger ones is not decoded.
+        max_pixels: limit of a frame's ``weight_px``; a file of heavier ones is not decoded.
 
     Raises:
         CorruptFootage: no part of the file can be used.
@@ -101,8 +101,9 @@ def probe(path: Path, max_pixels: int = LARGEST_FRAME_PX) -> Probe:
     """
     with open_video(path) as (container, stream):
         width, height = stream.codec_context.width, stream.codec_context.height
-        if width * height > max_pixels:
-            raise CorruptFootage("too_large", f"{path.name}: {too_large(width, height, max_pixels)}")
+        weight = weight_px(width, height, stream.codec_context.pix_fmt)
+        if weight > max_pixels:
+            raise CorruptFootage("too_large", f"{path.name}: {too_large(width, height, max_pixels, weight)}")
         timeline = Timeline(stream)
         timeline.read(path, container)
         shown = timeline.presentation()
@@ -121,7 +122,7 @@ def probe(path: Path, max_pixels: int = LARGEST_FRAME_PX) -> Probe:
         # The container's word counts before the codec's, as in players.
         pixel_aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or Fraction(1)
         container_start = _container_start(container, stream)
-    frame = _first_frame(path)
+    frame = _first_frame(path, max_pixels)
     steps = np.diff(pts)[~find_pauses(times_us)]  # the rate while the camera records
     return Probe(
         codec=codec,
@@ -145,10 +146,12 @@ def probe(path: Path, max_pixels: int = LARGEST_FRAME_PX) -> Probe:
     )
 
 
-def too_large(width: int, height: int, max_pixels: int) -> str:
-    """Says that frames are larger than the limit of the site."""
+def too_large(width: int, height: int, max_pixels: int, weight: int | None = None) -> str:
+    """Says that frames are larger than the limit of the site, or, by ``weight``, take more memory."""
+    pixels = width * height
+    as_many = f", whose format takes the memory of {weight / 1e6:.1f} million" if weight and weight > pixels else ""
     return (
-        f"its frames have {width} x {height} pixels, {width * height / 1e6:.1f} million; site.toml allows "
+        f"its frames have {width} x {height} pixels, {pixels / 1e6:.1f} million{as_many}; site.toml allows "
         f"max_megapixels = {max_pixels / 1e6:g}"
     )
 
@@ -216,11 +219,11 @@ def _container_start(container: InputContainer, stream: VideoStream) -> datetime
     return None
 
 
-def _first_frame(path: Path) -> VideoFrame:
+def _first_frame(path: Path, max_pixels: int) -> VideoFrame:
     """Returns the first frame that can be decoded, trying the first keyframes only."""
     keyframes = 0
     with open_video(path) as (container, stream):
-        decoder = Decoder(container, stream)
+        decoder = Decoder(container, stream, max_pixels=max_pixels)
         try:
             for packet in container.demux(stream):
                 keyframes += packet.is_keyframe

@@ -14,9 +14,16 @@ from av.video.reformatter import Interpolation, VideoReformatter
 
 from schemas.errors import CorruptFootage
 from schemas.op import FrameNeed
-from schemas.values import FrameBatch, Segment, Uint8
+from schemas.values import LARGEST_FRAME_PX, FrameBatch, Segment, Uint8
 from storage.video.segment_packets import begins_file, open_at_segment
-from storage.video.source import Decoder, VideoPacket, bgr_view, pts_to_us, quarter_turns, require_readable
+from storage.video.source import (
+    Decoder,
+    VideoPacket,
+    bgr_view,
+    pts_to_us,
+    quarter_turns,
+    require_readable,
+)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RATE_TOLERANCE = Fraction(95, 100)
@@ -40,6 +47,7 @@ class SegmentReader:
         needs: which frames each consumer wants.
         threads: number of decoder threads.
         batch: most frames in a batch.
+        max_pixels: limit of a frame's ``weight_px``; heavier ones are lost.
 
     Attributes:
         frames_decoded: frames that FFmpeg decoded, including a few beyond the segment's end.
@@ -52,13 +60,20 @@ class SegmentReader:
     """
 
     def __init__(
-        self, path: Path, segment: Segment, needs: Sequence[FrameNeed], threads: int = 1, batch: int = 8
+        self,
+        path: Path,
+        segment: Segment,
+        needs: Sequence[FrameNeed],
+        threads: int = 1,
+        batch: int = 8,
+        max_pixels: int = LARGEST_FRAME_PX,
     ) -> None:
         self._path = path
         self._segment = segment
         self._needs = tuple(needs)
         self._threads = threads
         self._batch = batch
+        self._max_pixels = max_pixels
         self._end_pts = segment.end_pts
         self.frames_decoded = 0
         self.decode_s = 0.0
@@ -90,7 +105,7 @@ class SegmentReader:
         segment = self._segment
         decoded: list[int] = []
         with open_at_segment(self._path, segment) as (container, stream, packets):
-            decoder = Decoder(container, stream, self._threads, from_start=begins_file(segment))
+            decoder = Decoder(container, stream, self._threads, begins_file(segment), self._max_pixels)
             for frame in self._decode(decoder, packets):
                 pts = frame.pts
                 if pts is None or not segment.start_pts <= pts < segment.end_pts or (decoded and pts <= decoded[-1]):

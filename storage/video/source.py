@@ -7,6 +7,7 @@ import heapq
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,12 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Disposition
+from av.video.format import VideoFormat
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 from schemas.errors import CorruptFootage
-from schemas.values import Uint8
+from schemas.values import LARGEST_FRAME_PX, Uint8
 from storage.video.pictures import PictureFinder, Shown
 
 if TYPE_CHECKING:  # PyAV's packets are generic in its stubs only
@@ -38,9 +40,9 @@ _MP4_FIRST_BOXES = {"ftyp", "styp", "moov", "mdat", "free", "skip", "wide", "pno
 _DECODE_ORDER_ONLY = {"h264", "hevc"}
 _DECODE_TIMES_ONLY = {"avi", "nut"}  # NUT: of remuxed raw streams (storage/video/raw.py)
 _READ_BYTES = 8_000_000
+_EDGE_PX = 128
 
-LARGEST_FRAME_PX = 40_000_000
-"""Pixels of the largest frame that is decoded where a file declares smaller ones: a stream may change its size."""
+_USUAL_BITS = 12  # of a pixel in 8 bits and 4:2:0, as nearly all cameras record
 
 DECODING_VERSION = 2
 """Raised whenever the same file would give other frames, or the same frames at other times."""
@@ -151,6 +153,17 @@ def bgr_view(frame: VideoFrame) -> Uint8:
     return rows[:, : 3 * frame.width].reshape(frame.height, frame.width, 3)
 
 
+@lru_cache(maxsize=64)
+def weight_px(width: int, height: int, pixel_format: str | None) -> int:
+    """Returns how many pixels of the usual format (8 bits, 4:2:0) take as much memory as a frame.
+
+    Decoders hold up to about twenty frames, and a hostile file makes them do so: a limit of pixels alone would leave
+    the memory open, since pixels of 16 bits in 4:4:4 take four times as much as usual ones.
+    """
+    bits = VideoFormat(pixel_format).padded_bits_per_pixel if pixel_format else _USUAL_BITS
+    return width * height * max(bits, _USUAL_BITS) // _USUAL_BITS
+
+
 class Decoder:
     """Decodes packets strictly: damage is left out up to the next keyframe, never concealed.
 
@@ -161,11 +174,14 @@ class Decoder:
     that hold a picture, in the order in which they leave the decoder. So they do where a container gives decode times
     for presentation times: B-frames come out, though the packets' times have only risen.
 
+    A stream may change the size and the format of its frames: those that weigh more than the limit are lost.
+
     Args:
         container: opened for this decoder alone.
         stream: the container's video stream.
         threads: FFmpeg's threads; with more than one, a few more frames before a damaged one may be lost.
         from_start: whether the first packet will be the file's first keyframe.
+        max_pixels: limit of a frame's ``weight_px``.
 
     Attributes:
         frames_decoded: number of frames that FFmpeg returned, including damaged ones.
@@ -176,12 +192,19 @@ class Decoder:
     """
 
     def __init__(
-        self, container: InputContainer, stream: VideoStream, threads: int = 1, from_start: bool = False
+        self,
+        container: InputContainer,
+        stream: VideoStream,
+        threads: int = 1,
+        from_start: bool = False,
+        max_pixels: int = LARGEST_FRAME_PX,
     ) -> None:
         self._context = stream.codec_context
         self._context.thread_count = threads
-        # Codecs count whole blocks, of up to 64 pixels.
-        largest_px = max(LARGEST_FRAME_PX, (self._context.width + 64) * (self._context.height + 64))
+        self._max_pixels = max_pixels
+        # Codecs count whole blocks and edges (MPEG-4: 128 x 40 pixels), and a frame that fits exactly must fit.
+        edges_px = _EDGE_PX * (_EDGE_PX + self._context.width + self._context.height)
+        largest_px = max(max_pixels, min(max_pixels, self._context.width * self._context.height) + edges_px)
         self._context.options = {"max_pixels": str(largest_px)}  # a frame of more is an error, and takes no memory
         self._context.thread_type = "AUTO"
         codec = self._context.name
@@ -230,6 +253,12 @@ class Decoder:
         except FFmpegError:
             return self._drain_and_restart()
 
+    def _weighs_too_much(self) -> bool:
+        """Returns whether frames of the format that the last packet set are too heavy."""
+        # FFmpeg's limit is of pixels, whatever their format.
+        context = self._context
+        return weight_px(context.width, context.height, context.pix_fmt) > self._max_pixels
+
     def _delay_first(self, pts: int | None) -> None:
         if pts is not None and self._waiting_pts:
             for known in (self.picture_pts, self.lost_pts):
@@ -276,6 +305,9 @@ class Decoder:
     def _intact(self, frames: Sequence[VideoFrame]) -> list[VideoFrame]:
         intact: list[VideoFrame] = []
         self.frames_decoded += len(frames)
+        if self._weighs_too_much():
+            self._restart()  # which frees what the decoder holds
+            return intact
         for frame in frames:
             if frame.is_corrupt:
                 self._restart()

@@ -99,7 +99,7 @@ class FakeReader:
     frames_decoded = 4
     decode_s = 0.5
 
-    def __init__(self, path, segment, needs, threads) -> None:
+    def __init__(self, path, segment, needs, threads, max_pixels) -> None:
         self.needs = needs
 
     def __iter__(self) -> Iterator:
