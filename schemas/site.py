@@ -121,7 +121,7 @@ class LayerConfig(_Strict):
         description="map: coordinates in the file's CRS (GeoJSON without a CRS: lon, lat); pixel: pixels of one camera",
     )
     role: Literal["count", "reference"] = Field(
-        "count", description="reference: features of any geometry that count nothing, only in the table layer_NAME"
+        "count", description="reference: any geometry, counts nothing: for the table layer_NAME and the map page"
     )
     camera: str | None = Field(None, description="for space = 'pixel': the camera that the pixels belong to")
     id_field: str = Field("id", description="property with the feature's id; features without it are numbered")

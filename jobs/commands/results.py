@@ -117,7 +117,7 @@ def _refuse_sensitive(connection: duckdb.DuckDBPyConnection) -> None:
 def write_map(site: Site, target: Path, as_of: str | None = None) -> int:
     """Writes the map page, and returns the number of positions on it."""
     from storage.exports.map_page import render_map
-    from storage.site.layers import load_features
+    from storage.site.layers import load_features, load_references
 
     with closing(connect(site, as_of=as_of, for_query="positions, counts, cameras")) as connection:
         positions, counts = (
@@ -125,5 +125,6 @@ def write_map(site: Site, target: Path, as_of: str | None = None) -> int:
             for name in ("positions", "counts")
         )
         cameras = run_query(connection, "SELECT * FROM cameras")
-    render_map(site.files, load_features(site.files), cameras, positions, counts, target, datetime.now(UTC))
+    features = (*load_features(site.files), *load_references(site.files))
+    render_map(site.files, features, cameras, positions, counts, target, datetime.now(UTC))
     return int(positions.num_rows)

@@ -56,6 +56,13 @@ def load_features(site: SiteFiles) -> tuple[Feature, ...]:
     return tuple(features.values())
 
 
+def load_references(site: SiteFiles) -> tuple[Feature, ...]:
+    """Returns the features of all reference layers on the map; errors as of ``load_features``."""
+    layers = enumerate(site.config.layers)
+    wanted = [(layer, number) for number, layer in layers if layer.role == "reference" and layer.space == "map"]
+    return tuple(feature for layer, number in wanted for feature in _features(site, layer, _path(site, number)))
+
+
 def load_layer(site: SiteFiles, number: int) -> tuple[list[Feature], pa.Table]:
     """Returns the features of one layer, and their attributes: all columns of the file but the geometry.
 

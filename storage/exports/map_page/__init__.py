@@ -14,7 +14,7 @@ import pyarrow as pa
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from schemas.values import Feature
+from schemas.values import Feature, FeatureKind
 from storage.exports.map_page.scene import MAX_ZONE_ROWS, build_scene, placed_cameras, zone_rows
 from storage.files import write_atomic
 from storage.site.file import SiteFiles
@@ -39,7 +39,7 @@ def render_map(
 
     Args:
         site: the site; the map uses its CRS and time zone.
-        features: zones and lines; those in pixels of a camera are named on the page but not drawn.
+        features: of all layers; zones and lines in pixels of a camera are named on the page but not drawn.
         cameras: the table ``cameras``.
         positions: the table ``positions``.
         counts: the table ``counts``, for the page's table of zones; None leaves that out.
@@ -60,7 +60,11 @@ def render_map(
         zones=zone_rows(counts) if counts is not None else [],
         max_zones=MAX_ZONE_ROWS,
         unplaced=[camera for camera in cameras["camera"].to_pylist() if camera not in placed],
-        pixel_features=[feature.feature_id for feature in features if feature.space == "pixel"],
+        pixel_features=[
+            feature.feature_id
+            for feature in features
+            if feature.space == "pixel" and feature.kind is not FeatureKind.REFERENCE
+        ],
         style=Markup(_text("map.css")),
         map_script=Markup(_text("map.js")),
         controls_script=Markup(_text("controls.js")),

@@ -100,7 +100,9 @@ function fillPanel() {
   const rows = [["zones", "Zones", any("zone")], ["lines", "Lines; arrow: left to right", any("line")],
     ["cameras", "Cameras", cameras.some((camera) => camera.place)],
     ["views", "Where a camera saw positions", cameras.some((camera) => camera.hull.length)],
-    ["tracks", "Tracks, coloured by camera", tracks.length > 0], ["density", "Density: time spent", heat !== null]];
+    ["tracks", "Tracks, coloured by camera", tracks.length > 0],
+    ...(references.length ? [["references", `Reference: ${scene.references.map(({ layer }) => layer).join(", ")}`, true]] : []),
+    ["density", "Density: time spent", heat !== null]];
   for (const [key, text, there] of rows) {
     const label = element("label"), box = element("input");
     box.type = "checkbox";

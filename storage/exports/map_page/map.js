@@ -7,7 +7,7 @@ const HUES = [212, 295, 165, 250, 325, 190, 130, 272];  // cool colours, as dens
 const RAMPS = { light: [[255, 226, 150, 0.3], [250, 165, 75, 0.55], [214, 60, 38, 0.75]],
                 dark: [[120, 56, 24, 0.3], [200, 96, 30, 0.6], [255, 214, 110, 0.75]] };
 const FONT = "600 12px system-ui, sans-serif";
-const shown = { density: true, zones: true, lines: true, views: true, cameras: true, tracks: true };
+const shown = { references: true, density: true, zones: true, lines: true, views: true, cameras: true, tracks: true };
 const view = { x: 0, y: 0, scale: 1, width: 1, height: 1 };
 const time = { from: -Infinity, to: Infinity };
 let ink = {}, heat = null, hovered = null, waiting = false;
@@ -26,6 +26,7 @@ const features = scene.features.map((feature) => ({
   id: feature.id, kind: feature.kind, corner: pairs(feature.corner)[0],
   parts: feature.parts.map(pairs),
 }));
+const references = scene.references.map((layer) => layer.parts.map(pairs));
 const tracks = scene.tracks.map((track) => ({  // t in seconds since scene.start_ms; v in m/s, negative if unknown
   id: track.id, label: track.label, camera: byId.get(track.camera),
   t: cumulative(track.t, 100), x: cumulative(track.x, 100), y: cumulative(track.y, 100), v: track.v.map((v) => v / 100),
@@ -42,7 +43,7 @@ const local = (seconds) => dayAndTime.format(scene.start_ms + seconds * 1000);
 
 function readColours() {
   const style = getComputedStyle(document.documentElement);
-  for (const name of ["paper", "panel", "ink", "quiet", "zone", "line", "grid"]) {
+  for (const name of ["paper", "panel", "ink", "quiet", "zone", "line", "grid", "reference"]) {
     ink[name] = style.getPropertyValue("--" + name).trim();
   }
   heat = scene.density && paintHeat(scene.density);
@@ -122,6 +123,7 @@ function draw() {
   pen.fillRect(0, 0, view.width, view.height);
   pen.lineJoin = pen.lineCap = "round";
   drawGrid();
+  if (shown.references) references.forEach(drawReferences);
   const zones = features.filter((feature) => feature.kind === "zone");
   const lines = features.filter((feature) => feature.kind === "line");
   if (shown.zones) zones.forEach(drawZone);
@@ -194,6 +196,16 @@ function drawZone(zone) {
 function nameZone(zone) {  // above the north-western corner, where few lines and tracks cross
   const [x, y] = toScreen(...zone.corner);
   write(zone.id, x, y - 9, ink.zone, "left");
+}
+
+function drawReferences(parts) {  // one path for all: a layer may have thousands of streets
+  pen.beginPath();
+  parts.forEach((part) => {
+    if (part.length > 1) return trace(part);
+    const [x, y] = toScreen(...part[0]);
+    pen.moveTo(x + 2, y), pen.arc(x, y, 2, 0, 7);
+  });
+  stroke(ink.reference, 1.2);
 }
 
 function drawHeat() {

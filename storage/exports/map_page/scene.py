@@ -11,6 +11,7 @@ import shapely
 from pyproj import Transformer
 
 from schemas.values import Feature, FeatureKind
+from storage.exports.map_page.references import draw_references
 from storage.exports.map_page.trajectories import (
     Bounds,
     Point,
@@ -34,9 +35,12 @@ def build_scene(
 ) -> dict[str, Any]:
     """Returns everything that is drawn, ready for JSON; ``map.js`` reads it."""
     trajectories = read_trajectories(positions)
-    features = [feature for feature in features if feature.space == "map"]
+    on_map = [feature for feature in features if feature.space == "map"]
+    references = [feature for feature in on_map if feature.kind is FeatureKind.REFERENCE]
+    features = [feature for feature in on_map if feature.kind is not FeatureKind.REFERENCE]
     typical = typical_bounds(trajectories)
-    bounds = _bounds(features, cameras, typical)
+    # Streets may be those of a whole city: they set the extent only where there is nothing else.
+    bounds = _bounds(features, cameras, typical) or _bounds(references, cameras, typical)
     corners = np.reshape(bounds or (0.0, 0.0, 100.0, 100.0), (2, 2))
     west, south = np.floor(corners[0]).tolist()
     origin = (west, south)
@@ -54,6 +58,7 @@ def build_scene(
         "of_points": len(trajectories),
         "points": len(drawn),
         "features": [_feature(feature, origin) for feature in features],
+        "references": draw_references(references, bounds, origin) if bounds else [],
         "cameras": _cameras(cameras, trajectories, origin),
         "tracks": encode(drawn, origin, start_us),
         "density": density(trajectories, typical, origin) if typical else None,

@@ -12,7 +12,7 @@ import storage.site.layers
 from schemas.errors import SiteError
 from schemas.values import FeatureKind
 from storage.site.file import SiteFiles, load_site, write_new_site
-from storage.site.layers import load_features, load_layer
+from storage.site.layers import load_features, load_layer, load_references
 
 DAM_SQUARE_RD = (121390.0, 487335.0)
 
@@ -235,7 +235,10 @@ def test_a_reference_layer_may_have_any_geometry_and_ids_that_repeat(root: Path)
     document = collection(*(({"id": "view"}, to_lonlat(shape)) for shape in (square(),)), *(
         ({"id": "a"}, shape) for shape in (pole, dot, None)
     ))  # fmt: skip
-    features, _ = load_layer(with_geojson(root, document, 'role = "reference"'), 0)
+    site = with_geojson(root, document, 'role = "reference"')
+    features, _ = load_layer(site, 0)
+    assert load_references(site) == tuple(features)
+    assert load_features(site) == ()
     assert [feature.feature_id for feature in features] == ["view", "a", "a", "a"]
     assert {feature.kind for feature in features} == {FeatureKind.REFERENCE}
     assert [feature.geometry.geom_type for feature in features] == [
