@@ -10,6 +10,7 @@ from bench.pets import GT_SCALE, LAST_FRAME
 from bench.real_clips import PICTURES
 
 DETECTOR, OTHER_DETECTOR = "yolo11n_int8_openvino_model", "yolox_nano.onnx"
+MASKS = "../weights_more/pose_landmark_full.tflite"
 POSE, FACES, OSNET = (
     "yolov8n-pose_int8_openvino_model",
     "face_detection_yunet_2026may.onnx",
@@ -73,8 +74,9 @@ LEAKS_HALF_FPS = 5.0
 
 
 def variants(half_fps: float) -> dict[str, System]:
-    """Returns systems with other weights, and with a detector at ``half_fps`` frames per second."""
+    """Returns systems with other weights, with outlines, and with a detector at ``half_fps`` frames per second."""
     return {
+        "outlines": System((*WITH_WEIGHTS.models, MASKS), WITH_WEIGHTS.ops),
         "yolox": WITH_YOLOX,
         "weights_half": WITH_WEIGHTS.at_detector_fps(half_fps),
         "yolox_half": WITH_YOLOX.at_detector_fps(half_fps),

@@ -43,6 +43,9 @@ PEOPLE = Subject(
     cut_off=((669, 398, 810, 880), (0, 555, 78, 870)),
 )
 FACES = Subject("faces", whole=((113, 416, 156, 470), (267, 423, 307, 474)), cut_off=((789, 410, 810, 457),))
+NOBODY = ((360, 250, 500, 700), (500, 250, 640, 700), (250, 0, 390, 230))
+"""Boxes of a person's shape in the photograph that show nobody."""
+
 BUSES = Subject("buses", whole=((5, 232, 801, 735),))
 
 

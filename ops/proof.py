@@ -1,7 +1,8 @@
 """A detector's proof: it finds the known people of the known picture, and little else.
 
 A detector that finds nobody looks like a quiet night (docs/decisions/0022). People prove detectors and pose networks,
-faces prove face detectors, and buses prove detectors that know no people.
+faces prove face detectors, and buses prove detectors that know no people. A network that cuts people out must do so in
+the boxes of known people, and not where nobody is.
 """
 
 from dataclasses import dataclass
@@ -9,13 +10,14 @@ from typing import Literal
 
 import numpy as np
 
+from ops.anonymize.cover.outlines import MaskFinder, OutlineCover, open_masks
 from ops.anonymize.verify.second_detectors import FaceDetector
 from ops.boxes import iou_matrix
 from ops.detect.backends import Network, open_network
 from ops.detect.decode import Decoder
 from ops.detect.session import PERSON
 from ops.detect.tiles import find_in_looks, network_pyramid
-from ops.known_picture import BUSES, FACES, PEOPLE, Subject, draw_known_picture, known_boxes
+from ops.known_picture import BUSES, FACES, NOBODY, PEOPLE, Subject, draw_known_picture, known_boxes
 from schemas.values import Float32, Float64, ModelFile, Uint8
 
 BUS = "bus"
@@ -55,7 +57,7 @@ class Proof:
 
 def is_detector(model: ModelFile) -> bool:
     """Returns whether weights find people or things, so that they can prove themselves."""
-    return model.task in ("detect", "pose", "face")
+    return model.task in ("detect", "pose", "mask", "face")
 
 
 def prove(model: ModelFile, photograph: Uint8, cpus: int = 1) -> Proof:
@@ -71,6 +73,8 @@ def prove(model: ModelFile, photograph: Uint8, cpus: int = 1) -> Proof:
     picture = draw_known_picture(photograph)
     if model.task == "face":
         return _judge(model, FACES, FaceDetector(model, cpus).find(picture)[:, :4])
+    if model.task == "mask":
+        return _judge(model, PEOPLE, _cut_out(open_masks(model), picture))
     network = open_network(model, cpus)
     # Pose networks find people and nothing else, whatever their metadata call them.
     name = PERSON if model.task == "pose" else next((name for name in (PERSON, BUS) if name in network.classes), None)
@@ -89,6 +93,13 @@ def _boxes(network: Network, layout: str, index: int, picture: Uint8) -> Float32
     decoder = Decoder(layout, network.input_px, (index,), SCORE, SAME_IOU)
     looks = network_pyramid(network, (picture.shape[1], picture.shape[0]), np.inf)
     return find_in_looks(network, decoder, picture, looks).xyxy
+
+
+def _cut_out(finder: MaskFinder, picture: Uint8) -> Float64:
+    """Returns the boxes ``(N, 4)``, of people and of places without anybody, in which somebody is cut out."""
+    boxes = np.concatenate([known_boxes(PEOPLE.whole), known_boxes(NOBODY)])
+    mask = np.zeros(picture.shape[:2], np.uint8)
+    return boxes[[OutlineCover(finder).add(mask, picture, box[None], 1, 0)[0] for box in boxes]]
 
 
 def _judge(model: ModelFile, subject: Subject, boxes: Float32 | Float64, classes: tuple[str, ...] = ()) -> Proof:

@@ -129,7 +129,7 @@ class ModelRequest:
     """
 
     name: str
-    task: Literal["detect", "pose", "depth", "face", "embed"]
+    task: Literal["detect", "pose", "mask", "depth", "face", "embed"]
     required: bool = False
 
 

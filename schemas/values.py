@@ -191,8 +191,8 @@ class ModelFile:
 
     name: str
     path: str
-    format: Literal["openvino", "onnx", "pt", "transformers"]
-    task: Literal["detect", "pose", "depth", "face", "embed"]
+    format: Literal["openvino", "onnx", "tflite", "pt", "transformers"]
+    task: Literal["detect", "pose", "mask", "depth", "face", "embed"]
     layout: Literal["yolo", "yolox", "depth", "other"]
     sha256: str
     licence: str

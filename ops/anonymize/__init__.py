@@ -11,7 +11,7 @@ background then.
 
 from collections.abc import Mapping
 
-from ops.anonymize.detectors import FACES, POSE, VERIFIER, DetectorSet
+from ops.anonymize.detectors import FACES, MASKS, POSE, VERIFIER, DetectorSet
 from ops.anonymize.params import AnonymizeParams
 from ops.anonymize.session import WRITES, AnonymizeSession
 from schemas.op import FrameNeed, FrameOp, ModelRequest, Models, Neighbour, OpSpec, Read, Scope, Services, Tables
@@ -26,7 +26,7 @@ class Anonymize(FrameOp):
 
     spec = OpSpec(
         name="anonymize",
-        version=9,
+        version=10,
         summary="A copy of each segment in which people are covered, or none if that cannot be vouched for.",
         scope=Scope.SEGMENT,
         reads=(
@@ -54,7 +54,7 @@ class Anonymize(FrameOp):
 
     @property
     def model_requests(self) -> Mapping[str, ModelRequest]:
-        """Returns the weights that verify, and, for skeletons, those that find poses."""
+        """Returns the weights that verify, and those that find poses or outlines, for the modes that use them."""
         wanted: dict[str, ModelRequest] = {}
         if self.params.verify_fps > 0:
             if self.params.verify_model not in NO_WEIGHTS:
@@ -63,6 +63,8 @@ class Anonymize(FrameOp):
                 wanted[FACES] = ModelRequest(self.params.face_model, "face")
         if self.params.mode == "skeleton":
             wanted[POSE] = ModelRequest(self.params.pose_model, "pose", required=True)
+        if self.params.mode == "silhouette" and "person" in self.params.targets and self.params.mask_model != "none":
+            wanted[MASKS] = ModelRequest(self.params.mask_model, "mask")
         return wanted
 
     def open(self, models: Models, cpus: int) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from ops.anonymize.cover.outlines import MaskFinder, open_masks
 from ops.anonymize.cover.pose import open_pose
 from ops.anonymize.cover.skeleton import PoseFinder
 from ops.anonymize.params import PEOPLE, AnonymizeParams
@@ -14,7 +15,7 @@ from ops.detect.letterbox import PAD_GREY
 from schemas.op import Models
 from schemas.values import Float64, Uint8
 
-VERIFIER, FACES, POSE = "verifier", "faces", "pose"
+VERIFIER, FACES, POSE, MASKS = "verifier", "faces", "pose", "masks"
 """Roles of weights."""
 
 HOG = "HOG"
@@ -46,12 +47,14 @@ class DetectorSet:
     Attributes:
         people, faces: verify what was encoded; None: not used.
         pose: finds poses, for the mode ``skeleton``.
+        masks: cuts people out, for the mode ``silhouette`` where no background vouches; None: not used.
         models: the weights of all of them, by role.
     """
 
     people: SecondDetector | None
     faces: SecondDetector | None
     pose: PoseFinder | None
+    masks: MaskFinder | None
     models: Models
 
     @classmethod
@@ -67,7 +70,8 @@ class DetectorSet:
             people = NetworkPersonDetector(models[VERIFIER], cpus) if VERIFIER in models else HogPersonDetector()
         faces = FaceDetector(models[FACES], cpus) if verifies and FACES in models else None
         pose = open_pose(models[POSE], cpus) if params.mode == "skeleton" else None
-        return cls(people, faces, pose, models)
+        masks = open_masks(models[MASKS]) if MASKS in models else None
+        return cls(people, faces, pose, masks, models)
 
     def people_in(self, background: Uint8) -> Float64:
         """Returns padded boxes ``(N, 4)`` of whatever looks like a person or a face in a background, however unsure.

@@ -68,6 +68,11 @@ class AnonymizeParams:
         "auto", "face detector that verifies as well; 'auto': one that is installed, if any; or 'none'"
     )
     pose_model: str = param("auto", "skeleton: weights that find poses; 'auto': those that are installed")
+    mask_model: str = param(
+        "auto",
+        "silhouette: weights that cut people out where no background vouches; 'auto': those that are installed, if "
+        "any; or 'none'",
+    )
     chunk_s: float = param(4.0, "seconds that are encoded and verified at a time; also the group of pictures")
     max_whole_share: float = param(
         0.2, "largest share of frames, 0..1, covered whole since people stayed visible; else refused"

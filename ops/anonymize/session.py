@@ -6,6 +6,7 @@ from dataclasses import asdict
 import numpy as np
 
 from ops.anonymize.cover.frame import FrameAnonymizer, MaskHook
+from ops.anonymize.cover.outlines import OutlineCover
 from ops.anonymize.detectors import DetectorSet
 from ops.anonymize.frame_coverage import FrameCoverage
 from ops.anonymize.locate.background import usable_background
@@ -55,7 +56,8 @@ class AnonymizeSession(FrameSession):
             background = background.without(detectors.people_in(background.picture))
         self._has_background = background is not None
         score = None if detectors.judges is None else detectors.judges.score_in
-        self._anonymizer = FrameAnonymizer(params, unit, inputs, background, detectors.pose, mask_hook, score)
+        outlines = None if detectors.masks is None else OutlineCover(detectors.masks)
+        self._anonymizer = FrameAnonymizer(params, unit, inputs, background, detectors.pose, mask_hook, score, outlines)
         self._stats = SegmentStats(unit.segment, self._anonymizer.tracklets)
         self._verifier = Verifier(
             params.verify_fps,

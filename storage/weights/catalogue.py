@@ -255,7 +255,9 @@ def _entries(folder: Path) -> list[Path]:
 def _from_facts(facts: ModelFacts, name: str, path: Path, sha256: str, task: Task | None) -> ModelFile:
     task = facts.task or task or ("detect" if facts.format == "pt" else None)
     if task is None:
-        raise ModelError(f"{path} does not name its task; import it with --task detect, pose, depth, face or embed")
+        raise ModelError(
+            f"{path} does not name its task; import it with --task detect, pose, mask, depth, face or embed"
+        )
     known: dict[str, Any] = vars(facts) | {"task": task, "licence": facts.licence or "unknown"}
     if task == "depth":
         known |= {"layout": "depth", "scale": facts.scale or "relative"}

@@ -1,6 +1,6 @@
 """Reads the identity and metadata of weights files, without running any code in them.
 
-Formats: OpenVINO IR, ONNX, PyTorch checkpoints as Ultralytics writes them, and transformers folders.
+Formats: OpenVINO IR, ONNX, TensorFlow Lite, PyTorch checkpoints as Ultralytics writes them, and transformers folders.
 """
 
 import hashlib
@@ -19,8 +19,8 @@ from xml.etree import ElementTree
 from schemas.errors import ModelError
 from storage.files import sha256_file, temporary_path
 
-Format = Literal["openvino", "onnx", "pt", "transformers"]
-Task = Literal["detect", "pose", "depth", "face", "embed"]
+Format = Literal["openvino", "onnx", "tflite", "pt", "transformers"]
+Task = Literal["detect", "pose", "mask", "depth", "face", "embed"]
 Layout = Literal["yolo", "yolox", "depth", "other"]
 Scale = Literal["relative", "metric"]
 
@@ -49,7 +49,7 @@ def format_of(path: Path) -> Format | None:
         if any(path.glob("*.xml")):
             return "openvino"
         return "transformers" if (path / "config.json").is_file() else None
-    return {".onnx": "onnx", ".pt": "pt"}.get(path.suffix)  # type: ignore[return-value]
+    return {".onnx": "onnx", ".tflite": "tflite", ".pt": "pt"}.get(path.suffix)  # type: ignore[return-value]
 
 
 def model_parts(path: Path) -> list[Path]:
@@ -108,7 +108,7 @@ def read_model_facts(path: Path) -> ModelFacts:
     kind = format_of(path)
     if kind is None:
         raise ModelError(
-            f"{path} is not a weights file; give an .onnx or .pt file, an OpenVINO folder (.xml, .bin) "
+            f"{path} is not a weights file; give an .onnx, .tflite or .pt file, an OpenVINO folder (.xml, .bin) "
             "or a transformers folder (config.json, .safetensors)"
         )
     try:
@@ -266,6 +266,20 @@ def _network_facts(
     )
 
 
+# TensorFlow Lite -----------------------------------------------------------------------------------------------------
+
+TFLITE_MARK = b"TFL3"
+"""Bytes 4 to 7 of a TensorFlow Lite file."""
+
+
+def _tflite_facts(path: Path) -> ModelFacts:
+    """Checks the kind of the file; its metadata name no task, and it is read whole only when it is loaded."""
+    with path.open("rb") as file:
+        if file.read(8)[4:] != TFLITE_MARK:
+            raise _not_weights(path, "not a TensorFlow Lite model")
+    return ModelFacts("tflite")
+
+
 # transformers and pickles --------------------------------------------------------------------------------------------
 
 
@@ -297,6 +311,7 @@ def _pt_facts(path: Path) -> ModelFacts:
 _READERS: dict[Format, Callable[[Path], ModelFacts]] = {
     "openvino": _openvino_facts,
     "onnx": _onnx_facts,
+    "tflite": _tflite_facts,
     "pt": _pt_facts,
     "transformers": _transformers_facts,
 }

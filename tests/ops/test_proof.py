@@ -7,12 +7,14 @@ import pytest
 
 from bench.anonymize_systems import DETECTOR
 from bench.blind import KINDS, break_detector
+from ops.anonymize.cover.outlines import SIDE
 from ops.known_picture import PHOTOGRAPH, PHOTOGRAPH_PX
 from ops.proof import is_detector, prove
 from schemas.errors import ModelError
 from storage.photographs import read_photograph
 from storage.weights.catalogue import ModelStore
 from tests.ops.known_people import KNOWN_BUSES, KNOWN_PEOPLE, constant_detector
+from tests.ops.mask_networks import constant_masks
 
 ABLE = {
     DETECTOR: "18 of 18 people",
@@ -23,6 +25,10 @@ ABLE = {
 }
 GRID = np.array([[x, y, x + 54, y + 158] for x in range(0, 756, 27) for y in range(0, 922, 79)], np.float64)
 """Boxes of a person's size all over the picture, half over each other."""
+
+PERSON_ANYWHERE = np.full((SIDE, SIDE), -5.0, np.float32)
+PERSON_ANYWHERE[26:230, 108:148] = 5.0
+PERSON_ANYWHERE[60:80, 70:186] = 5.0
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +41,26 @@ def photograph():
 def test_weights_that_see_prove_it(assets, tmp_path, photograph, name):
     proof = prove(ModelStore(tmp_path).describe(assets / "weights" / name), photograph)
     assert (proof.verdict, proof.result) == ("able", f"it found {ABLE[name]} on the known picture")
+
+
+@pytest.mark.assets
+def test_a_network_that_cuts_people_out_proves_it(assets, tmp_path, photograph):
+    proof = prove(ModelStore(tmp_path).describe(assets / "weights_more" / "pose_landmark_full.tflite"), photograph)
+    assert (proof.verdict, proof.result) == ("able", "it found 18 of 18 people on the known picture")
+
+
+@pytest.mark.parametrize(
+    ("logits", "said"),
+    [
+        (np.full((SIDE, SIDE), -5.0, np.float32), "0 of 18 people on the known picture, and 0 boxes elsewhere"),
+        (np.full((SIDE, SIDE), 5.0, np.float32), "0 of 18 people on the known picture, and 0 boxes elsewhere"),
+        (PERSON_ANYWHERE, "18 of 18 people on the known picture, and 27 boxes elsewhere"),
+    ],
+    ids=["nothing", "everything", "the-same-person-everywhere"],
+)
+def test_a_network_that_cuts_out_wrongly_is_broken(tmp_path, photograph, logits, said):
+    proof = prove(constant_masks(tmp_path / "net", logits), photograph)
+    assert proof.verdict == "broken" and said in proof.result
 
 
 @pytest.mark.assets

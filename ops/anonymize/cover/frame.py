@@ -15,8 +15,11 @@ things are covered:
 
 On a fixed camera without such a background, the core and the head zone of everybody who is or may be there are covered;
 on any other camera, in a frame that cannot be compared, and for other targets than ``person``, all of every padded box;
-where people were found by motion alone and a frame cannot be compared, all of the frame. Privacy masks are covered flat
-in every frame. ``pixelate`` and ``blur`` keep means of the original pixels, other modes nothing.
+where people were found by motion alone and a frame cannot be compared, all of the frame. In ``silhouette``,
+where there is no such background and a network cuts a person out in a way that can be trusted
+(``ops/anonymize/cover/outlines.py``), the outline takes the place of the core or of the box; the head zone stays.
+Privacy masks are covered flat in every frame. ``pixelate`` and ``blur`` keep means of the original pixels, other modes
+nothing.
 """
 
 from collections.abc import Callable
@@ -27,6 +30,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from ops.anonymize.cover.modes import Scene, flat_colours, open_painter
+from ops.anonymize.cover.outlines import OutlineCover
 from ops.anonymize.cover.paint import paint_flat
 from ops.anonymize.cover.skeleton import PoseFinder
 from ops.anonymize.frame_coverage import FrameCoverage, pack_mask
@@ -88,6 +92,7 @@ class FrameAnonymizer:
         mask_hook: changes masks before they are painted, so that a test can plant leaks. People whose head it uncovers
             are forgotten, as if they had never been found.
         score: judges regions in which nobody was found; None: all of a person's size are covered.
+        outlines: covers people's outlines where they can be trusted and no background vouches; None: bodies or boxes.
 
     Attributes:
         tracklets: ids of the tracklets that ``FrameCoverage.owners`` are indices of.
@@ -104,6 +109,7 @@ class FrameAnonymizer:
         pose: PoseFinder | None,
         mask_hook: MaskHook | None = None,
         score: Score | None = None,
+        outlines: OutlineCover | None = None,
     ) -> None:
         self._params = params
         self._camera = unit.camera
@@ -126,6 +132,7 @@ class FrameAnonymizer:
         self._motion_only = bool(pc.any(pc.equal(inputs["observed_frames"]["source"], "motion")).as_py())
         # Boxes of motion hold people loosely, so what differs beyond them is theirs, too.
         self._score = None if self._motion_only else score
+        self._outlines = None if self._motion_only else outlines
         self._heights = learn_heights(self._presence.people)
         self._judge = self.new_judge(REMEMBERED_US)
 
@@ -163,7 +170,7 @@ class FrameAnonymizer:
         # The comparison needs the original pixels, so it comes before anything is painted.
         comparison = self._compare(frame, time_us)
         comparable = comparison is not None and comparison.comparable
-        mask = self._people_mask(frame, people.boxes, sure, uncertain, comparison)
+        mask = self._people_mask(frame, people.boxes, sure, uncertain, comparison, time_us)
         cover_boxes(mask, pad(things.boxes, self._params.pad_share, self._params.pad_px))
         # Motion alone finds nobody in a frame that cannot be compared, so people may be anywhere in it.
         whole = self._motion_only and not comparable
@@ -203,7 +210,13 @@ class FrameAnonymizer:
         )
 
     def _people_mask(
-        self, frame: Uint8, boxes: Float64, sure: Float64, uncertain: Float64, comparison: FrameComparison | None
+        self,
+        frame: Uint8,
+        boxes: Float64,
+        sure: Float64,
+        uncertain: Float64,
+        comparison: FrameComparison | None,
+        time_us: int,
     ) -> Uint8:
         """Returns 255 where people are or may be; the top of this file says how.
 
@@ -217,21 +230,25 @@ class FrameAnonymizer:
             return mask
         generous = pad(boxes, share, least_px)
         whole_boxes = self._params.mode in WHOLE_BOXES
+        bodies = None
         if self._difference is None or comparison is None:
             # Between two frames that were looked at, a view that moves takes people out of their boxes.
-            sure = boxes
+            sure, likely = np.concatenate([sure, boxes]), len(sure)
             whole_boxes |= self._motion_only or not self._camera.fixed
+            if self._outlines is not None:
+                bodies = sure[~self._outlines.add(mask, frame, sure, likely, time_us)]
         else:
-            judge = None if self._judge is None else partial(self._judge.people, frame, time_us=comparison.time_us)
+            judge = None if self._judge is None else partial(self._judge.people, frame, time_us=time_us)
             mask = self._difference.people_mask(comparison, generous, judge)
             # Where a part of an uncertain box is foreground, the person is there, and the rest is hidden or looks like
             # the background: all of the box is treated as a sure one.
             occupied = uncertain[covered_shares(mask, uncertain) >= OCCUPIED]
             sure = np.unique(np.concatenate([sure, occupied]), axis=0)
+        bodies = sure if bodies is None else bodies
         if whole_boxes:
-            cover_boxes(mask, pad(sure, share, least_px))
+            cover_boxes(mask, pad(bodies, share, least_px))
         else:
-            cover_bodies(mask, pad(sure, CORE_PAD, 0.0))
+            cover_bodies(mask, pad(bodies, CORE_PAD, 0.0))
         # The head is what identifies people, so its zone never depends on what the pixels show.
         cover_boxes(mask, pad(checked_head_zones(sure), HEAD_PAD, max(least_px, HEAD_PAD_PX)))
         # A gap between two people is where a third one is hidden in part.

@@ -25,7 +25,7 @@ class Detector:
 
 
 def people_in(detector: Detector) -> Float64:
-    return DetectorSet(detector, None, None, {}).people_in(BACKGROUND)
+    return DetectorSet(detector, None, None, None, {}).people_in(BACKGROUND)
 
 
 def test_unsure_people_count_and_one_look_is_enough_for_those_of_usual_size() -> None:

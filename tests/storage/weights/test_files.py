@@ -40,6 +40,27 @@ def test_openvino_folders_are_read_from_their_metadata(store: ModelStore, tmp_pa
     assert found.input_px == (640, 320)
 
 
+def test_tensorflow_lite_is_told_by_its_mark_and_has_the_task_that_is_given(store: ModelStore, tmp_path: Path) -> None:
+    path = tmp_path / "net.tflite"
+    path.write_bytes(b"\x20\x00\x00\x00TFL3 the rest")
+    with pytest.raises(ModelError, match="does not name its task"):
+        store.import_model(path)
+    imported = store.import_model(path, task="mask")
+    assert (imported.format, imported.task, imported.layout) == ("tflite", "mask", "other")
+    assert store.resolve(ModelRequest("auto", "mask")) == imported
+    assert store.resolve(ModelRequest("auto", "pose")) is None
+    path.write_bytes(b"TFL3 at the wrong place")
+    with pytest.raises(ModelError, match="not a TensorFlow Lite model"):
+        store.import_model(path, "other", "mask")
+
+
+@pytest.mark.assets
+def test_the_network_that_cuts_people_out_is_known(store: ModelStore, assets: Path) -> None:
+    imported = store.import_model(assets / "weights_more" / "pose_landmark_full.tflite")
+    assert (imported.task, imported.licence, imported.input_px) == ("mask", "Apache-2.0", (256, 256))
+    assert store.resolve(ModelRequest("auto", "mask")) == imported
+
+
 def test_the_identity_of_a_folder_is_its_models(store: ModelStore, tmp_path: Path) -> None:
     folder = openvino_folder(tmp_path / "site" / "mine", "task: detect\n")
     before = store.list()[0].sha256
