@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 DEMO_SITE ?= demo-site
-# A test file runs in one process, so that fixtures of a file are built once. More than four processes gain little.
-PYTEST := $(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile
+# A test file runs in one process, so that fixtures of a file are built once; tests/conftest.py sorts the files.
+# More than four processes gain little.
+PYTEST := $(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: install install-test demo test test-fast coverage check bench docs pins site clean
 

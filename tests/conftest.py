@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from hypothesis import settings
 
 from cli.main import run_cli
 from sample_site import TINY, build_sample_site
+from tests.support.shared import build_once
 
 settings.register_profile("no clock", settings.get_profile("default"), deadline=None)
 settings.load_profile("no clock")  # machines are noisy: no test asserts a time
@@ -21,6 +23,16 @@ settings.load_profile("no clock")  # machines are noisy: no test asserts a time
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds ``--long``: tests that search for rare orders of events take minutes instead of seconds."""
     parser.addoption("--long", action="store_true", help="search longer for rare orders of events")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sorts test files: those with Ray or real footage come first, then those with many slow tests.
+
+    With ``--no-loadscope-reorder`` the processes take files in this order, so that no long one is left for the end.
+    """
+    heavy = Counter(item.path for item in items for mark in item.iter_markers() if mark.name in ("ray", "assets"))
+    slow = Counter(item.path for item in items for mark in item.iter_markers("slow"))
+    items.sort(key=lambda item: (heavy[item.path] == 0, -slow[item.path]))
 
 
 @pytest.fixture
@@ -84,26 +96,27 @@ def nightshift(capsys: pytest.CaptureFixture[str]) -> Nightshift:
 
 
 @pytest.fixture(scope="session")
-def ticks() -> list[tuple[int, int]]:
-    """The progress that building the tiny sample site reported: frames done, and frames in all."""
-    return []
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of this run's processes together."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 @pytest.fixture(scope="session")
-def built_site(tmp_path_factory: pytest.TempPathFactory, ticks: list[tuple[int, int]]) -> Path:
-    """The tiny sample site before any run. Tests copy it and never change it."""
-    root = tmp_path_factory.mktemp("sample") / "site"
-    build_sample_site(root, spec=TINY, progress=lambda done, total: ticks.append((done, total)))
-    return root
+def built_site(shared_folder: Path) -> Path:
+    """The tiny sample site before any run, built once for all processes. Tests copy it and never change it."""
+    return build_once(shared_folder / "sample" / "site", lambda root: build_sample_site(root, spec=TINY))
 
 
 @pytest.fixture(scope="session")
-def night_site(built_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny sample site after a run in this process. Tests copy it and never change it."""
-    root = tmp_path_factory.mktemp("night") / "site"
-    shutil.copytree(built_site, root)
-    assert run_cli(["run", "--site", str(root), "--in-process", "--json"]) == 1, "one file is cut off"
-    return root
+def night_site(built_site: Path, shared_folder: Path) -> Path:
+    """The tiny sample site after a run in one process, for all. Tests copy it and never change it."""
+
+    def run(root: Path) -> None:
+        shutil.copytree(built_site, root)
+        assert run_cli(["run", "--site", str(root), "--in-process", "--json"]) == 1, "one file is cut off"
+
+    return build_once(shared_folder / "night" / "site", run)
 
 
 @pytest.fixture

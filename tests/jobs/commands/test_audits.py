@@ -48,7 +48,7 @@ def test_footage_is_found_by_id_beginning_and_paths(site: Site) -> None:
     names = [found.footage_id, found.footage_id[:6].upper(), str(archive / FILM), f"archive/{FILM}", video]
     for name in [*names, str(store / video), f"store/{video}"]:
         assert find_published(site, name).footage_id == found.footage_id, name
-    assert (found.camera, found.size_px, len(found.segments)) == ("hall", (480, 270), 2)
+    assert (found.camera, found.size_px, len(found.segments)) == ("hall", (320, 180), 2)
 
 
 @pytest.mark.parametrize("name", ["", "zz", "hall/gone.mp4", "'; DROP"])

@@ -3,7 +3,7 @@
 import hashlib
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +25,24 @@ def doctor_receipt(root: Path, op: str, change: Change) -> Path:
     return path
 
 
-def doctor_manifest(root: Path, op: str, change: Change) -> None:
-    """Changes the first receipt of an op in the manifest, with its hash, so that nothing but the receipt is wrong."""
-    store = Store.open(root)
-    month, part = next(iter(store.manifest.head().shards.items()))
-    rows = store.manifest.read(part, RECEIPT_SCHEMA).to_pylist()
-    number = next(number for number, row in enumerate(rows) if row["op"] == op)
-    rows[number] = change(rows[number])
-    replace_part(root, ("shards", month), pa.Table.from_pylist(rows, RECEIPT_SCHEMA))
+def doctor_receipts(root: Path, op: str, changes: Sequence[Change]) -> list[Path]:
+    """Changes as many of an op's loose receipts, each in its own way; returns their files."""
+    paths = sorted(root.glob(f"_receipts/{op}/*/*/*.json"))[: len(changes)]
+    for path, change in zip(paths, changes, strict=True):
+        path.write_text(json.dumps(change(json.loads(path.read_text()))))
+    return paths
+
+
+def doctor_manifest(root: Path, op: str, *changes: Change) -> None:
+    """Changes the first receipts of an op in the manifest, with its hash, so that nothing but receipts is wrong."""
+    left = list(changes)
+    for month, part in Store.open(root).manifest.head().shards.items():
+        rows = Store.open(root).manifest.read(part, RECEIPT_SCHEMA).to_pylist()
+        changed = [left.pop(0)(row) if left and row["op"] == op else row for row in rows]
+        if changed != rows:
+            replace_part(root, ("shards", month), pa.Table.from_pylist(changed, RECEIPT_SCHEMA))
+    if left:
+        raise ValueError(f"the manifest has {len(left)} receipts of {op} too few")
 
 
 def replace_part(root: Path, key: tuple[str, ...], table: pa.Table) -> None:

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -15,13 +16,21 @@ from storage.maintenance.verify import verify
 from storage.store.manifest import LIVE_SCHEMA, RETIRED_SCHEMA
 from storage.store.snapshot import Snapshot
 from storage.store.store import Store
-from tests.storage.maintenance.attacking import Change, doctor_manifest, doctor_receipt, names_file, replace_part, tree
+from tests.storage.maintenance.attacking import (
+    Change,
+    doctor_manifest,
+    doctor_receipt,
+    doctor_receipts,
+    names_file,
+    replace_part,
+    tree,
+)
 from tests.storage.rows import NOW, receipts_of
 from tests.storage.small_store import contents, night
 
 pytestmark = pytest.mark.slow
 
-DAY = "camera=gate/date=2026-01-30"
+DAY = "camera={camera}/date={date}"
 
 NAMES = {
     "the original footage": "../archive/gate/f.mp4",
@@ -31,13 +40,13 @@ NAMES = {
     "a record of the store": "_store.json",
     "a receipt": "_receipts/detect/gate/f.parquet",
     "another table": f"segments/{DAY}/day-0123abcd.parquet",
-    "another camera": "detections/camera=hall/date=2026-01-30/day-0123abcd.parquet",
-    "another date": "detections/camera=gate/date=2026-01-31/day-0123abcd.parquet",
+    "another camera": "detections/camera=yard/date={date}/day-0123abcd.parquet",
+    "another date": "detections/camera={camera}/date=2026-02-01/day-0123abcd.parquet",
     "another unit": f"detections/{DAY}/gate-2026-01-30-f9-0123456789ab-0123abcd.parquet",
-    "another month": "detections/camera=gate/month=2026-02/month-0123abcd.parquet",
+    "another month": "detections/camera={camera}/month=2026-04/month-0123abcd.parquet",
     "no name of this store": f"detections/{DAY}/mine.parquet",
 }
-"""What a receipt of detect, of camera gate and 2026-01-30, names beside or in place of its own file."""
+"""What a receipt of detect, of a camera and date, names beside or in place of its own file."""
 
 
 @pytest.fixture
@@ -50,7 +59,14 @@ def outside(root: Path) -> Path:
 
 
 def attack(root: Path, name: str) -> Change:
-    return names_file("detections", name.replace("/ABSOLUTE", str(root.parent)))
+    """A receipt that names one of NAMES."""
+
+    def change(receipt: dict[str, Any]) -> dict[str, Any]:
+        place = {"camera": receipt["camera"], "date": str(receipt["date"])}
+        text = NAMES[name].replace("/ABSOLUTE", str(root.parent)).format(**place)
+        return names_file("detections", text)(receipt)
+
+    return change
 
 
 def everything(store: Store) -> None:
@@ -64,33 +80,43 @@ def everything(store: Store) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_loose_receipt_is_refused_and_named(root: Path, outside: Path, name: str) -> None:
-    wanted, before = contents(Store.open(root)), tree(outside)
-    path = doctor_receipt(root, "detect", attack(root, NAMES[name]))
+    before, theirs = len(receipts_of(Store.open(root))), tree(outside)
+    path = doctor_receipt(root, "detect", attack(root, name))
     store = Store.open(root)
     (problem,) = [each for each in verify(store).problems if each.kind is ProblemKind.TORN]
     assert problem.name == path.relative_to(root).as_posix()
     assert "names" in problem.detail and "no file of its table, camera, date and unit" in problem.detail
-    assert len(receipts_of(store)) == len(wanted) - 1
+    assert len(receipts_of(store)) == before - 1
     everything(store)
-    assert tree(outside) == before
-    assert not path.exists()
-    assert verify(store).to_repair == []
-    assert night(store) == 1
-    assert contents(store) == wanted
+    assert tree(outside) == theirs and not path.exists()
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_receipt_of_the_manifest_is_refused_and_named(compacted: Path, outside: Path, name: str) -> None:
-    wanted, before = contents(Store.open(compacted)), tree(outside)
-    doctor_manifest(compacted, "detect", attack(compacted, NAMES[name]))
+    before = tree(outside)
+    doctor_manifest(compacted, "detect", attack(compacted, name))
     store = Store.open(compacted)
     (problem,) = [each for each in verify(store).problems if each.kind is ProblemKind.FOREIGN]
     assert problem.name.startswith("_manifest/receipts-2026-01-") and NAMES[name][-12:] in problem.detail
     assert [unit.op for unit in problem.units] == ["detect"]
     everything(store)
     assert tree(outside) == before
+
+
+@pytest.mark.parametrize("state", ["loose", "compacted"])
+def test_the_units_of_refused_receipts_are_made_again(root: Path, outside: Path, state: str) -> None:
+    wanted, before = contents(Store.open(root)), tree(outside)
+    attacks = [attack(root, name) for name in NAMES]
+    if state == "compacted":
+        compact(Store.open(root), grace_h=0)
+        doctor_manifest(root, "detect", *attacks)
+    else:
+        doctor_receipts(root, "detect", attacks)
+    store = Store.open(root)
+    everything(store)
+    assert tree(outside) == before
     assert verify(store).to_repair == []
-    assert night(store) == 1
+    assert night(store) == len(NAMES)
     assert contents(store) == wanted
 
 
@@ -119,15 +145,21 @@ CHANGES: dict[str, Change] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_implausible_receipts_are_refused_and_the_rest_goes_on(root: Path, change: str) -> None:
-    wanted = contents(Store.open(root))
+def test_implausible_receipts_are_refused(root: Path, change: str) -> None:
     path = doctor_receipt(root, "detect", CHANGES[change])
     store = Store.open(root)
     assert [each.name for each in verify(store).to_repair] == [path.relative_to(root).as_posix()]
     assert len(store.read_receipts().problems) == 1
+
+
+@pytest.mark.parametrize("half", [0, 1])
+def test_the_rest_goes_on_and_the_units_of_implausible_receipts_are_made_again(root: Path, half: int) -> None:
+    wanted, changes = contents(Store.open(root)), [*CHANGES.values()][half::2]
+    doctor_receipts(root, "detect", changes)
+    store = Store.open(root)
     everything(store)
     assert verify(store).to_repair == []
-    assert night(store) == 1
+    assert night(store) == len(changes)
     assert contents(store) == wanted
 
 
