@@ -1,7 +1,7 @@
 """Builds configured ops from the ``[ops.NAME]`` tables of site.toml: checks parameters and finds weights."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
@@ -17,6 +17,9 @@ from schemas.values import Feature, ModelFile
 from storage.site.file import SiteFiles, find_key_line
 from storage.site.layers import load_features
 from storage.weights.catalogue import ModelStore
+
+_NAMED = 5
+"""Features that a warning names; a layer may have thousands."""
 
 
 class ReadyOp(NamedTuple):
@@ -39,10 +42,23 @@ class ReadySite:
     ops: Mapping[str, ReadyOp]
     features: tuple[Feature, ...]
     warnings: tuple[str, ...] = ()
+    _feature_digests: dict[str | None, str] = field(default_factory=dict, repr=False, compare=False)
 
     def features_of(self, camera: str) -> Sequence[Feature]:
         """Returns the zones and lines that concern a camera."""
         return [feature for feature in self.features if feature.camera in (None, camera)]
+
+    def digest_features(self, camera: str, digest: Callable[[Sequence[object]], str]) -> str:
+        """Returns a digest of the zones and lines that concern a camera, by ``digest`` of rows of plain values.
+
+        It is made once for all cameras and ops that have the same ones: a layer may have thousands of lines.
+        """
+        own = camera if any(feature.camera == camera for feature in self.features) else None
+        if own not in self._feature_digests:
+            mine = self.features_of(camera)
+            rows = [[f.feature_id, f.kind, f.space, f.camera, f.geometry.wkb_hex] for f in mine]
+            self._feature_digests[own] = digest(rows)
+        return self._feature_digests[own]
 
 
 def _where(site: SiteFiles, *path: str) -> str:
@@ -172,12 +188,20 @@ def _warn_of_unseen(site: SiteFiles, features: Sequence[Feature]) -> list[str]:
     sized = [(view, view.image_size_px) for view in views if view.image_size_px]
     # Once per camera, not per feature: each call fits the camera's homography.
     hidden = {view.camera: {f.feature_id for f in zones_outside_view(view, features, size)} for view, size in sized}
-    warnings = []
+    unseen: dict[tuple[str, str, str], list[str]] = {}
     for feature in features:
-        watching = [view for view, _ in sized if concerns(view, feature)]
-        if watching and all(feature.feature_id in hidden[view.camera] for view in watching):
-            cameras = ", ".join(view.camera for view in watching)
-            warnings.append(
-                f"{feature.kind} {feature.feature_id} of layer {feature.layer} is outside the view of {cameras}"
-            )
-    return warnings
+        watching = [view.camera for view, _ in sized if concerns(view, feature)]
+        if watching and all(feature.feature_id in hidden[camera] for camera in watching):
+            unseen.setdefault((feature.kind, feature.layer, ", ".join(watching)), []).append(feature.feature_id)
+    return [
+        f"{_several(kind, ids)} of layer {layer} {'is' if len(ids) == 1 else 'are'} outside the view of {cameras}"
+        for (kind, layer, cameras), ids in unseen.items()
+    ]
+
+
+def _several(kind: str, ids: Sequence[str]) -> str:
+    """Returns how many features there are of a kind, with the ids of the first."""
+    if len(ids) == 1:
+        return f"{kind} {ids[0]}"
+    more = ", …" if len(ids) > _NAMED else ""
+    return f"{len(ids)} {kind}s ({', '.join(ids[:_NAMED])}{more})"

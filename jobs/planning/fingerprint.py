@@ -89,8 +89,7 @@ def fingerprint_base(ready: ReadySite, op: str, camera: str) -> FingerprintBase:
         points = [asdict(point) for point in view.control_points]
         parts["calibration"] = digest([view.image_size_px, view.position_m, points])
     if "layers" in spec.uses:
-        features = ready.features_of(camera)
-        parts["layers"] = digest([[f.feature_id, f.kind, f.space, f.camera, f.geometry.wkb_hex] for f in features])
+        parts["layers"] = ready.digest_features(camera, digest)
     if "fixed" in spec.uses:
         parts["fixed"] = str(view.fixed)
     if "privacy_masks" in spec.uses:

@@ -1,14 +1,13 @@
 """Tells which zones and lines a camera's view shows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
 from ops.ground.homography import GroundPlane, ground_plane
-from ops.ground.project import to_pixels
-from schemas.values import CameraView, Feature, Float64
+from schemas.values import Bools, CameraView, Feature, Float64
 
 NEAR_SHARE = 1e-6
 """Ground closer to the plane of the lens than this share of a feature's farthest point is not projected."""
@@ -24,12 +23,8 @@ def zones_outside_view(view: CameraView, features: Iterable[Feature], frame_size
         features: zones and lines.
         frame_size_px: (width, height) of its frames; pixel features are in ``view.image_size_px`` if that is set.
     """
-    plane = ground_plane(view)
-    return [
-        feature
-        for feature in features
-        if concerns(view, feature) and not visible(feature, plane, view.image_size_px or frame_size_px)
-    ]
+    mine = [feature for feature in features if concerns(view, feature)]
+    return [feature for feature, seen in zip(mine, _seen(view, mine, frame_size_px), strict=True) if not seen]
 
 
 def concerns(view: CameraView, feature: Feature) -> bool:
@@ -37,32 +32,42 @@ def concerns(view: CameraView, feature: Feature) -> bool:
     return view.calibrated if feature.space == "map" else feature.camera == view.camera
 
 
-def visible(feature: Feature, plane: GroundPlane | None, size_px: tuple[int, int]) -> bool:
-    """Whether any pixel shows some of a feature; map features need ``plane``, pixel features ``size_px``."""
-    if feature.space == "pixel":
-        return bool(feature.geometry.intersects(shapely.box(0, 0, *size_px)))
-    if plane is None:
-        return False
-    shown = _projected(feature.geometry, plane)
-    return bool(shown.intersects(shapely.box(0, 0, *plane.size_px)))
+def _seen(view: CameraView, features: Sequence[Feature], frame_size_px: tuple[int, int]) -> Bools:
+    """Tells of each feature ``(N,)`` that concerns a camera whether any pixel shows some of it."""
+    if not features:
+        return np.zeros(0, dtype=np.bool_)
+    shapes = np.array([feature.geometry for feature in features], dtype=object)
+    in_pixels = np.array([feature.space == "pixel" for feature in features])
+    seen = shapely.intersects(shapes, shapely.box(0, 0, *(view.image_size_px or frame_size_px)))
+    plane = ground_plane(view)
+    if plane is not None and not in_pixels.all():
+        # All at once against what the camera sees of the ground: a layer may have thousands of lines.
+        ground = _seen_ground(plane, shapely.total_bounds(shapes[~in_pixels]))
+        shapely.prepare(ground)
+        seen[~in_pixels] = shapely.intersects(ground, shapes[~in_pixels])
+    return np.asarray(seen)
 
 
-def _projected(geometry: BaseGeometry, plane: GroundPlane) -> BaseGeometry:
-    """Projects a shape on the ground into the image, without the part behind the camera; edges stay straight."""
-    local = shapely.transform(geometry, lambda points: points - plane.origin_m)
-    front = local.intersection(_in_front(local, plane))
-    if front.is_empty:
-        return front
-    return shapely.transform(front, lambda points: to_pixels(plane, points + plane.origin_m))
+def _seen_ground(plane: GroundPlane, bounds: Float64) -> BaseGeometry:
+    """Returns the part of a rectangle on the ground that the camera's frame shows.
 
+    Each edge of the frame, and the plane of the lens, is a straight line on the ground.
 
-def _in_front(geometry: BaseGeometry, plane: GroundPlane) -> BaseGeometry:
-    """Returns the part of a box around a shape in front of the camera: where the homography's depth is positive."""
-    row = plane.image_from_ground[2]
-    low_x, low_y, high_x, high_y = geometry.buffer(1.0).bounds
-    corners = np.array([(low_x, low_y), (high_x, low_y), (high_x, high_y), (low_x, high_y)])
-    depth = corners @ row[:2] + row[2]
-    return shapely.Polygon(_clip(corners, depth - NEAR_SHARE * np.abs(depth).max()))
+    Args:
+        plane: the camera's ground plane.
+        bounds: ``(4,)`` west, south, east, north of the rectangle, metres in the site's CRS.
+    """
+    west, south, east, north = bounds
+    west, south, east, north = west - 1.0, south - 1.0, east + 1.0, north + 1.0
+    shape = np.array([(west, south), (east, south), (east, north), (west, north)]) - plane.origin_m
+    u, v, depth = plane.image_from_ground
+    width, height = plane.size_px
+    near = (0.0, 0.0, NEAR_SHARE * float(np.abs(shape @ depth[:2] + depth[2]).max()))
+    for line in (depth - near, u, v, width * depth - u, height * depth - v):
+        shape = np.array(_clip(shape, shape @ line[:2] + line[2]))
+        if not len(shape):
+            return shapely.Polygon()
+    return shapely.transform(shapely.Polygon(shape), lambda points: points + plane.origin_m)
 
 
 def _clip(corners: Float64, depth: Float64) -> list[Float64]:

@@ -18,7 +18,7 @@ from storage.sql.text import quote_name, quote_text
 SPATIAL_PACKAGE = "duckdb_extension_spatial"
 ADVICE = f"install the package duckdb-extension-spatial {duckdb.__version__}"
 
-_GEOMETRY = re.compile(r"st_|in_zone|place_of|features|layer_|geom", re.IGNORECASE)
+_GEOMETRY = re.compile(r"\bst_|in_zone|place_of|features|layer_|geom", re.IGNORECASE)
 
 _FEATURES = pa.schema([(name, pa.string()) for name in ("feature_id", "layer", "kind", "space", "camera", "wkt")])
 

@@ -5,6 +5,7 @@ import json
 import pytest
 from shapely.geometry import box, mapping
 
+import jobs.planning.fingerprint
 import ops.ground.view
 from jobs.planning.configure import configure_site
 from jobs.planning.fingerprint import fingerprint_base
@@ -69,13 +70,31 @@ def site_with_squares(root, count, role, size_m=1.0):
     return load_site(root)
 
 
-@pytest.mark.parametrize(("role", "planes", "unseen"), [("count", 2, 50), ("reference", 2, 0)])
-def test_a_cameras_homography_is_fitted_once_for_all_zones(tmp_path, monkeypatch, role, planes, unseen):
+@pytest.mark.parametrize(("role", "planes"), [("count", 2), ("reference", 0)])
+def test_a_cameras_homography_is_fitted_once_for_all_zones(tmp_path, monkeypatch, role, planes):
     fitted, fit = [], ops.ground.view.ground_plane
     monkeypatch.setattr(ops.ground.view, "ground_plane", lambda view: fitted.append(view.camera) or fit(view))
     ready = configure_site(site_with_squares(tmp_path, 50, role))
     assert len(fitted) == planes
-    assert sum("is outside the view of gate, hall" in warning for warning in ready.warnings) == unseen
+    unseen = [warning for warning in ready.warnings if "outside the view" in warning]
+    named = "50 zones (0, 1, 2, 3, 4, …) of layer a are outside the view of gate, hall"
+    assert unseen == ([named] if role == "count" else [])
+
+
+def test_one_zone_that_no_camera_sees_is_named(tmp_path):
+    (unseen,) = (each for each in configure_site(site_with_squares(tmp_path, 1, "count")).warnings if "view" in each)
+    assert unseen == "zone 0 of layer a is outside the view of gate, hall"
+
+
+def test_the_features_of_a_layer_are_digested_once_for_all_cameras(tmp_path, monkeypatch):
+    ready = configure_site(site_with_squares(tmp_path, 3, "count"))
+    digested, digest = [], jobs.planning.fingerprint.digest
+    monkeypatch.setattr(jobs.planning.fingerprint, "digest", lambda value: digested.append(value) or digest(value))
+    bases = [fingerprint_base(ready, op, camera) for op in ("counts", "counts") for camera in ("gate", "hall")]
+    assert len({base.ingredients["layers"] for base in bases}) == 1
+    expected = [[f.feature_id, f.kind, f.space, f.camera, f.geometry.wkb_hex] for f in ready.features]
+    assert digested.count(expected) == 1
+    assert bases[0].ingredients["layers"] == digest(expected)[:16]
 
 
 def test_a_change_of_a_reference_layer_makes_nothing_stale(tmp_path):

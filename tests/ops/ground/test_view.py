@@ -1,10 +1,15 @@
 """Features that a camera cannot see are named."""
 
+import time
+
+import numpy as np
 import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ops.ground.view import zones_outside_view
 from schemas.values import CameraView, Feature, FeatureKind
-from tests.ops.ground_scene import make_view, site
+from tests.ops.ground_scene import ORIGIN_M, SIZE_PX, depth_m, make_view, project, site
 
 
 def feature(geometry, space="map", camera=None, name="z"):
@@ -39,3 +44,32 @@ def test_map_features_are_no_mistake_of_an_uncalibrated_camera():
     view = CameraView("cam1", "", "UTC", True)
     inside, outside = (feature(shapely.box(u, 0, u + 1, 1), "pixel", "cam1") for u in (50, 350))
     assert zones_outside_view(view, [feature(ground_box(0, 8)), inside, outside], (320, 240)) == [outside]
+
+
+PLACES = st.tuples(st.floats(-60, 60), st.floats(-20, 90))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(PLACES, min_size=2, max_size=4, unique=True))
+def test_a_line_is_seen_if_a_pixel_shows_a_point_of_it(places):
+    line = shapely.LineString([site(*place) for place in places])
+    points = shapely.get_coordinates(shapely.segmentize(line, 0.02))
+    runs = np.split(points, np.flatnonzero(np.diff(depth_m(points) > 0.05)) + 1)
+    shown = [project(run) for run in runs if depth_m(run)[0] > 0.05 and len(run) > 1]
+    drawn = shapely.MultiLineString(shown) if shown else shapely.MultiLineString()
+    frame = shapely.box(0, 0, *SIZE_PX)
+    seen = zones_outside_view(make_view(), [feature(line)], SIZE_PX) == []
+    # Within a pixel of the frame's edge it may be either.
+    assert seen or not drawn.intersects(frame.buffer(-1))
+    assert not seen or drawn.distance(frame) < 1 or drawn.is_empty
+
+
+def test_thousands_of_lines_take_no_longer_than_reading_them():
+    rng = np.random.default_rng(0)
+    starts = ORIGIN_M + rng.uniform(-5000, 5000, (20_000, 1, 2))
+    lines = shapely.linestrings(starts + np.cumsum(rng.normal(0, 20, (20_000, 5, 2)), axis=1))
+    features = [feature(line, name=str(number)) for number, line in enumerate(lines)]
+    started = time.process_time()
+    hidden = zones_outside_view(make_view(), features, SIZE_PX)
+    assert time.process_time() - started < 2, "each by itself takes 15 s"
+    assert 19_000 < len(hidden) < 20_000

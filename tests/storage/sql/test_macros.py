@@ -38,6 +38,13 @@ def spatial(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     return con
 
 
+def test_only_queries_of_geometry_load_the_extension() -> None:
+    for sql in ("SELECT most_shift_px, first_time FROM view_motion", "SELECT last_camera"):
+        assert not mentions_geometry(sql)
+    for sql in ("SELECT ST_Area(a)", "SELECT (st_point(1, 2))", "FROM layer_zones", "SELECT place_of(zone)"):
+        assert mentions_geometry(sql)
+
+
 # Times
 
 
