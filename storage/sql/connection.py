@@ -22,7 +22,7 @@ from storage.maintenance.holds import holds_table
 from storage.maintenance.tombstones import purges_table
 from storage.site.file import SiteFiles, cameras_table
 from storage.sql.answers import create_answers, read_with
-from storage.sql.dates import CAMERA_MACROS, Dates, create_date_macros
+from storage.sql.dates import CAMERA_MACROS, Dates, create_date_macros, named_days
 from storage.sql.lazy import INTERNAL, create_lazy, make_now
 from storage.sql.macros import create_layers, features_table, layer_table, layer_view, load_spatial, mentions_geometry
 from storage.sql.text import escape_glob, quote_text
@@ -113,7 +113,7 @@ def open_sql(
     views = [site.config.camera_view(camera) for camera in cameras] if site else []
     zones = {view.camera: view.timezone for view in views}
     create_date_macros(con, zones)
-    dates = Dates({} if unit_dates else zones, is_queried("date"))
+    dates = Dates({} if unit_dates else zones, is_queried("date"), named_days(text))
     lists = FileLists(con, root)
     with lists.placeholder() if reads else nullcontext():
         create_views(con, lists, snapshot, is_queried, dates, {} if pending else _released(con, store, site))

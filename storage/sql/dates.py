@@ -5,15 +5,20 @@ union: the rows of the unit's own date, and those of the next. So a query of one
 the day before, and no others (docs/decisions/0024-the-date-of-a-row.md).
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 
 import duckdb
 
 from schemas.tables import TableSpec
 from storage.sql.lazy import INTERNAL
 from storage.sql.text import quote_name, quote_text
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 CAMERA_MACROS = ("timezone_of", "local_time", "local_date", "local_text")
 """Macros that know the time zones of the cameras."""
@@ -26,10 +31,12 @@ class Dates:
     Attributes:
         zones: IANA time zone names by camera; without any, and for rows without a time, dates are those of units.
         filtered: whether a query may select rows by date.
+        named: dates of units whose rows a query may select by the dates that it names.
     """
 
     zones: Mapping[str, str] = field(default_factory=dict)
     filtered: bool = True
+    named: frozenset[date] = frozenset()
 
     def zone_sql(self, camera: str) -> str:
         """Returns SQL for the time zone of a camera.
@@ -47,6 +54,29 @@ class Dates:
 
 
 @dataclass(frozen=True)
+class NamedDay:
+    """A day of units that a query names, in one time zone: its bounds are constants, which statistics are held against.
+
+    Where all rows of a file or row group are within the day, none is compared; where none is, none is read.
+    """
+
+    date: date
+    zone: str
+
+
+def named_days(query: str) -> frozenset[date]:
+    """Returns the dates of the units whose rows a query may select by the dates in its text: two days around each.
+
+    Rows are of the day of their unit or next to it, and views of stays look at the day before as well.
+    """
+    found: set[date] = set()
+    for text in _DATE.findall(query):
+        with suppress(ValueError, OverflowError):  # a number that looks like a date
+            found |= {date.fromisoformat(text) + timedelta(days) for days in range(-2, 3)}
+    return frozenset(found)
+
+
+@dataclass(frozen=True)
 class DatedRows:
     """A part of a table's rows.
 
@@ -61,7 +91,9 @@ class DatedRows:
     shift: int | None = 0
 
 
-def dated_rows(spec: TableSpec, dates: Dates, unit_day: str, camera: str) -> list[DatedRows]:
+def dated_rows(
+    spec: TableSpec, dates: Dates, unit_day: str, camera: str, day: NamedDay | None = None
+) -> list[DatedRows]:
     """Returns the parts that a table's rows are read in, each with one way to tell the date.
 
     Args:
@@ -69,11 +101,14 @@ def dated_rows(spec: TableSpec, dates: Dates, unit_day: str, camera: str) -> lis
         dates: how to show dates.
         unit_day: SQL for the local date of the unit.
         camera: SQL for the camera.
+        day: the day of all units, where a query names it.
     """
+    if day is not None:
+        unit_day = f"DATE '{day.date}'"
     if spec.row_time is None or not dates.zones:
         return [DatedRows(unit_day)]
     time = quote_name(spec.row_time)
-    zone = dates.zone_sql(camera)
+    zone = dates.zone_sql(camera) if day is None else quote_text(day.zone)
     begins, ends = (f"{INTERNAL}.day_start({zone}, {day})" for day in (unit_day, f"{unit_day} + 1"))
     before, after = f"{time} < {begins}", f"{time} >= {ends}"
     # Only bins may begin before the unit that fills them.

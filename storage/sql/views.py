@@ -8,18 +8,19 @@ before it is opened, and in a file of a month the statistics of ``_date`` skip t
 
 import tempfile
 from calendar import monthrange
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.tables import TABLES, TableSpec
-from storage.sql.dates import DatedRows, Dates, dated_rows
+from storage.sql.dates import DatedRows, Dates, NamedDay, dated_rows
 from storage.sql.lazy import AS_ONE_WORD, INTERNAL, create_lazy
 from storage.sql.text import escape_glob, quote_name, quote_text
 from storage.store.parquet import DATE_COLUMN, UNIT_COLUMN, file_schema
@@ -131,6 +132,7 @@ def rows_sql(
     dates: Dates,
     more: str = "",
     conditions: Callable[[DatedRows], Iterable[str]] = lambda _: (),
+    day: NamedDay | None = None,
 ) -> str:
     """Returns SQL for the rows of files of one partition kind: columns as in the view, then ``more``.
 
@@ -141,6 +143,7 @@ def rows_sql(
         dates: how to show dates.
         more: further items of the select list; they may use ``_unit``, ``filename`` and ``unit_day``.
         conditions: returns conditions of the rows, for a part of them.
+        day: the day of all units in these files, where a query names it.
     """
     selected = ", ".join(
         f"{_CAMERA} AS camera" if name == "camera" else quote_name(name) for name in plain_columns(spec)
@@ -148,7 +151,7 @@ def rows_sql(
     # With a given schema no file is opened to bind a query, and a column that is newer than a file is null there.
     source = f"read_parquet({files}, schema = {_schema_sql(spec)}, filename = true)"
     own = [DatedRows('"date"::DATE')]
-    parts = own if _has_date(spec) else dated_rows(spec, dates, unit_day(partition), _CAMERA)
+    parts = own if _has_date(spec) else dated_rows(spec, dates, unit_day(partition), _CAMERA, day)
     branches = []
     for part in parts:
         kept = [*([part.condition] if part.condition else []), *conditions(part)]
@@ -216,34 +219,64 @@ _DAY = "CAST(regexp_extract(filename, '/date=([^/]*)/[^/]*$', 1) AS DATE)"
 
 
 def _live_sql(spec: TableSpec, lists: FileLists, files: LiveFiles, dates: Dates) -> str:
+    has_date = _has_date(spec)
+    named = dates.named if spec.row_time and dates.filtered and not has_date else frozenset()
     branches = [
         _branch(spec, lists, part, names, is_partial, dates)
         for is_partial, every in ((False, files.whole), (True, files.partial))
-        for part, names in _by_month(every, _has_date(spec)).items()
+        for part, names in _parts(every, has_date, named, dates.zones).items()
     ]
     return " UNION ALL ".join(branches) or no_rows(spec)
 
 
-def _by_month(names: Iterable[str], are_together: bool) -> dict[tuple[str, str], list[str]]:
-    """Groups files by partition kind and month; by kind alone if ``are_together``.
+class _Part(NamedTuple):
+    """Rows that one branch of a view reads.
 
-    They are together where rows have dates of their own: a filter on these says nothing about a file's month.
+    Attributes:
+        kind, month: of the files; no month where files of all months are together.
+        day: the day of the units, where the query names it.
+        other_than: the days whose rows other branches read.
     """
-    parts: dict[tuple[str, str], list[str]] = {}
+
+    kind: str
+    month: str
+    day: NamedDay | None = None
+    other_than: tuple[date, ...] = ()
+
+
+def _parts(
+    names: Iterable[str], are_together: bool, named: Collection[date], zones: Mapping[str, str]
+) -> dict[_Part, list[str]]:
+    """Groups files by partition kind and month, and the days that a query names by day and time zone.
+
+    Files are together where rows have dates of their own: a filter on these says nothing about a file's month.
+    """
+    parts: dict[_Part, list[str]] = {}
     for name in names:
         kind, month = partition_of(name)
-        parts.setdefault((kind, "" if are_together else month), []).append(name)
+        zone = zones.get(name.split("/")[1].removeprefix("camera="))
+        days = sorted(day for day in named if zone and f"{day:%Y-%m}" == month)
+        if kind == BY_DATE:
+            days = [day for day in days if f"/date={day}/" in name]
+        for day in days:
+            parts.setdefault(_Part(kind, month, NamedDay(day, zone or "")), []).append(name)
+        if kind == BY_MONTH or not days:
+            rest = _Part(kind, "" if are_together else month, None, tuple(days))
+            parts.setdefault(rest, []).append(name)
     return parts
 
 
-def _branch(
-    spec: TableSpec, lists: FileLists, part: tuple[str, str], names: Names, is_partial: bool, dates: Dates
-) -> str:
-    kind, month = part
-    key = "/".join((spec.name, kind, month, "partial" if is_partial else "whole"))
+def _branch(spec: TableSpec, lists: FileLists, part: _Part, names: Names, is_partial: bool, dates: Dates) -> str:
+    kind, month, day, other_than = part
+    key = "/".join((spec.name, *map(str, part), "partial" if is_partial else "whole"))
 
     def conditions(rows: DatedRows) -> Iterator[str]:
-        if month and rows.shift is not None:
+        if kind == BY_MONTH and day:
+            yield f"{quote_name(DATE_COLUMN)} = DATE '{day.date}'"
+        if other_than:
+            others = ", ".join(f"DATE '{each}'" for each in other_than)
+            yield f"{quote_name(DATE_COLUMN)} NOT IN ({others})"
+        if month and rows.shift is not None and day is None:
             # True for every row; for a query of other days DuckDB finds a contradiction and drops the branch.
             first = date.fromisoformat(f"{month}-01") + timedelta(rows.shift)
             last = first + timedelta(monthrange(*map(int, month.split("-")))[1] - 1)
@@ -251,7 +284,7 @@ def _branch(
         if is_partial:
             yield f"{quote_name(UNIT_COLUMN)} IN (FROM {_UNIT_TAGS})"
 
-    return rows_sql(spec, kind, lists.sql(key, lambda: names), dates, conditions=conditions)
+    return rows_sql(spec, kind, lists.sql(key, lambda: names), dates, conditions=conditions, day=day)
 
 
 def _has_date(spec: TableSpec) -> bool:
