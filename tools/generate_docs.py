@@ -20,16 +20,9 @@ from pydantic.fields import FieldInfo
 from ops import REGISTRY
 from schemas.op import Neighbour, Op, Read
 from schemas.reidentification import ATTACKER_CHANCE, CHANCE, ONLY_SCENE, ONLY_SCENE_WIDE, REIDENTIFIED
-from schemas.site import (
-    CameraConfig,
-    ControlPointConfig,
-    LayerConfig,
-    ModelsConfig,
-    PublishConfig,
-    RetentionConfig,
-    SiteConfig,
-    SqlConfig,
-)
+from schemas.site import SiteConfig
+from schemas.site_limits import ModelsConfig, PublishConfig, RetentionConfig, SqlConfig
+from schemas.site_views import CameraConfig, ControlPointConfig, LayerConfig
 from schemas.tables import TABLES, TIME, TableSpec
 from schemas.tables.views import VIEWS
 from storage.sql.views import IN_FILES

@@ -14,7 +14,7 @@ from pyproj import CRS
 from shapely.geometry.base import BaseGeometry
 
 from schemas.errors import SiteError
-from schemas.site import LayerConfig
+from schemas.site_views import LayerConfig
 from schemas.values import Feature, FeatureKind
 from storage.site.file import SITE_FILE, WGS84, SiteFiles, find_key_line
 

@@ -6,7 +6,7 @@ DuckDB's geometry type carries such a name through its functions, and refuses to
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from schemas.site import LayerConfig
+from schemas.site_views import LayerConfig
 
 if TYPE_CHECKING:
     from pyproj import CRS

@@ -10,7 +10,8 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from schemas.site import LayerConfig, SqlConfig
+from schemas.site_limits import SqlConfig
+from schemas.site_views import LayerConfig
 from schemas.tables import TABLES, Privacy
 from schemas.tables.views import VIEWS
 from storage.blobs import LocalBlobs

@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from schemas.errors import NightshiftError
-from schemas.site import LayerConfig
+from schemas.site_views import LayerConfig
 from schemas.values import Feature
 from storage.site.pixel_crs import coordinates_of
 from storage.sql.lazy import INTERNAL, create_lazy

@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.site import LayerConfig
+from schemas.site_views import LayerConfig
 from storage.site.pixel_crs import MIXED, coordinates_of, pixel_crs
 
 MAP = LayerConfig(name="zones", file="zones.geojson")

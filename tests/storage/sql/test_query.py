@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from schemas.errors import QueryError
-from schemas.site import SqlConfig
+from schemas.site_limits import SqlConfig
 from storage.machine import usable_memory_bytes
 from storage.sql.connection import open_sql
 from storage.sql.query import run_query

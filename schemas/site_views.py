@@ -1,0 +1,118 @@
+"""The sections of ``site.toml`` about what is seen: ``[[cameras]]`` and ``[[layers]]``."""
+
+from math import isfinite
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from schemas.camera_ids import camera_id, is_camera_id
+from schemas.site_section import Strict, known_timezone
+from schemas.values import Polygon
+
+LAYER_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+
+_Pixel = Annotated[float, Field(allow_inf_nan=True)]  # _polygons checks it, with the camera's name in the message
+
+
+class ControlPointConfig(Strict):
+    """A ground control point: a pixel and its position on the ground."""
+
+    u: float = Field(description="pixel column, from the left")
+    v: float = Field(description="pixel row, from the top")
+    x: float = Field(description="east, in the site's CRS, metres")
+    y: float = Field(description="north, in the site's CRS, metres")
+
+
+class CameraConfig(Strict):
+    """``[[cameras]]``: one fixed view."""
+
+    id: str = Field(description="name of the camera in the paths of its files, or its id in tables")
+    name: str = Field("", description="display name; default: the id")
+    timezone: str | None = Field(None, description="IANA time zone of its clock; default: the site's")
+    fixed: bool = Field(True, description="true if the view does not move; false for pan-tilt-zoom")
+    position: tuple[float, float] | tuple[float, float, float] | None = Field(
+        None, description="position in the site's CRS: [x, y] or [x, y, height], metres"
+    )
+    raw_fps: Annotated[float, Field(gt=0, le=1000)] | None = Field(
+        None,
+        description="frames per second of the camera's raw streams (.264, .h265), which have no times; "
+        "default: what a stream says of itself",
+    )
+    image_size: tuple[int, int] | None = Field(
+        None,
+        description="[width, height] of the image that control points, pixel zones and privacy masks refer to; "
+        "they are scaled to frames of another size",
+    )
+    control_points: tuple[ControlPointConfig, ...] = Field(
+        (),
+        description="four or more ground control points, no three of them on one line; required for positions",
+    )
+    privacy_masks: tuple[tuple[tuple[_Pixel, _Pixel], ...], ...] = Field(
+        (),
+        description="polygons [[u, v], ...] in pixels of image_size (of the frames, if image_size is not set), "
+        "always covered in anonymized video: windows, a neighbour's garden",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _id_and_name(cls, value: Any) -> Any:
+        text = value.get("id") if isinstance(value, dict) else None
+        if not isinstance(text, str):
+            return value
+        if not text or "/" in text or not text.isprintable():
+            raise ValueError(f"id {text!r} should match pattern: any printable text without '/'")
+        return {**value, "id": camera_id(text), "name": value.get("name") or ("" if is_camera_id(text) else text)}
+
+    @field_validator("timezone")
+    @classmethod
+    def _timezone(cls, value: str | None) -> str | None:
+        return None if value is None else known_timezone(value)
+
+    @field_validator("privacy_masks")
+    @classmethod
+    def _polygons(cls, value: tuple[Polygon, ...], info: ValidationInfo) -> tuple[Polygon, ...]:
+        for number, polygon in enumerate(value):
+            mask = f"camera {info.data.get('id', '')}: privacy mask {number + 1}"
+            if len(polygon) < 3:
+                raise ValueError(f"{mask} has {len(polygon)} points; a polygon needs at least 3")
+            for u, v in polygon:
+                if not (isfinite(u) and isfinite(v)):
+                    raise ValueError(f"{mask} has a point [{u}, {v}]; write pixels as plain numbers")
+        return value
+
+    @model_validator(mode="after")
+    def _enough_points(self) -> "CameraConfig":
+        if 0 < len(self.control_points) < 4:
+            raise ValueError(
+                f"camera {self.id} has {len(self.control_points)} control points; a homography needs at least 4"
+            )
+        if self.control_points and self.image_size is None:
+            raise ValueError(f"camera {self.id} has control points but no image_size; set the size of their image")
+        return self
+
+
+class LayerConfig(Strict):
+    """``[[layers]]``: zones (polygons) and lines from a GIS file, or features for reference."""
+
+    name: str = Field(pattern=LAYER_NAME, description="name of the layer")
+    file: str = Field(description="GeoJSON, GeoPackage, FlatGeobuf or shapefile, relative to the site's folder")
+    space: Literal["map", "pixel"] = Field(
+        "map",
+        description="map: coordinates in the file's CRS (GeoJSON without a CRS: lon, lat); pixel: pixels of one camera",
+    )
+    role: Literal["count", "reference"] = Field(
+        "count", description="reference: any geometry, counts nothing: for the table layer_NAME and the map page"
+    )
+    camera: str | None = Field(None, description="for space = 'pixel': the camera that the pixels belong to")
+    id_field: str = Field("id", description="property with the feature's id; features without it are numbered")
+
+    @field_validator("camera")
+    @classmethod
+    def _camera(cls, value: str | None) -> str | None:
+        return None if value is None else camera_id(value)
+
+    @model_validator(mode="after")
+    def _pixel_camera(self) -> "LayerConfig":
+        if (self.space == "pixel") != (self.camera is not None):
+            raise ValueError(f"layer {self.name}: set camera if, and only if, space = 'pixel'")
+        return self
