@@ -5,7 +5,7 @@ Recorders overlap files by some frames, and names have whole seconds: an overlap
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -34,26 +34,10 @@ def leave_out_overlaps(rows: Sequence[Row], dated: Collection[str], count_frames
         dated: paths of the files whose names give a time of day; of others nothing is left out, since the time at
             which files were copied or exported makes all of them overlap.
     """
-    by_camera: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        if row["cuts"] is not None and row["path"] in dated:
-            by_camera[row["camera"]].append(row)
     changed: dict[str, Row] = {}
-    for files in by_camera.values():
-        earlier: list[_Shown] = []
-        for row in sorted(files, key=lambda row: (row["start_time"], -row["recorded_s"], row["path"])):
-            clock = _Clock(row)
-            earlier = [shown for shown in earlier if shown.end_us > clock.start_us]
-            cuts = [clock.times_us(start_pts, end_pts) for start_pts, end_pts, _ in json.loads(row["cuts"])]
-            left = [part for cut in cuts for part in _without(cut, earlier)]
-            overlap_s = (sum(end - start for start, end in cuts) - sum(end - start for start, end in left)) / 1e6
-            if overlap_s > MOST_OVERLAP_S:
-                with_path = next(shown.path for shown in earlier if any(_overlap(cut, shown) for cut in cuts))
-                changed[row["path"]] = _trimmed(row, clock, left, count_frames) | {
-                    "overlap_s": overlap_s,
-                    "overlap_with": with_path,
-                }
-            earlier += [_Shown(start, end, row["path"]) for start, end in cuts]
+    for each in _find_overlaps([row for row in rows if row["path"] in dated]):
+        trimmed = _trimmed(each.row, each.clock, each.left, count_frames)
+        changed[each.row["path"]] = trimmed | {"overlap_s": each.overlap_s, "overlap_with": each.with_path}
     return [
         changed.get(row["path"], {**row, "used_cuts": None, "overlap_s": 0.0, "overlap_with": None}) for row in rows
     ]
@@ -72,6 +56,62 @@ def describe_overlaps(rows: Sequence[Row]) -> list[str]:
         total_s = sum(row["overlap_s"] for row in files)
         lines.append(f"{camera}: {total_s:.1f} s lie in two files and are used once; left out: {named}{more}")
     return lines
+
+
+def describe_undated_overlaps(rows: Sequence[Row], dated: Collection[str]) -> list[str]:
+    """Returns one line per camera whose files show the same times, where nothing was left out.
+
+    Args:
+        dated: as of ``leave_out_overlaps``.
+    """
+    by_camera: dict[str, list[_Overlap]] = defaultdict(list)
+    for each in _find_overlaps([row for row in rows if row["path"] not in dated]):
+        by_camera[each.row["camera"]].append(each)
+    return [
+        f"{camera}: {_several(len(found))} times that other files show too, by containers or modification times, such "
+        f"as {found[0].row['path']} ({found[0].overlap_s:.1f} s of {found[0].with_path}): if they were recorded then, "
+        "everybody in them counts twice; put the time of recording in names, and in `pattern` of site.toml"
+        for camera, found in by_camera.items()
+    ]
+
+
+def _several(files: int) -> str:
+    return f"{files} file{'s show' if files > 1 else ' shows'}"
+
+
+@dataclass(frozen=True)
+class _Overlap:
+    """A file that shows for more than ``MOST_OVERLAP_S`` what files that begin earlier show.
+
+    Attributes:
+        left: what only it shows, microseconds since 1970 UTC.
+        with_path: the first of the others.
+    """
+
+    row: Row
+    clock: "_Clock"
+    left: Sequence[Range]
+    overlap_s: float
+    with_path: str
+
+
+def _find_overlaps(rows: Sequence[Row]) -> Iterator[_Overlap]:
+    by_camera: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        if row["cuts"] is not None:
+            by_camera[row["camera"]].append(row)
+    for files in by_camera.values():
+        earlier: list[_Shown] = []
+        for row in sorted(files, key=lambda row: (row["start_time"], -row["recorded_s"], row["path"])):
+            clock = _Clock(row)
+            earlier = [shown for shown in earlier if shown.end_us > clock.start_us]
+            cuts = [clock.times_us(start_pts, end_pts) for start_pts, end_pts, _ in json.loads(row["cuts"])]
+            left = [part for cut in cuts for part in _without(cut, earlier)]
+            overlap_s = (sum(end - start for start, end in cuts) - sum(end - start for start, end in left)) / 1e6
+            if overlap_s > MOST_OVERLAP_S:
+                with_path = next(shown.path for shown in earlier if any(_overlap(cut, shown) for cut in cuts))
+                yield _Overlap(row, clock, left, overlap_s, with_path)
+            earlier += [_Shown(start, end, row["path"]) for start, end in cuts]
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ from storage.archive.footage import (
 )
 from storage.archive.listing import ListedFile, find_files
 from storage.archive.notices import left_out, unmatched
-from storage.archive.overlaps import describe_overlaps, leave_out_overlaps
+from storage.archive.overlaps import describe_overlaps, describe_undated_overlaps, leave_out_overlaps
 from storage.blobs import Blob, Blobs
 from storage.files import sha256_file
 from storage.video.probe import probe, too_large
@@ -114,7 +114,9 @@ def scan_archive(
     files = _resolve_second_hours(files, config)
     rows = name_copies(_row(file, config, now) for file in files if file.is_footage)
     dated = {file.path for file in files if file.has_time_of_day and file.named_time is not None}
+    overlaps = describe_undated_overlaps(rows, dated)
     rows = leave_out_overlaps(rows, dated, scan.count_frames)
+    overlaps += describe_overlaps(rows)
     footage = TABLES["footage"].conform(pa.Table.from_pylist(rows, TABLES["footage"].schema))
     segments = segment_rows(
         segment for row in rows for segment in segments_of_footage(row, config.camera_view(row["camera"]).timezone)
@@ -125,7 +127,7 @@ def scan_archive(
     waiting = tuple(file for file in damaged if file.reason == STILL_WRITTEN)
     quarantined = tuple(file for file in damaged if file.reason != STILL_WRITTEN)
     unknown = [file.path for file in files if file.is_footage and file.named_time is None]
-    notices = (*left_out(others, len(rows)), *unmatched(unknown, len(rows), config), *describe_overlaps(rows))
+    notices = (*left_out(others, len(rows)), *unmatched(unknown, len(rows), config), *overlaps)
     return ScanResult(footage, segments, quarantined, waiting, notices)
 
 

@@ -1,7 +1,7 @@
 """What two files of a camera show is used once, and named; overlaps that recorders make are none."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 
@@ -117,3 +117,26 @@ def test_footage_is_whole_again_when_the_other_file_is_gone(folder: Path, work: 
     assert (row["used_cuts"], row["overlap_s"]) == (None, 0)
     assert row["recorded_s"] == pytest.approx(30, abs=0.5)
     assert np.sum([frames for _, _, frames in json.loads(row["cuts"])]) == second.segments["frames"].to_numpy().sum()
+
+
+@pytest.mark.parametrize("source", ["container", "mtime"])
+def test_overlaps_by_containers_or_modification_times_are_named_and_nothing_is_left_out(
+    folder: Path, source: str
+) -> None:
+    for number, (name, start_s) in enumerate((("a", 0), ("b", 20), ("c", 100))):
+        start = BASE.replace(tzinfo=UTC) + timedelta(seconds=start_s)
+        metadata = {"creation_time": start.isoformat()} if source == "container" else {}
+        pts = clips.steady_pts(FPS * 30, FPS, MILLISECONDS)
+        size_px = (208, 120 + 2 * number)
+        path = clips.write_clip(
+            folder / "door" / f"{name}.mkv", pts, time_base=MILLISECONDS, size_px=size_px, b_frames=0, tags=metadata
+        )
+        settle(path, round((start.timestamp() + 30) * 1e9))
+    result = scan(folder, segment_s=300)
+    found = rows(result)
+    assert {row["start_source"] for row in found.values()} == {source}
+    assert {row["overlap_s"] for row in found.values()} == {0.0}
+    assert used_s(result) == pytest.approx(90, abs=1)
+    (notice,) = (each for each in result.notices if "counts twice" in each)
+    assert notice.startswith("door: 1 file shows times that other files show too")
+    assert "door/b.mkv (" in notice and "of door/a.mkv)" in notice
