@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.options import HERE, LOCAL_TIME, Camera, Json, SiteFolder, parse_local_time
-from cli.output import Output, duration
+from cli.output import Output, counted, duration
 from jobs.commands.excerpts import write_clip, write_still
 from jobs.site import open_site
 
@@ -54,6 +54,6 @@ def clip(
         output.json({**asdict(done), "file": str(file)})
         return
     asked_s = (done.end - done.start).total_seconds()
-    output.say(f"{file}: {duration(done.recorded_s)} of anonymized video from {len(done.sources)} files")
+    output.say(f"{file}: {duration(done.recorded_s)} of anonymized video from {counted(len(done.sources), 'file')}")
     if done.recorded_s < asked_s - 1:
         output.say(f"of the other {duration(asked_s - done.recorded_s)}, nothing is published")

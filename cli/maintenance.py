@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from cli.options import HERE, DryRun, Json, SiteFolder, Yes
-from cli.output import Output
+from cli.output import Output, counted
 from jobs.commands.purge import PurgePlan, apply_purge, plan_purge
 from jobs.site import open_site
 from schemas.errors import SelectionError
@@ -51,8 +51,8 @@ def verify(folder: SiteFolder = HERE, as_json: Json = False) -> int:
         return code
     _show_problems(output, found.problems)
     output.say(
-        f"{found.files} files ({size(found.size_bytes)}) verified: "
-        + (f"{len(found.to_repair)} problems; see `nightshift repair`" if code else "no problems")
+        f"{counted(found.files, 'file')} ({size(found.size_bytes)}) verified: "
+        + (f"{counted(len(found.to_repair), 'problem')}; see `nightshift repair`" if code else "no problems")
     )
     return code
 
@@ -173,7 +173,8 @@ def _show_repair(output: Output, done: Repair) -> None:
     if done.unrepairable:
         output.say(f"{len(done.unrepairable)} problems cannot be repaired: see the details")
     elif problems or done.deleted:
-        output.say(f"repaired; {len(done.deleted)} files removed; the next `nightshift run` computes what is missing")
+        removed = counted(len(done.deleted), "file")
+        output.say(f"repaired; {removed} removed; the next `nightshift run` computes what is missing")
     else:
         output.say("no problems: nothing to repair")
 

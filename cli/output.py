@@ -189,6 +189,11 @@ def readable(value: object) -> str:
     return str(value)
 
 
+def counted(count: int, noun: str) -> str:
+    """Returns a number with its noun, as ``1 file`` or ``2 files``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def duration(seconds: float) -> str:
     """Returns seconds as ``1:02:03``, or as ``12.3 s`` below a minute."""
     return f"{seconds:.1f} s" if seconds < 60 else str(timedelta(seconds=round(seconds)))

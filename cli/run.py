@@ -12,6 +12,7 @@ import typer
 from cli.account import user_name
 from cli.options import HERE, Json, SelectionOptions, SiteFolder, WorkOptions, with_shared_options
 from cli.output import Output, duration, tracebacks_wanted
+from cli.quarantine import show_quarantine
 from jobs.commands.plan import plan_run
 from jobs.commands.run import RunSummary, run_site
 from jobs.commands.schedule import schedule_text
@@ -173,10 +174,8 @@ def show_summary(output: Output, summary: RunSummary) -> None:
         output.say(f"{report.elsewhere} units were done by another run in the meantime")
     if report.left:
         output.say(f"{report.left} units left: the next run continues with them")
-    entries = summary.quarantined
-    if entries:
-        rows = [[entry.op, entry.camera, entry.path or entry.unit, entry.reason, entry.detail] for entry in entries]
-        output.table(["op", "camera", "what", "reason", "detail"], rows, "in quarantine")
+    if summary.quarantined:
+        show_quarantine(output, summary.quarantined)
 
 
 def schedule(

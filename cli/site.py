@@ -8,7 +8,8 @@ import pyarrow.compute as pc
 import typer
 
 from cli.options import HERE, Json, SiteFolder
-from cli.output import Output
+from cli.output import Output, counted
+from cli.quarantine import show_quarantine
 from cli.run import unit_count_json, unit_count_rows
 from jobs.commands.doctor import diagnose
 from jobs.commands.scan import scan_archive
@@ -78,7 +79,8 @@ def scan(folder: SiteFolder = HERE, as_json: Json = False) -> int:
         for entry in report.quarantined:
             output.warn(f"{entry.path}: {entry.reason}: {entry.detail}")
         total_h = (pc.sum(report.inventory.footage["recorded_s"]).as_py() or 0.0) / 3600
-        output.say(f"{len(rows)} files, {total_h:.2f} h, {len(report.inventory.timeline)} segments")
+        segments = counted(len(report.inventory.timeline), "segment")
+        output.say(f"{counted(len(rows), 'file')}, {total_h:.2f} h, {segments}")
     for notice in report.notices:
         output.warn(notice)
     return 1 if report.quarantined or report.inventory.emptied else 0
@@ -106,9 +108,8 @@ def status(folder: SiteFolder = HERE, as_json: Json = False) -> None:
     output.say("")
     output.table(["op", *(state.value for state in State)], unit_count_rows(found.plan))
     if found.quarantined:
-        rows = [[e.op, e.camera, e.path or e.unit, e.reason, e.detail] for e in found.quarantined]
         output.say("")
-        output.table(["op", "camera", "what", "reason", "detail"], rows, "in quarantine")
+        show_quarantine(output, found.quarantined)
     if found.awaiting:
         rows = [[each.camera, each.footage_id, each.path, each.state] for each in found.awaiting]
         output.say("")

@@ -27,6 +27,10 @@ EARLIEST_TIME_S = 1_735_689_600  # 2025-01-01: an earlier clock was never set
 RAY_TIMEOUT_S = 60
 RAY_PROBE = "from jobs.engine.ray_pool import probe_ray; print(probe_ray())"
 MAX_SKEW_S = 2
+SECOND_ADVICE = (
+    "import one with other weights, or set two_detectors = false under [ops.anonymize]: else video of cameras that are "
+    "not fixed, and of segments that are too short for a background, is not published"
+)
 BLIND_ADVICE = "take these out of classes under [ops.detect], or import weights that know them"
 
 Verdict = Literal["ok", "warning", "error"]
@@ -124,7 +128,17 @@ def _detectors(site: Site) -> Check:
         return Check("detectors", "warning", results, f"look yourself at what {', '.join(unproven)} find")
     if blind := _blind_to(ops, proofs):
         return Check("detectors", "warning", f"{results}; detect cannot find {', '.join(blind)}", BLIND_ADVICE)
+    if _needs_second(ops):
+        return Check("detectors", "warning", f"{results}; there is no second detector", SECOND_ADVICE)
     return Check("detectors", "ok", results or "none in use")
+
+
+def _needs_second(ops: Mapping[str, ReadyOp]) -> bool:
+    """Returns whether `anonymize` will refuse what no background vouches for, since only one network looks at it."""
+    if "anonymize" not in ops or not ops["detect"].models:
+        return False
+    has_second = "second_look" in ops and bool(ops["second_look"].models)
+    return ops["anonymize"].op.params.two_detectors and not has_second
 
 
 def _blind_to(ops: Mapping[str, ReadyOp], proofs: Sequence[tuple[str, Proof]]) -> list[str]:

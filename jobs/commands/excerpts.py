@@ -13,6 +13,7 @@ from jobs.commands.audits import SOUND, file_state
 from jobs.commands.results import query
 from jobs.planning.inventory import recorded_inventory
 from jobs.site import Site, refuse_within_site
+from schemas.camera_ids import camera_id
 from schemas.errors import NightshiftError, SelectionError, UserError
 from storage.archive.footage import raw_fps_of
 from storage.blobs import open_blobs
@@ -70,6 +71,7 @@ def write_still(site: Site, camera: str, target: Path, at: datetime | None = Non
         CorruptFootage: the frame cannot be decoded.
     """
     _check_target(site, target, STILL_SUFFIX)
+    camera = find_camera(site, camera)
     row = _footage_at(site, camera, at and _local(site, camera, at))
     turned = row["rotation_deg"] in (90, 270)
     size_px = (row["height"], row["width"]) if turned else (row["width"], row["height"])
@@ -92,10 +94,10 @@ def write_clip(site: Site, camera: str, start: datetime, end: datetime, target: 
         NightshiftError: a published file was altered.
     """
     _check_target(site, target, VIDEO_SUFFIX)
+    camera = find_camera(site, camera)
     start, end = _local(site, camera, start), _local(site, camera, end)
     if start >= end:
         raise UserError(f"--from {start.isoformat()} is not before --to {end.isoformat()}")
-    check_camera(site, camera)
     rows = _published(site, camera, start, end)
     if not rows:
         waiting = _published(site, camera, start, end, pending=True)
@@ -126,21 +128,25 @@ def _local(site: Site, camera: str, time: datetime) -> datetime:
     return time if time.tzinfo else time.replace(tzinfo=ZoneInfo(site.files.config.camera_view(camera).timezone))
 
 
-def check_camera(site: Site, camera: str) -> None:
-    """Refuses a camera that is neither in site.toml nor has footage.
+def find_camera(site: Site, camera: str) -> str:
+    """Returns the id of a camera that is in site.toml or has footage.
+
+    Args:
+        camera: its id, or the name of its folder.
 
     Raises:
         SelectionError: there is no such camera.
     """
     footage = recorded_inventory(site.store).footage
     known = {*footage["camera"].unique().to_pylist(), *(each.id for each in site.files.config.cameras)}
-    if camera not in known:
-        raise SelectionError(f"there is no camera {camera!r}; there are {', '.join(sorted(known)) or 'none'}")
+    for found in (camera, camera_id(camera)):  # site.toml and options take names
+        if found in known:
+            return found
+    raise SelectionError(f"there is no camera {camera!r}; there are {', '.join(sorted(known)) or 'none'}")
 
 
 def _footage_at(site: Site, camera: str, at: datetime | None) -> dict[str, Any]:
     """Returns the row of the newest usable footage, or of the footage at a time."""
-    check_camera(site, camera)
     table = recorded_inventory(site.store).footage
     usable = table.filter(pc.and_(pc.equal(table["camera"], camera), pc.greater(table["frames"], 0))).to_pylist()
     if at is not None:

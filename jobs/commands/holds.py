@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from jobs.commands.excerpts import check_camera
+from jobs.commands.excerpts import find_camera
 from jobs.site import Site
 from schemas.errors import SelectionError, UserError
 from storage.maintenance.holds import Hold, Release, read_holds, write_hold, write_release
@@ -41,12 +41,12 @@ def place_hold(site: Site, request: HoldRequest, now: datetime) -> Hold:
     reason = request.reason.strip()
     if not reason:
         raise UserError("--reason is empty: say why this is kept; it is recorded")
-    check_camera(site, request.camera)
-    zone = ZoneInfo(site.files.config.camera_view(request.camera).timezone)
+    camera = find_camera(site, request.camera)
+    zone = ZoneInfo(site.files.config.camera_view(camera).timezone)
     start, end = min(_moments("--from", request.start, zone)), max(_moments("--to", request.end, zone))
     if start >= end:
         raise UserError(f"--from {request.start.isoformat()} is not before --to {request.end.isoformat()}")
-    hold = Hold(new_run_id(now), now, request.user, request.camera, start, end, reason)
+    hold = Hold(new_run_id(now), now, request.user, camera, start, end, reason)
     write_hold(Store.create(site.files.store), hold)
     return hold
 

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 
@@ -51,6 +51,17 @@ def find_files(archive: Blobs, suffixes: Collection[str], others: Counter[str] |
             yield ListedFile(path, problem, blob)
         elif not path.name.startswith("."):
             others[suffix_of(path)] += 1
+
+
+def empty_folders(archive: Blobs, files: Iterable[ListedFile]) -> list[str]:
+    """Returns the folders right below an archive in which nothing of a list lies: cameras that recorded nothing.
+
+    Object stores have no empty folders.
+    """
+    if not isinstance(archive, LocalBlobs):
+        return []
+    folders = {entry.name for entry in os.scandir(archive.root) if entry.is_dir() and not entry.name.startswith(".")}
+    return sorted(folders - {file.path.parts[0] for file in files if file.path.parts})
 
 
 def _list_folder(

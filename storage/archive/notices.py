@@ -27,6 +27,14 @@ def left_out(others: Mapping[str, int], footage: int) -> list[str]:
     return [f"{_files(asked.total())} left out: `suffixes` of site.toml does not name {_list(asked)}"]
 
 
+def without_footage(folders: Sequence[str], footage: int) -> list[str]:
+    """Returns a line about folders without footage, if others have some."""
+    if not folders or not footage:
+        return []
+    shown = ", ".join(folders[:5]) + (" and others" if len(folders) > 5 else "")
+    return [f"no footage in {len(folders)} folder{'s' if len(folders) != 1 else ''} of the archive: {shown}"]
+
+
 def unmatched(paths: Sequence[str], footage: int, config: SiteConfig) -> list[str]:
     """Returns a line about footage whose path no pattern matches.
 

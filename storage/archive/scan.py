@@ -31,8 +31,8 @@ from storage.archive.footage import (
     unusable_columns,
     usable_columns,
 )
-from storage.archive.listing import ListedFile, find_files
-from storage.archive.notices import left_out, unmatched
+from storage.archive.listing import ListedFile, empty_folders, find_files
+from storage.archive.notices import left_out, unmatched, without_footage
 from storage.archive.overlaps import describe_overlaps, describe_undated_overlaps, leave_out_overlaps
 from storage.blobs import Blob, Blobs
 from storage.files import sha256_file
@@ -127,7 +127,12 @@ def scan_archive(
     waiting = tuple(file for file in damaged if file.reason == STILL_WRITTEN)
     quarantined = tuple(file for file in damaged if file.reason != STILL_WRITTEN)
     unknown = [file.path for file in files if file.is_footage and file.named_time is None]
-    notices = (*left_out(others, len(rows)), *unmatched(unknown, len(rows), config), *overlaps)
+    notices = (
+        *left_out(others, len(rows)),
+        *without_footage(empty_folders(archive, entries), len(rows)),
+        *unmatched(unknown, len(rows), config),
+        *overlaps,
+    )
     return ScanResult(footage, segments, quarantined, waiting, notices)
 
 

@@ -13,12 +13,12 @@ def detectors(fresh_site, monkeypatch):
     """Returns the check of the site's detectors, with or without a detector that gives these boxes."""
     monkeypatch.setattr("jobs.commands.doctor.RAY_PROBE", "print(1)")
 
-    def check(boxes=None, name="person", classes=("person",)):
+    def check(boxes=None, name="person", classes=("person",), changed=("", "")):
         if boxes is not None:
             (fresh_site / "models").mkdir(exist_ok=True)
             constant_detector(fresh_site / "models" / "net.onnx", boxes, name)
         file = fresh_site / "site.toml"
-        file.write_text(file.read_text() + f"\n[ops.detect]\nclasses = {list(classes)}\n")
+        file.write_text(file.read_text().replace(*changed) + f"\n[ops.detect]\nclasses = {list(classes)}\n")
         (found,) = [each for each in diagnose(open_site(fresh_site)) if each.name == "detectors"]
         return found
 
@@ -31,8 +31,14 @@ def test_a_site_without_weights_has_no_detector_to_prove(detectors):
 
 
 def test_an_able_detector_is_shown_with_its_proof(detectors):
-    found = detectors(KNOWN_PEOPLE)
+    found = detectors(KNOWN_PEOPLE, changed=("[ops.anonymize]", "[ops.anonymize]\ntwo_detectors = false"))
     assert found.verdict == "ok" and "net.onnx (detect" in found.result and "18 of 18 people" in found.result
+
+
+def test_one_detector_alone_is_a_warning_before_the_night(detectors):
+    found = detectors(KNOWN_PEOPLE)
+    assert found.verdict == "warning" and found.result.endswith("there is no second detector")
+    assert "is not published" in found.advice
 
 
 def test_a_blind_detector_is_an_error(detectors):

@@ -1,7 +1,7 @@
 """A still shows raw footage to its owner alone; a clip shows published video, and never anything else."""
 
 import stat
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 
 from jobs.commands.audits import find_published
-from jobs.commands.excerpts import write_clip, write_still
+from jobs.commands.excerpts import find_camera, write_clip, write_still
+from jobs.commands.holds import HoldRequest, place_hold
 from jobs.commands.results import query
+from jobs.commands.scan import scan_archive
 from jobs.site import Site, open_site
+from schemas.camera_ids import camera_id
 from schemas.errors import NightshiftError, SelectionError, UserError
 from schemas.op import FrameNeed
 from schemas.values import Uint8
@@ -21,6 +24,7 @@ from storage.video.reader import SegmentReader
 from tests.jobs.commands.subject import FILM
 
 CAMERA = FILM.split("/", maxsplit=1)[0]
+DAY = datetime(2026, 3, 2)
 
 
 def rows(site: Site, table: str) -> list[dict]:
@@ -124,3 +128,18 @@ def test_mistakes_are_named(site: Site, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is in the site's store"):
         write_clip(site, CAMERA, MOMENT, later, site.files.root / "store" / "x.mp4")
     assert list(tmp_path.glob("x.*")) == []
+
+
+def test_a_camera_is_found_by_the_name_of_its_folder(fresh_site: Path) -> None:
+    film = next(Path(fresh_site, "archive", CAMERA).glob("*.mp4"))
+    (fresh_site / "archive" / "Cam 1").mkdir()
+    film.rename(fresh_site / "archive" / "Cam 1" / film.name)
+    site = open_site(fresh_site)
+    scan_archive(site)
+    done = write_still(site, "Cam 1", fresh_site / "still.png")
+    assert done.camera == camera_id("Cam 1")
+    assert find_camera(site, "Cam 1") == find_camera(site, done.camera) == done.camera
+    hold = place_hold(site, HoldRequest("Cam 1", DAY, DAY + timedelta(1), "case", "me"), datetime.now(UTC))
+    assert hold.camera == done.camera
+    with pytest.raises(SelectionError, match="there is no camera 'Cam 2'"):
+        find_camera(site, "Cam 2")

@@ -50,3 +50,14 @@ def test_patterns_are_tried_in_order(folder: Path, put: Callable[..., Path]) -> 
 def test_an_archive_with_footage_before_is_named() -> None:
     assert emptied(0, "archive") == []
     assert "archive has no footage, but the last scan found 2 files there" in emptied(2, "archive")[0]
+
+
+def test_folders_without_footage_are_named(folder: Path, put: Callable[..., Path]) -> None:
+    put("door/2026-03-02T10-00-00.mp4")
+    for name in ("empty", "yard/2026-03-02", ".hidden"):
+        (folder / name).mkdir(parents=True)
+    (folder / "yard" / "readme.txt").touch()
+    result = scan(folder)
+    assert "no footage in 2 folders of the archive: empty, yard" in result.notices
+    (folder / "empty").rmdir()
+    assert "no footage in 1 folder of the archive: yard" in scan(folder, result).notices
