@@ -1,15 +1,13 @@
 """Shows the quarantine: one row per entry, and one for all entries with the same cause."""
 
-import re
 from collections.abc import Iterable, Sequence
 
 from cli.output import Output
+from jobs.planning.unit_status import without_ids
 from schemas.values import Quarantined
 
 MOST_ALIKE = 2
 """Entries of one cause that are shown one by one; a site with one detector has hundreds of one cause."""
-
-_SEGMENT = re.compile(r"^segment [0-9a-f]+-\d+: ")
 
 
 def show_quarantine(output: Output, entries: Sequence[Quarantined]) -> None:
@@ -21,7 +19,7 @@ def quarantine_rows(entries: Iterable[Quarantined]) -> list[list[str]]:
     """Returns the rows of the table: op, camera, what, reason, detail."""
     alike: dict[tuple[str, str, str], list[Quarantined]] = {}
     for entry in entries:
-        alike.setdefault((entry.op, entry.reason, _SEGMENT.sub("", entry.detail)), []).append(entry)
+        alike.setdefault((entry.op, entry.reason, without_ids(entry.detail)), []).append(entry)
     rows: list[list[str]] = []
     for (op, reason, cause), group in alike.items():
         if len(group) <= MOST_ALIKE:

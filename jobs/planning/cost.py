@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from jobs.planning.plan import Plan
 from jobs.planning.queue import Priority, WorkQueue
 from jobs.planning.unit_states import UnitStates
+from jobs.planning.unit_status import without_ids
 from storage.store.store import Store
 
 
@@ -84,7 +85,7 @@ def estimate_cost(plan: Plan, store: Store, workers: int, priority: Priority, bu
         cost = OpCost(
             op=op,
             units=len(keys),
-            reasons=Counter(plan.statuses[key].reason for key in keys),
+            reasons=Counter(without_ids(plan.statuses[key].reason) for key in keys),
             media_s=media_s,
             work_s=sum(map(plan.work_s, keys)),
             measured=op in plan.rates,

@@ -16,7 +16,7 @@ from jobs.planning.configure import ReadySite
 from jobs.planning.graph import Selection, Unit, UnitKey, dependencies_of, needed_ops
 from jobs.planning.layout import CameraLayout
 from jobs.planning.ledger import Ledger
-from jobs.planning.unit_status import State, UnitStatus
+from jobs.planning.unit_status import State, UnitStatus, without_ids
 from schemas.errors import SelectionError
 from storage.archive.segments import split_by_camera
 
@@ -80,11 +80,14 @@ class Plan:
         return {op: +states for op, states in counts.items() if states.total()}
 
     def reasons(self) -> dict[str, Counter[str]]:
-        """Returns, by op, the reasons why units would run or cannot, with the number of units for each."""
+        """Returns, by op, the reasons why units would run or cannot, with the number of units for each.
+
+        Units are counted together whose reasons differ only in the segment or footage that they name.
+        """
         reasons: dict[str, Counter[str]] = defaultdict(Counter)
         for key, status in self.statuses.items():
             if status.reason:
-                reasons[key.op][status.reason] += 1
+                reasons[key.op][without_ids(status.reason)] += 1
         return dict(reasons)
 
 

@@ -1,7 +1,11 @@
 """The status of a unit of work, and the reason for it."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
+
+_ID = re.compile(r"^segment [0-9a-f]{16}-\d+: | of [0-9a-f]{16}(-\d+)?(?=,)|(?<=: )segment [0-9a-f]{16}-\d+: ")
 
 
 class State(StrEnum):
@@ -36,3 +40,9 @@ class UnitStatus:
     def is_problem(self) -> bool:
         """Whether a run that ends with this status has not done all that it should."""
         return self.state in (State.QUARANTINED, State.BLOCKED) and not self.permanent
+
+
+@lru_cache(maxsize=1024)  # a plan has a million units and few reasons
+def without_ids(reason: str) -> str:
+    """Returns a reason without the segment or footage that it names: units of one cause are counted together."""
+    return _ID.sub("", reason)
