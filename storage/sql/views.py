@@ -268,7 +268,8 @@ def _parts(
 
 def _branch(spec: TableSpec, lists: FileLists, part: _Part, names: Names, is_partial: bool, dates: Dates) -> str:
     kind, month, day, other_than = part
-    key = "/".join((spec.name, *map(str, part), "partial" if is_partial else "whole"))
+    days = [*([str(part.day)] if part.day else []), *(f"not {day}" for day in part.other_than)]
+    key = "/".join((spec.name, part.kind, part.month, *days, "partial" if is_partial else "whole"))
 
     def conditions(rows: DatedRows) -> Iterator[str]:
         if kind == BY_MONTH and day:
