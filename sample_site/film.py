@@ -20,7 +20,6 @@ from storage.video.x264 import deterministic_options
 
 SUITCASE = "suitcase of "
 _SUITCASE_HEIGHT_M = 0.95
-_CUT_AT = 0.45  # share of the file's bytes
 _KEYFRAME_S = 2
 # One thread: otherwise the number of CPUs of the machine changes the bytes.
 _ENCODER = {"preset": "veryfast", "crf": "23", "threads": "1", "bf": "0", "sc_threshold": "0"}
@@ -79,8 +78,8 @@ def film_camera(
         frames = spec.file_s * spec.fps
         seconds = [number * spec.file_s + frame / spec.fps for frame in range(frames)]
         _encode(target, _filmed(renderer, actors, seconds, spec.fps, true_frames, tick), spec)
-        cut = camera.cut_last_file and number == camera.files * spec.rounds - 1
-        readable = _truncate(target) if cut else frames
+        cut = camera.last_file_kept < 1 and number == camera.files * spec.rounds - 1
+        readable = _truncate(target, camera.last_file_kept) if cut else frames
         closed = (start + timedelta(seconds=spec.file_s)).timestamp()
         os.utime(target, (closed, closed))
         length_s = float(spec.file_s)
@@ -123,9 +122,9 @@ def _encode(target: Path, frames: Iterable[Uint8], spec: SampleSpec) -> None:
         container.mux(stream.encode(None))
 
 
-def _truncate(target: Path) -> int:
-    """Cuts a file off in the middle, as a power failure does, and returns the number of whole frames."""
-    keep = int(target.stat().st_size * _CUT_AT)
+def _truncate(target: Path, kept: float) -> int:
+    """Cuts a file off after a share of its bytes, as a power failure does, and returns the number of whole frames."""
+    keep = int(target.stat().st_size * kept)
     with av.open(str(target)) as container:
         ends = [packet.pos + packet.size for packet in container.demux(video=0) if packet.pos is not None]
     os.truncate(target, keep)
