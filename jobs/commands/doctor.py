@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from jobs.planning.configure import ReadyOp, configure_site
+from jobs.planning.inventory import recorded_inventory
 from jobs.proofs import REPLACE, prove_ops
 from jobs.site import Site
 from ops.proof import Proof
@@ -104,7 +105,10 @@ def _site(site: Site) -> Check:
     ready = configure_site(site.files)
     if ready.warnings:
         return Check("site", "warning", ready.warnings[0])
-    return Check("site", "ok", f"{site.files.root / 'site.toml'}: {len(site.files.config.cameras)} cameras")
+    recorded = len(recorded_inventory(site.store).footage["camera"].unique())
+    # Cameras need no entry: without the other number, 0 looks like a mistake.
+    cameras = f"cameras described: {len(site.files.config.cameras)}; with footage at the last scan: {recorded}"
+    return Check("site", "ok", f"{site.files.root / 'site.toml'}: {cameras}")
 
 
 def _weights(site: Site) -> Check:

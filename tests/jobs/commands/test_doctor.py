@@ -55,3 +55,13 @@ def test_without_the_photograph_the_proof_is_missing_and_nothing_fails(detectors
     monkeypatch.setattr("storage.photographs.PACKAGE", "no_such_package")
     found = detectors(KNOWN_PEOPLE)
     assert found.verdict == "warning" and "there is no known picture" in found.result
+
+
+def test_cameras_are_counted_that_are_described_and_that_have_footage(used_site, monkeypatch):
+    monkeypatch.setattr("jobs.commands.doctor.RAY_PROBE", "print(1)")
+    (used_site / "models").mkdir(exist_ok=True)
+    constant_detector(used_site / "models" / "net.onnx", KNOWN_PEOPLE, "person")
+    file = used_site / "site.toml"
+    file.write_text(file.read_text() + '\n[[cameras]]\nid = "yard"\n')
+    (found,) = [each for each in diagnose(open_site(used_site)) if each.name == "site"]
+    assert found.result.endswith("site.toml: cameras described: 3; with footage at the last scan: 2")
