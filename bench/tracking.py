@@ -38,6 +38,9 @@ from storage.machine import usable_cpus
 from storage.weights.catalogue import ModelStore
 from tests.support.fakes import START, FakeServices, make_batch, make_segment, make_unit
 
+CUT_TABLES = ("detections", "observed_frames")
+"""What the tracker reads of each segment."""
+
 SCORES = ("hota", "deta", "assa", "mota", "idf1", "id_switches", "precision", "recall", "count_mae")
 
 
@@ -185,7 +188,7 @@ def cut(detected: DetectedSequence, cuts_s: list[float]) -> Iterator[tuple[Segme
         name = make_segment(index).segment_id
         yield (
             replace(detected.segment, segment_id=name, index=index, start=start, end=end),
-            {table: part(rows, name, start, end, table) for table, rows in detected.tables.items()},
+            {table: part(detected.tables[table], name, start, end, table) for table in CUT_TABLES},
         )
 
 

@@ -12,8 +12,8 @@ from schemas.op import Read
 from schemas.values import UnitContext
 
 UNSEEN_READS = (
-    Read("observed_frames", columns=("segment_id", "detections", "source"), required=False),
-    Read("second_observed_frames", columns=("segment_id", "detections", "source"), required=False),
+    Read("observed_frames", columns=("segment_id", "detections", "looks", "source"), required=False),
+    Read("second_observed_frames", columns=("segment_id", "detections", "looks", "source"), required=False),
     Read("backgrounds", columns=("segment_id", "samples", "span_s", "unknown_share"), required=False),
     Read("view_motion", columns=("segment_id", "judged", "views", "most_shift_px", "moves"), required=False),
 )
@@ -54,9 +54,11 @@ def unseen_statement(
 
 
 def _looks(rows: Rows) -> dict[str, Any]:
-    """Returns in how many frames a detector looked, by what, and what it found."""
+    """Returns in how many frames a detector looked, in how many an earlier look held, by what, and what it found."""
     sources = sorted({row["source"] for row in rows if row["source"] is not None})
-    return {"frames": len(rows), "detections": sum(row["detections"] for row in rows), "by": sources}
+    held = sum(row["looks"] == 0 for row in rows)
+    found = sum(row["detections"] for row in rows)
+    return {"frames": len(rows), "held": held, "detections": found, "by": sources}
 
 
 def _background(unit: UnitContext, rows: Rows, parts: Rows, needed_s: float | None) -> dict[str, Any]:
@@ -91,7 +93,8 @@ def _looks_sentence(name: str, look: Row, frames: int) -> str:
         return f"{name}: looked at no frame, or that is not recorded"
     by = f" (by {', '.join(look['by'])})" if look["by"] else ""
     between = "; it looked for nobody in the others" if look["frames"] < frames else ""
-    return f"{name}: looked at {look['frames']} of {frames} frames{by}{between}"
+    held = f"; in {look['held']} of them nothing had changed since an earlier look" if look["held"] else ""
+    return f"{name}: looked at {look['frames']} of {frames} frames{by}{held}{between}"
 
 
 def _reach_sentences(name: str, bands: Rows) -> list[str]:

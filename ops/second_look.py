@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isinf
 
 from ops.detect import hog
 from ops.detect.backends import Network, open_network
 from ops.detect.decode import Decoder
-from ops.detect.session import PERSON, NetworkSession, tile_settings
-from ops.detect.windows import TileSettings
+from ops.detect.session import PERSON, NetworkSession, look_settings, may_have_background
+from ops.detect.windows import LookSettings
 from schemas.errors import ModelError
 from schemas.op import FrameNeed, FrameOp, FrameSession, ModelRequest, Models, OpSpec, Scope, Services, Tables, param
 from schemas.values import UnitContext
@@ -16,9 +17,6 @@ SECOND = "second_detector"
 """Role of the weights."""
 
 HOG = "hog"
-
-BACKGROUND_S = 30.0
-"""Least length of a segment, seconds, whose background can vouch for what no detector finds."""
 
 MOST_GAP_FRAMES, DENSE_GAP_FRAMES = 30, 6
 """Most frames from one searched frame to the next, whatever a wrong clock says; the second where looks are dense."""
@@ -36,6 +34,11 @@ class SecondLookParams:
     fps: float = param(1.0, "frames per second that are searched in segments of at least 30 s of a fixed camera")
     dense_fps: float = param(5.0, "frames per second that are searched in others: no background vouches there")
     tiles: bool = param(True, "also look in enlarged tiles for people that are too small for the weights' input")
+    skip_unchanged: bool = param(
+        True,
+        "on fixed cameras, in segments of at least 30 s: look again only where a frame changed since the last look at "
+        "all of it, which holds for probe_s, up to eight times as long where nothing changes",
+    )
     least_person_px: float = param(20.0, "tiles: least height of a person to find, pixels of the source; HOG: 48")
     probe_s: float = param(
         4.0,
@@ -49,7 +52,7 @@ class SecondLook(FrameOp):
 
     spec = OpSpec(
         name="second_look",
-        version=3,
+        version=4,
         summary="Finds people by other weights than detect's, in fewer frames.",
         scope=Scope.SEGMENT,
         reads=(),
@@ -91,7 +94,7 @@ class SecondLook(FrameOp):
     def frame_need(self, unit: UnitContext) -> FrameNeed:
         network, _ = self._opened()
         # Without tiles, the decoder scales frames down to the network's input: it is cheaper there.
-        width_px = network.input_px[0] if self._tiles(unit) is None else None
+        width_px = network.input_px[0] if isinf(self._settings(unit).least_person_px) else None
         return FrameNeed(
             self._fps(unit), width_px, most_gap_frames=DENSE_GAP_FRAMES if self._dense(unit) else MOST_GAP_FRAMES
         )
@@ -102,7 +105,7 @@ class SecondLook(FrameOp):
         def count(name: str, amount: int) -> None:
             services.count(f"second_{name}", amount)
 
-        return NetworkSession(unit.segment, network, decoder, self._tiles(unit), count, "second_", self._source)
+        return NetworkSession(unit.segment, network, decoder, self._settings(unit), count, "second_", self._source)
 
     def _opened(self) -> tuple[Network, Decoder]:
         if self._network is None or self._decoder is None:
@@ -110,16 +113,17 @@ class SecondLook(FrameOp):
         return self._network, self._decoder
 
     def _dense(self, unit: UnitContext) -> bool:
-        return not unit.camera.fixed or unit.segment.duration_s < BACKGROUND_S
+        return not may_have_background(unit)
 
     def _fps(self, unit: UnitContext) -> float:
         return self.params.dense_fps if self._dense(unit) else self.params.fps
 
-    def _tiles(self, unit: UnitContext) -> TileSettings | None:
+    def _settings(self, unit: UnitContext) -> LookSettings:
         network, decoder = self._opened()
-        if not self.params.tiles:
-            return None
         least_px = self.params.least_person_px
         if self._source == HOG:
             least_px = max(least_px, hog.LEAST_PERSON_PX)
-        return tile_settings(network, decoder, unit, least_px, self.params.probe_s, self._fps(unit))
+        tiles = least_px if self.params.tiles else None
+        return look_settings(
+            network, decoder, unit, tiles, self.params.probe_s, self._fps(unit), self.params.skip_unchanged
+        )

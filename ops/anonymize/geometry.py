@@ -212,3 +212,19 @@ def _clipped_at(corners: Float64, inside: Float64) -> Float64:
         if here >= 0:
             kept.append(corners[number])
     return np.array(kept, np.float64).reshape(-1, 2)
+
+
+def close_gaps(mask: Uint8, disc: Uint8) -> Uint8:
+    """Returns a mask ``(H, W)`` with its gaps closed (morphological closing by ``disc``).
+
+    Only what the mask covers and its surroundings are computed: most masks are empty, or cover a few people.
+    """
+    left, top, width, height = cv2.boundingRect(mask)
+    if not width:
+        return mask
+    # What is closed lies within the rectangle; twice the disc's reach keeps the border of the part out of it.
+    reach = 2 * (max(disc.shape) // 2) + 1
+    part = (slice(max(top - reach, 0), top + height + reach), slice(max(left - reach, 0), left + width + reach))
+    closed = mask.copy()
+    closed[part] = cv2.morphologyEx(mask[part], cv2.MORPH_CLOSE, disc)
+    return closed

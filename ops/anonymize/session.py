@@ -62,7 +62,7 @@ class AnonymizeSession(FrameSession):
         self._verifier = Verifier(
             params.verify_fps,
             self._anonymizer.residual,
-            # No verdict is reused: a person may step into a region that was empty one frame earlier.
+            # No verdict holds where anything changed: a person may step into what was empty one frame earlier.
             self._anonymizer.new_judge(remembered_us=0),
             detectors.people,
             detectors.faces,

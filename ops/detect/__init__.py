@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import inf
+from math import inf, isinf
 
 from ops.detect.backends import Network, open_network
 from ops.detect.decode import Boxes, Decoder
@@ -10,9 +10,9 @@ from ops.detect.motion import MOTION_WIDTH_PX, find_movers
 from ops.detect.motion_buffer import MotionBuffer
 from ops.detect.reach import reach_table
 from ops.detect.rows import ObservedFrames, detection_tables
-from ops.detect.session import NetworkSession, tile_settings
+from ops.detect.session import NetworkSession, look_settings
 from ops.detect.tiles import Look
-from ops.detect.windows import TileSettings
+from ops.detect.windows import LookSettings
 from schemas.errors import ModelError
 from schemas.op import (
     DETECTOR,
@@ -52,6 +52,11 @@ class DetectParams:
     )
     iou: float = param(0.7, "overlap (IoU) above which two boxes of one class are one, 0..1")
     tiles: bool = param(True, "also look in enlarged tiles for people that are too small for the weights' input")
+    skip_unchanged: bool = param(
+        True,
+        "on fixed cameras, in segments of at least 30 s: look again only where a frame changed since the last look at "
+        "all of it, which holds for probe_s, up to eight times as long where nothing changes",
+    )
     least_person_px: float = param(20.0, "tiles: least height of a person to find, pixels of the source")
     probe_s: float = param(
         4.0,
@@ -66,7 +71,7 @@ class Detect(FrameOp):
 
     spec = OpSpec(
         name="detect",
-        version=4,
+        version=5,
         summary="Finds people, vehicles and bags, frame by frame.",
         scope=Scope.SEGMENT,
         reads=(),
@@ -106,22 +111,23 @@ class Detect(FrameOp):
     def frame_need(self, unit: UnitContext) -> FrameNeed | None:
         if self._network is not None and self._decoder is not None:
             # Without tiles, the decoder scales frames down to the network's input: it is cheaper there.
-            width_px = None if self._tiles(unit, self._network, self._decoder) else self._network.input_px[0]
+            settings = self._settings(unit, self._network, self._decoder)
+            width_px = self._network.input_px[0] if isinf(settings.least_person_px) else None
             return FrameNeed(self.params.fps, width_px, most_gap_frames=MOST_GAP_FRAMES)
         motion = FrameNeed(self.params.fps, MOTION_WIDTH_PX, most_gap_frames=MOST_GAP_FRAMES)
         return motion if unit.camera.fixed else None
 
     def start(self, unit: UnitContext, inputs: Tables, services: Services) -> FrameSession:  # noqa: ARG002
         if self._network is not None and self._decoder is not None:
-            tiles = self._tiles(unit, self._network, self._decoder)
-            return NetworkSession(unit.segment, self._network, self._decoder, tiles, services.count)
+            settings = self._settings(unit, self._network, self._decoder)
+            return NetworkSession(unit.segment, self._network, self._decoder, settings, services.count)
         return MotionSession(unit.segment, self.params.motion_min_height, self.params.confidence)
 
-    def _tiles(self, unit: UnitContext, network: Network, decoder: Decoder) -> TileSettings | None:
-        params = self.params
-        if not params.tiles:
-            return None
-        return tile_settings(network, decoder, unit, params.least_person_px, params.probe_s, params.fps)
+    def _settings(self, unit: UnitContext, network: Network, decoder: Decoder) -> LookSettings:
+        least_px = self.params.least_person_px if self.params.tiles else None
+        return look_settings(
+            network, decoder, unit, least_px, self.params.probe_s, self.params.fps, self.params.skip_unchanged
+        )
 
 
 class MotionSession(FrameSession):
@@ -150,7 +156,7 @@ class MotionSession(FrameSession):
     def finish(self, late: Tables) -> Tables:  # noqa: ARG002
         self._search()
         sure = [found.take((found.confidence >= self._confidence).nonzero()[0]) for found in self._found]
-        tables = detection_tables(self._segment, self._frames, sure, ("person",), "motion")
+        tables = detection_tables(self._segment, self._frames, sure, ("person",), "motion", [1] * len(sure))
         size_px = (self._segment.width, self._segment.height)
         whole = Look(0, 0, *size_px, 0, 1.0, inf, least_height_px=self._min_height * size_px[1])
         return {**tables, **reach_table(self._segment, sure, 0, (whole,), [frozenset()] * len(sure), 0)}

@@ -29,11 +29,13 @@ def detection_tables(
     found: Sequence[Boxes],
     classes: Sequence[str],
     source: str,
+    looks: Sequence[int],
     prefix: str = "",
 ) -> Tables:
     """Builds ``detections`` and ``observed_frames`` from the boxes of each frame, in px of the source.
 
     Args:
+        looks: how often the detector looked at each frame.
         prefix: of the tables' names, such as ``second_``.
     """
     found = [boxes.take(_visible(boxes)) for boxes in found]
@@ -60,6 +62,7 @@ def detection_tables(
             "time": frames.times_us,
             "pts": frames.pts,
             "detections": [len(boxes) for boxes in found],
+            "looks": looks,
             "source": [source] * len(found),
         }
     )

@@ -1,13 +1,14 @@
 """Runs a segment's frames through a detector's network, whole and in tiles, and gives its tables."""
 
 from collections.abc import Callable
+from math import inf
 
 from ops.detect.backends import Network
 from ops.detect.decode import Decoder
 from ops.detect.reach import reach_table
 from ops.detect.rows import ObservedFrames, detection_tables
 from ops.detect.tiles import network_pyramid
-from ops.detect.windows import LookWindow, TileSettings
+from ops.detect.windows import LookSettings, LookWindow
 from schemas.op import FrameSession, Tables
 from schemas.values import FrameBatch, Segment, UnitContext
 
@@ -17,6 +18,9 @@ PEOPLE = frozenset({PERSON, "bicycle", "motorcycle"})
 
 MOVING_PROBES = 4
 """Factor by which probes are more frequent where the camera moves, since everything moves in its view."""
+
+BACKGROUND_S = 30.0
+"""Least length of a segment, seconds, whose background can vouch for what no detector finds."""
 
 FEW_FPS = 5.0
 """Looks per second below which every look is a probe: a person missed in one of them is a body's width further in the
@@ -28,7 +32,7 @@ class NetworkSession(FrameSession):
 
     Args:
         network, decoder: of the same weights.
-        tiles: None: frames are looked at as a whole only.
+        settings: how frames are looked at.
         count: see ``LookWindow``.
         prefix: of the tables' names, such as ``second_``.
         source: value of the column ``source``.
@@ -39,7 +43,7 @@ class NetworkSession(FrameSession):
         segment: Segment,
         network: Network,
         decoder: Decoder,
-        tiles: TileSettings | None,
+        settings: LookSettings,
         count: Callable[[str, int], None],
         prefix: str = "",
         source: str = "model",
@@ -49,7 +53,7 @@ class NetworkSession(FrameSession):
         self._prefix = prefix
         self._source = source
         self._frames = ObservedFrames()
-        self._window = LookWindow(network, decoder, (segment.width, segment.height), tiles, count)
+        self._window = LookWindow(network, decoder, (segment.width, segment.height), settings, count)
 
     def feed(self, batch: FrameBatch) -> None:
         for frame, time_us in zip(batch.frames, batch.times_us.tolist(), strict=True):
@@ -61,7 +65,9 @@ class NetworkSession(FrameSession):
         classes = self._network.classes
         person = classes.index(PERSON) if PERSON in classes else None
         window = self._window
-        tables = detection_tables(self._segment, self._frames, found, classes, self._source, self._prefix)
+        tables = detection_tables(
+            self._segment, self._frames, found, classes, self._source, window.looks_at, self._prefix
+        )
         reach = reach_table(self._segment, found, person, window.looks, window.looked, window.probes, self._prefix)
         return {**tables, **reach}
 
@@ -69,21 +75,36 @@ class NetworkSession(FrameSession):
         self._network.wait()  # the network is shared: the next segment must not find it busy with this one
 
 
-def tile_settings(
-    network: Network, decoder: Decoder, unit: UnitContext, least_person_px: float, probe_s: float, fps: float
-) -> TileSettings | None:
-    """Returns how tiles are looked at; None if nobody would be found in them that is not found in the whole frame.
+def look_settings(
+    network: Network,
+    decoder: Decoder,
+    unit: UnitContext,
+    least_person_px: float | None,
+    probe_s: float,
+    fps: float,
+    skip_unchanged: bool,
+) -> LookSettings:
+    """Returns how the frames of a segment are looked at.
 
     Args:
-        least_person_px: least height of a person to find, px of the source.
+        least_person_px: least height of a person to find, px of the source; None: no tiles.
         probe_s: seconds from one probe to the next on a fixed camera.
         fps: frames per second that are looked at.
+        skip_unchanged: what was found holds where nothing changed, if a background may vouch.
     """
     people = frozenset(index for index in decoder.wanted if network.classes[index] in PEOPLE)
     source_px = (unit.segment.width, unit.segment.height)
-    if not people or len(network_pyramid(network, source_px, least_person_px)) == 1:
-        return None
-    seconds = probe_s if unit.camera.fixed else probe_s / MOVING_PROBES
+    fits = least_person_px is None or not people or len(network_pyramid(network, source_px, least_person_px)) == 1
+    stale_s = seconds = probe_s if unit.camera.fixed else probe_s / MOVING_PROBES
     if min(fps, unit.segment.frames / max(unit.segment.duration_s, 1e-6)) < FEW_FPS:
         seconds = 0.0
-    return TileSettings(least_person_px, seconds, max(round(seconds * fps), 1), people)
+    least_px = inf if fits or least_person_px is None else least_person_px
+    frames, stale_frames = (max(round(each * fps), 1) for each in (seconds, stale_s))
+    return LookSettings(
+        least_px, seconds, frames, people, skip_unchanged and may_have_background(unit), stale_s, stale_frames
+    )
+
+
+def may_have_background(unit: UnitContext) -> bool:
+    """Returns whether a background may vouch for the segment; where none can, every frame is looked at."""
+    return unit.camera.fixed and unit.segment.duration_s >= BACKGROUND_S

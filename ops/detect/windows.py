@@ -1,21 +1,27 @@
-"""Decides which tiles of each frame are looked at: all in some frames, the probes; in the others those with people.
+"""Decides what of each frame is looked at: all of it in some frames, the probes; in the others what changed.
 
-A frame between two probes is looked at in the tiles in which either of them found somebody whom the whole frame's look
-misses. So a view without small people costs the probes only. Frames wait for the next probe, which comes early where
+A frame between two probes is looked at as a whole or, on a view that holds still, where it changed since the last whole
+look (``changes.py``): what was found in the rest holds. Tiles are looked at in which one of the two probes found
+somebody whom the whole frame's look misses, if they changed. So a view without small people costs no tiles but the
+probes', and one in which nothing changes costs the probes only. Frames wait for the next probe, which comes early where
 there is no memory for more.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import ceil
 
 import numpy as np
 
 from ops.boxes import iou_matrix
 from ops.detect.backends import Network
+from ops.detect.changes import changed, reduced
 from ops.detect.decode import Boxes, Decoder
+from ops.detect.patience import Patience
 from ops.detect.tiles import SAME_IOU, Look, merge_looks, network_pyramid, submit_look
 from ops.detect.waiting import WaitingFrames
+from ops.detect.whole import WholeLooks
 from schemas.values import Float32, Uint8
 
 ACTIVE_CONFIDENCE = 0.2
@@ -35,36 +41,41 @@ STRIDES_AROUND = 1.0
 
 
 @dataclass(frozen=True)
-class TileSettings:
-    """How tiles are looked at.
+class LookSettings:
+    """How frames are looked at.
 
     Attributes:
-        least_person_px: least height of a person that tiles find, px of the frame.
+        least_person_px: least height of a person that tiles find, px of the frame; infinite: without tiles.
         probe_s: seconds from one probe to the next.
         probe_frames: most frames from one probe to the next, whatever their times say.
         people: class indices that make a tile active.
+        holds: what was found holds where nothing changed since.
+        stale_s: for at most so many seconds.
+        stale_frames: and for at most so many frames.
     """
 
     least_person_px: float
     probe_s: float
     probe_frames: int
     people: frozenset[int]
+    holds: bool = False
+    stale_s: float = 0.0
+    stale_frames: int = 0
 
 
 class LookWindow:
-    """Looks at a segment's frames as a whole, and in tiles where a probe finds people too small for that.
+    """Looks at a segment's frames as a whole or where they changed, and in tiles where people are too small for that.
 
     Args:
         network, decoder: of the same weights.
         source_px: (width, height) that boxes refer to.
-        tiles: None: frames are looked at as a whole only.
-        count: called with the name of each piece of work and its amount: ``detector_calls`` (whole frames and tiles),
-            ``tile_calls``.
+        count: called with the name of each piece of work and its amount: ``detector_calls`` (runs of the network),
+            ``tile_calls`` and ``part_calls`` (those for tiles, and for parts of frames that changed).
 
     Attributes:
         looks: all looks at a frame, the whole first; empty before the first frame.
-        looked: by frame, the numbers of the tiles in ``looks`` that were looked at; complete after ``finish``.
-        probes: number of frames that were looked at in all tiles.
+        looks_at: by frame, how often the network looked at it, at a part of it, or in a tile; 0: nothing had changed.
+        probes: number of frames for which all tiles count, looked at or unchanged.
     """
 
     def __init__(
@@ -72,80 +83,139 @@ class LookWindow:
         network: Network,
         decoder: Decoder,
         source_px: tuple[int, int],
-        tiles: TileSettings | None,
+        settings: LookSettings,
         count: Callable[[str, int], None],
     ) -> None:
         self._network = network
         self._decoder = decoder
         self._source_px = source_px
-        self._tiles = tiles
+        self._settings = settings
         self._count = count
-        self._found: dict[tuple[int, int], Boxes] = {}
+        self._whole = WholeLooks(network, decoder, source_px, count)
+        self._patience = Patience(settings.stale_s, settings.stale_frames)
+        self._due = (0, 0)  # number of a frame, and a time in microseconds: whatever comes first
+        self._in_tiles: dict[tuple[int, int], Boxes] = {}
+        self._tiles: list[dict[int, int]] = []  # by frame: the tiles that count, and the frame that was looked at
         self._waiting = WaitingFrames()
+        self._seen: dict[int, int] = {}  # by tile: the frame that it was last looked at in, until the last probe
+        self._pictures: dict[int, Uint8] = {}  # reduced: of these, of the last probe, and of the frames since
+        self._unchanged: list[int] = []  # frames that show what the last probe shows, and so need no pixels
         self._active: frozenset[int] = frozenset()
-        self._probe_due = (0, 0)  # number of a frame, and a time in microseconds: whatever comes first
+        self._probed = -1
         self.looks: tuple[Look, ...] = ()
-        self.looked: list[frozenset[int]] = []
+        self.looks_at: list[int] = []
         self.probes = 0
+
+    @property
+    def looked(self) -> list[frozenset[int]]:
+        """By frame, the numbers of the tiles in ``looks`` whose look counts for it; complete after ``finish``."""
+        return [frozenset(tiles) for tiles in self._tiles]
 
     def add(self, frame: Uint8, time_us: int) -> None:
         """Looks at the next frame ``(H, W, 3)`` BGR, which must not change until ``finish``."""
         if not self.looks:
-            self.looks = self._plan((frame.shape[1], frame.shape[0]))
-        number = len(self.looked)
-        self.looked.append(frozenset())
-        self._submit(number, frame, (0,))
-        if self._tiles is None or len(self.looks) == 1:
-            return
-        self._waiting.add(number, frame)
-        if number >= self._probe_due[0] or time_us >= self._probe_due[1] or self._waiting.full:
-            self._probe(self._tiles)
-            self._probe_due = (number + self._tiles.probe_frames, time_us + round(self._tiles.probe_s * 1e6))
+            frame_px = (frame.shape[1], frame.shape[0])
+            self.looks = network_pyramid(self._network, frame_px, self._settings.least_person_px)
+        number, settings = len(self._tiles), self._settings
+        self._tiles.append({})
+        picture = reduced(frame) if settings.holds else None
+        ran_out = settings.holds and self._patience.is_over(number, time_us)
+        due = ran_out or number >= self._due[0] or time_us >= self._due[1]
+        if picture is None or ran_out or (due and self._whole.differs(picture)):
+            self.looks_at.append(self._whole.look(number, frame, self.looks[0], picture))
+        else:
+            self.looks_at.append(self._whole.look_again(number, frame, self.looks[0], picture))
+        if len(self.looks) == 1:
+            due &= self._whole.base == number
+        else:
+            if picture is not None:
+                self._pictures[number] = picture
+                if not ran_out and not changed(picture, self._pictures[self._probed]).any():
+                    self._unchanged.append(number)
+                    return
+            self._waiting.add(number, frame)
+            due |= self._waiting.full
+        if due:
+            self._renew(number, time_us, picture, ran_out)
+
+    def _renew(self, number: int, time_us: int, picture: Uint8 | None, ran_out: bool) -> None:
+        """Probes, and begins the time to the next probe."""
+        settings = self._settings
+        if len(self.looks) > 1:
+            self._probe(in_all=ran_out)
+        self._due = (number + settings.probe_frames, time_us + round(settings.probe_s * 1e6))
+        if picture is not None and ran_out:
+            self._whole.finish(number)
+            self._patience.renew(number, time_us, picture, _sure_people(self._whole.found(number), settings))
 
     def finish(self) -> list[Boxes]:
         """Returns the boxes of each frame, px of the source, surest first."""
-        if self._tiles is not None and len(self._waiting):
-            self._probe(self._tiles)  # the last frame, so that every frame lies between two probes
+        self._whole.finish()
+        if len(self._waiting):
+            self._probe()  # the last frame, so that every frame lies between two probes
+        else:
+            self._hold_tiles(sorted(self._active))
         self._network.wait()
         return [
-            merge_looks([self._found[number, look] for look in (0, *sorted(tiles))])
-            for number, tiles in enumerate(self.looked)
+            merge_looks([self._whole.found(number), *(self._in_tiles[tiles[look], look] for look in sorted(tiles))])
+            for number, tiles in enumerate(self._tiles)
         ]
 
-    def _plan(self, frame_px: tuple[int, int]) -> tuple[Look, ...]:
-        least_px = np.inf if self._tiles is None else self._tiles.least_person_px
-        return network_pyramid(self._network, frame_px, least_px)
+    def _probe(self, in_all: bool = False) -> None:
+        """Looks at the newest waiting frame in all tiles, and at the others in those with people before or now.
 
-    def _probe(self, tiles: TileSettings) -> None:
-        """Looks at the newest waiting frame in all tiles, and at the others in those with people before or now."""
+        Args:
+            in_all: also in tiles that show what they showed before.
+        """
         probed, frame = self._waiting.pop_newest()
-        self._submit(probed, frame, range(1, len(self.looks)))
+        tiles = range(1, len(self.looks))
+        anew = [look for look in tiles if in_all or self._changed_in(probed, self._seen.get(look), look, frame)]
+        self._submit(probed, frame, anew)
+        seen = {**self._seen, **dict.fromkeys(anew, probed)}
         self.probes += 1
-        self._network.wait()
-        found = {look: self._found[probed, look] for look in range(len(self.looks))}
-        present = active_tiles(self.looks, found, tiles)
-        active = self._active | present
-        # What an inactive tile finds is dropped: it would be there in this frame and in none around it.
-        for look in range(1, len(self.looks)):
-            if look not in active:
-                del self._found[probed, look]
-        self.looked[probed] = active
+        self._whole.finish(probed)
+        found = {look: self._in_tiles[seen[look], look] for look in tiles}
+        present = active_tiles(self.looks, {0: self._whole.found(probed), **found}, self._settings)
+        active = sorted(self._active | present)
+        # What an inactive tile finds does not count: it would be there in this frame and in none around it.
+        self._tiles[probed] = {look: seen[look] for look in active}
+        self._hold_tiles(active)
+        last = dict(self._tiles[probed])
         for number, waiting in self._waiting.pop_all():
-            self.looked[number] = active
-            self._submit(number, waiting, sorted(active))
-        self._active = present
+            anew = [look for look in active if self._changed_in(number, last[look], look, waiting)]
+            self._submit(number, waiting, anew)
+            last.update(dict.fromkeys(anew, number))
+            self._tiles[number] = dict(last)
+        self._active, self._probed, self._seen = frozenset(present), probed, seen
+        if self._settings.holds:
+            self._pictures = {number: self._pictures[number] for number in {probed, *seen.values()}}
 
-    def _submit(self, number: int, frame: Uint8, looks: Sequence[int]) -> None:
-        for look in looks:
-            deliver = partial(self._found.__setitem__, (number, look))
+    def _hold_tiles(self, active: Sequence[int]) -> None:
+        """Gives the frames that show what the last probe shows what counts for it in the active tiles."""
+        for number in self._unchanged:
+            self._tiles[number] = {look: self._seen[look] for look in active}
+        self._unchanged.clear()
+
+    def _changed_in(self, number: int, before: int | None, look: int, frame: Uint8) -> bool:
+        """Returns whether a tile shows anything else than in a frame in which it was looked at, if it was."""
+        if before is None or not self._settings.holds:
+            return True
+        tile, mask = self.looks[look], changed(self._pictures[number], self._pictures[before])
+        across, down = mask.shape[1] / frame.shape[1], mask.shape[0] / frame.shape[0]
+        rows = slice(int(tile.y1 * down), ceil(tile.y2 * down))
+        return bool(mask[rows, int(tile.x1 * across) : ceil(tile.x2 * across)].any())
+
+    def _submit(self, number: int, frame: Uint8, tiles: Sequence[int]) -> None:
+        for look in tiles:
+            deliver = partial(self._in_tiles.__setitem__, (number, look))
             submit_look(self._network, self._decoder, frame, self.looks[look], deliver, self._source_px)
-        if looks:
-            self._count("detector_calls", len(looks))
-            if looks[0] > 0:
-                self._count("tile_calls", len(looks))
+        self.looks_at[number] += len(tiles)
+        if tiles:
+            self._count("detector_calls", len(tiles))
+            self._count("tile_calls", len(tiles))
 
 
-def active_tiles(looks: Sequence[Look], found: Mapping[int, Boxes], tiles: TileSettings) -> frozenset[int]:
+def active_tiles(looks: Sequence[Look], found: Mapping[int, Boxes], settings: LookSettings) -> frozenset[int]:
     """Returns the numbers of the tiles that must be looked at to find the people of a probe.
 
     A person whom a coarser look finds at a height that it finds reliably needs no tile.
@@ -153,13 +223,13 @@ def active_tiles(looks: Sequence[Look], found: Mapping[int, Boxes], tiles: TileS
     Args:
         looks: of ``pyramid``.
         found: the boxes of each look, by its number.
-        tiles: who counts: smaller ones than the least do not, since signs and cones look like them.
+        settings: who counts: smaller ones than the least do not, since signs and cones look like them.
     """
     active: set[int] = set()
     coarser = np.empty((0, 4), np.float32)
     for level in range(looks[-1].level + 1):
         numbers = [number for number, look in enumerate(looks) if look.level == level]
-        boxes = np.concatenate([_people(found[number], tiles) for number in numbers])
+        boxes = np.concatenate([_people(found[number], settings) for number in numbers])
         if level > 0:
             needed = boxes[~(iou_matrix(boxes, coarser) > SAME_IOU).any(axis=1)]
             for number in numbers:
@@ -171,10 +241,14 @@ def active_tiles(looks: Sequence[Look], found: Mapping[int, Boxes], tiles: TileS
     return frozenset(active)
 
 
-def _people(found: Boxes, tiles: TileSettings) -> Float32:
-    sure = (found.confidence >= ACTIVE_CONFIDENCE) & np.isin(found.classes, sorted(tiles.people))
-    tall = found.xyxy[:, 3] - found.xyxy[:, 1] >= tiles.least_person_px
-    return found.xyxy[sure & tall]
+def _people(found: Boxes, settings: LookSettings) -> Float32:
+    sure = _sure_people(found, settings)
+    return sure[sure[:, 3] - sure[:, 1] >= settings.least_person_px]
+
+
+def _sure_people(found: Boxes, settings: LookSettings) -> Float32:
+    sure = (found.confidence >= ACTIVE_CONFIDENCE) & np.isin(found.classes, sorted(settings.people))
+    return found.xyxy[sure]
 
 
 def _near(look: Look, boxes: Float32) -> bool:

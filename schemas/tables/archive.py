@@ -137,6 +137,6 @@ ARCHIVE_TABLES = (
         ("camera", "segment_id", "pts"),
         ("time", "pts"),
         Privacy.OPEN,
-        version=2,
+        version=3,
     ),
 )

@@ -72,5 +72,15 @@ DETECTION = (
 )
 """A box that a detector found."""
 
-OBSERVED_FRAME = (*FRAME, column("detections", pa.int32(), "number of detections in the frame"))
+OBSERVED_FRAME = (
+    *FRAME,
+    column("detections", pa.int32(), "number of detections in the frame"),
+    column(
+        "looks",
+        pa.int32(),
+        "looks of the detector at the frame, at all of it, at parts that changed, or in tiles; 0: nothing changed "
+        "since an earlier look, so what that found holds",
+        null=True,
+    ),
+)
 """A frame that a detector processed."""

@@ -57,6 +57,7 @@ DETECTION_TABLES = (
         ("camera", "segment_id", "pts"),
         ("time", "pts"),
         Privacy.OPEN,
+        version=2,
     ),
     replace(_REACH, name="second_detector_reach", summary=_REACH.summary.replace("detect can", "the second look can")),
 )

@@ -23,7 +23,8 @@ def rows(**columns: list[Any]) -> pa.Table:
 
 
 def looks(detections: list[int], source: str = "model") -> pa.Table:
-    return rows(segment_id=[NAMES[0]] * len(detections), detections=detections, source=[source] * len(detections))
+    count = len(detections)
+    return rows(segment_id=[NAMES[0]] * count, detections=detections, looks=detections, source=[source] * count)
 
 
 def backgrounds(*spans_s: float) -> pa.Table:
@@ -76,14 +77,15 @@ def test_what_is_not_recorded_is_said() -> None:
     assert sentence(found, "the second look: how small") and sentence(found, "detect: how small")
     assert sentence(found, "view") == ["view: whether it moved is not known"]
     assert "vouched for no frame" in sentence(found, "background")[0]
-    assert found["frames"] == 200 and found["detect"] == {"frames": 0, "detections": 0, "by": []}
+    assert found["frames"] == 200 and found["detect"] == {"frames": 0, "held": 0, "detections": 0, "by": []}
 
 
 def test_frames_that_were_looked_at_are_counted_by_detector() -> None:
     found = state(observed_frames=looks([1, 0, 2]), second_observed_frames=looks([4], "hog"))
-    assert found["detect"] == {"frames": 3, "detections": 3, "by": ["model"]}
-    assert found["second_look"] == {"frames": 1, "detections": 4, "by": ["hog"]}
-    assert sentence(found, "detect: looked at 3 of 200 frames (by model); it looked for nobody in the others")
+    assert found["detect"] == {"frames": 3, "held": 1, "detections": 3, "by": ["model"]}
+    assert found["second_look"] == {"frames": 1, "held": 0, "detections": 4, "by": ["hog"]}
+    said = "detect: looked at 3 of 200 frames (by model); in 1 of them nothing had changed since an earlier look"
+    assert sentence(found, "detect: looked") == [f"{said}; it looked for nobody in the others"]
     assert sentence(found, "the second look: looked at 1 of 200 frames (by hog)")
 
 

@@ -36,6 +36,7 @@ from ops.anonymize.cover.skeleton import PoseFinder
 from ops.anonymize.frame_coverage import FrameCoverage, pack_mask
 from ops.anonymize.geometry import (
     checked_head_zones,
+    close_gaps,
     cover_bodies,
     cover_boxes,
     covered_head_zones,
@@ -252,7 +253,7 @@ class FrameAnonymizer:
         # The head is what identifies people, so its zone never depends on what the pixels show.
         cover_boxes(mask, pad(checked_head_zones(sure), HEAD_PAD, max(least_px, HEAD_PAD_PX)))
         # A gap between two people is where a third one is hidden in part.
-        return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, _gap_disc(frame.shape[1])), np.uint8)
+        return close_gaps(mask, _gap_disc(frame.shape[1]))
 
     def _paint(
         self, frame: Uint8, mask: Uint8, boxes: Float64, owners: Int64, comparison: FrameComparison | None

@@ -33,9 +33,13 @@ _SMALL_SIGMA_PX = 3.0
 
 def paint_flat(frame: Uint8, mask: Uint8, colour: Colour) -> None:
     """Sets ``frame`` ``(H, W, 3)`` BGR to one colour (BGR) wherever ``mask`` ``(H, W)`` is not 0."""
-    height, width = mask.shape
+    left, top, width, height = cv2.boundingRect(mask)
+    if not width:
+        return
     row = np.tile(np.array(colour, np.uint8), width)  # NumPy fills pixel by pixel fifty times slower than by row
-    cv2.copyTo(np.tile(row, (height, 1)).reshape(height, width, 3), mask, frame)
+    part = (slice(top, top + height), slice(left, left + width))
+    # OpenCV would write into a copy of a part, so what is painted is put back.
+    frame[part] = cv2.copyTo(np.tile(row, (height, 1)).reshape(height, width, 3), mask[part], frame[part].copy())
 
 
 def paint_blocks(frame: Uint8, mask: Uint8, block_px: int) -> None:

@@ -172,6 +172,8 @@ class BackgroundDifference:
 
     def _enlarged(self, mask: Uint8 | cv2.typing.MatLike, growth: Uint8) -> Uint8:
         """Returns a reduced mask at the frame's size, grown, with a smooth outline that loses nothing."""
+        if not cv2.countNonZero(mask):
+            return np.zeros(self.size_px[::-1], np.uint8)
         smooth = cv2.GaussianBlur(cv2.dilate(mask, growth), (7, 7), 0)
         full = cv2.resize(smooth, self.size_px, interpolation=cv2.INTER_LINEAR)
         return above(full, OUTLINE)

@@ -6,14 +6,15 @@ as a body does and no vehicle explains it: people seen in part look like no pers
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ops.anonymize.geometry import cover_boxes, covered_shares
+from ops.anonymize.geometry import cover_boxes, covered_shares, whole_boxes
 from ops.anonymize.locate.person_heights import PersonHeights
 from ops.anonymize.locate.spans import Spans
 from ops.boxes import centre, iou_matrix, pad, size
+from ops.detect.changes import changed, reduced
 from schemas.values import Bools, Float64, Uint8
 
 LEAST_SCORE = 0.15
@@ -35,7 +36,16 @@ VEHICLE_PAD = 0.15
 """Padding of vehicles' boxes, on every side, share of their size: shadows belong to them."""
 
 REMEMBERED_US = 500_000
-"""Time for which a region is remembered, and at most for which a verdict holds for the region that it was given on."""
+"""Time for which a region is remembered, and for which a verdict holds for the region that it was given on, whatever
+changes in it."""
+
+UNCHANGED_US = 1_000_000
+"""Time for which a verdict holds while nothing changes in its region: a bag that was left is judged once a second, and
+somebody who stands still and is hard to see gets a chance each time."""
+
+AROUND, REDUCED = 0.5, 2
+"""Padding of a region, share of its size, within which nothing may have changed, and the factor by which it is reduced
+to be compared: a head of 8 px is 4 px there."""
 
 SAME_IOU = 0.5
 """Least intersection over union of a region with a judged one of the last frames for which the verdict holds."""
@@ -56,13 +66,14 @@ Score = Callable[[Uint8, Float64], float]
 
 @dataclass
 class _Region:
-    """A region that is followed: where it began, where it was last, and what was said of it."""
+    """A region that is followed: where it began, where it was last, what was said of it, and what it showed then."""
 
     first: Float64
     box: Float64
     time_us: int
     judged: Float64
     judged_us: int
+    seen: Uint8
     score: float
 
     @property
@@ -81,7 +92,7 @@ class RegionJudge:
         vehicles: where vehicles are.
         heights: how tall people are; None if unknown.
         unknown: ``(H, W)``, not 0 where the background is unknown: what differs there has no size of its own.
-        remembered_us: time for which a verdict holds for the region that it was given on.
+        remembered_us: time for which a verdict holds for the region that it was given on, though it changes.
     """
 
     def __init__(
@@ -136,7 +147,23 @@ class RegionJudge:
             before = known[int(np.argmax(overlaps))]
             if overlaps.max() >= LINKED_IOU:
                 same = iou_matrix(box[None], before.judged[None])[0, 0] >= SAME_IOU
-                if same and time_us - before.judged_us <= self._remembered_us:
-                    return _Region(before.first, box, time_us, before.judged, before.judged_us, before.score)
-                return _Region(before.first, box, time_us, box, time_us, self._score(frame, box))
-        return _Region(box, box, time_us, box, time_us, self._score(frame, box))
+                if same and self._holds(frame, time_us, before):
+                    return replace(before, box=box, time_us=time_us)
+                return self._judge(frame, before.first, box, time_us)
+        return self._judge(frame, box, box, time_us)
+
+    def _holds(self, frame: Uint8, time_us: int, before: _Region) -> bool:
+        """Returns whether the last verdict on a region still holds."""
+        since_us = time_us - before.judged_us
+        if since_us <= self._remembered_us:
+            return True
+        return since_us < UNCHANGED_US and not changed(_shown(frame, before.judged), before.seen).any()
+
+    def _judge(self, frame: Uint8, first: Float64, box: Float64, time_us: int) -> _Region:
+        return _Region(first, box, time_us, box, time_us, _shown(frame, box), self._score(frame, box))
+
+
+def _shown(frame: Uint8, box: Float64) -> Uint8:
+    """Returns what a region and its surroundings show, reduced."""
+    ((x1, y1, x2, y2),) = whole_boxes(pad(box[None], AROUND, 4.0), (frame.shape[1], frame.shape[0])).tolist()
+    return reduced(frame[y1:y2, x1:x2], REDUCED)

@@ -15,7 +15,7 @@ import numpy as np
 from ops.anonymize.geometry import Shift, shifted, work_size
 from ops.anonymize.verify.jitter import STILL, JitterEstimator
 from ops.pictures import above, downscale
-from schemas.values import Float64, Uint8
+from schemas.values import Float32, Float64, Uint8
 
 RIM_PX = 2
 """Distance to what is covered within which nothing is compared, reduced pixels: the encoder rings there."""
@@ -133,7 +133,8 @@ class BackgroundResidual:
     def _differing(self, planes: Sequence[Uint8], bare: Uint8, background: "BackgroundPlanes") -> Float64:
         """Returns the boxes of what differs from a background, in the frame's light and surroundings."""
         lit = _lit(background.planes, planes, bare)
-        light, reds, blues = (self._local(here, there, bare) for here, there in zip(planes, lit, strict=True))
+        weight = self._spread(cv2.resize(bare, self._coarse, interpolation=cv2.INTER_AREA)) / np.float32(255)
+        light, reds, blues = (self._local(here, there, bare, weight) for here, there in zip(planes, lit, strict=True))
         colour = cv2.max(reds, blues)
         # Three reasons to doubt a window: its brightness, its colour, and a background that does not know it.
         differs = self._means_over(cv2.subtract(light, background.light_edges), bare, LIGHT)
@@ -151,15 +152,21 @@ class BackgroundResidual:
         around = cv2.dilate(above(downscale(covered, self._size), 127), _square(2 * RIM_PX + 1))
         return np.asarray(cv2.bitwise_not(around), np.uint8)
 
-    def _local(self, plane: Uint8, background: cv2.typing.MatLike, bare: Uint8) -> Uint8:
-        """Returns the absolute difference to the background, less its mean over the bare part of the surroundings."""
+    def _spread(self, coarse: cv2.typing.MatLike) -> Float32:
+        """Returns the mean over each pixel's surroundings of a coarse picture."""
+        return np.asarray(cv2.blur(coarse.astype(np.float32), (self._around, self._around)), np.float32)
+
+    def _local(self, plane: Uint8, background: cv2.typing.MatLike, bare: Uint8, weight: Float32) -> Uint8:
+        """Returns the absolute difference to the background, less its mean over the bare part of the surroundings.
+
+        Args:
+            weight: share of the surroundings that is bare, at the coarse size.
+        """
         difference = cv2.copyTo(cv2.subtract(plane, background, dtype=cv2.CV_16S), bare)
-        coarse = cv2.resize(difference, self._coarse, interpolation=cv2.INTER_AREA).astype(np.float32)
+        coarse = cv2.resize(difference, self._coarse, interpolation=cv2.INTER_AREA)
         coarse = np.clip(coarse, -MOST_SHADE, MOST_SHADE)  # or a dark person would get a bright halo
-        weight = cv2.resize(bare, self._coarse, interpolation=cv2.INTER_AREA).astype(np.float32) / np.float32(255)
-        around = (self._around, self._around)
         # The mean over bare pixels only: covered ones are 0 in the sum, and missing in the weight.
-        mean = cv2.blur(coarse, around) / np.maximum(cv2.blur(weight, around), np.float32(0.05))
+        mean = self._spread(coarse) / np.maximum(weight, np.float32(0.05))
         spread = cv2.resize(mean.astype(np.int16), self._size, interpolation=cv2.INTER_LINEAR)
         return np.asarray(cv2.convertScaleAbs(cv2.subtract(difference, spread, dtype=cv2.CV_16S)), np.uint8)
 

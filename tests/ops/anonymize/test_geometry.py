@@ -1,5 +1,6 @@
 """Head zones hold the head, and what the user drew is covered whatever it touches."""
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from shapely import make_valid
 from bench.leaks import head_zones
 from ops.anonymize.geometry import (
     checked_head_zones,
+    close_gaps,
     cover_bodies,
     cover_boxes,
     covered_head_zones,
@@ -165,3 +167,13 @@ def test_polygons_around_a_yard_leave_the_yard() -> None:
     mask = static_mask(sides, None, (WIDTH, HEIGHT))
     assert not mask[11, 20]
     assert mask[2, 15] and mask[20, 15] and mask[10, 2]
+
+
+@given(st.lists(st.tuples(st.integers(0, 95), st.integers(0, 71), st.integers(1, 40), st.integers(1, 40)), max_size=4))
+@settings(max_examples=60, deadline=None)
+def test_gaps_are_closed_as_if_all_of_the_mask_were_computed(rectangles: list[tuple[int, int, int, int]]) -> None:
+    disc = np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9)), np.uint8)
+    mask = np.zeros((FRAME_HEIGHT, FRAME_WIDTH), np.uint8)
+    for left, top, width, height in rectangles:
+        mask[top : top + height, left : left + width] = 255
+    assert np.array_equal(close_gaps(mask, disc), cv2.morphologyEx(mask, cv2.MORPH_CLOSE, disc))

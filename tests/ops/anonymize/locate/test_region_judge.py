@@ -58,16 +58,47 @@ def test_a_vehicle_explains_what_moves_but_not_the_person_in_front_of_it() -> No
     assert judged(0.2, [region(50)], vehicle(0, 0, 30, 30)) == [[True]]
 
 
+def changing(number: int) -> Uint8:
+    """A frame in which each region shows something else than in the frames before."""
+    return np.full_like(FRAME, 20 * number)
+
+
 def test_a_verdict_holds_for_half_a_second_and_not_for_another_place() -> None:
     score = Score(0.0)
     judge = RegionJudge(score, join_spans([]))
     for number in range(11):
-        judge.people(FRAME, region(50), number * STEP_US)
+        judge.people(changing(number), region(50), number * STEP_US)
     assert score.calls == 2
-    judge.people(FRAME, region(70), 11 * STEP_US)
+    judge.people(changing(11), region(70), 11 * STEP_US)
     assert score.calls == 3
-    judge.people(FRAME, region(70), 2 * STEP_US)  # a stretch that was encoded again
+    judge.people(changing(2), region(70), 2 * STEP_US)  # a stretch that was encoded again
     assert score.calls == 4
+
+
+def test_a_verdict_holds_for_a_second_while_nothing_changes() -> None:
+    score = Score(0.0)
+    judge = RegionJudge(score, join_spans([]), remembered_us=0)
+    random = np.random.default_rng(0)
+    for number in range(25):
+        still = random.normal(128, 2, FRAME.shape).astype(np.uint8)
+        judge.people(still, region(50), number * STEP_US)
+    assert score.calls == 3, "at 0, 1 and 2 s"
+    stepped = still.copy()
+    stepped[110:118, 55:63] += 40  # a head of 8 px
+    judge.people(stepped, region(50), 25 * STEP_US)
+    assert score.calls == 4
+    beside = stepped.copy()
+    beside[105:150, 38:46] = 0  # somebody comes near
+    judge.people(beside, region(50), 26 * STEP_US)
+    assert score.calls == 5
+
+
+def test_what_changes_ever_so_slowly_is_judged_again() -> None:
+    score = Score(0.0)
+    judge = RegionJudge(score, join_spans([]), remembered_us=0)
+    for number in range(9):
+        judge.people(np.full_like(FRAME, 100 + number), region(50), number * STEP_US)
+    assert score.calls == 2, "at first, and after seven levels"
 
 
 def test_what_has_a_persons_size_in_its_place_is_covered_unless_something_else_explains_it() -> None:
@@ -84,9 +115,9 @@ def test_what_has_a_persons_size_in_its_place_is_covered_unless_something_else_e
     assert people(region(210)) == [False], "what is unknown has no size of its own"
 
 
-def test_a_judge_that_remembers_nothing_looks_at_every_frame() -> None:
+def test_a_judge_that_remembers_nothing_looks_at_every_frame_that_changes() -> None:
     score = Score(0.0)
     judge = RegionJudge(score, join_spans([]), remembered_us=0)
     for number in range(5):
-        judge.people(FRAME, region(50), number * STEP_US)
+        judge.people(changing(number), region(50), number * STEP_US)
     assert score.calls == 5

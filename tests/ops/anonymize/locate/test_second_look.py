@@ -65,6 +65,7 @@ def test_without_a_background_one_detector_alone_is_refused_unless_told_otherwis
     cover(noise_frames(1), inputs, two_detectors=False)
     vouched = inputs_of(SEGMENT, second=None, backgrounds=background_row(SEGMENT, noise_frames(1)[0]))
     cover(noise_frames(1), vouched, FIXED)
-    hog = inputs["observed_frames"].set_column(5, "source", pa.array(["hog"] * len(inputs["observed_frames"])))
+    observed = inputs["observed_frames"]
+    hog = observed.drop_columns("source").append_column("source", pa.array(["hog"] * len(observed)))
     with pytest.raises(CoverageError, match="two_detectors"):
         cover(noise_frames(1), {**inputs, "second_detections": inputs["detections"], "second_observed_frames": hog})
