@@ -86,10 +86,10 @@ def count(zone, tracks, camera="cam1"):
 
 
 def store(receipts, **tables):
-    """A connection as storage gives it: a view a table, with the date of the unit."""
+    """A connection as storage gives it: a view a table that receipts of these tests name, with the date of the unit."""
     connection = duckdb.connect(":memory:")
-    for name, spec in TABLES.items():
-        rows = receipts if name == "receipts" else tables.get(name, [])
+    for name in ("receipts", "observed_frames", "track_points", "counts"):
+        spec, rows = TABLES[name], receipts if name == "receipts" else tables.get(name, [])
         table = spec.conform({column.name: [row.get(column.name) for row in rows] for column in spec.columns})
         if "date" not in table.column_names:
             table = table.append_column("date", pa.array([DAY] * len(rows), pa.date32()))

@@ -193,14 +193,18 @@ def test_no_name_of_a_sensitive_table_is_exported(secretive: Site, tmp_path: Pat
 
 
 def test_every_sensitive_table_is_refused(secretive: Site, tmp_path: Path) -> None:
-    for name, spec in TABLES.items():
-        for view in (name, f"{name}_all") if name in IN_FILES else (name,):
-            text = f"SELECT count(*) FROM {view}"
-            if spec.privacy is not Privacy.SENSITIVE:
-                export_result(secretive, text, tmp_path / "x.csv", False)
-                continue
-            with pytest.raises(QueryError, match=f"table {name} is of privacy class 'sensitive'"):
-                export_result(secretive, text, tmp_path / "x.csv", False)
+    views = [(spec, view) for spec in TABLES.values() for view in (spec.name, f"{spec.name}_all") if is_view(view)]
+    others = [view for spec, view in views if spec.privacy is not Privacy.SENSITIVE]
+    text = "SELECT " + ", ".join(f"(SELECT count(*) FROM {view}) AS {view}" for view in others)
+    assert export_result(secretive, text, tmp_path / "x.csv", False) == 1 and len(others) > 40
+    for spec, view in views:
+        if spec.privacy is Privacy.SENSITIVE:
+            with pytest.raises(QueryError, match=f"table {spec.name} is of privacy class 'sensitive'"):
+                export_result(secretive, f"SELECT count(*) FROM {view}", tmp_path / "x.csv", False)
+
+
+def is_view(name: str) -> bool:
+    return name in TABLES or name.removesuffix("_all") in IN_FILES
 
 
 def test_the_owners_own_query_reads_everything(secretive: Site) -> None:

@@ -56,7 +56,7 @@ def kill_a_worker(process: subprocess.Popen, site: Path) -> bool:
     return False
 
 
-BROKEN_WEIGHTS = """
+FAILING_POOLS = """
 import sys
 from jobs.engine.ray_pool import RayPool, start_ray
 from jobs.engine.tasks import TaskBatch, WorkerSetup
@@ -64,42 +64,30 @@ from schemas.errors import ModelError
 from storage.store.store import Store
 from tests.jobs.engine.test_worker import Follow, Watch, task_of
 
+start_ray(None, 2)
 store = str(Store.create(sys.argv[1]).blobs.url)
 ops = [Watch(opens=ModelError("altered")), Follow()]
-pool = RayPool(WorkerSetup(store, store, {op.spec.name: (op, {}) for op in ops}), start_ray(None, 1))
-pool.submit(TaskBatch(1, "run", tuple(task_of(op) for op in ops)))
-((_, outcome),) = pool.wait(60)
-print([(failure.key.op, failure.kind, failure.reason, failure.detail) for failure in outcome.failures])
-pool.close()
+pools = [
+    RayPool(WorkerSetup(store, store, {op.spec.name: (op, {}) for op in ops}), 1),
+    RayPool(WorkerSetup("gopher://x", store, {}), 1),
+]
+for pool, tasks in zip(pools, (tuple(task_of(op) for op in ops), ())):
+    pool.submit(TaskBatch(1, "run", tasks))
+outcomes = [pool.wait(60)[0][1] for pool in pools]
+print([(failure.key.op, failure.kind, failure.reason, failure.detail) for failure in outcomes[0].failures])
+print(outcomes[1])
+pools[0].close()
 """
 
 
 @pytest.mark.ray
-def test_weights_that_do_not_load_are_a_bug_on_ray_too(tmp_path):
-    command = [sys.executable, "-c", BROKEN_WEIGHTS, str(tmp_path / "store")]
-    ended = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT, timeout=120)
-    assert ended.stdout.strip() == "[('watch', 'bug', 'ModelError', 'altered')]", ended.stderr
-
-
-LOST_WORKER = """
-import sys
-from jobs.engine.ray_pool import RayPool, start_ray
-from jobs.engine.tasks import TaskBatch, WorkerSetup
-
-pool = RayPool(WorkerSetup("gopher://x", sys.argv[1], {}), start_ray(None, 1))
-pool.submit(TaskBatch(1, "run", ()))
-((_, outcome),) = pool.wait(60)
-print(outcome)
-pool.close()
-"""
-
-
-@pytest.mark.ray
-def test_the_reason_why_a_worker_was_lost_is_one_line_without_rays_frames_and_colours(tmp_path):
-    command = [sys.executable, "-c", LOST_WORKER, str(tmp_path / "store")]
+def test_failures_in_a_worker_are_those_of_one_process_and_their_reason_is_one_line(tmp_path):
+    """Weights that do not load are a bug of their op; a lost worker has a reason without Ray's frames and colours."""
+    command = [sys.executable, "-c", FAILING_POOLS, str(tmp_path / "store")]
     ended = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT, timeout=120)
     reason = "SiteError: gopher://x: unknown protocol gopher://: use a folder or s3://BUCKET/PREFIX"
-    assert ended.stdout == f"a worker was lost: {reason}\n", ended.stderr
+    said = ["[('watch', 'bug', 'ModelError', 'altered')]", f"a worker was lost: {reason}"]
+    assert ended.stdout.splitlines() == said, ended.stderr
 
 
 @pytest.fixture
