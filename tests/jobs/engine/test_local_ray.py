@@ -17,7 +17,7 @@ from schemas.errors import UserError
 ROOT = Path(__file__).parents[3]
 
 START_AND_LOOK = """
-import json, os, stat, sys, time
+import contextlib, json, os, stat, sys, time
 import psutil
 from jobs.engine import ray_pool
 from jobs.engine.tasks import TaskBatch, WorkerSetup
@@ -29,7 +29,10 @@ pool.submit(TaskBatch(1, "run", ()))
 finished = list(pool.wait(60))
 import ray
 me = psutil.Process()
-sockets = [each for process in [me, *me.children(recursive=True)] for each in process.net_connections(kind="inet")]
+sockets = []
+for process in [me, *me.children(recursive=True)]:
+    with contextlib.suppress(psutil.NoSuchProcess):  # one that ended since it was listed
+        sockets += process.net_connections(kind="inet")
 folder = ray_pool._folder.path
 mode = oct(stat.S_IMODE(folder.stat().st_mode))
 time.sleep(float(sys.argv[2]))  # requests that Ray makes after its start

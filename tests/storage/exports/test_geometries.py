@@ -78,7 +78,7 @@ def test_degrees_passed_off_as_metres_are_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", [".geojson", ".gpkg", ".parquet"])
 def test_rows_without_a_place_are_told_what_they_lack(tmp_path: Path, suffix: str) -> None:
-    with pytest.raises(UserError, match=r"x_m and y_m, or lon and lat, or a geometry column.*write a .csv"):
+    with pytest.raises(UserError, match=r"lon and lat, or zone or line, or a geometry column.*write a .csv"):
         export(pa.table({"camera": ["a"]}), tmp_path / f"out{suffix}", RD)
 
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,10 @@ import pytest
 from schemas.tables import TABLES, Privacy
 from storage.blobs import LocalBlobs
 from storage.blobs.remote import RemoteBlobs
+from storage.exports.export_records import write_export_record
+from storage.exports.sign_off_records import write_sign_off
 from storage.maintenance.compaction import compact
+from storage.maintenance.holds import write_hold
 from storage.maintenance.permissions import find_exposed
 from storage.maintenance.problems import ProblemKind
 from storage.maintenance.repair import repair
@@ -18,6 +22,7 @@ from storage.maintenance.verify import verify
 from storage.sql.views import IN_FILES
 from storage.store.layout import PRIVATE_FOLDERS
 from storage.store.store import Store
+from tests.storage.maintenance.test_verify_records import EXPORT, HOLD, SIGN_OFF
 from tests.storage.rows import make_rows, print_of, put
 from tests.storage.small_store import DATES, FOOTAGE, footage_id, night
 
@@ -40,9 +45,10 @@ def fill(root: Path) -> Store:
             unit = footage_id("hall", DATES[2], footage)
             where = {"camera": "hall", "date": DATES[2], "unit": unit, "fingerprint": print_of(name, unit)}
             put(store, name, make_rows(name, camera="hall"), **where)
-    for folder in ("_exports", "_holds", "_sign_offs"):
-        store.blobs.put_if_absent(f"{folder}/x.json", b"{}")
-        store.blobs.write(f"{folder}/y.json", b"{}")
+    for record in ("x", "y"):
+        write_hold(store, replace(HOLD, hold_id=record))
+        write_sign_off(store, replace(SIGN_OFF, sign_off_id=record))
+        write_export_record(store, replace(EXPORT, export_id=record))
     store.blobs.write("_parts/camera=gate/date=2026-03-03/waiting.mp4", b"part")
     return store
 

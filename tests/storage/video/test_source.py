@@ -126,9 +126,7 @@ def test_a_file_without_an_index_is_read_from_the_start(tmp_path: Path) -> None:
     assert len(given) == probe(path).frames
 
 
-def test_a_stream_whose_frames_become_too_large_loses_those_frames(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stream_whose_frames_become_too_large_loses_those_frames(tmp_path: Path) -> None:
     parts = [
         clips.write_clip(tmp_path / f"{number}.ts", clips.steady_pts(40)[20 * number :][:20], size_px=size, b_frames=0)
         for number, size in enumerate([(208, 120), (1280, 720)])
@@ -138,7 +136,6 @@ def test_a_stream_whose_frames_become_too_large_loses_those_frames(
     (segment,) = segments_of(path, 3600)
     (whole,), _ = read(path, segment, EVERY)
     assert sum(len(batch.frames) for batch in whole) > 30
-    monkeypatch.setattr("storage.video.source.LARGEST_FRAME_PX", 208 * 120)
-    (small,), reader = read(path, segment, EVERY)
+    (small,), reader = read(path, segment, EVERY, max_pixels=208 * 120)
     assert 18 <= len(numbers(small)) <= 20 and numbers(small) == list(range(len(numbers(small))))
     assert sum(end - start for start, end, _ in reader.lost) > 0
