@@ -123,7 +123,8 @@ def clip_of(camera: str, folder: Path, reel_s: float) -> tuple[str, Path]:
     # There and back again, so that no frame jumps.
     turns = chain.from_iterable(iter(lambda: [*still, *still[::-1]], None))
     lively = min(round((1 - STILL_SHARE) * count), len(source))
-    frames = chain(islice(turns, count - lively), source[:lively])
+    middle = (len(source) - lively) // 2  # the clip begins with an empty view
+    frames = chain(islice(turns, count - lively), source[middle : middle + lively])
     return REEL_OF, write_frames(folder / "reel.mp4", frames, steady_times(count, REEL_FPS), keyframe_every=60)
 
 
