@@ -9,7 +9,6 @@ stdout.
 
 import argparse
 import contextlib
-import json
 import os
 import sys
 import tempfile
@@ -19,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.evaluate import evaluate, rows_of
-from bench.material import ASSETS, EVALUATORS, PEER_TRACKER, require_assets, require_packages
+from bench.material import ASSETS, EVALUATORS, PEER_TRACKER, print_figures, require_assets, require_packages
 from bench.pets import LAST_FRAME, pets_scores, pets_truth, rounded
 from bench.real_site import CLIPS, DETECTOR, build_real_site
 from jobs.commands.results import connect, query
@@ -46,12 +45,7 @@ def main() -> None:
         figures["ratio"] = {
             name: round(figures["pets"][name] / figures["peer"][name], 3) for name in ("hota", "mota", "idf1")
         } | {"fps": round(figures["night"]["fps"] / figures["peer"]["fps"], 3)}
-    if arguments.json:
-        print(json.dumps(figures))
-        return
-    for group, values in figures.items():
-        for name, value in values.items():
-            print(f"{group}.{name:<22} {value}")
+    print_figures(figures, arguments.json)
 
 
 def measure(folder: Path, workers: int) -> dict[str, dict[str, float]]:

@@ -12,23 +12,22 @@ our own on every frame (``skip_unchanged = false``), at the frames that both saw
 
 import argparse
 import contextlib
-import json
 import os
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
-import av
 import numpy as np
 import pyarrow as pa
 
 from bench.evaluate import MotRows, evaluate, rows_of
-from bench.material import ASSETS, EVALUATORS, PEER_TRACKER, require_assets, require_packages
+from bench.frame_pairs import read_frames
+from bench.material import ASSETS, EVALUATORS, PEER_TRACKER, print_figures, require_assets, require_packages
 from bench.pets import LAST_FRAME, TICKS_A_FRAME, pets_truth
 from bench.real_clips import steady_times, write_frames
 from bench.real_site import CLIPS, DETECTOR, build_real_site
@@ -71,12 +70,7 @@ def main() -> None:
         for kind in arguments.footage:
             clips = [clip_of(camera, Path(folder), arguments.reel_s) for camera in FOOTAGE[kind]]
             figures[kind], figures["night"][f"{kind}_ratio_peer"] = measure(clips, Path(folder) / kind)
-    if arguments.json:
-        print(json.dumps(figures))
-        return
-    for group, values in figures.items():
-        for name, value in values.items():
-            print(f"{group}.{name:<20} {value}")
+    print_figures(figures, arguments.json)
 
 
 def measure(clips: list[tuple[str, Path]], folder: Path) -> tuple[dict[str, float], float]:
@@ -85,7 +79,7 @@ def measure(clips: list[tuple[str, Path]], folder: Path) -> tuple[dict[str, floa
     hota: list[float] = []
     hota_peer: list[float] = []
     for camera, clip in clips:
-        count, seconds = timed(lambda clip=clip: sum(1 for _ in decoded(clip)))  # type: ignore[misc]
+        count, seconds = timed(lambda clip=clip: sum(1 for _ in read_frames(clip)))  # type: ignore[misc]
         frames, decode_s = frames + count, decode_s + seconds
         theirs, seconds = peer(clip)
         peer_s += seconds
@@ -117,7 +111,7 @@ def clip_of(camera: str, folder: Path, reel_s: float) -> tuple[str, Path]:
     """Returns a camera with its clip; the reel is made here."""
     if camera in CLIPS:
         return camera, ASSETS / "video" / CLIPS[camera][0]
-    source = list(decoded(ASSETS / "video" / CLIPS[REEL_OF][0]))
+    source = [frame.image for frame in read_frames(ASSETS / "video" / CLIPS[REEL_OF][0])]
     first, last = stillest(source)
     still, count = source[first:last], round(reel_s * REEL_FPS)
     # There and back again, so that no frame jumps.
@@ -137,13 +131,6 @@ def stillest(frames: list[Uint8]) -> tuple[int, int]:
         if number + 1 - first > best[1] - best[0]:
             best = (first, number + 1)
     return best
-
-
-def decoded(clip: Path) -> Iterator[Uint8]:
-    """Yields the frames ``(H, W, 3)`` BGR of a clip."""
-    with av.open(str(clip)) as container:
-        for frame in container.decode(video=0):
-            yield np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
 
 
 def timed(work: Callable[[], int]) -> tuple[int, float]:

@@ -44,7 +44,7 @@ def find_record_problems(store: Store, now: datetime) -> list[Problem]:
     placed = {blob.name.removeprefix(PLACED) for blob in store.blobs.list(PLACED)}
     for name in read[RELEASED]:
         if name.removeprefix(RELEASED) not in placed:
-            detail = "it ends a hold of which there is no record: restore that from a backup"
+            detail = "this release has no record of its hold: restore the hold's record from a backup"
             problems.append(Problem(ProblemKind.TORN, name, detail))
     return [*problems, *_made_in_future(read, now)]
 

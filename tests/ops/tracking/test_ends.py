@@ -8,7 +8,7 @@ from ops.tracking.ends import TrackletEnd
 
 
 def walker(frames: int, fps: float = 10.0) -> Detections:
-    """Somebody who stands for half of the time, then moves at 40 px/s."""
+    """Detections of a person who stands still in the first half of the frames, and walks right at 40 px/s after."""
     x = np.maximum(np.arange(frames) - frames // 2, 0) * 40 / fps
     boxes = np.column_stack([x, np.full(frames, 50.0), x + 30, np.full(frames, 140.0)])
     return Detections(np.arange(frames) / fps, np.arange(frames), boxes, np.full(frames, 0.8))
