@@ -1,6 +1,6 @@
 """Features that a camera cannot see are named."""
 
-import time
+from unittest.mock import Mock
 
 import numpy as np
 import shapely
@@ -46,13 +46,13 @@ def test_map_features_are_no_mistake_of_an_uncalibrated_camera():
     assert zones_outside_view(view, [feature(ground_box(0, 8)), inside, outside], (320, 240)) == [outside]
 
 
-PLACES = st.tuples(st.floats(-60, 60), st.floats(-20, 90))
+PLACES = st.tuples(st.integers(-60_000, 60_000), st.integers(-20_000, 90_000))  # millimetres
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(PLACES, min_size=2, max_size=4, unique=True))
 def test_a_line_is_seen_if_a_pixel_shows_a_point_of_it(places):
-    line = shapely.LineString([site(*place) for place in places])
+    line = shapely.LineString([site(east / 1000, north / 1000) for east, north in places])
     points = shapely.get_coordinates(shapely.segmentize(line, 0.02))
     runs = np.split(points, np.flatnonzero(np.diff(depth_m(points) > 0.05)) + 1)
     shown = [project(run) for run in runs if depth_m(run)[0] > 0.05 and len(run) > 1]
@@ -64,12 +64,13 @@ def test_a_line_is_seen_if_a_pixel_shows_a_point_of_it(places):
     assert not seen or drawn.distance(frame) < 1 or drawn.is_empty
 
 
-def test_thousands_of_lines_take_no_longer_than_reading_them():
+def test_thousands_of_lines_are_compared_with_the_view_at_once(monkeypatch):
     rng = np.random.default_rng(0)
     starts = ORIGIN_M + rng.uniform(-5000, 5000, (20_000, 1, 2))
     lines = shapely.linestrings(starts + np.cumsum(rng.normal(0, 20, (20_000, 5, 2)), axis=1))
     features = [feature(line, name=str(number)) for number, line in enumerate(lines)]
-    started = time.process_time()
+    compared = Mock(side_effect=shapely.intersects)
+    monkeypatch.setattr(shapely, "intersects", compared)
     hidden = zones_outside_view(make_view(), features, SIZE_PX)
-    assert time.process_time() - started < 2, "each by itself takes 15 s"
+    assert compared.call_count == 2
     assert 19_000 < len(hidden) < 20_000
