@@ -121,6 +121,7 @@ def audit_facts(found: AuditedFootage) -> list[tuple[str, str]]:
         ("privacy masks", str(len(document["privacy_masks"]["polygons"]))),
         ("frames", f"{source['frames']} in, {result['frames']} out"),
         ("frames that cannot be decoded", _known(covering["frames_lost"])),
+        ("frames that repeat the one before", _known(covering["frames_repeated"])),
         ("frames with anything covered", f"{covering['covered_frames']}; {covering['covered_share']:.1%} of the area"),
         ("frames compared with a background", _known(covering["background_frames"])),
         ("frames verified", f"{_known(covering['verified_frames'])}, by {_list(covering['verified_by'])}"),

@@ -43,6 +43,7 @@ _FIGURES = (
     "frames_widened",
     "frames_whole",
     "frames_lost",
+    "frames_repeated",
     "background_frames",
     "unknown_share",
     "verified_by",
@@ -68,7 +69,7 @@ class Audit(TableOp):
 
     spec = OpSpec(
         name="audit",
-        version=5,
+        version=6,
         summary="A JSON file beside each published file: what made it, what verified it, what could not be seen.",
         scope=Scope.FOOTAGE,
         reads=(

@@ -24,6 +24,7 @@ _SUMMED = (
     "frames_widened",
     "frames_whole",
     "frames_lost",
+    "frames_repeated",
     "verified_frames",
     "verifier_findings",
     "background_frames",
@@ -36,7 +37,7 @@ class Publish(TableOp):
 
     spec = OpSpec(
         name="publish",
-        version=2,
+        version=3,
         summary="One anonymized file per footage, merged from its covered segments: complete, or not at all.",
         scope=Scope.FOOTAGE,
         reads=(Read("anonymized_segments"),),

@@ -151,6 +151,13 @@ class VideoChunk(Protocol):
             ValueError: the chunk was already decoded or kept.
         """
 
+    def repeat(self, pts: int, time_us: int) -> None:
+        """Adds a frame that shows exactly what the frame before it in this chunk shows.
+
+        Raises:
+            ValueError: there is no frame before it, or the chunk was already decoded or kept.
+        """
+
     def decode(self) -> Iterator[FrameBatch]:
         """Ends the encoding and yields the frames decoded again, BGR, in batches; may be called several times.
 

@@ -28,6 +28,7 @@ class FrameCoverage:
         widened: whether more was covered later, because the verifier found something.
         lost: whether the footage's frame could not be decoded.
         shown: where in the mask the background is shown, packed as ``bits``; None: nowhere.
+        repeats: whether the frame repeats the one before it, which nothing is covered in.
         drawn: ``(D, 4)`` boxes in which a skeleton is drawn, which looks like a person and is none.
     """
 
@@ -44,6 +45,7 @@ class FrameCoverage:
     lost: bool = False
     shown: Uint8 | None = None
     drawn: Float64 | None = None
+    repeats: bool = False
 
     @property
     def mask(self) -> Uint8:
@@ -59,8 +61,14 @@ class FrameCoverage:
 
     @property
     def nbytes(self) -> int:
-        """Returns the memory that the mask and the picture take."""
+        """Returns the memory that the mask and the picture take; a repeat has those of the frame before it."""
+        if self.repeats:
+            return 0
         return self.bits.nbytes + (self.painted.nbytes if self.painted.ndim == 3 else 0)
+
+    def repeated(self, pts: int, time_us: int) -> "FrameCoverage":
+        """Returns the record of a frame that repeats this one."""
+        return replace(self, pts=pts, time_us=time_us, repeats=True)
 
     def cover_more(self, frame: Uint8, more: Uint8, colour: Colour) -> "FrameCoverage":
         """Paints a mask ``(H, W)`` flat on the frame, in place, and returns the record of the larger cover."""

@@ -73,6 +73,9 @@ class AnonymizeParams:
         "silhouette: weights that cut people out where no background vouches; 'auto': those that are installed, if "
         "any; or 'none'",
     )
+    repeat_unchanged: bool = param(
+        True, "show a frame in which nobody is and nothing changed as a repeat of the one before it, unlike its noise"
+    )
     chunk_s: float = param(4.0, "seconds that are encoded and verified at a time; also the group of pictures")
     max_whole_share: float = param(
         0.2, "largest share of frames, 0..1, covered whole since people stayed visible; else refused"

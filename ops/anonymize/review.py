@@ -105,7 +105,7 @@ class Reviewer:
             self.stats.add_verified(coverage, self.verifier.head_shares)
             if found:
                 findings[number] = found
-        return findings
+        return _with_repeats(findings, coverages)
 
     def _cover_more(
         self, chunk: VideoChunk, coverages: Sequence[FrameCoverage], findings: Findings, whole: set[int]
@@ -119,6 +119,10 @@ class Reviewer:
             for frame in frames:
                 number = len(widened)
                 coverage = coverages[number]
+                if coverage.repeats:
+                    reencoded.repeat(coverage.pts, coverage.time_us)
+                    widened.append(widened[-1].repeated(coverage.pts, coverage.time_us))
+                    continue
                 if number in whole:
                     everything = np.full(frame.shape[:2], 255, np.uint8)
                     coverage = coverage.cover_more(frame, everything, self.colour)
@@ -130,8 +134,8 @@ class Reviewer:
                         more = np.zeros(frame.shape[:2], np.uint8)
                         cover_boxes(more, boxes)
                         coverage = coverage.cover_more(frame, more, self.colour)
+                reencoded.write(FrameBatch(frame[None], *(np.array([at]) for at in (coverage.pts, coverage.time_us))))
                 widened.append(coverage)
-            reencoded.write(FrameBatch(frames, batch.pts, batch.times_us))
         return reencoded, widened
 
     def _boxes_near(self, findings: Findings, times_us: Int64, number: int) -> Float64:
@@ -145,6 +149,15 @@ class Reviewer:
                 if abs(other - number) <= 1 or (finding.by in SAMPLED_CHECKS and away_us < self.sampled_us):
                     boxes.append(finding.box)
         return pad(np.array(boxes).reshape(-1, 4), WIDENING, WIDENING_PX)
+
+
+def _with_repeats(findings: Findings, coverages: Sequence[FrameCoverage]) -> Findings:
+    """Returns the findings of a chunk, where what is found in a picture is found in all frames that show it."""
+    pictures = np.cumsum([not coverage.repeats for coverage in coverages]).tolist()
+    in_picture: Findings = {}
+    for number, found in findings.items():
+        in_picture[pictures[number]] = [*in_picture.get(pictures[number], []), *found]
+    return {number: in_picture[picture] for number, picture in enumerate(pictures) if picture in in_picture}
 
 
 def _before_lost(coverages: Sequence[FrameCoverage]) -> set[int]:

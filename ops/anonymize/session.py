@@ -92,12 +92,18 @@ class AnonymizeSession(FrameSession):
                 self._keep_chunk()
             if self._chunk is None:
                 self._chunk = self._sink.new_chunk()
-            covered, coverage = self._anonymizer.cover(
-                batch.frames[number], int(batch.pts[number]), time_us, bool(lost[number])
-            )
-            one = slice(number, number + 1)
-            self._chunk.write(FrameBatch(covered[None], batch.pts[one], batch.times_us[one]))
-            self._coverages.append(coverage)
+            self._coverages.append(self._add(self._chunk, batch, number, bool(lost[number])))
+
+    def _add(self, chunk: VideoChunk, batch: FrameBatch, number: int, lost: bool) -> FrameCoverage:
+        """Adds a frame of a batch to a chunk, covered or as a repeat of the one before it; returns its record."""
+        frame, pts, time_us = batch.frames[number], int(batch.pts[number]), int(batch.times_us[number])
+        if self._coverages and not lost and self._anonymizer.may_repeat(frame, time_us):
+            chunk.repeat(pts, time_us)
+            return self._coverages[-1].repeated(pts, time_us)
+        covered, coverage = self._anonymizer.cover(frame, pts, time_us, lost)
+        one = slice(number, number + 1)
+        chunk.write(FrameBatch(covered[None], batch.pts[one], batch.times_us[one]))
+        return coverage
 
     def _is_full(self, time_us: int) -> bool:
         """Returns whether the chunk ends before a frame at this time."""
@@ -153,6 +159,7 @@ class AnonymizeSession(FrameSession):
             "frames_widened": stats.widened,
             "frames_whole": stats.whole,
             "frames_lost": stats.lost,
+            "frames_repeated": stats.repeated,
             "verified_frames": stats.verified,
             "verifier_findings": stats.findings,
             "verified_by": ", ".join(self._checks()),

@@ -36,7 +36,7 @@ class SegmentStats:
     """Counts what happens to the frames of a segment.
 
     Attributes:
-        frames, covered_frames, widened, whole, compared, lost: numbers of frames.
+        frames, covered_frames, widened, whole, compared, lost, repeated: numbers of frames.
         given_up: frames covered whole because something was found in them again and again.
         verified, findings: frames verified (again after each encoding), and findings, which were then covered.
     """
@@ -45,6 +45,7 @@ class SegmentStats:
         self._segment = segment
         self._tracklets = tracklets
         self.frames = self.covered_frames = self.widened = self.whole = self.given_up = self.compared = self.lost = 0
+        self.repeated = 0
         self.verified = self.findings = 0
         self._covered_px = self._all_px = 0
         self._chunk_heads: list[_Head] = []
@@ -68,6 +69,8 @@ class SegmentStats:
     ) -> None:
         """Counts findings, by the frames' numbers in the chunk, that are about to be covered."""
         for number, found in findings.items():
+            if coverages[number].repeats:  # found in the frame that it repeats
+                continue
             self.findings += len(found)
             checks = Counter(finding.by for finding in found)
             risk = max(RISKS[each] for each in checks)
@@ -77,17 +80,20 @@ class SegmentStats:
 
     def close_chunk(self, coverages: Sequence[FrameCoverage]) -> None:
         """Counts the frames of a chunk that is in the file."""
+        covered_px = size_px = 0
         for coverage in coverages:
-            mask = coverage.mask
-            covered_px = int(np.count_nonzero(mask))
+            if not coverage.repeats:  # else they are those of the frame before it
+                mask = coverage.mask
+                covered_px, size_px = int(np.count_nonzero(mask)), mask.size
             self._covered_px += covered_px
-            self._all_px += mask.size
+            self._all_px += size_px
             self.covered_frames += covered_px > 0
             self.whole += coverage.whole
             self.given_up += coverage.whole and coverage.widened
             self.widened += coverage.widened and not coverage.whole
             self.compared += coverage.comparable
             self.lost += coverage.lost
+            self.repeated += coverage.repeats
         self.frames += len(coverages)
         self._heads += self._chunk_heads
         self._chunk_heads.clear()

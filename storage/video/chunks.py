@@ -18,6 +18,7 @@ from av.video.reformatter import VideoReformatter
 from schemas.errors import CoverageError
 from schemas.values import FrameBatch, Uint8
 from storage.video.h264 import renumber_idr
+from storage.video.repeats import Repeats
 from storage.video.source import VideoPacket, bgr_view
 from storage.video.x264 import Encoding
 
@@ -51,6 +52,7 @@ class EncodedChunk:
         # x264 writes its version and settings into the first packet's SEI (NAL unit type 6): metadata, not wanted.
         self._filter = BitStreamFilterContext("filter_units=remove_types=6", "h264")
         self._size_px = (0, 0)
+        self._repeats: set[int] = set()
         self._pts: list[int] = []
         self._times_us: list[int] = []
         self._ended = False
@@ -65,14 +67,26 @@ class EncodedChunk:
             raise ValueError(f"a chunk of {self._name} was decoded or kept already: write to a new one")
         for image, pts, time_us in zip(batch.frames, batch.pts.tolist(), batch.times_us.tolist(), strict=True):
             self._encode(image, pts)
-            self._pts.append(pts)
             self._times_us.append(time_us)
+
+    def repeat(self, pts: int, time_us: int) -> None:
+        """Adds a frame that shows what the frame before it shows; nothing is encoded.
+
+        Raises:
+            ValueError: there is no frame before it, the PTS does not rise, or the chunk was decoded or kept already.
+        """
+        if self._ended or not self.ticks:
+            raise ValueError(f"a chunk of {self._name} was decoded or kept already, or has no frame to repeat")
+        self._repeats.add(self._begin(pts))
+        self._times_us.append(time_us)
 
     def end(self) -> None:
         """Ends the encoding: completes the packets and frees the encoder."""
         if self._encoder is not None:
             self._collect(self._encoder, None)
             self._encoder = None
+            if self._repeats:
+                self.packets = self._with_repeats()
         self._ended = True
 
     def decode(self) -> Iterator[FrameBatch]:
@@ -88,19 +102,36 @@ class EncodedChunk:
 
     def renumber(self, number: int) -> None:
         """Gives the first picture another ``idr_pic_id``; ``storage.video.h264`` says why."""
-        first = self.packets[0]
-        content = renumber_idr(bytes(first), self.extradata, number)
-        changed = cast(VideoPacket, Packet(len(content)))  # FFmpeg pads it: decoders read a little beyond the end
-        changed.update(content)
-        changed.pts, changed.dts, changed.duration = first.pts, first.dts, first.duration
-        changed.time_base = first.time_base
-        changed.is_keyframe = first.is_keyframe
-        self.packets[0] = changed
+        self.packets[0] = _replaced(self.packets[0], renumber_idr(bytes(self.packets[0]), self.extradata, number))
 
-    def _encode(self, image: Uint8, pts: int) -> None:
+    def _begin(self, pts: int) -> int:
+        """Returns the time of a new frame in the file."""
         ticks = self._encoding.ticks(pts)
         if self.ticks and ticks <= self.ticks[-1]:
             raise ValueError(f"PTS must rise: {pts} comes after {self.ticks[-1]} ticks in {self._name}")
+        self._pts.append(pts)
+        self.ticks.append(ticks)
+        return ticks
+
+    def _with_repeats(self) -> list[VideoPacket]:
+        """Returns the encoder's packets with those of repeated frames between them, numbered in one row."""
+        repeats = Repeats.of(self.extradata)
+        encoded, packets, number = iter(self.packets), list[VideoPacket](), 0
+        for ticks in self.ticks:
+            if ticks in self._repeats:
+                packet = _packet(repeats.picture(number))
+                packet.pts = packet.dts = ticks
+                packet.time_base = self._encoding.tick
+            else:
+                packet = next(encoded)
+                number = 0 if packet.is_keyframe else number
+                if number:
+                    packet = _replaced(packet, repeats.renumbered(bytes(packet), number))
+            packets.append(packet)
+            number += 1
+        return packets
+
+    def _encode(self, image: Uint8, pts: int) -> None:
         height, width = image.shape[:2]
         if self._encoder is None:
             self._size_px = width, height
@@ -110,10 +141,9 @@ class EncodedChunk:
         elif self._size_px != (width, height):
             raise ValueError(f"frames of a chunk must have one size: {width}x{height} comes after {self._size_px}")
         frame = VideoFrame.from_ndarray(_pad_to_even(image), format="bgr24")
-        frame.pts = ticks
+        frame.pts = self._begin(pts)
         frame.time_base = self._encoding.tick
         self._collect(self._encoder, frame)
-        self.ticks.append(ticks)
 
     def _collect(self, encoder: VideoCodecContext, frame: VideoFrame | None) -> None:
         for packet in encoder.encode(frame):
@@ -144,14 +174,41 @@ class EncodedChunk:
         decoder.extradata = self.extradata
         decoder.thread_count = 1
         converter = VideoReformatter()
+        last: VideoFrame | None = None
+        image = np.empty((0, 0, 3), np.uint8)
         try:
             for packet in [*self.packets, None]:
                 for frame in decoder.decode(packet):
                     if frame.is_corrupt:
                         raise CoverageError(f"frame {frame.pts} of {self._name} was encoded, but decodes damaged")
-                    yield frame.pts, bgr_view(converter.reformat(frame, format="bgr24", threads=1))
+                    # Most frames of a still view are repeats, and a picture has to be converted once only.
+                    if frame.pts not in self._repeats or last is None or not _same_planes(frame, last):
+                        image = bgr_view(converter.reformat(frame, format="bgr24", threads=1))
+                    last = frame
+                    yield frame.pts, image
         except FFmpegError as error:
             raise CoverageError(f"the encoded frames of {self._name} cannot be decoded: {error.strerror}") from error
+
+
+def _packet(content: bytes) -> VideoPacket:
+    packet = cast(VideoPacket, Packet(len(content)))  # FFmpeg pads it: decoders read a little beyond the end
+    packet.update(content)
+    return packet
+
+
+def _replaced(packet: VideoPacket, content: bytes) -> VideoPacket:
+    """Returns a packet with another content."""
+    changed = _packet(content)
+    changed.pts, changed.dts, changed.duration = packet.pts, packet.dts, packet.duration
+    changed.time_base = packet.time_base
+    changed.is_keyframe = packet.is_keyframe
+    return changed
+
+
+def _same_planes(frame: VideoFrame, other: VideoFrame) -> bool:
+    """Returns whether two decoded frames of one stream show the same."""
+    pairs = zip(frame.planes, other.planes, strict=True)
+    return all(bytes(one) == bytes(another) for one, another in pairs)
 
 
 def _pad_to_even(image: Uint8) -> Uint8:

@@ -10,9 +10,39 @@ import re
 MIN_NUMBER, MAX_NUMBER = 255, 510
 """Numbers whose code is longer than that of 0 by whole bytes, so that the rest of the slice keeps its alignment."""
 
-_IDR, _SPS = 5, 7  # NAL unit types, Table 7-1
+_IDR, SPS = 5, 7  # NAL unit types, Table 7-1
+HEADER_BYTES = 40  # the start of a slice that holds all of its header that is read here
 _ADDED_BITS = 16  # ue(v) codes 0 in 1 bit and these numbers in 17
 _HIGH_PROFILES = {100, 110, 122, 244, 44, 83, 86, 118, 128}  # their parameter sets describe chroma and bit depth
+
+
+class BitReader:
+    """Reads bits, the most significant first."""
+
+    def __init__(self, content: bytes) -> None:
+        self.text = "".join(f"{byte:08b}" for byte in content)
+        self.at = 0
+
+    def skip(self, count: int) -> None:
+        """Passes over some bits."""
+        self.at += count
+
+    def read(self, count: int) -> int:
+        """Reads an unsigned number of so many bits."""
+        self.at += count
+        return int(self.text[self.at - count : self.at], 2)
+
+    def exp_golomb(self) -> int:
+        """Reads an unsigned Exp-Golomb code, ue(v), clause 9.1."""
+        zeros = self.text.index("1", self.at) - self.at
+        self.at += zeros
+        return self.read(zeros + 1) - 1
+
+
+def exp_golomb(value: int) -> str:
+    """Returns the bits of an unsigned Exp-Golomb code, ue(v)."""
+    code = f"{value + 1:b}"
+    return "0" * (len(code) - 1) + code
 
 
 def renumber_idr(packet: bytes, extradata: bytes, number: int) -> bytes:
@@ -43,8 +73,8 @@ def nal_units(stream: bytes) -> list[bytes]:
 
 
 def _renumber_slice(unit: bytes, frame_num_bits: int, number: int) -> bytes:
-    content = _unescape(unit)
-    header = _BitReader(content[1:40])
+    content = unescape(unit)
+    header = BitReader(content[1:HEADER_BYTES])
     for _ in ("first_mb_in_slice", "slice_type", "pic_parameter_set_id"):
         header.exp_golomb()
     header.skip(frame_num_bits)
@@ -56,18 +86,28 @@ def _renumber_slice(unit: bytes, frame_num_bits: int, number: int) -> bytes:
     before, bits_after = bits >> (size - at), size - at - 1
     code = number + 1  # ue(v) of 255 to 510: eight zeros, then nine bits
     changed = ((before << (1 + _ADDED_BITS) | code) << bits_after) | bits & ((1 << bits_after) - 1)
-    return _escape(changed.to_bytes((size + _ADDED_BITS) // 8))
+    return escape(changed.to_bytes((size + _ADDED_BITS) // 8))
 
 
 def _frame_num_bits(extradata: bytes) -> int:
     """Returns the length of ``frame_num`` in slice headers, from the sequence parameter set."""
-    found = [unit for unit in nal_units(extradata) if unit[0] & 31 == _SPS]
+    return read_to_frame_num(parameter_set(extradata, SPS, "sequence"))
+
+
+def parameter_set(extradata: bytes, kind: int, name: str) -> BitReader:
+    """Returns a parameter set's content after its first byte."""
+    found = [unit for unit in nal_units(extradata) if unit[0] & 31 == kind]
     if not found:
-        raise ValueError("the stream has no sequence parameter set")
-    content = _unescape(found[0])
-    bits = _BitReader(content[4:40])
+        raise ValueError(f"the stream has no {name} parameter set")
+    return BitReader(unescape(found[0])[1:])
+
+
+def read_to_frame_num(bits: BitReader) -> int:
+    """Reads a sequence parameter set up to the length of ``frame_num``, and returns that."""
+    profile = bits.read(8)
+    bits.skip(16)  # constraints and level
     bits.exp_golomb()  # seq_parameter_set_id
-    if content[1] in _HIGH_PROFILES:
+    if profile in _HIGH_PROFILES:
         if bits.exp_golomb() == 3:  # chroma_format_idc
             bits.skip(1)  # separate_colour_plane_flag
         bits.exp_golomb()  # bit_depth_luma_minus8
@@ -78,31 +118,11 @@ def _frame_num_bits(extradata: bytes) -> int:
     return bits.exp_golomb() + 4  # log2_max_frame_num_minus4
 
 
-class _BitReader:
-    """Reads bits, the most significant first."""
-
-    def __init__(self, content: bytes) -> None:
-        self._bits = "".join(f"{byte:08b}" for byte in content)
-        self.at = 0
-
-    def skip(self, count: int) -> None:
-        self.at += count
-
-    def read(self, count: int) -> int:
-        self.at += count
-        return int(self._bits[self.at - count : self.at], 2)
-
-    def exp_golomb(self) -> int:
-        """Reads an unsigned Exp-Golomb code, ue(v), clause 9.1."""
-        zeros = self._bits.index("1", self.at) - self.at
-        self.at += zeros
-        return self.read(zeros + 1) - 1
-
-
-# Within a NAL unit a byte 3 is inserted wherever the content would look like a start code (clause 7.4.1).
-def _unescape(unit: bytes) -> bytes:
+def unescape(unit: bytes) -> bytes:
+    """Returns the content of a NAL unit, without the bytes 3 that keep it from looking like a start code (7.4.1)."""
     return unit.replace(b"\0\0\3", b"\0\0")
 
 
-def _escape(content: bytes) -> bytes:
+def escape(content: bytes) -> bytes:
+    """Returns a NAL unit with this content."""
     return re.sub(b"\0\0(?=[\0-\3])", b"\0\0\3", content)

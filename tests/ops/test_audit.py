@@ -46,6 +46,7 @@ def figures(**more: object) -> dict[str, object]:
         "frames_widened": 3,
         "frames_whole": 1,
         "frames_lost": 0,
+        "frames_repeated": 0,
         "verified_frames": 210,
         "verifier_findings": 4,
         "verified_by": "paint, residual, detector HOG",

@@ -33,6 +33,7 @@ FIGURES: dict[str, object] = {
     "frames_widened": 2,
     "frames_whole": 1,
     "frames_lost": 0,
+    "frames_repeated": 1,
     "verified_frames": 110,
     "verifier_findings": 3,
     "verified_by": "paint, residual, detector HOG",

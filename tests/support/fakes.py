@@ -99,6 +99,13 @@ class MemoryChunk:
             raise ValueError("this chunk was played or kept already")
         self.batches.append(batch)
 
+    def repeat(self, pts: int, time_us: int) -> None:
+        """Keeps the last frame again."""
+        if self.ended or not self.batches:
+            raise ValueError("this chunk was played or kept already, or has no frame")
+        last = self.batches[-1].frames[-1:]
+        self.batches.append(FrameBatch(last, np.array([pts]), np.array([time_us])))
+
     def decode(self) -> Iterator[FrameBatch]:
         """Yields the batches as they were written, and ends the chunk."""
         self.ended = True

@@ -33,6 +33,7 @@ from ops.anonymize.cover.modes import Scene, flat_colours, open_painter
 from ops.anonymize.cover.outlines import OutlineCover
 from ops.anonymize.cover.paint import paint_flat
 from ops.anonymize.cover.skeleton import PoseFinder
+from ops.anonymize.cover.still import StillView
 from ops.anonymize.frame_coverage import FrameCoverage, pack_mask
 from ops.anonymize.geometry import (
     checked_head_zones,
@@ -117,6 +118,7 @@ class FrameAnonymizer:
         self._paint_scene = open_painter(params, pose)
         self._flat = np.array(flat_colours(params), np.uint8).reshape(-1, 3)
         self._mask_hook = mask_hook
+        self._still = StillView()
         self._static: Uint8 | None = None
         self._presence = gather_presence(params, unit, inputs, linger=background is not None)
         self._difference: BackgroundDifference | None = None
@@ -143,6 +145,17 @@ class FrameAnonymizer:
             return None
         return RegionJudge(self._score, self._presence.vehicles, self._heights, self._unknown, remembered_us)
 
+    def may_repeat(self, frame: Uint8, time_us: int) -> bool:
+        """Returns whether a frame may be shown by repeating the one before it: nobody is in either, nothing changed.
+
+        Args:
+            frame: ``(H, W, 3)`` BGR, decoded.
+            time_us: of the frame; the one before it was covered, or repeats one that was.
+        """
+        if not self._params.repeat_unchanged or not self._still.shows(frame):
+            return False
+        return not any(len(spans.at(time_us).boxes) for spans in (self._presence.people, self._presence.things))
+
     def cover(self, frame: Uint8, pts: int, time_us: int, lost: bool = False) -> tuple[Uint8, FrameCoverage]:
         """Returns a covered copy of a frame ``(H, W, 3)`` BGR, and the record of what is covered in it.
 
@@ -154,6 +167,7 @@ class FrameAnonymizer:
         # What the cover must look like: the flat colours, or the covered frame in modes that have none.
         painted, width_px = self._flat if len(self._flat) else frame, frame.shape[1]
         if lost:
+            self._still.forget()
             frame[:] = self._params.bgr
             mask, nobody = np.full(frame.shape[:2], 255, np.uint8), np.empty(0, np.int64)
             return frame, FrameCoverage(
@@ -177,6 +191,10 @@ class FrameAnonymizer:
         whole = self._motion_only and not comparable
         if whole:
             mask[:] = 255
+        if mask.any() or len(people.boxes) or len(things.boxes):
+            self._still.forget()
+        else:
+            self._still.remember(frame)
         if self._mask_hook is not None:
             mask = self._mask_hook(mask, people.boxes, time_us)
             kept = covered_shares(mask, checked_head_zones(sure)) >= 1.0

@@ -83,13 +83,17 @@ class Verifier:
         self._people = people
         self._faces = faces
         self._count = count
+        self._shown: Uint8 | None = None
+        self._covered: Uint8 = np.empty((0, 0), np.uint8)
+        self._looked = self._looked_in_tiles = False
         self.head_shares: Float64 = np.ones(0)
 
     def verify(self, decoded: Uint8, coverage: FrameCoverage, paint_only: bool = False) -> list[Finding]:
         """Returns what is wrong with a frame; frames come in order of time, and again if encoded again.
 
         Where a background vouches, the detectors check the first frame of every ``1 / verify_fps`` seconds since 1970,
-        hence the same frames when a stretch is encoded again, and the first frame that comes.
+        hence the same frames when a stretch is encoded again, and the first frame that comes. A frame that shows the
+        very picture of the one before it is not checked again, but by detectors that did not look at that one.
 
         Args:
             decoded: ``(H, W, 3)`` BGR.
@@ -99,7 +103,10 @@ class Verifier:
         self._count("verify_frames")
         due = self._schedule.is_due(coverage.time_us)
         due |= self._looks and not coverage.comparable and not coverage.whole
+        if coverage.repeats and self._shown is not None and np.array_equal(decoded, self._shown):
+            return self._look(decoded, coverage) if due and not paint_only else []
         covered = confirmed_cover(decoded, coverage.mask, coverage.painted)
+        self._shown, self._covered, self._looked, self._looked_in_tiles = decoded, covered, False, False
         # A frame that passed before was encoded again from what was decoded then, so nothing of the original can come
         # back: that its paint blends a little more with what is beside it shows nobody.
         findings = self._check_paint(covered, coverage.boxes, LEAK_BELOW if paint_only else PAINTED_SHARE)
@@ -111,11 +118,7 @@ class Verifier:
                 regions = regions[self._judge.people(decoded, regions, coverage.time_us)]
             findings += [Finding(box, "residual") for box in regions]
         if due:
-            # A background that is shown hides nobody who is part of it.
-            hidden = (
-                covered if coverage.shown is None else np.asarray(cv2.bitwise_and(covered, coverage.hiding), np.uint8)
-            )
-            findings += self._check_detectors(decoded, hidden, coverage.drawn, coverage.time_us)
+            findings += self._look(decoded, coverage)
         return findings
 
     def _check_paint(self, covered: Uint8, boxes: Float64, least_share: float) -> list[Finding]:
@@ -126,12 +129,22 @@ class Verifier:
         bare = covered_shares(covered, zones) < least_share
         return [Finding(zone, "paint") for zone in zones[bare]]
 
-    def _check_detectors(self, decoded: Uint8, hidden: Uint8, drawn: Float64 | None, time_us: int) -> list[Finding]:
+    def _look(self, decoded: Uint8, coverage: FrameCoverage) -> list[Finding]:
+        """Lets the detectors look at a frame that is due, unless they looked at its very picture before."""
+        tiles = self._schedule.are_tiles_due(coverage.time_us)
+        if self._looked and (self._looked_in_tiles or not tiles):
+            return []
+        self._looked, self._looked_in_tiles = True, tiles
+        # A background that is shown hides nobody who is part of it.
+        shows = coverage.shown is not None
+        hidden = np.asarray(cv2.bitwise_and(self._covered, coverage.hiding), np.uint8) if shows else self._covered
+        return self._check_detectors(decoded, hidden, coverage.drawn, tiles)
+
+    def _check_detectors(self, decoded: Uint8, hidden: Uint8, drawn: Float64 | None, tiles: bool) -> list[Finding]:
         """Returns the people and faces that the detectors find and that are not hidden, nor drawn by us."""
         findings: list[Finding] = []
         if self._people is not None:
             self._count("verify_detector_calls")
-            tiles = self._schedule.are_tiles_due(time_us)
             found = _not_drawn(_sure(self._people, decoded, tiles), drawn)
             uncovered = _uncovered(found, checked_head_zones(found[:, :4]), hidden, "detector")
             # Once a look in tiles shows somebody uncovered, there may be more people too small for the whole look.

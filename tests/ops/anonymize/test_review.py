@@ -39,7 +39,9 @@ class FakeVerifier:
         return [Finding(np.array(HEAD), self._by)] if self._rule(number, coverage.mask) else []
 
 
-def reviewed(verifier: FakeVerifier, count: int = 6, sampled_us: int = 0) -> tuple[Uint8, SegmentStats, MemorySink]:
+def reviewed(
+    verifier: FakeVerifier, count: int = 6, sampled_us: int = 0, repeats: Sequence[int] = ()
+) -> tuple[Uint8, SegmentStats, MemorySink]:
     """Frames of a wall as they are kept, with what was counted."""
     sink, stats = MemorySink("part.mp4"), SegmentStats(SEGMENT, ())
     batch = make_batch(np.repeat(WALL[None], count, axis=0), SEGMENT)
@@ -48,8 +50,8 @@ def reviewed(verifier: FakeVerifier, count: int = 6, sampled_us: int = 0) -> tup
     none, boxes, mask = np.empty(0, np.int64), np.empty((0, 4)), np.zeros(SIZE[::-1], np.uint8)
     flat = np.array([GREY], np.uint8)
     coverages = [
-        FrameCoverage(pts, time_us, mask.shape[1], pack_mask(mask), flat, boxes, none, True)
-        for pts, time_us in zip(batch.pts.tolist(), batch.times_us.tolist(), strict=True)
+        FrameCoverage(pts, time_us, mask.shape[1], pack_mask(mask), flat, boxes, none, True, repeats=number in repeats)
+        for number, (pts, time_us) in enumerate(zip(batch.pts.tolist(), batch.times_us.tolist(), strict=True))
     ]
     Reviewer(sink, verifier, stats, GREY, sampled_us).keep(chunk, coverages)  # type: ignore[arg-type]
     return np.concatenate([each.frames for each in sink.batches]), stats, sink
@@ -80,6 +82,13 @@ def test_what_a_detector_finds_is_covered_until_it_runs_again() -> None:
     verifier = FakeVerifier(lambda number, mask: number == 3 and not mask.any(), "detector")
     frames, _, _ = reviewed(verifier, sampled_us=250_000)
     assert [grey_in(frame, HEAD) for frame in frames] == [False, True, True, True, True, True]
+
+
+def test_what_is_found_in_a_repeat_is_covered_in_the_frame_that_it_repeats_and_in_all_its_repeats() -> None:
+    verifier = FakeVerifier(lambda number, mask: number == 4 and not mask.any(), "detector")
+    frames, stats, _ = reviewed(verifier, count=8, repeats=(2, 3, 4, 5))
+    assert [grey_in(frame, HEAD) for frame in frames] == [True, True, True, True, True, True, True, False]
+    assert (stats.findings, stats.repeated, verifier.paint_only) == (1, 4, 3), "frame 1 and its repeats are seen anew"
 
 
 def test_what_is_found_again_and_again_is_covered_whole() -> None:
@@ -137,7 +146,7 @@ def test_long_segments_are_kept_chunk_by_chunk_and_whole() -> None:
 @pytest.mark.parametrize("mode", ["silhouette", "remove"])
 def test_frames_that_cannot_be_decoded_and_those_just_before_are_covered_whole(mode: str) -> None:
     inputs = inputs_of(SEGMENT, backgrounds=background_row(SEGMENT, WALL))
-    session, services = session_of(FIXED, inputs, mode=mode)
+    session, services = session_of(FIXED, inputs, mode=mode, repeat_unchanged=False)
     batch = make_batch(np.repeat(WALL[None], 10, axis=0), SEGMENT)
     lost = np.zeros(10, bool)
     lost[6:8] = True

@@ -138,6 +138,32 @@ def test_detectors_check_every_frame_that_no_background_vouches_for_but_those_co
     assert counts["verify_detector_calls"] == people.calls == 10
 
 
+def test_detectors_look_once_at_a_picture_that_is_shown_again_and_at_any_other_that_says_so() -> None:
+    people = Fake()
+    checker, counts = verifier(people)
+    mask, picture = mask_of(), street()
+    for number in range(20):
+        coverage = coverage_of(mask, time_us=10 * SECOND + number * SECOND // 5)
+        checker.verify(picture.copy(), replace(coverage, repeats=number > 0))
+    assert (people.calls, people.tiles, counts["verify_frames"]) == (1, 1, 20), "tiles included"
+    other = picture.copy()
+    other[:4, :4] = 255 - other[:4, :4]
+    checker.verify(other, replace(coverage_of(mask, time_us=14 * SECOND), repeats=True))
+    assert people.calls == 2, "what should show the same and does not is checked as any other frame"
+
+
+def test_a_picture_that_was_not_looked_at_is_looked_at_once_a_repeat_of_it_is_due() -> None:
+    people = Fake(PERSON)
+    checker, _ = verifier(people)
+    mask, found = mask_of(), []
+    for number in range(15):
+        picture = street()
+        picture[0, 0] = min(number, 3)  # new until the fourth, in the middle of a second
+        coverage = replace(coverage_of(mask, time_us=10 * SECOND + number * SECOND // 5), repeats=number > 3)
+        found += [(number, finding.by) for finding in checker.verify(picture, coverage)]
+    assert found == [(0, "detector"), (5, "detector")]
+
+
 def test_no_detector_runs_at_no_frames_per_second() -> None:
     people = Fake(PERSON)
     checker, _ = verifier(people, verify_fps=0)
