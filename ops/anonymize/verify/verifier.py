@@ -25,9 +25,10 @@ from ops.anonymize.geometry import LEAK_BELOW, checked_head_zones, covered_share
 from ops.anonymize.locate.region_judge import RegionJudge
 from ops.anonymize.verify.coverage import confirmed_cover
 from ops.anonymize.verify.residual import BackgroundResidual
-from ops.anonymize.verify.schedule import LookSchedule
+from ops.anonymize.verify.schedule import ClearView, LookSchedule
 from ops.anonymize.verify.second_detectors import Found, SecondDetector
 from ops.boxes import inside_shares
+from ops.detect.changes import reduced
 from schemas.values import Float64, Uint8
 
 Check = Literal["paint", "residual", "detector", "face"]
@@ -78,6 +79,7 @@ class Verifier:
     ) -> None:
         self._schedule = LookSchedule(verify_fps)
         self._looks = verify_fps > 0
+        self._clear = ClearView()
         self._residual = residual
         self._judge = judge
         self._people = people
@@ -92,7 +94,8 @@ class Verifier:
         """Returns what is wrong with a frame; frames come in order of time, and again if encoded again.
 
         Where a background vouches, the detectors check the first frame of every ``1 / verify_fps`` seconds since 1970,
-        hence the same frames when a stretch is encoded again, and the first frame that comes. A frame that shows the
+        hence the same frames when a stretch is encoded again, and the first frame that comes, unless a look that found
+        nobody holds for what it shows. A frame that shows the
         very picture of the one before it is not checked again, but by detectors that did not look at that one.
 
         Args:
@@ -135,27 +138,31 @@ class Verifier:
         if self._looked and (self._looked_in_tiles or not tiles):
             return []
         self._looked, self._looked_in_tiles = True, tiles
+        picture = reduced(decoded)
+        if coverage.comparable and self._clear.holds(picture, coverage.time_us):
+            return []
         # A background that is shown hides nobody who is part of it.
         shows = coverage.shown is not None
         hidden = np.asarray(cv2.bitwise_and(self._covered, coverage.hiding), np.uint8) if shows else self._covered
-        return self._check_detectors(decoded, hidden, coverage.drawn, tiles)
+        people, faces = self._seen(decoded, coverage.drawn, tiles)
+        if tiles:
+            self._clear.look(picture, coverage.time_us, found_nobody=not len(people) and not len(faces))
+        bare = _uncovered(people, checked_head_zones(people[:, :4]), hidden, "detector")
+        # Once a look in tiles shows somebody uncovered, there may be more people too small for the whole look.
+        if tiles and bare:
+            self._schedule.look_in_all_tiles()
+        return bare + _uncovered(faces, faces[:, :4], hidden, "face")
 
-    def _check_detectors(self, decoded: Uint8, hidden: Uint8, drawn: Float64 | None, tiles: bool) -> list[Finding]:
-        """Returns the people and faces that the detectors find and that are not hidden, nor drawn by us."""
-        findings: list[Finding] = []
+    def _seen(self, decoded: Uint8, drawn: Float64 | None, tiles: bool) -> tuple[Found, Found]:
+        """Returns the people and the faces that the detectors find, but for those that a skeleton shows."""
+        people = faces = np.empty((0, 5))
         if self._people is not None:
             self._count("verify_detector_calls")
-            found = _not_drawn(_sure(self._people, decoded, tiles), drawn)
-            uncovered = _uncovered(found, checked_head_zones(found[:, :4]), hidden, "detector")
-            # Once a look in tiles shows somebody uncovered, there may be more people too small for the whole look.
-            if tiles and uncovered:
-                self._schedule.look_in_all_tiles()
-            findings += uncovered
+            people = _not_drawn(_sure(self._people, decoded, tiles), drawn)
         if self._faces is not None:
             self._count("verify_face_calls")
-            found = _not_drawn(_sure(self._faces, decoded), drawn)
-            findings += _uncovered(found, found[:, :4], hidden, "face")
-        return findings
+            faces = _not_drawn(_sure(self._faces, decoded), drawn)
+        return people, faces
 
 
 def _sure(detector: SecondDetector, frame: Uint8, tiles: bool = False) -> Found:

@@ -37,6 +37,14 @@ def street() -> Uint8:
     return np.repeat(np.repeat(ramp[None, :, None], HEIGHT, 0), 3, 2)
 
 
+def busy_street(time_us: int) -> Uint8:
+    """A street in which something moves all the time."""
+    frame = street()
+    cars = np.random.default_rng(time_us).integers(0, 256, (1, 8, 3), dtype=np.uint8)
+    frame[100:130, :240] = np.repeat(cars, 30, axis=1)
+    return frame
+
+
 def mask_of(*boxes: tuple[float, float, float, float]) -> Uint8:
     mask = np.zeros((HEIGHT, WIDTH), np.uint8)
     for x1, y1, x2, y2 in boxes:
@@ -120,11 +128,12 @@ def test_detectors_check_some_frames_per_second_and_the_same_when_they_come_agai
     for turn in range(2):
         for time_us in range(10 * SECOND, 12 * SECOND, SECOND // 10):
             before = people.calls
-            checker.verify(street(), coverage_of(mask_of(), time_us=time_us))
+            checker.verify(busy_street(time_us), coverage_of(mask_of(), time_us=time_us))
             if people.calls > before:
                 checked[turn].append(time_us)
-    assert checked[0] == checked[1] == [10 * SECOND, 10 * SECOND + 500_000, 11 * SECOND, 11 * SECOND + 500_000]
-    assert counts == {"verify_frames": 40, "verify_detector_calls": 8, "verify_face_calls": 8}
+    assert checked[0] == [10 * SECOND, 10 * SECOND + 500_000, 11 * SECOND, 11 * SECOND + 500_000]
+    assert checked[1] == checked[0][1:], "the first look was in tiles, and holds for the same picture"
+    assert counts == {"verify_frames": 40, "verify_detector_calls": 7, "verify_face_calls": 7}
 
 
 def test_detectors_check_every_frame_that_no_background_vouches_for_but_those_covered_whole() -> None:
@@ -201,12 +210,39 @@ def test_tiles_are_looked_at_every_four_seconds_until_they_show_somebody() -> No
     checker, _ = verifier(people)
     mask = mask_of()
     for second in range(9):
-        checker.verify(street(), coverage_of(mask, time_us=second * SECOND))
+        checker.verify(busy_street(second * SECOND), coverage_of(mask, time_us=second * SECOND))
     assert (people.calls, people.tiles) == (9, 3)
     people._found = np.array([[*PERSON, 0.9]])
     for second in range(12, 20):
-        checker.verify(street(), coverage_of(mask, time_us=second * SECOND))
+        checker.verify(busy_street(second * SECOND), coverage_of(mask, time_us=second * SECOND))
     assert (people.calls, people.tiles) == (17, 11)
+
+
+def test_a_look_in_tiles_that_found_nobody_holds_while_nothing_changes_and_longer_each_time() -> None:
+    people = Fake()
+    checker, _ = verifier(people)
+    looked = []
+    for second in range(140):
+        before = people.calls
+        checker.verify(street(), coverage_of(mask_of(), time_us=second * SECOND))
+        looked += [second] if people.calls > before else []
+    assert looked == [0, 4, 12, 28, 60, 92, 124]
+    assert people.tiles == people.calls
+    checker.verify(busy_street(0), coverage_of(mask_of(), time_us=140 * SECOND))
+    assert people.calls == 8, "something changed"
+
+
+@pytest.mark.parametrize(("found", "comparable"), [((PERSON,), True), ((), False)], ids=["found", "no background"])
+def test_a_look_holds_only_where_nobody_was_found_and_a_background_vouches(
+    found: tuple[tuple[float, float, float, float], ...], comparable: bool
+) -> None:
+    people = Fake(*found)
+    checker, _ = verifier(people)
+    everywhere = mask_of((0, 0, WIDTH, HEIGHT))
+    for second in range(10):
+        coverage = coverage_of(everywhere, comparable=comparable, time_us=second * SECOND)
+        checker.verify(painted(everywhere), coverage)
+    assert people.calls == 10
 
 
 def test_what_a_detector_is_unsure_of_is_no_finding() -> None:
