@@ -3,6 +3,7 @@
 Places are metres of the floor plan (x east, y north), times are seconds from the start of the footage.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -19,6 +20,10 @@ ORIGIN_M = (121000.0, 486000.0)
 """The floor plan's origin in the site's CRS."""
 _STEP_SIDE_M = 0.48  # sideways distance of a rolled suitcase from its owner
 _FOCAL_OF_WIDTH = 1.0
+
+
+Params = Mapping[str, Mapping[str, float | str]]
+"""Parameters of ops in ``site.toml``, by op and name."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +135,7 @@ class SampleSpec:
         file_s: length of a file.
         rounds: number of times the script is played; each round adds files and other people on other routes.
         segment_s: ``segment_s`` of ``site.toml``.
+        params: parameters of ops that differ from their defaults.
     """
 
     cameras: tuple[CameraSpec, ...]
@@ -140,6 +146,7 @@ class SampleSpec:
     file_s: int = 60
     segment_s: int = 30
     rounds: int = 1
+    params: Params = field(default_factory=dict)
 
     @property
     def round_s(self) -> int:
@@ -223,5 +230,7 @@ TINY = SampleSpec(
     size_px=(320, 180),
     file_s=8,
     segment_s=4,
+    # Half of a run's time would be HOG's, and a third of the rest the alignment of background samples.
+    params={"anonymize": {"verify_fps": 0.25}, "background": {"samples": 12}, "second_look": {"dense_fps": 1.0}},
 )
 """For tests: 24 s of footage, made in about three seconds; a person still crosses the border of two files."""

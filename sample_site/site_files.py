@@ -10,7 +10,7 @@ from ops.anonymize.params import AnonymizeParams
 from sample_site.derive_truth import LINES, ZONES
 from sample_site.geometry import Point
 from sample_site.renderer import Renderer
-from sample_site.script import CRS, ORIGIN_M, TIMEZONE, CameraSpec, SampleSpec
+from sample_site.script import CRS, ORIGIN_M, TIMEZONE, CameraSpec, Params, SampleSpec
 from schemas.values import ControlPoint
 
 CONTROL_POINTS = 8
@@ -64,12 +64,21 @@ crs = "{CRS}"
 timezone = "{TIMEZONE}"
 segment_s = {spec.segment_s}
 """
-    # Nobody in the film stands still for a segment of a few seconds, so its background may vouch.
-    if spec.segment_s < AnonymizeParams().min_background_s:
-        head += f"\n[ops.anonymize]\nmin_background_s = {spec.segment_s}\n"
+    ops = (
+        f"[ops.{op}]\n" + "".join(f"{name} = {json.dumps(value)}\n" for name, value in params.items())
+        for op, params in _params(spec).items()
+    )
     cameras = (_camera_toml(camera, spec, renderers[camera.camera]) for camera in spec.cameras)
     layers = (f'[[layers]]\nname = "{name}"\nfile = "layers/{name}.geojson"\n' for name in ("zones", "lines"))
-    return "\n".join((head, *cameras, *layers))
+    return "\n".join((head, *ops, *cameras, *layers))
+
+
+def _params(spec: SampleSpec) -> Params:
+    params = dict(spec.params)
+    # Nobody in the film stands still for a segment of a few seconds, so its background may vouch.
+    if spec.segment_s < AnonymizeParams().min_background_s:
+        params["anonymize"] = {"min_background_s": spec.segment_s, **params.get("anonymize", {})}
+    return params
 
 
 def _camera_toml(camera: CameraSpec, spec: SampleSpec, renderer: Renderer) -> str:

@@ -1,14 +1,17 @@
 """Fixtures shared by all tests: the sample site before and after a run, the command line, the real material."""
 
+import gc
 import json
 import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from hypothesis import settings
 
@@ -21,6 +24,16 @@ from tests.support.shared import build_once
 settings.register_profile("search", deadline=None, print_blob=True)
 settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
 settings.load_profile("repeatable")
+
+
+# Thousands of tests are collected that all stay: the garbage collector would search them again and again in vain.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Turns the garbage collector on again, which leaves out what exists by now."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -49,6 +62,17 @@ def no_sync() -> Iterator[None]:
     """Replaces ``os.fsync``, which is most of the time of many tests, with a no-op: no test cuts the power."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unhashed_extension() -> Iterator[None]:
+    """Lets DuckDB load the spatial extension without a check of its signature, for which it hashes 81 MB in 0.3 s.
+
+    ``tests/storage/sql/test_macros.py`` loads it with the check.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(duckdb, "connect", partial(duckdb.connect, config={"allow_unsigned_extensions": True}))
         yield
 
 

@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[1]
 ROOMS = ("nightshift", "cli", "jobs", "ops", "storage", "schemas", "sample_site", "bench", "tools")
 SOURCES = {
@@ -55,14 +53,14 @@ def module_name(path: Path) -> str:
     return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
 
 
-@pytest.mark.parametrize("path", MODULES, ids=str)
-def test_rooms_import_in_one_direction(path: Path) -> None:
+def test_rooms_import_in_one_direction() -> None:
     wrong = [
-        name
-        for name in imports(MODULES[path])
+        f"{path} may not import {name}"
+        for path, tree in MODULES.items()
+        for name in imports(tree)
         if (room := name.split(".")[0]) in {*MAY_IMPORT, "tests"} and room not in MAY_IMPORT[path.parts[0]]
     ]
-    assert not wrong, f"{path} may not import {wrong}"
+    assert not wrong, "\n".join(wrong)
 
 
 def test_modules_import_without_cycles() -> None:
@@ -78,40 +76,45 @@ def test_modules_import_without_cycles() -> None:
     TopologicalSorter(graph).prepare()  # raises CycleError, which names the cycle
 
 
-@pytest.mark.parametrize("path", MODULES, ids=str)
-def test_libraries_are_used_in_their_rooms(path: Path) -> None:
-    for name in imports(MODULES[path]):
-        for library, rooms in LIBRARY_ROOMS.items():
-            if f"{name}.".startswith(f"{library}."):
-                assert path.parts[0] in rooms, f"{path} imports {name}, which belongs to {rooms}"
+def test_libraries_are_used_in_their_rooms() -> None:
+    wrong = [
+        f"{path} imports {name}, which belongs to {rooms}"
+        for path, tree in MODULES.items()
+        for name in imports(tree)
+        for library, rooms in LIBRARY_ROOMS.items()
+        if f"{name}.".startswith(f"{library}.") and path.parts[0] not in rooms
+    ]
+    assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if path.parts[0] in ("ops", "jobs", "cli")], ids=str)
-def test_only_storage_opens_data_files(path: Path) -> None:
-    calls = [node.func for node in ast.walk(MODULES[path]) if isinstance(node, ast.Call)]
-    wrong = [call.attr for call in calls if isinstance(call, ast.Attribute) and call.attr in FILE_CALLS]
-    assert not wrong, f"{path} calls {wrong}"
-
-
-@pytest.mark.parametrize("path", sorted(SOURCES), ids=str)
-def test_files_are_short_enough_to_read(path: Path) -> None:
-    lines = len((ROOT / path).read_text().splitlines())
-    assert lines <= LONGEST_FILE, f"{path} has {lines} lines, more than {LONGEST_FILE}: split it by subject"
-
-
-@pytest.mark.parametrize("path", MODULES, ids=str)
-def test_modules_and_public_definitions_have_docstrings(path: Path) -> None:
-    tree = MODULES[path]
-    assert len(ast.get_docstring(tree) or "") > 3, f"{path} has no module docstring"
-    bare = [
-        f"{node.name}, line {node.lineno}"
+def test_only_storage_opens_data_files() -> None:
+    wrong = [
+        f"{path} calls {node.func.attr}"
+        for path, tree in MODULES.items()
+        if path.parts[0] in ("ops", "jobs", "cli")
         for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in FILE_CALLS
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_files_are_short_enough_to_read() -> None:
+    lines = {path: len((ROOT / path).read_text().splitlines()) for path in SOURCES}
+    wrong = [f"{path} has {count} lines" for path, count in lines.items() if count > LONGEST_FILE]
+    assert not wrong, f"more than {LONGEST_FILE}: split by subject\n" + "\n".join(wrong)
+
+
+def test_modules_and_public_definitions_have_docstrings() -> None:
+    bare = [f"{path}: the module" for path, tree in MODULES.items() if len(ast.get_docstring(tree) or "") <= 3]
+    bare += [
+        f"{path}: {node.name}, line {node.lineno}"
+        for path, tree in MODULES.items()
+        for node in _public(tree)
         if isinstance(node, ast.FunctionDef | ast.ClassDef)
         and not node.name.startswith("_")
         and not ast.get_docstring(node)
-        and node in _public(tree)
     ]
-    assert not bare, f"{path}: no docstring on {bare}"
+    assert not bare, "no docstring:\n" + "\n".join(bare)
 
 
 def _public(tree: ast.Module) -> list[ast.AST]:

@@ -1,6 +1,7 @@
 """Windows that move over a larger picture, as the view of a camera that drifts, shakes, zooms or turns."""
 
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -50,13 +51,18 @@ def pets_pictures(assets: Path, every: int = 10) -> list[Uint8]:
     return [np.asarray(cv2.imread(str(file)), np.uint8) for file in files]
 
 
-def clip_frames(path: Path, fps: float = 2.0, least: int = 20) -> list[Uint8]:
-    """Decodes a few frames a second of a clip, at least ``least`` if it has as many, ``(H, W, 3)`` BGR each."""
+def clip_frames(path: Path, fps: float = 2.0, least: int = 20, most_s: float = 40.0) -> list[Uint8]:
+    """Decodes a few frames a second of a clip, ``(H, W, 3)`` BGR each.
+
+    Args:
+        least: number of frames that are given at least, if the clip has as many.
+        most_s: seconds after which the rest of the clip is left out.
+    """
     with av.open(str(path)) as container:
-        every = [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
         rate = float(container.streams.video[0].average_rate or 25)
+        every = list(islice(container.decode(video=0), round(rate * most_s)))
     step = max(1, min(round(rate / fps), len(every) // least))
-    return [np.asarray(frame, np.uint8) for frame in every[::step]]
+    return [np.asarray(frame.to_ndarray(format="bgr24"), np.uint8) for frame in every[::step]]
 
 
 def drift(count: int, total_px: float) -> list[tuple[float, float]]:

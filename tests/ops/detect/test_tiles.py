@@ -1,6 +1,6 @@
 """Tiles cover the frame, each level answers for its own sizes, and small people are found."""
 
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 
 import cv2
@@ -39,9 +39,9 @@ def test_every_level_covers_the_frame_and_enlarges_the_wanted_people(
     looks = pyramid(frame_px, input_px, least)
     whole = looks[0]
     assert (whole.x1, whole.y1, whole.x2, whole.y2, whole.level) == (0, 0, *frame_px, 0)
-    levels = {look.level: [other for other in looks if other.level == look.level] for look in looks}
-    assert list(levels) == list(range(len(levels)))
-    for level in levels.values():
+    levels = [list(level) for _, level in groupby(looks, key=lambda look: look.level)]
+    assert [level[0].level for level in levels] == list(range(len(levels)))
+    for level in levels:
         for low, high, length in (("x1", "x2", frame_px[0]), ("y1", "y2", frame_px[1])):
             parts = sorted({(getattr(look, low), getattr(look, high)) for look in level})
             assert parts[0][0] == 0
@@ -51,7 +51,7 @@ def test_every_level_covers_the_frame_and_enlarges_the_wanted_people(
         for look in level:
             assert (look.x2 - look.x1) * look.scale <= input_px[0] * 1.001
             assert (look.y2 - look.y1) * look.scale <= input_px[1] * 1.001
-    scales = [level[0].scale for level in levels.values()]
+    scales = [level[0].scale for level in levels]
     assert all(1 < larger / smaller <= LARGEST_STEP * 1.001 for smaller, larger in pairwise(scales))
     if len(levels) > 1:
         assert looks[-1].least_height_px == pytest.approx(least)

@@ -13,7 +13,7 @@ import storage.sql.macros
 from schemas.errors import QueryError
 from storage.site.file import SiteFiles, load_site
 from storage.sql.connection import open_sql
-from storage.sql.macros import mentions_geometry, spatial_available
+from storage.sql.macros import load_spatial, mentions_geometry, spatial_available
 from storage.sql.query import run_query
 from storage.store.store import Store
 from tests.storage.rows import make_rows, put
@@ -43,6 +43,11 @@ def test_only_queries_of_geometry_load_the_extension() -> None:
         assert not mentions_geometry(sql)
     for sql in ("SELECT ST_Area(a)", "SELECT (st_point(1, 2))", "FROM layer_zones", "SELECT place_of(zone)"):
         assert mentions_geometry(sql)
+
+
+def test_the_extension_is_signed_by_duckdb(spatial: duckdb.DuckDBPyConnection) -> None:
+    with duckdb.connect(":memory:", config={"allow_unsigned_extensions": False}) as strict:
+        assert load_spatial(strict)
 
 
 # Times
