@@ -15,6 +15,7 @@ from ops.depth_map import DepthMap
 from ops.detect import Detect
 from ops.interactions import Interactions
 from ops.link import Link
+from ops.motion import Motion
 from ops.positions import Positions
 from ops.publish import Publish
 from ops.second_look import SecondLook
@@ -25,6 +26,7 @@ from schemas.op import Op
 _OPS: tuple[type[Op], ...] = (
     Detect,
     ViewMotion,
+    Motion,
     SecondLook,
     Background,
     Track,

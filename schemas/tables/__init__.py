@@ -9,6 +9,7 @@ from schemas.tables.analytics import ANALYTICS_TABLES
 from schemas.tables.archive import ARCHIVE_TABLES
 from schemas.tables.columns import TIME
 from schemas.tables.detection import DETECTION_TABLES
+from schemas.tables.motion import MOTION_TABLES
 from schemas.tables.records import RECORD_TABLES
 from schemas.tables.spec import Privacy, TableSpec
 from schemas.tables.tracking import TRACKING_TABLES
@@ -18,6 +19,14 @@ __all__ = ["TABLES", "TIME", "Privacy", "TableSpec"]
 
 TABLES: Mapping[str, TableSpec] = {
     spec.name: spec
-    for spec in (*ARCHIVE_TABLES, *TRACKING_TABLES, *DETECTION_TABLES, *ANALYTICS_TABLES, *VIDEO_TABLES, *RECORD_TABLES)
+    for spec in (
+        *ARCHIVE_TABLES,
+        *TRACKING_TABLES,
+        *DETECTION_TABLES,
+        *MOTION_TABLES,
+        *ANALYTICS_TABLES,
+        *VIDEO_TABLES,
+        *RECORD_TABLES,
+    )
 }
 """All tables by name, in pipeline order."""
