@@ -37,6 +37,7 @@ COMMANDS = {
     "reprocess": Command("cli.reprocess", "reprocess"),
     "diff": Command("cli.reprocess", "diff"),
     "sql": Command("cli.results", "sql"),
+    "search": Command("cli.search", "search"),
     "export": Command("cli.results", "export"),
     "map": Command("cli.results", "draw_map"),
     "still": Command("cli.excerpts", "still"),

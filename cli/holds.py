@@ -1,14 +1,14 @@
 """`hold`: keeps a camera and time from purges, lists what is held, and releases it."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 
 from cli.account import user_name
-from cli.options import HERE, LOCAL_TIME, Json, SiteFolder, parse_local_time
+from cli.options import HERE, LOCAL_TIME, Json, SiteFolder, parse_local_end, parse_local_time
 from cli.output import Output
 from jobs.commands.holds import HoldRequest, place_hold, release_hold
 from jobs.site import Site, open_site
@@ -45,16 +45,10 @@ def hold(
     elif camera is None or start is None or end is None:
         raise SelectionError("give CAMERA, --from and --to: a hold has a camera, a beginning and an end")
     else:
-        request = HoldRequest(camera, parse_local_time("--from", start), _end_time(end), reason, user_name())
+        request = HoldRequest(
+            camera, parse_local_time("--from", start), parse_local_end("--to", end), reason, user_name()
+        )
         _say(output, site, place_hold(site, request, now))
-
-
-def _end_time(text: str) -> datetime:
-    """Returns the end of a hold; a day is held to its end."""
-    try:
-        return datetime.combine(date.fromisoformat(text), time.max)
-    except ValueError:
-        return parse_local_time("--to", text)
 
 
 def _say(output: Output, site: Site, hold: Hold) -> None:

@@ -7,7 +7,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from datetime import date, datetime
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
@@ -149,6 +149,18 @@ def parse_local_time(option: str, text: str) -> datetime:
         return datetime.fromisoformat(text)
     except ValueError as error:
         raise UserError(f"{option} {text!r} is not a time; write it as {LOCAL_TIME}") from error
+
+
+def parse_local_end(option: str, text: str) -> datetime:
+    """Returns the time at which something ends; a day ends with its last moment.
+
+    Raises:
+        UserError: it is neither a day nor a time.
+    """
+    try:
+        return datetime.combine(date.fromisoformat(text), time.max)
+    except ValueError:
+        return parse_local_time(option, text)
 
 
 def _day(option: str, text: str | None) -> date | None:

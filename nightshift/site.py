@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from schemas.errors import SelectionError
 if TYPE_CHECKING:
     from jobs.commands.run import RunSummary
     from jobs.commands.scan import ScanReport
+    from jobs.commands.search import Found
     from jobs.commands.status import Status
     from jobs.planning.graph import Selection
     from jobs.planning.plan import Plan
@@ -84,6 +85,35 @@ class Site(jobs.site.Site):
         from jobs.commands.status import read_status
 
         return read_status(self)
+
+    def search(
+        self,
+        camera: str,
+        *,
+        zone: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        gap_s: float = 5.0,
+    ) -> "Found":
+        """Returns when anything changed in a camera's view, or in a zone of it, without opening footage.
+
+            found = site.search("hall", zone="entrance", since=datetime(2026, 3, 2))
+            print(found.intervals.to_pandas(), found.looked_at_s)
+
+        Args:
+            camera: its id.
+            zone: id of a zone that it sees; None for the whole view.
+            since: local time of the camera, or with an offset; None for its first footage.
+            until: the same; None for its last footage.
+            gap_s: longest pause within an interval.
+
+        Raises:
+            SelectionError: there is no such camera, or it sees no such zone.
+            UserError: the time ends before it begins, or is no plausible one.
+        """
+        from jobs.commands.search import SearchRequest, search_changes
+
+        return search_changes(self, SearchRequest(camera, zone, since, until, gap_s))
 
     def open_store(self, *, as_of: str | None = None, unsafe: bool = False) -> "StoreReader":
         """Opens the results for reading: see ``nightshift.open_store``."""

@@ -57,6 +57,11 @@ def test_a_scan_by_itself_finds_the_footage(fresh_site: Path) -> None:
     assert nightshift.open_site(str(fresh_site)).scan().inventory.footage.num_rows > 0
 
 
+def test_a_search_says_when_something_changed(night_site: Path) -> None:
+    found = nightshift.open_site(night_site).search("hall", zone="entrance")
+    assert found.intervals.num_rows and found.looked_at_s == found.recorded_s > 0
+
+
 def test_wrong_arguments_say_what_to_do(night_site: Path, tmp_path: Path) -> None:
     with pytest.raises(SiteError, match=r"site\.toml"):
         nightshift.open_site(tmp_path)

@@ -137,12 +137,19 @@ def find_camera(site: Site, camera: str) -> str:
     Raises:
         SelectionError: there is no such camera.
     """
-    footage = recorded_inventory(site.store).footage
-    known = {*footage["camera"].unique().to_pylist(), *(each.id for each in site.files.config.cameras)}
-    for found in (camera, camera_id(camera)):  # site.toml and options take names
+    listed = {each.id for each in site.files.config.cameras}
+    names = (camera, camera_id(camera))  # site.toml and options take names
+    # The footage is read only if needed: that of years takes seconds.
+    known = listed if camera in listed else {*listed, *_with_footage(site)}
+    for found in names:
         if found in known:
             return found
     raise SelectionError(f"there is no camera {camera!r}; there are {', '.join(sorted(known)) or 'none'}")
+
+
+def _with_footage(site: Site) -> list[str]:
+    cameras: list[str] = recorded_inventory(site.store).footage["camera"].unique().to_pylist()
+    return cameras
 
 
 def _footage_at(site: Site, camera: str, at: datetime | None) -> dict[str, Any]:

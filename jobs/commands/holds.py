@@ -1,15 +1,15 @@
 """Places and releases holds: a camera and time that no purge deletes."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from jobs.commands.excerpts import find_camera
+from jobs.commands.local_times import moments
 from jobs.site import Site
 from schemas.errors import SelectionError, UserError
 from storage.maintenance.holds import Hold, Release, read_holds, write_hold, write_release
 from storage.store.journal import new_run_id
-from storage.store.records import check_time
 from storage.store.store import Store
 
 
@@ -43,7 +43,7 @@ def place_hold(site: Site, request: HoldRequest, now: datetime) -> Hold:
         raise UserError("--reason is empty: say why this is kept; it is recorded")
     camera = find_camera(site, request.camera)
     zone = ZoneInfo(site.files.config.camera_view(camera).timezone)
-    start, end = min(_moments("--from", request.start, zone)), max(_moments("--to", request.end, zone))
+    start, end = min(moments("--from", request.start, zone)), max(moments("--to", request.end, zone))
     if start >= end:
         raise UserError(f"--from {request.start.isoformat()} is not before --to {request.end.isoformat()}")
     hold = Hold(new_run_id(now), now, request.user, camera, start, end, reason)
@@ -67,16 +67,3 @@ def release_hold(site: Site, hold_id: str, user: str, reason: str, now: datetime
     release = Release(hold_id, now, user, reason.strip())
     write_release(Store.create(site.files.store), release)
     return replace(hold, release=release)
-
-
-def _moments(option: str, time: datetime, zone: ZoneInfo) -> list[datetime]:
-    """Returns the moments that a time may mean: of the hour that comes twice, and of the one that does not exist, two.
-
-    Raises:
-        UserError: it lies in no plausible year.
-    """
-    readings = [time] if time.tzinfo else [time.replace(tzinfo=zone, fold=fold) for fold in (0, 1)]
-    try:
-        return [check_time(option, check_time(option, each).astimezone(UTC)) for each in readings]
-    except ValueError as error:
-        raise UserError(f"{error}: nothing is held") from error

@@ -50,7 +50,12 @@ def connect(
 
         return calibration_errors(site.files)
 
-    return open_sql(site.store, site.files, as_of, unsafe, for_query, errors, sensitive, pending)
+    def zones() -> pa.Table:
+        from jobs.zone_tiles import zone_tiles_table  # GIS libraries, which few queries need
+
+        return zone_tiles_table(site.files, site.store)
+
+    return open_sql(site.store, site.files, as_of, unsafe, for_query, errors, sensitive, pending, zone_tiles=zones)
 
 
 def query(site: Site, sql: str, unsafe: bool = False, as_of: str | None = None, pending: bool = False) -> pa.Table:

@@ -42,13 +42,13 @@ def _seen(view: CameraView, features: Sequence[Feature], frame_size_px: tuple[in
     plane = ground_plane(view)
     if plane is not None and not in_pixels.all():
         # All at once against what the camera sees of the ground: a layer may have thousands of lines.
-        ground = _seen_ground(plane, shapely.total_bounds(shapes[~in_pixels]))
+        ground = seen_ground(plane, shapely.total_bounds(shapes[~in_pixels]))
         shapely.prepare(ground)
         seen[~in_pixels] = shapely.intersects(ground, shapes[~in_pixels])
     return np.asarray(seen)
 
 
-def _seen_ground(plane: GroundPlane, bounds: Float64) -> BaseGeometry:
+def seen_ground(plane: GroundPlane, bounds: Float64) -> BaseGeometry:
     """Returns the part of a rectangle on the ground that the camera's frame shows.
 
     Each edge of the frame, and the plane of the lens, is a straight line on the ground.

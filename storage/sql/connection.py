@@ -23,6 +23,7 @@ from storage.maintenance.holds import holds_table
 from storage.maintenance.tombstones import purges_table
 from storage.site.file import SiteFiles, cameras_table
 from storage.sql.answers import create_answers, read_with
+from storage.sql.changes import ASK_ZONES, ZONE_TILES, create_change_macros
 from storage.sql.dates import CAMERA_MACROS, Dates, create_date_macros, named_days
 from storage.sql.lazy import INTERNAL, create_lazy, make_now
 from storage.sql.macros import create_layers, features_table, layer_table, layer_view, load_spatial, mentions_geometry
@@ -37,6 +38,7 @@ from storage.store.video_files import PUBLISHED_TABLE
 
 GB = 1e9
 CalibrationErrors = Callable[[], Mapping[str, float]]
+ZoneTiles = Callable[[], pa.Table]
 
 
 def open_sql(
@@ -49,6 +51,7 @@ def open_sql(
     sensitive: bool = True,
     pending: bool = False,
     unit_dates: bool = False,
+    zone_tiles: ZoneTiles = ZONE_TILES.empty_table,
 ) -> duckdb.DuckDBPyConnection:
     """Opens a snapshot of the store for SQL. Files of rows are opened only when a query needs them.
 
@@ -56,7 +59,8 @@ def open_sql(
     row) and a second view ``TABLE_all`` with every version of their rows; ``features`` has the site's zones and lines,
     ``layer_NAME`` the features of any one layer with their attributes. Macros: ``local_time(camera, ts)``,
     ``local_date(camera, ts)``, ``local_text(camera, ts)``, ``timezone_of(camera)``, ``map_distance_m(x1, y1, x2, y2)``,
-    ``in_zone(x, y, zone)`` and ``place_of(zone)``.
+    ``in_zone(x, y, zone)`` and ``place_of(zone)``; of the table ``motion``, ``in_tiles(tiles, others)``,
+    ``tiles_of(tiles)`` and the table macro ``changes_in(camera_id, zone_id)``.
 
     Args:
         store: the store.
@@ -68,6 +72,7 @@ def open_sql(
         calibration_error_m: returns the column of that name of the table ``cameras``, by camera.
         sensitive: whether files of tables of the privacy class ``sensitive`` may be read.
         pending: whether the table ``anonymized`` has files that await their sign-off, or were rejected.
+        zone_tiles: returns the table of that name: which tiles of a camera's view show a zone.
         unit_dates: ``date`` is the local date at which the unit that wrote a row starts, not that of the row.
 
     Returns:
@@ -120,6 +125,7 @@ def open_sql(
         create_views(con, lists, snapshot, is_queried, dates, {} if pending else _released(con, store, site))
         create_versions(con, lists, snapshot, is_queried, dates)
     create_answers(con, is_queried)
+    create_change_macros(con, make_now(zone_tiles, any(map(is_queried, ASK_ZONES))))
     asks_features = any(map(is_queried, ("features", "in_zone", "place_of")))
     layers = _layers(site, is_queried) if site else {}
     create_layers(con, make_now(features_rows, asks_features), layers, has_spatial)

@@ -1,0 +1,66 @@
+"""Creates the macros of table ``motion``: which tiles a row names, and when something changed in a zone."""
+
+from collections.abc import Callable
+
+import duckdb
+import pyarrow as pa
+
+from schemas.tables.motion import TILE_GRID
+from storage.sql.lazy import create_lazy
+
+ZONE_TILES = pa.schema([("camera", pa.string()), ("zone", pa.string()), ("tiles", pa.binary())])
+
+ASK_ZONES = ("zone_tiles", "changes_in")
+"""Names in a query that reads the tiles of zones."""
+
+_COLUMNS, _ROWS = TILE_GRID
+
+# DuckDB reads the bits of a blob from the highest one of its first byte on, as they are packed.
+_TILES_OF = (
+    f"list_transform(list_filter(range({_COLUMNS * _ROWS}), lambda tile: get_bit(tiles::BIT, tile::INTEGER) = 1), "
+    f"lambda tile: {{'column': tile % {_COLUMNS}, 'row': tile // {_COLUMNS}}})"
+)
+
+_CHANGES_IN = f"""
+WITH asked AS (
+    SELECT CASE WHEN zone_id IS NULL THEN repeat('1', {_COLUMNS * _ROWS})::BIT ELSE coalesce(
+        (SELECT any_value(tiles)::BIT FROM zone_tiles WHERE camera = camera_id AND zone = zone_id),
+        error('camera ' || camera_id || ' has no zone ' || zone_id || ': see the table zone_tiles')
+    ) END AS zone
+), counted AS (
+    SELECT time, kind, bit_count(tiles::BIT & zone) AS changed, bit_count(zone) AS most
+    FROM motion CROSS JOIN asked
+    WHERE camera = camera_id AND (since IS NULL OR time > since::TIMESTAMPTZ - INTERVAL 1 SECOND)
+        AND (until IS NULL OR time < until::TIMESTAMPTZ)
+), marked AS (
+    SELECT *, coalesce(
+        time - lag(time) OVER seconds > to_microseconds(((1 + gap_s) * 1000000)::BIGINT), true
+    ) AS is_apart
+    FROM counted WHERE changed > 0 WINDOW seconds AS (PARTITION BY kind ORDER BY time)
+), numbered AS (
+    -- By rows: by peers, DuckDB takes minutes for a year. Of rows of one second, only the first may be apart.
+    SELECT *, sum(is_apart::INTEGER) OVER (
+        PARTITION BY kind ORDER BY time, is_apart DESC ROWS UNBOUNDED PRECEDING
+    ) AS number FROM marked
+)
+SELECT kind, min(time) AS start_time, max(time) + INTERVAL 1 SECOND AS end_time,
+    count(DISTINCT time) AS seconds, max(changed / most) AS peak_share
+FROM numbered GROUP BY kind, number ORDER BY start_time, kind
+"""
+
+
+def create_change_macros(con: duckdb.DuckDBPyConnection, zones: Callable[[], pa.Table]) -> None:
+    """Creates ``zone_tiles``, ``in_tiles(tiles, others)``, ``tiles_of(tiles)`` and the table macro ``changes_in``.
+
+    ``changes_in(camera_id, zone_id := NULL, since := NULL, until := NULL, gap_s := 5)`` gives the intervals in which
+    something changed, each of one kind; a pause of up to ``gap_s`` does not end one.
+
+    Args:
+        con: the connection; the view ``motion`` must exist.
+        zones: returns the tiles of each zone that a camera sees: ``ZONE_TILES``.
+    """
+    create_lazy(con, "zone_tiles", ZONE_TILES, zones)
+    con.execute("CREATE MACRO in_tiles(tiles, others) AS bit_count(tiles::BIT & others::BIT) > 0")
+    con.execute(f"CREATE MACRO tiles_of(tiles) AS {_TILES_OF}")
+    arguments = "camera_id, zone_id := NULL, since := NULL, until := NULL, gap_s := 5"
+    con.execute(f"CREATE MACRO changes_in({arguments}) AS TABLE {_CHANGES_IN}")
