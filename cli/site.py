@@ -23,7 +23,7 @@ from storage.site.layouts import Layout
 from storage.weights.catalogue import ModelStore
 from storage.weights.files import Task
 
-RUNS_SHOWN = 10
+RUNS_SHOWN = NIGHTS_SHOWN = 10
 
 
 def init(
@@ -100,6 +100,7 @@ def status(folder: SiteFolder = HERE, as_json: Json = False) -> None:
                 "problems": list(found.problems),
                 "moving_cameras": [asdict(camera) | {"message": camera.message} for camera in found.moving],
                 "awaiting": [asdict(each) for each in found.awaiting],
+                "missed_people": [asdict(each) for each in found.missed],
             }
         )
         return
@@ -114,6 +115,10 @@ def status(folder: SiteFolder = HERE, as_json: Json = False) -> None:
         rows = [[each.camera, each.footage_id, each.path, each.state] for each in found.awaiting]
         output.say("")
         output.table(["camera", "footage", "file", "state"], rows, "published, but not handed out")
+    if found.missed:
+        missed = [[each.camera, each.date, each.message] for each in found.missed[-NIGHTS_SHOWN:]]
+        output.say("")
+        output.table(["camera", "date", "missed"], missed, "missed by looking again only where something changed")
     for camera in found.moving:
         output.warn(camera.message)
     for problem in found.problems:

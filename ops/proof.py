@@ -14,8 +14,7 @@ from ops.anonymize.cover.outlines import MaskFinder, OutlineCover, open_masks
 from ops.anonymize.verify.second_detectors import FaceDetector
 from ops.boxes import iou_matrix
 from ops.detect.backends import Network, open_network
-from ops.detect.decode import Decoder
-from ops.detect.session import PERSON
+from ops.detect.decode import PERSON, Decoder
 from ops.detect.tiles import find_in_looks, network_pyramid
 from ops.known_picture import BUSES, FACES, NOBODY, PEOPLE, Subject, draw_known_picture, known_boxes
 from schemas.values import Float32, Float64, ModelFile, Uint8

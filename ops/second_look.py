@@ -6,8 +6,8 @@ from math import isinf
 
 from ops.detect import hog
 from ops.detect.backends import Network, open_network
-from ops.detect.decode import Decoder
-from ops.detect.session import PERSON, NetworkSession, look_settings, may_have_background
+from ops.detect.decode import PERSON, Decoder
+from ops.detect.session import NetworkSession, look_settings, may_have_background
 from ops.detect.windows import LookSettings
 from schemas.errors import ModelError
 from schemas.op import FrameNeed, FrameOp, FrameSession, ModelRequest, Models, OpSpec, Scope, Services, Tables, param

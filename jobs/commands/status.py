@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from jobs.commands.missed_people import MissedPeople, missed_people
 from jobs.commands.moving_cameras import MovingCamera, find_moving_cameras
 from jobs.commands.plan import plan_run
 from jobs.commands.sign_offs import AwaitingVideo, awaiting_video
@@ -27,6 +28,7 @@ class Status:
         problems: records of the store that cannot be read, one line each.
         moving: cameras that are declared fixed, but whose view moves.
         awaiting: published files that may not be handed out.
+        missed: whom looking again only where something changed misses, by camera and night.
     """
 
     runs: pa.Table
@@ -35,6 +37,7 @@ class Status:
     problems: Sequence[str]
     moving: Sequence[MovingCamera]
     awaiting: Sequence[AwaitingVideo]
+    missed: Sequence[MissedPeople]
 
 
 def read_status(site: Site) -> Status:
@@ -43,14 +46,15 @@ def read_status(site: Site) -> Status:
     runs, quarantined = site.journal.read_runs(), site.journal.read_quarantine()
     problems = site.store.read_loose_receipts().problems + runs.problems + quarantined.problems
     moving: Sequence[MovingCamera] = ()
+    missed: Sequence[MissedPeople] = ()
     try:
-        moving = find_moving_cameras(site)
+        moving, missed = find_moving_cameras(site), missed_people(site)
     except QueryError as error:  # a damaged store still has a status
-        problems = (*problems, f"view_motion: {error}")
+        problems = (*problems, str(error))
     awaiting: Sequence[AwaitingVideo] = ()
     try:
         awaiting = awaiting_video(site)
     except NightshiftError as error:
         problems = (*problems, str(error))
     rows = complete_runs(runs.rows, lambda: site.store.read_receipts().rows)
-    return Status(rows, plan, quarantined.rows, problems, moving, awaiting)
+    return Status(rows, plan, quarantined.rows, problems, moving, awaiting, missed)

@@ -9,7 +9,7 @@ from ops.detect.decode import Boxes, Decoder
 from ops.detect.motion import MOTION_WIDTH_PX, find_movers
 from ops.detect.motion_buffer import MotionBuffer
 from ops.detect.reach import reach_table
-from ops.detect.rows import ObservedFrames, detection_tables
+from ops.detect.rows import ObservedFrames, detection_tables, sample_table
 from ops.detect.session import NetworkSession, look_settings
 from ops.detect.tiles import Look
 from ops.detect.windows import LookSettings
@@ -57,6 +57,9 @@ class DetectParams:
         "on fixed cameras, in segments of at least 30 s: look again only where a frame changed since the last look at "
         "all of it, which holds for probe_s, up to eight times as long where nothing changes",
     )
+    sample_share: float = param(
+        0.005, "share of the frames, 0..1, that are then looked at in full as well, to measure whom that misses"
+    )
     least_person_px: float = param(20.0, "tiles: least height of a person to find, pixels of the source")
     probe_s: float = param(
         4.0,
@@ -71,11 +74,11 @@ class Detect(FrameOp):
 
     spec = OpSpec(
         name="detect",
-        version=5,
+        version=6,
         summary="Finds people, vehicles and bags, frame by frame.",
         scope=Scope.SEGMENT,
         reads=(),
-        writes=("detections", "observed_frames", "detector_reach"),
+        writes=("detections", "observed_frames", "detector_reach", "detector_samples"),
         params=DetectParams,
         uses=("fixed",),
         memory_mb=900,
@@ -126,7 +129,14 @@ class Detect(FrameOp):
     def _settings(self, unit: UnitContext, network: Network, decoder: Decoder) -> LookSettings:
         least_px = self.params.least_person_px if self.params.tiles else None
         return look_settings(
-            network, decoder, unit, least_px, self.params.probe_s, self.params.fps, self.params.skip_unchanged
+            network,
+            decoder,
+            unit,
+            least_px,
+            self.params.probe_s,
+            self.params.fps,
+            self.params.skip_unchanged,
+            self.params.sample_share,
         )
 
 
@@ -159,4 +169,5 @@ class MotionSession(FrameSession):
         tables = detection_tables(self._segment, self._frames, sure, ("person",), "motion", [1] * len(sure))
         size_px = (self._segment.width, self._segment.height)
         whole = Look(0, 0, *size_px, 0, 1.0, inf, least_height_px=self._min_height * size_px[1])
-        return {**tables, **reach_table(self._segment, sure, 0, (whole,), [frozenset()] * len(sure), 0)}
+        reach = reach_table(self._segment, sure, 0, (whole,), [frozenset()] * len(sure), 0)
+        return {**tables, **reach, **sample_table(self._segment, self._frames, [])}

@@ -8,6 +8,9 @@ import numpy as np
 from ops.boxes import suppress_overlaps
 from schemas.values import Float32, Int64
 
+PERSON = "person"
+"""The class of people, as all networks that find any call it."""
+
 MAX_CANDIDATES = 1000
 MAX_DETECTIONS = 300  # per frame, as Ultralytics
 YOLOX_STRIDES = (8, 16, 32)
@@ -33,6 +36,12 @@ class Boxes:
     def take(self, rows: Int64) -> "Boxes":
         """Returns some of the boxes, in the order of ``rows``."""
         return Boxes(self.xyxy[rows], self.confidence[rows], self.classes[rows])
+
+    @property
+    def visible(self) -> "Boxes":
+        """Returns the boxes at least one pixel wide and tall: clipping to the frame leaves slivers."""
+        sides = self.xyxy[:, 2:] - self.xyxy[:, :2]
+        return self.take(np.nonzero((sides >= 1).all(axis=1))[0])
 
 
 @dataclass(frozen=True)

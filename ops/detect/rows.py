@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from ops.detect.decode import Boxes
+from ops.detect.sample import SampledFrame
 from schemas.op import Tables
 from schemas.tables import TABLES
-from schemas.values import FrameBatch, Int64, Segment
+from schemas.values import FrameBatch, Segment
 
 
 class ObservedFrames:
@@ -38,7 +37,7 @@ def detection_tables(
         looks: how often the detector looked at each frame.
         prefix: of the tables' names, such as ``second_``.
     """
-    found = [boxes.take(_visible(boxes)) for boxes in found]
+    found = [boxes.visible for boxes in found]
     numbers = [number for number, boxes in enumerate(found) for _ in range(len(boxes))]
     rows = len(numbers)
     edges = [edge for boxes in found for edge in boxes.xyxy.tolist()]
@@ -69,7 +68,18 @@ def detection_tables(
     return {f"{prefix}detections": detections, f"{prefix}observed_frames": observed}
 
 
-def _visible(boxes: Boxes) -> Int64:
-    """Returns the rows of boxes at least one pixel wide and tall: clipping to the frame leaves slivers."""
-    sides = boxes.xyxy[:, 2:] - boxes.xyxy[:, :2]
-    return np.nonzero((sides >= 1).all(axis=1))[0]
+def sample_table(segment: Segment, frames: ObservedFrames, sampled: Sequence[SampledFrame]) -> Tables:
+    """Builds ``detector_samples`` from the frames that were looked at in full to compare."""
+    spec = TABLES["detector_samples"]
+    return {
+        spec.name: spec.conform(
+            {
+                "camera": [segment.camera] * len(sampled),
+                "segment_id": [segment.segment_id] * len(sampled),
+                "time": [frames.times_us[each.number] for each in sampled],
+                "pts": [frames.pts[each.number] for each in sampled],
+                "people": [each.people for each in sampled],
+                "missed": [each.missed for each in sampled],
+            }
+        )
+    }

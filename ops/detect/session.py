@@ -4,15 +4,14 @@ from collections.abc import Callable
 from math import inf
 
 from ops.detect.backends import Network
-from ops.detect.decode import Decoder
+from ops.detect.decode import PERSON, Decoder
 from ops.detect.reach import reach_table
-from ops.detect.rows import ObservedFrames, detection_tables
+from ops.detect.rows import ObservedFrames, detection_tables, sample_table
 from ops.detect.tiles import network_pyramid
 from ops.detect.windows import LookSettings, LookWindow
 from schemas.op import FrameSession, Tables
 from schemas.values import FrameBatch, Segment, UnitContext
 
-PERSON = "person"
 PEOPLE = frozenset({PERSON, "bicycle", "motorcycle"})
 """Classes that are people or show that one is there: of a far rider, a network may find the motorcycle only."""
 
@@ -69,7 +68,8 @@ class NetworkSession(FrameSession):
             self._segment, self._frames, found, classes, self._source, window.looks_at, self._prefix
         )
         reach = reach_table(self._segment, found, person, window.looks, window.looked, window.probes, self._prefix)
-        return {**tables, **reach}
+        samples = sample_table(self._segment, self._frames, window.sampled) if not self._prefix else {}
+        return {**tables, **reach, **samples}
 
     def abandon(self) -> None:
         self._network.wait()  # the network is shared: the next segment must not find it busy with this one
@@ -83,6 +83,7 @@ def look_settings(
     probe_s: float,
     fps: float,
     skip_unchanged: bool,
+    sample_share: float = 0.0,
 ) -> LookSettings:
     """Returns how the frames of a segment are looked at.
 
@@ -91,6 +92,7 @@ def look_settings(
         probe_s: seconds from one probe to the next on a fixed camera.
         fps: frames per second that are looked at.
         skip_unchanged: what was found holds where nothing changed, if a background may vouch.
+        sample_share: share of the frames that are then looked at in full as well, to compare.
     """
     people = frozenset(index for index in decoder.wanted if network.classes[index] in PEOPLE)
     source_px = (unit.segment.width, unit.segment.height)
@@ -100,8 +102,17 @@ def look_settings(
         seconds = 0.0
     least_px = inf if fits or least_person_px is None else least_person_px
     frames, stale_frames = (max(round(each * fps), 1) for each in (seconds, stale_s))
+    holds = skip_unchanged and may_have_background(unit)
     return LookSettings(
-        least_px, seconds, frames, people, skip_unchanged and may_have_background(unit), stale_s, stale_frames
+        least_px,
+        seconds,
+        frames,
+        people,
+        holds,
+        stale_s,
+        stale_frames,
+        sample_share,
+        unit.segment.segment_id,
     )
 
 

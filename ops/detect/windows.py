@@ -19,6 +19,7 @@ from ops.detect.backends import Network
 from ops.detect.changes import changed, reduced
 from ops.detect.decode import Boxes, Decoder
 from ops.detect.patience import Patience
+from ops.detect.sample import SampledFrame, SampleLooks
 from ops.detect.tiles import SAME_IOU, Look, merge_looks, network_pyramid, submit_look
 from ops.detect.waiting import WaitingFrames
 from ops.detect.whole import WholeLooks
@@ -52,6 +53,8 @@ class LookSettings:
         holds: what was found holds where nothing changed since.
         stale_s: for at most so many seconds.
         stale_frames: and for at most so many frames.
+        sample_share: where it holds, share of the frames, 0..1, that are looked at in full as well, to compare.
+        sample_key: of their draw.
     """
 
     least_person_px: float
@@ -61,6 +64,8 @@ class LookSettings:
     holds: bool = False
     stale_s: float = 0.0
     stale_frames: int = 0
+    sample_share: float = 0.0
+    sample_key: str = ""
 
 
 class LookWindow:
@@ -70,12 +75,14 @@ class LookWindow:
         network, decoder: of the same weights.
         source_px: (width, height) that boxes refer to.
         count: called with the name of each piece of work and its amount: ``detector_calls`` (runs of the network),
-            ``tile_calls`` and ``part_calls`` (those for tiles, and for parts of frames that changed).
+            ``tile_calls``, ``part_calls`` and ``sample_calls`` (those for tiles, for parts of frames that changed, and
+            for frames that are looked at in full to compare).
 
     Attributes:
         looks: all looks at a frame, the whole first; empty before the first frame.
         looks_at: by frame, how often the network looked at it, at a part of it, or in a tile; 0: nothing had changed.
         probes: number of frames for which all tiles count, looked at or unchanged.
+        sampled: the frames that were looked at in full to compare; complete after ``finish``.
     """
 
     def __init__(
@@ -92,6 +99,7 @@ class LookWindow:
         self._settings = settings
         self._count = count
         self._whole = WholeLooks(network, decoder, source_px, count)
+        self._sample = SampleLooks(network, decoder, source_px, settings.sample_share, settings.sample_key, count)
         self._patience = Patience(settings.stale_s, settings.stale_frames)
         self._due = (0, 0)  # number of a frame, and a time in microseconds: whatever comes first
         self._in_tiles: dict[tuple[int, int], Boxes] = {}
@@ -105,6 +113,7 @@ class LookWindow:
         self.looks: tuple[Look, ...] = ()
         self.looks_at: list[int] = []
         self.probes = 0
+        self.sampled: list[SampledFrame] = []
 
     @property
     def looked(self) -> list[frozenset[int]]:
@@ -119,6 +128,8 @@ class LookWindow:
         number, settings = len(self._tiles), self._settings
         self._tiles.append({})
         picture = reduced(frame) if settings.holds else None
+        if settings.holds:
+            self._sample.add(number, frame)
         ran_out = settings.holds and self._patience.is_over(number, time_us)
         due = ran_out or number >= self._due[0] or time_us >= self._due[1]
         if picture is None or ran_out or (due and self._whole.differs(picture)):
@@ -143,6 +154,7 @@ class LookWindow:
         settings = self._settings
         if len(self.looks) > 1:
             self._probe(in_all=ran_out)
+        self._sample.look(self.looks, self._tiles)  # what counts for all frames so far is known
         self._due = (number + settings.probe_frames, time_us + round(settings.probe_s * 1e6))
         if picture is not None and ran_out:
             self._whole.finish(number)
@@ -155,11 +167,14 @@ class LookWindow:
             self._probe()  # the last frame, so that every frame lies between two probes
         else:
             self._hold_tiles(sorted(self._active))
+        self._sample.look(self.looks, self._tiles)
         self._network.wait()
-        return [
+        found = [
             merge_looks([self._whole.found(number), *(self._in_tiles[tiles[look], look] for look in sorted(tiles))])
             for number, tiles in enumerate(self._tiles)
         ]
+        self.sampled = self._sample.compare(found)
+        return found
 
     def _probe(self, in_all: bool = False) -> None:
         """Looks at the newest waiting frame in all tiles, and at the others in those with people before or now.

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from schemas.tables.columns import CAMERA, DETECTION, OBSERVED_FRAME, SEGMENT, column, float32, int64, string
+from schemas.tables.columns import CAMERA, DETECTION, FRAME, OBSERVED_FRAME, SEGMENT, column, float32, int64, string
 from schemas.tables.spec import Privacy, TableSpec
 
 _REACH = TableSpec(
@@ -36,6 +36,19 @@ _REACH = TableSpec(
 
 DETECTION_TABLES = (
     _REACH,
+    TableSpec(
+        "detector_samples",
+        "One row per frame, drawn at random, that detect looked at in full to see whom looking again only where "
+        "something changed misses.",
+        (
+            *FRAME,
+            column("people", pa.int32(), "people whom the full look surely found"),
+            column("missed", pa.int32(), "those of them who are not among the detections of the frame"),
+        ),
+        ("camera", "segment_id", "pts"),
+        ("time", "pts"),
+        Privacy.OPEN,
+    ),
     TableSpec(
         "second_detections",
         "One row per person that the second look found, by other weights than detect's.",

@@ -8,13 +8,11 @@ import numpy as np
 from ops.anonymize.geometry import whole_boxes, work_size
 from ops.detect import hog
 from ops.detect.backends import Network, open_network
-from ops.detect.decode import Boxes, Decoder, suppress
+from ops.detect.decode import PERSON, Boxes, Decoder, suppress
 from ops.detect.tiles import find_in_looks, network_pyramid, pyramid
 from ops.openvino_cpu import cpu_settings, reason_of
 from schemas.errors import ModelError
 from schemas.values import Float32, Float64, Int64, ModelFile, Uint8
-
-PERSON = "person"
 
 SAME_PERSON_IOU, SAME_FACE_IOU = 0.45, 0.3
 """Intersection over union above which two boxes are one person or one face."""
