@@ -5,32 +5,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from jobs.commands.excerpts import find_camera
 from jobs.commands.local_times import moments
 from jobs.commands.results import connect
 from jobs.site import Site
 from jobs.zone_tiles import zones_of_camera
+from ops.motion import Motion
 from schemas.errors import SelectionError, UserError
 from storage.sql.query import run_query
 from storage.sql.text import quote_text
 
 _CHANGES = "SELECT * FROM changes_in({camera}, zone_id := {zone}, since := {since}, until := {until}, gap_s := {gap_s})"
 
-_LOOKED_AT = """
-WITH pieces AS (
-    SELECT segment_id, epoch_us(least(end_time, coalesce({until}::TIMESTAMPTZ, end_time))
-        - greatest(start_time, coalesce({since}::TIMESTAMPTZ, start_time))) / 1e6 AS length_s
-    FROM segments WHERE camera = {camera}
-), done AS (
-    SELECT DISTINCT unit AS segment_id, true AS is_done FROM receipts
-    WHERE op = 'motion' AND camera = {camera} AND "current"
-)
-SELECT coalesce(sum(length_s), 0.0) AS recorded_s, coalesce(sum(length_s) FILTER (is_done), 0.0) AS looked_at_s
-FROM pieces LEFT JOIN done USING (segment_id) WHERE length_s > 0
+_SEGMENTS = """
+SELECT segment_id, epoch_us(least(end_time, coalesce({until}::TIMESTAMPTZ, end_time))
+    - greatest(start_time, coalesce({since}::TIMESTAMPTZ, start_time))) AS length_us
+FROM segments WHERE camera = {camera} AND length_us > 0
 """
 
 
@@ -95,15 +89,16 @@ def search_changes(site: Site, request: SearchRequest) -> Found:
         "until": _moment(until),
         "gap_s": f"{request.gap_s:f}",
     }
-    asked = [sql.format(**words) for sql in (_CHANGES, _LOOKED_AT)]
+    asked = [sql.format(**words) for sql in (_CHANGES, _SEGMENTS)]
     # Only now are the views made which the macro reads.
     with closing(connect(site, for_query=f"{'; '.join(asked)} -- motion, zone_tiles")) as connection:
-        return _found(connection, camera, request.zone, *asked)
-
-
-def _found(connection: duckdb.DuckDBPyConnection, camera: str, zone: str | None, changes: str, looked: str) -> Found:
-    intervals, (totals,) = run_query(connection, changes), run_query(connection, looked).to_pylist()
-    return Found(camera, zone, intervals, totals["recorded_s"], totals["looked_at_s"])
+        intervals, segments = (run_query(connection, sql) for sql in asked)
+    done = pc.is_in(segments["segment_id"], site.store.committed_units(Motion.spec.name, camera))
+    recorded_s, looked_at_s = (
+        (pc.sum(lengths_us).as_py() or 0) / 1e6
+        for lengths_us in (segments["length_us"], segments.filter(done)["length_us"])
+    )
+    return Found(camera, request.zone, intervals, recorded_s, looked_at_s)
 
 
 def _moment(time: datetime | None) -> str:

@@ -227,6 +227,14 @@ class Store:
             compacted = compacted.filter(pc.is_in(compacted["op"], pa.array(sorted(ops), pa.string())))
         return ReadResult(merge_receipts(compacted, receipts_to_arrow(loose.rows.values())), loose.problems)
 
+    def committed_units(self, op: str, camera: str) -> pa.Array:
+        """Returns the units of an op on a camera that have a receipt; reads little else of the receipts of years."""
+        loose = self.read_loose_receipts([op]).rows.values()
+        known = self.manifest.receipts(self.manifest.head(), ("op", "camera", "unit"))  # after the loose ones
+        ours = known.filter(pc.and_(pc.equal(known["op"], op), pc.equal(known["camera"], camera)))["unit"]
+        units = [each.unit for each in loose if each.camera == camera]
+        return pa.chunked_array([*ours.chunks, pa.array(units, pa.string())], pa.string()).combine_chunks()
+
     def read_loose_receipts(self, ops: Collection[str] | None = None) -> ReadResult[dict[str, Receipt]]:
         """Reads the receipts that are not in the manifest yet, by file, of some ops or of all."""
         below = [""] if ops is None else [f"/{safe_name(op)}" for op in sorted(set(ops))]

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from schemas.errors import NightshiftError, StoreFull
 from schemas.tables import TABLES, TableSpec
 from schemas.values import UnitFile
+from storage.maintenance.compaction import compact
 from storage.store.store import Store
 from tests.storage.rows import (
     CAMERA,
@@ -239,3 +240,15 @@ def test_a_disk_that_fills_while_rows_are_written_leaves_nothing(store: Store, m
     with pytest.raises(StoreFull, match=r"detections.*free some space"):
         write(store, "detections", make_rows("detections"))
     assert not [path for path in (root_of(store) / "detections").rglob("*") if path.is_file()]
+
+
+def test_the_units_of_an_op_on_a_camera_are_known_before_and_after_a_compaction(store: Store) -> None:
+    assert store.committed_units("detections", CAMERA).to_pylist() == []
+    for unit in ("s1", "s2"):
+        put(store, "detections", make_rows("detections"), unit=unit)
+    put(store, "tracks", make_rows("tracks"), unit="s3")
+    put(store, "detections", make_rows("detections", camera="cam2"), unit="s4", camera="cam2")
+    assert sorted(store.committed_units("detections", CAMERA).to_pylist()) == ["s1", "s2"]
+    compact(store)
+    put(store, "detections", make_rows("detections"), unit="s5")
+    assert sorted(store.committed_units("detections", CAMERA).to_pylist()) == ["s1", "s2", "s5"]
