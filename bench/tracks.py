@@ -37,6 +37,7 @@ from jobs.engine.options import RunOptions
 from jobs.planning.graph import Selection
 from jobs.site import Site, open_site
 from ops.detect.changes import changed, reduced
+from ops.rate_bound import clustered_bound
 from schemas.values import Uint8
 
 FOOTAGE = {"busy": ("pets",), "sparse": ("bag", "table", "carpark"), "still": ("reel",)}
@@ -44,6 +45,9 @@ FOOTAGE = {"busy": ("pets",), "sparse": ("bag", "table", "carpark"), "still": ("
 
 REEL_OF, REEL_FPS = "bag", 30
 STILL_SHARE = 0.9
+
+DRAWS, DRAWN_SHARE = 200, 0.1
+"""Times that a sample is drawn, and the share of the frames in it, to see how often its bound holds."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ def main() -> None:
         for kind in arguments.footage:
             clips = [clip_of(camera, Path(folder), arguments.reel_s) for camera in FOOTAGE[kind]]
             figures[kind], figures["night"][f"{kind}_ratio_peer"] = measure(clips, Path(folder) / kind)
+            figures[kind] |= missed_people(clips, Path(folder) / f"{kind}-sample")
     print_figures(figures, arguments.json)
 
 
@@ -105,6 +110,33 @@ def measure(clips: list[tuple[str, Path]], folder: Path) -> tuple[dict[str, floa
     if hota_peer:
         figures["hota_peer"] = float(np.mean(hota_peer))
     return {name: round(value, 3) for name, value in figures.items()}, round(peer_s / night_s, 3)
+
+
+def missed_people(clips: list[tuple[str, Path]], folder: Path) -> dict[str, float]:
+    """Looks at all frames in full as well, and returns whom the others miss, and how often the bound of samples holds.
+
+    It holds if it is at least the share of all frames' people who are missed.
+    """
+    people: list[int] = []
+    missed: list[int] = []
+    for camera, clip in clips:
+        root = folder / camera
+        run(camera, clip, root, "sample_share = 1.0", night=False)
+        rows = query(open_site(root), "SELECT people, missed FROM detector_samples")
+        people, missed = people + rows["people"].to_pylist(), missed + rows["missed"].to_pylist()
+    if not sum(people):
+        return {"people": 0.0}
+    sizes, lost, random = np.array(people), np.array(missed), np.random.default_rng(0)
+    held = 0
+    for _ in range(DRAWS):
+        drawn = random.random(len(sizes)) < DRAWN_SHARE
+        bound = clustered_bound(sizes[drawn].tolist(), int(lost[drawn].sum()))
+        held += bound is None or bound >= lost.sum() / sizes.sum()
+    return {
+        "people": float(sizes.sum()),
+        "missed_share": round(float(lost.sum() / sizes.sum()), 5),
+        "audit_bound_holds": held / DRAWS,
+    }
 
 
 def clip_of(camera: str, folder: Path, reel_s: float) -> tuple[str, Path]:
