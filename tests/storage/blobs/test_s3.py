@@ -54,12 +54,17 @@ def test_an_upload_that_is_cut_off_leaves_what_stood_there(s3_on_wire: str, wire
 def test_a_put_whose_answer_is_lost_may_stand(asked_once: None, s3_on_wire: str, wire: Wire) -> None:
     blobs = open_blobs(s3_on_wire)
     assert not blobs.exists("a")
-    wire.deaf_after = 0
-    with pytest.raises(TransientError):
-        blobs.put_if_absent("a", b"mine")
-    wire.deaf_after = None
-    assert not blobs.put_if_absent("a", b"mine"), "at most one of several tries gets True"
-    assert blobs.read("a") == b"mine"
+    stood = []
+    for name in "abcde":  # on a busy machine the wire may break before the server has all of it
+        wire.deaf_after = 0
+        with pytest.raises(TransientError):
+            blobs.put_if_absent(name, b"mine")
+        wire.deaf_after = None
+        stood.append(not blobs.put_if_absent(name, b"mine"))
+        assert blobs.read(name) == b"mine", "at most one of several tries gets True"
+        if stood[-1]:
+            break
+    assert stood[-1]
 
 
 def test_a_download_that_is_cut_off_is_not_taken_for_the_whole(asked_once: None, s3_on_wire: str, wire: Wire) -> None:
