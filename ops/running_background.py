@@ -149,7 +149,8 @@ class RunningBackground:
         rises = cv2.convertScaleAbs(cv2.compare(steps, self._noise, cv2.CMP_GT), alpha=2 / 255)
         self._noise = np.asarray(cv2.subtract(cv2.add(self._noise, rises), _ONES), np.uint8)
         self._last = picture
-        self._rain += float(np.clip(_rain(_counts(unknown)) - self._rain, -RAIN_STEP, RAIN_STEP))
+        rain = _rain(_counts(unknown)) if cv2.hasNonZero(unknown) else 0.0
+        self._rain += max(-RAIN_STEP, min(rain - self._rain, RAIN_STEP))
 
     def _limit(self) -> Uint8:
         return np.asarray(cv2.convertScaleAbs(self._noise, alpha=NOISE_FACTOR / NOISE_UNITS, beta=self._least))
