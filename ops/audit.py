@@ -45,6 +45,7 @@ _FIGURES = (
     "frames_lost",
     "frames_repeated",
     "background_frames",
+    "dismissed_frames",
     "unknown_share",
     "verified_by",
     "verified_frames",
@@ -69,7 +70,7 @@ class Audit(TableOp):
 
     spec = OpSpec(
         name="audit",
-        version=6,
+        version=7,
         summary="A JSON file beside each published file: what made it, what verified it, what could not be seen.",
         scope=Scope.FOOTAGE,
         reads=(

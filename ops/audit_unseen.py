@@ -44,13 +44,22 @@ def unseen_statement(
     needed_s = (params or {}).get("min_background_s")
     background = _background(unit, rows["backgrounds"], parts, needed_s)
     view = _view(unit, rows["view_motion"])
+    dismissed = sum(row.get("dismissed_frames") or 0 for row in parts)
     sentences = [
         *(_looks_sentence(_NAMES[op], look, frames) for op, look in looks.items()),
         *(sentence for op in _LOOKS for sentence in _reach_sentences(_NAMES[op], reach.get(op, []))),
         _background_sentence(background, len(unit.segments)),
+        *_dismissed_sentences(dismissed, frames),
         _view_sentence(view, len(unit.segments)),
     ]
-    return {"sentences": sentences, "frames": frames, **looks, "background": background, "view": view}
+    return {
+        "sentences": sentences,
+        "frames": frames,
+        **looks,
+        "background": background,
+        "dismissed_frames": dismissed,
+        "view": view,
+    }
 
 
 def _looks(rows: Rows) -> dict[str, Any]:
@@ -128,6 +137,15 @@ def _background_sentence(background: Row, count: int) -> str:
         f"background: people who stood still for most of {min(spans):.0f} s may be part of it; they are covered only "
         f"where a detector or a track has them{rest}"
     )
+
+
+def _dismissed_sentences(dismissed: int, frames: int) -> list[str]:
+    if not dismissed:
+        return []
+    return [
+        f"background: in {dismissed} of {frames} frames something else than the background stays visible: a network "
+        "took it for nobody, and it neither moved nor was as large as a person"
+    ]
 
 
 def _view_sentence(view: Row, count: int) -> str:

@@ -28,6 +28,7 @@ _SUMMED = (
     "verified_frames",
     "verifier_findings",
     "background_frames",
+    "dismissed_frames",
 )
 """Columns of a file that are sums over its parts."""
 
@@ -37,7 +38,7 @@ class Publish(TableOp):
 
     spec = OpSpec(
         name="publish",
-        version=3,
+        version=4,
         summary="One anonymized file per footage, merged from its covered segments: complete, or not at all.",
         scope=Scope.FOOTAGE,
         reads=(Read("anonymized_segments"),),

@@ -28,6 +28,7 @@ class FrameCoverage:
         widened: whether more was covered later, because the verifier found something.
         lost: whether the footage's frame could not be decoded.
         shown: where in the mask the background is shown, packed as ``bits``; None: nowhere.
+        dismisses: whether something that differs from the background was taken for nobody, so that it stays visible.
         repeats: whether the frame repeats the one before it, which nothing is covered in.
         drawn: ``(D, 4)`` boxes in which a skeleton is drawn, which looks like a person and is none.
     """
@@ -45,6 +46,7 @@ class FrameCoverage:
     lost: bool = False
     shown: Uint8 | None = None
     drawn: Float64 | None = None
+    dismisses: bool = False
     repeats: bool = False
 
     @property

@@ -165,6 +165,7 @@ class AnonymizeSession(FrameSession):
             "verified_by": ", ".join(self._checks()),
             "unknown_share": self._anonymizer.unknown_share,
             "background_frames": stats.compared,
+            "dismissed_frames": stats.dismissed,
             "params": json.dumps(asdict(self._params), sort_keys=True),
             "models": json.dumps(
                 {role: {"name": model.name, "sha256": model.sha256} for role, model in self._detectors.models.items()},

@@ -36,7 +36,7 @@ class SegmentStats:
     """Counts what happens to the frames of a segment.
 
     Attributes:
-        frames, covered_frames, widened, whole, compared, lost, repeated: numbers of frames.
+        frames, covered_frames, widened, whole, compared, lost, repeated, dismissed: numbers of frames.
         given_up: frames covered whole because something was found in them again and again.
         verified, findings: frames verified (again after each encoding), and findings, which were then covered.
     """
@@ -45,7 +45,7 @@ class SegmentStats:
         self._segment = segment
         self._tracklets = tracklets
         self.frames = self.covered_frames = self.widened = self.whole = self.given_up = self.compared = self.lost = 0
-        self.repeated = 0
+        self.repeated = self.dismissed = 0
         self.verified = self.findings = 0
         self._covered_px = self._all_px = 0
         self._chunk_heads: list[_Head] = []
@@ -94,6 +94,7 @@ class SegmentStats:
             self.compared += coverage.comparable
             self.lost += coverage.lost
             self.repeated += coverage.repeats
+            self.dismissed += coverage.dismisses
         self.frames += len(coverages)
         self._heads += self._chunk_heads
         self._chunk_heads.clear()

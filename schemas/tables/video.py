@@ -37,6 +37,12 @@ _COVERED = (
     ),
     float64("unknown_share", "share of the background that a person covered in every sample", "0..1", null=True),
     int64("background_frames", "frames that were compared with a background", null=True),
+    int64(
+        "dismissed_frames",
+        "frames in which something that differs from the background stays visible, since a network takes it for nobody "
+        "and it neither moves nor is as large as a person",
+        null=True,
+    ),
     string("params", "JSON: the parameters of anonymize", null=True),
     string("models", "JSON: name and sha256 of the weights of anonymize, by role", null=True),
 )

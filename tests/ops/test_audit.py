@@ -52,6 +52,7 @@ def figures(**more: object) -> dict[str, object]:
         "verified_by": "paint, residual, detector HOG",
         "unknown_share": 0.01,
         "background_frames": 190,
+        "dismissed_frames": 4,
         "params": '{"mode": "silhouette"}',
         "models": '{"verifier": {"name": "hog", "sha256": "ab"}}',
     }

@@ -110,6 +110,15 @@ def test_the_span_of_the_background_is_the_shortest_and_what_had_none_is_counted
     assert "1 of 2 segments had none that vouched" in sentence(one, "background")[0]
 
 
+def test_what_a_network_took_for_nobody_is_said_to_be_visible() -> None:
+    assert len(sentence(state(), "background")) == 1
+    parts = [{**part, "dismissed_frames": count} for part, count in zip(PARTS, (7, None), strict=True)]
+    found = state(parts=parts)
+    (_, text) = sentence(found, "background")
+    assert text.startswith("background: in 7 of ") and "took it for nobody" in text
+    assert found["dismissed_frames"] == 7
+
+
 def test_a_view_that_moves_is_said_and_whether_it_should() -> None:
     still = state(view_motion=motion(False, False))
     assert sentence(still, "view") == ["view: it did not move"]

@@ -38,6 +38,7 @@ FIGURES: dict[str, object] = {
     "verifier_findings": 3,
     "verified_by": "paint, residual, detector HOG",
     "background_frames": 100,
+    "dismissed_frames": 4,
     "params": "{}",
     "models": "{}",
 }

@@ -226,6 +226,7 @@ class FrameAnonymizer:
             whole,
             shown=None if shown is None else pack_mask(shown),
             drawn=people.boxes if self._params.mode == "skeleton" else None,
+            dismisses=comparison is not None and self._judge is not None and self._judge.dismisses,
         )
 
     def _people_mask(
@@ -257,7 +258,10 @@ class FrameAnonymizer:
             if self._outlines is not None:
                 bodies = sure[~self._outlines.add(mask, frame, sure, likely, time_us)]
         else:
-            judge = None if self._judge is None else partial(self._judge.people, frame, time_us=time_us)
+            judge = None
+            if self._judge is not None:
+                self._judge.dismisses = False
+                judge = partial(self._judge.people, frame, time_us=time_us)
             mask = self._difference.people_mask(comparison, generous, judge)
             # Where a part of an uncertain box is foreground, the person is there, and the rest is hidden or looks like
             # the background: all of the box is treated as a sure one.

@@ -93,6 +93,9 @@ class RegionJudge:
         heights: how tall people are; None if unknown.
         unknown: ``(H, W)``, not 0 where the background is unknown: what differs there has no size of its own.
         remembered_us: time for which a verdict holds for the region that it was given on, though it changes.
+
+    Attributes:
+        dismisses: whether a region of the last frame was taken for none.
     """
 
     def __init__(
@@ -109,6 +112,7 @@ class RegionJudge:
         self._unknown = unknown
         self._remembered_us = remembered_us
         self._known: list[_Region] = []
+        self.dismisses = False
 
     def people(self, frame: Uint8, regions: Float64, time_us: int) -> Bools:
         """Returns which regions ``(N, 4)``, pixels of the frame, may be people, ``(N,)``.
@@ -125,7 +129,9 @@ class RegionJudge:
         self._known = [*followed, *lost]
         scores, moves = np.array([each.score for each in followed]), np.array([each.moves for each in followed], bool)
         found = (scores >= LEAST_SCORE) | moves | self._fits(regions)
-        return np.where(explained, scores >= VEHICLE_SCORE, found)
+        people = np.where(explained, scores >= VEHICLE_SCORE, found)
+        self.dismisses = not people.all()
+        return people
 
     def _fits(self, regions: Float64) -> Bools:
         """Returns which regions have the size of a person in their place, ``(N,)``."""

@@ -8,8 +8,8 @@ from ops.anonymize.cover.still import StillView
 from ops.anonymize.params import AnonymizeParams
 from schemas.values import FrameBatch, Uint8
 from tests.ops.anonymize.test_review import SEGMENT, SIZE, WALL, kept, session_of
-from tests.ops.people import FIXED, TURNING, TimedBox, background_row, inputs_of
-from tests.support.fakes import make_batch
+from tests.ops.people import FIXED, TURNING, TimedBox, background_row, inputs_of, opened
+from tests.support.fakes import FakeServices, make_batch, make_unit
 
 BOX = (100.0, 40.0, 130.0, 140.0)
 
@@ -86,6 +86,21 @@ def test_lost_frames_are_no_repeats_and_nothing_repeats_them() -> None:
     same = [False, *same_as_before(kept(services))]
     assert same == [False, *[True] * 5, False, True, False, True], "two lost frames are both flat"
     assert (row["frames_lost"], row["frames_repeated"], row["frames_whole"]) == (2, 6, 2)
+
+
+def test_what_is_taken_for_nobody_stays_visible_and_is_counted_in_repeats_too() -> None:
+    frames = noisy(20)
+    frames[:, 90:130, 60:90] = 230  # a box that was put there
+    services = FakeServices()
+    inputs = inputs_of(SEGMENT, backgrounds=background_row(SEGMENT, WALL))
+    op = opened(verify_fps=0.0)
+    session = op.start(make_unit([SEGMENT], FIXED), inputs, services)
+    anonymizer = session._anonymizer
+    anonymizer._score = lambda frame, box: 0.0
+    anonymizer._judge, session._verifier._judge = (anonymizer.new_judge(each) for each in (500_000, 0))
+    session.feed(make_batch(frames, SEGMENT))
+    (row,) = session.finish({})["anonymized_segments"].to_pylist()
+    assert (row["covered_frames"], row["dismissed_frames"], row["frames_repeated"]) == (0, 20, 19)
 
 
 def test_repeats_can_be_switched_off() -> None:

@@ -43,6 +43,15 @@ def test_a_region_is_covered_if_a_second_look_takes_it_for_a_person() -> None:
     assert judged(0.2, [np.empty((0, 4))]) == [[]]
 
 
+def test_a_frame_in_which_something_is_taken_for_nobody_is_known() -> None:
+    judge = RegionJudge(Score(0.1), join_spans([]))
+    assert not judge.dismisses
+    judge.people(FRAME, region(50), 0)
+    assert judge.dismisses
+    judge.people(FRAME, np.empty((0, 4)), STEP_US)
+    assert not judge.dismisses
+
+
 def test_what_walks_is_covered_though_it_looks_like_nobody_and_leaves_are_not() -> None:
     walk = judged(0.0, [region(50 + 8 * number) for number in range(10)])
     assert not any(each[0] for each in walk[:4]) and all(each[0] for each in walk[5:])
