@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from bench.store import FIRST_DAY, TYPICAL, ZONE, Figures, columns_of, median_s, say, seconds
+from bench.store import FIRST_DAY, REPEATS, TYPICAL, ZONE, Figures, columns_of, median_s, say, seconds
 from jobs.planning.configure import configure_site
 from jobs.planning.graph import Selection, Unit
 from jobs.planning.inventory import Inventory, write_inventory
@@ -72,7 +72,7 @@ def main() -> None:
         print(f"{name:<24} {value}")
 
 
-def measure(root: Path, days: int, segment_s: int) -> Figures:
+def measure(root: Path, days: int, segment_s: int, repeats: int = REPEATS) -> Figures:
     """Builds the store below ``root`` and measures searches of it."""
     started = time.perf_counter()
     rows = build(root, days, segment_s)
@@ -86,16 +86,21 @@ def measure(root: Path, days: int, segment_s: int) -> Figures:
     say("searches")
     last = FIRST_DAY + timedelta(days - 1)
     week = ["--since", f"{last - timedelta(6)}", "--until", f"{last}"]
+    answers: dict[str, Figures] = {}
+
+    def timed(name: str, *more: str) -> float:
+        return median_s(lambda: answers.update({name: search(root, *more)}), repeats)
+
     return {
         "days": days,
         "rows": rows,
         "files": len(names),
         "mb": round(size / 1e6, 1),
-        "search_year_s": median_s(lambda: search(root, "--zone", "door")),
-        "search_view_s": median_s(lambda: search(root)),
-        "search_week_s": median_s(lambda: search(root, "--zone", "door", *week)),
-        "intervals_zone": len(search(root, "--zone", "door")["intervals"]),
-        "intervals_view": len(search(root)["intervals"]),
+        "search_year_s": timed("zone", "--zone", "door"),
+        "search_view_s": timed("view"),
+        "search_week_s": timed("week", "--zone", "door", *week),
+        "intervals_zone": len(answers["zone"]["intervals"]),
+        "intervals_view": len(answers["view"]["intervals"]),
         "built_s": built_s,
     }
 
