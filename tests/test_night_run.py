@@ -9,6 +9,7 @@ from jobs.commands.results import connect, query
 from jobs.site import open_site
 from sample_site.comparison import compare
 from sample_site.truth import load_truth
+from tests.storage.rows import receipts_of
 
 pytestmark = pytest.mark.slow
 
@@ -88,6 +89,17 @@ def test_a_publication_whose_receipt_is_lost_is_made_again_from_footage(used_sit
     for row in rows(used_site, "SELECT path FROM anonymized"):
         assert (used_site / "store" / row["path"]).is_file()
     assert nightshift("run", "--site", used_site, "--in-process", "--json").json["units_done"] == 0
+
+
+def test_hog_verifies_what_is_published_where_there_are_no_weights(fresh_site, nightshift):
+    config = fresh_site / "site.toml"
+    config.write_text(config.read_text().replace('verify_model = "none"', "verify_fps = 0.5"))
+    run = nightshift("run", "--site", fresh_site, "--in-process", "--json", "--camera", "gate", "--ops", "publish")
+    assert {row["reason"] for row in run.json["quarantined"]} == {"truncated"}
+    parts = rows(fresh_site, "SELECT verified_by, frames FROM anonymized_segments")
+    assert parts and all("detector HOG" in row["verified_by"] for row in parts)
+    receipts = receipts_of(open_site(fresh_site).store, ["anonymize"])
+    assert all(receipt.counters["verify_detector_calls"] for receipt in receipts)
 
 
 def test_a_moved_zone_recounts_without_video(used_site, nightshift):

@@ -40,9 +40,7 @@ RETIRED_PHRASES = (
 """Riddles and archaisms in prose."""
 
 ALLOWED = re.compile(r"(number|licen[cs]e)[-_ ]plates?|\bOthers (?=[a-z])", re.IGNORECASE)
-NAMES = re.compile(
-    "|".join(rf"(?<![A-Za-z]){re.escape(name)}(?![A-Za-z])" for name in RETIRED_NAMES),
-)
+NAMES = re.compile(rf"(?<![A-Za-z])(?:{'|'.join(map(re.escape, RETIRED_NAMES))})(?![A-Za-z])")
 PHRASES = re.compile("|".join(RETIRED_PHRASES), re.IGNORECASE)
 
 

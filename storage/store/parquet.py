@@ -108,7 +108,8 @@ def read_units(file: BinaryIO, columns: Collection[str], unit_tags: Collection[s
     """
     # Given a path, pyarrow would read camera=... in it as a column.
     with pq.ParquetFile(file, **READING) as parquet:
-        found = [column for column in columns if column in parquet.schema_arrow.names]
+        names = parquet.schema_arrow.names  # converts the schema at each call
+        found = [column for column in columns if column in names]
         row_groups = _row_groups(parquet)
         if unit_tags is None or row_groups.keys() <= set(unit_tags):
             return parquet.read(columns=found)

@@ -191,7 +191,10 @@ def unit_tags(receipts: pa.Table) -> pa.ChunkedArray:
 def unit_files(receipts: pa.Table, table: str) -> list[UnitFile]:
     """Returns the locations of the rows that units have in one table."""
     # A text search first: most receipts name no file of the table, and parsing the JSON of all is slow.
-    files = files_of(receipts.filter(pc.match_substring(receipts["files"], f'"{table}":')))
+    receipts = receipts.filter(pc.match_substring(receipts["files"], f'"{table}":'))
+    if not receipts.num_rows:
+        return []
+    files = files_of(receipts)
     files = files.filter(pc.equal(files["table"], table))
     return list(map(UnitFile, files["name"].to_pylist(), files["unit_tag"].to_pylist()))
 

@@ -13,15 +13,7 @@ from storage.maintenance.verify import verify
 from tests.support.faults.contents import Contents, contents_of, published_files
 from tests.support.faults.programs import ExitResult, Job, night, run_job
 
-SPEC = replace(
-    TINY,
-    cameras=TINY.cameras[:1],
-    file_s=6,
-    segment_s=3,
-    fps=8,
-    # Without HOG, which is half of a run's time: faults strike the store, and dozens of runs meet them.
-    params={**TINY.params, "anonymize": {"verify_model": "none"}},
-)
+SPEC = replace(TINY, cameras=TINY.cameras[:1], file_s=6, segment_s=3, fps=8)
 """One camera, two files, four segments: a person crosses the border of the files, and every op writes rows."""
 
 _LONG_PAST = 1_700_000_000.0
