@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from cli.account import user_name
+from cli.cost import cost_text
 from cli.options import HERE, Json, SelectionOptions, SiteFolder, WorkOptions, with_shared_options
 from cli.output import Output, duration, tracebacks_wanted
 from cli.quarantine import show_quarantine
@@ -154,6 +155,10 @@ def summary_json(summary: RunSummary) -> dict[str, object]:
         "frames_decoded": record.frames_decoded,
         "detector_calls": record.detector_calls,
         "stage_s": {stage: round(seconds, 3) for stage, seconds in record.stage_s.items()},
+        "cores": record.cores,
+        "frames_observed": record.frames_observed,
+        "frames_held": record.frames_held,
+        **record.cost.as_columns(),
         "quarantined": [
             {"op": entry.op, "camera": entry.camera, "unit": entry.unit, "reason": entry.reason, "detail": entry.detail}
             for entry in summary.quarantined
@@ -165,10 +170,9 @@ def show_summary(output: Output, summary: RunSummary) -> None:
     """Prints how a run ended, for people."""
     record, report = summary.record, summary.report
     wall_s = record.wall_s or 0.0
-    speed = f", {record.media_s / wall_s:.1f} × real time" if wall_s and record.media_s else ""
     output.say(
         f"run {record.run_id}: {report.state}; {record.units_done} units done of {duration(record.media_s)} of footage "
-        f"in {duration(wall_s)}{speed}; {record.frames_decoded} frames decoded, {record.detector_calls} detector calls"
+        f"in {duration(wall_s)}; {record.frames_decoded} frames decoded, {record.detector_calls} detector calls"
     )
     if report.elsewhere:
         output.say(f"{report.elsewhere} units were done by another run in the meantime")
@@ -176,6 +180,8 @@ def show_summary(output: Output, summary: RunSummary) -> None:
         output.say(f"{report.left} units left: the next run continues with them")
     if summary.quarantined:
         show_quarantine(output, summary.quarantined)
+    if cost := cost_text(record.cost):
+        output.say(f"cost: {cost}")
 
 
 def schedule(

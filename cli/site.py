@@ -7,6 +7,7 @@ from typing import Annotated
 import pyarrow.compute as pc
 import typer
 
+from cli.cost import COST_COLUMNS, cost_of, cost_text
 from cli.options import HERE, Json, SiteFolder
 from cli.output import Output, counted
 from cli.quarantine import show_quarantine
@@ -104,8 +105,11 @@ def status(folder: SiteFolder = HERE, as_json: Json = False) -> None:
             }
         )
         return
-    columns = ["run_id", "state", "units_done", "units_quarantined", "media_s", "wall_s"]
+    columns = ["run_id", "state", "units_done", "units_quarantined", "media_s", "wall_s", *COST_COLUMNS]
     output.table(columns, [[run[name] for name in columns] for run in runs[-RUNS_SHOWN:]], "runs")
+    costs = [(run["run_id"], text) for run in runs if (text := cost_text(cost_of(run)))]
+    for run_id, cost in costs[-1:]:
+        output.say(f"cost of run {run_id}: {cost}")
     output.say("")
     output.table(["op", *(state.value for state in State)], unit_count_rows(found.plan))
     if found.quarantined:

@@ -62,7 +62,10 @@ def test_detectors_look_where_something_changed_and_each_frame_is_decoded_twice(
     calls = Counter()
     for receipt in summary.report.receipts:
         calls[receipt.camera] += receipt.counters.get("detector_calls", 0)
-    assert calls.total() == summary.record.detector_calls
+    record = summary.record
+    assert calls.total() == record.detector_calls
+    assert record.frames_observed == sum(row["n"] for row in looked_at)
+    assert record.frames_held == sum(row["held"] for row in looked_at)
     assert 0 < calls["bag"] < by_camera["bag"]["n"] / 2, "tiles included: parts of many frames share a run"
     frames = rows(opened, "SELECT sum(frames) AS n FROM footage")[0]["n"]
     assert summary.record.frames_decoded == 2 * frames, "one decode for detect and background, one for anonymize"

@@ -204,6 +204,7 @@ def _drive(
                 clock=run.clock,
             )
             report = driver.report
+            report.cores = pool.slots * setup.cpus
             driver.run()
         if driver.gave_up:
             report.receipts = _committed(run, plan)
@@ -254,6 +255,9 @@ def _record_end(run: _Run, plan: Plan, report: RunReport) -> RunRecord:
         frames_decoded=counters["frames_decoded"],
         detector_calls=counters["detector_calls"],
         stage_s=report.stage_s,
+        cores=report.cores,
+        frames_observed=counters["frames_observed"],
+        frames_held=counters["frames_held"],
     )
     run.site.journal.finish_run(record)
     return record

@@ -68,6 +68,7 @@ class RunReport:
         failures: the failures of these units, with tracebacks.
         lost: stretches of footage that cannot be decoded; the units that need them may be done all the same.
         left: number of units that are neither done nor failed.
+        cores: cores that the workers could use.
     """
 
     run_id: str
@@ -78,6 +79,7 @@ class RunReport:
     failures: list[Failure] = field(default_factory=list)
     lost: list[Quarantined] = field(default_factory=list)
     left: int = 0
+    cores: int = 0
     wall_s: float = 0.0
 
     @property

@@ -22,7 +22,7 @@ class UnitWork:
         hold_video: published video awaits its sign-off.
 
     Attributes:
-        stage_s: seconds by stage: the op's name, ``decode`` and ``commit``.
+        stage_s: seconds by stage: the op's name, ``decode``, ``read`` and ``commit``.
     """
 
     def __init__(self, task: Task, op: Op, store: Store, hold_video: bool = False) -> None:
@@ -51,7 +51,8 @@ class UnitWork:
     def start(self, inputs: Tables) -> FrameNeed | None:
         """Begins a frame op's session. Returns what it needs of the frames; None if it needs none."""
         assert isinstance(self.op, FrameOp)
-        self._session = self.op.start(self.task.context, inputs, self.services)
+        with self.timed(self.key.op):
+            self._session = self.op.start(self.task.context, inputs, self.services)
         return self.op.frame_need(self.task.context)
 
     def feed(self, frames: FrameBatch) -> None:

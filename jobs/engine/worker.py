@@ -100,7 +100,7 @@ class _BatchWork:
         for unit in self._possible(units):
             with self._boundary(unit):
                 self._worker.open_op(unit.key.op)
-                need = unit.start(self._inputs(unit.task, late=False)) if unit.on_frames else None
+                need = unit.start(self._inputs(unit, late=False)) if unit.on_frames else None
                 if need is not None:
                     needs.append((unit, need))
         if needs:
@@ -157,15 +157,16 @@ class _BatchWork:
             self.lost.append(Failure(key, "footage", reason, f"{total_s:.2f} s {where} cannot be decoded"))
 
     def _finish(self, unit: UnitWork) -> None:
-        tables = unit.finish(self._inputs(unit.task, late=unit.on_frames))
+        tables = unit.finish(self._inputs(unit, late=unit.on_frames))
         self.receipts.append(unit.commit(tables, self._batch))
         self._tables |= {(unit.key, name): table for name, table in tables.items()}
         unit.services.delete_merged_parts()
 
     @arising_in("store")
-    def _inputs(self, task: Task, late: bool) -> Tables:
+    def _inputs(self, unit: UnitWork, late: bool) -> Tables:
         """Returns the op's input tables by the name it reads them under; the late ones, or the others."""
-        return {item.read.key: self._table(item) for item in task.inputs if item.read.late is late}
+        with unit.timed("read"):
+            return {item.read.key: self._table(item) for item in unit.task.inputs if item.read.late is late}
 
     def _table(self, item: TaskInput) -> pa.Table:
         """Returns the rows of one read: those of this batch's units and those in the store, in the table's order."""

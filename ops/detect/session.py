@@ -52,6 +52,7 @@ class NetworkSession(FrameSession):
         self._prefix = prefix
         self._source = source
         self._frames = ObservedFrames()
+        self._count = count
         self._window = LookWindow(network, decoder, (segment.width, segment.height), settings, count)
 
     def feed(self, batch: FrameBatch) -> None:
@@ -64,9 +65,10 @@ class NetworkSession(FrameSession):
         classes = self._network.classes
         person = classes.index(PERSON) if PERSON in classes else None
         window = self._window
-        tables = detection_tables(
-            self._segment, self._frames, found, classes, self._source, window.looks_at, self._prefix
-        )
+        looks = window.looks_at
+        self._count("frames_observed", len(looks))
+        self._count("frames_held", sum(number == 0 for number in looks))
+        tables = detection_tables(self._segment, self._frames, found, classes, self._source, looks, self._prefix)
         reach = reach_table(self._segment, found, person, window.looks, window.looked, window.probes, self._prefix)
         samples = sample_table(self._segment, self._frames, window.sampled) if not self._prefix else {}
         return {**tables, **reach, **samples}

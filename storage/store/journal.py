@@ -14,9 +14,13 @@ from schemas.values import Quarantined
 from storage.blobs import Blobs
 from storage.files import safe_name
 from storage.store.records import ReadResult, parse_time, read_records, record_bytes, record_names
+from storage.store.run_cost import RunCost, run_cost
 
 RUNS_FOLDER = "_runs"
 QUARANTINE_FOLDER = "_quarantine"
+
+_NEWER = {"cores": 0, "frames_observed": 0, "frames_held": 0}
+"""Fields that records of former versions lack."""
 
 RunState = Literal["running", "done", "partial", "deadline", "interrupted", "failed"]
 
@@ -28,6 +32,8 @@ class RunRecord:
     Attributes:
         selection: the selected cameras, dates and ops; whatever JSON can hold.
         stage_s: seconds by stage, summed over workers.
+        cores: cores that its workers could use.
+        frames_observed, frames_held: frames that detect's network looked at or held, and those that it held.
     """
 
     run_id: str
@@ -44,6 +50,14 @@ class RunRecord:
     frames_decoded: int = 0
     detector_calls: int = 0
     stage_s: Mapping[str, float] = field(default_factory=dict)
+    cores: int = 0
+    frames_observed: int = 0
+    frames_held: int = 0
+
+    @property
+    def cost(self) -> RunCost:
+        """What its footage cost."""
+        return run_cost(self.media_s, self.wall_s, self.cores, self.stage_s, self.frames_observed, self.frames_held)
 
 
 def new_run_id(started: datetime) -> str:
@@ -119,6 +133,8 @@ class Journal:
 
         def parse(_: str, content: bytes) -> dict[str, Any]:
             found = json.loads(content)
+            if kind is RunRecord and isinstance(found, dict):
+                found = _NEWER | found
             # A record may have more fields than this version knows; one that lacks a field is not of this kind.
             if not isinstance(found, dict) or not wanted <= found.keys():
                 raise ValueError("not a record of this kind")
@@ -131,12 +147,19 @@ class Journal:
 
 def _run_row(content: dict[str, Any]) -> dict[str, Any]:
     """Returns a row of the table ``runs``; raises ``ValueError`` for values that it cannot hold."""
+    numbers = ("media_s", "wall_s", "cores", "stage_s", "frames_observed", "frames_held")
+    try:
+        cost = run_cost(**{name: content[name] for name in numbers}).as_columns()
+    except (TypeError, AttributeError, OverflowError) as error:
+        raise ValueError(f"not a record of this kind: {error}") from error
     row = {
         **content,
+        **cost,
         "started": parse_time("started", content["started"]),
         "ended": content["ended"] and parse_time("ended", content["ended"]),
         "selection": json.dumps(content["selection"], sort_keys=True),
         "stage_s": json.dumps(content["stage_s"], sort_keys=True),
+        "stage_share": json.dumps(cost["stage_share"]),
     }
     return _checked("runs", row)
 

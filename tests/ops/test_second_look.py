@@ -61,7 +61,8 @@ def test_only_people_are_found_and_its_work_has_its_own_counters(tmp_path: Path)
     assert [row[name] for name in ("x1", "y1", "x2", "y2")] == [24, 28, 40, 36]
     assert tables["second_observed_frames"]["detections"].to_pylist() == [1, 0, 0]
     assert [reach["people"] for reach in tables["second_detector_reach"].to_pylist()] == [0, 0, 0, 0, 1, 0, 0, 0]
-    assert services.counters == {"second_detector_calls": 3}
+    expected = {"second_detector_calls": 3, "second_frames_observed": 3, "second_frames_held": 0}
+    assert services.counters == expected
 
 
 def test_other_weights_than_detects_are_asked_for_unless_hog_is() -> None:

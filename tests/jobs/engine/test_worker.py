@@ -153,6 +153,7 @@ def test_units_of_a_batch_share_a_decode_and_are_committed(run):
     first, second, _ = outcome.receipts
     assert first.counters == {"frames": 4, "frames_decoded": 4, "rows": 0} and second.counters["frames"] == 4
     assert first.stage_s["decode"] == second.stage_s["decode"] == 0.25 and list(first.stage_s) == [
+        "read",
         "watch",
         "decode",
         "commit",

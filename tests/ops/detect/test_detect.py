@@ -43,6 +43,16 @@ def test_batches_and_threads_change_nothing(tmp_path: Path, cpus: int) -> None:
     assert once["detections"]["detection"].to_pylist() == list(range(once["detections"].num_rows))
 
 
+def test_frames_that_were_held_are_counted_as_the_table_has_them(tmp_path: Path) -> None:
+    op, services = opened(DetectParams(), colour_network(tmp_path / "net", CENTRE)), FakeServices()
+    segment = make_segment(duration_s=60, size_px=(64, 64))
+    session = op.start(make_unit([segment]), {}, services)
+    session.feed(make_batch(solid([(0, 0, 255)] * 20), segment))
+    looks = session.finish({})["observed_frames"]["looks"].to_pylist()
+    assert (len(looks), looks.count(0)) == (20, 19)
+    assert (services.counters["frames_observed"], services.counters["frames_held"]) == (20, 19)
+
+
 def test_an_abandoned_segment_leaves_nothing_behind(tmp_path: Path) -> None:
     op = opened(DetectParams(), colour_network(tmp_path / "net", CENTRE))
     segment = make_segment(size_px=(64, 64))

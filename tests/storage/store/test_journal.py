@@ -52,6 +52,28 @@ def test_a_run_is_one_row_from_start_to_end(journal: Journal) -> None:
     assert json.loads(row["stage_s"]) == {"decode": 2.5}
 
 
+def test_a_run_has_its_cost(journal: Journal) -> None:
+    done = RunRecord("r1", NOW, ended=NOW, state="done", media_s=40.0, wall_s=20.0, cores=2)
+    journal.finish_run(replace(done, stage_s={"detect": 3.0, "decode": 1.0}, frames_observed=10, frames_held=9))
+    (row,) = journal.read_runs().rows.to_pylist()
+    assert (row["video_hours_per_hour"], row["video_hours_per_core_hour"]) == (2.0, 1.0)
+    assert (row["times_decode"], row["held_share"]) == (4.0, 0.9)
+    assert json.loads(row["stage_share"]) == {"detect": 0.75, "decode": 0.25}
+
+
+def test_records_of_former_versions_are_read(journal: Journal, tmp_path: Path) -> None:
+    journal.write_run(RunRecord("r1", NOW, media_s=40.0, wall_s=20.0))
+    file = tmp_path / "_runs/r1.json"
+    former = json.loads(file.read_text())
+    for name in ("cores", "frames_observed", "frames_held"):
+        del former[name]
+    file.write_text(json.dumps(former))
+    found = journal.read_runs()
+    (row,) = found.rows.to_pylist()
+    assert found.problems == () and (row["cores"], row["frames_held"]) == (0, 0)
+    assert (row["video_hours_per_hour"], row["video_hours_per_core_hour"], row["held_share"]) == (2.0, None, None)
+
+
 def test_runs_are_in_order_of_start(journal: Journal) -> None:
     for number in (2, 0, 1):
         journal.write_run(RunRecord(f"r{9 - number}", NOW + timedelta(hours=number)))
@@ -132,6 +154,9 @@ def test_torn_files_are_reported_and_passed_over(journal: Journal, tmp_path: Pat
         {"units_done": 10**30},
         {"units_done": "many"},
         {"wall_s": "long"},
+        {"stage_s": [1]},
+        {"stage_s": {"decode": "long"}},
+        {"frames_held": "some", "frames_observed": 1},
     ],
 )
 def test_runs_of_implausible_times_and_numbers_are_reported_and_passed_over(
