@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import time
 
 import pytest
@@ -31,8 +32,8 @@ def test_a_log_gets_lines_of_progress_even_while_the_work_reports_nothing():
         bar.update(3, 26, "about 0:02:10 left at this run's speed")
         time.sleep(0.1)
     lines = err.file.getvalue().splitlines()
-    assert lines[0] == "night: 0.0 s so far"
-    assert lines[-1] == "night: 3 of 26, about 0:02:10 left at this run's speed, 0.2 s so far"
+    assert re.fullmatch(r"night: \d+\.\d s so far", lines[0])  # how late a line comes depends on the machine
+    assert re.fullmatch(r"night: 3 of 26, about 0:02:10 left at this run's speed, \d+\.\d s so far", lines[-1])
 
 
 def test_short_work_leaves_no_lines_of_progress():
