@@ -13,6 +13,9 @@ ZONE_TILES = pa.schema([("camera", pa.string()), ("zone", pa.string()), ("tiles"
 ASK_ZONES = ("zone_tiles", "changes_in")
 """Names in a query that reads the tiles of zones."""
 
+CHANGES_READ = "motion"
+"""Table that ``changes_in`` reads, which a query with it need not name."""
+
 _COLUMNS, _ROWS = TILE_GRID
 
 # DuckDB reads the bits of a blob from the highest one of its first byte on, as they are packed.

@@ -23,7 +23,7 @@ from storage.maintenance.holds import holds_table
 from storage.maintenance.tombstones import purges_table
 from storage.site.file import SiteFiles, cameras_table
 from storage.sql.answers import create_answers, read_with
-from storage.sql.changes import ASK_ZONES, ZONE_TILES, create_change_macros
+from storage.sql.changes import ASK_ZONES, CHANGES_READ, ZONE_TILES, create_change_macros
 from storage.sql.dates import CAMERA_MACROS, Dates, create_date_macros, named_days
 from storage.sql.lazy import INTERNAL, create_lazy, make_now
 from storage.sql.macros import create_layers, features_table, layer_table, layer_view, load_spatial, mentions_geometry
@@ -83,7 +83,7 @@ def open_sql(
     """
 
     text = "" if query is None else query.lower()
-    behind = read_with(text)
+    behind = read_with(text) | ({CHANGES_READ} if "changes_in" in text else set())
 
     def is_queried(name: str) -> bool:
         return query is None or name in text or name in behind

@@ -123,6 +123,14 @@ def test_the_date_of_a_row_is_local(con: duckdb.DuckDBPyConnection) -> None:
     assert dates == [("2026-03-02", 6), ("2026-03-03", 1)]
 
 
+def test_a_query_need_not_name_the_table_that_changes_are_read_from(tmp_path: Path) -> None:
+    store = Store.create(tmp_path)
+    put(store, "motion", motion_rows((0, "motion", DOOR)))
+    query = "SELECT kind, seconds FROM changes_in('cam1')"
+    with open_sql(store, query=query) as con:
+        assert rows_of(con, query) == [("motion", 1)]
+
+
 def test_a_store_without_a_site_has_no_zones(tmp_path: Path) -> None:
     with open_sql(Store.create(tmp_path)) as con:
         assert rows_of(con, "FROM changes_in('cam1')") == []
