@@ -154,7 +154,10 @@ def test_yes_and_dry_run_contradict_each_other(nightshift, site, command):
         ("tables = { detection = 3 }", "there is no table 'detection'"),
         ("tables = { segments = 3 }", "follows tables_days"),
         ("tables = { anonymized = 3 }", "follows video_days"),
-        ("tables = { detections = 3 }", "op detect writes detections, observed_frames, detector_reach together"),
+        (
+            "tables = { detections = 3 }",
+            "op detect writes detections, observed_frames, detector_reach, detector_samples together",
+        ),
     ],
 )
 def test_a_rule_that_makes_no_sense_is_named(nightshift, site, line, message):

@@ -148,7 +148,7 @@ def test_the_scan_stays_while_other_results_of_its_day_stay(root: Path) -> None:
 
 
 def test_days_of_single_tables(root: Path) -> None:
-    names = ("detections", "observed_frames", "detector_reach")
+    names = ("detections", "observed_frames", "detector_reach", "detector_samples")
     own = {"tables": dict.fromkeys(names, 30)}
     plan = purged(root, own)
     assert {unit.op for record in plan.records for unit in record.units} == {"detect"}
@@ -161,7 +161,9 @@ def test_days_of_single_tables(root: Path) -> None:
 
 @pytest.mark.parametrize("tables", [{"detections": 30}, {"detections": 30, "observed_frames": 31}])
 def test_tables_of_one_op_have_one_limit(root: Path, tables: dict[str, int]) -> None:
-    with pytest.raises(SiteError, match="op detect writes detections, observed_frames, detector_reach together"):
+    with pytest.raises(
+        SiteError, match="op detect writes detections, observed_frames, detector_reach, detector_samples together"
+    ):
         plan_purge(site_with(root, {"tables": tables}), store_of(root), NOW)
 
 
