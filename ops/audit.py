@@ -70,7 +70,7 @@ class Audit(TableOp):
 
     spec = OpSpec(
         name="audit",
-        version=7,
+        version=8,
         summary="A JSON file beside each published file: what made it, what verified it, what could not be seen.",
         scope=Scope.FOOTAGE,
         reads=(

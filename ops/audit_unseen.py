@@ -113,7 +113,9 @@ def _reach_sentences(name: str, bands: Rows) -> list[str]:
     probed = [band["probe_height_px"] for band in bands]
     whole = least if None in probed else _span(probed)
     tiles = sum(band["tile_looks"] for band in bands)
-    looked = f"{tiles} looks in tiles, counted for each band of rows" if tiles else "no look in tiles"
+    # Probes look in all tiles; what counts beside them are tiles in which they found somebody.
+    only_probes = "no look in tiles" if None in probed else "looks in tiles in probes only, which found nobody small"
+    looked = f"{tiles} looks in tiles, counted for each band of rows" if tiles else only_probes
     single = f" in single frames, and below {whole} px in all of them" if whole != least else " in every frame"
     found = [f"{name}: may miss people below {least} px{single} ({looked})"]
     far = [band for band in bands if band["out_of_reach"]]

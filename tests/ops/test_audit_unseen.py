@@ -95,6 +95,8 @@ def test_the_least_height_and_the_tiles_are_said_and_what_is_out_of_reach() -> N
     assert "below 60 to 90 px" in detect and "below 20 to 30 px in all of them (14 looks in tiles" in detect
     second, far = sentence(found, "the second look: may") + sentence(found, "the second look: cannot")
     assert "may miss people below 60 px in every frame (no look in tiles)" in second
+    (probed,) = sentence(state(reach={"detect": [band(60, 20, tiles=0)], "second_look": []}), "detect: may miss")
+    assert "below 20 px in all of them (looks in tiles in probes only, which found nobody small)" in probed
     assert "in 1 of 1 bands between rows 0 and 50 a person is smaller than that, down to 25 px" in far
     assert not sentence(found, "detect: cannot")
 
