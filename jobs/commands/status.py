@@ -46,11 +46,15 @@ def read_status(site: Site) -> Status:
     runs, quarantined = site.journal.read_runs(), site.journal.read_quarantine()
     problems = site.store.read_loose_receipts().problems + runs.problems + quarantined.problems
     moving: Sequence[MovingCamera] = ()
+    try:
+        moving = find_moving_cameras(site)
+    except QueryError as error:  # a damaged store still has a status
+        problems = (*problems, f"view_motion: {error}")
     missed: Sequence[MissedPeople] = ()
     try:
-        moving, missed = find_moving_cameras(site), missed_people(site)
-    except QueryError as error:  # a damaged store still has a status
-        problems = (*problems, str(error))
+        missed = missed_people(site)
+    except QueryError as error:
+        problems = (*problems, f"detector_samples: {error}")
     awaiting: Sequence[AwaitingVideo] = ()
     try:
         awaiting = awaiting_video(site)

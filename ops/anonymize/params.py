@@ -74,7 +74,7 @@ class AnonymizeParams:
         "any; or 'none'",
     )
     repeat_unchanged: bool = param(
-        True, "show a frame in which nobody is and nothing changed as a repeat of the one before it, unlike its noise"
+        True, "show a frame in which nobody is and nothing changed as a repeat of the one before it; false: as filmed"
     )
     chunk_s: float = param(4.0, "seconds that are encoded and verified at a time; also the group of pictures")
     max_whole_share: float = param(

@@ -6,8 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from jobs.commands import status
 from jobs.commands.missed_people import MissedPeople
+from jobs.commands.moving_cameras import MovingCamera
 from ops.known_picture import PEOPLE, known_boxes
+from schemas.errors import QueryError
 from tests.conftest import Nightshift
 from tests.jobs.commands.test_moving_cameras import FPS, write_frames
 from tests.ops.known_people import constant_detector
@@ -44,3 +47,16 @@ def test_frames_without_people_say_nothing() -> None:
     assert MissedPeople("gate", "2026-03-02", 40, 0, 0, None).message == (
         "0 of 0 people in 40 frames drawn at random, which says nothing of others"
     )
+
+
+def test_rows_that_cannot_be_read_are_a_problem_and_hide_nothing_else(
+    used_site: Path, nightshift: Nightshift, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(site: object) -> tuple[MissedPeople, ...]:
+        raise QueryError("no Parquet")
+
+    monkeypatch.setattr(status, "missed_people", damaged)
+    monkeypatch.setattr(status, "find_moving_cameras", lambda site: (MovingCamera("gate", 23.0, 1, 1, 1),))
+    found = nightshift("status", "--site", used_site, "--json").json
+    assert found["problems"] == ["detector_samples: no Parquet"]
+    assert [each["camera"] for each in found["moving_cameras"]] == ["gate"]
