@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
-from math import ceil
 from pathlib import Path
 from time import perf_counter
 
@@ -138,14 +137,14 @@ class SegmentReader:
     def _lost_between(self, decoder: Decoder, decoded: list[int], end_pts: int) -> list[int]:
         """Returns the PTS of lost frames after the last decoded one and before ``end_pts``."""
         begin_pts = decoded[-1] + 1 if decoded else self._segment.start_pts
-        return sorted(pts for pts in decoder.lost_pts if begin_pts <= pts < end_pts)
+        return decoder.lost_pts.between(begin_pts, end_pts)
 
     def _lost_spans(self, decoder: Decoder, decoded: set[int]) -> tuple[LostSpan, ...]:
         """Returns runs of frames that were not decoded, and a tail that is no longer in the file."""
         segment = self._segment
         found = {pts for pts in decoder.picture_pts if segment.start_pts <= pts < segment.end_pts}
         lost: list[LostSpan] = []
-        every = sorted((found & decoder.lost_pts) | decoded)
+        every = sorted(found.intersection(decoder.lost_pts) | decoded)
         for pts, next_pts in zip(every, [*every[1:], segment.end_pts][: len(every)], strict=True):
             if pts in decoded:
                 continue
@@ -275,8 +274,10 @@ class _BatchCollector:
             return True
         # Times are counted from the footage's first frame, not the segment's, so that cuts do not shift the samples.
         begin, end = (value - self._segment.footage_start_pts for value in (pts, next_pts))
-        slow_enough = (end - begin) * self._rate >= _RATE_TOLERANCE
-        return slow_enough or ceil(begin * self._rate) < ceil(end * self._rate)
+        # In whole numbers: it is asked for each frame and need, and fractions take ten times as long.
+        dividend, divisor = self._rate.numerator, self._rate.denominator
+        slow_enough = (end - begin) * dividend * _RATE_TOLERANCE.denominator >= _RATE_TOLERANCE.numerator * divisor
+        return slow_enough or -(-begin * dividend // divisor) < -(-end * dividend // divisor)
 
     def _empty_frames(self) -> Uint8:
         width, height = self._size_px

@@ -24,6 +24,7 @@ from av.video.stream import VideoStream
 from schemas.errors import CorruptFootage
 from schemas.values import LARGEST_FRAME_PX, Uint8
 from storage.video.pictures import PictureFinder, Shown
+from storage.video.pts import OrderedPts
 
 if TYPE_CHECKING:  # PyAV's packets are generic in its stubs only
     VideoPacket = Packet[VideoStream]
@@ -218,7 +219,7 @@ class Decoder:
         self._begun_at_pts: int | None = None
         self.frames_decoded = 0
         self.picture_pts: set[int] = set()
-        self.lost_pts: set[int] = set()
+        self.lost_pts = OrderedPts()
 
     def feed(self, packet: VideoPacket) -> list[VideoFrame]:
         """Decodes the next packet of the stream; returns the intact frames that are ready, in display order."""
@@ -261,6 +262,7 @@ class Decoder:
 
     def _delay_first(self, pts: int | None) -> None:
         if pts is not None and self._waiting_pts:
+            known: set[int] | OrderedPts
             for known in (self.picture_pts, self.lost_pts):
                 known.discard(self._waiting_pts[0])
                 known.add(pts)
