@@ -55,9 +55,10 @@ COMMANDS = {
 """Every command, in the order of ``--help``."""
 
 MODEL_COMMANDS = {
-    "list": Command("cli.site", "models_list"),
-    "import": Command("cli.site", "models_import"),
-    "verify": Command("cli.site", "models_verify"),
+    "list": Command("cli.models", "models_list"),
+    "import": Command("cli.models", "models_import"),
+    "convert": Command("cli.models", "models_convert"),
+    "verify": Command("cli.models", "models_verify"),
 }
 """The commands below ``models``."""
 

@@ -54,7 +54,7 @@ def _build_app(chosen: str) -> typer.Typer:
         rich_markup_mode=None,
         callback=_common,
     )
-    models = typer.Typer(no_args_is_help=True, help="List, import and verify model weights.")
+    models = typer.Typer(no_args_is_help=True, help="List, import, convert and verify model weights.")
     for name, command in COMMANDS.items():
         app.command(name)(command.load() if name == chosen else _listed(command))
     for name, command in MODEL_COMMANDS.items():

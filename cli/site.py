@@ -1,4 +1,4 @@
-"""`init`, `scan`, `status`, `models` and `doctor`: sets up a site, and shows its state."""
+"""`init`, `scan`, `status` and `doctor`: sets up a site, and shows its state."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -16,13 +16,10 @@ from jobs.commands.doctor import diagnose
 from jobs.commands.scan import scan_archive
 from jobs.commands.status import read_status
 from jobs.planning.unit_status import State
-from jobs.proofs import import_weights
 from jobs.site import open_site
 from schemas.errors import SiteError
-from storage.site.file import load_site, write_new_site
+from storage.site.file import write_new_site
 from storage.site.layouts import Layout
-from storage.weights.catalogue import ModelStore
-from storage.weights.files import Task
 
 RUNS_SHOWN = NIGHTS_SHOWN = 10
 
@@ -129,52 +126,6 @@ def status(folder: SiteFolder = HERE, as_json: Json = False) -> None:
         output.warn(problem)
 
 
-def models_list(folder: SiteFolder = HERE, as_json: Json = False) -> None:
-    """List the weights that this site can use."""
-    output = Output(as_json)
-    models = _model_store(folder).list()
-    if as_json:
-        output.json([asdict(model) for model in models])
-        return
-    rows = [[m.name, m.task, m.format, m.licence, m.sha256[:12], m.path] for m in models]
-    output.table(["name", "task", "format", "licence", "sha256", "path"], rows)
-    if not rows:
-        output.say("none; `nightshift models import FILE` adds some")
-
-
-def models_import(
-    source: Annotated[
-        Path, typer.Argument(metavar="FILE", help="Weights: a file, or a folder of OpenVINO or transformers.")
-    ],
-    folder: SiteFolder = HERE,
-    name: Annotated[str | None, typer.Option("--name", help="Name of the model.", show_default="its own")] = None,
-    task: Annotated[Task | None, typer.Option("--task", help="Their task.", show_default="what the file says")] = None,
-    as_json: Json = False,
-) -> None:
-    """Copy weights into the site's folder models and record their sha256; detectors prove that they see people."""
-    output = Output(as_json)
-    model, proof = import_weights(_model_store(folder), source, name, task)
-    if proof and proof.verdict == "unproven":
-        output.warn(f"nothing proves that {model.name} finds anything: {proof.result}")
-    if as_json:
-        output.json(asdict(model))
-    else:
-        output.say(f"{model.name}: {model.task}, {model.format}, licence {model.licence}, sha256 {model.sha256}")
-        if proof and proof.verdict == "able":
-            output.say(proof.result)
-
-
-def models_verify(folder: SiteFolder = HERE, as_json: Json = False) -> int:
-    """Compare weights with their recorded sha256."""
-    output = Output(as_json)
-    checks = _model_store(folder).verify()
-    if as_json:
-        output.json([{"name": name, "ok": fine, "detail": detail} for name, fine, detail in checks])
-    else:
-        output.table(["name", "", "detail"], [[name, "ok" if fine else "BAD", detail] for name, fine, detail in checks])
-    return 0 if all(fine for _, fine, _ in checks) else 1
-
-
 def doctor(folder: SiteFolder = HERE, as_json: Json = False) -> int:
     """Check ffmpeg, weights, the spatial extension, Ray, disk and clock, and say what to do."""
     output = Output(as_json)
@@ -189,8 +140,3 @@ def doctor(folder: SiteFolder = HERE, as_json: Json = False) -> int:
     else:
         output.table(["check", "", "result", "advice"], [[c.name, c.verdict, c.result, c.advice] for c in checks])
     return 1 if any(check.verdict == "error" for check in checks) else 0
-
-
-def _model_store(folder: Path) -> ModelStore:
-    files = load_site(folder)
-    return ModelStore(files.models, files.config.models.trust)

@@ -69,9 +69,14 @@ def require_able(ops: Mapping[str, ReadyOp], names: Collection[str]) -> list[str
 
 
 def import_weights(
-    models: ModelStore, source: Path, name: str | None = None, task: Task | None = None
+    models: ModelStore,
+    source: Path,
+    name: str | None = None,
+    task: Task | None = None,
+    licence: str | None = None,
+    origin: str | None = None,
 ) -> tuple[ModelFile, Proof | None]:
-    """Imports weights; a detector must prove itself first.
+    """Imports weights; a detector must prove itself first. Arguments are those of ``ModelStore.import_model``.
 
     Returns:
         The imported weights, and the proof of a detector.
@@ -83,7 +88,7 @@ def import_weights(
     proof = prove_model(model) if is_detector(model) else None
     if proof and proof.verdict == "broken":
         raise ModelError(f"{_describe(proof)}; nothing was imported: fetch or export them again")
-    return models.import_model(source, name, task), proof
+    return models.import_model(source, name, task, licence, origin), proof
 
 
 def _describe(proof: Proof) -> str:

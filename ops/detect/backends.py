@@ -103,7 +103,7 @@ class OpenVinoNetwork(Network):
 
         try:
             network = ov.Core().read_model(graph_file(Path(model.path)))
-            input_px = _fix_input(network, model.input_px)
+            input_px = fix_input(network, model.input_px)
             compiled = ov.Core().compile_model(_with_preprocessing(network, model), "CPU", cpu_settings(cpus, cpus))
         except RuntimeError as error:
             reason = f"OpenVINO cannot load {model.path}: {reason_of(error)}; fetch or export it again"
@@ -122,8 +122,8 @@ class OpenVinoNetwork(Network):
         self._queue.wait_all()
 
 
-def _fix_input(network: Any, wanted_px: tuple[int, int] | None) -> tuple[int, int]:
-    """Gives a network of free input size a size; returns (width, height)."""
+def fix_input(network: Any, wanted_px: tuple[int, int] | None) -> tuple[int, int]:
+    """Gives an OpenVINO network of free input size a size; returns (width, height)."""
     if network.input(0).partial_shape.is_dynamic:
         width, height = wanted_px or USUAL_INPUT_PX
         network.reshape([1, 3, height, width])
@@ -157,18 +157,11 @@ class TorchNetwork(Network):
     """
 
     def __init__(self, model: ModelFile, cpus: int) -> None:
-        with _quiet_ultralytics() as folder:
-            import torch
-            from ultralytics.nn.tasks import load_checkpoint
+        import torch
 
-            torch.set_num_threads(cpus)
-            try:
-                checked = str(_checked_copy(model, folder))
-                self._module, _ = load_checkpoint(checked, device="cpu", fuse=True)  # type: ignore[no-untyped-call]
-            except (TypeError, AttributeError, KeyError, RuntimeError, ModuleNotFoundError) as error:
-                raise ModelError(f"Ultralytics cannot load {model.path}: {error}; export it to ONNX") from error
-        names = self._module.names
-        super().__init__(model, model.input_px or USUAL_INPUT_PX, tuple(names[index] for index in sorted(names)))
+        torch.set_num_threads(cpus)
+        self._module, classes = read_checkpoint(model)
+        super().__init__(model, model.input_px or USUAL_INPUT_PX, classes)
         self._canvas = np.empty((self.input_px[1], self.input_px[0], 3), np.uint8)
 
     def submit(self, frame: Uint8, deliver: Deliver) -> None:
@@ -179,6 +172,23 @@ class TorchNetwork(Network):
         with torch.inference_mode():
             output = self._module(torch.from_numpy(rgb).float() / 255)
         deliver((output[0] if isinstance(output, tuple | list) else output).numpy())
+
+
+def read_checkpoint(model: ModelFile) -> tuple[Any, tuple[str, ...]]:
+    """Loads an Ultralytics checkpoint as a PyTorch module on the CPU, and the names of its classes by index.
+
+    Raises:
+        ModelError: it was altered since it was checked, or is of no network that Ultralytics knows.
+    """
+    with _quiet_ultralytics() as folder:
+        from ultralytics.nn.tasks import load_checkpoint
+
+        try:
+            checked = str(_checked_copy(model, folder))
+            module, _ = load_checkpoint(checked, device="cpu", fuse=True)  # type: ignore[no-untyped-call]
+        except (TypeError, AttributeError, KeyError, RuntimeError, ModuleNotFoundError) as error:
+            raise ModelError(f"Ultralytics cannot load {model.path}: {error}; export it to ONNX") from error
+    return module, tuple(module.names[index] for index in sorted(module.names))
 
 
 def _checked_copy(model: ModelFile, folder: Path) -> Path:

@@ -19,6 +19,7 @@ from schemas.op import ModelRequest
 from schemas.values import ModelFile
 from storage.files import write_atomic
 from storage.machine import home_folder
+from storage.weights.conversions import family
 from storage.weights.files import (
     ModelFacts,
     Task,
@@ -69,8 +70,8 @@ class ModelStore:
 
         Args:
             request: name and task.
-            excluding: for ``auto``: weights not to return. Another layout is preferred, since a second
-                detector of the same kind makes the same errors.
+            excluding: for ``auto``: weights not to return, nor conversions of them. Another layout is preferred, since
+                a second detector of the same kind makes the same errors.
 
         Raises:
             ModelError: the named weights are missing, for another task, altered, unreadable or not trusted.
@@ -133,6 +134,19 @@ class ModelStore:
             raise ModelError(f"there is no file or folder {source}; give the path of the weights")
         return self._identify(source, _target_name(source, name), task)
 
+    def require_free(self, name: str) -> None:
+        """Checks that new weights may have a name.
+
+        Raises:
+            ModelError: it is no plain file name, weights have it, or it is on the known list.
+        """
+        target = self._site_models / _target_name(Path(name), name)
+        if target.exists():
+            origin = self._record().get(name, {}).get("origin", "of unknown origin")
+            raise ModelError(f"{target} exists already: {origin}; remove it, or give another --name")
+        if name in _known():
+            raise ModelError(f"{name!r} is the name of other weights, on the known list; give another --name")
+
     def verify(self) -> Checks:
         """Checks all weights; returns (name, whether they are usable and as recorded, detail)."""
         record, known = self._record(), _known()
@@ -175,8 +189,9 @@ class ModelStore:
         preferred = [name for name in PREFERRED if name in names and _known()[name].task == task]
         if preferred and not excluding:
             return self.resolve(ModelRequest(preferred[0], _known()[preferred[0]].task))
-        excluded, layouts = {model.sha256 for model in excluding}, {model.layout for model in excluding}
-        models = [model for model in self.list() if model.task == task and model.sha256 not in excluded]
+        usable = self.list()
+        excluded, layouts = {family(model, usable) for model in excluding}, {model.layout for model in excluding}
+        models = [model for model in usable if model.task == task and family(model, usable) not in excluded]
         # Another layout first, then the more accurate, then what the user imported.
         models.sort(
             key=lambda model: (

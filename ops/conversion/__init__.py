@@ -1,0 +1,1 @@
+"""Converts detectors to faster formats, and compares what a conversion finds with what its source finds."""
