@@ -33,6 +33,7 @@ PAGES = (ROOT / "README.md", DOCS / "getting-started.md", DOCS / "nights.md", DO
 NOT_RUN = {
     "nightshift doctor": "starts a Ray, which takes longer than all else here",
     "nightshift run --address auto": "needs a cluster",
+    "nightshift models convert detector.onnx --int8": "needs more footage than the sample site has",
 }
 INCOMPLETE = ("nightshift scan", "nightshift run")
 """Commands that exit with 1, since one file of the sample site is truncated."""

@@ -68,7 +68,6 @@ class Comparison:
 
     Attributes:
         by_group: agreement by the name that pictures were given with.
-        source_s, converted_s: CPU seconds a picture, fitting into the input and decoding included.
 
     Raises:
         ModelError: one cannot be loaded as a detector.
@@ -86,10 +85,12 @@ class Comparison:
 
     @property
     def source_s(self) -> float:
+        """CPU seconds a picture, of the source; fitting into the input and decoding included."""
         return self._detectors[0].mean_s
 
     @property
     def converted_s(self) -> float:
+        """CPU seconds a picture, of the conversion."""
         return self._detectors[1].mean_s
 
 
