@@ -57,6 +57,11 @@ class DetectParams:
         "on fixed cameras, in segments of at least 30 s: look again only where a frame changed since the last look at "
         "all of it, which holds for probe_s, up to eight times as long where nothing changes",
     )
+    gap_s: float = param(
+        1.6,
+        "then: most seconds between two looks at what changes; it is looked at in between where both looks and the "
+        "changes do not tell who is where; 0: looked at in every frame",
+    )
     sample_share: float = param(
         0.005, "share of the frames, 0..1, that are then looked at in full as well, to measure whom that misses"
     )
@@ -74,7 +79,7 @@ class Detect(FrameOp):
 
     spec = OpSpec(
         name="detect",
-        version=6,
+        version=7,
         summary="Finds people, vehicles and bags, frame by frame.",
         scope=Scope.SEGMENT,
         reads=(),
@@ -137,6 +142,7 @@ class Detect(FrameOp):
             self.params.fps,
             self.params.skip_unchanged,
             self.params.sample_share,
+            self.params.gap_s,
         )
 
 

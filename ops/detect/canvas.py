@@ -1,6 +1,7 @@
 """Packs parts of many frames into pictures of a network's input size, so that one run looks at all of them.
 
-Parts keep the scale that the whole frame has in the input, so people in them are as tall as in a look at all of it.
+Parts keep the scale that the whole frame has in the input, so people in them are as tall as in a look at all of it, or
+are enlarged.
 Where to put them is shelf packing, tallest first (Coffman et al., "Performance bounds for level-oriented
 two-dimensional packing algorithms", 1980).
 """
@@ -59,17 +60,18 @@ class Canvas:
         self._count = count
         self._parts: list[_Part] = []
 
-    def add(self, frame: Uint8, place: tuple[int, int, int, int], found: Found) -> None:
+    def add(self, frame: Uint8, place: tuple[int, int, int, int], found: Found, factor: float = 1.0) -> None:
         """Adds a part of a frame, which is copied.
 
         Args:
             frame: ``(H, W, 3)`` BGR.
             place: x1, y1, x2, y2 in it, right and bottom exclusive.
             found: called with the boxes in the part, px of the frame, after ``flush`` and the network's ``wait``.
+            factor: how much the part is enlarged, times the scale of the whole frame.
         """
         x1, y1, x2, y2 = place
         input_px = self._network.input_px
-        scale = min(input_px[0] / frame.shape[1], input_px[1] / frame.shape[0])
+        scale = factor * min(input_px[0] / frame.shape[1], input_px[1] / frame.shape[0])
         self._parts.append(_Part(_resized(frame[y1:y2, x1:x2], scale), place, found))
         while self._area() > FULL_SHARE * input_px[0] * input_px[1]:
             self._look()

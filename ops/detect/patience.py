@@ -1,4 +1,4 @@
-"""How long a look holds where nothing changes: longer, the longer nothing did."""
+"""How long a look holds where nothing changes: much longer once a second one found the same."""
 
 import numpy as np
 
@@ -23,7 +23,6 @@ class Patience:
     def __init__(self, seconds: float, frames: int) -> None:
         self._usual_us, self._usual_frames = round(seconds * 1e6), frames
         self._end_us = self._end_number = 0
-        self._factor = 1
         self._picture: Uint8 | None = None
         self._people: Float32 = np.empty((0, 4), np.float32)
 
@@ -32,17 +31,19 @@ class Patience:
         return number >= self._end_number or time_us >= self._end_us
 
     def renew(self, number: int, time_us: int, picture: Uint8, people: Float32) -> None:
-        """Begins anew with a look, when the last one's time is over: twice as long if it shows and found the same.
+        """Begins anew with a look, when the last one's time is over: ``MOST`` times as long if it shows and found the same.
+
+        A third look at the same picture would tell nothing that the second did not.
 
         Args:
-            picture: the frame, reduced.
+            picture: what was looked at, reduced.
             people: ``(N, 4)`` boxes of the people whom it found.
         """
         same = self._picture is not None and not changed(picture, self._picture).any()
-        self._factor = min(2 * self._factor, MOST) if same and _same(people, self._people) else 1
+        factor = MOST if same and _same(people, self._people) else 1
         self._picture, self._people = picture, people
-        self._end_number = number + self._factor * self._usual_frames
-        self._end_us = time_us + self._factor * self._usual_us
+        self._end_number = number + factor * self._usual_frames
+        self._end_us = time_us + factor * self._usual_us
 
 
 def _same(boxes: Float32, others: Float32) -> bool:

@@ -86,6 +86,7 @@ def look_settings(
     fps: float,
     skip_unchanged: bool,
     sample_share: float = 0.0,
+    gap_s: float = 0.0,
 ) -> LookSettings:
     """Returns how the frames of a segment are looked at.
 
@@ -95,6 +96,7 @@ def look_settings(
         fps: frames per second that are looked at.
         skip_unchanged: what was found holds where nothing changed, if a background may vouch.
         sample_share: share of the frames that are then looked at in full as well, to compare.
+        gap_s: where it holds, most seconds between two looks at what changes.
     """
     people = frozenset(index for index in decoder.wanted if network.classes[index] in PEOPLE)
     source_px = (unit.segment.width, unit.segment.height)
@@ -113,6 +115,8 @@ def look_settings(
         holds,
         stale_s,
         stale_frames,
+        gap_s,
+        max(round(gap_s * fps), 1),
         sample_share,
         unit.segment.segment_id,
     )

@@ -45,12 +45,14 @@ class WholeLooks:
 
     Attributes:
         base: number of the last frame that was looked at as a whole; -1 before the first.
+        picture: that frame, reduced, if what it showed may hold.
     """
 
     def __init__(
         self, network: Network, decoder: Decoder, source_px: tuple[int, int], count: Callable[[str, int], None]
     ) -> None:
         self.base = -1
+        self.picture: Uint8 | None = None
         self._network = network
         self._decoder = decoder
         self._source_px = source_px
@@ -59,7 +61,6 @@ class WholeLooks:
         self._canvas = Canvas(network, decoder, self._count_parts)
         self._frames: dict[int, _Frame] = {}
         self._whole: dict[int, Boxes] = {}
-        self._picture: Uint8 | None = None
 
     def look(self, number: int, frame: Uint8, look: Look, picture: Uint8 | None) -> int:
         """Looks at all of a frame, and returns the number of looks: 1.
@@ -71,7 +72,7 @@ class WholeLooks:
         """
         frame_px = (frame.shape[1], frame.shape[0])
         self._scale = np.tile(np.array(self._source_px, np.float32) / np.array(frame_px, np.float32), 2)
-        self.base, self._picture = number, picture
+        self.base, self.picture = number, picture
         self._frames[number] = _Frame(number)
         deliver = partial(self._whole.__setitem__, number)
         submit_look(self._network, self._decoder, frame, look, deliver, self._source_px)
@@ -80,15 +81,15 @@ class WholeLooks:
 
     def differs(self, picture: Uint8) -> bool:
         """Returns whether a frame, reduced, shows anything else than the last whole look."""
-        return self._picture is None or bool(changed(picture, self._picture).any())
+        return self.picture is None or bool(changed(picture, self.picture).any())
 
     def look_again(self, number: int, frame: Uint8, look: Look, picture: Uint8) -> int:
         """Looks at what changed since the last whole look, and returns the number of looks: 0 or 1.
 
         Args: as those of ``look``.
         """
-        assert self._picture is not None
-        mask = changed(picture, self._picture)
+        assert self.picture is not None
+        mask = changed(picture, self.picture)
         if not mask.any():
             self._frames[number] = _Frame(self.base)
             return 0

@@ -16,8 +16,10 @@ import numpy as np
 
 from ops.boxes import iou_matrix
 from ops.detect.backends import Network
+from ops.detect.between import Seen
 from ops.detect.changes import changed, reduced
 from ops.detect.decode import Boxes, Decoder
+from ops.detect.gaps import Gaps
 from ops.detect.patience import Patience
 from ops.detect.sample import SampledFrame, SampleLooks
 from ops.detect.tiles import SAME_IOU, Look, merge_looks, network_pyramid, submit_look
@@ -53,6 +55,8 @@ class LookSettings:
         holds: what was found holds where nothing changed since.
         stale_s: for at most so many seconds.
         stale_frames: and for at most so many frames.
+        gap_s: where it holds, most seconds between two looks at what changes; 0: looked at in every frame.
+        gap_frames: and most frames.
         sample_share: where it holds, share of the frames, 0..1, that are looked at in full as well, to compare.
         sample_key: of their draw.
     """
@@ -64,6 +68,8 @@ class LookSettings:
     holds: bool = False
     stale_s: float = 0.0
     stale_frames: int = 0
+    gap_s: float = 0.0
+    gap_frames: int = 1
     sample_share: float = 0.0
     sample_key: str = ""
 
@@ -100,7 +106,10 @@ class LookWindow:
         self._count = count
         self._whole = WholeLooks(network, decoder, source_px, count)
         self._sample = SampleLooks(network, decoder, source_px, settings.sample_share, settings.sample_key, count)
+        self._gaps = Gaps(network, decoder, source_px, (settings.gap_frames, settings.gap_s), count)
+        self._times_us: list[int] = []
         self._patience = Patience(settings.stale_s, settings.stale_frames)
+        self._patiences: dict[int, Patience] = {}  # by tile
         self._due = (0, 0)  # number of a frame, and a time in microseconds: whatever comes first
         self._in_tiles: dict[tuple[int, int], Boxes] = {}
         self._tiles: list[dict[int, int]] = []  # by frame: the tiles that count, and the frame that was looked at
@@ -125,27 +134,44 @@ class LookWindow:
         if not self.looks:
             frame_px = (frame.shape[1], frame.shape[0])
             self.looks = network_pyramid(self._network, frame_px, self._settings.least_person_px)
+            stale = (self._settings.stale_s, self._settings.stale_frames)
+            self._patiences = {look: Patience(*stale) for look in range(1, len(self.looks))}
         number, settings = len(self._tiles), self._settings
         self._tiles.append({})
         picture = reduced(frame) if settings.holds else None
-        if settings.holds:
+        self._times_us.append(time_us)
+        if picture is not None:
             self._sample.add(number, frame)
+            # What shows the same needs no picture of its own, however long it does.
+            before = self._whole.picture
+            self._pictures[number] = picture if before is None or changed(picture, before).any() else before
         ran_out = settings.holds and self._patience.is_over(number, time_us)
         due = ran_out or number >= self._due[0] or time_us >= self._due[1]
+        due |= self._gaps.full
         if picture is None or ran_out or (due and self._whole.differs(picture)):
             self.looks_at.append(self._whole.look(number, frame, self.looks[0], picture))
+        elif self._gaps.may_wait(number, time_us) and self._whole.differs(picture):
+            self._gaps.wait(number, time_us, frame, picture)
+            self.looks_at.append(0)
+            return
         else:
             self.looks_at.append(self._whole.look_again(number, frame, self.looks[0], picture))
+        self._looked(number, frame, time_us, picture, due, ran_out)
+
+    def _looked(
+        self, number: int, frame: Uint8, time_us: int, picture: Uint8 | None, due: bool, ran_out: bool
+    ) -> None:
+        """Continues with a frame that the whole look, or what it holds, tells all about."""
         if len(self.looks) == 1:
             due &= self._whole.base == number
         else:
-            if picture is not None:
-                self._pictures[number] = picture
-                if not ran_out and not changed(picture, self._pictures[self._probed]).any():
-                    self._unchanged.append(number)
-                    return
+            if picture is not None and not ran_out and not changed(picture, self._pictures[self._probed]).any():
+                self._unchanged.append(number)
+                return
             self._waiting.add(number, frame)
             due |= self._waiting.full
+        if self.looks_at[number]:
+            self._gaps.begin(number, time_us)
         if due:
             self._renew(number, time_us, picture, ran_out)
 
@@ -153,7 +179,9 @@ class LookWindow:
         """Probes, and begins the time to the next probe."""
         settings = self._settings
         if len(self.looks) > 1:
-            self._probe(in_all=ran_out)
+            self._probe(ran_out)
+        self._settle_gaps()
+        self._pictures = {each: self._pictures[each] for each in {number, *self._seen.values()} & self._pictures.keys()}
         self._sample.look(self.looks, self._tiles)  # what counts for all frames so far is known
         self._due = (number + settings.probe_frames, time_us + round(settings.probe_s * 1e6))
         if picture is not None and ran_out:
@@ -162,34 +190,73 @@ class LookWindow:
 
     def finish(self) -> list[Boxes]:
         """Returns the boxes of each frame, px of the source, surest first."""
+        self._look_at_last()
         self._whole.finish()
         if len(self._waiting):
             self._probe()  # the last frame, so that every frame lies between two probes
         else:
             self._hold_tiles(sorted(self._active))
+        self._settle_gaps()
         self._sample.look(self.looks, self._tiles)
         self._network.wait()
-        found = [
-            merge_looks([self._whole.found(number), *(self._in_tiles[tiles[look], look] for look in sorted(tiles))])
-            for number, tiles in enumerate(self._tiles)
-        ]
+        found = [self._found(number) for number in range(len(self._tiles))]
         self.sampled = self._sample.compare(found)
         return found
 
-    def _probe(self, in_all: bool = False) -> None:
+    def _found(self, number: int) -> Boxes:
+        """Returns the boxes of a frame that was looked at, holds, or is settled."""
+        if number in self._gaps.found:
+            return self._gaps.found[number]
+        tiles = self._tiles[number]
+        return merge_looks([self._whole.found(number), *(self._in_tiles[tiles[look], look] for look in sorted(tiles))])
+
+    def _look_at_last(self) -> None:
+        """Looks at the last frame if it was not, so that every frame lies between two looks."""
+        number = len(self._tiles) - 1
+        if number in self._gaps:
+            frame, picture = self._gaps.pop_newest()
+            self.looks_at[number] = self._whole.look_again(number, frame, self.looks[0], picture)
+            self._looked(number, frame, self._times_us[number], picture, due=False, ran_out=False)
+
+    def _settle_gaps(self) -> None:
+        """Finds out who is in the frames that were not looked at, from those around them."""
+        numbers = list(self._gaps)
+        if not numbers:
+            return
+        self._whole.finish()
+        self._network.wait()
+        self._gaps.settle(self._known)
+        for number in numbers:
+            self.looks_at[number] = int(number in self._gaps.looked)
+            self._tiles[number] = self._tiles[number - 1]
+
+    def _known(self, number: int) -> Seen:
+        return Seen(number, self._times_us[number], self._pictures[number], self._found(number))
+
+    def _probe(self, ran_out: bool = False) -> None:
         """Looks at the newest waiting frame in all tiles, and at the others in those with people before or now.
 
         Args:
-            in_all: also in tiles that show what they showed before.
+            ran_out: also in tiles that show what they showed before, where that no longer holds.
         """
         probed, frame = self._waiting.pop_newest()
+        time_us = self._times_us[probed]
         tiles = range(1, len(self.looks))
-        anew = [look for look in tiles if in_all or self._changed_in(probed, self._seen.get(look), look, frame)]
+        anew = [
+            look
+            for look in tiles
+            if (ran_out and self._patiences[look].is_over(probed, time_us))
+            or self._changed_in(probed, self._seen.get(look), look, frame)
+        ]
         self._submit(probed, frame, anew)
         seen = {**self._seen, **dict.fromkeys(anew, probed)}
         self.probes += 1
         self._whole.finish(probed)
         found = {look: self._in_tiles[seen[look], look] for look in tiles}
+        if self._settings.holds:
+            for look in anew:
+                shown = self._pictures[probed][self._part_of(look, frame)]
+                self._patiences[look].renew(probed, time_us, shown, _sure_people(found[look], self._settings))
         present = active_tiles(self.looks, {0: self._whole.found(probed), **found}, self._settings)
         active = sorted(self._active | present)
         # What an inactive tile finds does not count: it would be there in this frame and in none around it.
@@ -202,8 +269,6 @@ class LookWindow:
             last.update(dict.fromkeys(anew, number))
             self._tiles[number] = dict(last)
         self._active, self._probed, self._seen = frozenset(present), probed, seen
-        if self._settings.holds:
-            self._pictures = {number: self._pictures[number] for number in {probed, *seen.values()}}
 
     def _hold_tiles(self, active: Sequence[int]) -> None:
         """Gives the frames that show what the last probe shows what counts for it in the active tiles."""
@@ -215,10 +280,14 @@ class LookWindow:
         """Returns whether a tile shows anything else than in a frame in which it was looked at, if it was."""
         if before is None or not self._settings.holds:
             return True
-        tile, mask = self.looks[look], changed(self._pictures[number], self._pictures[before])
-        across, down = mask.shape[1] / frame.shape[1], mask.shape[0] / frame.shape[0]
-        rows = slice(int(tile.y1 * down), ceil(tile.y2 * down))
-        return bool(mask[rows, int(tile.x1 * across) : ceil(tile.x2 * across)].any())
+        part = self._part_of(look, frame)
+        return bool(changed(self._pictures[number][part], self._pictures[before][part]).any())
+
+    def _part_of(self, look: int, frame: Uint8) -> tuple[slice, slice]:
+        """Returns the rows and columns of a tile in the reduced picture."""
+        tile, (height, width) = self.looks[look], self._pictures[len(self._tiles) - 1].shape[:2]
+        across, down = width / frame.shape[1], height / frame.shape[0]
+        return slice(int(tile.y1 * down), ceil(tile.y2 * down)), slice(int(tile.x1 * across), ceil(tile.x2 * across))
 
     def _submit(self, number: int, frame: Uint8, tiles: Sequence[int]) -> None:
         for look in tiles:
