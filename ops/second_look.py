@@ -7,8 +7,8 @@ from math import isinf
 from ops.detect import hog
 from ops.detect.backends import Network, open_network
 from ops.detect.decode import PERSON, Decoder
-from ops.detect.session import NetworkSession, look_settings, may_have_background
-from ops.detect.windows import LookSettings
+from ops.detect.session import NetworkSession
+from ops.detect.settings import LookSettings, look_settings, may_have_background
 from schemas.errors import ModelError
 from schemas.op import FrameNeed, FrameOp, FrameSession, ModelRequest, Models, OpSpec, Scope, Services, Tables, param
 from schemas.values import UnitContext
@@ -37,7 +37,7 @@ class SecondLookParams:
     skip_unchanged: bool = param(
         True,
         "on fixed cameras, in segments of at least 30 s: look again only where a frame changed since the last look at "
-        "all of it, which holds for probe_s, up to eight times as long where nothing changes",
+        "all of it, which holds for probe_s, eight times as long once a second look found the same",
     )
     least_person_px: float = param(20.0, "tiles: least height of a person to find, pixels of the source; HOG: 48")
     probe_s: float = param(

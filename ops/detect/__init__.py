@@ -10,9 +10,9 @@ from ops.detect.motion import MOTION_WIDTH_PX, find_movers
 from ops.detect.motion_buffer import MotionBuffer
 from ops.detect.reach import reach_table
 from ops.detect.rows import ObservedFrames, detection_tables, sample_table
-from ops.detect.session import NetworkSession, look_settings
+from ops.detect.session import NetworkSession
+from ops.detect.settings import LookSettings, look_settings
 from ops.detect.tiles import Look
-from ops.detect.windows import LookSettings
 from schemas.errors import ModelError
 from schemas.op import (
     DETECTOR,
@@ -55,7 +55,7 @@ class DetectParams:
     skip_unchanged: bool = param(
         True,
         "on fixed cameras, in segments of at least 30 s: look again only where a frame changed since the last look at "
-        "all of it, which holds for probe_s, up to eight times as long where nothing changes",
+        "all of it, which holds for probe_s, eight times as long once a second look found the same",
     )
     gap_s: float = param(
         1.6,

@@ -31,6 +31,7 @@ COMFORT = 1.35
 LARGEST = 4.0
 """Most times that a part is enlarged, of the scale of the whole look."""
 
+
 @dataclass(frozen=True)
 class Gap:
     """Frames between two looks: their times in microseconds and reduced pictures, by number."""

@@ -31,9 +31,10 @@ class Patience:
         return number >= self._end_number or time_us >= self._end_us
 
     def renew(self, number: int, time_us: int, picture: Uint8, people: Float32) -> None:
-        """Begins anew with a look, when the last one's time is over: ``MOST`` times as long if it shows and found the same.
+        """Begins anew with a look, when the last one's time is over.
 
-        A third look at the same picture would tell nothing that the second did not.
+        It holds ``MOST`` times as long if it shows and found the same: a third look would tell nothing that the second
+        did not.
 
         Args:
             picture: what was looked at, reduced.

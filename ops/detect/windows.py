@@ -1,20 +1,18 @@
 """Decides what of each frame is looked at: all of it in some frames, the probes; in the others what changed.
 
 A frame between two probes is looked at as a whole or, on a view that holds still, where it changed since the last whole
-look (``changes.py``): what was found in the rest holds. Tiles are looked at in which one of the two probes found
-somebody whom the whole frame's look misses, if they changed. So a view without small people costs no tiles but the
-probes', and one in which nothing changes costs the probes only. Frames wait for the next probe, which comes early where
-there is no memory for more.
+look (``changes.py``): what was found in the rest holds. Even what changed is looked at seldom, where that tells who is
+in the frames between (``gaps.py``). Tiles are looked at in which one of the two probes found somebody whom the whole
+frame's look misses, if they changed. So a view without small people costs no tiles but the probes', and one in which
+nothing changes costs the probes only. Frames wait for the next probe, which comes early where there is no memory for
+more.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import partial
 from math import ceil
 
-import numpy as np
-
-from ops.boxes import iou_matrix
+from ops.detect.active import active_tiles, sure_people
 from ops.detect.backends import Network
 from ops.detect.between import Seen
 from ops.detect.changes import changed, reduced
@@ -22,56 +20,11 @@ from ops.detect.decode import Boxes, Decoder
 from ops.detect.gaps import Gaps
 from ops.detect.patience import Patience
 from ops.detect.sample import SampledFrame, SampleLooks
-from ops.detect.tiles import SAME_IOU, Look, merge_looks, network_pyramid, submit_look
+from ops.detect.settings import LookSettings
+from ops.detect.tiles import Look, merge_looks, network_pyramid, submit_look
 from ops.detect.waiting import WaitingFrames
 from ops.detect.whole import WholeLooks
-from schemas.values import Float32, Uint8
-
-ACTIVE_CONFIDENCE = 0.2
-"""Least score, 0..1, with which somebody found in a tile makes it active.
-
-Measured-real with yolo11n INT8 on 49 probes, one in 4 s, of seven clips, most of whose people are tall enough for the
-whole look: 0.1 makes tiles active in 5 of them, 0.15 in 4, 0.2 in 2, 0.25 in 1.
-"""
-
-SURE_SHARE = 0.7
-"""Share of a look's least height below which people are missed so often that finding one once proves little; a
-choice, not measured."""
-
-STRIDES_AROUND = 1.0
-"""Tiles are active that people may reach soon: this many of their heights around them; one takes a walker 1.25 s
-(1.75 m at 1.4 m/s). A choice, not measured."""
-
-
-@dataclass(frozen=True)
-class LookSettings:
-    """How frames are looked at.
-
-    Attributes:
-        least_person_px: least height of a person that tiles find, px of the frame; infinite: without tiles.
-        probe_s: seconds from one probe to the next.
-        probe_frames: most frames from one probe to the next, whatever their times say.
-        people: class indices that make a tile active.
-        holds: what was found holds where nothing changed since.
-        stale_s: for at most so many seconds.
-        stale_frames: and for at most so many frames.
-        gap_s: where it holds, most seconds between two looks at what changes; 0: looked at in every frame.
-        gap_frames: and most frames.
-        sample_share: where it holds, share of the frames, 0..1, that are looked at in full as well, to compare.
-        sample_key: of their draw.
-    """
-
-    least_person_px: float
-    probe_s: float
-    probe_frames: int
-    people: frozenset[int]
-    holds: bool = False
-    stale_s: float = 0.0
-    stale_frames: int = 0
-    gap_s: float = 0.0
-    gap_frames: int = 1
-    sample_share: float = 0.0
-    sample_key: str = ""
+from schemas.values import Uint8
 
 
 class LookWindow:
@@ -81,12 +34,13 @@ class LookWindow:
         network, decoder: of the same weights.
         source_px: (width, height) that boxes refer to.
         count: called with the name of each piece of work and its amount: ``detector_calls`` (runs of the network),
-            ``tile_calls``, ``part_calls`` and ``sample_calls`` (those for tiles, for parts of frames that changed, and
-            for frames that are looked at in full to compare).
+            ``tile_calls``, ``part_calls``, ``between_calls`` and ``sample_calls`` (those for tiles, for parts of frames
+            that changed, for those between two looks, and for frames that are looked at in full to compare).
 
     Attributes:
         looks: all looks at a frame, the whole first; empty before the first frame.
-        looks_at: by frame, how often the network looked at it, at a part of it, or in a tile; 0: nothing had changed.
+        looks_at: by frame, how often the network looked at it, at a part of it, or in a tile; 0: others tell
+            who is in it.
         probes: number of frames for which all tiles count, looked at or unchanged.
         sampled: the frames that were looked at in full to compare; complete after ``finish``.
     """
@@ -158,9 +112,7 @@ class LookWindow:
             self.looks_at.append(self._whole.look_again(number, frame, self.looks[0], picture))
         self._looked(number, frame, time_us, picture, due, ran_out)
 
-    def _looked(
-        self, number: int, frame: Uint8, time_us: int, picture: Uint8 | None, due: bool, ran_out: bool
-    ) -> None:
+    def _looked(self, number: int, frame: Uint8, time_us: int, picture: Uint8 | None, due: bool, ran_out: bool) -> None:
         """Continues with a frame that the whole look, or what it holds, tells all about."""
         if len(self.looks) == 1:
             due &= self._whole.base == number
@@ -186,7 +138,7 @@ class LookWindow:
         self._due = (number + settings.probe_frames, time_us + round(settings.probe_s * 1e6))
         if picture is not None and ran_out:
             self._whole.finish(number)
-            self._patience.renew(number, time_us, picture, _sure_people(self._whole.found(number), settings))
+            self._patience.renew(number, time_us, picture, sure_people(self._whole.found(number), settings))
 
     def finish(self) -> list[Boxes]:
         """Returns the boxes of each frame, px of the source, surest first."""
@@ -256,7 +208,7 @@ class LookWindow:
         if self._settings.holds:
             for look in anew:
                 shown = self._pictures[probed][self._part_of(look, frame)]
-                self._patiences[look].renew(probed, time_us, shown, _sure_people(found[look], self._settings))
+                self._patiences[look].renew(probed, time_us, shown, sure_people(found[look], self._settings))
         present = active_tiles(self.looks, {0: self._whole.found(probed), **found}, self._settings)
         active = sorted(self._active | present)
         # What an inactive tile finds does not count: it would be there in this frame and in none around it.
@@ -297,46 +249,3 @@ class LookWindow:
         if tiles:
             self._count("detector_calls", len(tiles))
             self._count("tile_calls", len(tiles))
-
-
-def active_tiles(looks: Sequence[Look], found: Mapping[int, Boxes], settings: LookSettings) -> frozenset[int]:
-    """Returns the numbers of the tiles that must be looked at to find the people of a probe.
-
-    A person whom a coarser look finds at a height that it finds reliably needs no tile.
-
-    Args:
-        looks: of ``pyramid``.
-        found: the boxes of each look, by its number.
-        settings: who counts: smaller ones than the least do not, since signs and cones look like them.
-    """
-    active: set[int] = set()
-    coarser = np.empty((0, 4), np.float32)
-    for level in range(looks[-1].level + 1):
-        numbers = [number for number, look in enumerate(looks) if look.level == level]
-        boxes = np.concatenate([_people(found[number], settings) for number in numbers])
-        if level > 0:
-            needed = boxes[~(iou_matrix(boxes, coarser) > SAME_IOU).any(axis=1)]
-            for number in numbers:
-                if _near(looks[number], needed):
-                    active.add(number)
-        heights = boxes[:, 3] - boxes[:, 1]
-        reliable = boxes[heights >= SURE_SHARE * looks[numbers[0]].least_height_px]
-        coarser = np.concatenate([coarser, reliable])
-    return frozenset(active)
-
-
-def _people(found: Boxes, settings: LookSettings) -> Float32:
-    sure = _sure_people(found, settings)
-    return sure[sure[:, 3] - sure[:, 1] >= settings.least_person_px]
-
-
-def _sure_people(found: Boxes, settings: LookSettings) -> Float32:
-    sure = (found.confidence >= ACTIVE_CONFIDENCE) & np.isin(found.classes, sorted(settings.people))
-    return found.xyxy[sure]
-
-
-def _near(look: Look, boxes: Float32) -> bool:
-    """Returns whether a tile shows any of the boxes, or may soon."""
-    around = STRIDES_AROUND * (boxes[:, 3:] - boxes[:, 1:2])
-    low, high = boxes[:, :2] - around, boxes[:, 2:] + around
-    return bool(((low < [look.x2, look.y2]) & (high > [look.x1, look.y1])).all(axis=1).any())

@@ -21,17 +21,17 @@ def ends(*looks: tuple[np.ndarray, np.ndarray]) -> list[int]:
     return lasts
 
 
-def test_a_look_that_shows_and_finds_the_same_holds_twice_as_long_up_to_a_limit() -> None:
-    assert ends(*[(EMPTY, NOBODY)] * 6) == [4, 8, 16, 32, 32, 32]
-    assert ends(*[(EMPTY, SOMEBODY)] * 3) == [4, 8, 16]
+def test_a_look_that_shows_and_finds_the_same_holds_eight_times_as_long() -> None:
+    assert ends(*[(EMPTY, NOBODY)] * 6) == [4, 32, 32, 32, 32, 32]
+    assert ends(*[(EMPTY, SOMEBODY)] * 3) == [4, 32, 32]
 
 
 def test_it_begins_anew_where_something_changed_or_somebody_else_is_found() -> None:
     still = [(EMPTY, SOMEBODY)] * 2
-    assert ends(*still, (OTHER, SOMEBODY)) == [4, 8, 4]
-    assert ends(*still, (EMPTY, NOBODY)) == [4, 8, 4]
-    assert ends(*still, (EMPTY, SOMEBODY + 15)) == [4, 8, 4]
-    assert ends(*still, (EMPTY, np.concatenate([SOMEBODY, SOMEBODY + 15]))) == [4, 8, 4]
+    assert ends(*still, (OTHER, SOMEBODY)) == [4, 32, 4]
+    assert ends(*still, (EMPTY, NOBODY)) == [4, 32, 4]
+    assert ends(*still, (EMPTY, SOMEBODY + 15)) == [4, 32, 4]
+    assert ends(*still, (EMPTY, np.concatenate([SOMEBODY, SOMEBODY + 15]))) == [4, 32, 4]
 
 
 def test_it_ends_by_frames_where_the_clock_stands_still_and_at_once_before_the_first_look() -> None:
