@@ -63,7 +63,7 @@ def unseen_statement(
 
 
 def _looks(rows: Rows) -> dict[str, Any]:
-    """Returns in how many frames a detector looked, in how many an earlier look held, by what, and what it found."""
+    """Returns in how many frames a detector looked or other looks tell who is there, by what, and what it found."""
     sources = sorted({row["source"] for row in rows if row["source"] is not None})
     held = sum(row["looks"] == 0 for row in rows)
     found = sum(row["detections"] for row in rows)
@@ -102,7 +102,7 @@ def _looks_sentence(name: str, look: Row, frames: int) -> str:
         return f"{name}: looked at no frame, or that is not recorded"
     by = f" (by {', '.join(look['by'])})" if look["by"] else ""
     between = "; it looked for nobody in the others" if look["frames"] < frames else ""
-    held = f"; in {look['held']} of them nothing had changed since an earlier look" if look["held"] else ""
+    held = f"; in {look['held']} of them looks at other frames tell who is there" if look["held"] else ""
     return f"{name}: looked at {look['frames']} of {frames} frames{by}{held}{between}"
 
 

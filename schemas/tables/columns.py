@@ -78,8 +78,8 @@ OBSERVED_FRAME = (
     column(
         "looks",
         pa.int32(),
-        "looks of the detector at the frame, at all of it, at parts that changed, or in tiles; 0: nothing changed "
-        "since an earlier look, so what that found holds",
+        "looks of the detector at the frame, at all of it, at parts that changed, or in tiles; 0: looks at other "
+        "frames tell who is in it",
         null=True,
     ),
 )

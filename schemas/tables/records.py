@@ -29,7 +29,7 @@ RECORD_TABLES = (
             string("stage_s", "JSON: seconds per stage (decode, read, each op, commit), summed over workers"),
             int64("cores", "cores that its workers could use; 0 if the record is older than this column"),
             int64("frames_observed", "frames that detect's network looked at, or held"),
-            int64("frames_held", "those among them that it held: nothing changed since an earlier look"),
+            int64("frames_held", "those among them that it did not look at: looks at other frames tell who is in them"),
             float64("video_hours_per_hour", "media_s / wall_s: hours of footage per hour of the run", null=True),
             float64("video_hours_per_core_hour", "the same, divided by cores", null=True),
             float64("times_decode", "seconds of all stages per second of the stage decode", null=True),

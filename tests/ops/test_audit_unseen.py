@@ -84,7 +84,7 @@ def test_frames_that_were_looked_at_are_counted_by_detector() -> None:
     found = state(observed_frames=looks([1, 0, 2]), second_observed_frames=looks([4], "hog"))
     assert found["detect"] == {"frames": 3, "held": 1, "detections": 3, "by": ["model"]}
     assert found["second_look"] == {"frames": 1, "held": 0, "detections": 4, "by": ["hog"]}
-    said = "detect: looked at 3 of 200 frames (by model); in 1 of them nothing had changed since an earlier look"
+    said = "detect: looked at 3 of 200 frames (by model); in 1 of them looks at other frames tell who is there"
     assert sentence(found, "detect: looked") == [f"{said}; it looked for nobody in the others"]
     assert sentence(found, "the second look: looked at 1 of 200 frames (by hog)")
 
