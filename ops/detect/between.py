@@ -18,8 +18,8 @@ from ops.detect.tiles import merge_looks
 from schemas.values import Bools, Float32, Float64, Int64, Uint8
 
 SURE = 0.2
-"""Least score, 0..1, of somebody who must not get lost between two looks; of boxes below it, one of two looks may know
-nothing."""
+"""Least score, 0..1, of somebody who must not get lost between two looks; a box that is below it in both is not taken to
+be there in between."""
 
 STEP_S, STEP_FRAMES = 0.45, 5
 """Most seconds and frames between two looks of somebody who walks: four tenths, and what rounding adds. A straight line
@@ -88,6 +88,8 @@ class Between:
         self._is_step = 0 < self._span_us <= STEP_S * 1e6 and after.number - before.number <= STEP_FRAMES
         ours, theirs = before.boxes, after.boxes
         rows, columns = paired(ours, theirs, STEP if self._is_step else STAY)
+        surely = np.maximum(ours.confidence[rows], theirs.confidence[columns]) >= SURE
+        rows, columns = rows[surely], columns[surely]
         self._pairs = (ours.take(rows), theirs.take(columns))
         self._left = ours.take(np.setdiff1d(np.arange(len(ours)), rows))
         self._new = theirs.take(np.setdiff1d(np.arange(len(theirs)), columns))

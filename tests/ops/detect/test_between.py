@@ -43,6 +43,14 @@ def test_somebody_who_walks_alone_is_halfway_at_half_time() -> None:
     assert np.allclose(one.boxes.xyxy, [walker(115)])
 
 
+def test_somebody_of_whom_neither_look_is_sure_is_not_taken_to_be_in_between() -> None:
+    before, after = (
+        Seen(number, number * 100_000, picture(walker(x)), found(walker(x), confidence=0.15))
+        for number, x in ((0, 100), (4, 130))
+    )
+    assert not len(judged(before, after, walker(115)).boxes)
+
+
 def test_what_looks_far_apart_say_holds_only_for_those_who_stay() -> None:
     stays = walker(400)
     one = judged(seen(0, 0, walker(100), stays), seen(16, LONG_US, walker(130), stays), walker(115), stays)
