@@ -18,8 +18,7 @@ from ops.detect.tiles import merge_looks
 from schemas.values import Bools, Float32, Float64, Int64, Uint8
 
 SURE = 0.2
-"""Least score, 0..1, of somebody who must not get lost between two looks; a box that is below it in both is not taken to
-be there in between."""
+"""Least score, 0..1, of whom two looks must not lose between them. A box below it in both is not interpolated."""
 
 STEP_S, STEP_FRAMES = 0.45, 5
 """Most seconds and frames between two looks of somebody who walks: four tenths, and what rounding adds. A straight line
