@@ -189,7 +189,7 @@ def _drive(
     try:
         for warning in require_able(plan.ready.ops, {key.op for key in plan.to_do}):
             on_warning(warning)
-        with closing(open_pool(setup, run.options, len(plan.to_do))) as pool:
+        with closing(open_pool(setup, run.options, len(plan.to_do), on_warning)) as pool:
             driver = Driver(
                 plan,
                 pool,
@@ -224,13 +224,13 @@ def _committed(run: _Run, plan: Plan) -> list[Receipt]:
     return [receipt for receipt in receipts_from_rows(done) if key_of(receipt) in plan.units]
 
 
-def open_pool(setup: WorkerSetup, options: RunOptions, units: int) -> Pool:
+def open_pool(setup: WorkerSetup, options: RunOptions, units: int, on_warning: Callable[[str], None]) -> Pool:
     """Opens the workers that the options ask for, at most one per unit; without units Ray is not started."""
     if options.workers is None or not units:
         return InlinePool(setup)
     from jobs.engine.ray_pool import RayPool, start_ray  # Ray takes a second to import: only a run pays for it
 
-    slots = start_ray(options.address, options.workers)
+    slots = start_ray(options.address, options.workers, on_warning)
     return RayPool(setup, max(1, min(slots, units)))
 
 

@@ -8,7 +8,7 @@ import logging
 import os
 import re
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from jobs.engine.failures import one_line
@@ -26,15 +26,19 @@ CONNECT_S = 5.0
 OBJECT_STORE_BYTES = 80_000_000
 """Size of the embedded object store: about the smallest that Ray accepts, since only receipts travel."""
 
+STARTS = 2
+"""Attempts to start an embedded Ray: on a busy machine its first process may answer too late."""
+
 _folder: PrivateFolder | None = None
 
 
-def start_ray(address: str | None, workers: int) -> int:
+def start_ray(address: str | None, workers: int, on_warning: Callable[[str], None] = lambda _: None) -> int:
     """Connects to a cluster, or starts an embedded Ray. Returns the number of worker slots.
 
     Args:
         address: of a running cluster's head (``HOST:6379``, ``auto``, ``ray://HOST:10001``); None for an embedded Ray.
         workers: slots; 0 for one per CPU as far as memory suffices; of a cluster, one per CPU.
+        on_warning: called with one line if an embedded Ray must be started again.
 
     Raises:
         UserError: the cluster cannot be reached, or Ray does not start on this machine.
@@ -44,7 +48,7 @@ def start_ray(address: str | None, workers: int) -> int:
     if address:
         _connect(address)
     else:
-        _start_here(workers)
+        _start_here(workers, on_warning)
     import ray
 
     resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
@@ -83,7 +87,7 @@ def _connect(address: str) -> None:
         ) from error
 
 
-def _start_here(workers: int) -> None:
+def _start_here(workers: int, on_warning: Callable[[str], None]) -> None:
     global _folder
     require_loopback()
     folder = PrivateFolder()
@@ -94,28 +98,39 @@ def _start_here(workers: int) -> None:
             folder.remove()
             return
         logging.getLogger("ray").setLevel(logging.ERROR)
-        try:
-            ray.init(
-                address="local",
-                num_cpus=workers or default_workers(),
-                include_dashboard=False,
-                object_store_memory=OBJECT_STORE_BYTES,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                _node_ip_address="127.0.0.1",
-                _temp_dir=str(folder.ray),
-            )
-        except (OSError, RuntimeError, ValueError) as error:
-            raise UserError(
-                f"Ray does not start on this machine: {_reason(error)}; its logs are in {folder.ray}; "
-                "`nightshift run --in-process` works without it"
-            ) from error
+        for left in reversed(range(STARTS)):
+            try:
+                _init_here(workers or default_workers(), folder)
+                break
+            except Exception as error:  # Ray raises no narrower one where its node is late
+                if not left:
+                    raise UserError(
+                        f"Ray does not start on this machine: {_reason(error)}; its logs are in {folder.ray}; "
+                        "`nightshift run --in-process` works without it"
+                    ) from error
+                on_warning(f"Ray did not start ({_reason(error)}); it is started once more")
+                ray.shutdown()
     _folder = folder
     # A program that imported Ray earlier has fixed its settings: then Ray listens on all interfaces.
     listens_at = str(ray.util.get_node_ip_address())  # type: ignore[no-untyped-call]
     if not listens_at.startswith("127."):
         _stop_ray()
         raise UserError(f"Ray would listen at {listens_at}, since this program imported it before Nightshift did")
+
+
+def _init_here(cpus: int, folder: PrivateFolder) -> None:
+    import ray
+
+    ray.init(
+        address="local",
+        num_cpus=cpus,
+        include_dashboard=False,
+        object_store_memory=OBJECT_STORE_BYTES,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+        _node_ip_address="127.0.0.1",
+        _temp_dir=str(folder.ray),
+    )
 
 
 def _stop_ray() -> None:

@@ -19,6 +19,7 @@ from schemas.op import FrameNeed, Op, Tables
 from schemas.tables import TABLES
 from schemas.values import Receipt
 from storage.blobs import LocalFileCache, open_blobs
+from storage.machine import reuse_freed_memory
 from storage.store.store import Store
 from storage.video.raw import readable
 from storage.video.reader import SegmentReader
@@ -35,6 +36,7 @@ class Worker:
         # Without limits each worker's libraries would start a thread per core, and workers would crowd each other out.
         cv2.setNumThreads(setup.cpus)
         pa.set_cpu_count(setup.cpus)
+        reuse_freed_memory()
 
     def run(self, batch: TaskBatch) -> Outcome:
         """Does the units of a batch. Failures are returned, not raised."""

@@ -13,16 +13,19 @@ from av.error import FFmpegError
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
+from av.video.plane import VideoPlane
 from av.video.reformatter import VideoReformatter
 
 from schemas.errors import CoverageError
 from schemas.values import FrameBatch, Uint8
+from storage.video.gathering import gathered, most_gathered
 from storage.video.h264 import renumber_idr
 from storage.video.repeats import Repeats
 from storage.video.source import VideoPacket, bgr_view
 from storage.video.x264 import Encoding
 
-_BATCH_BYTES = 32_000_000
+_BATCH_FRAMES = 64
+"""Frames of a batch, of small ones."""
 
 
 class EncodedChunk:
@@ -92,7 +95,7 @@ class EncodedChunk:
     def decode(self) -> Iterator[FrameBatch]:
         """Ends the encoding and returns the frames as players show them, BGR, with the written size and times.
 
-        Batches have about 32 MB at most. It may be called again, also after the chunk was kept.
+        Batches are read-only, and have about 32 MB at most. It may be called again, also after the chunk was kept.
 
         Raises:
             CoverageError: the encoded frames cannot be decoded, or not all of them.
@@ -151,18 +154,18 @@ class EncodedChunk:
 
     def _batches(self) -> Iterator[FrameBatch]:
         width, height = self._size_px
-        batch_frames = max(1, _BATCH_BYTES // max(1, 3 * width * height))
+        batch_frames = most_gathered(self._size_px, _BATCH_FRAMES)
         decoded = self._decoded()
         for first in range(0, len(self._pts), batch_frames):
             batch = slice(first, first + batch_frames)
             pts, times_us = (np.array(values[batch], dtype=np.int64) for values in (self._pts, self._times_us))
-            frames = np.empty((len(pts), height, width, 3), dtype=np.uint8)
-            for target, ticks in zip(frames, self.ticks[batch], strict=True):
+            frames: list[Uint8] = []
+            for ticks in self.ticks[batch]:
                 found, image = next(decoded, (None, None))
                 if image is None or found != ticks:
                     raise CoverageError(f"frame {ticks} of {self._name} was encoded, but decodes as frame {found}")
-                target[:] = image[:height, :width]
-            yield FrameBatch(frames, pts, times_us)
+                frames.append(image[:height, :width])
+            yield FrameBatch(gathered(frames), pts, times_us)
         if next(decoded, None) is not None:
             raise CoverageError(f"{self._name} has frames that were not written")
 
@@ -205,10 +208,14 @@ def _replaced(packet: VideoPacket, content: bytes) -> VideoPacket:
     return changed
 
 
-def _same_planes(frame: VideoFrame, other: VideoFrame) -> bool:
+def _same_planes(frame: VideoFrame, last: VideoFrame) -> bool:
     """Returns whether two decoded frames of one stream show the same."""
-    pairs = zip(frame.planes, other.planes, strict=True)
-    return all(bytes(one) == bytes(another) for one, another in pairs)
+    pairs = zip(frame.planes, last.planes, strict=True)
+    return all(np.array_equal(_plane_bytes(plane), _plane_bytes(before)) for plane, before in pairs)
+
+
+def _plane_bytes(plane: VideoPlane) -> Uint8:
+    return np.frombuffer(memoryview(plane), np.uint8)
 
 
 def _pad_to_even(image: Uint8) -> Uint8:

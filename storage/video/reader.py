@@ -14,6 +14,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from schemas.errors import CorruptFootage
 from schemas.op import FrameNeed
 from schemas.values import LARGEST_FRAME_PX, FrameBatch, Segment, Uint8
+from storage.video.gathering import gathered, most_gathered
 from storage.video.segment_packets import begins_file, open_at_segment
 from storage.video.source import (
     Decoder,
@@ -45,7 +46,7 @@ class SegmentReader:
         segment: the slice of it to read.
         needs: which frames each consumer wants.
         threads: number of decoder threads.
-        batch: most frames in a batch.
+        batch: most frames in a batch; of large frames each comes alone.
         max_pixels: limit of a frame's ``weight_px``; heavier ones are lost.
 
     Attributes:
@@ -206,7 +207,7 @@ class _FrameConverter:
         self._converted.clear()
 
     def bgr(self, frame: VideoFrame, size_px: tuple[int, int]) -> Uint8:
-        """Returns ``(H, W, 3)`` BGR, rotated as the container asks; a view that is valid as long as the frame."""
+        """Returns ``(H, W, 3)`` BGR, rotated as the container asks; read-only, since all needs of the size share it."""
         if size_px not in self._converted:
             self._converted[size_px] = self._convert(frame, size_px)
         return self._converted[size_px]
@@ -218,7 +219,10 @@ class _FrameConverter:
         # Scaling before the colour conversion takes half the time of both in one call. AREA averages all source pixels
         # of a target pixel, so that small people keep their contrast.
         scaled = scale.reformat(frame, width, height, interpolation=Interpolation.AREA, threads=1)
-        return np.rot90(bgr_view(convert.reformat(scaled, width, height, "bgr24", threads=1)), turns)
+        bgr = bgr_view(convert.reformat(scaled, width, height, "bgr24", threads=1))
+        upright = np.ascontiguousarray(np.rot90(bgr, turns)) if turns else bgr
+        upright.flags.writeable = False
+        return upright
 
 
 class _BatchCollector:
@@ -226,16 +230,16 @@ class _BatchCollector:
 
     def __init__(self, need: FrameNeed, segment: Segment, batch: int, converter: _FrameConverter) -> None:
         self._segment = segment
-        self._batch = batch
         self._converter = converter
         self._size_px = converter.size_px(need.width_px)
+        self._most = most_gathered(self._size_px, batch)
         self._rate = None if need.fps is None else Fraction(need.fps).limit_denominator(10_000) * segment.time_base
         self._wants_lost = need.lost
         self._most_gap = need.most_gap_frames
         self._skipped = 0
         self._pts: list[int] = []
         self._lost: list[bool] = []
-        self._frames = self._empty_frames()
+        self._frames: list[Uint8] = []
 
     def __len__(self) -> int:
         return len(self._pts)
@@ -248,23 +252,24 @@ class _BatchCollector:
             self._skipped += 1
         else:
             self._skipped = 0
-            self._frames[len(self._pts)] = self._converter.bgr(frame, self._size_px)
+            self._frames.append(self._converter.bgr(frame, self._size_px))
             self._pts.append(frame.pts)
             self._lost.append(False)
-        return len(self._pts) == self._batch
+        return len(self._pts) == self._most
 
     def add_lost(self, pts: int) -> bool:
         """Adds a black frame for one that cannot be decoded, if the need wants those; returns whether it is full."""
         if self._wants_lost:
-            self._frames[len(self._pts)] = 0
+            width, height = self._size_px
+            self._frames.append(np.zeros((height, width, 3), np.uint8))
             self._pts.append(pts)
             self._lost.append(True)
-        return len(self._pts) == self._batch
+        return len(self._pts) == self._most
 
     def pop_batch(self) -> FrameBatch:
-        """Returns the frames gathered so far, in an array that is not used again."""
-        frames, pts, lost = self._frames[: len(self._pts)], self._pts, self._lost
-        self._frames, self._pts, self._lost = self._empty_frames(), [], []
+        """Returns the frames gathered so far."""
+        frames, pts, lost = gathered(self._frames), self._pts, self._lost
+        self._frames, self._pts, self._lost = [], [], []
         times_us = [_time_us(self._segment, value) for value in pts]
         lost_flags = np.array(lost) if any(lost) else None
         return FrameBatch(frames, np.array(pts, dtype=np.int64), np.array(times_us, dtype=np.int64), lost_flags)
@@ -278,7 +283,3 @@ class _BatchCollector:
         dividend, divisor = self._rate.numerator, self._rate.denominator
         slow_enough = (end - begin) * dividend * _RATE_TOLERANCE.denominator >= _RATE_TOLERANCE.numerator * divisor
         return slow_enough or -(-begin * dividend // divisor) < -(-end * dividend // divisor)
-
-    def _empty_frames(self) -> Uint8:
-        width, height = self._size_px
-        return np.empty((self._batch, height, width, 3), dtype=np.uint8)

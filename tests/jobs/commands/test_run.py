@@ -30,7 +30,7 @@ def run(fresh_site, monkeypatch):
 
     def run_with(before=lambda task: None, pool=CommittingPool):
         site = open_site(fresh_site)
-        monkeypatch.setattr("jobs.commands.run.open_pool", lambda setup, options, units: pool(site.store, before))
+        monkeypatch.setattr("jobs.commands.run.open_pool", lambda *_: pool(site.store, before))
         return run_site(site, Selection(), HERE)
 
     return run_with
@@ -98,7 +98,7 @@ def test_batches_that_the_deadline_cuts_off_count_with_what_they_committed(fresh
 
     site = open_site(fresh_site)
     pool = SlowPool(site.store)
-    monkeypatch.setattr("jobs.commands.run.open_pool", lambda setup, options, units: pool)
+    monkeypatch.setattr("jobs.commands.run.open_pool", lambda *_: pool)
     monkeypatch.setattr("jobs.engine.driver.Driver._is_late", lambda self, work_s=0.0: len(pool.worked) >= 3)
     assert run_site(site, Selection(), HERE).report.state == "deadline"
     row, units = last_run(fresh_site)

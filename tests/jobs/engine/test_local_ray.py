@@ -185,3 +185,34 @@ def test_the_environment_is_the_former_one_afterwards(temporary, monkeypatch):
         assert os.environ["RAY_AUTH_MODE"] == "token" and len(os.environ["RAY_AUTH_TOKEN"]) == 64
     assert dict(os.environ) == former
     folder.remove()
+
+
+STARTS_LATE = """
+import ray
+from jobs.engine import ray_pool
+from schemas.errors import UserError
+
+def init(**options):
+    asked.append(options["_temp_dir"])
+    if len(asked) <= failures:
+        raise Exception("The current node timed out during startup.")
+
+ray.init, ray.cluster_resources = init, lambda: {"CPU": 3.0}
+ray.util.get_node_ip_address = lambda: "127.0.0.1"
+for failures in (1, 2):
+    asked = []
+    try:
+        print(ray_pool.start_ray(None, 0, print))
+    except UserError as error:
+        print(error)
+    print(len(asked), len(set(asked)))
+"""
+
+
+@pytest.mark.ray
+def test_a_ray_that_did_not_start_is_started_once_more(temporary):
+    late = subprocess.run([sys.executable, "-c", STARTS_LATE], capture_output=True, text=True, timeout=100, check=True)
+    again, slots, starts, again_2, error, starts_2 = late.stdout.splitlines()
+    assert again == again_2 == "Ray did not start (The current node timed out during startup.); it is started once more"
+    assert slots == "3" and starts == starts_2 == "2 1"
+    assert error.startswith("Ray does not start on this machine: The current node timed out during startup.; its logs")

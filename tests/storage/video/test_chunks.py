@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from schemas.errors import CoverageError
-from storage.video import chunks
 from storage.video.chunks import EncodedChunk
 from tests.storage.video.encoded import (
     batch_of,
@@ -115,12 +114,14 @@ def test_an_empty_chunk_adds_nothing(tmp_path: Path) -> None:
 
 def test_decoded_batches_are_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     chunk = chunk_of(sink_of(tmp_path), batch_of(pictures(12)))
-    frame_bytes = 208 * 120 * 3
-    for most_bytes, sizes in ((5 * frame_bytes + 7, [5, 5, 2]), (frame_bytes - 1, [1] * 12), (10**9, [12])):
-        monkeypatch.setattr(chunks, "_BATCH_BYTES", most_bytes)
+    shown = whole(list(chunk.decode()))
+    for gathered_bytes, most, sizes in ((10**9, 5, [5, 5, 2]), (208 * 120 * 3 - 1, 5, [1] * 12), (10**9, 64, [12])):
+        monkeypatch.setattr("storage.video.gathering.GATHERED_BYTES", gathered_bytes)
+        monkeypatch.setattr("storage.video.chunks._BATCH_FRAMES", most)
         batches = list(chunk.decode())
         assert [len(batch) for batch in batches] == sizes
         np.testing.assert_array_equal(whole(batches).times_us, batch_of(pictures(12)).times_us)
+        np.testing.assert_array_equal(whole(batches).frames, shown.frames)
 
 
 def test_how_frames_come_in_batches_does_not_matter(tmp_path: Path) -> None:

@@ -265,3 +265,22 @@ def test_footage_goes_on_after_a_pause_without_a_keyframe(tmp_path: Path, suffix
         (given,), reader = read(path, segment, EVERY)
         assert numbers(given) == list(wanted)
         assert reader.lost == ()
+
+
+@pytest.mark.parametrize("turn", [0, 90])
+def test_large_frames_come_alone_as_they_were_converted(
+    tmp_path: Path, turn: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = clips.write_clip(tmp_path / "plain.mp4", clips.steady_pts(20))
+    path = damage.rotated(plain, tmp_path / "turned.mp4", turn) if turn else plain
+    (segment,) = segments_of(path, 3600)
+    (gathered,), _ = read(path, segment, FrameNeed(lost=True))
+    monkeypatch.setattr("storage.video.gathering.GATHERED_BYTES", 0)
+    (alone, again), _ = read(path, segment, FrameNeed(lost=True), EVERY)
+    assert [len(batch) for batch in alone] == [1] * 20
+    frames, before = (np.concatenate([batch.frames for batch in batches]) for batches in (alone, gathered))
+    np.testing.assert_array_equal(frames, before)
+    assert all_pts(alone) == all_pts(gathered) and all_times(alone) == all_times(gathered)
+    assert np.shares_memory(alone[3].frames, again[3].frames), "two needs of one size share a conversion"
+    with pytest.raises(ValueError, match="read-only"):
+        alone[3].frames[:] = 0
