@@ -49,7 +49,7 @@ class _Middle:
         gap: with the frames that are left.
         number, time_us, picture: of the frame.
         known: px of the source, who is known to be there: what the look does not see.
-        found: the boxes in each part, px of the frame.
+        found: by part, the boxes in it, px of the source.
     """
 
     gap: Gap
@@ -57,7 +57,7 @@ class _Middle:
     time_us: int
     picture: Uint8
     known: Boxes
-    found: list[Boxes]
+    found: Mapping[int, Boxes]
 
 
 class Gaps:
@@ -164,25 +164,25 @@ class Gaps:
         self.looked.add(number)
         return _Middle(rest, number, *gap.frames[number], known, found)
 
-    def _look(self, frame: Uint8, judged: Judged) -> tuple[Boxes, list[Boxes]]:
-        """Begins to look at what is unclear; returns who is known to be elsewhere, and a list of what will be found."""
+    def _look(self, frame: Uint8, judged: Judged) -> tuple[Boxes, Mapping[int, Boxes]]:
+        """Begins to look at what is unclear; returns who is known to be elsewhere, and who will be found, by part."""
         frame_px = (frame.shape[1], frame.shape[0])
         scale = np.tile(np.array(frame_px) / np.array(self._source_px), 2)
         concerned = judged.concerned * scale
         parts = changed_parts(judged.unclear, concerned, frame_px)
         if parts is None:
             parts = np.array([[0, 0, *frame_px]], np.float64)
-        found: list[Boxes] = []
+        found: dict[int, Boxes] = {}
         boxes = judged.boxes.xyxy.astype(np.float64) * scale
         inside = inside_shares(parts, boxes) > MOSTLY
         replaced = np.zeros(len(boxes), bool)
-        for part, within in zip(parts, inside, strict=True):
+        for row, (part, within) in enumerate(zip(parts, inside, strict=True)):
             around = inside_shares(part[None], concerned)[0] > MOSTLY
             factor = self._factor(part, frame_px, size(concerned[around])[:, 1].min(initial=np.inf))
             in_input = size(boxes)[:, 1] * factor * self._whole_scale(frame_px)
             replaced |= within & (in_input >= RELIABLE * self._network.least_input_px)
             x1, y1, x2, y2 = part.astype(int).tolist()
-            self._canvas.add(frame, (x1, y1, x2, y2), partial(self._keep, found, 1 / scale), factor)
+            self._canvas.add(frame, (x1, y1, x2, y2), partial(_keep, found, row, 1 / scale), factor)
         return judged.boxes.take(np.nonzero(~replaced)[0]), found
 
     def _whole_scale(self, frame_px: tuple[int, int]) -> float:
@@ -195,16 +195,14 @@ class Gaps:
         room = min(np.array(self._network.input_px) / (part[2:] - part[:2])) / whole
         return float(max(min(wanted, LARGEST, room), 1.0))
 
-    def _keep(self, found: list[Boxes], scale: Float64, boxes: Boxes) -> None:
-        found.append(Boxes((boxes.xyxy * scale).astype(np.float32), boxes.confidence, boxes.classes))
-
     def _count_calls(self, calls: int) -> None:
         self._count("detector_calls", calls)
         self._count("between_calls", calls)
 
     def _halves(self, middle: _Middle) -> Iterator[Gap]:
         """Yields what is left of a gap on both sides of its middle frame, after that was looked at."""
-        boxes = merge_looks([middle.known, *middle.found])
+        # In the order of the parts: the network delivers them in any.
+        boxes = merge_looks([middle.known, *(middle.found[row] for row in sorted(middle.found))])
         self.found[middle.number] = boxes
         seen = Seen(middle.number, middle.time_us, middle.picture, boxes)
         for before, after in ((middle.gap.before, seen), (seen, middle.gap.after)):
@@ -213,3 +211,7 @@ class Gaps:
             }
             if frames:
                 yield Gap(before, after, frames)
+
+
+def _keep(found: dict[int, Boxes], row: int, scale: Float64, boxes: Boxes) -> None:
+    found[row] = Boxes((boxes.xyxy * scale).astype(np.float32), boxes.confidence, boxes.classes)
