@@ -79,7 +79,7 @@ def main() -> None:
 
 
 def memory(folder: Path) -> dict[str, float]:
-    """Returns the peak memory of a night at 1920x1080, MB, and what it takes more than one at the clip's own size."""
+    """Returns the peak memory of a night at the clip's own size, and of one at 1920x1080, MB."""
     frames = load_frames(ASSETS / "video" / CLIPS[CAMERA][0], FRAMES)
     peak_mb = {}
     for name, size_px in (("small", (frames[0].shape[1], frames[0].shape[0])), ("full_hd", FULL_HD)):
@@ -92,7 +92,7 @@ def memory(folder: Path) -> dict[str, float]:
 def _night(site: Path) -> float:
     """Runs a whole night in this process; returns its peak memory, MB."""
     _run(site, LAST_OPS)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6  # Linux counts kibibytes
 
 
 def segments(folder: Path, counts: Sequence[int]) -> dict[str, float]:
