@@ -29,7 +29,7 @@ class FrameCoverage:
         lost: whether the footage's frame could not be decoded.
         shown: where in the mask the background is shown, packed as ``bits``; None: nowhere.
         dismisses: whether something that differs from the background was taken for nobody, so that it stays visible.
-        repeats: whether the frame repeats the one before it, which nothing is covered in.
+        repeats: whether the frame repeats the one before it, in which nobody was found.
         drawn: ``(D, 4)`` boxes in which a skeleton is drawn, which looks like a person and is none.
     """
 

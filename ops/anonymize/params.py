@@ -74,7 +74,8 @@ class AnonymizeParams:
         "any; or 'none'",
     )
     repeat_unchanged: bool = param(
-        True, "show a frame in which nobody is and nothing changed as a repeat of the one before it; false: as filmed"
+        True,
+        "show a frame in which nobody was found and nothing changed as a repeat of the one before it; false: as filmed",
     )
     chunk_s: float = param(4.0, "seconds that are encoded and verified at a time; also the group of pictures")
     max_whole_share: float = param(

@@ -27,7 +27,7 @@ _COVERED = (
     int64("frames_widened", "frames in which more was covered because verification found something", null=True),
     int64("frames_whole", "frames that are covered completely", null=True),
     int64("frames_lost", "frames of the footage that cannot be decoded; they are covered completely", null=True),
-    int64("frames_repeated", "frames shown as a repeat of the one before: nobody is there, nothing changed", null=True),
+    int64("frames_repeated", "frames that repeat the one before: nobody was found, nothing changed", null=True),
     int64("verified_frames", "decoded output frames that were verified", null=True),
     int64("verifier_findings", "findings of the verification; each was then covered", null=True),
     string(

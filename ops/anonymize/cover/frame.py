@@ -146,7 +146,7 @@ class FrameAnonymizer:
         return RegionJudge(self._score, self._presence.vehicles, self._heights, self._unknown, remembered_us)
 
     def may_repeat(self, frame: Uint8, time_us: int) -> bool:
-        """Returns whether a frame may be shown by repeating the one before it: nobody is in either, nothing changed.
+        """Returns whether a frame may repeat the one before it: nobody was found in either, and nothing changed.
 
         Args:
             frame: ``(H, W, 3)`` BGR, decoded.
@@ -191,7 +191,8 @@ class FrameAnonymizer:
         whole = self._motion_only and not comparable
         if whole:
             mask[:] = 255
-        if mask.any() or len(people.boxes) or len(things.boxes):
+        # What differs from the background and is nobody who was found stays covered in what repeats this frame.
+        if whole or len(people.boxes) or len(things.boxes):
             self._still.forget()
         else:
             self._still.remember(frame)

@@ -1,4 +1,4 @@
-"""Tells which frames need no cover of their own: nobody is in them, and they show what the last covered frame shows.
+"""Tells which frames need no cover of their own: nobody was found in them, and they show what a covered one shows.
 
 Such a frame is published as a repeat of that one, which was covered, and is verified, in full. So a repeat can show
 nobody whom its original does not show: somebody who walks in below the limit of a change is not in the picture at all.
@@ -10,13 +10,13 @@ from schemas.values import Uint8
 
 
 class StillView:
-    """Remembers what the last covered frame shows, as it was filmed, if nothing is covered in it."""
+    """Remembers what the last covered frame shows, as it was filmed, if nobody was found in it."""
 
     def __init__(self) -> None:
         self._shown: Uint8 | None = None
 
     def remember(self, frame: Uint8) -> None:
-        """Takes a frame ``(H, W, 3)`` BGR, in which nothing is to be covered, as the one that may be repeated."""
+        """Takes a frame ``(H, W, 3)`` BGR, in which nobody was found, as the one that may be repeated."""
         self._shown = reduced(frame)
 
     def forget(self) -> None:

@@ -103,6 +103,16 @@ def test_what_is_taken_for_nobody_stays_visible_and_is_counted_in_repeats_too() 
     assert (row["covered_frames"], row["dismissed_frames"], row["frames_repeated"]) == (0, 20, 19)
 
 
+def test_what_may_be_somebody_stays_covered_in_repeats() -> None:
+    frames = noisy(20)
+    frames[:, 60:130, 60:90] = 230  # a box that was put there, and no network to judge it
+    session, services = session_of(FIXED, inputs_of(SEGMENT, backgrounds=background_row(SEGMENT, WALL)))
+    session.feed(make_batch(frames, SEGMENT))
+    (row,) = session.finish({})["anonymized_segments"].to_pylist()
+    assert (row["covered_frames"], row["frames_repeated"], row["frames_widened"]) == (20, 19, 0)
+    assert not (np.abs(kept(services)[:, 62:128, 62:88].astype(int) - 230) < 40).all(axis=-1).any()
+
+
 def test_repeats_can_be_switched_off() -> None:
     assert AnonymizeParams().repeat_unchanged
     inputs = inputs_of(SEGMENT, backgrounds=background_row(SEGMENT, WALL))
