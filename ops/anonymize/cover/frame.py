@@ -118,7 +118,7 @@ class FrameAnonymizer:
         self._paint_scene = open_painter(params, pose)
         self._flat = np.array(flat_colours(params), np.uint8).reshape(-1, 3)
         self._mask_hook = mask_hook
-        self._still = StillView()
+        self._still = StillView(params.hold_s)
         self._static: Uint8 | None = None
         self._presence = gather_presence(params, unit, inputs, linger=background is not None)
         self._difference: BackgroundDifference | None = None
@@ -195,7 +195,7 @@ class FrameAnonymizer:
         if whole or len(people.boxes) or len(things.boxes):
             self._still.forget()
         else:
-            self._still.remember(frame)
+            self._still.remember(frame, time_us, bool(mask.any()))
         if self._mask_hook is not None:
             mask = self._mask_hook(mask, people.boxes, time_us)
             kept = covered_shares(mask, checked_head_zones(sure)) >= 1.0

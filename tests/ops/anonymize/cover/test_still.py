@@ -25,9 +25,9 @@ def same_as_before(frames: Uint8) -> list[bool]:
 
 
 def test_a_view_is_the_same_until_something_changes_in_it() -> None:
-    still, (first, other) = StillView(), noisy(2)
+    still, (first, other) = StillView(0.4), noisy(2)
     assert not still.shows(first), "nothing may be repeated yet"
-    still.remember(first)
+    still.remember(first, 0, covered=False)
     assert still.shows(other)
     changed = other.copy()
     changed[60:68, 60:68] += np.uint8(12)
@@ -106,10 +106,10 @@ def test_what_is_taken_for_nobody_stays_visible_and_is_counted_in_repeats_too() 
 def test_what_may_be_somebody_stays_covered_in_repeats() -> None:
     frames = noisy(20)
     frames[:, 60:130, 60:90] = 230  # a box that was put there, and no network to judge it
-    session, services = session_of(FIXED, inputs_of(SEGMENT, backgrounds=background_row(SEGMENT, WALL)))
+    session, services = session_of(FIXED, inputs_of(SEGMENT, backgrounds=background_row(SEGMENT, WALL)), hold_s=0.4)
     session.feed(make_batch(frames, SEGMENT))
     (row,) = session.finish({})["anonymized_segments"].to_pylist()
-    assert (row["covered_frames"], row["frames_repeated"], row["frames_widened"]) == (20, 19, 0)
+    assert (row["covered_frames"], row["frames_repeated"], row["frames_widened"]) == (20, 14, 0)
     assert not (np.abs(kept(services)[:, 62:128, 62:88].astype(int) - 230) < 40).all(axis=-1).any()
 
 
