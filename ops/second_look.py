@@ -52,7 +52,7 @@ class SecondLook(FrameOp):
 
     spec = OpSpec(
         name="second_look",
-        version=4,
+        version=5,
         summary="Finds people by other weights than detect's, in fewer frames.",
         scope=Scope.SEGMENT,
         reads=(),

@@ -22,7 +22,7 @@ SURE = 0.2
 
 STEP_S, STEP_FRAMES = 0.45, 5
 """Most seconds and frames between two looks of somebody who walks: four tenths, and what rounding adds. A straight line
-is then off by less than a twelfth of their height, even for somebody who stops (1.4 m/s, 1.75 m)."""
+is then off by less than a tenth of their height, even for somebody who stops (1.4 m/s, 1.75 m)."""
 
 STEP, STAY = 0.6, 0.15
 """Most that somebody moved and changed their size, in heights: by a step (1 m in .45 s is running), and who stays."""
