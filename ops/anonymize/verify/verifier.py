@@ -82,8 +82,8 @@ class Verifier:
         self._looks = verify_fps > 0
         self._residual = residual
         self._judge = judge
-        self._people = people and PatientDetector(people, partial(count, "verify_detector_calls"))
-        self._faces = faces and PatientDetector(faces, partial(count, "verify_face_calls"))
+        self._people = None if people is None else PatientDetector(people, partial(count, "verify_detector_calls"))
+        self._faces = None if faces is None else PatientDetector(faces, partial(count, "verify_face_calls"))
         self._count = count
         self._shown: Uint8 | None = None
         self._covered: Uint8 = np.empty((0, 0), np.uint8)
