@@ -34,6 +34,7 @@ COMMANDS = {
     "plan": Command("cli.run", "plan"),
     "run": Command("cli.run", "run"),
     "schedule": Command("cli.run", "schedule"),
+    "tune": Command("cli.tune", "tune"),
     "reprocess": Command("cli.reprocess", "reprocess"),
     "diff": Command("cli.reprocess", "diff"),
     "sql": Command("cli.results", "sql"),

@@ -99,6 +99,7 @@ def status(folder: SiteFolder = HERE, as_json: Json = False) -> None:
                 "moving_cameras": [asdict(camera) | {"message": camera.message} for camera in found.moving],
                 "awaiting": [asdict(each) for each in found.awaiting],
                 "missed_people": [asdict(each) for each in found.missed],
+                "profiles": [asdict(each) for each in found.profiles],
             }
         )
         return
@@ -120,8 +121,16 @@ def status(folder: SiteFolder = HERE, as_json: Json = False) -> None:
         missed = [[each.camera, each.date, each.message] for each in found.missed[-NIGHTS_SHOWN:]]
         output.say("")
         output.table(["camera", "date", "missed"], missed, "missed by looking again only where something changed")
+    tuned = [each for each in found.profiles if each.profile]
+    if tuned:
+        output.say("")
+        profiles = [[each.camera, each.profile, each.loss, each.runs_share] for each in tuned]
+        output.table(["camera", "profile", "loss", "share of the runs"], profiles, "tuned")
     for camera in found.moving:
         output.warn(camera.message)
+    for each in found.profiles:
+        if each.message:
+            output.warn(each.message)
     for problem in found.problems:
         output.warn(problem)
 

@@ -37,7 +37,7 @@ class SecondLookParams:
     skip_unchanged: bool = param(
         True,
         "on fixed cameras, in segments of at least 30 s: look again only where a frame changed since the last look at "
-        "all of it, which holds for probe_s, and up to 32 times as long as further looks find the same",
+        "all of it, which holds for probe_s, eight times as long once a second look found the same",
     )
     least_person_px: float = param(20.0, "tiles: least height of a person to find, pixels of the source; HOG: 48")
     probe_s: float = param(
@@ -52,13 +52,13 @@ class SecondLook(FrameOp):
 
     spec = OpSpec(
         name="second_look",
-        version=6,
+        version=5,
         summary="Finds people by other weights than detect's, in fewer frames.",
         scope=Scope.SEGMENT,
         reads=(),
         writes=("second_detections", "second_observed_frames", "second_detector_reach"),
         params=SecondLookParams,
-        uses=("fixed",),
+        uses=("fixed", "tuned"),
         memory_mb=700,
     )
     params: SecondLookParams
@@ -124,6 +124,6 @@ class SecondLook(FrameOp):
         if self._source == HOG:
             least_px = max(least_px, hog.LEAST_PERSON_PX)
         tiles = least_px if self.params.tiles else None
-        return look_settings(
-            network, decoder, unit, tiles, self.params.probe_s, self._fps(unit), self.params.skip_unchanged
-        )
+        # Of what was tuned for detect, only this is a parameter here: where detect looks at all, so does this.
+        skip_unchanged = self.params.skip_unchanged and bool(unit.tuned.get("skip_unchanged", True))
+        return look_settings(network, decoder, unit, tiles, self.params.probe_s, self._fps(unit), skip_unchanged)

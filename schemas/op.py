@@ -114,7 +114,7 @@ class OpSpec:
     reads: tuple[Read, ...]
     writes: tuple[str, ...]
     params: type
-    uses: tuple[Literal["calibration", "layers", "fixed", "privacy_masks"], ...] = ()
+    uses: tuple[Literal["calibration", "layers", "fixed", "privacy_masks", "tuned"], ...] = ()
     cpus: float = 1
     gpus: float = 0
     memory_mb: int = 500

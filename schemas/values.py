@@ -3,11 +3,12 @@
 All are frozen and picklable, since drivers and workers exchange them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from fractions import Fraction
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -220,6 +221,8 @@ class UnitContext:
         unit: segment id, footage id, or ``day``.
         segments: the one segment of a segment op; for camera-day and footage ops all segments, by start time.
         features: zones and lines that apply to this camera; empty unless the op's spec uses layers.
+        tuned: parameters of the op that `nightshift tune` measured for this camera, in place of the op's own; empty
+            unless the op's spec uses them.
     """
 
     camera: CameraView
@@ -228,6 +231,7 @@ class UnitContext:
     site_crs: str
     segments: tuple[Segment, ...]
     features: tuple[Feature, ...] = ()
+    tuned: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def segment(self) -> Segment:

@@ -33,6 +33,8 @@ PAGES = (ROOT / "README.md", DOCS / "getting-started.md", DOCS / "nights.md", DO
 NOT_RUN = {
     "nightshift doctor": "starts a Ray, which takes longer than all else here",
     "nightshift run --address auto": "needs a cluster",
+    "nightshift tune gate": "needs more footage than the sample site has",
+    "nightshift tune gate --within 0.1 --stretches 12": "needs more footage than the sample site has",
     "nightshift models convert detector.onnx --int8": "needs more footage than the sample site has",
 }
 INCOMPLETE = ("nightshift scan", "nightshift run")

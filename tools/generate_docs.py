@@ -110,7 +110,8 @@ def _one_op(name: str, kind: type[Op]) -> str:
         f"- version {spec.version}; {spec.cpus:g} CPU, {spec.gpus:g} GPU, {spec.memory_mb} MB",
     ]
     if spec.uses:
-        facts.insert(3, f"- depends on {' and '.join(USES[use] for use in spec.uses)} in site.toml")
+        uses = f"- depends on {' and '.join(USES[use] for use in spec.uses if use in USES)} in site.toml"
+        facts.insert(3, f"{uses}, and on `tuned/CAMERA.toml`" if "tuned" in spec.uses else uses)
     defaults = spec.params()
     rows = [
         [f"`{key.name}`", f"`{_toml(getattr(defaults, key.name))}`", key.metadata["doc"]] for key in fields(spec.params)

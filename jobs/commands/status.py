@@ -9,6 +9,7 @@ from jobs.commands.missed_people import MissedPeople, missed_people
 from jobs.commands.moving_cameras import MovingCamera, find_moving_cameras
 from jobs.commands.plan import plan_run
 from jobs.commands.sign_offs import AwaitingVideo, awaiting_video
+from jobs.commands.tuned_cameras import CameraProfile, camera_profiles
 from jobs.planning.graph import Selection
 from jobs.planning.inventory import recorded_inventory
 from jobs.planning.plan import Plan
@@ -29,6 +30,7 @@ class Status:
         moving: cameras that are declared fixed, but whose view moves.
         awaiting: published files that may not be handed out.
         missed: whom looking again only where something changed misses, by camera and night.
+        profiles: cameras that were tuned, and those of whose frames hardly any is held.
     """
 
     runs: pa.Table
@@ -38,6 +40,7 @@ class Status:
     moving: Sequence[MovingCamera]
     awaiting: Sequence[AwaitingVideo]
     missed: Sequence[MissedPeople]
+    profiles: Sequence[CameraProfile]
 
 
 def read_status(site: Site) -> Status:
@@ -60,5 +63,6 @@ def read_status(site: Site) -> Status:
         awaiting = awaiting_video(site)
     except NightshiftError as error:
         problems = (*problems, str(error))
+    profiles = camera_profiles(plan.ready, site.store.read_receipts(["detect"]).rows)
     rows = complete_runs(runs.rows, lambda: site.store.read_receipts().rows)
-    return Status(rows, plan, quarantined.rows, problems, moving, awaiting, missed)
+    return Status(rows, plan, quarantined.rows, problems, moving, awaiting, missed, profiles)

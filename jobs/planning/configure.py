@@ -13,9 +13,11 @@ from ops.ground.view import concerns, zones_outside_view
 from schemas.anonymity import TARGETS
 from schemas.errors import ModelError, SiteError
 from schemas.op import DETECTOR, Models, Op
+from schemas.tuned import TunedCamera
 from schemas.values import Feature, ModelFile
 from storage.site.file import SiteFiles, find_key_line
 from storage.site.layers import load_features
+from storage.site.tuned import read_tuned
 from storage.weights.catalogue import ModelStore
 
 _NAMED = 5
@@ -36,17 +38,33 @@ class ReadySite:
     Attributes:
         ops: enabled ops by name, in pipeline order.
         warnings: what a user should know before a run.
+        tuned: what `nightshift tune` stored, by camera.
     """
 
     site: SiteFiles
     ops: Mapping[str, ReadyOp]
     features: tuple[Feature, ...]
     warnings: tuple[str, ...] = ()
+    tuned: Mapping[str, TunedCamera] = field(default_factory=dict)
     _feature_digests: dict[str | None, str] = field(default_factory=dict, repr=False, compare=False)
 
     def features_of(self, camera: str) -> Sequence[Feature]:
         """Returns the zones and lines that concern a camera."""
         return [feature for feature in self.features if feature.camera in (None, camera)]
+
+    def tuned_params(self, op: str, camera: str) -> dict[str, bool | float]:
+        """Returns the parameters of an op that were tuned for a camera, where they change anything.
+
+        What site.toml gives under ``[ops.NAME]`` holds for all cameras.
+        """
+        params, given = self.ops[op].op.params, self.site.config.ops.get(op, {})
+        if camera not in self.tuned or "tuned" not in self.ops[op].op.spec.uses:
+            return {}
+        return {
+            name: value
+            for name, value in self.tuned[camera].params.given().items()
+            if name not in given and getattr(params, name, value) != value
+        }
 
     def digest_features(self, camera: str, digest: Callable[[Sequence[object]], str]) -> str:
         """Returns a digest of the zones and lines that concern a camera, by ``digest`` of rows of plain values.
@@ -130,7 +148,7 @@ def configure_site(site: SiteFiles) -> ReadySite:
     _check_targets(site, ops)
     calibration_errors(site)  # fails now, and not in the middle of the night when positions are computed
     features = load_features(site)
-    return ReadySite(site, ops, features, (*warnings, *_warn_of_unseen(site, features)))
+    return ReadySite(site, ops, features, (*warnings, *_warn_of_unseen(site, features)), read_tuned(site.root))
 
 
 def _models(op: Op, models: ModelStore, detectors: Sequence[ModelFile]) -> Models:

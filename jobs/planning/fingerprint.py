@@ -26,7 +26,7 @@ SHORT_DIGITS = 16
 
 _SEPARATOR = "\x1f"
 _DIGESTS = ("calibration", "layers", "privacy masks")
-_READABLE = ("op", "weights", "fixed", "crs", "decoding")
+_READABLE = ("op", "weights", "fixed", "crs", "decoding", "tuned")
 _MAX_VALUE_CHARS = 60
 """Length of two values of a parameter together, above which a change names the parameter only."""
 
@@ -94,6 +94,9 @@ def fingerprint_base(ready: ReadySite, op: str, camera: str) -> FingerprintBase:
         parts["fixed"] = str(view.fixed)
     if "privacy_masks" in spec.uses:
         parts["privacy masks"] = digest([view.image_size_px, view.privacy_masks])
+    if tuned := ready.tuned_params(op, camera) if "tuned" in spec.uses else {}:
+        # No ingredient without one: a camera that nobody tuned keeps its fingerprints.
+        parts["tuned"] = json.dumps(tuned, sort_keys=True)
     short = {name: part[:SHORT_DIGITS] if name in _DIGESTS else part for name, part in parts.items()}
     short["weights"] = _weights(configured.models, SHORT_DIGITS)
     return FingerprintBase(digest(parts), short)

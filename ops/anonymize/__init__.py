@@ -26,7 +26,7 @@ class Anonymize(FrameOp):
 
     spec = OpSpec(
         name="anonymize",
-        version=14,
+        version=13,
         summary="A copy of each segment in which people are covered, or none if that cannot be vouched for.",
         scope=Scope.SEGMENT,
         reads=(

@@ -62,7 +62,8 @@ class AnonymizeSession(FrameSession):
         self._verifier = Verifier(
             params.verify_fps,
             self._anonymizer.residual,
-            self._anonymizer.new_judge(encoded=True),
+            # No verdict holds where anything changed: a person may step into what was empty one frame earlier.
+            self._anonymizer.new_judge(remembered_us=0),
             detectors.people,
             detectors.faces,
             services.count,

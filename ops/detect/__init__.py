@@ -1,7 +1,7 @@
 """Op ``detect``: finds people, vehicles and bags in a segment's frames, by a network, or by motion without one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, isinf
 
 from ops.detect.backends import Network, open_network
@@ -55,7 +55,7 @@ class DetectParams:
     skip_unchanged: bool = param(
         True,
         "on fixed cameras, in segments of at least 30 s: look again only where a frame changed since the last look at "
-        "all of it, which holds for probe_s, and up to 32 times as long as further looks find the same",
+        "all of it, which holds for probe_s, eight times as long once a second look found the same",
     )
     gap_s: float = param(
         1.6,
@@ -79,13 +79,13 @@ class Detect(FrameOp):
 
     spec = OpSpec(
         name="detect",
-        version=8,
+        version=7,
         summary="Finds people, vehicles and bags, frame by frame.",
         scope=Scope.SEGMENT,
         reads=(),
         writes=("detections", "observed_frames", "detector_reach", "detector_samples"),
         params=DetectParams,
-        uses=("fixed",),
+        uses=("fixed", "tuned"),
         memory_mb=900,
     )
     params: DetectParams
@@ -132,17 +132,18 @@ class Detect(FrameOp):
         return MotionSession(unit.segment, self.params.motion_min_height, self.params.confidence)
 
     def _settings(self, unit: UnitContext, network: Network, decoder: Decoder) -> LookSettings:
-        least_px = self.params.least_person_px if self.params.tiles else None
+        params = replace(self.params, **unit.tuned)
+        least_px = params.least_person_px if params.tiles else None
         return look_settings(
             network,
             decoder,
             unit,
             least_px,
-            self.params.probe_s,
-            self.params.fps,
-            self.params.skip_unchanged,
-            self.params.sample_share,
-            self.params.gap_s,
+            params.probe_s,
+            params.fps,
+            params.skip_unchanged,
+            params.sample_share,
+            params.gap_s,
         )
 
 
