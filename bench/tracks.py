@@ -195,7 +195,17 @@ def peer(clip: Path) -> tuple[MotRows, float]:
 
 
 def run(camera: str, clip: Path, root: Path, detect: str = "", night: bool = True) -> Run:
-    """Runs a site of one clip in this process: up to tracks, then the rest of a night."""
+    """Runs sites of one clip in this process: one up to tracks, and another a whole night, as a night is run."""
+    site = site_of(camera, clip, root, detect)
+    tracks_s = cost(site, Selection(ops=("link",)))
+    night_s = cost(site_of(camera, clip, root.with_name(f"{root.name}-night"), detect), Selection()) if night else 0.0
+    points = query(site, "SELECT pts, track_id, label, x1, y1, x2, y2 FROM track_points")
+    seen = query(site, "SELECT pts FROM observed_frames")["pts"].to_pylist()
+    return Run(tracks_s, night_s, points, set(seen))
+
+
+def site_of(camera: str, clip: Path, root: Path, detect: str) -> Site:
+    """Returns a new site of one clip, with parameters of ``detect`` as in site.toml."""
     build_real_site(root, ASSETS, (camera,))
     (kept,) = (root / "archive" / camera).iterdir()
     shutil.copyfile(clip, kept.with_suffix(clip.suffix))
@@ -204,12 +214,7 @@ def run(camera: str, clip: Path, root: Path, detect: str = "", night: bool = Tru
     if detect:
         with (root / "site.toml").open("a") as file:
             file.write(f"\n[ops.detect]\n{detect}\n")
-    site = open_site(root)
-    tracks_s = cost(site, Selection(ops=("link",)))
-    night_s = tracks_s + (cost(site, Selection()) if night else 0.0)
-    points = query(site, "SELECT pts, track_id, label, x1, y1, x2, y2 FROM track_points")
-    seen = query(site, "SELECT pts FROM observed_frames")["pts"].to_pylist()
-    return Run(tracks_s, night_s, points, set(seen))
+    return open_site(root)
 
 
 def cost(site: Site, selection: Selection) -> float:

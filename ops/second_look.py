@@ -37,7 +37,7 @@ class SecondLookParams:
     skip_unchanged: bool = param(
         True,
         "on fixed cameras, in segments of at least 30 s: look again only where a frame changed since the last look at "
-        "all of it, which holds for probe_s, eight times as long once a second look found the same",
+        "all of it, which holds for probe_s, and up to 32 times as long as further looks find the same",
     )
     least_person_px: float = param(20.0, "tiles: least height of a person to find, pixels of the source; HOG: 48")
     probe_s: float = param(
@@ -52,7 +52,7 @@ class SecondLook(FrameOp):
 
     spec = OpSpec(
         name="second_look",
-        version=5,
+        version=6,
         summary="Finds people by other weights than detect's, in fewer frames.",
         scope=Scope.SEGMENT,
         reads=(),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from ops.detect.changes import changed, reduced
 from ops.view_shift import STILL, VIEW_WIDTH_PX, View, ViewShift
 from schemas.op import FrameNeed, FrameOp, FrameSession, OpSpec, Scope, Services, Tables, param
 from schemas.tables import TABLES
@@ -22,6 +23,9 @@ LEAST_JUDGED = 0.5
 
 MOST_REFERENCES = 16
 """Pictures of a segment that are remembered: one for each view, and one for each light in which it looks different."""
+
+REDUCED = 2
+"""Factor by which pictures are reduced to see whether anything changed since the last one that was measured."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class ViewMotion(FrameOp):
 
     spec = OpSpec(
         name="view_motion",
-        version=1,
+        version=2,
         summary="Measures how far the view moves within a segment, on fixed cameras too.",
         scope=Scope.SEGMENT,
         reads=(),
@@ -107,6 +111,7 @@ class ViewTracker:
         self._view_us = view_us
         self._references: list[_Reference] = []
         self._last = _Reference(View(np.zeros((1, 1, 3), np.uint8)), 0)
+        self._judged: Uint8 | None = None
         self._candidate: tuple[View, int] | None = None
 
     @property
@@ -116,8 +121,13 @@ class ViewTracker:
 
     def add(self, picture: Uint8, time_us: int) -> None:
         """Measures a frame ``(h, w, 3)`` BGR; frames come in order of time."""
+        small = reduced(picture, REDUCED)
+        if self._judged is not None and not changed(small, self._judged).any():
+            self.motions.append(self.motions[-1])
+            return
         view = View(picture)
         found = self._placed(view, time_us) if view.textured else None
+        self._judged = None if found is None else small
         if found is not None:
             self._last = found
         self.motions.append(found.motion if found is not None and found.number == 0 else None)

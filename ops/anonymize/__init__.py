@@ -26,7 +26,7 @@ class Anonymize(FrameOp):
 
     spec = OpSpec(
         name="anonymize",
-        version=13,
+        version=14,
         summary="A copy of each segment in which people are covered, or none if that cannot be vouched for.",
         scope=Scope.SEGMENT,
         reads=(

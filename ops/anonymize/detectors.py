@@ -97,7 +97,7 @@ class DetectorSet:
 
 def _confirmed(detector: SecondDetector, background: Uint8) -> Float64:
     """Returns the boxes ``(N, 4)`` of what a detector takes for a person in a background, from afar too if large."""
-    found = detector.find(background, tiles=True)
+    found = detector.find(background, detector.looks((background.shape[1], background.shape[0])))
     boxes = found[found[:, 4] >= BACKGROUND_SCORE, :4]
     large = size(boxes).prod(axis=1) >= LARGE_SHARE * background.shape[0] * background.shape[1]
     if not large.any():

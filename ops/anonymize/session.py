@@ -62,8 +62,7 @@ class AnonymizeSession(FrameSession):
         self._verifier = Verifier(
             params.verify_fps,
             self._anonymizer.residual,
-            # No verdict holds where anything changed: a person may step into what was empty one frame earlier.
-            self._anonymizer.new_judge(remembered_us=0),
+            self._anonymizer.new_judge(encoded=True),
             detectors.people,
             detectors.faces,
             services.count,

@@ -55,7 +55,7 @@ class DetectParams:
     skip_unchanged: bool = param(
         True,
         "on fixed cameras, in segments of at least 30 s: look again only where a frame changed since the last look at "
-        "all of it, which holds for probe_s, eight times as long once a second look found the same",
+        "all of it, which holds for probe_s, and up to 32 times as long as further looks find the same",
     )
     gap_s: float = param(
         1.6,
@@ -79,7 +79,7 @@ class Detect(FrameOp):
 
     spec = OpSpec(
         name="detect",
-        version=7,
+        version=8,
         summary="Finds people, vehicles and bags, frame by frame.",
         scope=Scope.SEGMENT,
         reads=(),

@@ -24,6 +24,10 @@ they are at limits of 10 and 16. In the dark (ABODA at a quarter of its light, w
 people are missed.
 """
 
+ENCODED_LIMIT = 12
+"""The same for pictures of a published video: those of an unchanged view differ by 11 at most, since each chunk is
+encoded by itself (measured-real, ABODA, 120 s)."""
+
 MARGIN_PX, MARGIN_SHARE = 24.0, 0.25
 """Growth of a changed part on every side, pixels of the frame and share of its longer side: networks see people by what
 is around them, and somebody who moved a little changed at the rim only."""
@@ -41,10 +45,10 @@ def reduced(frame: Uint8, factor: int = REDUCED) -> Uint8:
     return downscale(frame, (max(width // factor, 1), max(height // factor, 1)))
 
 
-def changed(picture: Uint8, before: Uint8) -> Uint8:
-    """Returns 255 where two reduced pictures ``(h, w, 3)`` differ, ``(h, w)``."""
+def changed(picture: Uint8, before: Uint8, limit: int = LIMIT) -> Uint8:
+    """Returns 255 where two reduced pictures ``(h, w, 3)`` differ by more than a limit, ``(h, w)``."""
     difference = largest_channel(cv2.absdiff(picture, before))
-    return above(cv2.blur(difference, (2, 2)), LIMIT)
+    return above(cv2.blur(difference, (2, 2)), limit)
 
 
 def changed_parts(mask: Uint8, boxes: Float64, frame_px: tuple[int, int]) -> Float64 | None:

@@ -99,6 +99,12 @@ def pyramid(
     return tuple(looks)
 
 
+def part_in(look: Look, frame_px: tuple[int, int], picture_px: tuple[int, int]) -> tuple[slice, slice]:
+    """Returns the rows and columns of a look in a frame that was reduced; both sizes are (width, height)."""
+    across, down = picture_px[0] / frame_px[0], picture_px[1] / frame_px[1]
+    return slice(int(look.y1 * down), ceil(look.y2 * down)), slice(int(look.x1 * across), ceil(look.x2 * across))
+
+
 def network_pyramid(network: Network, frame_px: tuple[int, int], least_person_px: float) -> tuple[Look, ...]:
     """Returns ``pyramid`` for a network."""
     return pyramid(frame_px, network.input_px, least_person_px, network.least_input_px)

@@ -10,7 +10,6 @@ more.
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from math import ceil
 
 from ops.detect.active import active_tiles, sure_people
 from ops.detect.backends import Network
@@ -21,7 +20,7 @@ from ops.detect.gaps import Gaps
 from ops.detect.patience import Patience
 from ops.detect.sample import SampledFrame, SampleLooks
 from ops.detect.settings import LookSettings
-from ops.detect.tiles import Look, merge_looks, network_pyramid, submit_look
+from ops.detect.tiles import Look, merge_looks, network_pyramid, part_in, submit_look
 from ops.detect.waiting import WaitingFrames
 from ops.detect.whole import WholeLooks
 from schemas.values import Uint8
@@ -237,9 +236,8 @@ class LookWindow:
 
     def _part_of(self, look: int, frame: Uint8) -> tuple[slice, slice]:
         """Returns the rows and columns of a tile in the reduced picture."""
-        tile, (height, width) = self.looks[look], self._pictures[len(self._tiles) - 1].shape[:2]
-        across, down = width / frame.shape[1], height / frame.shape[0]
-        return slice(int(tile.y1 * down), ceil(tile.y2 * down)), slice(int(tile.x1 * across), ceil(tile.x2 * across))
+        height, width = self._pictures[len(self._tiles) - 1].shape[:2]
+        return part_in(self.looks[look], (frame.shape[1], frame.shape[0]), (width, height))
 
     def _submit(self, number: int, frame: Uint8, tiles: Sequence[int]) -> None:
         for look in tiles:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ops.view_motion import ViewMotion
+from ops.view_shift import View
 from schemas.values import CameraView, FrameBatch, Uint8
 from tests.ops.moving_views import clip_frames, drift, moved, noisy, pets_pictures, shake, wide_view, window
 from tests.ops.walkabout import film, walker
@@ -131,6 +132,22 @@ def test_a_night_that_is_mostly_dark_is_unknown_unless_the_view_moves() -> None:
     assert still["most_shift_px"] < 0.5
     drifting = measured([noisy(window(WIDE, number) if number < 15 else dark, number) for number in range(40)])
     assert drifting["moves"] is True
+
+
+def test_a_picture_in_which_nothing_changed_is_not_measured_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured_pictures: list[Uint8] = []
+
+    class Counted(View):
+        def __init__(self, picture: Uint8) -> None:
+            measured_pictures.append(picture)
+            super().__init__(picture)
+
+    monkeypatch.setattr("ops.view_motion.View", Counted)
+    frames = [window(WIDE)] * 30 + [window(WIDE, right=2.0)] * 30
+    row = measured([noisy(frame, number) for number, frame in enumerate(frames)])
+    assert (row["samples"], row["judged"]) == (60, 1)
+    assert row["most_shift_px"] == pytest.approx(2.0, abs=0.4)
+    assert len(measured_pictures) <= 6
 
 
 def test_batches_change_nothing() -> None:

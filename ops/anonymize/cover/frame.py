@@ -53,6 +53,7 @@ from ops.anonymize.locate.spans import NOBODY
 from ops.anonymize.params import AnonymizeParams
 from ops.anonymize.verify.residual import BackgroundResidual
 from ops.boxes import pad
+from ops.detect.changes import ENCODED_LIMIT, LIMIT
 from schemas.anonymity import MODES
 from schemas.op import Tables
 from schemas.values import Float64, Int64, Uint8, UnitContext
@@ -137,13 +138,15 @@ class FrameAnonymizer:
         self._score = None if self._motion_only else score
         self._outlines = None if self._motion_only else outlines
         self._heights = learn_heights(self._presence.people)
-        self._judge = self.new_judge(REMEMBERED_US)
+        self._judge = self.new_judge()
 
-    def new_judge(self, remembered_us: int) -> RegionJudge | None:
-        """Returns a judge of regions in which nobody was found; None if all of them are to be covered."""
+    def new_judge(self, encoded: bool = False) -> RegionJudge | None:
+        """Returns a judge of regions in which nobody was found, of filmed or encoded frames; None to cover them all."""
         if self._score is None:
             return None
-        return RegionJudge(self._score, self._presence.vehicles, self._heights, self._unknown, remembered_us)
+        # In encoded frames no verdict holds where anything changed: a person may step into what was empty before.
+        remembered_us, limit = (0, ENCODED_LIMIT) if encoded else (REMEMBERED_US, LIMIT)
+        return RegionJudge(self._score, self._presence.vehicles, self._heights, self._unknown, remembered_us, limit)
 
     def may_repeat(self, frame: Uint8, time_us: int) -> bool:
         """Returns whether a frame may repeat the one before it: nobody was found in either, and nothing changed.

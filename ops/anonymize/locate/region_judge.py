@@ -14,7 +14,7 @@ from ops.anonymize.geometry import cover_boxes, covered_shares, whole_boxes
 from ops.anonymize.locate.person_heights import PersonHeights
 from ops.anonymize.locate.spans import Spans
 from ops.boxes import centre, iou_matrix, pad, size
-from ops.detect.changes import changed, reduced
+from ops.detect.changes import LIMIT, changed, reduced
 from schemas.values import Bools, Float64, Uint8
 
 LEAST_SCORE = 0.15
@@ -93,6 +93,7 @@ class RegionJudge:
         heights: how tall people are; None if unknown.
         unknown: ``(H, W)``, not 0 where the background is unknown: what differs there has no size of its own.
         remembered_us: time for which a verdict holds for the region that it was given on, though it changes.
+        limit: of a change, see ``ops.detect.changes``.
 
     Attributes:
         dismisses: whether a region of the last frame was taken for none.
@@ -105,12 +106,14 @@ class RegionJudge:
         heights: PersonHeights | None = None,
         unknown: Uint8 | None = None,
         remembered_us: int = REMEMBERED_US,
+        limit: int = LIMIT,
     ) -> None:
         self._score = score
         self._vehicles = vehicles
         self._heights = heights
         self._unknown = unknown
         self._remembered_us = remembered_us
+        self._limit = limit
         self._known: list[_Region] = []
         self.dismisses = False
 
@@ -163,7 +166,9 @@ class RegionJudge:
         since_us = time_us - before.judged_us
         if since_us <= self._remembered_us:
             return True
-        return since_us < UNCHANGED_US and not changed(_shown(frame, before.judged), before.seen).any()
+        if since_us >= UNCHANGED_US:
+            return False
+        return not changed(_shown(frame, before.judged), before.seen, self._limit).any()
 
     def _judge(self, frame: Uint8, first: Float64, box: Float64, time_us: int) -> _Region:
         return _Region(first, box, time_us, box, time_us, _shown(frame, box), self._score(frame, box))

@@ -1,5 +1,7 @@
 """Detectors that verify: faces, and people by other weights than those that found them, or by OpenCV's HOG."""
 
+from collections.abc import Sequence
+from math import inf
 from typing import Any, Protocol
 
 import cv2
@@ -9,7 +11,7 @@ from ops.anonymize.geometry import whole_boxes, work_size
 from ops.detect import hog
 from ops.detect.backends import Network, open_network
 from ops.detect.decode import PERSON, Boxes, Decoder, suppress
-from ops.detect.tiles import find_in_looks, network_pyramid, pyramid
+from ops.detect.tiles import Look, find_in_looks, network_pyramid, pyramid
 from ops.openvino_cpu import cpu_settings, reason_of
 from schemas.errors import ModelError
 from schemas.values import Float32, Float64, Int64, ModelFile, Uint8
@@ -55,11 +57,14 @@ class SecondDetector(Protocol):
     @property
     def sure(self) -> float: ...
 
-    def find(self, frame: Uint8, tiles: bool = False) -> Found:
-        """Returns what is in a frame ``(H, W, 3)`` BGR, however unsure; the same frame gives the same.
+    def looks(self, size_px: tuple[int, int]) -> tuple[Look, ...]:
+        """Returns the looks at a frame of (width, height): the whole, then tiles for people too small for that one."""
+
+    def find(self, frame: Uint8, looks: Sequence[Look] | None = None) -> Found:
+        """Returns what is in a frame ``(H, W, 3)`` BGR, however unsure; the same frame and looks give the same.
 
         Args:
-            tiles: look in enlarged tiles besides, for people too small for a look at the whole frame.
+            looks: at least one of ``looks``; None: the whole.
         """
 
 
@@ -76,11 +81,14 @@ class PeopleInLooks:
         self._network = network
         self._decode = decoder
 
-    def find(self, frame: Uint8, tiles: bool = False) -> Found:
+    def looks(self, size_px: tuple[int, int]) -> tuple[Look, ...]:
+        """Returns the looks at a frame of (width, height), the whole first."""
+        return network_pyramid(self._network, size_px, self._least_px(size_px))
+
+    def find(self, frame: Uint8, looks: Sequence[Look] | None = None) -> Found:
         """Returns the people in a frame ``(H, W, 3)`` BGR."""
-        size_px = (frame.shape[1], frame.shape[0])
-        looks = network_pyramid(self._network, size_px, self._least_px(size_px))
-        people = find_in_looks(self._network, self._decode, frame, looks if tiles else looks[:1])
+        chosen = self.looks((frame.shape[1], frame.shape[0]))[:1] if looks is None else looks
+        people = find_in_looks(self._network, self._decode, frame, chosen)
         return _with_scores(people.xyxy, people.confidence)
 
     def _least_px(self, size_px: tuple[int, int]) -> float:  # noqa: ARG002 - HOG's depends on it
@@ -170,7 +178,11 @@ class FaceDetector:
             raise ModelError(f"{model.path} lacks the outputs of YuNet; use a face_detection_yunet file")
         self._compiled: dict[tuple[int, int], Any] = {}
 
-    def find(self, frame: Uint8, tiles: bool = False) -> Found:  # noqa: ARG002 - it finds faces of 10 pixels as it is
+    def looks(self, size_px: tuple[int, int]) -> tuple[Look, ...]:
+        """Returns the look at the whole of a frame of (width, height): faces of 10 pixels are found as they are."""
+        return pyramid(size_px, size_px, inf)
+
+    def find(self, frame: Uint8, looks: Sequence[Look] | None = None) -> Found:  # noqa: ARG002 - there is one look only
         """Returns the faces in a frame ``(H, W, 3)`` BGR."""
         scale = min(1.0, WIDEST_PX / frame.shape[1])
         size = work_size(frame.shape[1], frame.shape[0], WIDEST_PX)

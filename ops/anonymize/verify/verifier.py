@@ -15,6 +15,7 @@ plan.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import cv2
@@ -24,11 +25,11 @@ from ops.anonymize.frame_coverage import FrameCoverage
 from ops.anonymize.geometry import LEAK_BELOW, checked_head_zones, covered_shares
 from ops.anonymize.locate.region_judge import RegionJudge
 from ops.anonymize.verify.coverage import confirmed_cover
+from ops.anonymize.verify.patient import PatientDetector
 from ops.anonymize.verify.residual import BackgroundResidual
-from ops.anonymize.verify.schedule import ClearView, LookSchedule
+from ops.anonymize.verify.schedule import LookSchedule
 from ops.anonymize.verify.second_detectors import Found, SecondDetector
 from ops.boxes import inside_shares
-from ops.detect.changes import reduced
 from schemas.values import Float64, Uint8
 
 Check = Literal["paint", "residual", "detector", "face"]
@@ -79,11 +80,10 @@ class Verifier:
     ) -> None:
         self._schedule = LookSchedule(verify_fps)
         self._looks = verify_fps > 0
-        self._clear = ClearView()
         self._residual = residual
         self._judge = judge
-        self._people = people
-        self._faces = faces
+        self._people = None if people is None else PatientDetector(people, partial(count, "verify_detector_calls"))
+        self._faces = None if faces is None else PatientDetector(faces, partial(count, "verify_face_calls"))
         self._count = count
         self._shown: Uint8 | None = None
         self._covered: Uint8 = np.empty((0, 0), np.uint8)
@@ -138,36 +138,21 @@ class Verifier:
         if self._looked and (self._looked_in_tiles or not tiles):
             return []
         self._looked, self._looked_in_tiles = True, tiles
-        picture = reduced(decoded)
-        if coverage.comparable and self._clear.holds(picture, coverage.time_us):
-            return []
         # A background that is shown hides nobody who is part of it.
         shows = coverage.shown is not None
         hidden = np.asarray(cv2.bitwise_and(self._covered, coverage.hiding), np.uint8) if shows else self._covered
-        people, faces = self._seen(decoded, coverage.drawn, tiles)
-        if tiles:
-            self._clear.look(picture, coverage.time_us, found_nobody=not len(people) and not len(faces))
+        people, faces = (self._seen(each, decoded, coverage, tiles) for each in (self._people, self._faces))
         bare = _uncovered(people, checked_head_zones(people[:, :4]), hidden, "detector")
         # Once a look in tiles shows somebody uncovered, there may be more people too small for the whole look.
         if tiles and bare:
             self._schedule.look_in_all_tiles()
         return bare + _uncovered(faces, faces[:, :4], hidden, "face")
 
-    def _seen(self, decoded: Uint8, drawn: Float64 | None, tiles: bool) -> tuple[Found, Found]:
-        """Returns the people and the faces that the detectors find, but for those that a skeleton shows."""
-        people = faces = np.empty((0, 5))
-        if self._people is not None:
-            self._count("verify_detector_calls")
-            people = _not_drawn(_sure(self._people, decoded, tiles), drawn)
-        if self._faces is not None:
-            self._count("verify_face_calls")
-            faces = _not_drawn(_sure(self._faces, decoded), drawn)
-        return people, faces
-
-
-def _sure(detector: SecondDetector, frame: Uint8, tiles: bool = False) -> Found:
-    found = detector.find(frame, tiles)
-    return np.asarray(found[found[:, 4] >= detector.sure])
+    def _seen(self, detector: PatientDetector | None, decoded: Uint8, coverage: FrameCoverage, tiles: bool) -> Found:
+        """Returns whom a detector is sure of, but for those whom a skeleton shows."""
+        if detector is None:
+            return np.empty((0, 5))
+        return _not_drawn(detector.find(decoded, coverage.time_us, tiles, coverage.comparable), coverage.drawn)
 
 
 def _not_drawn(found: Found, drawn: Float64 | None) -> Found:

@@ -21,9 +21,9 @@ def ends(*looks: tuple[np.ndarray, np.ndarray]) -> list[int]:
     return lasts
 
 
-def test_a_look_that_shows_and_finds_the_same_holds_eight_times_as_long() -> None:
-    assert ends(*[(EMPTY, NOBODY)] * 6) == [4, 32, 32, 32, 32, 32]
-    assert ends(*[(EMPTY, SOMEBODY)] * 3) == [4, 32, 32]
+def test_a_look_that_shows_and_finds_the_same_holds_longer_each_time_up_to_a_bound() -> None:
+    assert ends(*[(EMPTY, NOBODY)] * 6) == [4, 32, 128, 128, 128, 128]
+    assert ends(*[(EMPTY, SOMEBODY)] * 3) == [4, 32, 128]
 
 
 def test_it_begins_anew_where_something_changed_or_somebody_else_is_found() -> None:

@@ -97,7 +97,7 @@ def test_what_is_taken_for_nobody_stays_visible_and_is_counted_in_repeats_too() 
     session = op.start(make_unit([SEGMENT], FIXED), inputs, services)
     anonymizer = session._anonymizer
     anonymizer._score = lambda frame, box: 0.0
-    anonymizer._judge, session._verifier._judge = (anonymizer.new_judge(each) for each in (500_000, 0))
+    anonymizer._judge, session._verifier._judge = map(anonymizer.new_judge, (False, True))
     session.feed(make_batch(frames, SEGMENT))
     (row,) = session.finish({})["anonymized_segments"].to_pylist()
     assert (row["covered_frames"], row["dismissed_frames"], row["frames_repeated"]) == (0, 20, 19)

@@ -1,8 +1,6 @@
 """Which frames are looked at, and which in tiles: the same ones when a stretch is encoded again."""
 
-import numpy as np
-
-from ops.anonymize.verify.schedule import MOST_HELD_US, TILES_EVERY_US, ClearView, LookSchedule
+from ops.anonymize.verify.schedule import TILES_EVERY_US, LookSchedule
 
 SECOND = 1_000_000
 
@@ -26,28 +24,3 @@ def test_tiles_are_due_once_per_slot_and_again_for_the_same_frame() -> None:
     assert schedule.are_tiles_due(times_us[-1]) and not schedule.are_tiles_due(times_us[-1] + SECOND)
     schedule.look_in_all_tiles()
     assert all(schedule.are_tiles_due(times_us[-1] + second * SECOND) for second in range(2, 8))
-
-
-def test_a_clear_view_holds_for_its_picture_and_its_time_and_not_before_it() -> None:
-    view, grey = ClearView(), np.full((30, 40, 3), 90, np.uint8)
-    assert not view.holds(grey, 0)
-    view.look(grey, 10 * SECOND, found_nobody=True)
-    assert view.holds(grey + np.uint8(3), 10 * SECOND) and view.holds(grey, 10 * SECOND + TILES_EVERY_US - 1)
-    assert not view.holds(grey, 10 * SECOND - 1)
-    assert not view.holds(grey, 10 * SECOND + TILES_EVERY_US)
-    assert not view.holds(grey + np.uint8(9), 11 * SECOND)
-    view.look(grey, 14 * SECOND, found_nobody=True)
-    assert view.holds(grey, 14 * SECOND + 2 * TILES_EVERY_US - 1)
-    view.look(grey + np.uint8(9), 23 * SECOND, found_nobody=True)
-    assert not view.holds(grey + np.uint8(9), 23 * SECOND + TILES_EVERY_US), "another view begins anew"
-    view.look(grey + np.uint8(9), 24 * SECOND, found_nobody=False)
-    assert not view.holds(grey + np.uint8(9), 24 * SECOND)
-
-
-def test_no_look_holds_for_ever() -> None:
-    view, grey, time_us = ClearView(), np.full((30, 40, 3), 90, np.uint8), 0
-    for _ in range(8):
-        view.look(grey, time_us, found_nobody=True)
-        time_us += MOST_HELD_US
-    assert view.holds(grey, time_us - 1)
-    assert not view.holds(grey, time_us)

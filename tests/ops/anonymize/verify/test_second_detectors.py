@@ -85,7 +85,7 @@ def test_hog_finds_people_in_tiles_who_are_too_small_in_the_whole_frame(assets: 
     ]
     frame = np.asarray(np.vstack([np.hstack(small[:2]), np.hstack(small[2:])]), np.uint8)
     detector = HogPersonDetector()
-    whole, tiled = detector.find(frame), detector.find(frame, tiles=True)
+    whole, tiled = detector.find(frame), detector.find(frame, detector.looks((480, 360)))
     assert len(tiled) >= len(whole) + 3
     assert (tiled[:, 4] >= detector.sure).all(), "what HOG finds, it is sure of"
     assert (tiled[:, 2:4] <= [480, 360]).all() and np.median(tiled[:, 3] - tiled[:, 1]) < 45
@@ -102,7 +102,8 @@ def test_hog_enlarges_frames_at_least_twice_in_tiles(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("ops.detect.hog.HogPeople", Recorded)
     for size_px in ((480, 360), (1280, 720)):
         searched.clear()
-        HogPersonDetector().find(np.full((size_px[1], size_px[0], 3), 120, np.uint8), tiles=True)
+        detector = HogPersonDetector()
+        detector.find(np.full((size_px[1], size_px[0], 3), 120, np.uint8), detector.looks(size_px))
         assert searched[0] == (round(size_px[1] * 800 / size_px[0]), 800), "the whole frame first, as without tiles"
         assert len(searched) > 1
         assert sum(height * width for height, width in searched[1:]) >= 4 * searched[0][0] * searched[0][1]
