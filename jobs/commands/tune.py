@@ -100,8 +100,8 @@ def measured_with(ready: ReadySite) -> MeasuredWith:
     """Returns what a measurement depends on, as the site is now."""
     detect, track = ready.ops["detect"], ready.ops["track"]
     model = detect.models[DETECTOR]
-    tuned = set(TunedParams.model_fields) | {"sample_share"}
-    others = {name: value for name, value in asdict(detect.op.params).items() if name not in tuned}
+    without = {*TunedParams.model_fields, "sample_share", "model"}  # the weights have their hash
+    others = {name: value for name, value in asdict(detect.op.params).items() if name not in without}
     return MeasuredWith.model_validate(
         {
             "weights": model.name,
@@ -193,10 +193,11 @@ class _Tuning:
 
         part = _Part(self._looks, segments, progress)
         if part.boxes < LEAST_BOXES:
+            lost = f" ({self._looks.unreadable} more could not be read)" if self._looks.unreadable else ""
             raise UserError(
-                f"{len(segments)} stretches of {self._camera}, {part.seconds:.0f} s in all, show {part.boxes} boxes "
-                f"in tracks, of {LEAST_BOXES} at least: nothing was stored; `nightshift run` first, so that it is "
-                "known when somebody is there, give more --stretches, or add footage"
+                f"{part.stretches} stretches of {self._camera}{lost}, {part.seconds:.0f} s in all, show {part.boxes} "
+                f"boxes in tracks, of {LEAST_BOXES} at least: nothing was stored; `nightshift run` first, so that it "
+                "is known when somebody is there, give more --stretches, or add footage"
             )
         return part
 
@@ -206,7 +207,7 @@ class _Part:
 
     Attributes:
         runs: of the network for these looks.
-        seconds: length of the stretches that could be read.
+        stretches, seconds: number and length of the stretches that could be read.
         tracks, boxes: what these looks gave.
     """
 
@@ -220,6 +221,7 @@ class _Part:
             if (found := looks.follow(segment, UNGATED.params)) is not None:
                 self._reference.append((segment, found[0]))
                 self.runs += found[1]
+        self.stretches = len(self._reference)
         self.seconds = sum(segment.duration_s for segment, _ in self._reference)
         self.tracks = sum(tables["tracklets"].num_rows for _, tables in self._reference)
         self.boxes = sum(tables["tracklet_points"].num_rows for _, tables in self._reference)
@@ -241,7 +243,7 @@ class _Part:
         return Judged(
             loss=round(measured.loss, 4),
             runs_share=round(measured.runs / max(self.runs, 1), 4),
-            stretches=len(self._reference),
+            stretches=self.stretches,
             seconds=round(self.seconds, 1),
             tracks=self.tracks,
             boxes=self.boxes,

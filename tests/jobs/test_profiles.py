@@ -1,6 +1,7 @@
 """The fastest profile within the bound is chosen, and where none is, the reason is given."""
 
 from jobs.profiles import PROFILES, Measured, fitting, why_ungated
+from ops.detect import DetectParams
 
 ALL, SHORT, *_, LONG = PROFILES
 
@@ -36,3 +37,8 @@ def test_the_reason_says_what_was_measured() -> None:
     assert why_ungated(lossy, 100, []) == "all changes loses 8.0%, and other profiles more"
     refused = [Measured(SHORT, 0.09, 30), Measured(ALL, 0.07, 60)]
     assert why_ungated(lossy, 100, refused) == "all changes, chosen on one part, loses 7.0% on the other"
+
+
+def test_no_profile_looks_less_than_an_untuned_camera_is_looked_at() -> None:
+    """docs/privacy.md says so: the anonymizer reads what detect finds."""
+    assert max(profile.params.gap_s or 0.0 for profile in PROFILES) <= DetectParams().gap_s

@@ -65,6 +65,20 @@ def test_only_people_are_found_and_its_work_has_its_own_counters(tmp_path: Path)
     assert services.counters == expected
 
 
+@pytest.mark.parametrize(
+    ("tuned", "held"), [({}, 3), ({"skip_unchanged": False}, 0), ({"skip_unchanged": True, "gap_s": 9.0}, 3)]
+)
+def test_what_was_tuned_for_detect_can_only_make_it_look_more(
+    tmp_path: Path, tuned: dict[str, float], held: int
+) -> None:
+    op = opened(colour_network(tmp_path / "net", CENTRE))
+    _, services = looked(op, solid([(0, 0, 255)] * 4), replace(unit_of(30, (64, 64)), tuned=tuned))
+    assert services.counters["second_frames_held"] == held
+    never = opened(colour_network(tmp_path / "net", CENTRE), SecondLookParams(skip_unchanged=False))
+    _, services = looked(never, solid([(0, 0, 255)] * 4), replace(unit_of(30, (64, 64)), tuned=tuned))
+    assert services.counters["second_frames_held"] == 0
+
+
 def test_other_weights_than_detects_are_asked_for_unless_hog_is() -> None:
     assert SecondLook(SecondLookParams()).model_requests == {SECOND: ModelRequest("auto", "detect")}
     assert SecondLook(SecondLookParams(model="hog")).model_requests == {}

@@ -240,3 +240,12 @@ def test_too_little_footage_stores_nothing(
     words = f"camera {camera} needs 2 stretches of 30 s within its segments, and the last scan found {found}"
     one_line(nightshift("tune", camera, "--site", site), words, "nothing was stored")
     assert not (site / "tuned").exists()
+
+
+def test_footage_that_is_gone_stores_nothing(site: Path, nightshift: Nightshift) -> None:
+    for file in (site / "archive" / "gate").iterdir():
+        file.unlink()
+    one_line(
+        nightshift("tune", "gate", "--site", site), "0 stretches of gate (1 more could not be read)", "nothing was"
+    )
+    assert not (site / "tuned").exists()

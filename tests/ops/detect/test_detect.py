@@ -1,5 +1,7 @@
 """The op ``detect`` with networks: frames in, rows in the source's pixels out, the same whatever the batches."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -51,6 +53,24 @@ def test_frames_that_were_held_are_counted_as_the_table_has_them(tmp_path: Path)
     looks = session.finish({})["observed_frames"]["looks"].to_pylist()
     assert (len(looks), looks.count(0)) == (20, 19)
     assert (services.counters["frames_observed"], services.counters["frames_held"]) == (20, 19)
+
+
+@pytest.mark.parametrize(
+    ("tuned", "looked_at"), [({}, range(1, 200)), ({"gap_s": 0.0}, range(280, 300)), ({"skip_unchanged": False}, [300])]
+)
+def test_what_was_tuned_for_a_camera_goes_before_the_parameters(
+    tmp_path: Path, tuned: dict[str, float], looked_at: Sequence[int]
+) -> None:
+    """A view in which something changes in each frame, but for the first seconds."""
+    op = opened(DetectParams(tiles=False, sample_share=0.0), colour_network(tmp_path / "net", CENTRE))
+    frames = np.full((300, 64, 64, 3), 60, np.uint8)
+    for number in range(15, 300):
+        frames[number, 2:10, 2 + number % 50 : 12 + number % 50] = 250
+    segment, services = make_segment(duration_s=30, size_px=(64, 64)), FakeServices()
+    session = op.start(replace(make_unit([segment]), tuned=tuned), {}, services)
+    session.feed(make_batch(frames, segment))
+    looks = session.finish({})["observed_frames"]["looks"].to_numpy()
+    assert np.count_nonzero(looks) in looked_at
 
 
 def test_an_abandoned_segment_leaves_nothing_behind(tmp_path: Path) -> None:
