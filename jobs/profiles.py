@@ -88,4 +88,4 @@ def why_ungated(measured: Sequence[Measured], runs: int, refused: Sequence[Measu
         for each in measured
         if each not in cheap
     ]
-    return "; ".join([*careful, f"{best.profile.name} loses {best.loss:.1%}, and what is faster does not lose less"])
+    return "; ".join([*careful, f"{best.profile.name} loses {best.loss:.1%}, and no other less"])
