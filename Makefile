@@ -4,8 +4,9 @@ VENV := .venv
 PY := $(VENV)/bin/python
 DEMO_SITE ?= demo-site
 # A test file runs in one process, so that fixtures of a file are built once; tests/conftest.py sorts the files.
-# More than four processes gain little.
-PYTEST := $(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# More than four processes gain little. Containers often forbid bytecode: each of the processes, and of those that tests
+# start, would then compile every module again, for some eight seconds each.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: install install-test demo test test-fast coverage check bench docs pins site clean
 

@@ -169,7 +169,7 @@ def test_a_row_of_a_segment_that_is_not_of_the_day_is_a_bug():
         positions(make_points(SEGMENT, times_s, project(walk(times_s))), segments=(make_segment(7),))
 
 
-PETS_FPS, PETS_FRAMES = 7, 50
+PETS_FPS, PETS_FRAMES = 7, 30
 
 
 @pytest.fixture(scope="module")

@@ -43,6 +43,12 @@ def root(undisturbed: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(undisturbed, tmp_path / "site"))
 
 
+@pytest.fixture(scope="module")
+def young(undisturbed: Path) -> dict[Any, Any]:
+    """What a purge leaves."""
+    return {name: rows for name, rows in contents(store_of(undisturbed)).items() if name[2] in YOUNG}
+
+
 def bytes_in(path: Path) -> Iterator[bytes]:
     """A file's bytes, and if it is Parquet its decoded values."""
     content = path.read_bytes()
@@ -80,10 +86,9 @@ def test_without_rules_nothing_is_purged(root: Path) -> None:
     assert not (root / "store/_tombstones").exists()
 
 
-def test_everything_past_its_limit_goes_and_the_rest_is_unchanged(root: Path) -> None:
-    wanted = {name: rows for name, rows in contents(store_of(root)).items() if name[2] in YOUNG}
+def test_everything_past_its_limit_goes_and_the_rest_is_unchanged(root: Path, young: dict[Any, Any]) -> None:
     plan = purged(root, ALL)
-    assert contents(store_of(root)) == wanted
+    assert contents(store_of(root)) == young
     assert verify(store_of(root)).problems == ()
     films = {path.relative_to(root / "archive").as_posix() for path in (root / "archive").rglob("*.mp4")}
     assert films == {footage_path(camera, day, each) for camera in CAMERAS for day in YOUNG for each in FOOTAGE}
@@ -233,8 +238,9 @@ class _Dying(LocalBlobs):
 
 
 @pytest.mark.parametrize("lives", [0, 1, 5, 13, 19, 21, 23, 25, 30])
-def test_killed_anywhere_the_next_purge_finishes(root: Path, monkeypatch: pytest.MonkeyPatch, lives: int) -> None:
-    wanted = {name: rows for name, rows in contents(store_of(root)).items() if name[2] in YOUNG}
+def test_killed_anywhere_the_next_purge_finishes(
+    root: Path, young: dict[Any, Any], monkeypatch: pytest.MonkeyPatch, lives: int
+) -> None:
     site, store = site_with(root, ALL), store_of(root)
     plan = plan_purge(site, store, NOW)
     left = [lives]
@@ -246,7 +252,7 @@ def test_killed_anywhere_the_next_purge_finishes(root: Path, monkeypatch: pytest
         assert len(read_tombstones(store)) in (0, sum(len(record.units) for record in plan.records))
     monkeypatch.undo()
     again = purged(root, ALL, NOW + timedelta(minutes=5))
-    assert contents(store_of(root)) == wanted
+    assert contents(store_of(root)) == young
     assert verify(store_of(root)).to_repair == []
     assert len({(s.op, s.unit, s.fingerprint) for s in read_tombstones(store)}) == len(read_tombstones(store))
     mark = footage_id("gate", OLD[0], "f1")

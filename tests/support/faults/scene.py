@@ -3,6 +3,7 @@
 import os
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -11,10 +12,22 @@ from sample_site import TINY, build_sample_site
 from schemas.errors import NightshiftError
 from storage.maintenance.verify import verify
 from tests.support.faults.contents import Contents, contents_of, published_files
-from tests.support.faults.programs import ExitResult, Job, night, run_job
+from tests.support.faults.points import Act, full_disk, kill_9
+from tests.support.faults.programs import ExitResult, Job, Nightshift, night, run_job
 
-SPEC = replace(TINY, cameras=TINY.cameras[:1], file_s=6, segment_s=3, fps=8)
-"""One camera, two files, four segments: a person crosses the border of the files, and every op writes rows."""
+SPEC = replace(
+    TINY,
+    cameras=TINY.cameras[:1],
+    size_px=(240, 136),
+    file_s=6,
+    segment_s=3,
+    fps=5,
+    params={**TINY.params, "background": {"samples": 6}},
+)
+"""One camera, two files, four segments: a person crosses the border of the files, and every op writes rows.
+
+The suite runs it about a hundred times.
+"""
 
 _LONG_PAST = 1_700_000_000.0
 _QUOTED_CHARS = 300
@@ -86,6 +99,7 @@ class Scene:
         folder: holds the copies.
         built, done: the site before its run, and after an undisturbed one. They are never changed.
         expected: the contents of the store after it.
+        points: write points of a run: for a full disk, and for a kill, which may strike at a deletion as well.
         typical_s: duration of a run, seconds.
     """
 
@@ -93,6 +107,7 @@ class Scene:
     built: Path
     done: Path
     expected: Contents
+    points: tuple[int, int]
     typical_s: float
 
     def fresh(self, name: str) -> Path:
@@ -147,17 +162,28 @@ def make_scene(folder: Path) -> Scene:
     for file in (built / "archive").rglob("*.mp4"):
         os.utime(file, (_LONG_PAST, _LONG_PAST))  # else it might count as still growing
     shutil.copytree(built, done)
-    result = run_job(night(done), log_of(done))
-    if result.code:
-        raise RuntimeError(f"the undisturbed run ended with {result.code}: {result.err}")
+    for_full = count_points(night, done, full_disk)
     again = Path(shutil.copytree(built, folder / "again"))
     began = time.monotonic()  # the first run may have waited for the libraries to load
-    run_job(night(again), log_of(again))
+    for_kill = count_points(night, again, kill_9)
     typical_s = time.monotonic() - began
     expected = contents_of(done)
     if contents_of(again).difference(expected):
         raise RuntimeError("two undisturbed runs differ: there is nothing to compare with")
-    return Scene(folder, built, done, expected, typical_s)
+    return Scene(folder, built, done, expected, (for_full, for_kill), typical_s)
+
+
+def count_points(program: Callable[[Path], Nightshift], site: Path, act: Act) -> int:
+    """Runs a program undisturbed, and returns the number of write points at which this fault could strike.
+
+    Raises:
+        RuntimeError: it failed.
+    """
+    number = site.with_name(f"{site.name}-points")
+    result = run_job(replace(program(site), act=act, counted=number), log_of(site))
+    if result.code:
+        raise RuntimeError(f"an undisturbed process ended with {result.code}: {result.err}")
+    return int(number.read_text())
 
 
 def log_of(site: Path) -> Path:

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from tests.support.faults import attacks, full, kills, races, torn
-from tests.support.faults.points import Act, full_disk, kill_9
-from tests.support.faults.programs import Nightshift, compaction, night, purge, repair, run_job
-from tests.support.faults.scene import Scene, Tally, log_of
+from tests.support.faults.points import full_disk, kill_9
+from tests.support.faults.programs import compaction, purge, repair
+from tests.support.faults.scene import Scene, Tally, count_points
 
 _KILLS_A_STORE = 5
 """Kills on one store before its run may finish: after more of them no work would be left to interrupt."""
@@ -37,7 +36,7 @@ class Size:
     repeats: int = 3
 
 
-SHORT = Size(kills=6, points=5, points_killed=2, disks=1, torn=6, repeats=1)
+SHORT = Size(kills=6, points=4, points_killed=2, disks=1, torn=6, repeats=1)
 
 
 @dataclass(frozen=True)
@@ -60,32 +59,24 @@ class Points:
     purge_killed: int
 
 
-def count_points(scene: Scene, seed: int) -> Points:
+def count_all_points(scene: Scene, seed: int) -> Points:
     """Counts the writes of a night, a compaction, a repair and a purge."""
-
-    def counted(program: Callable[[Path], Nightshift], site: Path, act: Act = kill_9) -> int:
-        number = scene.folder / "points"
-        result = run_job(replace(program(site), act=act, counted=number), log_of(site))
-        if result.code:
-            raise RuntimeError(f"a process ended while its writes were counted, with {result.code}: {result.err}")
-        return int(number.read_text())
-
     repaired, purged = scene.used("count-repair"), scene.used("count-purge")
     kills.damage(repaired, seed)
     kills.expire_results(purged)
     return Points(
-        counted(night, scene.fresh("count-full"), full_disk),
-        counted(compaction, scene.used("count-full-compaction"), full_disk),
-        counted(night, scene.fresh("count-night")),
-        counted(compaction, scene.used("count-compaction")),
-        counted(repair, repaired),
-        counted(purge, purged),
+        scene.points[0],
+        count_points(compaction, scene.used("count-full-compaction"), full_disk),
+        scene.points[1],
+        count_points(compaction, scene.used("count-compaction"), kill_9),
+        count_points(repair, repaired, kill_9),
+        count_points(purge, purged, kill_9),
     )
 
 
 def build_cases(scene: Scene, size: Size, seed: int) -> list[Case]:
     """Builds the cases of a suite of this size; the same seed gives the same cases."""
-    points = count_points(scene, seed)
+    points = count_all_points(scene, seed)
     cases = [*_killed(size, points, seed), *_full(scene, size, points), *_others(size, seed)]
     return [Case(f"{number:03d}-{case.name}", case.run) for number, case in enumerate(cases)]
 
