@@ -171,7 +171,8 @@ def _motionless(path: Path, film: Film) -> BadFile:
     return BadFile(path.name, write_frames(_named(path), frames, film.times_s), Film(frames, film.times_s, truth))
 
 
-def _grey(image: Uint8, number: int) -> Uint8:  # noqa: ARG001 - one signature for all
+def grey(image: Uint8, number: int) -> Uint8:  # noqa: ARG001 - one signature for all
+    """Takes the colour out of a frame."""
     return np.asarray(cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR), np.uint8)
 
 
@@ -218,7 +219,7 @@ MAKERS: Mapping[str, Maker] = MappingProxyType(
         "alpha": _encoded(".mov", codec="png", pix_fmt="rgba"),
         "odd-size": _cropped,
         "one-frame": _one_frame,
-        "grey": _filmed(_Change(_grey)),
+        "grey": _filmed(_Change(grey)),
         "infra-red": _filmed(_Change(_infra_red)),
         "camera-moved": _filmed(_Change(_moved, lambda boxes: boxes + np.tile(_MOVED_PX, 2), after=0.5)),
         "lights": _filmed(_Change(_dark_for_a_while)),

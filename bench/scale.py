@@ -12,25 +12,21 @@ little on a machine that is busy. CPU seconds are of a process with all its thre
 
 import argparse
 import os
-import resource
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from fractions import Fraction
 from functools import partial
 from itertools import chain, islice
-from multiprocessing import get_context
 from pathlib import Path
-from typing import TypeVar
 from unittest import mock
 
 import cv2
 import numpy as np
 
 from bench.anonymized_site import LAST_OPS, build_site
-from bench.material import ASSETS, print_figures, require_assets
+from bench.material import ASSETS, alone, peak_mb, print_figures, require_assets
 from bench.real_clips import load_frames, steady_times, write_frames
 from bench.real_site import CLIPS, DETECTOR, SECOND_DETECTOR
 from jobs.commands.run import RunSummary, run_site
@@ -52,8 +48,6 @@ FRAMES = 400
 TABLES_ONLY = ("link", "counts", "motion")
 NIGHT_S = 40
 WEIGHTS = (DETECTOR, SECOND_DETECTOR)
-
-Result = TypeVar("Result")
 
 
 def main() -> None:
@@ -81,25 +75,25 @@ def main() -> None:
 def memory(folder: Path) -> dict[str, float]:
     """Returns the peak memory of a night at the clip's own size, and of one at 1920x1080, MB."""
     frames = load_frames(ASSETS / "video" / CLIPS[CAMERA][0], FRAMES)
-    peak_mb = {}
+    peaks = {}
     for name, size_px in (("small", (frames[0].shape[1], frames[0].shape[0])), ("full_hd", FULL_HD)):
         clip = write_frames(folder / f"{name}.mp4", _shown(frames, 0, NIGHT_S * FPS, size_px), _times(NIGHT_S))
         site = build_site(folder / name, {CAMERA: clip}, [ASSETS / "weights" / each for each in WEIGHTS])
-        peak_mb[name] = _alone(_night, site)
-    return {f"peak_mb_{name}": round(value) for name, value in peak_mb.items()}
+        peaks[name] = alone(_night, site)
+    return {f"peak_mb_{name}": round(value) for name, value in peaks.items()}
 
 
 def _night(site: Path) -> float:
     """Runs a whole night in this process; returns its peak memory, MB."""
     _run(site, LAST_OPS)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6  # Linux counts kibibytes
+    return peak_mb()
 
 
 def segments(folder: Path, counts: Sequence[int]) -> dict[str, float]:
     """Returns, by number of segments, the cost of an hour of footage, the driver's share of it, and memory."""
     figures: dict[str, float] = {}
     for count in counts:
-        cost = _alone(_segments, _site_of_segments(folder / str(count), count), count)
+        cost = alone(_segments, _site_of_segments(folder / str(count), count), count)
         figures |= {f"{name}_{count}": round(value, 4) for name, value in cost.items()}
     return figures
 
@@ -185,7 +179,7 @@ def workers(folder: Path) -> dict[str, float]:
             for camera in (1, 2)
         }
         site = build_site(folder / str(number), clips, [ASSETS / "weights" / each for each in WEIGHTS])
-        seconds[number] = _alone(_timed_run, site, number)
+        seconds[number] = alone(_timed_run, site, number)
     return {
         "one_worker_s": round(seconds[1], 1),
         "two_workers_s": round(seconds[2], 1),
@@ -204,12 +198,6 @@ def _run(site: Path, ops: tuple[str, ...], workers: int | None = None) -> RunSum
     if summary.exit_code:
         sys.exit(f"the run ended with exit code {summary.exit_code}: {summary.quarantined}")
     return summary
-
-
-def _alone(work: Callable[..., Result], *arguments: object) -> Result:
-    """Returns the result of work in a process of its own, whose memory and imports are its own."""
-    with ProcessPoolExecutor(1, get_context("spawn")) as process:
-        return process.submit(work, *arguments).result()
 
 
 def _shown(frames: list[Uint8], first: int, count: int, size_px: tuple[int, int]) -> Iterator[Uint8]:
