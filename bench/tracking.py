@@ -28,17 +28,19 @@ import pyarrow.compute as pc
 
 from bench.evaluate import MotRows, evaluate, load_mot, rows_of
 from bench.material import ASSETS, EVALUATORS, PEER_TRACKER, require_assets, require_packages
+from ops.appearance import WIDTH_PX, Appearance, AppearanceParams
 from ops.detect import Detect, DetectParams
 from ops.link import Link, LinkParams
+from ops.pictures import downscale
 from ops.track import Track, TrackParams
 from schemas.op import DETECTOR, ModelRequest, Tables
 from schemas.tables import TABLES
-from schemas.values import FrameBatch, ModelFile, Segment
+from schemas.values import FrameBatch, ModelFile, Segment, Uint8
 from storage.machine import usable_cpus
 from storage.weights.catalogue import ModelStore
 from tests.support.fakes import START, FakeServices, make_batch, make_segment, make_unit
 
-CUT_TABLES = ("detections", "observed_frames")
+CUT_TABLES = ("detections", "observed_frames", "appearances")
 """What the tracker reads of each segment."""
 
 SCORES = ("hota", "deta", "assa", "mota", "idf1", "id_switches", "precision", "recall", "count_mae")
@@ -135,7 +137,7 @@ def scores(truth: MotRows, results: MotRows, forgive_ignored: bool = False) -> d
 
 
 def detect(sequence: Sequence, model: ModelFile) -> DetectedSequence:
-    """Runs the op ``detect`` on every frame of a sequence."""
+    """Runs the op ``detect`` on every frame of a sequence, and ``appearance`` on those that it samples."""
     clip = ASSETS / "video" / sequence.clip
     with av.open(str(clip)) as container:
         stream = container.streams.video[0]
@@ -144,11 +146,27 @@ def detect(sequence: Sequence, model: ModelFile) -> DetectedSequence:
     op = Detect(DetectParams(model=model.name))
     op.open({DETECTOR: model}, cpus=usable_cpus())
     session = op.start(make_unit([segment]), {}, FakeServices())
+    looks = Appearance(AppearanceParams())
+    colours = looks.start(make_unit([segment]), {}, FakeServices())
+    every = max(1, round(fps / looks.params.fps))
     for batch in batches(clip, segment, sequence.frames, fps):
         session.feed(batch)
+        sampled = batch.frames[np.arange(len(batch)) % every == 0]
+        rows = slice(0, len(batch), every)
+        colours.feed(FrameBatch(small(sampled), batch.pts[rows], batch.times_us[rows]))
     tables = session.finish({})
     op.close()
-    return DetectedSequence(segment, {name: tables[name] for name in ("detections", "observed_frames")}, fps)
+    tables |= colours.finish(tables)
+    return DetectedSequence(segment, {name: tables[name] for name in CUT_TABLES}, fps)
+
+
+def small(frames: Uint8) -> Uint8:
+    """Returns frames ``(N, H, W, 3)`` as wide as ``appearance`` gets them."""
+    height, width = frames.shape[1:3]
+    if width <= WIDTH_PX:
+        return frames
+    size = (WIDTH_PX, round(height * WIDTH_PX / width))
+    return np.stack([downscale(frame, size) for frame in frames])
 
 
 def batches(clip: Path, segment: Segment, frames: int, fps: float, size: int = 32) -> Iterator[FrameBatch]:

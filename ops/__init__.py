@@ -7,6 +7,7 @@ its class in this tuple: planner, ``site.toml``, documentation and contract test
 from collections.abc import Mapping
 
 from ops.anonymize import Anonymize
+from ops.appearance import Appearance
 from ops.audit import Audit
 from ops.background import Background
 from ops.counts import Counts
@@ -29,6 +30,7 @@ _OPS: tuple[type[Op], ...] = (
     Motion,
     SecondLook,
     Background,
+    Appearance,
     Track,
     Link,
     Positions,

@@ -3,9 +3,10 @@
 Frame by frame association is C-BIoU (Yang et al., WACV 2023) of the library `trackers
 <https://github.com/roboflow/trackers>`_: it takes the time of each frame, so that any observed rate will do, imports
 without torch and keeps no global counter of ids, all three unlike Ultralytics' ByteTrack, the peer of
-``bench/tracking.py``. What an online tracker cannot know is refined afterwards: tracklets are split where a
-person would be faster than anybody, weak ends are trimmed, tracklets that belong together are stitched, gaps are
-filled, and what was never detected surely is dropped (docs/decisions/0005-tracker-from-a-library.md).
+``bench/tracking.py``. It runs forwards and backwards, and where the two disagree, tracklets end: so hardly any holds
+two people. They are joined again over the whole segment, by where they go and by the colours of clothes. What an online
+tracker cannot know is refined as well: tracklets are split where a person would be faster than anybody, weak ends are
+trimmed, gaps are filled, and what was never detected surely is dropped. Decisions 5 and 39.
 """
 
 from collections.abc import Mapping
@@ -14,12 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from ops.tracking.associate import associate
+from ops.tracking.associate import associate_both_ways
 from ops.tracking.detections import Detections, Tracklet
 from ops.tracking.interpolate import interpolate
+from ops.tracking.join import join
 from ops.tracking.jumps import split_jumps
 from ops.tracking.observations import Observations, kind_of, kinds_of, read_observations
-from ops.tracking.refine import extend, filter_tracklets, recover, stitch, trim
+from ops.tracking.refine import extend, filter_tracklets, recover, trim
 from schemas.op import Neighbour, OpSpec, Read, Scope, Services, TableOp, Tables, param
 from schemas.tables import TABLES
 from schemas.values import Float64, Int64, UnitContext
@@ -36,7 +38,9 @@ class TrackParams:
     mean_confidence: float = param(0.35, "least mean confidence of a track's detections; other tracks are dropped")
     min_span_s: float = param(0.5, "least length of a track; shorter ones are dropped, seconds")
     max_gap_s: float = param(1.5, "longest time without a detection after which a track continues, seconds")
-    reach: float = param(0.4, "greatest distance, in box sizes, at which predictions from both sides of a gap meet")
+    alike_gap_s: float = param(
+        4.0, "the same where the colours of clothes are known on both sides (op appearance), seconds"
+    )
     duplicate_overlap: float = param(
         0.6, "overlap (IoU) above which the less confident of two detections of a frame is a duplicate"
     )
@@ -73,14 +77,16 @@ class Track(TableOp):
 
     spec = OpSpec(
         name="track",
-        version=2,
+        version=3,
         summary="Follows people and things through a segment and into the first seconds of the next.",
         scope=Scope.SEGMENT,
         reads=(
             Read("detections"),
             Read("observed_frames"),
+            Read("appearances", required=False, build_if_missing=True),
             Read("detections", Neighbour.NEXT, required=False),
             Read("observed_frames", Neighbour.NEXT, required=False),
+            Read("appearances", Neighbour.NEXT, required=False),
         ),
         writes=("tracklets", "tracklet_points"),
         params=TrackParams,
@@ -111,14 +117,13 @@ class Track(TableOp):
 
     def _tracklets(self, detections: Detections, people: bool) -> list[Tracklet]:
         params = self.params
-        tracklets = associate(detections, params.strong_confidence, params.max_gap_s)
+        tracklets = associate_both_ways(detections, params.strong_confidence, params.max_gap_s)
         if people:  # before what refines: a join needs the true ends
             tracklets = split_jumps(detections, tracklets, params.max_speed_heights_s)
+        tracklets = join(detections, tracklets, params.max_gap_s, params.alike_gap_s)
         tracklets = trim(detections, tracklets, params.sure_confidence)
         tracklets = extend(detections, tracklets, params.sure_confidence, params.recover_overlap)
-        # Short gaps first: a nearly certain join must not lose its partner to a distant one.
-        for gap_s in (params.max_gap_s / 3, params.max_gap_s):
-            tracklets = stitch(detections, tracklets, gap_s, params.reach)
+        tracklets = join(detections, tracklets, params.max_gap_s, params.alike_gap_s)
         tracklets = recover(detections, tracklets, params.recover_overlap)
         return filter_tracklets(detections, tracklets, params.min_span_s, params.mean_confidence)
 

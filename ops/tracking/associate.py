@@ -1,5 +1,7 @@
 """Associates detections frame by frame, by the library ``trackers``."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from ops.tracking.detections import Detections, Tracklet
@@ -10,6 +12,24 @@ time stamps it becomes noise per second, and the observed rate may be any and ir
 
 NEAR, FAR = 0.3, 0.5
 """Share of its size by which a box is widened before overlaps are taken, for sure and for weak detections (C-BIoU)."""
+
+
+def associate_both_ways(detections: Detections, strong: float, max_gap_s: float) -> list[Tracklet]:
+    """Returns tracklets of steps on which association forwards and backwards in time agree.
+
+    Where people meet or are hidden, the two disagree, and tracklets end: hardly any of them holds two people.
+
+    Args:
+        detections, strong, max_gap_s: see ``associate``.
+    """
+    reverse, rows = detections.backwards()
+    back = [np.sort(rows[tracklet]) for tracklet in associate(reverse, strong, max_gap_s)]
+    agreed = {step for tracklet in back for step in pairwise(tracklet.tolist())}
+    pieces: list[Tracklet] = []
+    for tracklet in associate(detections, strong, max_gap_s):
+        steps = enumerate(pairwise(tracklet.tolist()), 1)
+        pieces += np.split(tracklet, [at for at, step in steps if step not in agreed])
+    return detections.in_order([piece for piece in pieces if len(piece) > 1])
 
 
 def associate(detections: Detections, strong: float, max_gap_s: float) -> list[Tracklet]:
@@ -38,8 +58,13 @@ def associate(detections: Detections, strong: float, max_gap_s: float) -> list[T
         buffer_ratio_second=FAR + widen,
     )
     members: dict[int, list[int]] = {}
+    alive_s = -np.inf
     for number, time_s in enumerate(detections.frame_s):
         rows = detections.on_frame(number)
+        if len(rows):
+            alive_s = time_s + max_gap_s
+        elif time_s > alive_s + step_s:
+            continue  # every tracklet has ended
         given = supervision.Detections(
             xyxy=detections.box[rows].astype(np.float32),
             confidence=detections.confidence[rows].astype(np.float32),

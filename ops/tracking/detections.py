@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ops.boxes import suppress_overlaps
-from schemas.values import Float64, Int64
+from schemas.values import Float64, Int64, Uint8
 
 Tracklet = Int64
 """Detections of one thing: row numbers of ``Detections``, at most one per frame, in order of time."""
@@ -20,12 +20,14 @@ class Detections:
         frame: ``(N,)`` number of the frame of each box, rising.
         box: ``(N, 4)`` x1, y1, x2, y2 in pixels.
         confidence: ``(N,)`` 0..1.
+        colours: ``(N, SIZE)`` of ``colours.py``, zeros where they are unknown; None: of all.
     """
 
     frame_s: Float64
     frame: Int64
     box: Float64
     confidence: Float64
+    colours: Uint8 | None = None
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -43,6 +45,13 @@ class Detections:
     def span_s(self, tracklet: Tracklet) -> float:
         """Returns the time from the first to the last detection of a tracklet, seconds."""
         return float(self.frame_s[self.frame[tracklet[-1]]] - self.frame_s[self.frame[tracklet[0]]])
+
+    def backwards(self) -> tuple["Detections", Int64]:
+        """Returns the same with time reversed, and the rows that its rows are."""
+        last = len(self.frame_s) - 1
+        rows = np.argsort(last - self.frame, kind="stable")
+        at_s = (self.frame_s[-1:] - self.frame_s)[::-1]
+        return Detections(at_s, last - self.frame[rows], self.box[rows], self.confidence[rows]), rows
 
     def in_order(self, tracklets: list[Tracklet]) -> list[Tracklet]:
         """Sorts tracklets by their first frame, then from left to right."""

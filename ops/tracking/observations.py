@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.arrays import BOX_COLUMNS, boxes_of, datetime_us, float_column, times_us
+from ops.tracking.colours import SIZE
 from ops.tracking.detections import Detections, without_duplicates
 from schemas.op import Tables
-from schemas.values import Bools, Float64, Int64, Segment
+from schemas.values import Bools, Float64, Int64, Segment, Uint8
 
 KINDS = (
     ("person",),
@@ -34,6 +35,7 @@ class Observations:
         frame: ``(N,)`` frame of each box, rising.
         box: ``(N, 4)`` x1, y1, x2, y2 in pixels.
         confidence, label, source, detection: ``(N,)`` as in ``detections``.
+        colours: ``(N, SIZE)`` of ``colours.py``, zeros where they are unknown.
     """
 
     size_px: tuple[int, int]
@@ -47,13 +49,15 @@ class Observations:
     label: npt.NDArray[np.str_]
     source: npt.NDArray[np.str_]
     detection: Int64
+    colours: Uint8
 
     def detections(self, rows: Int64, duplicate_overlap: float) -> tuple[Detections, Int64]:
         """Returns the boxes of some rows without duplicates, and their rows among the observations."""
         frame_s = (self.time_us - self.time_us[:1]) / 1e6
         chosen = Detections(frame_s, self.frame[rows], self.box[rows], self.confidence[rows])
         rows = rows[without_duplicates(chosen, duplicate_overlap)]
-        return Detections(frame_s, self.frame[rows], self.box[rows], self.confidence[rows]), rows
+        kept = Detections(frame_s, self.frame[rows], self.box[rows], self.confidence[rows], self.colours[rows])
+        return kept, rows
 
 
 def kind_of(label: str) -> str:
@@ -73,7 +77,7 @@ def read_observations(segment: Segment, inputs: Tables, overlap_s: float) -> Obs
 
     Args:
         segment: the segment.
-        inputs: ``detections`` and ``observed_frames``, with ``next.`` before the next segment's.
+        inputs: ``detections``, ``observed_frames`` and ``appearances``, with ``next.`` before the next segment's.
         overlap_s: seconds after the segment's end.
     """
     names = ("observed_frames", "detections")
@@ -89,6 +93,7 @@ def read_observations(segment: Segment, inputs: Tables, overlap_s: float) -> Obs
     time_us, first = np.unique(np.concatenate([times_us(table) for table in tables]), return_index=True)
     boxes = pa.concat_tables([table.select(_COLUMNS) for table in tables[1::2]])
     boxes = boxes.sort_by([("time", "ascending"), ("detection", "ascending")])
+    known = [inputs[name] for name in ("appearances", "next.appearances") if name in inputs]
     return Observations(
         size_px=(segment.width, segment.height),
         time_us=time_us,
@@ -101,10 +106,25 @@ def read_observations(segment: Segment, inputs: Tables, overlap_s: float) -> Obs
         label=np.array(boxes["label"].to_pylist(), np.str_),
         source=np.array(boxes["source"].to_pylist(), np.str_),
         detection=boxes["detection"].to_numpy().astype(np.int64),
+        colours=_colours(boxes, known),
     )
 
 
-_COLUMNS = ["time", "pts", "detection", "label", "source", "confidence", *BOX_COLUMNS]
+def _colours(boxes: pa.Table, appearances: list[pa.Table]) -> Uint8:
+    """Returns the colours of boxes, ``(N, SIZE)``; a box is the one of its segment with its number."""
+    colours = np.zeros((len(boxes), SIZE), np.uint8)
+    keys = list(zip(boxes["segment_id"].to_pylist(), boxes["detection"].to_pylist(), strict=True))
+    rows = dict(zip(keys, range(len(keys)), strict=True))
+    for table in appearances:
+        names = ("segment_id", "detection", "colours")
+        for segment, detection, packed in zip(*(table[name].to_pylist() for name in names), strict=True):
+            row = rows.get((segment, detection))
+            if row is not None:
+                colours[row] = np.frombuffer(packed, np.uint8)
+    return colours
+
+
+_COLUMNS = ["segment_id", "time", "pts", "detection", "label", "source", "confidence", *BOX_COLUMNS]
 
 
 def _between(table: pa.Table, after_us: int, until_us: int) -> pa.Table:

@@ -9,11 +9,6 @@ from ops.tracking.detections import Detections, Tracklet
 from ops.tracking.ends import TrackletEnd
 from schemas.values import Bools, Float64
 
-MOST_HEIGHT_RATIO = 1.6
-"""Ends of two tracklets whose heights differ by a larger factor are not one thing."""
-
-IMPOSSIBLE = 1e6
-
 
 def trim(detections: Detections, tracklets: list[Tracklet], strong: float) -> list[Tracklet]:
     """Removes weak detections from the ends of tracklets: there the tracker clung to whatever was near."""
@@ -42,34 +37,6 @@ def extend(detections: Detections, tracklets: list[Tracklet], strong: float, ove
         return before + _beyond(detections, tracklet, free, overlap, -1, 1)
 
     return _grown(detections, tracklets, detections.confidence >= strong, beyond_both_ends)
-
-
-def stitch(detections: Detections, tracklets: list[Tracklet], max_gap_s: float, reach: float) -> list[Tracklet]:
-    """Joins tracklets that are one thing, detected before and after it was hidden.
-
-    The end of one tracklet and the beginning of another are carried towards each other by their own velocities; they
-    are joined, one to one and cheapest first (Hungarian), where they meet and have similar heights.
-
-    Args:
-        detections: of one kind of thing.
-        tracklets: in any order.
-        max_gap_s: longest time for which a thing may be hidden.
-        reach: greatest distance at which they may meet, in box sizes; it grows by itself with each second of the gap.
-    """
-    tracklets = detections.in_order(tracklets)
-    cost = np.full((len(tracklets), len(tracklets)), IMPOSSIBLE)
-    tails = [TrackletEnd(detections, tracklet, -1) for tracklet in tracklets]
-    heads = [TrackletEnd(detections, tracklet, 0) for tracklet in tracklets]
-    for before, tail in enumerate(tails):
-        for after, head in enumerate(heads):
-            gap_s = head.time_s - tail.time_s
-            if 0 < gap_s <= max_gap_s:
-                cost[before, after] = _stitch_cost(tail, head, gap_s, reach)
-    from scipy.optimize import linear_sum_assignment
-
-    rows, columns = linear_sum_assignment(cost)
-    following = {int(a): int(b) for a, b in zip(rows, columns, strict=True) if cost[a, b] < IMPOSSIBLE}
-    return _follow_links(tracklets, following)
 
 
 def recover(detections: Detections, tracklets: list[Tracklet], overlap: float) -> list[Tracklet]:
@@ -104,29 +71,6 @@ def filter_tracklets(
         and detections.span_s(tracklet) >= min_span_s
         and detections.confidence[tracklet].mean() >= min_confidence
     ]
-
-
-def _stitch_cost(tail: TrackletEnd, head: TrackletEnd, gap_s: float, reach: float) -> float:
-    """Returns the cost of joining two ends: the miss, as a share of what is allowed, and a little for the gap."""
-    if max(tail.size[1] / head.size[1], head.size[1] / tail.size[1]) > MOST_HEIGHT_RATIO:
-        return IMPOSSIBLE
-    velocity = (tail.velocity + head.velocity) / 2
-    unit_px = float(np.sqrt(np.prod((tail.size + head.size) / 2)))
-    miss = float(np.linalg.norm(tail.place + velocity * gap_s - head.place)) / unit_px
-    allowed = reach * (1 + gap_s)
-    return miss / allowed + gap_s / 10 if miss < allowed else IMPOSSIBLE
-
-
-def _follow_links(tracklets: list[Tracklet], following: dict[int, int]) -> list[Tracklet]:
-    """Concatenates tracklets along ``following``, from each that follows no other."""
-    stitched = []
-    for first in sorted(set(range(len(tracklets))) - set(following.values())):
-        parts, number = [tracklets[first]], first
-        while number in following:
-            number = following[number]
-            parts.append(tracklets[number])
-        stitched.append(np.concatenate(parts))
-    return stitched
 
 
 def _grown(

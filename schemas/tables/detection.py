@@ -4,7 +4,19 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from schemas.tables.columns import CAMERA, DETECTION, FRAME, OBSERVED_FRAME, SEGMENT, column, float32, int64, string
+from schemas.tables.columns import (
+    CAMERA,
+    DETECTION,
+    FRAME,
+    OBSERVED_FRAME,
+    PTS,
+    SEGMENT,
+    column,
+    float32,
+    int64,
+    string,
+    timestamp,
+)
 from schemas.tables.spec import Privacy, TableSpec
 
 _REACH = TableSpec(
@@ -48,6 +60,26 @@ DETECTION_TABLES = (
         ("camera", "segment_id", "pts"),
         ("time", "pts"),
         Privacy.OPEN,
+    ),
+    TableSpec(
+        "appearances",
+        "The colours of the clothes of people whom the detector found, in some frames per second.",
+        (
+            CAMERA,
+            SEGMENT,
+            column("detection", pa.int32(), "number of the person's box, as in detections"),
+            timestamp("time", "when the frame was filmed"),
+            PTS,
+            column(
+                "colours",
+                pa.binary(),
+                "histograms of the colours of the upper and the lower body, in L*a*b*: 72 square roots of shares",
+                "0..255",
+            ),
+        ),
+        ("camera", "segment_id", "detection"),
+        ("time", "detection"),
+        Privacy.SENSITIVE,
     ),
     TableSpec(
         "second_detections",

@@ -1,0 +1,76 @@
+"""Tracklets are joined where their ends meet, and over longer gaps where clothes are alike."""
+
+import numpy as np
+
+from ops.tracking.colours import SIZE
+from ops.tracking.detections import Detections, Tracklet
+from ops.tracking.join import join
+from schemas.values import Float64, Uint8
+
+FPS = 10.0
+RED, BLUE = np.zeros(SIZE, np.uint8), np.zeros(SIZE, np.uint8)
+RED[:36:9], BLUE[4:36:9] = 120, 120
+
+Walk = tuple[float, float, float, float, Uint8 | None]
+"""From and to, seconds; place at the beginning, px; speed, px a second; colours."""
+
+
+def film(*walks: Walk, frames: int = 100) -> tuple[Detections, list[Tracklet]]:
+    """Detections of walks, and one tracklet each."""
+    rows: list[tuple[int, int, Float64, Uint8]] = []
+    for name, (from_s, to_s, x, speed, colours) in enumerate(walks):
+        for frame in range(round(from_s * FPS), round(to_s * FPS)):
+            left = x + speed * (frame / FPS - from_s)
+            box = np.array([left, 50.0, left + 30, 130.0])
+            rows.append((frame, name, box, np.zeros(SIZE, np.uint8) if colours is None else colours))
+    rows.sort(key=lambda row: row[:2])
+    frame, owner = np.array([row[0] for row in rows]), np.array([row[1] for row in rows])
+    boxes, colours = np.stack([row[2] for row in rows]), np.stack([row[3] for row in rows])
+    detections = Detections(np.arange(frames) / FPS, frame, boxes, np.full(len(rows), 0.8), colours)
+    return detections, [np.flatnonzero(owner == name) for name in range(len(walks))]
+
+
+def joined(*walks: Walk, max_gap_s: float = 1.5, alike_gap_s: float = 4.0) -> list[list[int]]:
+    """The numbers of the walks that make a tracklet, in order of time."""
+    detections, tracklets = film(*walks)
+    names = {int(row): name for name, tracklet in enumerate(tracklets) for row in tracklet}
+    found = join(detections, tracklets, max_gap_s, alike_gap_s)
+    return [list(dict.fromkeys(names[int(row)] for row in tracklet)) for tracklet in found]
+
+
+def test_two_who_meet_and_turn_back_are_known_by_their_clothes() -> None:
+    meet: list[tuple[float, float, float, float]] = [(0, 3, 0, 40), (0, 3, 240, -40)]
+    meet += [(3.6, 7, 100, -40), (3.6, 7, 140, 40)]
+    colours = (RED, BLUE, RED, BLUE)
+    walks = [(*walk, colour) for walk, colour in zip(meet, colours, strict=True)]
+    assert joined(*walks) == [[0, 2], [1, 3]]
+    assert joined(*((*walk, None) for walk in meet)) == [[0, 3], [1, 2]], "without colours, people walk straight on"
+
+
+def test_a_long_gap_is_bridged_only_where_clothes_are_alike() -> None:
+    before, after = (0.0, 2.0, 0.0, 20.0), (5.0, 7.0, 100.0, 20.0)
+    assert joined((*before, RED), (*after, RED)) == [[0, 1]]
+    assert joined((*before, RED), (*after, BLUE)) == [[0], [1]]
+    assert joined((*before, None), (*after, None)) == [[0], [1]]
+    assert joined((*before, RED), (*after, None)) == [[0], [1]], "one is unknown"
+    assert joined((*before, RED), (*after, RED), alike_gap_s=2.0) == [[0], [1]]
+
+
+def test_who_is_there_at_the_same_time_is_somebody_else_and_nobody_is_joined_twice() -> None:
+    assert joined((0, 4, 0, 10, RED), (2, 6, 20, 10, RED)) == [[0], [1]]
+    assert joined((0, 2, 0, 20, RED), (2.5, 4, 50, 20, RED), (2.5, 4, 54, 20, RED)) == [[0, 1], [2]]
+
+
+def test_a_child_does_not_become_an_adult() -> None:
+    detections, tracklets = film((0, 2, 0, 20, None), (2.4, 4, 48, 20, None))
+    boxes = detections.box.copy()
+    boxes[tracklets[1], 1] = 90.0
+    half = Detections(detections.frame_s, detections.frame, boxes, detections.confidence, detections.colours)
+    assert len(join(detections, tracklets, 1.5, 4.0)) == 1
+    assert len(join(half, tracklets, 1.5, 4.0)) == 2
+
+
+def test_nothing_is_joined_to_nothing() -> None:
+    detections, tracklets = film((0, 2, 0, 20, None))
+    assert join(detections, [], 1.5, 4.0) == []
+    assert len(join(detections, tracklets, 1.5, 4.0)) == 1
