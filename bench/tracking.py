@@ -154,7 +154,7 @@ def detect(sequence: Sequence, model: ModelFile) -> DetectedSequence:
         sampled = batch.frames[np.arange(len(batch)) % every == 0]
         rows = slice(0, len(batch), every)
         colours.feed(FrameBatch(small(sampled), batch.pts[rows], batch.times_us[rows]))
-    tables = session.finish({})
+    tables = dict(session.finish({}))
     op.close()
     tables |= colours.finish(tables)
     return DetectedSequence(segment, {name: tables[name] for name in CUT_TABLES}, fps)

@@ -1,15 +1,18 @@
-"""Runs ``detect`` and ``track`` on a stretch of footage in this process, outside of the store."""
+"""Runs ``detect``, ``appearance`` and ``track`` on a stretch of footage in this process, outside of the store."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
+import pyarrow as pa
+
 from jobs.planning.configure import ReadySite
+from ops.appearance import Appearance
 from ops.detect import Detect
 from ops.track import Track
 from schemas.errors import CorruptFootage
-from schemas.op import Models, Tables, VideoSink
+from schemas.op import FrameOp, Models, Tables, VideoSink
 from schemas.tuned import TunedParams
 from schemas.values import Segment, UnitContext, VideoFile
 from storage.blobs import open_blobs
@@ -35,6 +38,7 @@ class StretchLooks:
         self._view = self._config.camera_view(camera)
         # The sample of decision 34 costs runs, and changes no detection.
         self._detect = Detect(replace(ready.ops["detect"].op.params, sample_share=0.0))
+        self._appearance = Appearance(ready.ops["appearance"].op.params) if "appearance" in ready.ops else None
         self._track = Track(ready.ops["track"].op.params)
         self.unreadable = 0
 
@@ -58,20 +62,23 @@ class StretchLooks:
         unit = UnitContext(
             self._view, stretch.date, stretch.segment_id, self._config.crs, (stretch,), tuned=params.given()
         )
-        need = self._detect.frame_need(unit)
-        assert need is not None, "a detector with weights looks at frames"
-        session = self._detect.start(unit, {}, services)
+        ops: list[FrameOp] = [self._detect, *([] if self._appearance is None else [self._appearance])]
+        needs = [need for op in ops if (need := op.frame_need(unit)) is not None]
+        assert len(needs) == len(ops), "a detector with weights looks at frames"
+        sessions = [op.start(unit, {}, services) for op in ops]
         try:
             with self._archive.local(stretch.path) as local, readable(local, stretch.raw_fps) as source:
-                reader = SegmentReader(source, stretch, [need], usable_cpus(), max_pixels=self._config.max_pixels)
-                for _, frames in reader:
-                    session.feed(frames)
+                reader = SegmentReader(source, stretch, needs, usable_cpus(), max_pixels=self._config.max_pixels)
+                for number, frames in reader:
+                    sessions[number].feed(frames)
         except (CorruptFootage, FileNotFoundError):
-            session.abandon()
+            for session in sessions:
+                session.abandon()
             self.unreadable += 1
             return None
-        found = session.finish({})
-        inputs = {name: found[name] for name in ("detections", "observed_frames")}
+        inputs: dict[str, pa.Table] = {}
+        for session in sessions:
+            inputs |= session.finish(inputs)
         return self._track.run(unit, inputs, services), services.counters["detector_calls"]
 
 

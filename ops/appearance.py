@@ -1,7 +1,7 @@
 """Op ``appearance``: the colours of people's clothes, by which ``track`` knows people again who were hidden.
 
 It shares the decode of ``detect``, and keeps small pictures in memory until the boxes of the segment are known. No
-picture is stored.
+picture is stored. Decision 39.
 """
 
 from collections.abc import Iterator

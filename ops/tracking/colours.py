@@ -46,8 +46,8 @@ def mean_colours(colours: Uint8) -> Float32:
 
 def colour_distances(before: Float32, after: Float32) -> Float32:
     """Returns how much means ``(N, SIZE)`` differ from ``(M, SIZE)`` others, 0..1, ``(N, M)``; NaN: one is unknown."""
-    known = before.any(axis=1)[:, None] & after.any(axis=1)[None]
-    return np.asarray(np.where(known, 1 - before @ after.T, np.nan), np.float32)
+    is_known = [np.asarray(means.any(axis=1)) for means in (before, after)]
+    return np.asarray(np.where(np.logical_and.outer(*is_known), 1 - before @ after.T, np.nan), np.float32)
 
 
 def _of_box(lab: Uint8, box: Sequence[float]) -> Uint8:

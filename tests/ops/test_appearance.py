@@ -43,8 +43,9 @@ def test_each_person_in_a_sampled_frame_has_a_row_with_the_colours_of_their_clot
     assert rows.schema.equals(TABLES["appearances"].schema, check_metadata=True)
     colours = np.stack([np.frombuffer(each, np.uint8) for each in rows["colours"].to_pylist()])
     assert colours.shape == (10, SIZE) and colours.any(axis=1).all()
-    upper, lower = colours[:, 16:26], colours[:, 52:62]  # a*, from green to red
-    assert (upper[:, 5:].sum(axis=1) > upper[:, :5].sum(axis=1)).all() and not (upper == lower).all()
+    upper, lower = colours[:, 26:36], colours[:, 62:72]  # b*, from blue to yellow
+    assert (upper[:, 5:].any(axis=1) & ~upper[:, :5].any(axis=1)).all(), "red"
+    assert (lower[:, :5].any(axis=1) & ~lower[:, 5:].any(axis=1)).all(), "blue"
 
 
 def test_things_people_of_low_score_and_people_outside_have_none() -> None:

@@ -1,4 +1,4 @@
-"""Colours of clothes tell people apart, wherever they stand in the picture and however large they are."""
+"""Colours of clothes tell people apart, wherever they are in the picture and however large."""
 
 import cv2
 import numpy as np

@@ -11,11 +11,11 @@ FPS = 10.0
 RED, BLUE = np.zeros(SIZE, np.uint8), np.zeros(SIZE, np.uint8)
 RED[:36:9], BLUE[4:36:9] = 120, 120
 
-Walk = tuple[float, float, float, float, Uint8 | None]
+Route = tuple[float, float, float, float, Uint8 | None]
 """From and to, seconds; place at the beginning, px; speed, px a second; colours."""
 
 
-def film(*walks: Walk, frames: int = 100) -> tuple[Detections, list[Tracklet]]:
+def film(*walks: Route, frames: int = 100) -> tuple[Detections, list[Tracklet]]:
     """Detections of walks, and one tracklet each."""
     rows: list[tuple[int, int, Float64, Uint8]] = []
     for name, (from_s, to_s, x, speed, colours) in enumerate(walks):
@@ -30,7 +30,7 @@ def film(*walks: Walk, frames: int = 100) -> tuple[Detections, list[Tracklet]]:
     return detections, [np.flatnonzero(owner == name) for name in range(len(walks))]
 
 
-def joined(*walks: Walk, max_gap_s: float = 1.5, alike_gap_s: float = 4.0) -> list[list[int]]:
+def joined(*walks: Route, max_gap_s: float = 1.5, alike_gap_s: float = 4.0) -> list[list[int]]:
     """The numbers of the walks that make a tracklet, in order of time."""
     detections, tracklets = film(*walks)
     names = {int(row): name for name, tracklet in enumerate(tracklets) for row in tracklet}
