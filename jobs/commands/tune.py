@@ -102,6 +102,9 @@ def measured_with(ready: ReadySite) -> MeasuredWith:
     model = detect.models[DETECTOR]
     without = {*TunedParams.model_fields, "sample_share", "model"}  # the weights have their hash
     others = {name: value for name, value in asdict(detect.op.params).items() if name not in without}
+    colours = ready.ops.get("appearance")
+    if colours is not None:
+        others |= {"appearance": [colours.op.spec.version, asdict(colours.op.params)]}
     return MeasuredWith.model_validate(
         {
             "weights": model.name,
