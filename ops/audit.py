@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.anonymize import Anonymize
+from ops.appearance import Appearance
 from ops.arrays import BOX_COLUMNS, boxes_of
 from ops.audit_reach import REACH_TABLES, reach_statement
 from ops.audit_unseen import UNSEEN_READS, unseen_statement
@@ -35,7 +36,9 @@ from schemas.values import UnitContext
 
 SCHEMA_NAME, SCHEMA_VERSION = "nightshift.audit", 2
 
-_MADE_BY = tuple(kind.spec for kind in (Detect, SecondLook, ViewMotion, Background, Track, Anonymize, Publish))
+_MADE_BY = tuple(
+    kind.spec for kind in (Detect, SecondLook, ViewMotion, Background, Appearance, Track, Anonymize, Publish)
+)
 _DIGITS = 6
 _FIGURES = (
     "covered_frames",
@@ -70,7 +73,7 @@ class Audit(TableOp):
 
     spec = OpSpec(
         name="audit",
-        version=8,
+        version=9,
         summary="A JSON file beside each published file: what made it, what verified it, what could not be seen.",
         scope=Scope.FOOTAGE,
         reads=(
