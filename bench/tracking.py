@@ -25,10 +25,12 @@ import av
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from scipy.optimize import linear_sum_assignment
 
 from bench.evaluate import MotRows, evaluate, load_mot, rows_of
 from bench.material import ASSETS, EVALUATORS, PEER_TRACKER, require_assets, require_packages
 from ops.appearance import WIDTH_PX, Appearance, AppearanceParams
+from ops.boxes import iou_matrix
 from ops.detect import Detect, DetectParams
 from ops.link import Link, LinkParams
 from ops.pictures import downscale
@@ -42,6 +44,9 @@ from tests.support.fakes import START, FakeServices, make_batch, make_segment, m
 
 CUT_TABLES = ("detections", "observed_frames", "appearances")
 """What the tracker reads of each segment."""
+
+SAME_IOU = 0.5
+"""Least intersection over union of a detection with the true box of the person whom it shows."""
 
 SCORES = ("hota", "deta", "assa", "mota", "idf1", "id_switches", "precision", "recall", "count_mae")
 
@@ -100,7 +105,7 @@ def main() -> None:
 
 
 def measure(sequence: Sequence, model: ModelFile, lengths_s: list[float]) -> dict[str, dict[str, float]]:
-    """Scores the peer and ours, with whole and cut footage, and their ratio."""
+    """Scores the peer, ours with whole and cut footage, and perfect association; also ours to the peer's."""
     truth = load_mot(ASSETS / "gt" / sequence.truth / "gt.txt", sequence.scale)
     detected = detect(sequence, model)
     theirs, peer_s = timed(lambda: peer(detected))
@@ -108,6 +113,7 @@ def measure(sequence: Sequence, model: ModelFile, lengths_s: list[float]) -> dic
     figures = {
         "peer": scores(truth, theirs) | {"tracking_fps": round(sequence.frames / peer_s, 1)},
         "ours": scores(truth, mine) | {"tracking_fps": round(sequence.frames / ours_s, 1)},
+        "oracle": scores(truth, oracle(detected, truth)),
         "peer_forgiving": scores(truth, theirs, forgive_ignored=True),
         "ours_forgiving": scores(truth, mine, forgive_ignored=True),
     }
@@ -241,6 +247,25 @@ def peer(detected: DetectedSequence) -> MotRows:
     ]
     every = np.concatenate(tracked)
     return rows_of(every[:, 0].astype(np.int64), every[:, 1].astype(np.int64), every[:, 2:].astype(np.float64))
+
+
+def oracle(detected: DetectedSequence, truth: MotRows) -> MotRows:
+    """Returns the detections that show somebody, each with the identity that the truth gives.
+
+    What no tracker can exceed on these detections, but by boxes that were not detected.
+    """
+    people = detected.tables["detections"].filter(pc.equal(detected.tables["detections"]["label"], "person"))
+    frame, boxes = detected.frame(people["pts"]), boxes_of(people)
+    rows: list[int] = []
+    identity: list[int] = []
+    for number in np.unique(frame):
+        (found,), (known,) = np.nonzero(frame == number), np.nonzero(truth.frame == number)
+        overlap = iou_matrix(np.asarray(boxes[found], np.float64), truth.box[known])
+        for row, column in zip(*linear_sum_assignment(overlap, maximize=True), strict=True):
+            if overlap[row, column] >= SAME_IOU:
+                rows.append(int(found[row]))
+                identity.append(int(truth.identity[known[column]]))
+    return rows_of(frame[rows], np.array(identity, np.int64), boxes[rows])
 
 
 def boxes_of(rows: pa.Table) -> np.ndarray:

@@ -44,10 +44,10 @@ def mean_colours(colours: Uint8) -> Float32:
     return np.asarray(mean / length if length else mean, np.float32)
 
 
-def colour_distances(before: Float32, after: Float32) -> Float32:
-    """Returns how much means ``(N, SIZE)`` differ from ``(M, SIZE)`` others, 0..1, ``(N, M)``; NaN: one is unknown."""
-    is_known = [np.asarray(means.any(axis=1)) for means in (before, after)]
-    return np.asarray(np.where(np.logical_and.outer(*is_known), 1 - before @ after.T, np.nan), np.float32)
+def colour_distances(before: Float32, after: Float32) -> Float64:
+    """Returns how much means ``(N, SIZE)`` differ from others, row by row, 0..1, ``(N,)``; NaN where one is unknown."""
+    known = before.any(axis=1) & after.any(axis=1)
+    return np.where(known, 1.0 - np.einsum("ij,ij->i", before, after), np.nan)
 
 
 def _of_box(lab: Uint8, box: Sequence[float]) -> Uint8:

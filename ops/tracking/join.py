@@ -11,7 +11,7 @@ import numpy as np
 from ops.tracking.colours import SIZE, colour_distances, mean_colours
 from ops.tracking.detections import Detections, Tracklet
 from ops.tracking.ends import TrackletEnd
-from schemas.values import Float32, Float64
+from schemas.values import Float32, Float64, Int64
 
 MISS, DRIFT = 0.25, 0.4
 """Standard deviation of the miss: in box sizes, and what each second of the gap adds."""
@@ -35,8 +35,6 @@ STEPS = (0.1, 0.25, 0.5, 1.0)
 SUREST = 16
 """Number of a tracklet's surest boxes whose colours count."""
 
-IMPOSSIBLE = 1e6
-
 
 def join(detections: Detections, tracklets: list[Tracklet], max_gap_s: float, alike_gap_s: float) -> list[Tracklet]:
     """Returns tracklets joined.
@@ -56,35 +54,52 @@ def join(detections: Detections, tracklets: list[Tracklet], max_gap_s: float, al
 
 def _joined(detections: Detections, tracklets: list[Tracklet], max_gap_s: float, alike_gap_s: float) -> list[Tracklet]:
     tracklets = detections.in_order(tracklets)
-    if len(tracklets) < 2:
+    before, after, cost = _pairs(detections, tracklets, max_gap_s, alike_gap_s)
+    if not len(cost):
         return tracklets
     from scipy.optimize import linear_sum_assignment
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
 
-    cost = _costs(detections, tracklets, max_gap_s, alike_gap_s)
-    # Not to be joined costs nothing, and so do pairs that cost more than that.
-    rows, columns = linear_sum_assignment(np.minimum(cost, 0.0))
-    following = {int(a): int(b) for a, b in zip(rows, columns, strict=True) if cost[a, b] < 0}
+    # Each group of tracklets that may be joined with each other is solved by itself: a crowd has thousands.
+    count = len(tracklets)
+    graph = coo_array((np.ones(len(cost)), (before, after + count)), (2 * count, 2 * count))
+    _, group = connected_components(graph, directed=False)
+    following: dict[int, int] = {}
+    for number in np.unique(group[before]):
+        (chosen,) = np.nonzero(group[before] == number)
+        ends, row = np.unique(before[chosen], return_inverse=True)
+        heads, column = np.unique(after[chosen], return_inverse=True)
+        # Not to be joined costs nothing.
+        costs = np.zeros((len(ends), len(heads)))
+        costs[row, column] = cost[chosen]
+        for end, head in zip(*linear_sum_assignment(costs), strict=True):
+            if costs[end, head] < 0:
+                following[int(ends[end])] = int(heads[head])
     return _follow(tracklets, following)
 
 
-def _costs(detections: Detections, tracklets: list[Tracklet], max_gap_s: float, alike_gap_s: float) -> Float64:
-    """Returns the cost ``(N, N)`` of joining each tracklet's end to each one's beginning; below 0, it is worth it."""
+def _pairs(
+    detections: Detections, tracklets: list[Tracklet], max_gap_s: float, alike_gap_s: float
+) -> tuple[Int64, Int64, Float64]:
+    """Returns the pairs that are worth joining: which ends, which begins, and the cost, below 0, ``(P,)`` each."""
     tails = [TrackletEnd(detections, tracklet, -1) for tracklet in tracklets]
     heads = [TrackletEnd(detections, tracklet, 0) for tracklet in tracklets]
-    gap_s = np.array([head.time_s for head in heads]) - np.array([tail.time_s for tail in tails])[:, None]
-    velocity = (_each(tails, "velocity")[:, None] + _each(heads, "velocity")[None]) / 2
-    sizes, later_sizes = _each(tails, "size"), _each(heads, "size")
-    unit_px = np.sqrt(((sizes[:, None] + later_sizes[None]) / 2).prod(axis=2))
-    landing = _each(tails, "place")[:, None] + velocity * gap_s[..., None]
-    miss = np.linalg.norm(landing - _each(heads, "place")[None], axis=2) / unit_px
-    heights = np.log(sizes[:, None, 1] / later_sizes[None, :, 1])
-    apart = colour_distances(*(2 * [_colours(detections, tracklets)]))
+    gaps_s = np.array([head.time_s for head in heads]) - np.array([tail.time_s for tail in tails])[:, None]
+    before, after = np.nonzero((gaps_s > 0) & (gaps_s <= max(max_gap_s, alike_gap_s)))
+    gap_s = gaps_s[before, after]
+    colours = _colours(detections, tracklets)
+    apart = colour_distances(colours[before], colours[after])
     known = ~np.isnan(apart)
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        cost = (miss / (MISS + DRIFT * gap_s)) ** 2 / 2 + (heights / HEIGHT) ** 2 / 2 + GAP * gap_s - WORTH
-    cost += np.where(known, COLOURS * (apart - ALIKE), 0.0)
-    allowed = (gap_s > 0) & (gap_s <= np.where(known, alike_gap_s, max_gap_s))
-    return np.where(allowed, cost, IMPOSSIBLE)
+    velocity = (_each(tails, "velocity")[before] + _each(heads, "velocity")[after]) / 2
+    size, later_size = _each(tails, "size")[before], _each(heads, "size")[after]
+    landing = _each(tails, "place")[before] + velocity * gap_s[:, None]
+    unit_px = np.sqrt(((size + later_size) / 2).prod(axis=1))
+    miss = np.linalg.norm(landing - _each(heads, "place")[after], axis=1) / unit_px
+    cost = (miss / (MISS + DRIFT * gap_s)) ** 2 / 2 + (np.log(size[:, 1] / later_size[:, 1]) / HEIGHT) ** 2 / 2
+    cost += GAP * gap_s - WORTH + np.where(known, COLOURS * (apart - ALIKE), 0.0)
+    worth = (cost < 0) & (gap_s <= np.where(known, alike_gap_s, max_gap_s))
+    return before[worth], after[worth], cost[worth]
 
 
 def _each(ends: list[TrackletEnd], name: str) -> Float64:
@@ -94,7 +109,7 @@ def _each(ends: list[TrackletEnd], name: str) -> Float64:
 
 def _colours(detections: Detections, tracklets: list[Tracklet]) -> Float32:
     """Returns the mean colours of each tracklet's surest boxes, ``(N, SIZE)``."""
-    if detections.colours is None:
+    if detections.colours is None or not tracklets:
         return np.zeros((len(tracklets), SIZE), np.float32)
     means = []
     for tracklet in tracklets:

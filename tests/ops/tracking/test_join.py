@@ -1,6 +1,7 @@
 """Tracklets are joined where their ends meet, and over longer gaps where clothes are alike."""
 
 import numpy as np
+import pytest
 
 from ops.tracking.colours import SIZE
 from ops.tracking.detections import Detections, Tracklet
@@ -68,6 +69,22 @@ def test_a_child_does_not_become_an_adult() -> None:
     half = Detections(detections.frame_s, detections.frame, boxes, detections.confidence, detections.colours)
     assert len(join(detections, tracklets, 1.5, 4.0)) == 1
     assert len(join(half, tracklets, 1.5, 4.0)) == 2
+
+
+def test_a_crowd_is_solved_group_by_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    import scipy.optimize
+
+    solved: list[int] = []
+    assign = scipy.optimize.linear_sum_assignment
+    monkeypatch.setattr(
+        scipy.optimize, "linear_sum_assignment", lambda costs: solved.append(costs.size) or assign(costs)
+    )
+    places = [200.0 * number for number in range(300)]
+    routes = [route for x in places for route in ((0, 1, x, 20, RED), (1.5, 2.5, x + 30, 20, RED))]
+    detections, tracklets = film(*routes, frames=30)
+    found = join(detections, tracklets, 1.5, 4.0)
+    assert len(found) == 300 and {len(tracklet) for tracklet in found} == {20}
+    assert max(solved) <= 16
 
 
 def test_nothing_is_joined_to_nothing() -> None:
