@@ -43,7 +43,7 @@ class Appearance(FrameOp):
 
     spec = OpSpec(
         name="appearance",
-        version=1,
+        version=2,
         summary="Measures the colours of people's clothes, by which tracks go on after people were hidden.",
         scope=Scope.SEGMENT,
         reads=(Read("detections", late=True),),
@@ -136,7 +136,10 @@ class SmallPictures:
 
     def _drop_every_second(self) -> None:
         self._every *= 2
+        newest = self._shown[-1]
         self._shown = [each for each in self._shown if each[0] % self._every == 0]
+        if self._shown[-1] != newest:
+            self._last = None  # the picture that it shows is not kept, so the next one is not compared with it
         needed = {shown for _, _, shown in self._shown}
         self._coded = {number: coded for number, coded in self._coded.items() if number in needed}
         self._bytes = sum(map(len, self._coded.values()))

@@ -89,3 +89,19 @@ def test_memory_is_bounded_and_what_is_kept_stays_evenly_spread() -> None:
     assert kept._bytes <= 200_000
     times = [time_us for time_us, _ in kept.pictures(set(range(64)))]
     assert len(times) >= 4 and len(set(np.diff(times))) == 1
+
+
+def test_what_shows_the_same_as_a_dropped_picture_is_kept_anew() -> None:
+    ramp = np.tile(np.linspace(0, 60, 160, dtype=np.uint8)[None, :, None], (120, 1, 3))
+    different = [ramp + np.uint8(60 * number) for number in range(4)]
+    shown = [*different, *[different[-1]] * 5]
+    kept = SmallPictures(10_000_000)
+    for number, picture in enumerate(shown[:3]):
+        kept.add(picture, number)
+    kept._most_bytes = kept._bytes  # the fourth, of an odd number, is one too many, and is not kept itself
+    for number, picture in enumerate(shown[3:], 3):
+        kept.add(picture, number)
+    found = dict(kept.pictures(set(range(9))))
+    assert list(found) == [0, 2, 4, 6, 8]
+    for time_us, picture in found.items():
+        assert cv2.absdiff(picture, shown[time_us]).max() < 10
