@@ -28,6 +28,7 @@ from storage.sql.dates import CAMERA_MACROS, Dates, create_date_macros, named_da
 from storage.sql.lazy import INTERNAL, create_lazy, make_now
 from storage.sql.macros import create_layers, features_table, layer_table, layer_view, load_spatial, mentions_geometry
 from storage.sql.text import escape_glob, quote_text
+from storage.sql.tracks import POINTS_READ, create_track_macros
 from storage.sql.versions import create_versions
 from storage.sql.views import IN_FILES, FileLists, TakeSnapshot, create_views
 from storage.store.journal import Journal
@@ -39,6 +40,9 @@ from storage.store.video_files import PUBLISHED_TABLE
 GB = 1e9
 CalibrationErrors = Callable[[], Mapping[str, float]]
 ZoneTiles = Callable[[], pa.Table]
+
+_TABLE_MACROS = {"changes_in": CHANGES_READ, "track_boxes": POINTS_READ}
+"""By table macro: the table that it reads."""
 
 
 def open_sql(
@@ -60,7 +64,8 @@ def open_sql(
     ``layer_NAME`` the features of any one layer with their attributes. Macros: ``local_time(camera, ts)``,
     ``local_date(camera, ts)``, ``local_text(camera, ts)``, ``timezone_of(camera)``, ``map_distance_m(x1, y1, x2, y2)``,
     ``in_zone(x, y, zone)`` and ``place_of(zone)``; of the table ``motion``, ``in_tiles(tiles, others)``,
-    ``tiles_of(tiles)`` and the table macro ``changes_in(camera_id, zone_id)``.
+    ``tiles_of(tiles)`` and the table macro ``changes_in(camera_id, zone_id)``; of the table ``track_points``, the table
+    macro ``track_boxes(camera_id, times)``.
 
     Args:
         store: the store.
@@ -83,7 +88,7 @@ def open_sql(
     """
 
     text = "" if query is None else query.lower()
-    behind = read_with(text) | ({CHANGES_READ} if "changes_in" in text else set())
+    behind = read_with(text) | {table for macro, table in _TABLE_MACROS.items() if macro in text}
 
     def is_queried(name: str) -> bool:
         return query is None or name in text or name in behind
@@ -126,6 +131,7 @@ def open_sql(
         create_versions(con, lists, snapshot, is_queried, dates)
     create_answers(con, is_queried)
     create_change_macros(con, make_now(zone_tiles, any(map(is_queried, ASK_ZONES))))
+    create_track_macros(con)
     asks_features = any(map(is_queried, ("features", "in_zone", "place_of")))
     layers = _layers(site, is_queried) if site else {}
     create_layers(con, make_now(features_rows, asks_features), layers, has_spatial)

@@ -1,0 +1,51 @@
+"""Creates the table macro ``track_boxes``: where everybody is at given times, also between the points of tracks.
+
+``track_points`` has a row for each frame that ``detect`` processed, ten a second. Rows for every frame of the footage
+would be two to six times as many, and say nothing more: the boxes in between are a straight line, so they are computed
+when somebody asks.
+"""
+
+import duckdb
+
+from schemas.tables.columns import BOX
+
+POINTS_READ = "track_points"
+"""Table that ``track_boxes`` reads, which a query with it need not name."""
+
+_EDGES = [column.name for column in BOX]
+
+_TRACK_BOXES = f"""
+WITH asked AS (
+    SELECT DISTINCT unnest(times)::TIMESTAMPTZ AS moment
+), spans AS (
+    SELECT track_id, label, segment_id, state, confidence, time, {", ".join(_EDGES)},
+        lead(time) OVER track AS next_time, {", ".join(f"lead({edge}) OVER track AS next_{edge}" for edge in _EDGES)}
+    FROM track_points
+    -- A track has a point at least every few seconds. These bounds let DuckDB skip most of a camera's year.
+    WHERE camera = camera_id AND time BETWEEN list_min(times)::TIMESTAMPTZ - INTERVAL 1 MINUTE
+        AND list_max(times)::TIMESTAMPTZ + INTERVAL 1 MINUTE
+    WINDOW track AS (PARTITION BY track_id ORDER BY time)
+), placed AS (
+    -- A track's last point has no next one, and is found at its own time only.
+    SELECT *, coalesce((epoch_us(moment) - epoch_us(time)) / (epoch_us(next_time) - epoch_us(time)), 0.0) AS share
+    FROM spans JOIN asked ON moment >= time AND moment < coalesce(next_time, time + INTERVAL 1 MICROSECOND)
+)
+SELECT camera_id AS camera, track_id, moment AS time, segment_id, label,
+    {", ".join(f"({edge} + share * (coalesce(next_{edge}, {edge}) - {edge}))::FLOAT AS {edge}" for edge in _EDGES)},
+    if(share = 0, confidence, NULL) AS confidence, if(share = 0, state, 'interpolated') AS state
+FROM placed ORDER BY time, track_id
+"""
+
+
+def create_track_macros(con: duckdb.DuckDBPyConnection) -> None:
+    """Creates ``track_boxes(camera_id, times)``: the box of each track at each of these times that it lives at.
+
+    ``times`` is a list of ``TIMESTAMPTZ``, such as ``range(since, until, INTERVAL 40 MILLISECONDS)``. At the time of a
+    row of ``track_points`` the box is that row's; in between it is interpolated linearly. Columns: ``camera``,
+    ``track_id``, ``time``, ``segment_id`` (of the point at or before that time), ``label``, the box, ``confidence``
+    (null where interpolated) and ``state``.
+
+    Args:
+        con: the connection; the view ``track_points`` must exist.
+    """
+    con.execute(f"CREATE MACRO track_boxes(camera_id, times) AS TABLE {_TRACK_BOXES}")
