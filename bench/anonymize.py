@@ -19,7 +19,7 @@ from pathlib import Path
 from bench.anonymize_parts import AnonymizeBenchmark, Figures
 from bench.anonymize_systems import DEFAULT_SCENES, SCENES
 from bench.deface_peer import find_peer
-from bench.material import EVALUATORS, require_assets, require_packages
+from bench.material import require_assets
 
 PARTS = ("leaks", "speed", "utility", "reid", "planted", "matrix", "attacks")
 PETS_ONLY = ("utility", "reid", "planted")
@@ -42,7 +42,6 @@ def main() -> None:
     if "pets" not in cameras and (without := [part for part in parts if part in PETS_ONLY]):
         sys.exit(f"{', '.join(without)}: measured on pets only; add pets to --cameras, or name other parts with --only")
     require_assets()
-    require_packages(*EVALUATORS)
     peer = find_peer(arguments.deface)
     if peer is None:
         print(f"{arguments.deface} has no deface: its figures are left out (pip install '.[bench]')", file=sys.stderr)

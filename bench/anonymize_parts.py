@@ -29,7 +29,6 @@ from bench.attacks import PARTS, run_families
 from bench.bad_footage import make_all
 from bench.bad_matrix import CaseResult, run_case
 from bench.deface_peer import Peer, deface
-from bench.evaluate import MotRows
 from bench.frame_pairs import CoverColour, judge_frames, pair_frames, read_frames
 from bench.leaks import covered_pixels, leak_scores
 from bench.material import ASSETS
@@ -43,6 +42,7 @@ from jobs.commands.run import RunSummary
 from jobs.site import open_site
 from ops.anonymize.params import AnonymizeParams
 from schemas.anonymity import MODES
+from schemas.frame_boxes import FrameBoxes
 from schemas.values import Bools
 from storage.machine import usable_cpus
 
@@ -239,7 +239,7 @@ class AnonymizeBenchmark:
         caught_of = {"verifier_planted": count, "verifier_caught": found}
         return caught_of | {"planted_blind": covered, "planted_published": is_published}
 
-    def _plant(self, camera: str, root: Path, plants: MotRows) -> tuple[int, int, bool]:
+    def _plant(self, camera: str, root: Path, plants: FrameBoxes) -> tuple[int, int, bool]:
         """Returns the planted leaks, those of them that are covered after all, and whether a video is published."""
         clip, last = self._clip(camera), SCENES[camera].last
         copy_site(self._base, root, WITH_WEIGHTS.ops)

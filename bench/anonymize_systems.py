@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.anonymized_site import Params
-from bench.evaluate import MotRows, load_mot
 from bench.material import ASSETS
 from bench.pets import GT_SCALE, LAST_FRAME
 from bench.real_clips import PICTURES
+from schemas.frame_boxes import FrameBoxes
+from storage.box_files.mot import read_mot
 
 DETECTOR, OTHER_DETECTOR = "yolo11n_int8_openvino_model", "yolox_nano.onnx"
 MASKS = "../weights_more/pose_landmark_full.tflite"
@@ -35,9 +36,9 @@ class Scene:
     last: int
 
     @property
-    def rows(self) -> MotRows:
+    def rows(self) -> FrameBoxes:
         """The true boxes."""
-        return load_mot(ASSETS / "gt" / self.truth / "gt.txt", self.scale)
+        return read_mot(ASSETS / "gt" / self.truth / "gt.txt").scaled(self.scale, self.scale)
 
 
 SCENES = {

@@ -27,9 +27,9 @@ from bench.attack_footage import (
 )
 from bench.attack_run import Attack
 from bench.blind import KINDS, break_detector
-from bench.evaluate import MotRows
 from bench.material import ASSETS
 from bench.real_clips import steady_times
+from schemas.frame_boxes import FrameBoxes
 
 DETECT: Params = {"detect": {"model": DETECTOR}}
 
@@ -153,7 +153,7 @@ def _window(path: Path, corner: Callable[[int], tuple[int, int]]) -> Footage:
 
 def _clip(path: Path, name: str) -> Footage:  # noqa: ARG001 - one signature for all
     """Returns a clip unchanged, without truth about its people."""
-    nobody = MotRows(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 4)), np.empty(0, np.bool_))
+    nobody = FrameBoxes(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 4)), np.empty(0, np.bool_))
     return Footage(ASSETS / "video" / name, nobody)
 
 

@@ -13,10 +13,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from bench.evaluate import MotRows, load_mot
 from bench.material import ASSETS
 from bench.real_clips import PETS_FPS, PICTURES, TICK, load_frames, steady_times, write_frames, write_stamped
+from schemas.frame_boxes import FrameBoxes
 from schemas.values import Bools, Uint8
+from storage.box_files.mot import read_mot
 
 CAMPUS_FPS, CAMPUS_FRAMES = 25, 71
 LEAST_SHOWN = 0.8
@@ -37,7 +38,7 @@ class Footage:
     """
 
     path: Path
-    truth: MotRows
+    truth: FrameBoxes
     empty: Uint8 | None = None
     far: Bools | None = None
 
@@ -50,7 +51,7 @@ class Source:
     """A clip with truth, held in memory. ``fps`` is its frame rate."""
 
     frames: tuple[Uint8, ...]
-    truth: MotRows
+    truth: FrameBoxes
     fps: int
 
     def at(self, position: int) -> int:
@@ -58,7 +59,7 @@ class Source:
         turn = position % (2 * len(self.frames) - 2)
         return min(turn, 2 * len(self.frames) - 2 - turn)
 
-    def people(self, index: int) -> MotRows:
+    def people(self, index: int) -> FrameBoxes:
         """Returns the people in a frame."""
         return self.truth.take(self.truth.frame == index + 1)
 
@@ -74,14 +75,14 @@ def pets() -> Source:
     """Reads the full-size pictures of PETS, 768 x 576."""
     pictures = sorted((ASSETS / "video" / "PETS09-S2L1" / "img1").glob("*.jpg"))[:PICTURES]
     frames = tuple(np.asarray(cv2.imread(str(picture)), np.uint8) for picture in pictures)
-    return Source(frames, load_mot(ASSETS / "gt" / "PETS09-S2L1" / "gt.txt"), PETS_FPS)
+    return Source(frames, read_mot(ASSETS / "gt" / "PETS09-S2L1" / "gt.txt"), PETS_FPS)
 
 
 @lru_cache(maxsize=1)
 def campus() -> Source:
     """Reads TUD-Campus, 640 x 480."""
     frames = tuple(load_frames(ASSETS / "video" / "TUD-Campus.mp4", CAMPUS_FRAMES))
-    return Source(frames, load_mot(ASSETS / "gt" / "TUD-Campus" / "gt.txt"), CAMPUS_FPS)
+    return Source(frames, read_mot(ASSETS / "gt" / "TUD-Campus" / "gt.txt"), CAMPUS_FPS)
 
 
 # Crowds --------------------------------------------------------------------------------------------------------------
@@ -187,7 +188,7 @@ def _picture(cells: Sequence[Cell], size_px: tuple[int, int], shown: Sequence[Ui
     return canvas
 
 
-def mosaic_truth(cells: Sequence[Cell], frames: int, fps: int) -> tuple[MotRows, Bools]:
+def mosaic_truth(cells: Sequence[Cell], frames: int, fps: int) -> tuple[FrameBoxes, Bools]:
     """Returns the people in a mosaic and which of them are far; people of whom a cell cuts much off do not count."""
     parts, far = [], []
     for place, cell in enumerate(cells):
@@ -196,7 +197,7 @@ def mosaic_truth(cells: Sequence[Cell], frames: int, fps: int) -> tuple[MotRows,
             shape = (cell.height, cell.width)
             shown = window_truth(rows, cell.scale, (0.0, 0.0), shape, number + 1)
             offset = np.array([cell.x, cell.y, cell.x, cell.y])
-            parts.append(MotRows(shown.frame, shown.identity + 1000 * place, shown.box + offset, shown.counts))
+            parts.append(FrameBoxes(shown.frame, shown.identity + 1000 * place, shown.box + offset, shown.counts))
             far.append(np.full(len(shown), cell.far))
     joined = _joined(parts)
     order = np.argsort(joined.frame, kind="stable")
@@ -204,8 +205,8 @@ def mosaic_truth(cells: Sequence[Cell], frames: int, fps: int) -> tuple[MotRows,
 
 
 def window_truth(
-    rows: MotRows, scale: float, corner: tuple[float, float], shape: tuple[int, ...], number: int
-) -> MotRows:
+    rows: FrameBoxes, scale: float, corner: tuple[float, float], shape: tuple[int, ...], number: int
+) -> FrameBoxes:
     """Returns the people of a frame as a window of (height, width) shows them, in its pixels, as of frame ``number``.
 
     Args:
@@ -217,11 +218,11 @@ def window_truth(
     shown = (inside[:, 2:] - inside[:, :2]).prod(axis=1) / (box[:, 2:] - box[:, :2]).prod(axis=1)
     kept = shown > 0
     counts = rows.counts & (shown >= LEAST_SHOWN)
-    return MotRows(np.full(int(kept.sum()), number), rows.identity[kept], inside[kept], counts[kept])
+    return FrameBoxes(np.full(int(kept.sum()), number), rows.identity[kept], inside[kept], counts[kept])
 
 
-def _joined(parts: Sequence[MotRows]) -> MotRows:
-    return MotRows(*(np.concatenate([getattr(part, name) for part in parts])
+def _joined(parts: Sequence[FrameBoxes]) -> FrameBoxes:
+    return FrameBoxes(*(np.concatenate([getattr(part, name) for part in parts])
                      for name in ("frame", "identity", "box", "counts")))  # fmt: skip
 
 
@@ -282,7 +283,9 @@ def half_still(path: Path, frames: int, noise: float = 2.0) -> Footage:
     for number in range(frames):
         left = window_truth(source.people(0), 1.0, (0.0, 0.0), (height, middle), number + 1)
         right = window_truth(source.people(source.at(number)), 1.0, (float(middle), 0.0), (height, middle), number + 1)
-        right = MotRows(right.frame, right.identity + 1000, right.box + np.array([middle, 0, middle, 0]), right.counts)
+        right = FrameBoxes(
+            right.frame, right.identity + 1000, right.box + np.array([middle, 0, middle, 0]), right.counts
+        )
         parts += [left, right]
     return Footage(path, _joined(parts), source.empty)
 
@@ -291,6 +294,6 @@ def pets_clip(path: Path, times_s: Sequence[Fraction]) -> Footage:
     """Writes the first frames of the small PETS clip, each at its own time; ``.mkv`` allows any order of times."""
     scale = 0.625
     frames = load_frames(ASSETS / "video" / "pets09_s2l1_480x360.mp4", len(times_s))
-    truth = load_mot(ASSETS / "gt" / "PETS09-S2L1" / "gt.txt", scale)
+    truth = read_mot(ASSETS / "gt" / "PETS09-S2L1" / "gt.txt").scaled(scale, scale)
     write_stamped(path, frames, [round(time_s / TICK) for time_s in times_s])
     return Footage(path, truth.take(truth.frame <= len(times_s)))

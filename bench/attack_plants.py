@@ -19,7 +19,6 @@ from bench.anonymize_systems import DETECTOR, FACES, OTHER_DETECTOR, POSE, weigh
 from bench.anonymized_site import BEFORE_ANONYMIZE, Params, build_site, copy_site, published_videos, run_ops
 from bench.attack_footage import Footage, mosaic, view_cells
 from bench.attack_run import CAMERA, LEAST_TELLING, TELLS, Figures, differing, hidden_shares, paired, reason_of
-from bench.evaluate import MotRows
 from bench.frame_pairs import CODEC_TOLERANCE, Pair, read_frames
 from bench.leaks import LEAK_BELOW, covered_pixels, head_zones, touched_px, zone_shares
 from bench.planted import MaskDropper, altered_masks, choose_plants
@@ -29,6 +28,7 @@ from ops.anonymize import Anonymize
 from ops.anonymize.params import AnonymizeParams
 from ops.anonymize.session import AnonymizeSession
 from schemas.anonymity import MODES
+from schemas.frame_boxes import FrameBoxes
 from schemas.op import Services, Tables
 from schemas.values import Bools, Float64, Uint8, UnitContext
 
@@ -97,7 +97,7 @@ def _far_masks(base: Path, folder: Path, footage: Footage, mode: str) -> Figures
     return {"published": True, "planted": len(judged), "caught": caught}
 
 
-def _hidden(pair: Pair, people: MotRows, empty: Uint8 | None) -> Float64:
+def _hidden(pair: Pair, people: FrameBoxes, empty: Uint8 | None) -> Float64:
     covered = covered_pixels(pair.anonymized, pair.original, AnonymizeParams().bgr, CODEC_TOLERANCE)
     return hidden_shares(pair, covered, people, empty)
 

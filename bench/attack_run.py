@@ -15,7 +15,6 @@ import numpy as np
 from bench.anonymized_site import LAST_OPS, Params, build_site, published_videos, run_ops
 from bench.attack_footage import Footage
 from bench.auditor import Auditor
-from bench.evaluate import MotRows
 from bench.frame_pairs import CODEC_TOLERANCE, Pair, fit_to_shape, pair_frames, read_frames
 from bench.leaks import LEAK_BELOW, STRICT_BELOW, covered_pixels, head_zones, touched_px, zone_shares
 from jobs.commands.run import RunSummary
@@ -23,6 +22,7 @@ from ops.anonymize.params import AnonymizeParams
 from ops.boxes import inside_shares
 from schemas.anonymity import MODES
 from schemas.errors import ModelError
+from schemas.frame_boxes import FrameBoxes
 from schemas.values import Bools, Float64, Uint8
 
 CAMERA = "view"
@@ -199,7 +199,7 @@ class _Tally:
         )
 
 
-def hidden_shares(pair: Pair, covered: Bools, truth: MotRows, empty: Uint8 | None) -> Float64:
+def hidden_shares(pair: Pair, covered: Bools, truth: FrameBoxes, empty: Uint8 | None) -> Float64:
     """Returns the hidden share of each head zone ``(M,)``, 0..1; NaN where that cannot be judged.
 
     Args:

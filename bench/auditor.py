@@ -11,8 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from bench.evaluate import MotRows
 from ops.boxes import inside_shares, iou_matrix, suppress_overlaps
+from schemas.frame_boxes import FrameBoxes
 from schemas.values import Float32, Float64, Int64, Uint8
 
 WEIGHTS = "person-vehicle-bike-detection-2002.xml"
@@ -176,7 +176,7 @@ class Accuracy:
         return self.right / self.found if self.found else 1.0
 
 
-def accuracy(found: list[Float64], truth: list[MotRows]) -> Accuracy:
+def accuracy(found: list[Float64], truth: list[FrameBoxes]) -> Accuracy:
     """Compares boxes with the truth, picture by picture; boxes on ignored people count neither way."""
     people = shown = right = 0
     for boxes, rows in zip(found, truth, strict=True):

@@ -12,10 +12,10 @@ from types import MappingProxyType
 import cv2
 import numpy as np
 
-from bench.evaluate import MotRows
 from bench.pets import pets_truth
 from bench.real_clips import load_frames, steady_times, write_frames
 from bench.real_site import CLIPS
+from schemas.frame_boxes import FrameBoxes
 from schemas.values import Float64, Uint8
 from tests.support import damage
 
@@ -36,7 +36,7 @@ class Film:
 
     frames: tuple[Uint8, ...]
     times_s: tuple[Fraction, ...]
-    truth: MotRows
+    truth: FrameBoxes
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def _filmed(change: _Change) -> Maker:
         boxes = film.truth.box.copy()
         later = film.truth.frame > first
         boxes[later] = change.box(boxes[later])
-        truth = MotRows(film.truth.frame, film.truth.identity, boxes, film.truth.counts)
+        truth = FrameBoxes(film.truth.frame, film.truth.identity, boxes, film.truth.counts)
         changed = Film(tuple(frames), film.times_s, truth)
         return BadFile(path.name, write_frames(_named(path), changed.frames, changed.times_s), changed)
 
@@ -146,7 +146,7 @@ def _cropped(path: Path, film: Film) -> BadFile:
     frames = tuple(np.ascontiguousarray(image[top : top + 63, left : left + 127]) for image in film.frames)
     boxes = film.truth.box - [left, top, left, top]
     inside = (boxes[:, 2] > 0) & (boxes[:, 0] < 127) & (boxes[:, 3] > 0) & (boxes[:, 1] < 63)
-    truth = MotRows(film.truth.frame, film.truth.identity, boxes, film.truth.counts).take(inside)
+    truth = FrameBoxes(film.truth.frame, film.truth.identity, boxes, film.truth.counts).take(inside)
     write_frames(_named(path), frames, film.times_s, pix_fmt="yuv444p")
     return BadFile(path.name, _named(path), Film(frames, film.times_s, truth))
 
@@ -162,7 +162,7 @@ def _motionless(path: Path, film: Film) -> BadFile:
     first = film.frames[0].astype(np.int16)
     frames = tuple(np.clip(first + noise.normal(0, 2, first.shape), 0, 255).astype(np.uint8) for _ in film.frames)
     here, count = film.truth.take(film.truth.frame == 1), len(frames)
-    truth = MotRows(
+    truth = FrameBoxes(
         np.repeat(np.arange(1, count + 1), len(here)),
         np.tile(here.identity, count),
         np.tile(here.box, (count, 1)),

@@ -15,15 +15,16 @@ from typing import Any
 import av
 import numpy as np
 
-from bench.evaluate import MotRows, load_mot
 from bench.material import ASSETS, require_assets, require_packages
 from ops.boxes import iou_matrix
 from ops.conversion.agreement import SURE, Comparison
 from ops.conversion.graphs import precision_of, read_graph, write_graph
 from ops.conversion.quantize import draw_input, quantize
 from ops.detect.decode import Boxes
+from schemas.frame_boxes import FrameBoxes
 from schemas.op import ModelRequest
 from schemas.values import ModelFile, Uint8
+from storage.box_files.mot import read_mot
 from storage.weights.catalogue import ModelStore
 
 NAMES = ("yolo11n_int8_openvino_model", "yolov8n_int8_openvino_model", "yolox_nano.onnx")
@@ -74,13 +75,13 @@ class Scored(Comparison):
         super().__init__(source, converted)
         self.counts = {"source": np.zeros(3, int), "converted": np.zeros(3, int)}
 
-    def score(self, picture: Uint8, truth: MotRows) -> None:
+    def score(self, picture: Uint8, truth: FrameBoxes) -> None:
         """Adds a picture with its true boxes."""
         for name, detector in zip(self.counts, self._detectors, strict=True):
             self.counts[name] += people_found(detector.find(picture), truth)
 
 
-def people_found(found: Boxes, truth: MotRows) -> Any:
+def people_found(found: Boxes, truth: FrameBoxes) -> Any:
     """Returns how many true people are found, how many there are, and how many boxes."""
     people = found.xyxy[(found.classes == 0) & (found.confidence >= SURE)].astype(np.float64)
     overlaps = iou_matrix(truth.box, people) >= MATCH_IOU
@@ -90,7 +91,7 @@ def people_found(found: Boxes, truth: MotRows) -> Any:
 def compare(source: ModelFile, converted: ModelFile, clips: Mapping[str, list[tuple[int, Uint8]]]) -> None:
     """Prints what a conversion finds on held-out frames, beside its source."""
     for name, held_out in clips.items():
-        truth = load_mot(ASSETS / "gt" / name / "gt.txt", CLIPS[name][1])
+        truth = read_mot(ASSETS / "gt" / name / "gt.txt").scaled(CLIPS[name][1], CLIPS[name][1])
         scored = Scored(source, converted)
         for number, picture in held_out:
             scored.add(name, picture)

@@ -10,8 +10,8 @@ import av
 import cv2
 import numpy as np
 
-from bench.evaluate import MotRows
 from bench.leaks import FrameCover, covered_pixels, frame_cover
+from schemas.frame_boxes import FrameBoxes
 from schemas.values import Uint8
 
 CODEC_TOLERANCE = 20
@@ -85,7 +85,7 @@ def fit_to_shape(image: Uint8, shape: tuple[int, ...]) -> Uint8:
     return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def judge_frames(pairs: Iterable[Pair], truth: MotRows, cover: CoverColour, last: int) -> list[FrameCover]:
+def judge_frames(pairs: Iterable[Pair], truth: FrameBoxes, cover: CoverColour, last: int) -> list[FrameCover]:
     """Judges frames 1 to ``last``, and reads no further."""
     found = []
     for pair in pairs:

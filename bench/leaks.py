@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from bench.evaluate import MotRows
+from schemas.frame_boxes import FrameBoxes
 from schemas.values import Bools, Float64, Int64, Uint8
 
 HEAD_DOWN, HEAD_ACROSS = 0.18, 0.5
@@ -127,7 +127,7 @@ def zone_shares(covered: Bools, zones: Float64) -> Float64:
     return np.array(shares, np.float64)
 
 
-def frame_cover(covered: Bools, truth: MotRows) -> FrameCover:
+def frame_cover(covered: Bools, truth: FrameBoxes) -> FrameCover:
     """Judges one frame.
 
     Args:

@@ -16,9 +16,6 @@ Result = TypeVar("Result")
 ASSETS = Path(os.environ.get("NIGHTSHIFT_ASSETS", Path(__file__).resolve().parents[2] / "shared" / "assets"))
 """The folder of real footage, ground truth and weights."""
 
-EVALUATORS = ("motmetrics", "trackeval")
-"""What ``bench.evaluate`` imports."""
-
 PEER_TRACKER = ("lap",)
 """What Ultralytics' ByteTrack imports, and would otherwise try to download."""
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from bench.anonymized_site import Params, build_site, run_ops
-from bench.evaluate import MotRows, evaluate, rows_of
 from bench.frame_pairs import Pair, pair_frames, read_frames
 from bench.pets import TICKS_A_FRAME
 from bench.real_clips import first_frames
@@ -26,6 +25,8 @@ from bench.reid_attacker import median_frame
 from jobs.commands.results import query
 from jobs.site import open_site
 from ops.boxes import pad
+from ops.tracking.scores import score_tracks
+from schemas.frame_boxes import FrameBoxes
 from schemas.values import Uint8
 
 Figures = dict[str, float | None]
@@ -42,7 +43,7 @@ FACE_FRAMES = 36
 """Approximate number of frames of a clip in which faces are detected."""
 
 
-def tracking_utility(root: Path, camera: str, truth: MotRows, last: int) -> Figures:
+def tracking_utility(root: Path, camera: str, truth: FrameBoxes, last: int) -> Figures:
     """Scores the tracker on frames 1 to ``last`` of a camera's clip; undefined shares are None.
 
     Args:
@@ -56,7 +57,7 @@ def tracking_utility(root: Path, camera: str, truth: MotRows, last: int) -> Figu
     )
     boxes = np.column_stack([points[name].to_numpy() for name in ("x1", "y1", "x2", "y2")]).astype(np.float64)
     identity = np.unique(points["track_id"].to_numpy(), return_inverse=True)[1]
-    scores = evaluate(truth.take(truth.frame <= last), rows_of(points["frame"].to_numpy(), identity, boxes))
+    scores = score_tracks(truth.take(truth.frame <= last), FrameBoxes.of(points["frame"].to_numpy(), identity, boxes))
     names = ("recall", "precision", "idf1", "count_mae")
     found = {name: float(getattr(scores, name)) for name in names}
     return {name: round(value, 4) if np.isfinite(value) else None for name, value in found.items()}
@@ -65,7 +66,7 @@ def tracking_utility(root: Path, camera: str, truth: MotRows, last: int) -> Figu
 def tracking_utility_by_mode(
     root: Path,
     anonymized: Mapping[str, Path],
-    truth: MotRows,
+    truth: FrameBoxes,
     last: int,
     models: Sequence[Path],
     ops: Params,
@@ -95,7 +96,7 @@ class Recognizer:
         embed: the attacker's network.
     """
 
-    def __init__(self, clip: Path, truth: MotRows, last: int, embed: Embed) -> None:
+    def __init__(self, clip: Path, truth: FrameBoxes, last: int, embed: Embed) -> None:
         height, width = next(read_frames(clip)).image.shape[:2]
         self._clip = clip
         self._last = last

@@ -7,10 +7,12 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from bench.evaluate import MotRows, TrackScores, evaluate, load_mot, rows_of
 from bench.real_site import pets_anchor
 from ops.boxes import iou_matrix
+from ops.tracking.scores import TrackScores, score_tracks
+from schemas.frame_boxes import FrameBoxes
 from schemas.values import Float64
+from storage.box_files.mot import read_mot
 
 GT_SCALE = 0.625
 """Factor from the ground truth's 768 x 576 pixels to the clip's 480 x 360."""
@@ -28,9 +30,9 @@ class Connection(Protocol):
         """Runs a query."""
 
 
-def pets_truth(assets: Path) -> MotRows:
+def pets_truth(assets: Path) -> FrameBoxes:
     """Reads the true boxes of frames 1 to 400, in pixels of the clip."""
-    return load_mot(assets / "gt" / "PETS09-S2L1" / "gt.txt", GT_SCALE)
+    return read_mot(assets / "gt" / "PETS09-S2L1" / "gt.txt").scaled(GT_SCALE, GT_SCALE)
 
 
 def pets_scores(connection: Connection, assets: Path) -> dict[str, float]:
@@ -42,7 +44,7 @@ def pets_scores(connection: Connection, assets: Path) -> dict[str, float]:
             ORDER BY frame, track_id"""
     ).to_arrow_table()
     rows = mot_rows(points)
-    scores = evaluate(pets_truth(assets), rows)
+    scores = score_tracks(pets_truth(assets), rows)
     errors = ground_errors(rows, points, assets)
     return rounded(scores) | {
         "ground_median_m": round(float(np.median(errors)), 4),
@@ -55,14 +57,14 @@ def rounded(scores: TrackScores) -> dict[str, float]:
     return {name: round(value, 4) for name, value in asdict(scores).items()}
 
 
-def mot_rows(points: pa.Table) -> MotRows:
+def mot_rows(points: pa.Table) -> FrameBoxes:
     """Converts track points to rows for the evaluator."""
     boxes = np.column_stack([points[name].to_numpy() for name in ("x1", "y1", "x2", "y2")]).astype(float)
     identity = np.unique(points["track_id"].to_numpy(), return_inverse=True)[1]
-    return rows_of(points["frame"].to_numpy(), identity, boxes)
+    return FrameBoxes.of(points["frame"].to_numpy(), identity, boxes)
 
 
-def ground_errors(rows: MotRows, points: pa.Table, assets: Path) -> Float64:
+def ground_errors(rows: FrameBoxes, points: pa.Table, assets: Path) -> Float64:
     """Returns the distance in metres of each position from that of the person whose box it overlaps by half or more."""
     anchor = pets_anchor(assets)
     raw = np.loadtxt(assets / "gt" / "PETS09-S2L1" / "gt.txt", delimiter=",")

@@ -7,12 +7,12 @@ from unittest import mock
 
 import numpy as np
 
-from bench.evaluate import MotRows
 from bench.leaks import LEAK_BELOW, head_zones, touched_px, zone_shares
 from ops.anonymize import Anonymize
 from ops.anonymize.cover.frame import MaskHook
 from ops.anonymize.session import AnonymizeSession
 from ops.anonymize.verify.verifier import Finding, Verifier
+from schemas.frame_boxes import FrameBoxes
 from schemas.op import Services, Tables
 from schemas.values import Bools, Float64, Int64, Uint8, UnitContext
 
@@ -42,7 +42,7 @@ def verifier_disabled() -> Iterator[None]:
         yield
 
 
-def choose_plants(truth: MotRows, last: int, count: int, seed: int = 4) -> MotRows:
+def choose_plants(truth: FrameBoxes, last: int, count: int, seed: int = 4) -> FrameBoxes:
     """Chooses person-frames at random, at most one per frame, of people whose head no other cover would hide.
 
     Args:
@@ -56,7 +56,7 @@ def choose_plants(truth: MotRows, last: int, count: int, seed: int = 4) -> MotRo
     return truth.take(np.sort(rows[np.sort(first_of_frame)][:count]))
 
 
-def _is_isolated(truth: MotRows, row: int) -> bool:
+def _is_isolated(truth: FrameBoxes, row: int) -> bool:
     """Returns whether no other padded box of the frame touches this padded head zone."""
     others = truth.box[(truth.frame == truth.frame[row]) & (np.arange(len(truth)) != row)]
     head = grown(truth.box[row : row + 1], DROPPED_AROUND)[0]
@@ -81,7 +81,7 @@ class MaskDropper:
         dropped: rows of the plants that were covered before and are uncovered now.
     """
 
-    plants: MotRows
+    plants: FrameBoxes
     number_of: Callable[[int], int]
 
     def __post_init__(self) -> None:
@@ -99,7 +99,7 @@ class MaskDropper:
         return changed
 
 
-def caught_plants(plants: MotRows, covered: Callable[[int], Bools | None]) -> Int64:
+def caught_plants(plants: FrameBoxes, covered: Callable[[int], Bools | None]) -> Int64:
     """Returns the rows of the plants whose head is covered in the published video after all.
 
     Args:

@@ -17,8 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.evaluate import evaluate, rows_of
-from bench.material import ASSETS, EVALUATORS, PEER_TRACKER, print_figures, require_assets, require_packages
+from bench.material import ASSETS, PEER_TRACKER, print_figures, require_assets, require_packages
 from bench.pets import LAST_FRAME, pets_scores, pets_truth, rounded
 from bench.real_site import CLIPS, DETECTOR, build_real_site
 from jobs.commands.results import connect, query
@@ -26,6 +25,8 @@ from jobs.commands.run import run_site
 from jobs.engine.options import RunOptions
 from jobs.planning.graph import Selection
 from jobs.site import open_site
+from ops.tracking.scores import score_tracks
+from schemas.frame_boxes import FrameBoxes
 
 
 def main() -> None:
@@ -36,7 +37,7 @@ def main() -> None:
     parser.add_argument("--no-peer", action="store_true")
     arguments = parser.parse_args()
     require_assets()
-    require_packages(*EVALUATORS, *(() if arguments.no_peer else PEER_TRACKER))
+    require_packages(*(() if arguments.no_peer else PEER_TRACKER))
     with tempfile.TemporaryDirectory() as folder:
         figures = measure(Path(folder), arguments.workers)
     if not arguments.no_peer:
@@ -98,8 +99,8 @@ def peer() -> dict[str, float]:
             identities += [int(identity) for identity in found.id]
             boxes += np.asarray(found.xyxy).tolist()
     wall_s = time.perf_counter() - started
-    rows = rows_of(np.array(frames), np.array(identities), np.array(boxes))
-    return rounded(evaluate(pets_truth(ASSETS), rows)) | {"fps": round(LAST_FRAME / wall_s, 2)}
+    rows = FrameBoxes.of(np.array(frames), np.array(identities), np.array(boxes))
+    return rounded(score_tracks(pets_truth(ASSETS), rows)) | {"fps": round(LAST_FRAME / wall_s, 2)}
 
 
 if __name__ == "__main__":

@@ -17,9 +17,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from bench.evaluate import MotRows
 from bench.frame_pairs import CODEC_TOLERANCE
 from bench.leaks import touched_px
+from schemas.frame_boxes import FrameBoxes
 from schemas.values import Float32, Int64, Uint8
 
 CROP_PX = (128, 256)
@@ -46,8 +46,8 @@ _MEAN, _SPREAD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225]
 class Samples:
     """Rows of the truth whose boxes are cropped, from the first and second half of the clip."""
 
-    queries: MotRows
-    gallery: MotRows
+    queries: FrameBoxes
+    gallery: FrameBoxes
 
     @property
     def frames(self) -> set[int]:
@@ -100,7 +100,7 @@ class RetailEmbedder:
         return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True), np.float32)
 
 
-def choose_samples(truth: MotRows, size_px: tuple[int, int], middle: int, last: int, of_each: int) -> Samples:
+def choose_samples(truth: FrameBoxes, size_px: tuple[int, int], middle: int, last: int, of_each: int) -> Samples:
     """Chooses boxes of people who are in both halves, evenly over time; none that the picture's edge cuts off.
 
     Args:
@@ -117,7 +117,7 @@ def choose_samples(truth: MotRows, size_px: tuple[int, int], middle: int, last: 
     return Samples(_spread(early, both, of_each), _spread(late, both, of_each))
 
 
-def _spread(rows: MotRows, identities: Int64, of_each: int) -> MotRows:
+def _spread(rows: FrameBoxes, identities: Int64, of_each: int) -> FrameBoxes:
     chosen: list[int] = []
     for identity in identities.tolist():
         of_one = np.flatnonzero(rows.identity == identity)
@@ -126,7 +126,7 @@ def _spread(rows: MotRows, identities: Int64, of_each: int) -> MotRows:
     return rows.take(np.array(chosen, np.int64))
 
 
-def crops_of(frames: Mapping[int, Uint8], rows: MotRows) -> Uint8:
+def crops_of(frames: Mapping[int, Uint8], rows: FrameBoxes) -> Uint8:
     """What is in boxes, ``(N, 256, 128, 3)`` BGR. ``frames`` by number."""
     cut = []
     for number, box in zip(rows.frame.tolist(), rows.box, strict=True):

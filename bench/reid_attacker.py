@@ -15,9 +15,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from bench.evaluate import MotRows
 from bench.frame_pairs import read_frames
 from bench.leaks import touched_px
+from schemas.frame_boxes import FrameBoxes
 from schemas.values import Float64, Int64, Uint8
 
 STRETCH_FRAMES, STEP_FRAMES = 20, 5
@@ -62,7 +62,7 @@ def median_frame(frames: Iterable[Uint8]) -> Uint8:
     return np.asarray(np.median(np.stack(list(frames)), axis=0), np.uint8)
 
 
-def cut_stretches(truth: MotRows, size_px: tuple[int, int], first: int, last: int) -> list[Stretch]:
+def cut_stretches(truth: FrameBoxes, size_px: tuple[int, int], first: int, last: int) -> list[Stretch]:
     """Cuts the ways of all people in frames ``first`` to ``last`` into stretches."""
     whole = (truth.box[:, :2] >= 0).all(axis=1) & (truth.box[:, 2:] <= np.array(size_px)).all(axis=1)
     stretches = []
@@ -155,7 +155,7 @@ def _without_perspective(queries: Float64, gallery: Float64) -> tuple[Float64, F
     return scaled[0], scaled[1]
 
 
-def attack_video(video: Path, truth: MotRows, last: int) -> dict[str, float]:
+def attack_video(video: Path, truth: FrameBoxes, last: int) -> dict[str, float]:
     """Returns rank-1 by each group of features and by all together, and chance, on frames 1 to ``last`` of a video."""
     frames = {number: frame.image for number, frame in enumerate(islice(read_frames(video), last), 1)}
     height, width = frames[1].shape[:2]

@@ -27,17 +27,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.optimize import linear_sum_assignment
 
-from bench.evaluate import MotRows, evaluate, load_mot, rows_of
-from bench.material import ASSETS, EVALUATORS, PEER_TRACKER, require_assets, require_packages
+from bench.material import ASSETS, PEER_TRACKER, require_assets, require_packages
 from ops.appearance import WIDTH_PX, Appearance, AppearanceParams
 from ops.boxes import iou_matrix
 from ops.detect import Detect, DetectParams
 from ops.link import Link, LinkParams
 from ops.pictures import downscale
 from ops.track import Track, TrackParams
+from ops.tracking.scores import score_tracks
+from schemas.frame_boxes import FrameBoxes
 from schemas.op import DETECTOR, ModelRequest, Tables
 from schemas.tables import TABLES
 from schemas.values import FrameBatch, ModelFile, Segment, Uint8
+from storage.box_files.mot import read_mot
 from storage.machine import usable_cpus
 from storage.weights.catalogue import ModelStore
 from tests.support.fakes import START, FakeServices, make_batch, make_segment, make_unit
@@ -90,7 +92,7 @@ def main() -> None:
     parser.add_argument("--segment-s", type=float, nargs="*", default=[4.0, 10.0, 30.0])
     arguments = parser.parse_args()
     require_assets()
-    require_packages(*EVALUATORS, *PEER_TRACKER)
+    require_packages(*PEER_TRACKER)
     model = ModelStore(ASSETS / "weights").resolve(ModelRequest(arguments.model, "detect"))
     if model is None:
         sys.exit(f"no weights named {arguments.model} in {ASSETS / 'weights'}")
@@ -106,7 +108,7 @@ def main() -> None:
 
 def measure(sequence: Sequence, model: ModelFile, lengths_s: list[float]) -> dict[str, dict[str, float]]:
     """Scores the peer, ours with whole and cut footage, and perfect association; also ours to the peer's."""
-    truth = load_mot(ASSETS / "gt" / sequence.truth / "gt.txt", sequence.scale)
+    truth = read_mot(ASSETS / "gt" / sequence.truth / "gt.txt").scaled(sequence.scale, sequence.scale)
     detected = detect(sequence, model)
     theirs, peer_s = timed(lambda: peer(detected))
     mine, ours_s = timed(lambda: ours(detected, []))
@@ -129,16 +131,16 @@ def measure(sequence: Sequence, model: ModelFile, lengths_s: list[float]) -> dic
     return figures
 
 
-def timed(work: Callable[[], MotRows]) -> tuple[MotRows, float]:
+def timed(work: Callable[[], FrameBoxes]) -> tuple[FrameBoxes, float]:
     """Returns result and seconds of the second of two calls: the first one includes imports."""
     work()
     started = time.perf_counter()
     return work(), time.perf_counter() - started
 
 
-def scores(truth: MotRows, results: MotRows, forgive_ignored: bool = False) -> dict[str, float]:
+def scores(truth: FrameBoxes, results: FrameBoxes, forgive_ignored: bool = False) -> dict[str, float]:
     """Returns the printed scores, with four decimals."""
-    found = asdict(evaluate(truth, results, forgive_ignored))
+    found = asdict(score_tracks(truth, results, forgive_ignored))
     return {name: round(found[name], 4) for name in SCORES}
 
 
@@ -190,7 +192,7 @@ def batches(clip: Path, segment: Segment, frames: int, fps: float, size: int = 3
             yield make_batch(np.stack(kept), segment, min(number + 1, frames) - len(kept), fps)
 
 
-def ours(detected: DetectedSequence, cuts_s: list[float]) -> MotRows:
+def ours(detected: DetectedSequence, cuts_s: list[float]) -> FrameBoxes:
     """Runs the ops ``track`` and ``link``, with the footage cut at these times."""
     pieces = list(cut(detected, cuts_s))
     tracked = []
@@ -202,7 +204,7 @@ def ours(detected: DetectedSequence, cuts_s: list[float]) -> MotRows:
     points = Link(LinkParams()).run(unit, day, FakeServices())["track_points"]
     points = points.filter(pc.equal(points["label"], "person"))
     identity = np.unique(points["track_id"].to_pylist(), return_inverse=True)[1]
-    return rows_of(detected.frame(points["pts"]), identity, boxes_of(points))
+    return FrameBoxes.of(detected.frame(points["pts"]), identity, boxes_of(points))
 
 
 def cut(detected: DetectedSequence, cuts_s: list[float]) -> Iterator[tuple[Segment, Tables]]:
@@ -225,7 +227,7 @@ def part(rows: pa.Table, segment_id: str, start: object, end: object, table: str
     return TABLES[table].conform({**columns, "segment_id": [segment_id] * len(chosen)})
 
 
-def peer(detected: DetectedSequence) -> MotRows:
+def peer(detected: DetectedSequence) -> FrameBoxes:
     """Runs Ultralytics' ByteTrack with its own settings on every frame."""
     os.environ.setdefault("YOLO_OFFLINE", "true")
     from ultralytics.engine.results import Boxes
@@ -246,10 +248,10 @@ def peer(detected: DetectedSequence) -> MotRows:
         if len(found := np.reshape(tracker.update(Boxes(rows[frame == number].astype(np.float32), size)), (-1, 8)))
     ]
     every = np.concatenate(tracked)
-    return rows_of(every[:, 0].astype(np.int64), every[:, 1].astype(np.int64), every[:, 2:].astype(np.float64))
+    return FrameBoxes.of(every[:, 0].astype(np.int64), every[:, 1].astype(np.int64), every[:, 2:].astype(np.float64))
 
 
-def oracle(detected: DetectedSequence, truth: MotRows) -> MotRows:
+def oracle(detected: DetectedSequence, truth: FrameBoxes) -> FrameBoxes:
     """Returns the detections that show somebody, each with the identity that the truth gives.
 
     What no tracker can exceed on these detections, but by boxes that were not detected.
@@ -265,7 +267,7 @@ def oracle(detected: DetectedSequence, truth: MotRows) -> MotRows:
             if overlap[row, column] >= SAME_IOU:
                 rows.append(int(found[row]))
                 identity.append(int(truth.identity[known[column]]))
-    return rows_of(frame[rows], np.array(identity, np.int64), boxes[rows])
+    return FrameBoxes.of(frame[rows], np.array(identity, np.int64), boxes[rows])
 
 
 def boxes_of(rows: pa.Table) -> np.ndarray:

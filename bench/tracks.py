@@ -26,9 +26,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bench.evaluate import MotRows, evaluate, rows_of
 from bench.frame_pairs import read_frames
-from bench.material import ASSETS, EVALUATORS, PEER_TRACKER, print_figures, require_assets, require_packages
+from bench.material import ASSETS, PEER_TRACKER, print_figures, require_assets, require_packages
 from bench.pets import LAST_FRAME, TICKS_A_FRAME, pets_truth
 from bench.real_clips import steady_times, write_frames
 from bench.real_site import CLIPS, DETECTOR, build_real_site
@@ -39,6 +38,8 @@ from jobs.planning.graph import Selection
 from jobs.site import Site, open_site
 from ops.detect.changes import changed, reduced
 from ops.rate_bound import clustered_bound
+from ops.tracking.scores import score_tracks
+from schemas.frame_boxes import FrameBoxes
 from schemas.values import Uint8
 
 FOOTAGE = {"busy": ("pets",), "sparse": ("bag", "table", "carpark"), "still": ("reel",)}
@@ -69,7 +70,7 @@ def main() -> None:
     parser.add_argument("--footage", nargs="*", choices=tuple(FOOTAGE), default=tuple(FOOTAGE))
     arguments = parser.parse_args()
     require_assets()
-    require_packages(*EVALUATORS, *PEER_TRACKER)
+    require_packages(*PEER_TRACKER)
     figures: dict[str, dict[str, float]] = {"night": {}}
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(sys.stderr):
         for kind in arguments.footage:
@@ -94,12 +95,12 @@ def measure(clips: list[tuple[str, Path]], folder: Path) -> tuple[dict[str, floa
         if camera == "pets":
             people = ours.points.filter(pc.equal(ours.points["label"], "person"))
             rows = mot_rows(people, {number * TICKS_A_FRAME: number + 1 for number in range(LAST_FRAME)})
-            hota.append(evaluate(pets_truth(ASSETS), rows).hota)
-            hota_peer.append(evaluate(pets_truth(ASSETS), theirs).hota)
+            hota.append(score_tracks(pets_truth(ASSETS), rows).hota)
+            hota_peer.append(score_tracks(pets_truth(ASSETS), theirs).hota)
         else:
             reference = run(camera, clip, folder / f"{camera}-reference", "skip_unchanged = false\nfps = 60.0", False)
             both = {pts: number for number, pts in enumerate(sorted(ours.seen & reference.seen), 1)}
-            hota.append(evaluate(mot_rows(reference.points, both), mot_rows(ours.points, both)).hota)
+            hota.append(score_tracks(mot_rows(reference.points, both), mot_rows(ours.points, both)).hota)
     figures = {
         "frames": frames,
         "fps": frames / tracks_s,
@@ -173,7 +174,7 @@ def timed(work: Callable[[], int]) -> tuple[int, float]:
     return work(), time.process_time() - started
 
 
-def peer(clip: Path) -> tuple[MotRows, float]:
+def peer(clip: Path) -> tuple[FrameBoxes, float]:
     """Runs Ultralytics with ByteTrack on every frame; returns its people and CPU seconds."""
     os.environ.setdefault("YOLO_OFFLINE", "true")
     from ultralytics.models import YOLO
@@ -190,7 +191,7 @@ def peer(clip: Path) -> tuple[MotRows, float]:
             boxes += np.asarray(found.xyxy).tolist()
     seconds = time.process_time() - started
     frame_ids = np.array(names, np.int64).reshape(-1, 2)
-    rows = rows_of(frame_ids[:, 0], frame_ids[:, 1], np.array(boxes, np.float64).reshape(-1, 4))
+    rows = FrameBoxes.of(frame_ids[:, 0], frame_ids[:, 1], np.array(boxes, np.float64).reshape(-1, 4))
     return rows.take(rows.frame <= LAST_FRAME), seconds
 
 
@@ -228,7 +229,7 @@ def cost(site: Site, selection: Selection) -> float:
     return time.process_time() - started
 
 
-def mot_rows(points: pa.Table, frames: dict[int, int]) -> MotRows:
+def mot_rows(points: pa.Table, frames: dict[int, int]) -> FrameBoxes:
     """Returns the points at some frames as rows.
 
     Args:
@@ -239,7 +240,7 @@ def mot_rows(points: pa.Table, frames: dict[int, int]) -> MotRows:
     identity = np.unique(np.array(kept["track_id"].to_pylist(), str), return_inverse=True)[1]
     boxes = np.column_stack([kept[name].to_numpy() for name in ("x1", "y1", "x2", "y2")]).astype(np.float64)
     numbers = np.array([frames[pts] for pts in kept["pts"].to_pylist()], np.int64)
-    return rows_of(numbers, np.asarray(identity, np.int64), boxes.reshape(-1, 4))
+    return FrameBoxes.of(numbers, np.asarray(identity, np.int64), boxes.reshape(-1, 4))
 
 
 if __name__ == "__main__":

@@ -16,9 +16,8 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
-from bench.evaluate import evaluate
 from bench.frame_pairs import read_frames
-from bench.material import ASSETS, EVALUATORS, print_figures, require_assets, require_packages
+from bench.material import ASSETS, print_figures, require_assets
 from bench.pets import LAST_FRAME, TICKS_A_FRAME, pets_truth
 from bench.real_clips import steady_times, write_frames
 from bench.real_site import CLIPS, build_real_site
@@ -31,6 +30,7 @@ from jobs.profiles import PROFILES, UNGATED
 from jobs.site import Site, open_site
 from jobs.stretch_looks import StretchLooks
 from ops.tracking.agreement import TrackAgreement
+from ops.tracking.scores import score_tracks
 from schemas.op import Tables
 from schemas.values import Uint8
 from storage.archive.segments import segment_maker
@@ -47,7 +47,6 @@ def main() -> None:
     parser.add_argument("--whole", action="store_true")
     arguments = parser.parse_args()
     require_assets()
-    require_packages(*EVALUATORS)
     figures: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         for camera in arguments.clips:
@@ -122,7 +121,7 @@ def hota_to_truth(tables: Tables) -> float:
     )
     frames = {number * TICKS_A_FRAME: number + 1 for number in range(LAST_FRAME)}
     rows = mot_rows(people.append_column("track_id", people["tracklet_id"]), frames)
-    return evaluate(pets_truth(ASSETS), rows).hota
+    return score_tracks(pets_truth(ASSETS), rows).hota
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Compares the tables of a run on the sample site with the truth.
 
-``compare`` covers the readable footage, and matches tracks to people by overlap of boxes alone. The evaluators that
-papers use (``bench/evaluate.py``) need packages of the test extra, which ``nightshift demo`` must do without.
+``compare`` covers the readable footage, and matches tracks to people by overlap of boxes alone;
+``ops/tracking/scores.py`` has the measures that papers use.
 """
 
 from collections import Counter
@@ -13,12 +13,11 @@ import numpy as np
 import pyarrow as pa
 
 from ops.boxes import iou_matrix
+from ops.tracking.scores import MATCH_IOU
 from sample_site.truth import CLEARLY_VISIBLE, TrueBoxes, Truth, microseconds, within
 from schemas.tables import TABLES
 from schemas.values import Float64, Int64
 
-MATCH_IOU = 0.5
-"""Overlap at which a box matches a person, as MOTChallenge, CLEAR MOT and ID metrics set it."""
 _READ = ("track_points", "positions", "flows", "zone_events", "interactions", "segments", "observed_frames")
 _ABANDONED_S = 20.0
 """Shortest time alone, within the footage, after which a suitcase counts as abandoned."""

@@ -14,8 +14,8 @@ from bench.attack_footage import (
     shake,
     window_truth,
 )
-from bench.evaluate import rows_of
 from bench.frame_pairs import read_frames
+from schemas.frame_boxes import FrameBoxes
 
 FRAMES = 6
 
@@ -28,7 +28,7 @@ def walker():
         frame[20:40, 10 * number : 10 * number + 8] = 230
         frames.append(frame)
     boxes = np.array([[10 * number, 20, 10 * number + 8, 40] for number in range(FRAMES)], np.float64)
-    return Source(tuple(frames), rows_of(np.arange(1, FRAMES + 1), np.zeros(FRAMES, np.int64), boxes), 10)
+    return Source(tuple(frames), FrameBoxes.of(np.arange(1, FRAMES + 1), np.zeros(FRAMES, np.int64), boxes), 10)
 
 
 def test_a_source_runs_forwards_and_backwards():
@@ -40,7 +40,9 @@ def test_the_empty_scene_has_nobody():
 
 
 def test_a_window_shows_parts_of_people_and_counts_only_those_it_mostly_shows():
-    rows = rows_of(np.ones(3, np.int64), np.arange(3), np.array([[10.0, 20, 30, 60], [70, 20, 90, 60], [0, 0, 5, 10]]))
+    rows = FrameBoxes.of(
+        np.ones(3, np.int64), np.arange(3), np.array([[10.0, 20, 30, 60], [70, 20, 90, 60], [0, 0, 5, 10]])
+    )
     shown = window_truth(rows, 1.0, (10.0, 10.0), (80, 70), 7)
     assert shown.box.tolist() == [[0, 10, 20, 50], [60, 10, 70, 50]]
     assert shown.counts.tolist() == [True, False] and shown.frame.tolist() == [7, 7]

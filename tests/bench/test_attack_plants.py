@@ -7,8 +7,8 @@ import pytest
 
 from bench.attack_footage import Footage
 from bench.attack_plants import paste_people, shown_plants, with_people_in_background
-from bench.evaluate import rows_of
 from bench.real_clips import steady_times, write_frames
+from schemas.frame_boxes import FrameBoxes
 
 EMPTY = np.full((80, 160, 3), 170, np.uint8)
 PLACES = [[10.0, 10.0, 30.0, 70.0], [100.0, 10.0, 120.0, 70.0]]
@@ -23,7 +23,7 @@ def footage(tmp_path):
         frame[y1:y2, x1:x2] = 30
         frames.append(frame)
     clip = write_frames(tmp_path / "two.mp4", frames, steady_times(2, 5))
-    return Footage(clip, rows_of(np.array([1, 2]), np.array([0, 1]), np.array(PLACES)), EMPTY)
+    return Footage(clip, FrameBoxes.of(np.array([1, 2]), np.array([0, 1]), np.array(PLACES)), EMPTY)
 
 
 def table(picture):
@@ -40,7 +40,7 @@ def test_people_from_all_frames_are_pasted(footage):
 
 
 def test_of_people_who_overlap_only_one_is_pasted(footage):
-    near = rows_of(np.array([1, 1]), np.array([0, 1]), np.array([PLACES[0], [15.0, 10.0, 35.0, 70.0]]))
+    near = FrameBoxes.of(np.array([1, 1]), np.array([0, 1]), np.array([PLACES[0], [15.0, 10.0, 35.0, 70.0]]))
     assert len(paste_people(Footage(footage.path, near, EMPTY), EMPTY, 10).boxes) == 1
 
 

@@ -7,17 +7,17 @@ import pytest
 
 from bench.attack_footage import Footage
 from bench.attack_run import hidden_shares, judge, paired, people_shown
-from bench.evaluate import rows_of
 from bench.frame_pairs import Pair
 from bench.real_clips import TICK, steady_times, write_frames, write_stamped
 from ops.anonymize.params import AnonymizeParams
+from schemas.frame_boxes import FrameBoxes
 
 PERSON = [20.0, 10.0, 40.0, 70.0]
 COVER = np.array(AnonymizeParams().bgr, np.uint8)
 
 
 def truth(frames=1):
-    return rows_of(np.arange(1, frames + 1), np.zeros(frames, np.int64), np.array([PERSON] * frames))
+    return FrameBoxes.of(np.arange(1, frames + 1), np.zeros(frames, np.int64), np.array([PERSON] * frames))
 
 
 def scene(person=None):

@@ -14,7 +14,8 @@ from bench.auditor import (
     tiles_of,
     without_cut,
 )
-from bench.evaluate import rows_of
+from schemas.frame_boxes import FrameBoxes
+from storage.box_files.mot import read_mot
 
 
 def found(*boxes, scores=None, labels=None):
@@ -26,7 +27,9 @@ def found(*boxes, scores=None, labels=None):
 
 
 def people(*boxes):
-    return rows_of(np.ones(len(boxes), np.int64), np.arange(len(boxes)), np.array(boxes, np.float64).reshape(-1, 4))
+    return FrameBoxes.of(
+        np.ones(len(boxes), np.int64), np.arange(len(boxes)), np.array(boxes, np.float64).reshape(-1, 4)
+    )
 
 
 def test_rows_above_the_confidence_become_boxes_in_pixels_surest_first():
@@ -87,9 +90,7 @@ def test_accuracy_counts_people_found_and_boxes_that_are_nobody():
 def test_it_knows_the_people_of_a_picture(assets):
     import cv2
 
-    from bench.evaluate import load_mot
-
     image = cv2.imread(str(assets / "video" / "PETS09-S2L1" / "img1" / "000001.jpg"))
-    truth = load_mot(assets / "gt" / "PETS09-S2L1" / "gt.txt")
+    truth = read_mot(assets / "gt" / "PETS09-S2L1" / "gt.txt")
     result = accuracy([Auditor(assets).people(image)], [truth.take(truth.frame == 1)])
     assert result.recall >= 0.6 and result.precision >= 0.6

@@ -7,9 +7,9 @@ import pytest
 
 from bench.bad_footage import BadFile, Film
 from bench.bad_matrix import run_case
-from bench.evaluate import rows_of
 from bench.frame_pairs import CoverColour
 from bench.real_clips import steady_times, write_frames
+from schemas.frame_boxes import FrameBoxes
 from tests.support.damage import empty
 
 pytestmark = pytest.mark.slow
@@ -21,7 +21,7 @@ SLATE = CoverColour((139, 116, 100))
 def quiet_film() -> Film:
     """A room with nobody in it."""
     room = np.random.default_rng(1).integers(150, 180, (120, 160, 3)).astype(np.uint8)
-    nobody = rows_of(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 4)))
+    nobody = FrameBoxes.of(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 4)))
     return Film((room,) * 20, tuple(steady_times(20, 10)), nobody)
 
 

@@ -5,10 +5,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from bench.evaluate import rows_of
 from bench.frame_pairs import CoverColour, fit_to_shape, judge_frames, pair_frames, read_frames
 from bench.leaks import leak_scores
 from bench.real_clips import first_frames, steady_times, write_frames
+from schemas.frame_boxes import FrameBoxes
 from tests.support.clips import frame_number, numbered_frame
 
 TIMES = steady_times(12, 10)
@@ -56,7 +56,7 @@ def test_sizes_fit():
 def test_leaks_of_a_video_as_shown(tmp_path):
     """One of two people is covered, until the fifth frame."""
     box = np.array([[20.0, 40.0, 60.0, 110.0], [120.0, 40.0, 160.0, 110.0]])
-    people = rows_of(np.repeat(np.arange(1, 13), 2), np.tile([1, 2], 12), np.tile(box, (12, 1)))
+    people = FrameBoxes.of(np.repeat(np.arange(1, 13), 2), np.tile([1, 2], 12), np.tile(box, (12, 1)))
     covered = []
     for number in range(12):
         frame = numbered_frame(number)

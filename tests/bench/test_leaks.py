@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from bench.evaluate import MotRows
 from bench.leaks import (
     clopper_pearson,
     covered_pixels,
@@ -13,6 +12,7 @@ from bench.leaks import (
     touched_px,
     zone_shares,
 )
+from schemas.frame_boxes import FrameBoxes
 
 SLATE = (139, 116, 100)
 
@@ -20,7 +20,7 @@ SLATE = (139, 116, 100)
 def truth(boxes, identities=None, counts=None):
     boxes = np.array(boxes, np.float64).reshape(-1, 4)
     identity = np.arange(len(boxes)) if identities is None else np.array(identities)
-    return MotRows(np.ones(len(boxes), np.int64), identity, boxes, np.array(counts or [True] * len(boxes), np.bool_))
+    return FrameBoxes(np.ones(len(boxes), np.int64), identity, boxes, np.array(counts or [True] * len(boxes), np.bool_))
 
 
 def mask(height=100, width=100, *covered):

@@ -5,11 +5,11 @@ import sys
 import pytest
 
 from bench import material, real, tracking
-from bench.material import EVALUATORS, require_assets, require_packages
+from bench.material import PEER_TRACKER, require_assets, require_packages
 
 
 def test_installed_packages_are_accepted():
-    require_packages(*EVALUATORS)
+    require_packages(*PEER_TRACKER)
 
 
 def test_missing_packages_are_named_with_the_command_that_installs_them():
@@ -24,10 +24,10 @@ def test_a_missing_folder_is_named(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("benchmark", [real, tracking], ids=lambda module: module.__name__)
-def test_a_benchmark_without_evaluators_ends_before_any_work(benchmark, monkeypatch, tmp_path):
+def test_a_benchmark_without_the_peer_ends_before_any_work(benchmark, monkeypatch, tmp_path):
     monkeypatch.setattr(material, "ASSETS", tmp_path)
     monkeypatch.setattr(material, "find_spec", lambda name: None)
     monkeypatch.setattr(benchmark, "measure", lambda *_: pytest.fail("the benchmark began its work"))
     monkeypatch.setattr(sys, "argv", ["bench"])
-    with pytest.raises(SystemExit, match="not installed: motmetrics, trackeval"):
+    with pytest.raises(SystemExit, match="not installed: lap"):
         benchmark.main()

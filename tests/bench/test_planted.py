@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from bench.evaluate import rows_of
 from bench.planted import MaskDropper, caught_plants, choose_plants
+from schemas.frame_boxes import FrameBoxes
 
 ALONE, NEAR, FAR = [20.0, 20.0, 40.0, 80.0], [30.0, 10.0, 50.0, 70.0], [120.0, 20.0, 140.0, 80.0]
 
 
 def people(*boxes, frames=1):
     count = len(boxes)
-    return rows_of(
+    return FrameBoxes.of(
         np.repeat(np.arange(1, frames + 1), count),
         np.tile(np.arange(count), frames),
         np.tile(np.array(boxes), (frames, 1)),

@@ -5,7 +5,6 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from bench.evaluate import rows_of
 from bench.frame_pairs import read_frames
 from bench.pets import pets_truth
 from bench.reid import (
@@ -21,12 +20,15 @@ from bench.reid import (
     rank_1,
     roc_auc,
 )
+from schemas.frame_boxes import FrameBoxes
 
 
 def walkers(identities, frames, height=80.0):
     count = len(identities)
     box = np.array([[10.0 + 60 * n, 10.0, 40.0 + 60 * n, 10.0 + height] for n in range(count)])
-    return rows_of(np.repeat(np.arange(1, frames + 1), count), np.tile(identities, frames), np.tile(box, (frames, 1)))
+    return FrameBoxes.of(
+        np.repeat(np.arange(1, frames + 1), count), np.tile(identities, frames), np.tile(box, (frames, 1))
+    )
 
 
 def test_queries_and_gallery_are_apart_in_time_and_of_the_same_people():
@@ -101,7 +103,7 @@ def test_people_are_found_by_their_clothes(assets):
         for place, who in enumerate(order):
             frame[10:90, 10 + 60 * place : 40 + 60 * place] = colours[who]
         frames[number], flat[number] = frame, np.full((200, 300, 3), 100, np.uint8)
-    late = rows_of(np.full(4, 2), np.array([3, 4, 1, 2]), truth.take(truth.frame == 2).box)
+    late = FrameBoxes.of(np.full(4, 2), np.array([3, 4, 1, 2]), truth.take(truth.frame == 2).box)
     chosen = Samples(truth.take(truth.frame == 1), late)
     assert attacks(embed, frames, frames, chosen) == {"to_original": 1.0, "to_anonymized": 1.0}
     assert attacks(embed, frames, flat, chosen)["to_anonymized"] == pytest.approx(0.25)

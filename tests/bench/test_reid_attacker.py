@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from bench.evaluate import rows_of
 from bench.real_clips import steady_times, write_frames
 from bench.reid_attacker import (
     GROUPS,
@@ -14,6 +13,7 @@ from bench.reid_attacker import (
     link,
     median_frame,
 )
+from schemas.frame_boxes import FrameBoxes
 
 SIZE, LAST = (240, 120), 160
 GROUND = np.random.default_rng(2).integers(90, 120, (120, 240, 3)).astype(np.uint8)
@@ -31,7 +31,7 @@ def walk(widths, heights, colours):
             rows.append((number, who + 1, x, y, x + width, y + height))
         frames.append(frame)
     table = np.array(rows, float)
-    return frames, rows_of(table[:, 0].astype(int), table[:, 1].astype(int), table[:, 2:])
+    return frames, FrameBoxes.of(table[:, 0].astype(int), table[:, 1].astype(int), table[:, 2:])
 
 
 def attacked(tmp_path, *walkers):
@@ -74,7 +74,7 @@ def test_a_swinging_width_has_its_period():
         frames[number] = frame
         boxes.append((number, 1, 60, 20, 84, 60))
     table = np.array(boxes, float)
-    rows = rows_of(table[:, 0].astype(int), table[:, 1].astype(int), table[:, 2:])
+    rows = FrameBoxes.of(table[:, 0].astype(int), table[:, 1].astype(int), table[:, 2:])
     (stretch,) = cut_stretches(rows, SIZE, 1, 20)
     gait = describe(stretch, frames, GROUND)[slice(*GROUPS["gait"])]
     assert gait[0] in (5, 10) and gait[1] > 0.3

@@ -78,10 +78,12 @@ def test_boxes_stay_inside_the_frame() -> None:
 
 @pytest.mark.assets
 def test_truth_as_detections_gives_back_the_people_of_pets(assets: Path) -> None:
-    from bench.evaluate import evaluate, load_mot, rows_of
+    from ops.tracking.scores import score_tracks
+    from schemas.frame_boxes import FrameBoxes
+    from storage.box_files.mot import read_mot
     from tests.ops.walkers import Piece
 
-    truth = load_mot(assets / "gt" / "PETS09-S2L1" / "gt.txt", scale=0.625)
+    truth = read_mot(assets / "gt" / "PETS09-S2L1" / "gt.txt").scaled(0.625, 0.625)
     truth = truth.take(np.argsort(truth.frame, kind="stable"))
     base = film([], steady(40, 10))[0]
     rows = len(truth)
@@ -102,7 +104,7 @@ def test_truth_as_detections_gives_back_the_people_of_pets(assets: Path) -> None
     frame = np.searchsorted(base.observed["pts"].to_numpy(), points["pts"].to_numpy()) + 1
     names, identity = np.unique(points["tracklet_id"].to_pylist(), return_inverse=True)
     boxes = np.stack([points[name].to_numpy() for name in ("x1", "y1", "x2", "y2")], axis=1)
-    scores = evaluate(truth, rows_of(frame, identity, boxes.astype(float)))
+    scores = score_tracks(truth, FrameBoxes.of(frame, identity, boxes.astype(float)))
     assert len(names) <= 2 * scores.true_tracks
     assert scores.idf1 > 0.85
     assert scores.hota > 0.75

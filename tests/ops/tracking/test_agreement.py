@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pytest
 
-from bench.evaluate import evaluate, rows_of
 from ops.arrays import boxes_of
 from ops.tracking.agreement import TrackAgreement
+from schemas.frame_boxes import FrameBoxes
 from schemas.op import Tables
+from tests.ops.tracking.paper_evaluators import by_trackeval, judged
 
 Followed = tuple[str, str, Sequence[int], float]
 """A track: its id and label, the frames that it has, and how far it is from its place, pixels."""
@@ -81,5 +82,5 @@ def test_it_agrees_with_the_evaluator_of_papers() -> None:
     for each in (true, found):
         points, names = each["tracklet_points"], each["tracklets"]["tracklet_id"].to_pylist()
         identity = [names.index(name) for name in points["tracklet_id"].to_pylist()]
-        rows.append(rows_of(points["pts"].to_numpy(), pa.array(identity).to_numpy(), boxes_of(points)))
-    assert 1 - loss(true, found) == pytest.approx(evaluate(*rows).hota, abs=1e-6)
+        rows.append(FrameBoxes.of(points["pts"].to_numpy(), pa.array(identity).to_numpy(), boxes_of(points)))
+    assert 1 - loss(true, found) == pytest.approx(by_trackeval(judged(*rows))["hota"], abs=1e-6)

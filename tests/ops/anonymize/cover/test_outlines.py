@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.evaluate import load_mot
 from bench.real_clips import load_frames
 from ops.anonymize.cover.outlines import BEYOND, HOLD_US, LEAST_HEIGHT_PX, SIDE, MaskFinder, OutlineCover, open_masks
 from ops.anonymize.geometry import checked_head_zones, cover_bodies, covered_shares
@@ -20,6 +19,7 @@ from ops.anonymize.session import AnonymizeSession
 from ops.boxes import pad
 from schemas.errors import ModelError
 from schemas.values import CameraView, Float64, ModelFile, Uint8
+from storage.box_files.mot import read_mot
 from storage.weights.catalogue import ModelStore
 from tests.ops.mask_networks import BODY_BGR, SeesAlways, SeesDark, constant_masks, disc
 from tests.ops.people import FIXED, TURNING, TimedBox, background_row, covered_mask, inputs_of, opened
@@ -229,7 +229,7 @@ def test_damaged_weights_are_refused(tmp_path: Path) -> None:
 def test_real_people_are_outlined_better_than_by_bodies(assets: Path, tmp_path: Path) -> None:
     model = ModelStore(tmp_path).describe(assets / "weights_more" / "pose_landmark_full.tflite")
     frame = load_frames(assets / "video" / "TUD-Campus.mp4", 68)[67]
-    truth = load_mot(assets / "gt" / "TUD-Campus" / "gt.txt")
+    truth = read_mot(assets / "gt" / "TUD-Campus" / "gt.txt")
     boxes = truth.box[truth.frame == 68]
     mask, found = outline(open_masks(model), frame, *boxes)
     assert sum(found) >= 3
