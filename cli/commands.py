@@ -37,6 +37,7 @@ COMMANDS = {
     "tune": Command("cli.tune", "tune"),
     "reprocess": Command("cli.reprocess", "reprocess"),
     "diff": Command("cli.reprocess", "diff"),
+    "eval": Command("cli.evaluate", "evaluate"),
     "sql": Command("cli.results", "sql"),
     "search": Command("cli.search", "search"),
     "export": Command("cli.results", "export"),

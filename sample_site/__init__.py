@@ -7,6 +7,7 @@ cameras. The folder is a site like any other, and its ``truth/`` says what reall
     layers/{zones,lines}.geojson
     archive/CAMERA/TIME.mp4     H.264; the last file of the second camera breaks off
     truth/{truth,boxes}.json    see sample_site.comparison
+    truth/CAMERA/TIME.txt       the boxes as MOT Challenge text, for `nightshift eval`
 
 The same seed gives the same bytes, on machines with the same versions of OpenCV and FFmpeg.
 """
@@ -28,7 +29,7 @@ from sample_site.people import cut_out_people
 from sample_site.renderer import Renderer, draw_suitcase
 from sample_site.script import DEMO, TINY, CameraSpec, Route, SampleSpec, schedule_routes
 from sample_site.site_files import write_site_files
-from sample_site.truth import FOLDER, Truth, load_truth, save_truth
+from sample_site.truth import FOLDER, Truth, labelled_file, load_truth, save_truth
 from schemas.errors import UserError
 from schemas.values import Uint8
 from storage.photographs import find_photograph
@@ -97,6 +98,7 @@ def _remove_earlier(root: Path) -> None:
     if (root / FOLDER / "truth.json").is_file():
         for file in load_truth(root).files:
             (root / "archive" / file.path).unlink(missing_ok=True)
+            labelled_file(root, file).unlink(missing_ok=True)
     elif (root / "site.toml").exists():
         raise UserError(f"{root} holds a site that is not a sample site; name another folder for the sample site")
 

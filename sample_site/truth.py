@@ -1,7 +1,7 @@
 """Records of what really happened at a sample site, and the files that hold them.
 
 ``truth/truth.json`` holds events and files, ``truth/boxes.json`` holds, column by column, the boxes visible in every
-frame; both are beside the site's archive.
+frame, and ``truth/CAMERA/TIME.txt`` those of one file as MOT Challenge text; all are beside the site's archive.
 """
 
 import json
@@ -16,7 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.errors import UserError
+from schemas.frame_boxes import FrameBoxes
 from schemas.values import Bools, Float64, Int64
+from storage.box_files.mot import mot_text
 
 FOLDER = "truth"
 CLEARLY_VISIBLE = 0.3
@@ -181,6 +183,15 @@ class Truth:
         _, frames = np.unique(boxes.person[rows], return_counts=True)
         return int((frames >= _SHORTEST_SEEN_S * self.fps).sum())
 
+    def labelled_frames(self, file: TrueFile) -> FrameBoxes:
+        """Returns the boxes in the readable frames of a file; people who are not clearly visible are ignored."""
+        numbers = np.round((self.boxes.time_us - microseconds(file.start_time)) * self.fps / 1e6).astype(np.int64) + 1
+        rows = (self.boxes.camera == file.camera) & (numbers >= 1) & (numbers <= file.readable_frames)
+        names = [person.person for person in self.people]
+        identity = np.array([names.index(person) + 1 for person in self.boxes.person[rows]], np.int64)
+        counts = self.boxes.visible_share[rows] >= CLEARLY_VISIBLE
+        return FrameBoxes(numbers[rows], identity, self.boxes.box[rows], counts)
+
 
 def within(time_us: Int64, spans_us: Int64) -> Bools:
     """Returns which times ``(N,)`` lie in one of the spans ``(M, 2)``, ends excluded."""
@@ -198,6 +209,15 @@ def save_truth(truth: Truth, root: Path) -> None:
     (folder / "truth.json").write_text(text + "\n", encoding="utf-8")
     columns = ",\n".join(f'"{name}": {json.dumps(values)}' for name, values in truth.boxes.to_columns().items())
     (folder / "boxes.json").write_text("{" + columns + "}\n", encoding="utf-8")
+    for file in truth.files:
+        labelled = labelled_file(root, file)
+        labelled.parent.mkdir(exist_ok=True)
+        labelled.write_text(mot_text(truth.labelled_frames(file)), encoding="utf-8")
+
+
+def labelled_file(root: Path, file: TrueFile) -> Path:
+    """Returns where the boxes of a file are as MOT Challenge text."""
+    return (root / FOLDER / file.path).with_suffix(".txt")
 
 
 def load_truth(root: Path) -> Truth:

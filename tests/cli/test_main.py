@@ -14,6 +14,7 @@ def test_help_names_every_command(nightshift):
         "run",
         "reprocess",
         "diff",
+        "eval",
         "status",
         "sql",
         "export",

@@ -13,10 +13,11 @@ import pytest
 from sample_site import DEMO, TINY, SampleSite, build_sample_site
 from sample_site.people import APPEARANCES, cut_out_people
 from sample_site.script import schedule_routes
-from sample_site.truth import TrueFile, load_truth
+from sample_site.truth import TrueFile, labelled_file, load_truth
 from schemas.errors import UserError
 from schemas.site import SiteConfig
 from schemas.values import FeatureKind, Float64, Uint8
+from storage.box_files.mot import read_mot
 from storage.photographs import find_photograph
 from storage.site.file import load_site
 from storage.site.layers import load_features
@@ -39,6 +40,14 @@ def contents(root: Path) -> dict[str, bytes]:
     return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
 
 
+def files_of(site: SampleSite) -> set[str]:
+    return {
+        f"{folder}/{name}"
+        for file in site.truth.files
+        for folder, name in (("archive", file.path), ("truth", file.path.replace(".mp4", ".txt")))
+    }
+
+
 class TestFiles:
     def test_the_same_seed_gives_the_same_bytes_and_announces_every_frame(
         self, site: SampleSite, tmp_path: Path
@@ -52,7 +61,7 @@ class TestFiles:
         other = build_sample_site(
             tmp_path, seed=8, spec=replace(TINY, cameras=TINY.cameras[:1], file_s=4, size_px=(160, 90))
         )
-        assert {f"archive/{file.path}" for file in other.truth.files} | NEW_FILES == set(contents(tmp_path))
+        assert files_of(other) | NEW_FILES == set(contents(tmp_path))
         assert (tmp_path / "truth/boxes.json").read_bytes() != (site.root / "truth/boxes.json").read_bytes()
 
     def test_names_tell_the_local_start(self, site: SampleSite) -> None:
@@ -62,7 +71,15 @@ class TestFiles:
             "gate/2026-03-02T21-59-00.mp4",
         ]
         assert str(site.truth.files[0].start_time) == "2026-03-02 21:59:00+01:00"
-        assert contents(site.root).keys() == NEW_FILES | {f"archive/{file.path}" for file in site.truth.files}
+        assert contents(site.root).keys() == NEW_FILES | files_of(site)
+
+    def test_labelled_frames_are_the_boxes_of_the_readable_frames(self, site: SampleSite) -> None:
+        for file in site.truth.files:
+            rows = read_mot(labelled_file(site.root, file))
+            assert rows.frame.min() >= 1 and rows.frame.max() <= file.readable_frames
+            assert len(site.truth.people) >= len(np.unique(rows.identity)) and rows.counts.any()
+        first = site.truth.boxes
+        assert first.box[0].tolist() in read_mot(labelled_file(site.root, site.truth.files[-1])).box.tolist()
 
     def test_video_is_h264_with_a_keyframe_every_two_seconds(self, site: SampleSite) -> None:
         with av.open(str(site.root / "archive" / site.truth.files[1].path)) as container:
