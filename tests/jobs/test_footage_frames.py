@@ -42,7 +42,9 @@ def test_the_size_is_that_of_upright_frames(tmp_path: Path) -> None:
 
 
 def test_one_of_several_files_must_be_chosen(tmp_path: Path) -> None:
-    site = scanned_site(tmp_path, (FILM, SECOND), lambda path: write_clip(path, steady_pts(10 + len(str(path)), 10)))
+    site = scanned_site(
+        tmp_path, (FILM, SECOND), lambda path: write_clip(path, steady_pts(20 + ("T11" in path.name), 10))
+    )
     with pytest.raises(SelectionError, match=f"has 2 footage files, choose one with --footage: {FILM}, {SECOND}"):
         footage_frames(site, CAMERA)
     assert footage_frames(site, CAMERA, SECOND).path == SECOND
