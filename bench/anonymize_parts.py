@@ -30,7 +30,6 @@ from bench.bad_footage import make_all
 from bench.bad_matrix import CaseResult, run_case
 from bench.deface_peer import Peer, deface
 from bench.frame_pairs import CoverColour, judge_frames, pair_frames, read_frames
-from bench.leaks import covered_pixels, leak_scores
 from bench.material import ASSETS
 from bench.mode_figures import Recognizer, faces_in, tracking_utility, tracking_utility_by_mode
 from bench.planted import MaskDropper, altered_masks, caught_plants, choose_plants, verifier_disabled
@@ -41,6 +40,7 @@ from jobs.commands.results import query
 from jobs.commands.run import RunSummary
 from jobs.site import open_site
 from ops.anonymize.params import AnonymizeParams
+from ops.leaks import covered_pixels, leak_scores
 from schemas.anonymity import MODES
 from schemas.frame_boxes import FrameBoxes
 from schemas.values import Bools

@@ -19,14 +19,14 @@ from bench.anonymize_systems import DETECTOR, FACES, OTHER_DETECTOR, POSE, weigh
 from bench.anonymized_site import BEFORE_ANONYMIZE, Params, build_site, copy_site, published_videos, run_ops
 from bench.attack_footage import Footage, mosaic, view_cells
 from bench.attack_run import CAMERA, LEAST_TELLING, TELLS, Figures, differing, hidden_shares, paired, reason_of
-from bench.frame_pairs import CODEC_TOLERANCE, Pair, read_frames
-from bench.leaks import LEAK_BELOW, covered_pixels, head_zones, touched_px, zone_shares
+from bench.frame_pairs import Pair, read_frames
 from bench.planted import MaskDropper, altered_masks, choose_plants
 from jobs.commands.results import query
 from jobs.site import open_site
 from ops.anonymize import Anonymize
 from ops.anonymize.params import AnonymizeParams
 from ops.anonymize.session import AnonymizeSession
+from ops.leaks import CODEC_TOLERANCE, LEAK_BELOW, covered_pixels, head_zones, touched_px, zone_shares
 from schemas.anonymity import MODES
 from schemas.frame_boxes import FrameBoxes
 from schemas.op import Services, Tables

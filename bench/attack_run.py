@@ -15,11 +15,11 @@ import numpy as np
 from bench.anonymized_site import LAST_OPS, Params, build_site, published_videos, run_ops
 from bench.attack_footage import Footage
 from bench.auditor import Auditor
-from bench.frame_pairs import CODEC_TOLERANCE, Pair, fit_to_shape, pair_frames, read_frames
-from bench.leaks import LEAK_BELOW, STRICT_BELOW, covered_pixels, head_zones, touched_px, zone_shares
+from bench.frame_pairs import Pair, fit_to_shape, pair_frames, read_frames
 from jobs.commands.run import RunSummary
 from ops.anonymize.params import AnonymizeParams
 from ops.boxes import inside_shares
+from ops.leaks import CODEC_TOLERANCE, LEAK_BELOW, STRICT_BELOW, covered_pixels, head_zones, touched_px, zone_shares
 from schemas.anonymity import MODES
 from schemas.errors import ModelError
 from schemas.frame_boxes import FrameBoxes

@@ -15,7 +15,7 @@ from bench.anonymized_site import LAST_OPS, build_site, published_videos
 from bench.bad_footage import SECRET, BadFile, Film
 from bench.deface_peer import Peer, deface
 from bench.frame_pairs import CoverColour, DecodedFrame, fit_to_shape, read_frames
-from bench.leaks import LEAK_BELOW, covered_pixels, frame_cover
+from ops.leaks import LEAK_BELOW, covered_pixels, frame_cover
 
 CAMERA = "odd"
 _TAGS_OF_MP4 = {"major_brand", "minor_version", "compatible_brands", "language", "handler_name", "vendor_id"}

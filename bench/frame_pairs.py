@@ -10,12 +10,9 @@ import av
 import cv2
 import numpy as np
 
-from bench.leaks import FrameCover, covered_pixels, frame_cover
+from ops.leaks import CODEC_TOLERANCE, FrameCover, covered_pixels, frame_cover
 from schemas.frame_boxes import FrameBoxes
 from schemas.values import Uint8
-
-CODEC_TOLERANCE = 20
-"""Levels by which H.264 at the usual qualities changes a flat colour, except at edges."""
 
 
 @dataclass(frozen=True)

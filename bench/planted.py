@@ -7,11 +7,11 @@ from unittest import mock
 
 import numpy as np
 
-from bench.leaks import LEAK_BELOW, head_zones, touched_px, zone_shares
 from ops.anonymize import Anonymize
 from ops.anonymize.cover.frame import MaskHook
 from ops.anonymize.session import AnonymizeSession
 from ops.anonymize.verify.verifier import Finding, Verifier
+from ops.leaks import LEAK_BELOW, head_zones, touched_px, zone_shares
 from schemas.frame_boxes import FrameBoxes
 from schemas.op import Services, Tables
 from schemas.values import Bools, Float64, Int64, Uint8, UnitContext

@@ -17,8 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from bench.frame_pairs import CODEC_TOLERANCE
-from bench.leaks import touched_px
+from ops.leaks import CODEC_TOLERANCE, touched_px
 from schemas.frame_boxes import FrameBoxes
 from schemas.values import Float32, Int64, Uint8
 

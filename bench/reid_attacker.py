@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from bench.frame_pairs import read_frames
-from bench.leaks import touched_px
+from ops.leaks import touched_px
 from schemas.frame_boxes import FrameBoxes
 from schemas.values import Float64, Int64, Uint8
 

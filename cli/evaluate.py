@@ -1,5 +1,6 @@
 """`eval`: how good a camera's tracks are, measured by boxes that a person drew."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from cli.options import HERE, LOCAL_TIME, AsOf, Camera, Json, SiteFolder, parse_
 from cli.output import Output, counted, duration
 from jobs.commands.evaluate import Evaluation, EvaluationRequest
 from jobs.commands.evaluate import evaluate as evaluate_tracks
+from jobs.published_leaks import PublishedLeaks
 from jobs.site import open_site
 from schemas.errors import UserError
 from storage.box_files.formats import BoxFormat
@@ -30,6 +32,16 @@ _SCORES = (
     ("true tracks", "true_tracks", "ids in the truth"),
 )
 """Rows: their name, attribute of ``TrackScores`` and meaning."""
+
+_LEAKS = (
+    ("heads", "heads", "true heads in these frames"),
+    ("leaks", "head_leak", "share of heads that are less than half covered, 0 to 1"),
+    ("strict leaks", "head_leak_strict", "share of heads that are less than 90 % covered, 0 to 1"),
+    ("tracks", "tracks", "true tracks in these frames"),
+    ("leaking tracks", "track_leaks", "true tracks with a leak in any frame"),
+    ("strictly leaking tracks", "track_leaks_strict", "true tracks with a strict leak in any frame"),
+)
+"""The same of ``LeakScores``."""
 
 
 def evaluate(
@@ -57,11 +69,14 @@ def evaluate(
         int | None, typer.Option("--last-frame", help="Last labelled frame.", show_default="the last with a box")
     ] = None,
     label: Annotated[str, typer.Option("--label", help="Whom or what to score.")] = "person",
+    leaks: Annotated[
+        bool, typer.Option("--leaks/--no-leaks", help="Look for bare heads in published video, which is decoded.")
+    ] = True,
     folder: SiteFolder = HERE,
     as_of: AsOf = None,
     as_json: Json = False,
 ) -> None:
-    """Score a camera's tracks against true boxes: HOTA, MOTA, IDF1, count error."""
+    """Score a camera's tracks against true boxes: HOTA, MOTA, IDF1, count error, leaks."""
     output = Output(as_json)
     request = EvaluationRequest(
         camera=camera,
@@ -74,10 +89,11 @@ def evaluate(
         first_frame=first_frame,
         last_frame=last_frame,
         as_of=as_of,
+        leaks=leaks,
     )
     found = evaluate_tracks(open_site(folder), request)
     if as_json:
-        output.json(plain(found))
+        output.json(asdict(found))
         return
     _show(output, found)
 
@@ -92,12 +108,6 @@ def parse_size(option: str, text: str) -> tuple[int, int]:
     if not cross or not width.strip().isdecimal() or not height.strip().isdecimal() or not int(width) * int(height):
         raise UserError(f"{option} {text!r} is not a size; write it as 768x576")
     return int(width), int(height)
-
-
-def plain(found: Evaluation) -> dict[str, object]:
-    """Returns an evaluation as JSON has it."""
-    scores = {name: None if each is None else vars(each) for name, each in (("forgiving", found.forgiving),)}
-    return {**vars(found), "scores": vars(found.scores), **scores}
 
 
 def _show(output: Output, found: Evaluation) -> None:
@@ -120,3 +130,17 @@ def _show(output: Output, found: Evaluation) -> None:
             f"{counted(found.frames_left_out, 'frame')} of {found.frames + found.frames_left_out:,} are left out: "
             "nobody was tracked there yet; `nightshift status` says what is done, `nightshift run` does the rest"
         )
+    if found.leaks is not None:
+        _show_leaks(output, found.leaks)
+
+
+def _show_leaks(output: Output, leaks: PublishedLeaks) -> None:
+    if leaks.scores is None:
+        output.say(f"leaks are not known: {leaks.unknown or 'none of these frames is published'}")
+        return
+    output.say(f"anonymized video, {counted(leaks.scores.frames, 'frame')} with true heads")
+    output.table(
+        ["leak", "value", "meaning"], [[name, getattr(leaks.scores, each), meaning] for name, each, meaning in _LEAKS]
+    )
+    if leaks.frames_left_out:
+        output.warn(f"{counted(leaks.frames_left_out, 'frame')} with true heads are not published, or not readable")

@@ -14,8 +14,8 @@ from jobs.planning.inventory import recorded_inventory
 from jobs.site import Site
 from schemas.errors import SelectionError
 from schemas.frame_boxes import FrameBoxes
-from schemas.values import Bools, Int64
-from storage.archive.footage import raw_fps_of
+from schemas.values import Bools, Int64, Segment
+from storage.archive.footage import raw_fps_of, segments_of_footage
 from storage.arrow_sql import query as arrow_query
 from storage.blobs import open_blobs
 from storage.sql.query import run_query
@@ -44,7 +44,8 @@ class FootageFrames:
         size_px: (width, height) of its frames, upright.
         pts: ``(N,)`` rising, in the stream's time base; frame number ``n`` from 1 is in place ``n - 1``.
         time_us: ``(N,)`` microseconds since 1970 UTC.
-        segments: rows of its segments: ``segment_id``, ``start_pts``, ``end_pts``.
+        row: of the table ``footage``.
+        segments: what of it is processed.
     """
 
     camera: str
@@ -52,7 +53,8 @@ class FootageFrames:
     size_px: tuple[int, int]
     pts: Int64 = field(repr=False)
     time_us: Int64 = field(repr=False)
-    segments: pa.Table = field(repr=False)
+    row: Mapping[str, Any] = field(repr=False)
+    segments: tuple[Segment, ...] = field(repr=False)
 
     def __len__(self) -> int:
         return len(self.pts)
@@ -65,9 +67,9 @@ class FootageFrames:
     def within(self, segment_ids: set[str]) -> Bools:
         """Returns which frames ``(N,)`` are in one of these segments."""
         inside = np.zeros(len(self), np.bool_)
-        for row in self.segments.to_pylist():
-            if row["segment_id"] in segment_ids:
-                inside |= (self.pts >= row["start_pts"]) & (self.pts < row["end_pts"])
+        for segment in self.segments:
+            if segment.segment_id in segment_ids:
+                inside |= (self.pts >= segment.start_pts) & (self.pts < segment.end_pts)
         return inside
 
 
@@ -86,8 +88,7 @@ def footage_frames(
         SelectionError: no file is that, or several are; or the file is gone, or has changed since the last scan.
         CorruptFootage: the file cannot be read.
     """
-    inventory = recorded_inventory(site.store)
-    row = _chosen(inventory.footage, camera, path, at, option)
+    row = _chosen(recorded_inventory(site.store).footage, camera, path, at, option)
     archive = open_blobs(site.files.archive)
     try:
         with archive.local(row["path"]) as local, readable(local, raw_fps_of(row)) as source:
@@ -99,15 +100,14 @@ def footage_frames(
     start_us = (row["start_time"] - _EPOCH) // timedelta(microseconds=1)
     time_base = Fraction(row["time_base_num"], row["time_base_den"])
     turned = row["rotation_deg"] in (90, 270)
-    segments = inventory.segments
-    mine = pc.and_(pc.equal(segments["camera"], camera), pc.equal(segments["footage_id"], row["footage_id"]))
     return FootageFrames(
         camera,
         row["path"],
         (row["height"], row["width"]) if turned else (row["width"], row["height"]),
         pts,
         np.array([start_us + pts_to_us(ticks - row["start_pts"], time_base) for ticks in pts.tolist()], np.int64),
-        segments.filter(mine).select(["segment_id", "start_pts", "end_pts"]),
+        row,
+        segments_of_footage(dict(row), site.files.config.camera_view(camera).timezone),
     )
 
 

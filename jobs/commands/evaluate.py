@@ -12,6 +12,7 @@ from jobs.commands.excerpts import find_camera
 from jobs.commands.local_times import moments
 from jobs.commands.results import connect
 from jobs.footage_frames import FootageFrames, boxes_at_frames, footage_frames, tracked_frames
+from jobs.published_leaks import PublishedLeaks, measure_leaks
 from jobs.site import Site
 from ops.boxes import centre
 from ops.tracking.scores import TrackScores, score_tracks
@@ -37,6 +38,7 @@ class EvaluationRequest:
         label: whom or what to score.
         first_frame, last_frame: numbers in the truth; None for the first and the last that has a box.
         as_of: run after which the tracks are read; None for now.
+        leaks: whether to look for bare heads in published video, if people are scored.
     """
 
     camera: str
@@ -49,6 +51,7 @@ class EvaluationRequest:
     first_frame: int | None = None
     last_frame: int | None = None
     as_of: str | None = None
+    leaks: bool = True
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Evaluation:
         true_boxes, ignored_boxes: boxes of the truth that count, and those to ignore, in the scored frames.
         scores: with boxes on ignored people as errors.
         forgiving: without boxes on ignored people; None where the truth ignores nobody.
+        leaks: true heads that published video leaves bare, in all frames between them; None if not asked for.
     """
 
     camera: str
@@ -78,6 +82,7 @@ class Evaluation:
     ignored_boxes: int
     scores: TrackScores
     forgiving: TrackScores | None
+    leaks: PublishedLeaks | None
 
 
 def evaluate(site: Site, request: EvaluationRequest) -> Evaluation:
@@ -108,6 +113,8 @@ def evaluate(site: Site, request: EvaluationRequest) -> Evaluation:
             )
         scored = numbers[tracked]
         tracks = boxes_at_frames(connection, footage, request.label, scored)
+    wants_leaks = request.leaks and request.label == "person"
+    leaks = measure_leaks(site, footage, truth, request.as_of) if wants_leaks else None
     truth = truth.take(np.isin(truth.frame, scored))
     ignores = bool((~truth.counts).any())
     return Evaluation(
@@ -123,6 +130,7 @@ def evaluate(site: Site, request: EvaluationRequest) -> Evaluation:
         ignored_boxes=int((~truth.counts).sum()),
         scores=score_tracks(truth, tracks, frames=scored),
         forgiving=score_tracks(truth, tracks, forgive_ignored=True, frames=scored) if ignores else None,
+        leaks=leaks,
     )
 
 

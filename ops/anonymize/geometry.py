@@ -25,7 +25,7 @@ It is wider and higher than a head, since heads lean and boxes are cut too low; 
 CHECKED_HEAD_HEIGHT, CHECKED_HEAD_WIDTH = 0.18, 0.5
 """Head zone whose cover is measured in the encoded frame: share of a person's box, from its top and across its middle.
 
-Audits and docs/benchmarks.md count leaks in this zone. ``bench/leaks.py`` has its own code for it, to be independent.
+Audits and docs/benchmarks.md count leaks in this zone. ``ops/leaks.py`` has its own code for it, to be independent.
 """
 
 LEAK_BELOW = 0.5

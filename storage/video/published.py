@@ -23,18 +23,21 @@ def read_ticks(path: Path) -> list[int]:
         return [packet.pts for packet in container.demux(stream) if packet.pts is not None]
 
 
-def read_frames(path: Path, size_px: tuple[int, int]) -> Iterator[tuple[int, Uint8]]:
+def read_frames(path: Path, size_px: tuple[int, int], since: int = 0) -> Iterator[tuple[int, Uint8]]:
     """Yields ticks and image ``(H, W, 3)`` BGR of every frame, in order.
 
     Args:
         path: the published file.
         size_px: (width, height) of the footage; rows and columns that the encoder added are cut off.
+        since: ticks of the first frame that is needed; a few before it may come, too.
 
     Raises:
         CorruptFootage: the file cannot be read to its end.
     """
     with open_video(path) as (container, stream):
         try:
+            if since:
+                container.seek(since, stream=stream, backward=True)
             for frame in container.decode(stream):
                 if frame.pts is not None:
                     yield frame.pts, _bgr(frame, size_px)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bench.frame_pairs import CoverColour, fit_to_shape, judge_frames, pair_frames, read_frames
-from bench.leaks import leak_scores
 from bench.real_clips import first_frames, steady_times, write_frames
+from ops.leaks import leak_scores
 from schemas.frame_boxes import FrameBoxes
 from tests.support.clips import frame_number, numbered_frame
 

@@ -66,3 +66,22 @@ def test_mistakes_are_one_line(nightshift, folder, options, words):
 def test_a_malformed_line_is_named(nightshift, folder):
     file = truth(folder, "1,1,2,20,30,80,1", "2,1,2,20,,80,1")
     one_line(nightshift("eval", CAMERA, "--truth", file, "--site", folder), "gt.txt, line 2: width '' is not a number")
+
+
+def test_leaks_are_not_known_without_published_video(nightshift, folder):
+    file = truth(folder, "1,1,2,20,30,80,1")
+    said = nightshift("eval", CAMERA, "--truth", file, "--site", folder)
+    assert f"leaks are not known: no anonymized video of {FILM} is published" in said.out
+    assert "leaks" not in nightshift("eval", CAMERA, "--truth", file, "--site", folder, "--no-leaks").out
+
+
+@pytest.mark.slow
+def test_leaks_of_the_sample_site_are_those_of_its_published_video(nightshift, used_site):
+    ours = used_site / "truth" / "gate" / "2026-03-02T21-59-00.txt"
+    bare = used_site / "bare.txt"
+    bare.write_text("".join(f"{frame},1,2,150,20,60,1\n" for frame in range(1, 31)))
+    options = ("--site", used_site, "--json", "--truth")
+    for file, leak in ((ours, 0), (bare, 1)):
+        found = nightshift("eval", "gate", *options, file).json["leaks"]
+        assert found["scores"]["head_leak"] == leak and found["frames_left_out"] == 0
+        assert found["scores"]["heads"] >= 28 and found["video"].startswith("anonymized/camera=gate")

@@ -82,6 +82,6 @@ def put_tracks(
             "state": ["observed"] * len(boxes),
         }
     )
-    for segment in frames.segments["segment_id"].to_pylist()[segments]:
-        put_all(store, "track", {}, segment, f"{run_id}-{segment}", CAMERA, DATE, committed, run_id)
+    for name in [segment.segment_id for segment in frames.segments[segments]]:
+        put_all(store, "track", {}, name, f"{run_id}-{name}", CAMERA, DATE, committed, run_id)
     put_all(store, "link", {"track_points": points}, "day", f"{run_id}-day", CAMERA, DATE, committed, run_id)

@@ -23,7 +23,7 @@ def test_frames_have_the_times_of_the_file(tmp_path: Path) -> None:
     assert ((frames.time_us - frames.time_us[0]) / 1e5).tolist() == list(range(FRAMES))
     assert frames.time_us[0] == round(START.timestamp() * 1e6)
     assert [frames.at(START + timedelta(seconds=s)) for s in (0, 0.01, 0.1, 2.9, 5)] == [1, 2, 2, 30, 31]
-    every = set(frames.segments["segment_id"].to_pylist())
+    every = {segment.segment_id for segment in frames.segments}
     assert len(every) == 3 and frames.within(every).all()
     assert frames.within({sorted(every)[1]}).tolist() == [False] * 10 + [True] * 10 + [False] * 10
 

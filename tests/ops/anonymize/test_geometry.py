@@ -9,7 +9,6 @@ from shapely import Polygon as Shape
 from shapely import box as square
 from shapely import make_valid
 
-from bench.leaks import head_zones
 from ops.anonymize.geometry import (
     checked_head_zones,
     close_gaps,
@@ -20,6 +19,7 @@ from ops.anonymize.geometry import (
     static_mask,
 )
 from ops.anonymize.verify.verifier import HEAD_PAD
+from ops.leaks import head_zones
 from schemas.values import Polygon, Uint8
 from tests.ops.people import Box
 

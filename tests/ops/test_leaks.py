@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.leaks import (
+from ops.leaks import (
     clopper_pearson,
     covered_pixels,
     frame_cover,

@@ -19,6 +19,9 @@ LEAK_BELOW, STRICT_BELOW = 0.5, 0.9
 NEAR_SHARE = 0.2
 """Share of a true box's size added on every side: covering inside the enlarged box is not counted as excess."""
 
+CODEC_TOLERANCE = 20
+"""Levels by which H.264 at the usual qualities changes a flat colour, except at edges."""
+
 Interval = tuple[float, float]
 
 
