@@ -40,6 +40,7 @@ _LEAKS = (
     ("tracks", "tracks", "true tracks in these frames"),
     ("leaking tracks", "track_leaks", "true tracks with a leak in any frame"),
     ("strictly leaking tracks", "track_leaks_strict", "true tracks with a strict leak in any frame"),
+    ("covered area", "area", "share of the picture that is covered, on average, 0 to 1"),
 )
 """The same of ``LeakScores``."""
 

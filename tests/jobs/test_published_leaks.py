@@ -82,7 +82,7 @@ def test_bare_heads_leak_in_the_frames_in_which_they_are_bare(site: Site) -> Non
     assert late is not None and (late.frames, late.heads, late.head_leak) == (10, 20, 0)
 
 
-def test_ignored_people_are_not_judged_and_the_cover_of_a_body_is_none_of_a_head(site: Site) -> None:
+def test_ignored_people_are_not_judged_and_a_covered_body_is_no_covered_head(site: Site) -> None:
     people = walkers()
     low = FrameBoxes.of(people.frame, people.identity, people.box + np.array([0, 30, 0, 0]))
     cover(site, low)
