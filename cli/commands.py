@@ -44,6 +44,7 @@ COMMANDS = {
     "map": Command("cli.results", "draw_map"),
     "still": Command("cli.excerpts", "still"),
     "clip": Command("cli.excerpts", "clip"),
+    "render": Command("cli.excerpts", "render"),
     "audit": Command("cli.privacy", "audit"),
     "sign-off": Command("cli.privacy", "sign_off"),
     "subject-access": Command("cli.privacy", "subject_access"),

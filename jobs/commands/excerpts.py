@@ -1,6 +1,7 @@
 """Takes a still of raw footage for calibration, and cuts clips of published video."""
 
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +26,8 @@ from storage.video.ffmpeg import cut_clip, take_still
 from storage.video.raw import readable
 
 STILL_SUFFIX = ".png"
+
+Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,35 @@ class Clip:
     end: datetime
     sources: tuple[str, ...]
     recorded_s: float
+
+
+@dataclass(frozen=True)
+class PublishedTime:
+    """The published video of a camera and time.
+
+    Attributes:
+        rows: of the table ``anonymized``, in order of time.
+    """
+
+    camera: str
+    start: datetime
+    end: datetime
+    rows: tuple[Row, ...]
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the files in the store."""
+        return tuple(row["path"] for row in self.rows)
+
+    @property
+    def recorded_s(self) -> float:
+        """Seconds of video within the time."""
+        return sum(end_s - start_s for start_s, end_s in map(self.part_s, self.rows))
+
+    def part_s(self, row: Row) -> tuple[float, float]:
+        """Returns the seconds after a file's start at which the time begins and ends in it."""
+        start, end = max(self.start, row["start_time"]), min(self.end, row["end_time"])
+        return (start - row["start_time"]).total_seconds(), (end - row["start_time"]).total_seconds()
 
 
 def write_still(site: Site, camera: str, target: Path, at: datetime | None = None) -> Still:
@@ -93,6 +125,22 @@ def write_clip(site: Site, camera: str, start: datetime, end: datetime, target: 
         SelectionError: there is no such camera, or nothing published of that time.
         NightshiftError: a published file was altered.
     """
+    found = find_published_time(site, camera, start, end, target)
+    with sound_files(site, found) as files, atomic_path(target) as clip:
+        cut_clip([(path, *found.part_s(row)) for row, path in files], clip)
+    return Clip(found.camera, found.start, found.end, found.sources, found.recorded_s)
+
+
+def find_published_time(site: Site, camera: str, start: datetime, end: datetime, target: Path) -> PublishedTime:
+    """Returns the published files of a time that a clip can be cut from, without what awaits its sign-off.
+
+    Args:
+        start, end: local times, or with an offset.
+        target: the MP4 file to write.
+
+    Raises:
+        UserError, SelectionError: as for ``write_clip``.
+    """
     _check_target(site, target, VIDEO_SUFFIX)
     camera = find_camera(site, camera)
     start, end = _local(site, camera, start), _local(site, camera, end)
@@ -105,17 +153,24 @@ def write_clip(site: Site, camera: str, start: datetime, end: datetime, target: 
             "it awaits its sign-off: see `nightshift sign-off`" if waiting else "`nightshift status` says what is done"
         )
         raise SelectionError(f"no video of {camera} is published from {start.isoformat()} to {end.isoformat()}: {why}")
-    blobs, parts, recorded_s = site.store.blobs, [], 0.0
-    with ExitStack() as files, atomic_path(target) as clip:
-        for row in rows:
+    return PublishedTime(camera, start, end, tuple(rows))
+
+
+@contextmanager
+def sound_files(site: Site, found: PublishedTime) -> Iterator[list[tuple[Row, Path]]]:
+    """Yields each row with the path of its file, after comparing the file with its recorded hash.
+
+    Raises:
+        NightshiftError: a file was altered.
+    """
+    blobs = site.store.blobs
+    with ExitStack() as files:
+        paths = []
+        for row in found.rows:
             if file_state(site, row["path"], row["sha256"]) != SOUND:
                 raise NightshiftError(f"the published file {row['path']} was altered: see `nightshift verify`")
-            begin_s, end_s = ((time - row["start_time"]).total_seconds() for time in (start, end))
-            span_s = (row["end_time"] - row["start_time"]).total_seconds()
-            parts.append((files.enter_context(blobs.local(find_video(blobs, row["path"]))), max(begin_s, 0.0), end_s))
-            recorded_s += min(end_s, span_s) - max(begin_s, 0.0)
-        cut_clip(parts, clip)
-    return Clip(camera, start, end, tuple(row["path"] for row in rows), recorded_s)
+            paths.append(files.enter_context(blobs.local(find_video(blobs, row["path"]))))
+        yield list(zip(found.rows, paths, strict=True))
 
 
 def _check_target(site: Site, target: Path, suffix: str) -> None:
@@ -169,7 +224,7 @@ def _footage_at(site: Site, camera: str, at: datetime | None) -> dict[str, Any]:
 
 def _published(site: Site, camera: str, start: datetime, end: datetime, pending: bool = False) -> list[dict[str, Any]]:
     sql = (
-        "SELECT path, sha256, start_time, end_time FROM anonymized "
+        "SELECT camera, footage_id, path, sha256, start_time, end_time FROM anonymized "
         f"WHERE camera = {quote_text(camera)} AND start_time < TIMESTAMPTZ {quote_text(end.isoformat())} "
         f"AND end_time > TIMESTAMPTZ {quote_text(start.isoformat())} ORDER BY start_time, path"
     )

@@ -40,10 +40,7 @@ from storage.video.published import pts_to_ticks, read_frames
 from storage.video.raw import readable
 from storage.video.reader import SegmentReader
 from storage.video.source import pts_to_us
-from storage.video.writer import PartWriter
-
-_CHUNK_FRAMES = 250
-"""Frames encoded together: the same frames in other chunks give other bytes."""
+from storage.video.writer import PartWriter, write_frames
 
 _IDS_NAMED = 5
 
@@ -173,20 +170,16 @@ def _write(
     segments = published.segments
     whole = replace(segments[0], end=segments[-1].end, end_pts=segments[-1].end_pts)
     sink = PartWriter(LocalBlobs(path.parent, {path.name}), path.name, whole)
-    try:
-        chunk, visible_frames = sink.new_chunk(), 0
+    visible_frames = 0
+
+    def frames() -> Iterator[FrameBatch]:
+        nonlocal visible_frames
         for done, (frame, is_visible) in enumerate(_frames(site, published, reveal), 1):
-            chunk.write(frame)
             visible_frames += is_visible
-            if done % _CHUNK_FRAMES == 0:
-                sink.keep(chunk)
-                chunk = sink.new_chunk()
             on_progress(done, published.video["frames"])
-        sink.keep(chunk)
-        return sink.close(), visible_frames
-    except BaseException:
-        sink.abort()
-        raise
+            yield frame
+
+    return write_frames(sink, frames()), visible_frames
 
 
 def _frames(site: Site, published: PublishedFootage, reveal: Reveal) -> Iterator[tuple[FrameBatch, bool]]:

@@ -1,4 +1,4 @@
-"""Tells which zones and lines a camera's view shows."""
+"""Tells which zones and lines a camera's view shows, and where."""
 
 from collections.abc import Iterable, Sequence
 
@@ -7,6 +7,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from ops.ground.homography import GroundPlane, ground_plane
+from ops.ground.project import to_pixels
 from schemas.values import Bools, CameraView, Feature, Float64
 
 NEAR_SHARE = 1e-6
@@ -30,6 +31,15 @@ def zones_outside_view(view: CameraView, features: Iterable[Feature], frame_size
 def concerns(view: CameraView, feature: Feature) -> bool:
     """Whether a camera can count in a feature at all: a map feature needs calibration, a pixel feature its camera."""
     return view.calibrated if feature.space == "map" else feature.camera == view.camera
+
+
+def in_picture(plane: GroundPlane, geometry: BaseGeometry) -> BaseGeometry:
+    """Returns what a camera sees of a geometry on the ground, in pixels of ``plane.size_px``; empty if nothing.
+
+    Straight edges stay straight.
+    """
+    seen = shapely.intersection(geometry, seen_ground(plane, np.array(geometry.bounds)))
+    return shapely.transform(seen, lambda points: to_pixels(plane, points))
 
 
 def _seen(view: CameraView, features: Sequence[Feature], frame_size_px: tuple[int, int]) -> Bools:

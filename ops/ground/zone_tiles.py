@@ -4,11 +4,9 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 import shapely
-from shapely.geometry.base import BaseGeometry
 
-from ops.ground.homography import GroundPlane, ground_plane
-from ops.ground.project import to_pixels
-from ops.ground.view import concerns, seen_ground
+from ops.ground.homography import ground_plane
+from ops.ground.view import concerns, in_picture
 from schemas.tables.motion import TILE_GRID
 from schemas.values import Bools, CameraView, Feature, FeatureKind
 
@@ -31,14 +29,8 @@ def zone_tiles(view: CameraView, features: Iterable[Feature], frame_size_px: tup
     found = {}
     for feature in features:
         if feature.kind is FeatureKind.ZONE and concerns(view, feature):
-            shape = _in_picture(plane, feature.geometry) if plane and feature.space == "map" else feature.geometry
+            shape = in_picture(plane, feature.geometry) if plane and feature.space == "map" else feature.geometry
             shapely.prepare(shape)
             # A zone that ends where a tile begins is not in it.
             found[feature.feature_id] = shapely.intersects(shape, tiles) & ~shapely.touches(shape, tiles)
     return found
-
-
-def _in_picture(plane: GroundPlane, zone: BaseGeometry) -> BaseGeometry:
-    """Returns what a camera sees of a zone on the ground, in pixels; straight edges stay straight."""
-    seen = shapely.intersection(zone, seen_ground(plane, np.array(zone.bounds)))
-    return shapely.transform(seen, lambda points: to_pixels(plane, points))

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 from av.error import FFmpegError
 from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
 
 from schemas.errors import CorruptFootage
 from schemas.values import Segment, Uint8
-from storage.video.source import open_video
+from storage.video.source import bgr_view, open_video
 
 
 def pts_to_ticks(pts: int, segment: Segment) -> int:
@@ -23,13 +24,16 @@ def read_ticks(path: Path) -> list[int]:
         return [packet.pts for packet in container.demux(stream) if packet.pts is not None]
 
 
-def read_frames(path: Path, size_px: tuple[int, int], since: int = 0) -> Iterator[tuple[int, Uint8]]:
+def read_frames(
+    path: Path, size_px: tuple[int, int], since: int = 0, until: int | None = None
+) -> Iterator[tuple[int, Uint8]]:
     """Yields ticks and image ``(H, W, 3)`` BGR of every frame, in order.
 
     Args:
         path: the published file.
         size_px: (width, height) of the footage; rows and columns that the encoder added are cut off.
-        since: ticks of the first frame that is needed; a few before it may come, too.
+        since: ticks; earlier frames are left out.
+        until: ticks; later frames are left out. None for all.
 
     Raises:
         CorruptFootage: the file cannot be read to its end.
@@ -38,9 +42,13 @@ def read_frames(path: Path, size_px: tuple[int, int], since: int = 0) -> Iterato
         try:
             if since:
                 container.seek(since, stream=stream, backward=True)
+            convert = _Converter(size_px)
             for frame in container.decode(stream):
-                if frame.pts is not None:
-                    yield frame.pts, _bgr(frame, size_px)
+                if frame.pts is None or frame.pts < since:
+                    continue
+                if until is not None and frame.pts > until:
+                    return
+                yield frame.pts, convert.bgr(frame)
         except FFmpegError as error:
             raise CorruptFootage("decode_error", f"{path.name} cannot be decoded: {error.strerror}") from error
 
@@ -49,11 +57,12 @@ def read_frames_at(path: Path, ticks: Sequence[int], size_px: tuple[int, int]) -
     """Yields the frames at ``ticks`` (rising) that exist; arguments and errors as for ``read_frames``."""
     with open_video(path) as (container, stream):
         try:
+            convert = _Converter(size_px)
             for wanted in ticks:
                 container.seek(wanted, stream=stream, backward=True)
                 frame = _find(container.decode(stream), wanted)
                 if frame is not None:
-                    yield wanted, _bgr(frame, size_px)
+                    yield wanted, convert.bgr(frame)
         except FFmpegError as error:
             raise CorruptFootage("decode_error", f"{path.name} cannot be decoded: {error.strerror}") from error
 
@@ -65,6 +74,12 @@ def _find(frames: Iterator[VideoFrame], ticks: int) -> VideoFrame | None:
     return None
 
 
-def _bgr(frame: VideoFrame, size_px: tuple[int, int]) -> Uint8:
-    width, height = size_px
-    return np.ascontiguousarray(frame.to_ndarray(format="bgr24")[:height, :width], np.uint8)
+class _Converter:
+    def __init__(self, size_px: tuple[int, int]) -> None:
+        self._size_px = size_px
+        self._reformatter = VideoReformatter()
+
+    def bgr(self, frame: VideoFrame) -> Uint8:
+        width, height = self._size_px
+        image = bgr_view(self._reformatter.reformat(frame, format="bgr24", threads=1))
+        return np.ascontiguousarray(image[:height, :width])

@@ -4,7 +4,7 @@ A file gets its name when it is complete, so readers never see half of one. Time
 first frame, in the source's time base. Why PyAV: docs/decisions/0004-video-is-encoded-by-pyav.md.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 from weakref import WeakSet
@@ -14,7 +14,7 @@ from av.error import FFmpegError
 
 from schemas.errors import CLOCK_JUMP, CorruptFootage, CoverageError, StoreFull
 from schemas.op import VideoChunk
-from schemas.values import Segment, VideoFile
+from schemas.values import FrameBatch, Segment, VideoFile
 from storage.blobs import Blobs
 from storage.files import DISK_FULL, sha256_file
 from storage.video.chunks import EncodedChunk
@@ -24,6 +24,10 @@ from storage.video.x264 import Encoding
 
 _MOST_TICKS = 2**31 - 1
 """Longest step between two frames that FFmpeg writes into an MP4."""
+
+
+CHUNK_FRAMES = 250
+"""Batches of frames that ``write_frames`` encodes together: the same frames in other chunks give other bytes."""
 
 
 class PartWriter:
@@ -37,10 +41,14 @@ class PartWriter:
         segment: gives the time base and the end of the last frame.
         crf: x264's quality, 0 (lossless) to 51.
         threads: x264's threads; another number gives other bytes.
+        index_first: whether players can start before the file is loaded whole.
     """
 
-    def __init__(self, blobs: Blobs, name: str, segment: Segment, crf: int = 23, threads: int = 1) -> None:
+    def __init__(
+        self, blobs: Blobs, name: str, segment: Segment, crf: int = 23, threads: int = 1, index_first: bool = False
+    ) -> None:
         self._blobs = blobs
+        self._index_first = index_first
         self._name = name
         self._segment = segment
         self._encoding = Encoding(segment.footage_start_pts, segment.time_base, crf, threads, segment.pixel_aspect)
@@ -118,7 +126,7 @@ class PartWriter:
         if self._muxer is None:
             self._path = self._file.enter_context(self._blobs.create(self._name))
             with self._encoding.stream(*chunk.coded_size_px) as template:
-                self._muxer = Muxer(self._path, template, index_first=False)
+                self._muxer = Muxer(self._path, template, self._index_first)
         if len(chunk.packets) == 1:
             chunk.renumber(self._next_number())
         for packet in chunk.packets:
@@ -134,6 +142,27 @@ class PartWriter:
         self._lone_frames += 1
         choice = 2 * self._segment.index + self._lone_frames % 2
         return MIN_NUMBER + choice % (MAX_NUMBER - MIN_NUMBER + 1)
+
+
+def write_frames(sink: PartWriter, frames: Iterable[FrameBatch]) -> VideoFile:
+    """Writes all frames of a file, and closes it; nothing remains of it if they end with an error.
+
+    Raises:
+        CoverageError: there is no frame.
+        StoreFull: no space is left.
+    """
+    try:
+        chunk = sink.new_chunk()
+        for done, frame in enumerate(frames, 1):
+            chunk.write(frame)
+            if done % CHUNK_FRAMES == 0:
+                sink.keep(chunk)
+                chunk = sink.new_chunk()
+        sink.keep(chunk)
+        return sink.close()
+    except BaseException:
+        sink.abort()
+        raise
 
 
 def merge_parts(blobs: Blobs, parts: Sequence[str], name: str) -> VideoFile:

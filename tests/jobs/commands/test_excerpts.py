@@ -1,6 +1,7 @@
-"""A still shows raw footage to its owner alone; a clip shows published video, and never anything else."""
+"""A still shows raw footage to its owner alone; clips, with tracks or not, show published video and nothing else."""
 
 import stat
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ import pytest
 from jobs.commands.audits import find_published
 from jobs.commands.excerpts import find_camera, write_clip, write_still
 from jobs.commands.holds import HoldRequest, place_hold
+from jobs.commands.render import RenderRequest, render_tracks
 from jobs.commands.results import query
 from jobs.commands.scan import scan_archive
 from jobs.site import Site, open_site
@@ -25,6 +27,8 @@ from tests.jobs.commands.subject import FILM
 
 CAMERA = FILM.split("/", maxsplit=1)[0]
 DAY = datetime(2026, 3, 2)
+
+Cut = Callable[[Site, str, datetime, datetime, Path], object]
 
 
 def rows(site: Site, table: str) -> list[dict]:
@@ -92,20 +96,25 @@ def test_a_clip_of_several_files_joins_them_and_counts_only_what_is_published(si
     assert len(done.sources) == 2 and done.recorded_s == pytest.approx(sum(lengths))
 
 
+def write_render(site: Site, camera: str, start: datetime, end: datetime, target: Path) -> object:
+    return render_tracks(site, RenderRequest(camera, start, end), target)
+
+
 @pytest.mark.slow
-def test_what_awaits_its_sign_off_or_was_altered_is_not_cut(site: Site, tmp_path: Path) -> None:
+@pytest.mark.parametrize("cut", [write_clip, write_render])
+def test_what_awaits_its_sign_off_or_was_altered_is_not_cut(site: Site, tmp_path: Path, cut: Cut) -> None:
     published = rows(site, "anonymized")[0]
     span = (published["start_time"], published["end_time"])
     file = site.files.root / "store" / published["path"]
     content = file.read_bytes()
     file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     with pytest.raises(NightshiftError, match=r"altered: see `nightshift verify`"):
-        write_clip(site, CAMERA, *span, tmp_path / "clip.mp4")
+        cut(site, CAMERA, *span, tmp_path / "clip.mp4")
     file.write_bytes(content)
     config = site.files.root / "site.toml"
     config.write_text(config.read_text() + '\n[publish]\nwait_for = "sign-off"\n')
     with pytest.raises(SelectionError, match="it awaits its sign-off: see `nightshift sign-off`"):
-        write_clip(open_site(site.files.root), CAMERA, *span, tmp_path / "clip.mp4")
+        cut(open_site(site.files.root), CAMERA, *span, tmp_path / "clip.mp4")
     assert not (tmp_path / "clip.mp4").exists()
 
 
@@ -114,19 +123,29 @@ MOMENT = datetime(2001, 1, 1)
 
 @pytest.mark.slow
 def test_mistakes_are_named(site: Site, tmp_path: Path) -> None:
-    later = MOMENT + timedelta(minutes=1)
     with pytest.raises(SelectionError, match="there is no camera 'attic'; there are "):
         write_still(site, "attic", tmp_path / "x.png")
     with pytest.raises(SelectionError, match=r"no usable footage of .* at 2001-01-01"):
         write_still(site, CAMERA, tmp_path / "x.png", MOMENT)
-    with pytest.raises(SelectionError, match="is published from 2001-01-01"):
-        write_clip(site, CAMERA, MOMENT, later, tmp_path / "x.mp4")
-    with pytest.raises(UserError, match="is not before --to"):
-        write_clip(site, CAMERA, later, MOMENT, tmp_path / "x.mp4")
     with pytest.raises(UserError, match=r"give a name that ends in \.png"):
         write_still(site, CAMERA, tmp_path / "x.jpg")
+    assert list(tmp_path.glob("x.*")) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cut", [write_clip, write_render])
+def test_mistakes_in_what_to_cut_are_named(site: Site, tmp_path: Path, cut: Cut) -> None:
+    later = MOMENT + timedelta(minutes=1)
+    with pytest.raises(SelectionError, match="there is no camera 'attic'; there are "):
+        cut(site, "attic", MOMENT, later, tmp_path / "x.mp4")
+    with pytest.raises(SelectionError, match="is published from 2001-01-01"):
+        cut(site, CAMERA, MOMENT, later, tmp_path / "x.mp4")
+    with pytest.raises(UserError, match="is not before --to"):
+        cut(site, CAMERA, later, MOMENT, tmp_path / "x.mp4")
+    with pytest.raises(UserError, match=r"give a name that ends in \.mp4"):
+        cut(site, CAMERA, MOMENT, later, tmp_path / "x.avi")
     with pytest.raises(UserError, match="is in the site's store"):
-        write_clip(site, CAMERA, MOMENT, later, site.files.root / "store" / "x.mp4")
+        cut(site, CAMERA, MOMENT, later, site.files.root / "store" / "x.mp4")
     assert list(tmp_path.glob("x.*")) == []
 
 
