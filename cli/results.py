@@ -1,5 +1,6 @@
 """`sql`, `export` and `map`: shows results as tables, files and a map page."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -7,10 +8,13 @@ import pyarrow as pa
 import typer
 
 from cli.options import HERE, AsOf, Json, SiteFolder
-from cli.output import Output
+from cli.output import Output, counted
 from cli.shell import Mode, Shell
+from jobs.commands.box_exports import TEXT_SUFFIX, TRACK_TABLES, BoxExport, BoxExportRequest, export_boxes
 from jobs.commands.results import connect, export_result, query, write_map
 from jobs.site import open_site
+from schemas.errors import UserError
+from storage.box_files.formats import BoxFormat
 from storage.exports.results import result_rows, write_result
 
 ROWS_SHOWN = 200
@@ -54,21 +58,51 @@ def _show(result: pa.Table, form: Format, target: Path | None, output: Output) -
 
 def export(
     what: Annotated[str, typer.Argument(metavar="TABLE_OR_QUERY", help="A table's name, or a SELECT.")],
-    target: Annotated[Path, typer.Option("-o", "--output", help=".geojson, .gpkg, .parquet or .csv")],
+    target: Annotated[
+        Path, typer.Option("-o", "--output", help=".geojson, .gpkg, .parquet or .csv; .txt for tracks of a camera")
+    ],
     folder: SiteFolder = HERE,
     lines: Annotated[
         bool, typer.Option("--lines", help="Write positions as one line per track instead of points.")
     ] = False,
+    camera: Annotated[
+        str | None, typer.Option("--camera", help="Of .txt: id of the camera.", show_default=False)
+    ] = None,
+    footage: Annotated[
+        str | None,
+        typer.Option("--footage", metavar="PATH", help="Of .txt: footage of the frames.", show_default="the only file"),
+    ] = None,
+    form: Annotated[BoxFormat, typer.Option("--format", help="Of .txt: format.")] = "mot",
+    label: Annotated[str, typer.Option("--label", help="Of .txt: whom or what.")] = "person",
     as_of: AsOf = None,
     as_json: Json = False,
 ) -> None:
-    """Write a table or a query's result as GeoJSON, GeoPackage, GeoParquet or CSV."""
+    """Write a table or a query's result as GeoJSON, GeoPackage, GeoParquet or CSV; or tracks as MOT or KITTI text."""
     output = Output(as_json)
+    if target.suffix.lower() == TEXT_SUFFIX:
+        if what not in TRACK_TABLES or camera is None:
+            raise UserError(f"{target} is for boxes of tracks: nightshift export tracks -o {target} --camera CAMERA")
+        request = BoxExportRequest(camera, target, form, footage, label, as_of)
+        _show_boxes(output, target, export_boxes(open_site(folder), request))
+        return
+    if camera is not None or footage is not None:
+        raise UserError(f"--camera and --footage are for {TEXT_SUFFIX} files, not for {target}")
     rows = export_result(open_site(folder), what, target, lines, as_of)
     if as_json:
         output.json({"file": str(target), "rows": rows})
     else:
         output.say(f"{rows} rows written to {target}")
+
+
+def _show_boxes(output: Output, target: Path, done: BoxExport) -> None:
+    if output.as_json:
+        output.json({"file": str(target), **asdict(done)})
+        return
+    boxes = "1 box" if done.boxes == 1 else f"{done.boxes:,} boxes"
+    whose = f"{boxes} of {counted(done.ids, 'track')} in {counted(done.frames, 'frame')}"
+    output.say(f"{whose} of {done.footage} written to {target}")
+    if done.frames_left_out:
+        output.warn(f"{counted(done.frames_left_out, 'frame')} are left out: nobody was tracked there yet")
 
 
 def draw_map(

@@ -158,18 +158,20 @@ def boxes_at_frames(connection: Any, frames: FootageFrames, label: str, numbers:
         numbers: ``(M,)`` of the frames, from 1.
 
     Returns:
-        Identities count from 1, in order of ``track_id``.
+        Sorted by frame; identities count from 1, in order of appearance.
     """
     times_us = frames.time_us[numbers - 1]
     asked = ", ".join(map(str, times_us.tolist()))
     sql = (
         "SELECT track_id, epoch_us(time) AS time_us, x1, y1, x2, y2 FROM track_boxes("
         f"{quote_text(frames.camera)}, list_transform([{asked}]::BIGINT[], lambda us: make_timestamptz(us))) "
-        f"WHERE label = {quote_text(label)}"
+        f"WHERE label = {quote_text(label)} ORDER BY time, track_id"
     )
     rows = run_query(connection, sql)
+    tracks = rows["track_id"].to_pylist()
+    numbered = {track: number for number, track in enumerate(dict.fromkeys(tracks), 1)}
     return FrameBoxes.of(
         numbers[np.searchsorted(times_us, rows["time_us"].to_numpy())],
-        np.unique(np.array(rows["track_id"].to_pylist(), np.str_), return_inverse=True)[1].astype(np.int64) + 1,
+        np.array([numbered[track] for track in tracks], np.int64),
         np.column_stack([rows[name].to_numpy() for name in ("x1", "y1", "x2", "y2")]).astype(np.float64),
     )

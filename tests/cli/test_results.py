@@ -5,6 +5,7 @@ import csv
 import geopandas
 import pytest
 
+from tests.jobs.labelled import FILM, put_tracks, scanned_site, walkers
 from tests.support.mistakes import one_line
 
 
@@ -148,3 +149,22 @@ def test_sql_mistakes_are_one_line(nightshift, used_site):
     one_line(nightshift("sql", "DROP VIEW counts", "--site", used_site))
     one_line(nightshift("export", "nothing", "-o", "x.csv", "--site", used_site), "nothing")
     one_line(nightshift("export", "backgrounds", "-o", "x.csv", "--site", used_site), "sensitive")
+
+
+def test_tracks_are_exported_as_text_that_eval_reads(nightshift, tmp_path):
+    site = tmp_path / "site"
+    put_tracks(scanned_site(site), walkers())
+    target = tmp_path / "tracks.txt"
+    said = nightshift("export", "tracks", "-o", target, "--camera", "door", "--site", site)
+    assert said.out == f"60 boxes of 2 tracks in 30 frames of {FILM} written to {target}\n"
+    assert nightshift("eval", "door", "--truth", target, "--site", site, "--json").json["scores"]["hota"] == 1
+    options = ("--camera", "door", "--format", "kitti", "--site", site, "--json")
+    assert nightshift("export", "track_points", "-o", target, *options).json["boxes"] == 60
+    assert " Pedestrian " in target.read_text()
+
+
+def test_options_of_text_are_for_text(nightshift, tmp_path):
+    command = ("export", "tracks", "--site", tmp_path)
+    one_line(nightshift(*command, "-o", "x.txt"), "nightshift export tracks -o x.txt --camera CAMERA")
+    one_line(nightshift("export", "counts", "-o", "x.txt", "--camera", "door"), "x.txt is for boxes of tracks")
+    one_line(nightshift(*command, "-o", "x.csv", "--camera", "door"), "--camera and --footage are for .txt files")
