@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import pyarrow as pa
 import typer
@@ -10,14 +10,19 @@ import typer
 from cli.options import HERE, AsOf, Json, SiteFolder
 from cli.output import Output, counted
 from cli.shell import Mode, Shell
-from jobs.commands.box_exports import TEXT_SUFFIX, TRACK_TABLES, BoxExport, BoxExportRequest, export_boxes
 from jobs.commands.results import connect, export_result, query, write_map
 from jobs.site import open_site
 from schemas.errors import UserError
 from storage.box_files.formats import BoxFormat
 from storage.exports.results import result_rows, write_result
 
+if TYPE_CHECKING:
+    from jobs.commands.box_exports import BoxExport
+
 ROWS_SHOWN = 200
+TEXT_SUFFIX, TRACK_TABLES = ".txt", ("tracks", "track_points")
+"""Suffix of boxes as text, and the tables that have them."""
+
 Format = Literal["table", "csv", "json", "parquet"]
 
 
@@ -82,6 +87,8 @@ def export(
     if target.suffix.lower() == TEXT_SUFFIX:
         if what not in TRACK_TABLES or camera is None:
             raise UserError(f"{target} is for boxes of tracks: nightshift export tracks -o {target} --camera CAMERA")
+        from jobs.commands.box_exports import BoxExportRequest, export_boxes  # reads footage, as no other export does
+
         request = BoxExportRequest(camera, target, form, footage, label, as_of)
         _show_boxes(output, target, export_boxes(open_site(folder), request))
         return
@@ -94,7 +101,7 @@ def export(
         output.say(f"{rows} rows written to {target}")
 
 
-def _show_boxes(output: Output, target: Path, done: BoxExport) -> None:
+def _show_boxes(output: Output, target: Path, done: "BoxExport") -> None:
     if output.as_json:
         output.json({"file": str(target), **asdict(done)})
         return

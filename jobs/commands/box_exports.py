@@ -15,9 +15,6 @@ from storage.box_files.formats import BoxFormat, write_boxes
 
 TEXT_SUFFIX = ".txt"
 
-TRACK_TABLES = ("tracks", "track_points")
-"""Tables that are exported in this way."""
-
 
 @dataclass(frozen=True)
 class BoxExportRequest:

@@ -143,10 +143,11 @@ def _in_pixels(truth: FrameBoxes, footage: FootageFrames, request: EvaluationReq
     outside = float(np.mean(((centres < 0) | (centres > [width, height])).any(axis=1)))
     if outside > _MOST_OUTSIDE:
         right, bottom = truth.box[:, 2:].max(axis=0)
+        size = "--truth-size WIDTHxHEIGHT" if request.truth_size is None else "another --truth-size"
         raise UserError(
             f"{outside:.0%} of the boxes of {request.truth} lie outside the {width} x {height} pixels of "
             f"{footage.path}: they reach {right:.0f} x {bottom:.0f}; give the size of the picture that they were drawn "
-            "on as --truth-size WIDTHxHEIGHT"
+            f"on as {size}"
         )
     return scaled
 

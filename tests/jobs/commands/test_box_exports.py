@@ -68,6 +68,6 @@ def test_mistakes_are_named(site: Site, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is in the site's store"):
         export_boxes(site, BoxExportRequest(CAMERA, Path(site.files.store) / "tracks.txt"))
     (tmp_path / "folder.txt").mkdir()
-    with pytest.raises(UserError, match="cannot write .*folder.txt: Is a directory"):
+    with pytest.raises(UserError, match=r"cannot write .*folder\.txt: Is a directory"):
         export_boxes(site, BoxExportRequest(CAMERA, tmp_path / "folder.txt"))
     assert not list(tmp_path.glob("tracks.*"))

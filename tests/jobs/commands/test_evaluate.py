@@ -87,6 +87,8 @@ def test_truth_of_another_size_is_scaled(site: Site) -> None:
     with pytest.raises(UserError, match=r"lie outside the 208 x 120 pixels .* give the size .* --truth-size"):
         score(site, large)
     assert score(site, large, truth_size=(832, 360)).scores.hota == 1
+    with pytest.raises(UserError, match=r"they reach 600 x 300; .* as another --truth-size"):
+        score(site, large, truth_size=(208, 120))
 
 
 def test_rotated_footage_is_labelled_upright(tmp_path: Path) -> None:
