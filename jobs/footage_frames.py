@@ -80,7 +80,7 @@ def footage_frames(
 
     Args:
         camera: its id.
-        path: in the archive, or the file's name.
+        path: in the archive, or of the archive's file in any folder, or the file's name.
         at: a moment that the file shows.
         option: that selects one of several files, for messages.
 
@@ -118,7 +118,8 @@ def _chosen(footage: pa.Table, camera: str, path: str | None, at: datetime | Non
         raise SelectionError(f"no usable footage of {camera} is known: `nightshift scan` looks for new files")
     listed, found = _listed([row["path"] for row in rows]), rows
     if path is not None:
-        found = [row for row in rows if path in (row["path"], row["path"].rpartition("/")[2])]
+        found = [row for row in rows if f"/{path}".endswith(f"/{row['path']}")]
+        found = found or [row for row in rows if path == row["path"].rpartition("/")[2]]
         if not found:
             raise SelectionError(f"{camera} has no usable footage {path}; it has {listed}")
     if at is not None:
@@ -136,18 +137,29 @@ def _listed(paths: list[str]) -> str:
     return ", ".join(paths[:_LISTED]) + more
 
 
-def tracked_frames(connection: Any, frames: FootageFrames) -> Bools:
-    """Returns for which frames ``(N,)`` people were tracked: what lies in other segments is not known.
+def tracked_numbers(connection: Any, frames: FootageFrames, numbers: Int64, label: str) -> Int64:
+    """Returns the numbers ``(K,)`` of those frames in which people and things were tracked.
 
     Args:
         connection: to the store, with the table ``receipts``.
+        numbers: ``(M,)`` of frames, from 1.
+        label: what is looked for, for messages.
+
+    Raises:
+        SelectionError: it is none of them.
     """
     sql = (
         "SELECT op, date, unit, committed FROM receipts "
         f"WHERE current AND camera = {quote_text(frames.camera)} AND op IN ('track', 'link')"
     )
     done = arrow_query(_DONE, done=run_query(connection, sql))
-    return frames.within(set(done["unit"].to_pylist()))
+    tracked = numbers[frames.within(set(done["unit"].to_pylist()))[numbers - 1]]
+    if not len(tracked):
+        raise SelectionError(
+            f"no {label} was looked for yet in these frames of {frames.path}: `nightshift run --camera {frames.camera}`"
+            " does it, and `nightshift status` says what could not be done"
+        )
+    return tracked
 
 
 def boxes_at_frames(connection: Any, frames: FootageFrames, label: str, numbers: Int64) -> FrameBoxes:

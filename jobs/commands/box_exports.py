@@ -8,9 +8,9 @@ import numpy as np
 
 from jobs.commands.excerpts import find_camera
 from jobs.commands.results import connect
-from jobs.footage_frames import boxes_at_frames, footage_frames, tracked_frames
+from jobs.footage_frames import boxes_at_frames, footage_frames, tracked_numbers
 from jobs.site import Site, refuse_within_site
-from schemas.errors import SelectionError, UserError
+from schemas.errors import UserError
 from storage.box_files.formats import BoxFormat, write_boxes
 
 TEXT_SUFFIX = ".txt"
@@ -65,11 +65,7 @@ def export_boxes(site: Site, request: BoxExportRequest) -> BoxExport:
     camera = find_camera(site, request.camera)
     footage = footage_frames(site, camera, request.footage)
     with closing(connect(site, as_of=request.as_of, for_query="track_boxes, track_points, receipts")) as connection:
-        tracked = np.flatnonzero(tracked_frames(connection, footage)) + 1
-        if not len(tracked):
-            raise SelectionError(
-                f"no {request.label} was looked for yet in {footage.path}: run `nightshift run --camera {camera}` first"
-            )
+        tracked = tracked_numbers(connection, footage, np.arange(len(footage)) + 1, request.label)
         boxes = boxes_at_frames(connection, footage, request.label, tracked)
     try:
         write_boxes(boxes, request.target, request.form, request.label)

@@ -11,12 +11,12 @@ import numpy as np
 from jobs.commands.excerpts import find_camera
 from jobs.commands.local_times import moments
 from jobs.commands.results import connect
-from jobs.footage_frames import FootageFrames, boxes_at_frames, footage_frames, tracked_frames
+from jobs.footage_frames import FootageFrames, boxes_at_frames, footage_frames, tracked_numbers
 from jobs.published_leaks import PublishedLeaks, measure_leaks
 from jobs.site import Site
 from ops.boxes import centre
 from ops.tracking.scores import TrackScores, score_tracks
-from schemas.errors import SelectionError, UserError
+from schemas.errors import UserError
 from schemas.frame_boxes import FrameBoxes
 from schemas.values import Int64
 from storage.box_files.formats import FIRST_FRAME, BoxFormat, format_of, read_boxes
@@ -106,12 +106,7 @@ def evaluate(site: Site, request: EvaluationRequest) -> Evaluation:
     numbers = _numbers(first, last, offset, footage, request, FIRST_FRAME[form])
     truth = _shifted(truth, offset, numbers)
     with closing(connect(site, as_of=request.as_of, for_query="track_boxes, track_points, receipts")) as connection:
-        tracked = tracked_frames(connection, footage)[numbers - 1]
-        if not tracked.any():
-            raise SelectionError(
-                f"no {request.label} was looked for yet in {footage.path}: run `nightshift run --camera {camera}` first"
-            )
-        scored = numbers[tracked]
+        scored = tracked_numbers(connection, footage, numbers, request.label)
         tracks = boxes_at_frames(connection, footage, request.label, scored)
     wants_leaks = request.leaks and request.label == "person"
     leaks = measure_leaks(site, footage, truth, request.as_of) if wants_leaks else None

@@ -49,6 +49,7 @@ def test_one_of_several_files_must_be_chosen(tmp_path: Path) -> None:
         footage_frames(site, CAMERA)
     assert footage_frames(site, CAMERA, SECOND).path == SECOND
     assert footage_frames(site, CAMERA, Path(SECOND).name).path == SECOND
+    assert footage_frames(site, CAMERA, str(tmp_path / "archive" / SECOND)).path == SECOND
     assert footage_frames(site, CAMERA, at=START + timedelta(hours=1, seconds=1)).path == SECOND
     with pytest.raises(SelectionError, match=f"door has no usable footage none.mp4; it has {FILM}, {SECOND}"):
         footage_frames(site, CAMERA, "none.mp4")

@@ -27,7 +27,7 @@ def site(tmp_path: Path) -> Site:
 def score(site: Site, truth: FrameBoxes, form: BoxFormat = "mot", **changes: object) -> Evaluation:
     file = site.files.root / "truth.txt"
     write_boxes(truth, file, form, "person")
-    return evaluate(site, replace(EvaluationRequest(CAMERA, file), **changes))
+    return evaluate(site, replace(EvaluationRequest(CAMERA, file, leaks=False), **changes))
 
 
 def some(boxes: FrameBoxes, every: int) -> FrameBoxes:
@@ -113,6 +113,13 @@ def test_other_labels_are_scored_on_their_own(site: Site) -> None:
     assert score(site, walkers(), label="car").scores.hota == 1
 
 
+def test_leaks_are_of_people_only(site: Site) -> None:
+    put_tracks(site, walkers(), label="car")
+    assert score(site, walkers(), label="car", leaks=True).leaks is None
+    found = score(site, walkers(), leaks=True).leaks
+    assert found is not None and found.unknown == f"no anonymized video of {FILM} is published"
+
+
 def test_nobody_found_is_a_score_and_one_frame_is_enough(site: Site) -> None:
     put_tracks(site, walkers().take(slice(0)))
     found = score(site, walkers(1)).scores
@@ -141,7 +148,7 @@ def test_a_segment_that_was_tracked_after_its_day_was_linked_is_not_known(site: 
 
 
 def test_without_tracks_a_run_comes_first(site: Site) -> None:
-    with pytest.raises(SelectionError, match=r"no person was looked for yet in .*: run `nightshift run --camera door`"):
+    with pytest.raises(SelectionError, match=r"no person was looked for yet in .*: `nightshift run --camera door`"):
         score(site, walkers())
 
 
