@@ -102,7 +102,7 @@ class TrackDrawing:
         self._size_px = size_px
         reference_px = min(height, 0.75 * width)
         self._text = text_maker(font, max(LEAST_TEXT_PX, round(TEXT_SHARE * reference_px)))
-        self._line_px = max(1, round(LINE_SHARE * reference_px))
+        self._line_px = max(2, round(LINE_SHARE * reference_px))
         self._thin_px = max(1, self._line_px // 2)
         around = shapely.box(-_OUTSIDE_PX, -_OUTSIDE_PX, width + _OUTSIDE_PX, height + _OUTSIDE_PX)
         self._shapes = [Shape(each.name, each.is_zone, each.geometry.intersection(around)) for each in shapes]
