@@ -7,7 +7,8 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ops.ground.view import zones_outside_view
+from ops.ground.homography import ground_plane
+from ops.ground.view import in_picture, zones_outside_view
 from schemas.values import CameraView, Feature, FeatureKind
 from tests.ops.ground_scene import ORIGIN_M, SIZE_PX, depth_m, make_view, project, site
 
@@ -74,3 +75,19 @@ def test_thousands_of_lines_are_compared_with_the_view_at_once(monkeypatch):
     hidden = zones_outside_view(make_view(), features, SIZE_PX)
     assert compared.call_count == 2
     assert 19_000 < len(hidden) < 20_000
+
+
+def test_a_zone_on_the_ground_is_where_its_corners_are_in_the_picture():
+    plane = ground_plane(make_view())
+    box = ground_box(0, 8)
+    corners = project(shapely.get_coordinates(box))
+    assert shapely.hausdorff_distance(in_picture(plane, box), shapely.Polygon(corners)) < 0.5
+
+
+def test_only_the_part_of_a_zone_before_the_camera_is_in_the_picture():
+    plane = ground_plane(make_view())
+    wide = in_picture(plane, ground_box(0, 0, 500))
+    assert np.all(np.array(wide.bounds) >= -1) and np.all(np.array(wide.bounds[2:]) <= np.array(SIZE_PX) + 1)
+    assert in_picture(plane, ground_box(0, -8)).is_empty
+    line = in_picture(plane, shapely.LineString([site(-30, 8), site(30, 8)]))
+    assert line.geom_type == "LineString" and not line.is_empty
