@@ -43,6 +43,9 @@ TEXT_SHARE, LINE_SHARE = 1 / 45, 1 / 300
 LEAST_TEXT_PX = 11
 """Smaller letters are not legible after encoding."""
 
+LIT_S = 1.0
+"""Seconds during which a line that was crossed has the colour of the track."""
+
 BREAK_S = 1.0
 """Longer gaps between two frames of a track leave a gap in its trail."""
 
@@ -58,6 +61,15 @@ class Shape:
     name: str
     is_zone: bool
     geometry: BaseGeometry
+
+
+@dataclass(frozen=True)
+class DrawnCrossing:
+    """A crossing that was counted: of which line, by the track of which number, when."""
+
+    line: str
+    number: int
+    time_us: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,9 +107,17 @@ class TrackDrawing:
         shapes: zones and lines.
         font: content of a TrueType file.
         trail_s: seconds during which the foot points of a track stay visible.
+        crossings: of the lines, in order of time.
     """
 
-    def __init__(self, size_px: tuple[int, int], shapes: Sequence[Shape], font: bytes, trail_s: float = 2.0) -> None:
+    def __init__(
+        self,
+        size_px: tuple[int, int],
+        shapes: Sequence[Shape],
+        font: bytes,
+        trail_s: float = 2.0,
+        crossings: Sequence[DrawnCrossing] = (),
+    ) -> None:
         width, height = size_px
         self._size_px = size_px
         reference_px = min(height, 0.75 * width)
@@ -109,6 +129,7 @@ class TrackDrawing:
         self._trail_us = round(trail_s * 1e6)
         self._trails: dict[int, deque[tuple[int, float, float]]] = {}  # microseconds, u, v
         self._places: dict[int, int] = {}
+        self._crossings = crossings
 
     def follow(self, time_us: int, drawn: DrawnBoxes) -> None:
         """Adds to the trails what a frame that is not drawn shows; ``draw`` does it for its own frame."""
@@ -132,13 +153,17 @@ class TrackDrawing:
         """
         self.follow(time_us, drawn)
         canvas = image.copy()
+        crossed = [each for each in self._crossings if each.time_us <= time_us]
         for shape in self._shapes:
-            self._draw_lines(canvas, _outline(shape.geometry), WHITE, self._thin_px)
+            lit = [each.number for each in crossed if each.line == shape.name and each.time_us > time_us - LIT_S * 1e6]
+            ink, width_px = (colour_of(lit[-1]), self._line_px) if lit else (WHITE, self._thin_px)
+            self._draw_lines(canvas, _outline(shape.geometry), ink, width_px)
         heading = self._heading(time_text, _count(drawn.labels))
         taken = [place for _, place in heading]
         for shape in self._shapes:
             if not shape.geometry.is_empty:
-                taken.append(self._write_name(canvas, shape, drawn, taken))
+                text = _count_within(shape, drawn) if shape.is_zone else _count_crossings(shape, crossed)
+                taken.append(self._write_name(canvas, shape, text, taken))
         for number, points in self._trails.items():
             self._draw_trail(canvas, number, list(points))
         nearest_last = np.argsort(drawn.boxes[:, 3], kind="stable").tolist()
@@ -166,15 +191,8 @@ class TrackDrawing:
         beside = times[0].shape[1] + count.shape[1] <= width
         return [*placed, (count, _Rectangle.of(count, *((width - count.shape[1], 0) if beside else (0, top))))]
 
-    def _write_name(
-        self, canvas: Uint8, shape: Shape, drawn: DrawnBoxes, taken: Sequence["_Rectangle"]
-    ) -> "_Rectangle":
-        """Writes the name of a zone or line, and who is in the zone."""
-        text = shape.name
-        if shape.is_zone:
-            feet = drawn.feet
-            within = shapely.contains_xy(shape.geometry, feet[:, 0], feet[:, 1])
-            text += ": " + _count([label for label, is_in in zip(drawn.labels, within, strict=True) if is_in])
+    def _write_name(self, canvas: Uint8, shape: Shape, text: str, taken: Sequence["_Rectangle"]) -> "_Rectangle":
+        """Writes the name of a zone or line, and what was counted."""
         mask = self._text(text)
         height, width = mask.shape
         points = shapely.get_coordinates(shape.geometry)
@@ -253,6 +271,19 @@ def _count(labels: Sequence[str]) -> str:
     counts = sorted(Counter(labels).items(), key=lambda item: (item[0] != "person", item[0]))
     words = (f"{count} {'people' if label == 'person' and count > 1 else label}" for label, count in counts)
     return ", ".join(words) or "0"
+
+
+def _count_within(zone: Shape, drawn: DrawnBoxes) -> str:
+    """Returns a zone's name, and whose feet are in it."""
+    feet = drawn.feet
+    within = shapely.contains_xy(zone.geometry, feet[:, 0], feet[:, 1])
+    return f"{zone.name}: {_count([label for label, is_in in zip(drawn.labels, within, strict=True) if is_in])}"
+
+
+def _count_crossings(line: Shape, crossed: Sequence[DrawnCrossing]) -> str:
+    """Returns a line's name, and how often it was crossed. Nothing counted is no number: nobody may have counted."""
+    count = sum(each.line == line.name for each in crossed)
+    return f"{line.name}: {count} crossing{'' if count == 1 else 's'}" if count else line.name
 
 
 def _outline(geometry: BaseGeometry) -> list[Float64]:

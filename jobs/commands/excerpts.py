@@ -81,6 +81,11 @@ class PublishedTime:
         return tuple(row["path"] for row in self.rows)
 
     @property
+    def shown(self) -> tuple[datetime, datetime]:
+        """When its video begins and ends."""
+        return max(self.start, self.rows[0]["start_time"]), min(self.end, max(row["end_time"] for row in self.rows))
+
+    @property
     def recorded_s(self) -> float:
         """Seconds of video within the time."""
         return sum(end_s - start_s for start_s, end_s in map(self.part_s, self.rows))

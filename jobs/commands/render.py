@@ -1,34 +1,30 @@
 """Draws tracks on published video, so that a person can judge them by looking. Raw footage is never opened."""
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import duckdb
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 import shapely
 
 from jobs.commands.audits import PublishedFootage
 from jobs.commands.excerpts import PublishedTime, find_published_time, sound_files
 from jobs.commands.results import connect, query
 from jobs.site import Site
-from ops.arrays import boxes_of, datetime_us
+from jobs.track_rows import ROWS_READ, SURE_S, NumberedTrack, read_boxes, read_crossings, read_tracks
+from ops.arrays import datetime_us
 from ops.ground.homography import ground_plane
 from ops.ground.view import concerns, in_picture
-from ops.track_drawing import DrawnBoxes, Shape, TrackDrawing, colour_of
+from ops.track_drawing import Shape, TrackDrawing
 from schemas.errors import SelectionError, UserError
 from schemas.values import FeatureKind, FrameBatch, Uint8
 from storage.blobs import LocalBlobs
 from storage.fonts import label_font
 from storage.site.layers import load_features
-from storage.sql.query import run_query
 from storage.sql.text import quote_text
 from storage.video.published import read_frames, read_ticks
 from storage.video.source import pts_to_us
@@ -36,34 +32,13 @@ from storage.video.writer import PartWriter, write_frames
 
 TRAIL_S = 2.0
 
-SURE_S = 0.2
-"""Seconds to the next detection within which a box is drawn as one that was detected: looks are ten a second, and boxes
-would flicker."""
-
 TIME_BASE = Fraction(1, 90_000)
 """Time unit of the clip, in seconds: that of MPEG."""
 
 CRF = 20
 """Quality of x264: a little better than published video, of which this is another generation."""
 
-_WINDOW_FRAMES = 500  # whose boxes are in memory at a time
-_IDS_NAMED = 5
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-_TRACKS = """
-SELECT track_id, any_value(label) AS label, min(start_time) AS start_time, max(end_time) AS end_time,
-    row_number() OVER (ORDER BY min(start_time), track_id)
-    - count(*) FILTER (min(start_time) < {midnight}::TIMESTAMPTZ) OVER () AS number
-FROM tracks WHERE camera = {camera} AND date BETWEEN DATE {first} AND DATE {last} GROUP BY track_id
-"""
-
-_BOXES = """
-SELECT epoch_us(time) AS at_us, track_id, label, x1, y1, x2, y2, count(*) FILTER (state = 'observed') OVER (
-    PARTITION BY track_id ORDER BY epoch_us(time) RANGE BETWEEN {sure_us} PRECEDING AND {sure_us} FOLLOWING
-) > 0 AS is_sure
-FROM track_boxes({camera}, list_transform({times_us}::BIGINT[], lambda us: make_timestamptz(us)))
-ORDER BY at_us, track_id
-"""
 
 Progress = Callable[[int, int], None]
 
@@ -90,29 +65,6 @@ class RenderRequest:
 
 
 @dataclass(frozen=True)
-class DrawnTrack:
-    """A track of the clip.
-
-    Attributes:
-        number: what it is called in the picture: its place among the tracks that began on the local day on which the
-            clip begins; those of the day before count down from 0.
-        colour: ``#RRGGBB``, the same in every clip of that day.
-    """
-
-    number: int
-    track_id: str
-    label: str
-    start_time: datetime
-    end_time: datetime
-
-    @property
-    def colour(self) -> str:
-        """Colour of the track, ``#RRGGBB``."""
-        blue, green, red = colour_of(self.number)
-        return f"#{red:02X}{green:02X}{blue:02X}"
-
-
-@dataclass(frozen=True)
 class Rendered:
     """A clip with tracks drawn on it.
 
@@ -128,7 +80,7 @@ class Rendered:
     sources: tuple[str, ...]
     recorded_s: float
     frames: int
-    tracks: tuple[DrawnTrack, ...]
+    tracks: tuple[NumberedTrack, ...]
 
 
 def render_tracks(
@@ -150,12 +102,14 @@ def render_tracks(
     found = find_published_time(site, request.camera, request.start, request.end, target)
     footage = _footage(site, found)
     size_px = _size_px(footage)
-    drawing = TrackDrawing(size_px, _shapes(site, found.camera, size_px), label_font(), request.trail_s)
+    shapes = _shapes(site, found.camera, size_px)
     with (
         sound_files(site, found) as files,
-        closing(connect(site, as_of=request.as_of, for_query="tracks, track_boxes, date")) as connection,
+        closing(connect(site, as_of=request.as_of, for_query=ROWS_READ)) as connection,
     ):
-        tracks = _tracks(connection, found, request, footage[0].timezone)
+        tracks = read_tracks(connection, found, request.tracks, request.labels, footage[0].timezone)
+        crossings = read_crossings(connection, found, tracks)
+        drawing = TrackDrawing(size_px, shapes, label_font(), request.trail_s, crossings)
         parts, length_us = [], 0
         for each, (row, path) in zip(footage, files, strict=True):
             parts.append(_Part.of(each, path, found, request.trail_s, length_us))
@@ -256,47 +210,11 @@ def _shapes(site: Site, camera: str, size_px: tuple[int, int]) -> list[Shape]:
     return shapes
 
 
-def _tracks(
-    connection: duckdb.DuckDBPyConnection, found: PublishedTime, request: RenderRequest, timezone: str
-) -> Mapping[str, DrawnTrack]:
-    """Returns the tracks to draw, by id.
-
-    Raises:
-        SelectionError: an asked track is not in that time.
-    """
-    start, end = (each.astimezone(ZoneInfo(timezone)) for each in (found.start, found.end))
-    midnight = datetime.combine(start.date(), time.min, ZoneInfo(timezone))
-    sql = _TRACKS.format(
-        camera=quote_text(found.camera),
-        midnight=quote_text(midnight.isoformat()),
-        first=quote_text((start.date() - timedelta(days=1)).isoformat()),
-        last=quote_text(end.date().isoformat()),
-    )
-    rows = run_query(connection, sql).to_pylist()
-    living = {
-        row["track_id"]: DrawnTrack(**row)
-        for row in rows
-        if row["start_time"] < found.end and row["end_time"] >= found.start
-    }
-    unknown = [track for track in request.tracks if track not in living]
-    if unknown:
-        more = f" and {len(living) - _IDS_NAMED} more" if len(living) > _IDS_NAMED else ""
-        raise SelectionError(
-            f"track {unknown[0]!r} is not seen by {found.camera} in that time: there are "
-            f"{', '.join(sorted(living)[:_IDS_NAMED]) or 'none'}{more}"
-        )
-    return {
-        track: drawn
-        for track, drawn in living.items()
-        if (not request.tracks or track in request.tracks) and (not request.labels or drawn.label in request.labels)
-    }
-
-
 def _drawn_frames(
-    connection: duckdb.DuckDBPyConnection, part: _Part, tracks: Mapping[str, DrawnTrack], drawing: TrackDrawing
+    connection: duckdb.DuckDBPyConnection, part: _Part, tracks: Mapping[str, NumberedTrack], drawing: TrackDrawing
 ) -> Iterator[tuple[int, Uint8]]:
     """Yields frames of a file with everything drawn on them, and their times in the clip in microseconds."""
-    boxes = _boxes(connection, part, tracks)
+    boxes = read_boxes(connection, part.footage.camera, part.times_us, tracks)
     ahead = len(part.ticks) - part.shown
     for _, (time_us, drawn) in zip(range(ahead), boxes, strict=False):
         drawing.follow(time_us, drawn)
@@ -306,28 +224,6 @@ def _drawn_frames(
     for (_, image), (time_us, drawn) in zip(images, boxes, strict=True):
         text = part.footage.local_text(_EPOCH + timedelta(microseconds=time_us))
         yield time_us - part.begin_us, drawing.draw(image, time_us, text, drawn)
-
-
-def _boxes(
-    connection: duckdb.DuckDBPyConnection, part: _Part, tracks: Mapping[str, DrawnTrack]
-) -> Iterator[tuple[int, DrawnBoxes]]:
-    """Yields the time of each frame, with the boxes at it."""
-    sure_us = round(SURE_S * 1e6)
-    wanted = pa.array(list(tracks), pa.string())
-    for first in range(0, len(part.times_us), _WINDOW_FRAMES):
-        asked = part.times_us[first : first + _WINDOW_FRAMES]
-        begin, end = bisect_left(part.times_us, asked[0] - sure_us), bisect_right(part.times_us, asked[-1] + sure_us)
-        around = list(part.times_us[begin:end])
-        sql = _BOXES.format(camera=quote_text(part.footage.camera), times_us=around, sure_us=sure_us)
-        rows = run_query(connection, sql)
-        rows = rows.filter(pc.is_in(rows["track_id"], wanted))
-        numbers = np.array([tracks[track].number for track in rows["track_id"].to_pylist()], np.int64)
-        labels = [tracks[track].label for track in rows["track_id"].to_pylist()]
-        corners, is_sure = boxes_of(rows), rows["is_sure"].to_numpy()
-        at_us = rows["at_us"].to_numpy()
-        edges = (np.searchsorted(at_us, asked, side) for side in ("left", "right"))
-        for time_us, now in zip(asked, map(slice, *edges), strict=True):
-            yield time_us, DrawnBoxes(numbers[now], labels[now], corners[now], is_sure[now])
 
 
 def _timed(frames: Iterable[tuple[int, Uint8]]) -> Iterator[FrameBatch]:

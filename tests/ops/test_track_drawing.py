@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import shapely
 
-from ops.track_drawing import PALETTE, DrawnBoxes, Shape, TrackDrawing, colour_of, text_maker
+from ops.track_drawing import PALETTE, DrawnBoxes, DrawnCrossing, Shape, TrackDrawing, colour_of, text_maker
 from schemas.values import Bools, Uint8
 from tests.support import letters
 from tests.support.letters import FONT
@@ -111,6 +111,19 @@ def test_a_zone_counts_whose_feet_are_in_it_and_a_line_has_its_name() -> None:
     assert is_read(image, "porch: 1 person") and is_read(image, "gate") and is_read(image, "2 people")
     assert (image[350, 195:205].max(axis=-1) > 200).any() and (image[380, 45:55].max(axis=-1) > 200).any()
     assert is_read(drawn(shapes=shapes), "porch: 0")
+
+
+def test_a_line_has_the_colour_of_who_crossed_it_for_a_second_and_a_count() -> None:
+    line = Shape("gate", False, shapely.LineString([(300, 200), (300, 400)]))
+    crossings = [DrawnCrossing("gate", 3, 1_000_000), DrawnCrossing("other", 5, 1_100_000)]
+    drawing = TrackDrawing(SIZE, [line], FONT, crossings=[*crossings, DrawnCrossing("gate", 6, 4_000_000)])
+    before, crossed, later, again = (
+        drawing.draw(frame(), second, TIME, boxes()) for second in (0, 1_500_000, 3_000_000, 4_000_000)
+    )
+    assert not is_coloured(before, 3).any() and is_read(before, "gate") and not is_read(before, "crossing")
+    assert is_coloured(crossed[300, 297:304], 3).any() and is_read(crossed, "gate: 1 crossing")
+    assert not is_coloured(later, 3).any() and is_read(later, "gate: 1 crossing")
+    assert is_coloured(again[300, 297:304], 6).any() and is_read(again, "gate: 2 crossings")
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,16 @@
 """Tracks are drawn on the published frames of their time, where the tables have them, and on nothing else."""
 
-from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import av
-import duckdb
 import numpy as np
 import pytest
 
 from jobs.commands import render
 from jobs.commands.audits import PublishedFootage
-from jobs.commands.excerpts import PublishedTime
 from jobs.commands.render import RenderRequest, render_tracks
 from jobs.commands.results import query
 from jobs.site import Site
@@ -133,42 +130,22 @@ def test_what_is_not_published_takes_no_time_in_the_clip(
     assert is_read(cut[10][1], "2026-03-02 22:19:08.000+01:00", LEAST_TEXT_PX, 0.9)
 
 
+def test_a_line_tells_who_crossed_it_when(site: Site, tmp_path: Path) -> None:
+    sql = f"SELECT time, track_id FROM zone_events WHERE camera = '{CAMERA}' AND kind = 'cross' ORDER BY time"
+    first = query(site, sql).to_pylist()[0]
+    start = first["time"] - timedelta(seconds=0.55)
+    done = render_tracks(site, request(2.0, start), tmp_path / "tracks.mp4")
+    cut = [image for _, image in frames_of(tmp_path / "tracks.mp4")]
+    told = [is_read(image, "doorway: 1 crossing", LEAST_TEXT_PX, 0.9) for image in cut]
+    assert told.index(True) in (5, 6), "later frames may have a box in front of it"
+    assert first["track_id"] in {track.track_id for track in done.tracks}
+
+
 def test_the_tracks_of_an_earlier_run_are_drawn(site: Site, tmp_path: Path) -> None:
     (run,) = query(site, "SELECT run_id FROM runs")["run_id"].to_pylist()
     assert len(render_tracks(site, request(0.5, as_of=run), tmp_path / "then.mp4").tracks) == 1
     with pytest.raises(SelectionError, match="there is no run"):
         render_tracks(site, request(as_of="20200101T000000Z-aaaa"), tmp_path / "x.mp4")
-
-
-def test_tracks_are_numbered_through_the_day_on_which_the_clip_begins() -> None:
-    """Whatever the clip shows of it; those of the day before have no number that another one has."""
-    midnight = datetime(2026, 3, 2, tzinfo=ZONE)
-    starts = {"before": -90, "last": -5, "first": 5, "long": 10, "later": 3000}
-    rows = [
-        (CAMERA, name, "person", midnight + timedelta(seconds=at), midnight + timedelta(seconds=at + 60))
-        for name, at in starts.items()
-    ]
-    # Two rows of one track: one a day.
-    rows[3] = (*rows[3][:4], midnight + timedelta(hours=24))
-    rows += [(CAMERA, "long", "person", midnight + timedelta(hours=24), midnight + timedelta(hours=24.1))]
-    with closing(duckdb.connect()) as connection:
-        connection.execute(
-            "CREATE TABLE tracks (camera TEXT, track_id TEXT, label TEXT, start_time TIMESTAMPTZ, end_time TIMESTAMPTZ)"
-        )
-        connection.executemany("INSERT INTO tracks VALUES (?, ?, ?, ?, ?)", rows)
-        connection.execute("ALTER TABLE tracks ADD COLUMN date DATE")
-        connection.execute("UPDATE tracks SET date = (start_time AT TIME ZONE 'Europe/Amsterdam')::DATE")
-
-        def numbers(start: float, end: float) -> dict[str, int]:
-            span = (midnight + timedelta(seconds=start), midnight + timedelta(seconds=end))
-            found = PublishedTime(CAMERA, *span, ())
-            tracks = render._tracks(connection, found, RenderRequest(CAMERA, *span), "Europe/Amsterdam")
-            return {name: track.number for name, track in tracks.items()}
-
-        assert numbers(0, 8) == {"last": 0, "first": 1}
-        assert numbers(3000, 3001) == {"long": 2, "later": 3}
-        assert numbers(66, 86_400) == {"long": 2, "later": 3}
-        assert numbers(-60, 20) == {"before": 1, "last": 2, "first": 3, "long": 4}, "it begins the day before"
 
 
 def test_mistakes_are_named(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
