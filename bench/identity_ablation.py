@@ -10,6 +10,7 @@ from unittest.mock import patch
 import numpy as np
 
 import ops.track
+import ops.tracking.join
 from bench.identity_material import SEQUENCES, DetectedSequence, thinned
 from bench.identity_trackers import ours
 from ops.track import TrackParams
@@ -69,7 +70,7 @@ PARTS = (
     Part("nothing"),
     Part("agreement of both directions", step_off("associate_both_ways", associate)),
     Part("split at jumps", step_off("split_jumps")),
-    Part("joins", step_off("join")),
+    Part("joins", ((ops.tracking.join, "STEPS", ()),)),
     Part("colours in joins", colours=False),
     Part("trim", step_off("trim")),
     Part("extend", step_off("extend")),

@@ -18,6 +18,8 @@ from bench.identity_material import CUT_TABLES, DetectedSequence, People, boxes_
 from ops.boxes import iou_matrix
 from ops.link import Link, LinkParams
 from ops.track import Track, TrackParams
+from ops.tracking.detections import Detections
+from ops.tracking.interpolate import interpolate
 from schemas.frame_boxes import FrameBoxes
 from schemas.op import Tables
 from schemas.tables import TABLES
@@ -28,6 +30,9 @@ from tests.support.fakes import START, FakeServices, make_segment, make_unit
 
 SAME_IOU = 0.5
 """Least intersection over union of a detection with the true box of the person whom it shows."""
+
+NOBODY = -1
+"""Identity of a detection that shows nobody of the truth."""
 
 
 def ours(detected: DetectedSequence, params: TrackParams | None = None, cuts_s: tuple[float, ...] = ()) -> FrameBoxes:
@@ -115,22 +120,45 @@ def peer(people: People) -> FrameBoxes:
 
 
 def oracle(people: People, truth: FrameBoxes) -> FrameBoxes:
-    """Returns the detections that show somebody, each with the identity that the truth gives, also between looks.
+    """Returns perfect association: detections that show somebody get the identity that the truth gives.
 
-    What no tracker can exceed on these detections, but by boxes that were not detected.
+    Gaps that ours might join are filled, and boxes smoothed, as ours are. So it says what is left to gain by
+    association alone.
     """
-    rows: list[int] = []
-    identity: list[int] = []
+    params = TrackParams()
+    detections = Detections(
+        frame_s=(people.looks - 1) / people.fps,
+        frame=np.searchsorted(people.looks, people.frame),
+        box=people.box,
+        confidence=people.confidence,
+    )
+    identity = true_identities(people, truth)
+    found = []
+    for person in np.unique(identity[identity != NOBODY]):
+        (rows,) = np.nonzero(identity == person)
+        for piece in np.split(rows, np.flatnonzero(np.diff(detections.time_s[rows]) > params.alike_gap_s) + 1):
+            looks, boxes = interpolate(detections, piece, params.smooth_s)[:2]
+            found.append(FrameBoxes.of(people.looks[looks], np.full(len(looks), person), boxes))
+    return between_looks(together(found), people.looks)
+
+
+def true_identities(people: People, truth: FrameBoxes) -> Int64:
+    """Returns the true identity of each detection ``(N,)``, matched one to one in each frame; else ``NOBODY``."""
+    identity = np.full(len(people.frame), NOBODY)
     for number in np.unique(people.frame):
         (found,), (known,) = np.nonzero(people.frame == number), np.nonzero(truth.frame == number)
         overlap = iou_matrix(people.box[found], truth.box[known])
-        for row, column in zip(*linear_sum_assignment(overlap, maximize=True), strict=True):
-            if overlap[row, column] >= SAME_IOU:
-                rows.append(int(found[row]))
-                identity.append(int(truth.identity[known[column]]))
-    return between_looks(
-        FrameBoxes.of(people.frame[rows], np.array(identity, np.int64), people.box[rows]), people.looks
-    )
+        rows, columns = linear_sum_assignment(overlap, maximize=True)
+        same = overlap[rows, columns] >= SAME_IOU
+        identity[found[rows[same]]] = truth.identity[known[columns[same]]]
+    return identity
+
+
+def together(parts: list[FrameBoxes]) -> FrameBoxes:
+    """Returns all boxes, sorted by frame."""
+    nothing = FrameBoxes.of(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 4)))
+    columns = [[getattr(part, name) for part in (nothing, *parts)] for name in ("frame", "identity", "box", "counts")]
+    return FrameBoxes(*map(np.concatenate, columns)).by_frame()
 
 
 def between_looks(found: FrameBoxes, looks: Int64) -> FrameBoxes:
@@ -141,13 +169,12 @@ def between_looks(found: FrameBoxes, looks: Int64) -> FrameBoxes:
         looks: ``(L,)`` numbers of all frames that were looked at, rising.
     """
     after_look = dict(pairwise(looks.tolist()))
-    frames, names, boxes = [found.frame], [found.identity], [found.box]
+    parts = [found]
     for identity in np.unique(found.identity):
         mine = found.take(found.identity == identity).by_frame()
         for before, after in pairwise(mine.frame.tolist()):
             if after_look[before] == after:
                 gap = np.arange(before + 1, after)
-                frames.append(gap)
-                names.append(np.full(len(gap), identity))
-                boxes.append(np.column_stack([np.interp(gap, mine.frame, edge) for edge in mine.box.T]))
-    return FrameBoxes.of(np.concatenate(frames), np.concatenate(names), np.concatenate(boxes)).by_frame()
+                boxes = np.column_stack([np.interp(gap, mine.frame, edge) for edge in mine.box.T])
+                parts.append(FrameBoxes.of(gap, np.full(len(gap), identity), boxes))
+    return together(parts)

@@ -15,7 +15,7 @@ from schemas.frame_boxes import FrameBoxes
 from schemas.tables import TABLES
 from tests.support.fakes import make_segment
 
-FPS, FRAMES, SIZE_PX = 10.0, 40, (320, 240)
+FPS, FRAMES, SIZE_PX = 10, 40, (320, 240)
 
 
 @pytest.fixture(scope="module")
