@@ -33,7 +33,7 @@ class Depth(TableOp):
 
     spec = OpSpec(
         name="depth",
-        version=1,
+        version=2,
         summary="Distance of every track point from the lens, by the ground plane.",
         scope=Scope.CAMERA_DAY,
         reads=(Read("track_points"),),

@@ -3,7 +3,7 @@
 The op ``track`` follows everything a few seconds into the next segment, on the very detections that the next segment's
 tracklets are made of. So two tracklets are one track if they share detections there; without shared detections, if
 their boxes overlap. A track has the id of its first tracklet, so the same footage gives the same id in whatever order
-its segments are processed. A gap in the recording ends every track.
+its segments are processed. Over a short gap in the recording, tracks go on by place; a longer one ends them.
 
 Where a calibrated camera shows that a person jumps faster than anybody can move, the track has passed to another
 person. It ends there, and what follows is a track of its own, named after its first point: ``TRACKLET-PTS``.
@@ -20,9 +20,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ops.arrays import BOX_COLUMNS
 from ops.ground.homography import ground_plane
 from ops.ground.jumps import cut_at_jumps
 from ops.ground.movement import MovementParams
+from ops.tracking.gap_links import link_over_gaps
 from ops.tracking.observations import kind_of
 from ops.tracking.tracklet_links import TrackletLinks, link_tracklets
 from schemas.op import Neighbour, OpSpec, Read, Scope, Services, TableOp, Tables, param
@@ -36,6 +38,7 @@ class LinkParams(MovementParams):
 
     min_shared: float = param(0.3, "least share of common detections in the overlap at which two tracklets are linked")
     min_iou: float = param(0.5, "without common detections: least mean overlap (IoU) of boxes at which they are linked")
+    max_gap_s: float = param(1.5, "longest gap in the recording over which tracks go on, by place, seconds")
     jump_s: float = param(0.4, "time to each side over which jumps to another person are looked for, seconds")
 
 
@@ -44,7 +47,7 @@ class Link(TableOp):
 
     spec = OpSpec(
         name="link",
-        version=2,
+        version=3,
         summary="Links tracklets across segment borders and midnight into tracks with lasting ids.",
         scope=Scope.CAMERA_DAY,
         reads=(
@@ -68,6 +71,7 @@ class Link(TableOp):
             for name, label in zip(tracklets["tracklet_id"].to_pylist(), tracklets["label"].to_pylist(), strict=True)
         }
         links = link_tracklets(points, kinds, self.params.min_shared, self.params.min_iou)
+        links = link_over_gaps(points, kinds, links, self.params.max_gap_s)
         rows = _rows_of_day(points, links, [segment.segment_id for segment in unit.segments])
         rows = _with_tracks(rows, links, _track_labels(tracklets, links))
         services.count("links", len(links.following))
@@ -86,9 +90,7 @@ class Link(TableOp):
         segments = [*unit.segments, *(replace(unit.segments[0], segment_id=name) for name in before_ids)]
         both = pa.concat_tables([rows, before])
         names = cut_at_jumps(both, unit.camera, plane, segments, self.params, self.params.jump_s)
-        return rows.set_column(
-            rows.column_names.index("track_id"), "track_id", pa.array(names[: len(rows)], pa.string())
-        )
+        return _renamed(both, names).slice(0, len(rows))
 
 
 def _with_day_before(inputs: Tables, name: str) -> pa.Table:
@@ -144,10 +146,11 @@ def _lists(table: pa.Table, *columns: str) -> list[list[Any]]:
 def _with_tracks(rows: pa.Table, links: TrackletLinks, labels: Mapping[str, str]) -> pa.Table:
     """Returns tracklet points as points of their tracks: ``segment_id`` is that of the frame."""
     track_ids = [links.first(name) for name in rows["tracklet_id"].to_pylist()]
-    names = ("camera", "tracklet_id", "time", "pts", "x1", "y1", "x2", "y2", "confidence", "state")
+    own = ("camera", "tracklet_id", "time", "pts", "confidence", "state", "interpolation_sigma_px", *BOX_COLUMNS)
     return pa.table(
         {
-            **{name: rows[name] for name in names},
+            **{name: rows[name] for name in own},
+            "link_probability": _link_probabilities(rows, links),
             "segment_id": rows["frame_segment_id"],
             "track_id": pa.array(track_ids, pa.string()),
             "label": pa.array([labels[track] for track in track_ids], pa.string()),
@@ -155,8 +158,36 @@ def _with_tracks(rows: pa.Table, links: TrackletLinks, labels: Mapping[str, str]
     )
 
 
+def _link_probabilities(rows: pa.Table, links: TrackletLinks) -> pa.Array:
+    """Returns ``link_probability``, with that of the link to the tracklet before at the first point of a tracklet."""
+    probabilities = rows["link_probability"].to_pylist()
+    first: dict[str, tuple[int, int]] = {}
+    for row, (name, time) in enumerate(zip(*_lists(rows, "tracklet_id", "time"), strict=True)):
+        if name in links.probability_before:
+            first[name] = min(first.get(name, (time, row)), (time, row))
+    for name, (_, row) in first.items():
+        probabilities[row] = links.probability_before[name]
+    return pa.array(probabilities, pa.float32())
+
+
 def _labels_of(rows: pa.Table) -> dict[str, str]:
     return dict(zip(*_lists(rows, "track_id", "label"), strict=True))
+
+
+def _renamed(rows: pa.Table, names: list[str]) -> pa.Table:
+    """Returns rows with other track ids; the first point of a track that begins at a jump continues nothing."""
+    first: dict[str, tuple[int, int]] = {}
+    before, times = _lists(rows, "track_id", "time")
+    for row, (old, name, time) in enumerate(zip(before, names, times, strict=True)):
+        if old != name:
+            first[name] = min(first.get(name, (time, row)), (time, row))
+    probabilities = rows["link_probability"].to_pylist()
+    for _, row in first.values():
+        probabilities[row] = None
+    columns = {name: rows[name] for name in rows.column_names}
+    return pa.table(
+        columns | {"track_id": pa.array(names, pa.string()), "link_probability": pa.array(probabilities, pa.float32())}
+    )
 
 
 def _before_midnight(points: pa.Table, rows: pa.Table, links: TrackletLinks, unit: UnitContext) -> pa.Array:
@@ -199,6 +230,7 @@ def _tracks(
             ("time", "count"),
             ("confidence", "count"),
             ("confidence", "mean"),
+            ("link_probability", "product"),
         ]
     )
     source = dict(zip(*_lists(tracklets, "tracklet_id", "source"), strict=True))
@@ -214,6 +246,7 @@ def _tracks(
             "observed": tracks["confidence_count"],
             "tracklets": [len(parts[track]) for track in track_ids],
             "confidence": tracks["confidence_mean"],
+            "link_probability": pc.coalesce(tracks["link_probability_product"], 1.0),
             # Its first tracklet's; a track that begins at a jump is not named after one.
             "source": [source.get(track) or source[next(iter(parts[track]))] for track in track_ids],
         }

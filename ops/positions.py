@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from ops.ground.feet import feet_of, on_ground
 from ops.ground.homography import GroundPlane, ground_plane
-from ops.ground.movement import MovementParams, foot_sigma_px, is_impossible, movement
+from ops.ground.movement import MovementParams, is_impossible, movement
 from ops.ground.project import covariance, largest_sigma_m, to_ground
 from ops.ground.smooth import local_line
 from ops.trajectories import Trajectories
@@ -44,7 +44,7 @@ class Positions(TableOp):
 
     spec = OpSpec(
         name="positions",
-        version=3,
+        version=4,
         summary="Where tracks are on the ground, from the camera's control points.",
         scope=Scope.CAMERA_DAY,
         reads=(Read("track_points"),),
@@ -66,7 +66,7 @@ class Positions(TableOp):
     def _positions(self, points: pa.Table, plane: GroundPlane, unit: UnitContext) -> pa.Table:
         trajectories = Trajectories.from_table(points)
         feet = feet_of(points, trajectories, unit.camera, unit.segments)
-        sigma_px = foot_sigma_px(feet, points, trajectories, self.params)
+        sigma_px = feet.sigma_px(self.params)
         trust = sigma_px[:, 1] ** -2.0
         foot = local_line(trajectories.time_us, feet.pixels, trust, trajectories.track, self.params.smooth_s).value
         spread = covariance(plane, foot, sigma_px)

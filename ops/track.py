@@ -16,12 +16,14 @@ import numpy as np
 import pyarrow as pa
 
 from ops.tracking.associate import associate_both_ways
+from ops.tracking.clothes import split_where_clothes_change
 from ops.tracking.detections import Detections, Tracklet
-from ops.tracking.interpolate import interpolate
-from ops.tracking.join import join
+from ops.tracking.interpolate import Interpolated, interpolate
+from ops.tracking.join import Join, join
 from ops.tracking.jumps import split_jumps
 from ops.tracking.observations import Observations, kind_of, kinds_of, read_observations
 from ops.tracking.refine import extend, filter_tracklets, recover, trim
+from ops.tracking.sides import split_out_of_view
 from schemas.op import Neighbour, OpSpec, Read, Scope, Services, TableOp, Tables, param
 from schemas.tables import TABLES
 from schemas.values import Float64, Int64, UnitContext
@@ -56,15 +58,22 @@ class TrackParams:
 
 @dataclass(frozen=True)
 class _FilledTracklet:
-    """A tracklet with a box on every frame from its first to its last detection.
+    """A tracklet with a box on every frame from its first to its last detection, but where it was out of view.
 
     Attributes:
+        filled: its frames and boxes.
         detected: ``(M,)`` row of the detection among the observations, -1 where the box is interpolated.
+        link_probability: ``(M,)`` at the first detection after a join: that of the join; else NaN.
     """
 
-    frames: Int64
-    boxes: Float64
+    filled: Interpolated
     detected: Int64
+    link_probability: Float64
+
+    @property
+    def frames(self) -> Int64:
+        """Numbers of its frames."""
+        return self.filled.frames
 
     @property
     def detections(self) -> Int64:
@@ -77,7 +86,7 @@ class Track(TableOp):
 
     spec = OpSpec(
         name="track",
-        version=3,
+        version=4,
         summary="Follows people and things through a segment and into the first seconds of the next.",
         scope=Scope.SEGMENT,
         reads=(
@@ -102,7 +111,7 @@ class Track(TableOp):
             for tracklet in self._follow(observed, rows)
             if observed.own[tracklet.frames[0]]  # what begins in the overlap is the next segment's
         ]
-        tracklets.sort(key=lambda t: (int(t.frames[0]), *t.boxes[0], observed.label[t.detections[0]]))
+        tracklets.sort(key=lambda t: (int(t.frames[0]), *t.filled.boxes[0], observed.label[t.detections[0]]))
         services.count("tracklets", len(tracklets))
         return {
             "tracklets": _tracklet_table(unit, observed, tracklets),
@@ -112,29 +121,39 @@ class Track(TableOp):
     def _follow(self, observed: Observations, rows: Int64) -> list[_FilledTracklet]:
         detections, rows = observed.detections(rows, self.params.duplicate_overlap)
         people = len(rows) > 0 and kind_of(str(observed.label[rows[0]])) == "person"
-        tracklets = self._tracklets(detections, people)
-        return [self._tracklet(observed.size_px, detections, tracklet, rows) for tracklet in tracklets]
+        tracklets, joins = self._tracklets(detections, people)
+        return [self._fill(observed.size_px, detections, tracklet, rows, joins) for tracklet in tracklets]
 
-    def _tracklets(self, detections: Detections, people: bool) -> list[Tracklet]:
+    def _tracklets(self, detections: Detections, people: bool) -> tuple[list[Tracklet], list[Join]]:
         params = self.params
         tracklets = associate_both_ways(detections, params.strong_confidence, params.max_gap_s)
-        if people:  # before what refines: a join needs the true ends
+        # Before what refines: a join needs the true ends.
+        if people:
             tracklets = split_jumps(detections, tracklets, params.max_speed_heights_s)
-        tracklets = join(detections, tracklets, params.max_gap_s, params.alike_gap_s)
+        tracklets = split_out_of_view(detections, tracklets)
+        tracklets = split_where_clothes_change(detections, tracklets)
+        tracklets, joins = join(detections, tracklets, params.max_gap_s, params.alike_gap_s)
         tracklets = trim(detections, tracklets, params.sure_confidence)
         tracklets = extend(detections, tracklets, params.sure_confidence, params.recover_overlap)
-        tracklets = join(detections, tracklets, params.max_gap_s, params.alike_gap_s)
+        tracklets, later_joins = join(detections, tracklets, params.max_gap_s, params.alike_gap_s)
         tracklets = recover(detections, tracklets, params.recover_overlap)
-        return filter_tracklets(detections, tracklets, params.min_span_s, params.mean_confidence)
+        return filter_tracklets(detections, tracklets, params.min_span_s, params.mean_confidence), joins + later_joins
 
-    def _tracklet(
-        self, size_px: tuple[int, int], detections: Detections, tracklet: Tracklet, rows: Int64
+    def _fill(
+        self, size_px: tuple[int, int], detections: Detections, tracklet: Tracklet, rows: Int64, joins: list[Join]
     ) -> _FilledTracklet:
-        frames, boxes = interpolate(detections, tracklet, self.params.smooth_s)
-        boxes = np.clip(boxes, 0, np.tile(size_px, 2))  # smoothing may push a box over the edge of the frame
-        detected = np.full(len(frames), -1, np.int64)
-        detected[detections.frame[tracklet] - frames[0]] = rows[tracklet]
-        return _FilledTracklet(frames, boxes, detected)
+        filled = interpolate(detections, tracklet, self.params.smooth_s)
+        # Smoothing may push a box over the edge of the frame.
+        filled = filled._replace(boxes=np.clip(filled.boxes, 0, np.tile(size_px, 2)))
+        at = np.searchsorted(filled.frames, detections.frame[tracklet])
+        detected = np.full(len(filled.frames), -1, np.int64)
+        detected[at] = rows[tracklet]
+        probability = np.full(len(filled.frames), np.nan)
+        member = dict(zip(tracklet.tolist(), at.tolist(), strict=True))
+        for made in joins:
+            if made.before in member and made.after in member:  # else its end was trimmed
+                probability[member[made.after]] = made.probability
+        return _FilledTracklet(filled, detected, probability)
 
 
 def tracklet_id(segment_id: str, number: int) -> str:
@@ -165,7 +184,7 @@ def _point_table(unit: UnitContext, observed: Observations, tracklets: list[_Fil
     segment_id = unit.segment.segment_id
     names = [tracklet_id(segment_id, number) for number in range(len(tracklets))]
     frames = np.concatenate([t.frames for t in tracklets])
-    boxes = np.concatenate([t.boxes for t in tracklets])
+    boxes = np.concatenate([t.filled.boxes for t in tracklets])
     detected = np.concatenate([t.detected for t in tracklets])
     is_interpolated = detected < 0
     columns: Mapping[str, object] = {
@@ -179,6 +198,8 @@ def _point_table(unit: UnitContext, observed: Observations, tracklets: list[_Fil
         "state": np.where(is_interpolated, "interpolated", "observed"),
         "frame_segment_id": np.where(observed.own[frames], segment_id, observed.next_segment_id),
         "detection": pa.array(observed.detection[detected], mask=is_interpolated),
+        "interpolation_sigma_px": np.concatenate([t.filled.sigma_px for t in tracklets]),
+        "link_probability": pa.array(np.concatenate([t.link_probability for t in tracklets]), from_pandas=True),
     }
     return TABLES["tracklet_points"].conform(columns)
 

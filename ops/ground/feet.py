@@ -39,17 +39,20 @@ class Feet:
             pixels where that is not set.
         height_px: ``(N,)``, heights of the boxes in the same pixels.
         cut: ``(N,)``, whether the lower edge of the frame hides the feet.
+        interpolation_px: ``(N,)``, standard deviation that interpolation adds.
     """
 
     pixels: Float64
     height_px: Float64
     cut: Bools
+    interpolation_px: Float64
 
     def sigma_px(self, params: FootParams) -> Float64:
-        """Returns standard deviations ``(N, 2)`` of u and v, as shares of the box's height."""
+        """Returns standard deviations ``(N, 2)`` of u and v: shares of the box's height, more between detections."""
         share_v = np.where(self.cut, params.cut_sigma_share, params.sigma_v_share)
         shares = np.column_stack([np.full(len(self.cut), params.sigma_u_share), share_v])
-        return np.asarray(np.maximum(shares * self.height_px[:, None], params.floor_px))
+        detected_px = np.maximum(shares * self.height_px[:, None], params.floor_px)
+        return np.asarray(np.hypot(detected_px, self.interpolation_px[:, None]))
 
 
 def on_ground(points: pa.Table, params: FootParams) -> pa.Table:
@@ -63,7 +66,9 @@ def feet_of(points: pa.Table, trajectories: Trajectories, view: CameraView, segm
     scale = pixel_scale(frame, view)
     box = trajectories.columns(points, "x1", "y1", "x2", "y2")
     foot = np.column_stack([(box[:, 0] + box[:, 2]) / 2, box[:, 3]])
-    return Feet(foot * scale, (box[:, 3] - box[:, 1]) * scale[:, 1], box[:, 3] > frame[:, 1] - EDGE_PX)
+    added_px = np.nan_to_num(trajectories.columns(points, "interpolation_sigma_px")[:, 0]) * scale[:, 1]
+    height_px = (box[:, 3] - box[:, 1]) * scale[:, 1]
+    return Feet(foot * scale, height_px, box[:, 3] > frame[:, 1] - EDGE_PX, added_px)
 
 
 def pixel_scale(frame_px: Float64, view: CameraView) -> Float64:

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from ops.ground.feet import feet_of, on_ground
 from ops.ground.homography import GroundPlane
-from ops.ground.movement import SURE_SIGMAS, MovementParams, foot_sigma_px, is_impossible, movement
+from ops.ground.movement import SURE_SIGMAS, MovementParams, is_impossible, movement
 from ops.ground.project import covariance, to_ground
 from ops.ground.smooth import local_line
 from ops.trajectories import Trajectories
@@ -45,7 +45,7 @@ def cut_at_jumps(
     grounded = on_ground(points, params)
     trajectories = Trajectories.from_table(grounded)
     feet = feet_of(grounded, trajectories, view, segments)
-    sigma_px = foot_sigma_px(feet, grounded, trajectories, params)
+    sigma_px = feet.sigma_px(params)
     jumps = np.flatnonzero(find_jumps(trajectories, feet.pixels, sigma_px, plane, params.max_speed_m_s, window_s))
     rows = grounded["row"].to_numpy()[trajectories.row]
     first = points.select(["tracklet_id", "pts"]).take(pa.array(rows[jumps])).to_pylist()

@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from ops.ground.feet import Feet, FootParams
+from ops.ground.feet import FootParams
 from ops.ground.homography import GroundPlane
 from ops.ground.project import jacobian
 from ops.ground.smooth import LocalLines
@@ -22,7 +20,6 @@ SURE_SIGMAS = 3.0
 class MovementParams(FootParams):
     """Parameters of ops that judge how fast tracks move on the ground."""
 
-    interpolated_factor: float = param(2.0, "factor on standard deviations where a box is interpolated")
     max_speed_m_s: float = param(7.0, "people: speed that nobody reaches, metres per second")
 
 
@@ -48,14 +45,6 @@ class Movement:
         heading = np.degrees(np.arctan2(east, north)).astype(np.float32) % np.float32(360)
         heading = np.where(heading == 360, 0, heading)  # a hair west of north rounds up
         return np.where(self.speed_m_s >= min_speed_m_s, heading, np.nan)
-
-
-def foot_sigma_px(feet: Feet, points: pa.Table, trajectories: Trajectories, params: MovementParams) -> Float64:
-    """Returns standard deviations ``(N, 2)`` of feet, larger where the box is interpolated."""
-    sigma_px = feet.sigma_px(params)
-    guessed = pc.equal(points["state"], "interpolated").to_numpy()[trajectories.row]
-    sigma_px[guessed] *= params.interpolated_factor
-    return sigma_px
 
 
 def movement(plane: GroundPlane, foot: Float64, lines: LocalLines, sigma_px: Float64) -> Movement:

@@ -1,10 +1,11 @@
 """Detections of one kind of thing on the observed frames: the input of all steps of tracking."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from ops.boxes import suppress_overlaps
+from ops.boxes import size, suppress_overlaps
 from schemas.values import Float64, Int64, Uint8
 
 Tracklet = Int64
@@ -21,6 +22,7 @@ class Detections:
         box: ``(N, 4)`` x1, y1, x2, y2 in pixels.
         confidence: ``(N,)`` 0..1.
         colours: ``(N, SIZE)`` of ``colours.py``, zeros where they are unknown; None: of all.
+        size_px: width and height of the frames; None if unknown.
     """
 
     frame_s: Float64
@@ -28,6 +30,7 @@ class Detections:
     box: Float64
     confidence: Float64
     colours: Uint8 | None = None
+    size_px: tuple[int, int] | None = None
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -36,6 +39,23 @@ class Detections:
     def time_s(self) -> Float64:
         """``(N,)`` time of each box, seconds."""
         return self.frame_s[self.frame]
+
+    @cached_property
+    def covered(self) -> Float64:
+        """``(N,)`` share of each box that the box of somebody in front covers, 0..1: the largest such share.
+
+        On a camera that looks down, the person in front is the one whose feet are lower in the picture.
+        """
+        shares = np.zeros(len(self))
+        for number in np.unique(self.frame):
+            rows = self.on_frame(int(number))
+            box = self.box[rows]
+            low = np.maximum(box[:, None, :2], box[None, :, :2])
+            high = np.minimum(box[:, None, 2:], box[None, :, 2:])
+            shared = np.clip(high - low, 0, None).prod(axis=2) / np.maximum(size(box).prod(axis=1), 1e-9)[:, None]
+            in_front = box[None, :, 3] > box[:, None, 3]
+            shares[rows] = np.where(in_front, shared, 0.0).max(axis=1)
+        return shares
 
     def on_frame(self, number: int) -> Int64:
         """Returns the rows of one frame."""

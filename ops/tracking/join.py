@@ -1,43 +1,34 @@
 """Joins tracklets that are one person or thing, seen before and after it was hidden.
 
-The end of one tracklet and the beginning of another are carried towards each other by their own velocities. How far
-they miss, how much they differ in height and in the colours of clothes, and how long the gap is, make a cost. The joins
-of the least total cost are made, one to one (Hungarian). Short gaps come first, so that a nearly certain join does not
-lose its partner to a distant one, and long gaps see longer tracklets.
+The joins of the least total cost (``join_costs.py``) are made, one to one (Hungarian). Short gaps come first, so that a
+nearly certain join does not lose its partner to a distant one, and long gaps see longer tracklets.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
-from ops.tracking.colours import SIZE, colour_distances, mean_colours
+from ops.tracking.certainty import join_probability
 from ops.tracking.detections import Detections, Tracklet
-from ops.tracking.ends import TrackletEnd
-from schemas.values import Float32, Float64, Int64
-
-MISS, DRIFT = 0.25, 0.4
-"""Standard deviation of the miss: in box sizes, and what each second of the gap adds."""
-
-HEIGHT = 0.2
-"""Standard deviation of the logarithm of the ratio of heights."""
-
-GAP = 0.5
-"""Cost of each second of a gap."""
-
-ALIKE, COLOURS = 0.06, 40.0
-"""Distance of colours at which they say nothing, and cost of a distance: below it they speak for a join. Measured-real
-on PETS and TUD-Campus: half of a person's tracklets are within .03 of each other, of two people's within .15."""
-
-WORTH = 1.0
-"""Cost below which a join is made."""
+from ops.tracking.join_costs import JoinPairs, join_pairs
+from schemas.values import Float64
 
 STEPS = (0.1, 0.25, 0.5, 1.0)
 """Shares of the longest gap up to which tracklets are joined, one after the other."""
 
-SUREST = 16
-"""Number of a tracklet's surest boxes whose colours count."""
+
+class Join(NamedTuple):
+    """Two detections with a gap between them, and the probability that both show the same person or thing, 0..1."""
+
+    before: int
+    after: int
+    probability: float
 
 
-def join(detections: Detections, tracklets: list[Tracklet], max_gap_s: float, alike_gap_s: float) -> list[Tracklet]:
-    """Returns tracklets joined.
+def join(
+    detections: Detections, tracklets: list[Tracklet], max_gap_s: float, alike_gap_s: float
+) -> tuple[list[Tracklet], list[Join]]:
+    """Returns tracklets joined, and the joins.
 
     Args:
         detections: of one kind of thing.
@@ -46,77 +37,72 @@ def join(detections: Detections, tracklets: list[Tracklet], max_gap_s: float, al
         alike_gap_s: longest gap where the colours of both tracklets are known.
     """
     longest_s = max(max_gap_s, alike_gap_s)
+    joins: list[Join] = []
     for share in STEPS:
         limit_s = share * longest_s
-        tracklets = _joined(detections, tracklets, min(limit_s, max_gap_s), min(limit_s, alike_gap_s))
-    return tracklets
+        tracklets = detections.in_order(tracklets)
+        pairs = join_pairs(detections, tracklets, limit_s)
+        allowed_s = np.where(pairs.by_colours, min(limit_s, alike_gap_s), min(limit_s, max_gap_s))
+        pairs = pairs.take((pairs.cost < 0) & (pairs.gap_s <= allowed_s))
+        chosen = cheapest_joins(pairs, len(tracklets))
+        joins += [
+            Join(int(tracklets[before][-1]), int(tracklets[after][0]), probability)
+            for (before, after), probability in chosen.items()
+        ]
+        tracklets = _follow(tracklets, dict(iter(chosen)))
+    return tracklets, joins
 
 
-def _joined(detections: Detections, tracklets: list[Tracklet], max_gap_s: float, alike_gap_s: float) -> list[Tracklet]:
-    tracklets = detections.in_order(tracklets)
-    before, after, cost = _pairs(detections, tracklets, max_gap_s, alike_gap_s)
-    if not len(cost):
-        return tracklets
+def cheapest_joins(pairs: JoinPairs, tracklets: int) -> dict[tuple[int, int], float]:
+    """Returns the joins of least total cost, one to one, with the probability that each is right.
+
+    Args:
+        pairs: that are worth joining.
+        tracklets: number of all tracklets.
+
+    Returns:
+        The probability, 0..1, by numbers of the tracklet before and of that after the gap.
+    """
+    if not len(pairs.cost):
+        return {}
     from scipy.optimize import linear_sum_assignment
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
     # Each group of tracklets that may be joined with each other is solved by itself: a crowd has thousands.
-    count = len(tracklets)
-    graph = coo_array((np.ones(len(cost)), (before, after + count)), (2 * count, 2 * count))
+    graph = coo_array((np.ones(len(pairs.cost)), (pairs.before, pairs.after + tracklets)), (2 * tracklets,) * 2)
     _, group = connected_components(graph, directed=False)
-    following: dict[int, int] = {}
-    for number in np.unique(group[before]):
-        (chosen,) = np.nonzero(group[before] == number)
-        ends, row = np.unique(before[chosen], return_inverse=True)
-        heads, column = np.unique(after[chosen], return_inverse=True)
+    made: list[int] = []
+    for number in np.unique(group[pairs.before]):
+        chosen = np.flatnonzero(group[pairs.before] == number)
+        ends, row = np.unique(pairs.before[chosen], return_inverse=True)
+        heads, column = np.unique(pairs.after[chosen], return_inverse=True)
         # Not to be joined costs nothing.
         costs = np.zeros((len(ends), len(heads)))
-        costs[row, column] = cost[chosen]
-        for end, head in zip(*linear_sum_assignment(costs), strict=True):
-            if costs[end, head] < 0:
-                following[int(ends[end])] = int(heads[head])
-    return _follow(tracklets, following)
+        costs[row, column] = pairs.cost[chosen]
+        matched = set(zip(*(side.tolist() for side in linear_sum_assignment(costs)), strict=True))
+        made += [
+            int(at)
+            for at, pair in zip(chosen, zip(row.tolist(), column.tolist(), strict=True), strict=True)
+            if pair in matched
+        ]
+    sure = join_probability(pairs.cost[made], _rivals(pairs)[made])
+    names = zip(pairs.before[made].tolist(), pairs.after[made].tolist(), strict=True)
+    return dict(zip(names, sure.tolist(), strict=True))
 
 
-def _pairs(
-    detections: Detections, tracklets: list[Tracklet], max_gap_s: float, alike_gap_s: float
-) -> tuple[Int64, Int64, Float64]:
-    """Returns the pairs that are worth joining: which ends, which begins, and the cost, below 0, ``(P,)`` each."""
-    tails = [TrackletEnd(detections, tracklet, -1) for tracklet in tracklets]
-    heads = [TrackletEnd(detections, tracklet, 0) for tracklet in tracklets]
-    gaps_s = np.array([head.time_s for head in heads]) - np.array([tail.time_s for tail in tails])[:, None]
-    before, after = np.nonzero((gaps_s > 0) & (gaps_s <= max(max_gap_s, alike_gap_s)))
-    gap_s = gaps_s[before, after]
-    colours = _colours(detections, tracklets)
-    apart = colour_distances(colours[before], colours[after])
-    known = ~np.isnan(apart)
-    velocity = (_each(tails, "velocity")[before] + _each(heads, "velocity")[after]) / 2
-    size, later_size = _each(tails, "size")[before], _each(heads, "size")[after]
-    landing = _each(tails, "place")[before] + velocity * gap_s[:, None]
-    unit_px = np.sqrt(((size + later_size) / 2).prod(axis=1))
-    miss = np.linalg.norm(landing - _each(heads, "place")[after], axis=1) / unit_px
-    cost = (miss / (MISS + DRIFT * gap_s)) ** 2 / 2 + (np.log(size[:, 1] / later_size[:, 1]) / HEIGHT) ** 2 / 2
-    cost += GAP * gap_s - WORTH + np.where(known, COLOURS * (apart - ALIKE), 0.0)
-    worth = (cost < 0) & (gap_s <= np.where(known, alike_gap_s, max_gap_s))
-    return before[worth], after[worth], cost[worth]
-
-
-def _each(ends: list[TrackletEnd], name: str) -> Float64:
-    """Returns an attribute of all ends, ``(N, 2)``."""
-    return np.array([getattr(end, name) for end in ends], np.float64).reshape(-1, 2)
-
-
-def _colours(detections: Detections, tracklets: list[Tracklet]) -> Float32:
-    """Returns the mean colours of each tracklet's surest boxes, ``(N, SIZE)``."""
-    if detections.colours is None or not tracklets:
-        return np.zeros((len(tracklets), SIZE), np.float32)
-    means = []
-    for tracklet in tracklets:
-        known = tracklet[detections.colours[tracklet].any(axis=1)]
-        surest = known[np.argsort(-detections.confidence[known], kind="stable")[:SUREST]]
-        means.append(mean_colours(detections.colours[surest]))
-    return np.stack(means)
+def _rivals(pairs: JoinPairs) -> Float64:
+    """Returns for each pair the cost of the cheapest other pair with one of its two ends; 0 without one."""
+    rivals = np.zeros(len(pairs.cost))
+    for ends in (pairs.before, pairs.after):
+        order = np.lexsort((pairs.cost, ends))
+        first = np.searchsorted(ends[order], ends)  # place of the cheapest pair of each end
+        cheapest = order[first]
+        second = order[np.minimum(first + 1, len(order) - 1)]
+        other = np.where(cheapest == np.arange(len(ends)), second, cheapest)
+        is_other = (ends[other] == ends) & (other != np.arange(len(ends)))
+        rivals = np.minimum(rivals, np.where(is_other, pairs.cost[other], 0.0))
+    return rivals
 
 
 def _follow(tracklets: list[Tracklet], following: dict[int, int]) -> list[Tracklet]:

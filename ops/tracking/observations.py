@@ -56,7 +56,9 @@ class Observations:
         frame_s = (self.time_us - self.time_us[:1]) / 1e6
         chosen = Detections(frame_s, self.frame[rows], self.box[rows], self.confidence[rows])
         rows = rows[without_duplicates(chosen, duplicate_overlap)]
-        kept = Detections(frame_s, self.frame[rows], self.box[rows], self.confidence[rows], self.colours[rows])
+        kept = Detections(
+            frame_s, self.frame[rows], self.box[rows], self.confidence[rows], self.colours[rows], self.size_px
+        )
         return kept, rows
 
 

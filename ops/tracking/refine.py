@@ -9,6 +9,9 @@ from ops.tracking.detections import Detections, Tracklet
 from ops.tracking.ends import TrackletEnd
 from schemas.values import Bools, Float64
 
+REPEATED_S = 1.0
+"""Length below which a tracklet that repeats the boxes of one look is dropped, seconds."""
+
 
 def trim(detections: Detections, tracklets: list[Tracklet], strong: float) -> list[Tracklet]:
     """Removes weak detections from the ends of tracklets: there the tracker clung to whatever was near."""
@@ -59,10 +62,12 @@ def filter_tracklets(
 ) -> list[Tracklet]:
     """Keeps tracklets that last long enough and whose detections are confident enough on average.
 
-    On footage that is itself shorter than ``min_span_s`` a tracklet must last only as long as the footage.
+    On footage that is itself shorter than ``min_span_s`` a tracklet must last only as long as the footage. A short one
+    whose boxes all come from one look of the detector, which the next look did not find again, is dropped as well.
     """
     if not len(detections):
         return []
+    last_frame = len(detections.frame_s) - 1
     min_span_s = min(min_span_s, float(detections.frame_s[-1] - detections.frame_s[0]))
     return [
         tracklet
@@ -70,7 +75,17 @@ def filter_tracklets(
         if len(tracklet) > 1
         and detections.span_s(tracklet) >= min_span_s
         and detections.confidence[tracklet].mean() >= min_confidence
+        and not (
+            detections.span_s(tracklet) < REPEATED_S
+            and detections.frame[tracklet[-1]] < last_frame
+            and _is_one_look(detections, tracklet)
+        )
     ]
+
+
+def _is_one_look(detections: Detections, tracklet: Tracklet) -> bool:
+    """Tells whether all boxes are the same: where nothing changes, the boxes of one look are repeated."""
+    return bool((detections.box[tracklet] == detections.box[tracklet[0]]).all())
 
 
 def _grown(

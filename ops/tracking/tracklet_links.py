@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from ops.arrays import BOX_COLUMNS, boxes_of, float_columns, times_us
 from ops.boxes import iou_pairs
+from ops.tracking.certainty import overlap_probability
 from schemas.values import Int64
 
 Pair = tuple[str, str]
@@ -25,9 +26,16 @@ class TrackletLinks:
 
     Attributes:
         following: the id of the next segment's tracklet, by tracklet id; one to one.
+        probability: that the link to the next is right, 0..1, by tracklet id.
     """
 
     following: Mapping[str, str]
+    probability: Mapping[str, float]
+
+    @cached_property
+    def probability_before(self) -> dict[str, float]:
+        """The probability of the link to the tracklet before, by tracklet id."""
+        return {after: self.probability[before] for before, after in self.following.items()}
 
     @cached_property
     def _firsts(self) -> dict[str, str]:
@@ -56,13 +64,17 @@ def link_tracklets(points: pa.Table, kinds: Mapping[str, str], min_shared: float
     own = pc.equal(points["segment_id"], points["frame_segment_id"])
     overlap = points.filter(pc.invert(own))
     core = points.filter(pc.and_(own, pc.is_in(points["frame_segment_id"], overlap["frame_segment_id"].unique())))
-    following = _one_to_one(_alike(_shared_detections(overlap, core), kinds), min_shared)
+    shares = _alike(_shared_detections(overlap, core), kinds)
+    following = _one_to_one(shares, min_shared)
     left_over = {
         pair: score
         for pair, score in _alike(_mean_iou(overlap, core), kinds).items()
         if pair[0] not in following and pair[1] not in following.values()
     }
-    return TrackletLinks(following | _one_to_one(left_over, min_iou))
+    by_place = _one_to_one(left_over, min_iou)
+    scores = shares | left_over
+    following |= by_place
+    return TrackletLinks(following, {pair[0]: overlap_probability(scores[pair]) for pair in following.items()})
 
 
 def _alike(scores: dict[Pair, float], kinds: Mapping[str, str]) -> dict[Pair, float]:

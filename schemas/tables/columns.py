@@ -47,6 +47,18 @@ PTS = int64("pts", "presentation timestamp in the stream's time base")
 TRACK = string("track_id", "id of one person or object, across segment borders and midnight")
 LABEL = string("label", "class name: person, car, suitcase, ...")
 STATE = string("state", "'observed' by the detector, or 'interpolated' between two observations")
+INTERPOLATION = float32(
+    "interpolation_sigma_px",
+    "standard deviation that interpolation adds to each edge of the box; 0 when observed",
+    "px",
+    null=True,
+)
+LINK = float32(
+    "link_probability",
+    "at the first point after a bridged gap: probability that it is still the same person or object; else null",
+    "0..1",
+    null=True,
+)
 STAY = (
     timestamp("start_time", "start of the stay"),
     timestamp("end_time", "end of the stay"),

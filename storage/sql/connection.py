@@ -41,7 +41,7 @@ GB = 1e9
 CalibrationErrors = Callable[[], Mapping[str, float]]
 ZoneTiles = Callable[[], pa.Table]
 
-_TABLE_MACROS = {"changes_in": CHANGES_READ, "track_boxes": POINTS_READ}
+_TABLE_MACROS = {"changes_in": CHANGES_READ, "track_boxes": POINTS_READ, "track_parts": POINTS_READ}
 """By table macro: the table that it reads."""
 
 
@@ -65,7 +65,7 @@ def open_sql(
     ``local_date(camera, ts)``, ``local_text(camera, ts)``, ``timezone_of(camera)``, ``map_distance_m(x1, y1, x2, y2)``,
     ``in_zone(x, y, zone)`` and ``place_of(zone)``; of the table ``motion``, ``in_tiles(tiles, others)``,
     ``tiles_of(tiles)`` and the table macro ``changes_in(camera_id, zone_id)``; of the table ``track_points``, the table
-    macro ``track_boxes(camera_id, times)``.
+    macros ``track_boxes(camera_id, times)`` and ``track_parts(least)``.
 
     Args:
         store: the store.

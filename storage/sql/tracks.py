@@ -1,4 +1,4 @@
-"""Creates the table macro ``track_boxes``: where everybody is at given times, also between the points of tracks.
+"""Creates the table macros of tracks: where everybody is at given times, and which parts of tracks are surely one.
 
 ``track_points`` has a row for each frame that ``detect`` processed, ten a second. Rows for every frame of the footage
 would be two to six times as many, and say nothing more: the boxes in between are a straight line, so they are computed
@@ -10,7 +10,7 @@ import duckdb
 from schemas.tables.columns import BOX
 
 POINTS_READ = "track_points"
-"""Table that ``track_boxes`` reads, which a query with it need not name."""
+"""Table that both read, which a query with them need not name."""
 
 _EDGES = [column.name for column in BOX]
 
@@ -19,7 +19,10 @@ WITH asked AS (
     SELECT DISTINCT unnest(times)::TIMESTAMPTZ AS moment
 ), spans AS (
     SELECT track_id, label, segment_id, state, confidence, time, {", ".join(_EDGES)},
-        lead(time) OVER track AS next_time, {", ".join(f"lead({edge}) OVER track AS next_{edge}" for edge in _EDGES)}
+        -- Where a link bridges a longer time without points, somebody was out of view.
+        CASE WHEN lead(link_probability) OVER track IS NULL OR lead(time) OVER track <= time + INTERVAL 500 MILLISECONDS
+            THEN lead(time) OVER track END AS next_time,
+        {", ".join(f"lead({edge}) OVER track AS next_{edge}" for edge in _EDGES)}
     FROM track_points
     -- A track has a point at least every few seconds. These bounds let DuckDB skip most of a camera's year.
     WHERE camera = camera_id AND time BETWEEN list_min(times)::TIMESTAMPTZ - INTERVAL 1 MINUTE
@@ -36,16 +39,35 @@ SELECT camera_id AS camera, track_id, moment AS time, segment_id, label,
 FROM placed ORDER BY time, track_id
 """
 
+_TRACK_PARTS = """
+WITH numbered AS (
+    SELECT camera, track_id, time, label, state, link_probability,
+        count(*) FILTER (link_probability < least) OVER (PARTITION BY camera, track_id ORDER BY time) AS part
+    FROM track_points
+)
+SELECT camera, track_id, part, any_value(label) AS label, min(time) AS start_time, max(time) AS end_time,
+    count(*) AS points, count(*) FILTER (state = 'observed') AS observed,
+    coalesce(product(link_probability) FILTER (link_probability >= least), 1.0) AS link_probability
+FROM numbered GROUP BY camera, track_id, part ORDER BY camera, start_time, track_id, part
+"""
+
 
 def create_track_macros(con: duckdb.DuckDBPyConnection) -> None:
-    """Creates ``track_boxes(camera_id, times)``: the box of each track at each of these times that it lives at.
+    """Creates ``track_boxes(camera_id, times)`` and ``track_parts(least)``.
+
+    ``track_boxes`` gives the box of each track at each of these times that it lives at.
 
     ``times`` is a list of ``TIMESTAMPTZ``, such as ``range(since, until, INTERVAL 40 MILLISECONDS)``. At the time of a
     row of ``track_points`` the box is that row's; in between it is interpolated linearly. Columns: ``camera``,
     ``track_id``, ``time``, ``segment_id`` (of the point at or before that time), ``label``, the box, ``confidence``
     (null where interpolated) and ``state``.
 
+    ``track_parts`` gives tracks cut at every link whose probability is below ``least``, 0..1: ``camera``, ``track_id``,
+    ``part`` (from 0), ``label``, ``start_time``, ``end_time``, ``points``, ``observed``, and ``link_probability``, the
+    product of those of the links within the part. ``least := 0`` gives whole tracks.
+
     Args:
         con: the connection; the view ``track_points`` must exist.
     """
     con.execute(f"CREATE MACRO track_boxes(camera_id, times) AS TABLE {_TRACK_BOXES}")
+    con.execute(f"CREATE MACRO track_parts(least) AS TABLE {_TRACK_PARTS}")

@@ -54,7 +54,10 @@ def make_points(
     state: Sequence[str] | None = None,
     start: datetime = START,
 ) -> pa.Table:
-    """``track_points`` of one track: boxes of one height, 0.4 as wide, that stand on ``foot_px`` ``(N, 2)``."""
+    """``track_points`` of one track: boxes of one height, 0.4 as wide, that stand on ``foot_px`` ``(N, 2)``.
+
+    Interpolated ones are twice as unsure as observed ones.
+    """
     count = len(times_s)
     time_us = round(start.timestamp() * 1e6) + np.round(times_s * 1e6).astype(np.int64)
     return TABLES["track_points"].conform(
@@ -70,6 +73,9 @@ def make_points(
             "x2": foot_px[:, 0] + 0.2 * height_px,
             "y2": foot_px[:, 1],
             "confidence": np.full(count, 0.8),
+            "interpolation_sigma_px": [
+                0.05 * height_px * 3**0.5 if each == "interpolated" else 0.0 for each in state or ["observed"] * count
+            ],
             "state": ["observed"] * count if state is None else list(state),
         }
     )

@@ -113,11 +113,30 @@ def test_overlap_that_has_no_tracklet_after_it_doubles_no_detection() -> None:
     assert got["track_points"].num_rows == 240
 
 
-def test_a_gap_in_the_recording_ends_tracks() -> None:
-    pieces = film([LEFT], steady(DURATION_S, 10), [6.0])
-    apart = [track(piece) for piece in pieces]  # the second does not follow, so the planner hands no next
-    got = link([piece.segment for piece in pieces], apart)
-    assert got["tracks"]["track_id"].to_pylist() == [f"{piece.segment.segment_id}-000" for piece in pieces]
+@pytest.mark.parametrize(("resumes_s", "tracks"), [(7.0, 1), (8.0, 2)])
+def test_over_a_short_gap_in_the_recording_tracks_go_on(resumes_s: float, tracks: int) -> None:
+    pieces = film([LEFT], steady(DURATION_S, 10), [6.0, resumes_s])
+    before, _, after = pieces
+    apart = [track(before), track(after)]  # the second does not follow, so the planner hands no next
+    got = link([before.segment, after.segment], apart)
+    assert (
+        got["tracks"]["track_id"].to_pylist()
+        == [f"{before.segment.segment_id}-000", f"{after.segment.segment_id}-000"][:tracks]
+    )
+    assert got["track_points"].num_rows == 60 + round((DURATION_S - resumes_s) * 10), "nobody saw what happened between"
+    if tracks == 1:
+        (sure,) = got["track_points"]["link_probability"].drop_null().to_pylist()
+        assert 0.5 < sure < 1 and got["tracks"]["link_probability"].to_pylist() == [sure]
+
+
+def test_a_gap_link_takes_the_nearest_and_never_another_kind() -> None:
+    walkers = [LEFT, replace(LEFT, y=180), replace(LEFT, y=140, label="car")]
+    before, _, after = film(walkers, steady(DURATION_S, 10), [6.0, 6.8])
+    got = link([before.segment, after.segment], [track(before), track(after)])
+    assert got["tracks"].num_rows == 3
+    starts = {row["track_id"]: row["y1"] for row in got["track_points"].slice(0, 3).to_pylist()}
+    for row in got["track_points"].to_pylist():
+        assert abs(row["y1"] - starts[row["track_id"]]) < 5
 
 
 def test_the_id_lasts_over_midnight_and_each_point_is_in_one_day() -> None:

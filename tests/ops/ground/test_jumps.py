@@ -8,7 +8,7 @@ import pytest
 
 from ops.ground.feet import feet_of
 from ops.ground.jumps import cut_at_jumps, find_jumps
-from ops.ground.movement import MovementParams, foot_sigma_px
+from ops.ground.movement import MovementParams
 from ops.trajectories import Trajectories
 from tests.ops.ground_scene import ORIGIN_M, SIZE_PX, join, make_points, make_view, plane_of, project
 from tests.support.fakes import make_segment
@@ -26,7 +26,7 @@ def jumps(points: pa.Table, max_speed_m_s: float = 7.0) -> list[int]:
     """Points at which another person takes over."""
     trajectories = Trajectories.from_table(points)
     feet = feet_of(points, trajectories, VIEW, [SEGMENT])
-    sigma_px = foot_sigma_px(feet, points, trajectories, MovementParams())
+    sigma_px = feet.sigma_px(MovementParams())
     found = find_jumps(trajectories, feet.pixels, sigma_px, plane_of(VIEW), max_speed_m_s, 0.4)
     return np.flatnonzero(found).tolist()
 

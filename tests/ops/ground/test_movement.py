@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ops.ground.feet import feet_of
-from ops.ground.movement import Movement, MovementParams, foot_sigma_px, is_impossible, movement
+from ops.ground.movement import Movement, MovementParams, is_impossible, movement
 from ops.ground.smooth import local_line
 from ops.trajectories import Trajectories
 from tests.ops.ground_scene import ORIGIN_M, SIZE_PX, join, make_points, make_view, plane_of, project
@@ -20,7 +20,7 @@ def moved(velocity: tuple[float, float], label: str = "person") -> tuple[Movemen
     trajectories = Trajectories.from_table(points)
     view = make_view()
     feet = feet_of(points, trajectories, view, [SEGMENT])
-    sigma_px = foot_sigma_px(feet, points, trajectories, MovementParams())
+    sigma_px = feet.sigma_px(MovementParams())
     lines = local_line(trajectories.time_us, feet.pixels, sigma_px[:, 1] ** -2.0, trajectories.track, 1.0)
     return movement(plane_of(view), feet.pixels, lines, sigma_px), trajectories
 
@@ -49,5 +49,5 @@ def test_interpolated_feet_are_less_certain():
     )
     trajectories = Trajectories.from_table(points)
     feet = feet_of(points, trajectories, make_view(), [SEGMENT])
-    sigma_px = foot_sigma_px(feet, points, trajectories, MovementParams())
+    sigma_px = feet.sigma_px(MovementParams())
     assert sigma_px[0] == pytest.approx(2 * sigma_px[1])

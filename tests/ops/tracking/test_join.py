@@ -16,7 +16,7 @@ Route = tuple[float, float, float, float, Uint8 | None]
 """From and to, seconds; place at the beginning, px; speed, px a second; colours."""
 
 
-def film(*walks: Route, frames: int = 100) -> tuple[Detections, list[Tracklet]]:
+def film(*walks: Route, frames: int = 100, size_px: tuple[int, int] | None = None) -> tuple[Detections, list[Tracklet]]:
     """Detections of walks, and one tracklet each."""
     rows: list[tuple[int, int, Float64, Uint8]] = []
     for name, (from_s, to_s, x, speed, colours) in enumerate(walks):
@@ -27,7 +27,7 @@ def film(*walks: Route, frames: int = 100) -> tuple[Detections, list[Tracklet]]:
     rows.sort(key=lambda row: row[:2])
     frame, owner = np.array([row[0] for row in rows]), np.array([row[1] for row in rows])
     boxes, colours = np.stack([row[2] for row in rows]), np.stack([row[3] for row in rows])
-    detections = Detections(np.arange(frames) / FPS, frame, boxes, np.full(len(rows), 0.8), colours)
+    detections = Detections(np.arange(frames) / FPS, frame, boxes, np.full(len(rows), 0.8), colours, size_px)
     return detections, [np.flatnonzero(owner == name) for name in range(len(walks))]
 
 
@@ -35,7 +35,7 @@ def joined(*walks: Route, max_gap_s: float = 1.5, alike_gap_s: float = 4.0) -> l
     """The numbers of the walks that make a tracklet, in order of time."""
     detections, tracklets = film(*walks)
     names = {int(row): name for name, tracklet in enumerate(tracklets) for row in tracklet}
-    found = join(detections, tracklets, max_gap_s, alike_gap_s)
+    found, _ = join(detections, tracklets, max_gap_s, alike_gap_s)
     return [list(dict.fromkeys(names[int(row)] for row in tracklet)) for tracklet in found]
 
 
@@ -67,8 +67,8 @@ def test_a_child_does_not_become_an_adult() -> None:
     boxes = detections.box.copy()
     boxes[tracklets[1], 1] = 90.0
     half = Detections(detections.frame_s, detections.frame, boxes, detections.confidence, detections.colours)
-    assert len(join(detections, tracklets, 1.5, 4.0)) == 1
-    assert len(join(half, tracklets, 1.5, 4.0)) == 2
+    assert len(join(detections, tracklets, 1.5, 4.0)[0]) == 1
+    assert len(join(half, tracklets, 1.5, 4.0)[0]) == 2
 
 
 def test_a_crowd_is_solved_group_by_group(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,12 +82,50 @@ def test_a_crowd_is_solved_group_by_group(monkeypatch: pytest.MonkeyPatch) -> No
     places = [200.0 * number for number in range(300)]
     routes = [route for x in places for route in ((0, 1, x, 20, RED), (1.5, 2.5, x + 30, 20, RED))]
     detections, tracklets = film(*routes, frames=30)
-    found = join(detections, tracklets, 1.5, 4.0)
+    found, _ = join(detections, tracklets, 1.5, 4.0)
     assert len(found) == 300 and {len(tracklet) for tracklet in found} == {20}
     assert max(solved) <= 16
 
 
+def test_whoever_comes_in_where_somebody_left_is_somebody_else() -> None:
+    out, back = (0.0, 2.0, 560.0, 25.0), (2.3, 4.0, 610.0, -25.0)
+    for width, left in ((640, 2), (2000, 1)):
+        detections, tracklets = film((*out, None), (*back, None), size_px=(width, 480))
+        assert len(join(detections, tracklets, 1.5, 4.0)[0]) == left
+
+
+def test_a_person_whose_legs_are_hidden_is_known_by_the_head() -> None:
+    detections, tracklets = film((0, 2, 0, 20, None), (2.2, 4, 44, 20, None))
+    upper, lower = detections.box.copy(), detections.box.copy()
+    upper[tracklets[1], 3] = 80.0  # the upper half
+    lower[tracklets[1], 1] = 90.0
+    for boxes, pieces in ((upper, 1), (lower, 2)):
+        half = Detections(detections.frame_s, detections.frame, boxes, detections.confidence)
+        assert len(join(half, tracklets, 1.5, 4.0)[0]) == pieces
+
+
+def test_colours_of_a_covered_box_do_not_count() -> None:
+    detections, tracklets = film((0, 2, 0, 20, RED), (2.2, 4, 44, 20, BLUE), (2.2, 4, 50, 20, BLUE))
+    boxes = detections.box.copy()
+    assert len(join(detections, tracklets[:2], 1.5, 4.0)[0]) == 2
+    boxes[tracklets[2], 3] += 5  # somebody in blue, in front of the second
+    covered = Detections(
+        detections.frame_s, detections.frame, boxes, detections.confidence, detections.colours, detections.size_px
+    )
+    assert len(join(covered, tracklets[:2], 1.5, 4.0)[0]) == 1
+
+
+def test_a_join_is_less_sure_where_another_competes() -> None:
+    before, after = (0.0, 2.0, 0.0, 20.0, RED), (2.5, 4.0, 50.0, 20.0, RED)
+    detections, tracklets = film(before, after)
+    _, (alone,) = join(detections, tracklets, 1.5, 4.0)
+    assert (alone.before, alone.after) == (tracklets[0][-1], tracklets[1][0])
+    detections, tracklets = film(before, after, (2.5, 4.0, 54.0, 20.0, RED))
+    _, (contested,) = join(detections, tracklets, 1.5, 4.0)
+    assert 0.5 < contested.probability < 0.85 < alone.probability < 1
+
+
 def test_nothing_is_joined_to_nothing() -> None:
     detections, tracklets = film((0, 2, 0, 20, None))
-    assert join(detections, [], 1.5, 4.0) == []
-    assert len(join(detections, tracklets, 1.5, 4.0)) == 1
+    assert join(detections, [], 1.5, 4.0) == ([], [])
+    assert len(join(detections, tracklets, 1.5, 4.0)[0]) == 1

@@ -1,4 +1,4 @@
-"""The table macro ``track_boxes`` says where everybody is at given times."""
+"""Table macros say where everybody is at given times, and cut tracks at links that are not sure enough."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -17,8 +17,10 @@ START = datetime(2026, 3, 2, 22, 59, 59, 900_000, tzinfo=UTC)  # just before mid
 AT = "TIMESTAMPTZ '2026-03-02 22:59:59.9+00'"
 
 
-def points(track: str, *rows: tuple[float, float, float | None], camera: str = "cam1") -> pa.Table:
-    """Returns points: seconds after ``START``, left edge and confidence."""
+def points(
+    track: str, *rows: tuple[float, float, float | None], camera: str = "cam1", links: dict[int, float] | None = None
+) -> pa.Table:
+    """Returns points: seconds after ``START``, left edge and confidence; and link probabilities by row."""
     return TABLES["track_points"].conform(
         {
             "camera": [camera] * len(rows),
@@ -32,6 +34,7 @@ def points(track: str, *rows: tuple[float, float, float | None], camera: str = "
             "x2": [left + 20 for _, left, _ in rows],
             "y2": [60.0] * len(rows),
             "confidence": [confidence for _, _, confidence in rows],
+            "link_probability": [(links or {}).get(number) for number in range(len(rows))],
             "state": ["interpolated" if confidence is None else "observed" for _, _, confidence in rows],
         }
     )
@@ -45,8 +48,10 @@ def con(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyCon
     put(store, "track_points", pa.concat_tables([first, points("b", (0.1, 300.0, 0.5))]), date="2026-03-02")
     # The track goes on in the next day's unit.
     put(store, "track_points", points("a", (0.3, 50.0, 0.8)), date="2026-03-03")
-    put(store, "track_points", points("c", (0.0, 0.0, 0.9), camera="cam2"), camera="cam2")
-    with open_sql(store, files, query="SELECT FROM track_boxes") as connection:
+    route = [(at_s, 10 * at_s, 0.9) for at_s in (0.0, 0.1, 0.2, 2.0, 2.1)]
+    linked = points("c", *route, camera="cam2", links={1: 0.9, 3: 0.6})
+    put(store, "track_points", linked, camera="cam2")
+    with open_sql(store, files, query="SELECT FROM track_boxes, track_parts") as connection:
         yield connection
 
 
@@ -81,3 +86,27 @@ def test_times_may_be_a_range_and_come_twice(con: duckdb.DuckDBPyConnection) -> 
     every = f"range({AT}, {AT} + INTERVAL 301 MILLISECONDS, INTERVAL 50 MILLISECONDS)"
     found = boxes(con, f"list_concat({every}, {every})", "x1")
     assert found == [(0, 0.0), (50, 5.0), (100, 10.0), (100, 300.0), (150, 20.0), (200, 30.0), (250, 40.0), (300, 50.0)]
+
+
+def test_nobody_is_shown_while_they_were_out_of_view(con: duckdb.DuckDBPyConnection) -> None:
+    # A link without points between: from .2 to 2 s. The link at .1 s bridges nothing.
+    every = f"range({AT}, {AT} + INTERVAL 2200 MILLISECONDS, INTERVAL 50 MILLISECONDS)"
+    found = rows_of(con, f"SELECT epoch_us(time - {AT}) // 1000 FROM track_boxes('cam2', {every})")
+    assert [row[0] for row in found] == [0, 50, 100, 150, 200, 2000, 2050, 2100]  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("least", "parts"),
+    [(0, [(5, 0.54)]), (0.6, [(5, 0.54)]), (0.7, [(3, 0.9), (2, 1.0)]), (0.95, [(1, 1.0), (2, 1.0), (2, 1.0)])],
+)
+def test_tracks_are_cut_at_links_that_are_less_sure(
+    con: duckdb.DuckDBPyConnection, least: float, parts: list[tuple[int, float]]
+) -> None:
+    sql = f"SELECT part, points, round(link_probability, 3) FROM track_parts({least}) WHERE camera = 'cam2'"
+    found = rows_of(con, sql)
+    assert found == [(part, *each) for part, each in enumerate(parts)]
+
+
+def test_a_track_without_links_is_one_part(con: duckdb.DuckDBPyConnection) -> None:
+    found = rows_of(con, "SELECT track_id, part, points, observed FROM track_parts(1) WHERE camera = 'cam1'")
+    assert found == [("a", 0, 3, 2), ("b", 0, 1, 1)]
