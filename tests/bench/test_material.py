@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from bench import material, real, tracking
+from bench import identity, material, real
 from bench.material import PEER_TRACKER, require_assets, require_packages
 
 
@@ -23,11 +23,11 @@ def test_a_missing_folder_is_named(tmp_path, monkeypatch):
         require_assets()
 
 
-@pytest.mark.parametrize("benchmark", [real, tracking], ids=lambda module: module.__name__)
-def test_a_benchmark_without_the_peer_ends_before_any_work(benchmark, monkeypatch, tmp_path):
+@pytest.mark.parametrize(("benchmark", "begins"), [(real, "measure"), (identity, "weights")])
+def test_a_benchmark_without_the_peer_ends_before_any_work(benchmark, begins, monkeypatch, tmp_path):
     monkeypatch.setattr(material, "ASSETS", tmp_path)
     monkeypatch.setattr(material, "find_spec", lambda name: None)
-    monkeypatch.setattr(benchmark, "measure", lambda *_: pytest.fail("the benchmark began its work"))
+    monkeypatch.setattr(benchmark, begins, lambda *_: pytest.fail("the benchmark began its work"))
     monkeypatch.setattr(sys, "argv", ["bench"])
     with pytest.raises(SystemExit, match="not installed: lap"):
         benchmark.main()
