@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ops.track import TrackParams
 from schemas.op import Tables
 from schemas.tables import TABLES
 from tests.ops.ground_scene import make_view
@@ -137,6 +138,15 @@ def test_a_gap_link_takes_the_nearest_and_never_another_kind() -> None:
     starts = {row["track_id"]: row["y1"] for row in got["track_points"].slice(0, 3).to_pylist()}
     for row in got["track_points"].to_pylist():
         assert abs(row["y1"] - starts[row["track_id"]]) < 5
+
+
+def test_where_the_next_segment_was_seen_a_gap_link_adds_nothing() -> None:
+    # One walks on; another is hidden over the border, for longer than a track goes on.
+    hidden = replace(RIGHT, hidden_s=(5.5, 6.5))
+    pieces = film([LEFT, hidden], steady(DURATION_S, 10), [6.0])
+    short = TrackParams(max_gap_s=0.4)
+    got = link([piece.segment for piece in pieces], track_all(pieces, short))
+    assert got["tracks"].num_rows == 3
 
 
 def test_the_id_lasts_over_midnight_and_each_point_is_in_one_day() -> None:
