@@ -11,6 +11,7 @@ import numpy as np
 
 import ops.track
 import ops.tracking.join
+import ops.tracking.join_costs
 from bench.identity_material import SEQUENCES, DetectedSequence, thinned
 from bench.identity_trackers import ours
 from ops.track import TrackParams
@@ -70,8 +71,12 @@ PARTS = (
     Part("nothing"),
     Part("agreement of both directions", step_off("associate_both_ways", associate)),
     Part("split at jumps", step_off("split_jumps")),
+    Part("split at the picture's sides", step_off("split_out_of_view")),
+    Part("cost of joins at the picture's sides", ((ops.tracking.join_costs, "LEFT", 0.0),)),
+    Part("split where clothes change", step_off("split_where_clothes_change")),
     Part("joins", ((ops.tracking.join, "STEPS", ()),)),
     Part("colours in joins", colours=False),
+    Part("join by upper edges", ((ops.tracking.join_costs, "HIDDEN_LEGS", np.inf),)),
     Part("trim", step_off("trim")),
     Part("extend", step_off("extend")),
     Part("recover", step_off("recover")),

@@ -131,6 +131,7 @@ def oracle(people: People, truth: FrameBoxes) -> FrameBoxes:
         frame=np.searchsorted(people.looks, people.frame),
         box=people.box,
         confidence=people.confidence,
+        size_px=people.size_px,
     )
     identity = true_identities(people, truth)
     found = []

@@ -3,7 +3,7 @@
 Frame by frame association is C-BIoU (Yang et al., WACV 2023) of the library `trackers
 <https://github.com/roboflow/trackers>`_: it takes the time of each frame, so that any observed rate will do, imports
 without torch and keeps no global counter of ids, all three unlike Ultralytics' ByteTrack, the peer of
-``bench/tracking.py``. It runs forwards and backwards, and where the two disagree, tracklets end: so hardly any holds
+``bench/identity.py``. It runs forwards and backwards, and where the two disagree, tracklets end: so hardly any holds
 two people. They are joined again over the whole segment, by where they go and by the colours of clothes. What an online
 tracker cannot know is refined as well: tracklets are split where a person would be faster than anybody, weak ends are
 trimmed, gaps are filled, and what was never detected surely is dropped. Decisions 5 and 39.
