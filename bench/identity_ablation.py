@@ -79,7 +79,6 @@ PARTS = (
     Part("join by upper edges", ((ops.tracking.join_costs, "HIDDEN_LEGS", np.inf),)),
     Part("trim", step_off("trim")),
     Part("extend", step_off("extend")),
-    Part("recover", step_off("recover")),
     Part("smoothing", params=TrackParams(smooth_s=0.0)),
     Part("filters", step_off("filter_tracklets", whole)),
 )

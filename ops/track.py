@@ -22,7 +22,7 @@ from ops.tracking.interpolate import Interpolated, interpolate
 from ops.tracking.join import Join, join
 from ops.tracking.jumps import split_jumps
 from ops.tracking.observations import Observations, kind_of, kinds_of, read_observations
-from ops.tracking.refine import extend, filter_tracklets, recover, trim
+from ops.tracking.refine import extend, filter_tracklets, trim
 from ops.tracking.sides import split_out_of_view
 from schemas.op import Neighbour, OpSpec, Read, Scope, Services, TableOp, Tables, param
 from schemas.tables import TABLES
@@ -46,7 +46,9 @@ class TrackParams:
     duplicate_overlap: float = param(
         0.6, "overlap (IoU) above which the less confident of two detections of a frame is a duplicate"
     )
-    recover_overlap: float = param(0.5, "least overlap (IoU) at which a left-over detection joins a track")
+    extend_overlap: float = param(
+        0.5, "least overlap (IoU) at which a sure detection beyond the end of a track joins it"
+    )
     smooth_s: float = param(0.3, "standard deviation of the Gaussian that smooths boxes, seconds; 0: none")
     max_speed_heights_s: float = param(
         5.0, "people: speed that nobody reaches, body heights per second; a track that is faster is split"
@@ -134,9 +136,8 @@ class Track(TableOp):
         tracklets = split_where_clothes_change(detections, tracklets)
         tracklets, joins = join(detections, tracklets, params.max_gap_s, params.alike_gap_s)
         tracklets = trim(detections, tracklets, params.sure_confidence)
-        tracklets = extend(detections, tracklets, params.sure_confidence, params.recover_overlap)
+        tracklets = extend(detections, tracklets, params.sure_confidence, params.extend_overlap)
         tracklets, later_joins = join(detections, tracklets, params.max_gap_s, params.alike_gap_s)
-        tracklets = recover(detections, tracklets, params.recover_overlap)
         return filter_tracklets(detections, tracklets, params.min_span_s, params.mean_confidence), joins + later_joins
 
     def _fill(

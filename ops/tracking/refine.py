@@ -1,7 +1,5 @@
 """Refines tracklets in hindsight: an online tracker sees each only up to now, a nightly one from both of its ends."""
 
-from collections.abc import Callable
-
 import numpy as np
 
 from ops.boxes import iou_matrix
@@ -35,26 +33,17 @@ def extend(detections: Detections, tracklets: list[Tracklet], strong: float, ove
         overlap: least intersection over union of a detection with the box that the tracklet's velocity predicts.
     """
 
-    def beyond_both_ends(tracklet: Tracklet, free: Bools) -> list[int]:
-        before = _beyond(detections, tracklet, free, overlap, 0, -1)
-        return before + _beyond(detections, tracklet, free, overlap, -1, 1)
-
-    return _grown(detections, tracklets, detections.confidence >= strong, beyond_both_ends)
-
-
-def recover(detections: Detections, tracklets: list[Tracklet], overlap: float) -> list[Tracklet]:
-    """Adds detections that no tracklet has to the tracklet whose gap they lie in, longest tracklets first.
-
-    Args:
-        detections: of one kind of thing.
-        tracklets: in any order.
-        overlap: least intersection over union of a detection with the box interpolated across the gap.
-    """
-
-    def in_gaps(tracklet: Tracklet, free: Bools) -> list[int]:
-        return _in_gaps(detections, tracklet, free, overlap)
-
-    return _grown(detections, tracklets, np.ones(len(detections), np.bool_), in_gaps)
+    free = detections.confidence >= strong
+    for tracklet in tracklets:
+        free[tracklet] = False
+    extended = []
+    # The longest first: where two tracklets want a detection, the better supported one gets it.
+    for tracklet in sorted(detections.in_order(tracklets), key=len, reverse=True):
+        found = _beyond(detections, tracklet, free, overlap, 0, -1)
+        found += _beyond(detections, tracklet, free, overlap, -1, 1)
+        free[found] = False
+        extended.append(np.sort(np.concatenate([tracklet, np.array(found, np.int64)])))
+    return detections.in_order(extended)
 
 
 def filter_tracklets(
@@ -86,21 +75,6 @@ def filter_tracklets(
 def _is_one_look(detections: Detections, tracklet: Tracklet) -> bool:
     """Tells whether all boxes are the same: where nothing changes, the boxes of one look are repeated."""
     return bool((detections.box[tracklet] == detections.box[tracklet[0]]).all())
-
-
-def _grown(
-    detections: Detections, tracklets: list[Tracklet], free: Bools, find: Callable[[Tracklet, Bools], list[int]]
-) -> list[Tracklet]:
-    """Adds to each tracklet what ``find`` gives for it, of the detections ``free`` ``(N,)`` that no tracklet has."""
-    for tracklet in tracklets:
-        free[tracklet] = False
-    grown = []
-    # The longest first: where two tracklets want a detection, the better supported one gets it.
-    for tracklet in sorted(detections.in_order(tracklets), key=len, reverse=True):
-        found = find(tracklet, free)
-        free[found] = False
-        grown.append(np.sort(np.concatenate([tracklet, np.array(found, np.int64)])))
-    return detections.in_order(grown)
 
 
 def _beyond(detections: Detections, tracklet: Tracklet, free: Bools, overlap: float, end: int, step: int) -> list[int]:
@@ -136,16 +110,3 @@ def _best_fit(detections: Detections, expected: Float64, number: int, free: Bool
         return None
     fit = iou_matrix(expected[None], detections.box[rows])[0]
     return int(rows[fit.argmax()]) if fit.max() >= overlap else None
-
-
-def _in_gaps(detections: Detections, tracklet: Tracklet, free: Bools, overlap: float) -> list[int]:
-    """Returns free detections where a tracklet must be on the frames that it misses."""
-    known = detections.frame[tracklet]
-    found = []
-    for number in np.setdiff1d(np.arange(known[0], known[-1]), known):
-        time_s = detections.frame_s[number]
-        expected = np.array([np.interp(time_s, detections.frame_s[known], edge) for edge in detections.box[tracklet].T])
-        best = _best_fit(detections, expected, int(number), free, overlap)
-        if best is not None:
-            found.append(best)
-    return found
