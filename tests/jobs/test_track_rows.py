@@ -58,13 +58,14 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
     with closing(duckdb.connect()) as opened:
         opened.execute(
             "CREATE TABLE track_points (camera TEXT, track_id TEXT, label TEXT, segment_id TEXT, time TIMESTAMPTZ, "
-            "x1 FLOAT, y1 FLOAT, x2 FLOAT, y2 FLOAT, confidence FLOAT, state TEXT)"
+            "x1 FLOAT, y1 FLOAT, x2 FLOAT, y2 FLOAT, confidence FLOAT, state TEXT, link_probability FLOAT)"
         )
         for second, state in ((0.0, "observed"), (0.5, "interpolated"), (1.0, "observed")):
             at = NOON + timedelta(seconds=second)
             box = (100 * second, 10, 100 * second + 20, 60)
             opened.execute(
-                "INSERT INTO track_points VALUES ('hall', 'a', 'person', 's', ?, ?, ?, ?, ?, 0.5, ?)", (at, *box, state)
+                "INSERT INTO track_points VALUES ('hall', 'a', 'person', 's', ?, ?, ?, ?, ?, 0.5, ?, NULL)",
+                (at, *box, state),
             )
         opened.execute("INSERT INTO track_points SELECT * REPLACE ('b' AS track_id) FROM track_points")
         create_track_macros(opened)
