@@ -1,9 +1,9 @@
 """How sure it is that a link of two tracklets is right, calibrated on ground truth.
 
 A logistic curve (Platt, "Probabilistic Outputs for Support Vector Machines", 1999) over what the matching decided by.
-It was fitted to 1,488 joins on PETS09-S2L1 and TUD-Campus whose people are known, at five rates, with two detectors and
-with true boxes, with and without colours, and with people hidden at random for up to 3.5 s. Fitted to one clip and
-judged on the other, it errs by .03 to .15: docs/benchmarks.md has the reliability table.
+It was fitted to 1,488 joins on PETS09-S2L1 and TUD-Campus whose people are known, at three and four rates, with two
+detectors and with true boxes, with and without colours, and with people hidden at random for up to 3.5 s.
+docs/benchmarks.md has the reliability table.
 """
 
 import numpy as np

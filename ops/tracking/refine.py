@@ -32,7 +32,6 @@ def extend(detections: Detections, tracklets: list[Tracklet], strong: float, ove
         strong: least confidence of an added detection.
         overlap: least intersection over union of a detection with the box that the tracklet's velocity predicts.
     """
-
     free = detections.confidence >= strong
     for tracklet in tracklets:
         free[tracklet] = False

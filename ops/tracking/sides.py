@@ -28,9 +28,13 @@ def cut_by_sides(boxes: Float64, size_px: tuple[int, int] | None) -> Bools:
 
 
 def out_of_view(detections: Detections, tracklet: Tracklet) -> Bools:
-    """Marks the gaps ``(M - 1,)`` between detections in which somebody was out of view: one side cuts both boxes."""
+    """Marks the gaps ``(M - 1,)`` between detections in which somebody was out of view: one side cuts both boxes.
+
+    Without a frame in between there is no gap, however slow the footage is.
+    """
     cut = cut_by_sides(detections.box[tracklet], detections.size_px)
-    return (cut[:-1] & cut[1:]).any(axis=1) & (np.diff(detections.time_s[tracklet]) > MISSED_S)
+    missed = (np.diff(detections.frame[tracklet]) > 1) & (np.diff(detections.time_s[tracklet]) > MISSED_S)
+    return (cut[:-1] & cut[1:]).any(axis=1) & missed
 
 
 def split_out_of_view(detections: Detections, tracklets: list[Tracklet]) -> list[Tracklet]:

@@ -58,6 +58,11 @@ def test_one_frame_a_second_is_enough_for_those_who_walk_slowly() -> None:
     assert [len(path) for path in paths(track(piece))] == [30, 30]
 
 
+def test_one_frame_a_second_keeps_somebody_at_the_side_of_the_picture() -> None:
+    (piece,) = film([Walker(x=0, y=100)], steady(20, 1))
+    assert [len(path) for path in paths(track(piece))] == [20]
+
+
 def test_a_camera_that_shakes_breaks_no_track() -> None:
     walkers = [Walker(x=20, y=100, vx=30), Walker(x=560, y=150, vx=-30), Walker(x=300, y=300)]
     (piece,) = film(walkers, steady(12, 10))
