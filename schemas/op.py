@@ -34,11 +34,14 @@ class Neighbour(StrEnum):
     ``SELF``: the same unit; for a camera-day or footage op that reads a segment op, all of its segments.
     ``NEXT``: the segment that follows without a gap on the same camera, if there is one, also in the next file.
     ``PREVIOUS_DAY``: the previous local day of the same camera.
+    ``OTHERS``: the same day of every other camera of the group: cameras that see the same ground, directly or through
+    others of the group. Only an optional read of a camera-day op from a camera-day op may say so.
     """
 
     SELF = "self"
     NEXT = "next"
     PREVIOUS_DAY = "previous_day"
+    OTHERS = "others"
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Read:
     """One input table of an op.
 
     Attributes:
-        table: name of the table; the op gets it as ``NAME``, ``next.NAME`` or ``previous_day.NAME``.
+        table: name of the table; the op gets it as ``NAME``, ``next.NAME``, ``previous_day.NAME`` or ``others.NAME``.
         neighbour: the unit whose rows are read.
         late: a frame op needs the table only in ``finish``, so it can share one decode with the op that writes it.
         columns: the columns it needs; empty for all.
@@ -60,6 +63,10 @@ class Read:
     columns: tuple[str, ...] = ()
     required: bool = True
     build_if_missing: bool = False
+
+    def __post_init__(self) -> None:
+        if self.neighbour is Neighbour.OTHERS and (self.required or self.build_if_missing):
+            raise ValueError(f"{self.table} of other cameras cannot be required: a camera would wait for all others")
 
     @property
     def key(self) -> str:

@@ -121,10 +121,13 @@ def _one_op(name: str, kind: type[Op]) -> str:
 
 
 def _read(read: Read) -> str:
-    owner = {Neighbour.SELF: "", Neighbour.NEXT: " of the next segment", Neighbour.PREVIOUS_DAY: " of the day before"}[
-        read.neighbour
-    ]
-    return f"{_link(read.table)}{owner}{'' if read.required else ' (if there)'}"
+    owners = {
+        Neighbour.SELF: "",
+        Neighbour.NEXT: " of the next segment",
+        Neighbour.PREVIOUS_DAY: " of the day before",
+        Neighbour.OTHERS: " of cameras that see the same ground",
+    }
+    return f"{_link(read.table)}{owners[read.neighbour]}{'' if read.required else ' (if there)'}"
 
 
 def _link(table: str) -> str:

@@ -1,4 +1,4 @@
-"""Plans one camera: which of its units are done, and the status of those that are not.
+"""Plans the cameras of a group: which of their units are done, and the status of those that are not.
 
 Fingerprints of all units of an op are computed as one column; only a unit that is not done becomes an object.
 See docs/decisions/0010-a-plan-of-a-million-units.md.
@@ -15,9 +15,10 @@ from jobs.planning.graph import Dependency, Selection, Unit, UnitKey
 from jobs.planning.layout import CameraLayout
 from jobs.planning.ledger import Ledger
 from jobs.planning.op_units import CameraDependency, OpUnits
+from jobs.planning.other_units import OtherUnits
 from jobs.planning.purged import other_work_purged, same_work_purged
 from jobs.planning.unit_status import State, UnitStatus
-from schemas.op import Op
+from schemas.op import Neighbour, Op
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,23 @@ class PlanBuilder:
     superseded: list[tuple[UnitKey, str]] = field(default_factory=list)
 
 
-class CameraPlanner:
+def plan_group(context: PlanContext, layouts: Sequence[CameraLayout], builder: PlanBuilder) -> None:
+    """Plans the cameras of a group and adds them to the plan: op by op, since ops read other cameras of the group.
+
+    Args:
+        context: of the plan.
+        layouts: of the cameras with footage, by camera id; those that are not selected are only read.
+        builder: what is added to.
+    """
+    planners = [_CameraPlanner(context, layout, builder) for layout in layouts]
+    if not any(planner.is_wanted for planner in planners):
+        return
+    planned: dict[str, list[OpUnits]] = {}
+    for name in context.ops:
+        planned[name] = [planner.plan_op(name, planned) for planner in planners]
+
+
+class _CameraPlanner:
     """Plans one camera and adds it to the plan."""
 
     def __init__(self, context: PlanContext, layout: CameraLayout, builder: PlanBuilder) -> None:
@@ -59,24 +76,35 @@ class CameraPlanner:
         self._layout = layout
         self._builder = builder
         self._units: dict[str, OpUnits] = {}
+        is_selected = context.selection.wants_camera(layout.camera)
+        self._wanted = wanted_units(context, layout) if is_selected else dict.fromkeys(context.ops, ())
+        self.is_wanted = any(self._wanted.values())
 
-    def run(self) -> None:
-        """Plans every op, each after the ops that it reads."""
-        wanted = wanted_units(self._context, self._layout)
-        if not any(wanted.values()):
-            return
-        for name, op in self._context.ops.items():
-            dependencies = []
-            for each in self._context.dependencies[name]:
-                writer = self._units[each.writer]
-                sources = self._layout.source_indices(op.spec.scope, writer.scope, each.neighbour)
-                dependencies.append(CameraDependency(each, writer, sources))
-            receipts = self._context.ledger.receipts_of(name, self._layout.camera)
-            base = fingerprint_base(self._context.ready, name, self._layout.camera)
-            self._units[name] = OpUnits(op, self._layout, receipts, base, dependencies)
-            self._plan_op(self._units[name], wanted[name])
+    def plan_op(self, name: str, planned: Mapping[str, Sequence[OpUnits]]) -> OpUnits:
+        """Plans an op, after the ops that it reads, and returns its units.
 
-    def _plan_op(self, units: OpUnits, wanted: Collection[int]) -> None:
+        Args:
+            name: the op's.
+            planned: the units of earlier ops on all cameras of the group.
+        """
+        op = self._context.ops[name]
+        dependencies = []
+        for each in self._context.dependencies[name]:
+            if each.neighbour is Neighbour.OTHERS:
+                others = OtherUnits([units for units in planned[each.writer] if units.layout is not self._layout])
+                days = others.of_days(self._layout.units[op.spec.scope], op.spec.scope)
+                dependencies.append(CameraDependency(each, others, days))
+                continue
+            writer = self._units[each.writer]
+            sources = self._layout.source_indices(op.spec.scope, writer.scope, each.neighbour)
+            dependencies.append(CameraDependency(each, writer, sources))
+        receipts = self._context.ledger.receipts_of(name, self._layout.camera)
+        base = fingerprint_base(self._context.ready, name, self._layout.camera)
+        units = self._units[name] = OpUnits(op, self._layout, receipts, base, dependencies)
+        self._add(units, self._wanted[name])
+        return units
+
+    def _add(self, units: OpUnits, wanted: Collection[int]) -> None:
         without = units.without_required()
         blocked = {index: _blocked_by(source, permanent) for index, source, permanent in without if index in wanted}
         statuses: dict[int, UnitStatus] = {}

@@ -39,6 +39,7 @@ class ReadySite:
         ops: enabled ops by name, in pipeline order.
         warnings: what a user should know before a run.
         tuned: what `nightshift tune` stored, by camera.
+        groups: cameras that see the same ground, directly or through others of the group, each by id.
     """
 
     site: SiteFiles
@@ -46,6 +47,7 @@ class ReadySite:
     features: tuple[Feature, ...]
     warnings: tuple[str, ...] = ()
     tuned: Mapping[str, TunedCamera] = field(default_factory=dict)
+    groups: tuple[tuple[str, ...], ...] = ()
     _feature_digests: dict[str | None, str] = field(default_factory=dict, repr=False, compare=False)
 
     def features_of(self, camera: str) -> Sequence[Feature]:

@@ -1,7 +1,8 @@
 """The units of one camera as columns, and which units each reads.
 
-Cameras never read each other, so each is laid out, planned and forgotten on its own. A year of two hundred cameras is a
-million units, so here a unit is no object: it is an index into plain lists, its *unit index*.
+Only cameras that see the same ground read each other, so each such group is laid out, planned and forgotten on its own.
+A year of two hundred cameras is a million units, so here a unit is no object: it is an index into
+plain lists, its *unit index*.
 See docs/decisions/0010-a-plan-of-a-million-units.md.
 """
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import repeat
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from jobs.planning.fingerprint import FingerprintBase, fingerprint, ingredients, join_fingerprints
 from jobs.planning.graph import Dependency, Source, UnitKey
@@ -12,8 +12,23 @@ from jobs.planning.ledger import ReceiptIndex
 from schemas.op import Op
 
 
+class ReadUnits(Protocol):
+    """The units of one op that another op reads, as columns: see ``OpUnits``, whose attributes these are."""
+
+    fingerprints: list[str]
+    purged: dict[int, str]
+    without_result: dict[int, bool]
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables that the op writes."""
+
+    def key(self, index: int) -> UnitKey:
+        """Returns a unit's key."""
+
+
 class CameraDependency(NamedTuple):
-    """A dependency on this camera.
+    """A dependency of one camera's units.
 
     Attributes:
         writer: the units that are read.
@@ -21,7 +36,7 @@ class CameraDependency(NamedTuple):
     """
 
     dependency: Dependency
-    writer: "OpUnits"
+    writer: ReadUnits
     sources: SourceIndices
 
 
@@ -128,7 +143,7 @@ class OpUnits:
             Source(read, writer.key(source))
             for read in self.op.spec.reads
             for dependency, writer, sources in self._dependencies
-            if read.table in writer.op.spec.writes and read.neighbour is dependency.neighbour
+            if read.table in writer.tables and read.neighbour is dependency.neighbour
             for source in sources[index]
         )
 
@@ -138,6 +153,11 @@ class OpUnits:
             for source in sources[index]:
                 if writer.fingerprints[source] and source not in writer.purged:
                     yield writer.key(source), writer.fingerprints[source]
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables that the op writes."""
+        return self.op.spec.writes
 
     def mark_without_result(self, index: int, permanent: bool = False) -> None:
         """Records that a unit has no result and will have none."""

@@ -8,16 +8,18 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 
 import pyarrow as pa
 
-from jobs.planning.camera_planner import CameraPlanner, PlanBuilder, PlanContext
+from jobs.planning.camera_planner import PlanBuilder, PlanContext, plan_group
 from jobs.planning.configure import ReadySite
 from jobs.planning.graph import Selection, Unit, UnitKey, dependencies_of, needed_ops
 from jobs.planning.layout import CameraLayout
 from jobs.planning.ledger import Ledger
 from jobs.planning.unit_status import State, UnitStatus, without_ids
 from schemas.errors import SelectionError
+from schemas.op import Neighbour
 from storage.archive.segments import split_by_camera
 
 FIRST_RATES = {"anonymize": 0.7, "detect": 0.35, "second_look": 0.12, "background": 0.02, "view_motion": 0.02}
@@ -33,8 +35,8 @@ class Plan:
     """The work of a selection, as it was when the plan was made. It never changes: see ``UnitStates``.
 
     Attributes:
-        units: the selected units that are neither done nor purged, and those that are built along with them, camera by
-            camera in pipeline order.
+        units: the selected units that are neither done nor purged, and those that are built along with them, each
+            camera's in pipeline order.
         statuses: of ``units``, and of the selected units that were purged.
         done: by op, the number of selected units that are done. Nothing else is kept of them.
         superseded: which of those are done by their fingerprint, while readers get newer work under other parameters.
@@ -109,10 +111,23 @@ def make_plan(ready: ReadySite, segments: pa.Table, ledger: Ledger, selection: S
     context = PlanContext(ready, ops, dependencies, wanted, ledger, selection, retry)
     parts = PlanBuilder()
     with _paused_garbage_collector():
-        for camera, table in cameras.items():
-            if selection.wants_camera(camera):
-                CameraPlanner(context, CameraLayout(camera, table), parts).run()
+        for group in _groups(context, cameras):
+            if any(map(selection.wants_camera, group)):
+                plan_group(context, [CameraLayout(camera, cameras[camera]) for camera in group], parts)
     return Plan(ready=ready, ledger=ledger, rates=ledger.rates(), **vars(parts))
+
+
+def _groups(context: PlanContext, recorded: Collection[str]) -> Iterator[Sequence[str]]:
+    """Yields the cameras with footage that are planned together; most cameras are alone."""
+    reads = chain.from_iterable(context.dependencies[name] for name in context.ops)
+    together = any(each.neighbour is Neighbour.OTHERS for each in reads)
+    group_of = {camera: group for group in context.ready.groups for camera in group} if together else {}
+    planned: set[str] = set()
+    for camera in recorded:
+        if camera not in planned:
+            group = [each for each in group_of.get(camera, (camera,)) if each in recorded]
+            planned.update(group)
+            yield group
 
 
 @contextmanager

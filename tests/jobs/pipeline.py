@@ -68,12 +68,15 @@ PIPELINE = (Detect, TRACK, LINK, COUNTS, PUBLISH)
 
 
 def tiny_site(
-    knobs: Mapping[str, int] | None = None, features: Sequence[Feature] = (), ops: Sequence[type] = PIPELINE
+    knobs: Mapping[str, int] | None = None,
+    features: Sequence[Feature] = (),
+    ops: Sequence[type] = PIPELINE,
+    groups: tuple[tuple[str, ...], ...] = (),
 ) -> ReadySite:
     """Returns a site with the tiny pipeline."""
     config = SiteConfig(name="tiny", crs="EPSG:28992", timezone="Europe/Amsterdam")
     ready = {op.spec.name: ReadyOp(op(Knob((knobs or {}).get(op.spec.name, 1))), {}) for op in ops}
-    return ReadySite(SiteFiles(Path("nowhere"), config), ready, tuple(features))
+    return ReadySite(SiteFiles(Path("nowhere"), config), ready, tuple(features), groups=groups)
 
 
 def plan_tiny(

@@ -132,6 +132,7 @@ class Chain:
                 segment.segment_id for segment in SEGMENTS if segment.index == unit.segments[-1].index + 1
             ],
             Neighbour.PREVIOUS_DAY: [],
+            Neighbour.OTHERS: [],
         }
         inputs = {}
         for read in op.spec.reads:

@@ -15,6 +15,8 @@ from schemas.op import Neighbour, Read, Scope
 from tests.jobs.pipeline import plan_tiny, quarantine_for, receipt_for, tiny_op, tiny_site
 from tests.support.fakes import START, make_segment
 
+GROUPS = (("cam1", "cam2"),)
+
 
 class Reference:
     """The states of a selection's units, given what is done and quarantined, by fingerprints of its own."""
@@ -46,6 +48,10 @@ class Reference:
             day = (date.fromisoformat(day) - timedelta(days=1)).isoformat()
             ordered = sorted(self.segments, key=lambda each: (each.start, each.segment_id))
             members = [each for each in ordered if (each.camera, each.date) == (key.camera, day)]
+        elif read.neighbour is Neighbour.OTHERS:
+            days = writer.scope is self.ops[key.op].scope is Scope.CAMERA_DAY
+            cameras = {each.camera for each in self.segments if each.date == day and each.camera != key.camera}
+            return [UnitKey(writer.name, camera, day, "day") for camera in sorted(cameras) if days]
         if writer.scope is Scope.SEGMENT:
             return [UnitKey(writer.name, each.camera, each.date, each.segment_id) for each in members]
         if writer.scope is self.ops[key.op].scope is Scope.FOOTAGE:
@@ -72,11 +78,15 @@ class Reference:
         return self.fingerprints[key]
 
     def wanted(self):
-        wanted = {key for key in self.units if self.selection.wants_date(key.date) and key.op in self.wanted_ops()}
+        wanted = {key for key in self.units if self.is_selected(key)}
         for key in reversed(self.units):
             if key in wanted:
                 wanted.update(source for read, source in self.reads(key) if read.required)
         return wanted
+
+    def is_selected(self, key):
+        selection = self.selection
+        return selection.wants_camera(key.camera) and selection.wants_date(key.date) and key.op in self.wanted_ops()
 
     def wanted_ops(self):
         wanted = set(self.selection.ops or self.ops)
@@ -113,7 +123,9 @@ def pipelines(draw):
     ops = []
     for number in range(draw(st.integers(2, 5))):
         table = st.sampled_from([f"t{earlier}" for earlier in range(number)] + ["nobody's"])
-        read = st.builds(Read, table, st.sampled_from(Neighbour), required=st.booleans())
+        neighbour = st.sampled_from([each for each in Neighbour if each is not Neighbour.OTHERS])
+        read = st.builds(Read, table, neighbour, required=st.booleans())
+        read |= st.builds(Read, table, st.just(Neighbour.OTHERS), required=st.just(False))
         reads = draw(st.lists(read, max_size=3, unique_by=lambda read: read.key))
         ops.append(tiny_op(f"op{number}", draw(st.sampled_from(Scope)), reads, [f"t{number}"]))
     return ops
@@ -143,11 +155,14 @@ def test_states_are_those_of_the_simplest_planner(data, ops, segments):
     knobs = {name: 2 for name in data.draw(st.sets(st.sampled_from(names)), label="changed ops")}
     days = st.none() | st.sampled_from(sorted({date.fromisoformat(segment.date) for segment in segments}))
     selection = Selection(
-        first=data.draw(days), ops=tuple(data.draw(st.sets(st.sampled_from(names)))), readers=data.draw(st.booleans())
+        cameras=data.draw(st.sampled_from([(), ("cam2",)])),
+        first=data.draw(days),
+        ops=tuple(data.draw(st.sets(st.sampled_from(names)))),
+        readers=data.draw(st.booleans()),
     )
     receipts, done = [], []
     for second, made_with in enumerate(({}, knobs)):
-        plan = plan_tiny(segments, site=tiny_site(made_with, ops=ops))
+        plan = plan_tiny(segments, site=tiny_site(made_with, ops=ops, groups=GROUPS))
         plain = Reference(ops, made_with, segments, Selection())
         sources = {key: [(source.read, source.key) for source in unit.sources] for key, unit in plan.units.items()}
         assert sources == {key: plain.reads(key) for key in plain.units}
@@ -158,7 +173,7 @@ def test_states_are_those_of_the_simplest_planner(data, ops, segments):
     entries = [quarantine_for(plan, key) for key in keys]
     quarantined = [(key, plain.fingerprint(key)) for key in keys]
 
-    plan = plan_tiny(segments, receipts, tiny_site(knobs, ops=ops), selection, quarantined=entries)
+    plan = plan_tiny(segments, receipts, tiny_site(knobs, ops=ops, groups=GROUPS), selection, quarantined=entries)
     expected = Reference(ops, knobs, segments, selection, done, quarantined).states()
     assert {key: status.state.value for key, status in plan.statuses.items()} == {
         key: state for key, state in expected.items() if state != "done"
@@ -175,7 +190,7 @@ def test_states_are_those_of_the_simplest_planner(data, ops, segments):
 @pytest.mark.slow
 @given(st.data(), pipelines(), archives())
 def test_a_failure_leaves_the_statuses_and_fingerprints_that_the_next_plan_has(data, ops, segments):
-    site = tiny_site(ops=ops)
+    site = tiny_site(ops=ops, groups=GROUPS)
     plan = plan_tiny(segments, site=site)
     failed = data.draw(st.sampled_from(sorted(plan.units)))
     entry = quarantine_for(plan, failed)
