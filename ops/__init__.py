@@ -20,6 +20,7 @@ from ops.motion import Motion
 from ops.positions import Positions
 from ops.publish import Publish
 from ops.second_look import SecondLook
+from ops.site_tracks import SiteTracks
 from ops.track import Track
 from ops.view_motion import ViewMotion
 from schemas.op import Op
@@ -34,6 +35,7 @@ _OPS: tuple[type[Op], ...] = (
     Track,
     Link,
     Positions,
+    SiteTracks,
     Counts,
     Depth,
     DepthMap,

@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 from pydantic import TypeAdapter, ValidationError
 
 from ops import REGISTRY
+from ops.ground.groups import camera_groups
 from ops.ground.homography import calibration_error_m
 from ops.ground.view import concerns, zones_outside_view
 from schemas.anonymity import TARGETS
 from schemas.errors import ModelError, SiteError
 from schemas.op import DETECTOR, Models, Op
 from schemas.tuned import TunedCamera
-from schemas.values import Feature, ModelFile
+from schemas.values import CameraView, Feature, ModelFile
 from storage.site.file import SiteFiles, find_key_line
 from storage.site.layers import load_features
 from storage.site.tuned import read_tuned
@@ -150,7 +151,10 @@ def configure_site(site: SiteFiles) -> ReadySite:
     _check_targets(site, ops)
     calibration_errors(site)  # fails now, and not in the middle of the night when positions are computed
     features = load_features(site)
-    return ReadySite(site, ops, features, (*warnings, *_warn_of_unseen(site, features)), read_tuned(site.root))
+    views = [site.config.camera_view(camera.id) for camera in site.config.cameras]
+    return ReadySite(
+        site, ops, features, (*warnings, *_warn_of_unseen(views, features)), read_tuned(site.root), camera_groups(views)
+    )
 
 
 def _models(op: Op, models: ModelStore, detectors: Sequence[ModelFile]) -> Models:
@@ -202,9 +206,8 @@ def _check_targets(site: SiteFiles, ops: Mapping[str, ReadyOp]) -> None:
             )
 
 
-def _warn_of_unseen(site: SiteFiles, features: Sequence[Feature]) -> list[str]:
+def _warn_of_unseen(views: Sequence[CameraView], features: Sequence[Feature]) -> list[str]:
     """Returns warnings of zones and lines that no camera sees: they would never count anybody."""
-    views = [site.config.camera_view(camera.id) for camera in site.config.cameras]
     sized = [(view, view.image_size_px) for view in views if view.image_size_px]
     # Once per camera, not per feature: each call fits the camera's homography.
     hidden = {view.camera: {f.feature_id for f in zones_outside_view(view, features, size)} for view, size in sized}

@@ -54,6 +54,39 @@ ANALYTICS_TABLES = (
         version=2,
     ),
     TableSpec(
+        "site_tracks",
+        "Which tracks of cameras that see the same ground are of one person or vehicle: a row per track and day.",
+        (
+            CAMERA,
+            TRACK,
+            string(
+                "site_track_id",
+                "id of one person or vehicle on the whole site: the first, in alphabetical order, of its tracks' ids",
+            ),
+            LABEL,
+            timestamp("start_time", "first point of the track on this day"),
+            timestamp("end_time", "last point of the track on this day"),
+            column("cameras", pa.int32(), "cameras that see it on this day; 1 if only this one does, or can"),
+            column("tracks", pa.int32(), "tracks of all cameras that are joined to it on this day, with this one"),
+            float32("shared_s", "longest time that another of these tracks shares with this one", "s"),
+            float32(
+                "apart_m",
+                "mean distance to the other tracks while they are seen together; null without such a time",
+                "m",
+                null=True,
+            ),
+            float32(
+                "link_probability",
+                "probability that this track is of the same person as the others; null if there are none",
+                "0..1",
+                null=True,
+            ),
+        ),
+        ("camera", "track_id", "start_time"),
+        ("start_time", "track_id"),
+        Privacy.PSEUDONYMOUS,
+    ),
+    TableSpec(
         "depth",
         "Distance between the camera's lens and each track point on the ground plane.",
         (

@@ -1,0 +1,48 @@
+"""Groups of cameras that see the same ground, directly or through others of the group."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from ops.ground.homography import ground_plane
+from ops.ground.view import seen_ground
+from schemas.values import CameraView
+
+REACH_M = 30.0
+"""How far beyond its control points a camera's ground counts. Views reach to the horizon, and through walls; beyond its
+control points a calibration is a guess."""
+
+LEAST_M2 = 1.0
+"""Ground that two views must have in common, square metres."""
+
+
+def camera_groups(views: Sequence[CameraView]) -> tuple[tuple[str, ...], ...]:
+    """Returns the groups of two or more cameras, and the cameras of each, by id.
+
+    Args:
+        views: cameras; one without control points is in no group.
+    """
+    calibrated = sorted((view for view in views if view.calibrated), key=lambda view: view.camera)
+    if len(calibrated) < 2:
+        return ()
+    from scipy.sparse import coo_array  # slow to import, and most sites have no two calibrated cameras
+    from scipy.sparse.csgraph import connected_components
+
+    ground = np.array([_ground(view) for view in calibrated], dtype=object)
+    one, other = shapely.STRtree(ground).query(ground, predicate="intersects")
+    common = shapely.area(shapely.intersection(ground[one], ground[other])) >= LEAST_M2
+    links = coo_array((common[common], (one[common], other[common])), shape=(len(ground), len(ground)))
+    count, group_of = connected_components(links, directed=False)
+    groups = (tuple(calibrated[index].camera for index in np.flatnonzero(group_of == group)) for group in range(count))
+    return tuple(sorted(group for group in groups if len(group) > 1))
+
+
+def _ground(view: CameraView) -> BaseGeometry:
+    """Returns the ground that a camera's frame shows, around its control points."""
+    plane = ground_plane(view)
+    assert plane is not None
+    points = np.array([(point.x_m, point.y_m) for point in view.control_points])
+    bounds = np.concatenate([points.min(axis=0) - REACH_M, points.max(axis=0) + REACH_M])
+    return seen_ground(plane, bounds)
