@@ -57,7 +57,7 @@ def sample_site(root: Path) -> dict[str, Any]:
     """
     build_sample_site(root)
     site = open_site(root)
-    run_site(site, Selection(ops=("link",)), RunOptions(workers=None))
+    run_site(site, Selection(ops=("site_tracks",)), RunOptions(workers=None))
     truth = load_truth(root)
     scored: list[tuple[TrackScores, TrackScores, TrackScores]] = []
     cameras = {}
@@ -76,9 +76,11 @@ def sample_site(root: Path) -> dict[str, Any]:
                 (score_tracks(true, tracks), score_tracks(true, oracle(found, true)), score_tracks(true, peer(found)))
             )
     means = {name: mean([getattr(mine, name) for mine, _, _ in scored]) for name in SCORES}
+    site_people = rows.find("site: people")
     totals = {name: sum(each[name] for each in cameras.values()) for name in ("ids", "true_ids")}
     others = {"oracle_hota": mean([best.hota for _, best, _ in scored])}
     others |= {"peer_hota": mean([theirs.hota for *_, theirs in scored])}
+    others |= {"site_tracks": int(site_people.measured or 0), "site_people": int(site_people.true)}
     return {"sample": means | totals | others, "sample_cameras": cameras}
 
 

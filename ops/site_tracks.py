@@ -62,7 +62,7 @@ class SiteTracks(TableOp):
 
     def _find(self, positions: pa.Table, camera: str) -> "Mapping[str, _Membership]":
         """Returns, by track of this camera, the site track that it shares with others."""
-        names, cameras, paths = _read_paths(positions)
+        names, cameras, paths = read_paths(positions)
         agreement = compare_paths(paths, self.params)
         agreement += find_handovers(paths, agreement, self.params)
         people = find_people(paths, agreement)
@@ -90,7 +90,7 @@ class _Membership:
     link_probability: float
 
 
-def _read_paths(positions: pa.Table) -> tuple[tuple[str, ...], tuple[str, ...], Paths]:
+def read_paths(positions: pa.Table) -> tuple[tuple[str, ...], tuple[str, ...], Paths]:
     """Returns names of tracks and of cameras by number, and the tracks' paths, in whatever order the rows are."""
     names, track = encode_column(positions, "track_id")
     cameras, camera = encode_column(positions, "camera")

@@ -5,7 +5,7 @@
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,7 +18,16 @@ from sample_site.truth import CLEARLY_VISIBLE, TrueBoxes, Truth, microseconds, w
 from schemas.tables import TABLES
 from schemas.values import Float64, Int64
 
-_READ = ("track_points", "positions", "flows", "zone_events", "interactions", "segments", "observed_frames")
+_READ = (
+    "track_points",
+    "positions",
+    "flows",
+    "zone_events",
+    "interactions",
+    "site_tracks",
+    "segments",
+    "observed_frames",
+)
 _ABANDONED_S = 20.0
 """Shortest time alone, within the footage, after which a suitcase counts as abandoned."""
 _PAUSE_US = 1_000_000
@@ -75,12 +84,20 @@ def compare(truth: Truth, measured: Connection | Mapping[str, pa.Table]) -> Comp
     Args:
         truth: of the sample site.
         measured: a connection to the store, or tables by name (``track_points``, ``positions``, ``flows``,
-            ``zone_events``, ``interactions``; ``segments`` and ``observed_frames`` say what was processed).
-            A missing table counts as empty, but without ``segments`` all readable footage counts as processed,
+            ``zone_events``, ``interactions``, ``site_tracks``; ``segments`` and ``observed_frames`` say what was
+            processed). A missing table counts as empty, but without ``segments`` all readable footage counts as processed,
             and without ``observed_frames`` every frame as observed.
     """
     tables = dict(measured) if isinstance(measured, Mapping) else _fetch(measured)
-    return Comparison(tuple(row for camera in truth.cameras for row in _CameraComparison(truth, tables, camera).rows()))
+    cameras = [_CameraComparison(truth, tables, camera) for camera in truth.cameras]
+    return Comparison((*(row for camera in cameras for row in camera.rows()), _site_people(truth, cameras)))
+
+
+def _site_people(truth: Truth, cameras: "Sequence[_CameraComparison]") -> Row:
+    """Compares the people on the whole site, each counted once."""
+    measured = {name for each in cameras for name in each.read("site_tracks", label=True)["site_track_id"].to_pylist()}
+    true = {person for each in cameras for person in truth.people_seen(each.camera, each.spans_us)}
+    return Row("site: people", len(measured), len(true), "people")
 
 
 def _fetch(connection: Connection) -> dict[str, pa.Table]:

@@ -177,11 +177,15 @@ class Truth:
 
     def distinct_people(self, camera: str, spans_us: Int64 | None = None) -> int:
         """Counts the people clearly visible for half a second or longer, in the readable footage or in ``spans_us``."""
+        return len(self.people_seen(camera, spans_us))
+
+    def people_seen(self, camera: str, spans_us: Int64 | None = None) -> set[str]:
+        """Returns the ids of the same people."""
         boxes = self.boxes
         spans = self.readable_us(camera) if spans_us is None else spans_us
         rows = (boxes.camera == camera) & (boxes.visible_share >= CLEARLY_VISIBLE) & within(boxes.time_us, spans)
-        _, frames = np.unique(boxes.person[rows], return_counts=True)
-        return int((frames >= _SHORTEST_SEEN_S * self.fps).sum())
+        people, frames = np.unique(boxes.person[rows], return_counts=True)
+        return set(people[frames >= _SHORTEST_SEEN_S * self.fps].tolist())
 
     def labelled_frames(self, file: TrueFile) -> FrameBoxes:
         """Returns the boxes in the readable frames of a file; people who are not clearly visible are ignored."""

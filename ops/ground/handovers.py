@@ -6,7 +6,7 @@ person walked on from the end to the beginning, against somebody else's track be
 
 import numpy as np
 
-from ops.ground.shared_paths import WRONG_SHARE, Agreement, Paths, SamePlaceParams, density, velocities
+from ops.ground.shared_paths import STEP_S, WRONG_SHARE, Agreement, Paths, SamePlaceParams, density, velocities
 from schemas.values import Float64, Int64
 
 MOST_S = 1.0
@@ -32,7 +32,7 @@ def find_handovers(paths: Paths, known: Agreement, params: SamePlaceParams) -> A
     gap_s = (paths.span_us[begins, 0] - paths.span_us[ends, 1])[:, None] / 1e6
     velocity = velocities(paths)
     # From sample to sample, which lie up to a step before the end and after the beginning.
-    walked_s = (paths.step[head] - paths.step[tail])[:, None] * 0.5
+    walked_s = (paths.step[head] - paths.step[tail])[:, None] * STEP_S
     missed = paths.place_m[tail] + walked_s * (velocity[tail] + velocity[head]) / 2 - paths.place_m[head]
     near = np.hypot(*missed.T) <= params.reach_m
     ends, begins, tail, head, missed, gap_s = (each[near] for each in (ends, begins, tail, head, missed, gap_s))

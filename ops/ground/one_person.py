@@ -18,6 +18,9 @@ from schemas.values import Float64
 AT_ONCE_US = 500_000
 """Time for which two tracks of one person may be seen at once by one camera: tracks end late and begin early."""
 
+MOST_SURE = 0.98
+"""The highest probability that is given: so many of the surest were right (docs/benchmarks.md, "Across cameras")."""
+
 Evidence = Mapping[int, Mapping[int, float]]
 """By track, the log odds of each track that comes near it."""
 
@@ -110,4 +113,4 @@ def _probability(track: int, group_of: Mapping[int, tuple[int, ...]], paths: Pat
         change = support(track, rest) - mine
         change += sum(support(each, [one for one in own if one != track]) - support(each, rest) for each in rivals)
         odds.append(change)
-    return float(1 / (1 + np.exp(np.minimum(odds, 50.0)).sum()))
+    return min(MOST_SURE, float(1 / (1 + np.exp(np.minimum(odds, 50.0)).sum())))

@@ -44,6 +44,12 @@ def perfect_tables(truth: Truth) -> dict[str, pa.Table]:
             "y_m": visible.place_m[:, 1],
             "state": ["observed"] * size,
         },
+        "site_tracks": {
+            **{name: common[name] for name in ("camera", "track_id", "label")},
+            **dict.fromkeys(("start_time", "end_time"), times),
+            "site_track_id": visible.person,
+            **{name: np.full(size, value) for name, value in (("cameras", 1), ("tracks", 1), ("shared_s", 0.0))},
+        },
         "flows": {
             "camera": [c.camera for c in crossings],
             "line": [c.line for c in crossings],
@@ -104,6 +110,7 @@ class TestComparison:
     def test_nothing_measured(self, site: SampleSite) -> None:
         figures = compare(site.truth, {})
         assert figures.find("hall: people").error == -2
+        assert figures.find("site: people").error == -2
         assert figures.find("hall: recall of people").measured == 0.0
         assert figures.find("hall: position error, median").measured is None
         assert figures.find("hall: doorway, left to right").error == -1
