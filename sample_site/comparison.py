@@ -85,8 +85,8 @@ def compare(truth: Truth, measured: Connection | Mapping[str, pa.Table]) -> Comp
         truth: of the sample site.
         measured: a connection to the store, or tables by name (``track_points``, ``positions``, ``flows``,
             ``zone_events``, ``interactions``, ``site_tracks``; ``segments`` and ``observed_frames`` say what was
-            processed). A missing table counts as empty, but without ``segments`` all readable footage counts as processed,
-            and without ``observed_frames`` every frame as observed.
+            processed). A missing table counts as empty, but without ``segments`` all readable footage counts as
+            processed, and without ``observed_frames`` every frame as observed.
     """
     tables = dict(measured) if isinstance(measured, Mapping) else _fetch(measured)
     cameras = [_CameraComparison(truth, tables, camera) for camera in truth.cameras]
