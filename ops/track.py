@@ -21,6 +21,7 @@ from ops.tracking.detections import Detections, Tracklet
 from ops.tracking.interpolate import Interpolated, interpolate
 from ops.tracking.join import Join, join
 from ops.tracking.jumps import split_jumps
+from ops.tracking.merged_boxes import drop_merged
 from ops.tracking.observations import Observations, kind_of, kinds_of, read_observations
 from ops.tracking.refine import extend, filter_tracklets, trim
 from ops.tracking.sides import split_out_of_view
@@ -88,7 +89,7 @@ class Track(TableOp):
 
     spec = OpSpec(
         name="track",
-        version=4,
+        version=5,
         summary="Follows people and things through a segment and into the first seconds of the next.",
         scope=Scope.SEGMENT,
         reads=(
@@ -138,6 +139,7 @@ class Track(TableOp):
         tracklets = trim(detections, tracklets, params.sure_confidence)
         tracklets = extend(detections, tracklets, params.sure_confidence, params.extend_overlap)
         tracklets, later_joins = join(detections, tracklets, params.max_gap_s, params.alike_gap_s)
+        tracklets = drop_merged(detections, tracklets)
         return filter_tracklets(detections, tracklets, params.min_span_s, params.mean_confidence), joins + later_joins
 
     def _fill(
