@@ -56,5 +56,7 @@ def _is_around_two(box: Float64, others: Float64) -> bool:
     shared = np.clip(high - low, 0, None).prod(axis=1)
     others = others[shared >= INSIDE * (others[:, 2:] - others[:, :2]).prod(axis=1)]
     one, other = np.triu_indices(len(others), 1)
-    around = np.hstack([np.minimum(others[one, :2], others[other, :2]), np.maximum(others[one, 2:], others[other, 2:])])
+    around: Float64 = np.hstack(
+        [np.minimum(others[one, :2], others[other, :2]), np.maximum(others[one, 2:], others[other, 2:])]
+    )
     return bool(len(around) and iou_matrix(box[None], around).max() >= FIT)
