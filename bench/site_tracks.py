@@ -95,8 +95,8 @@ def main() -> None:
         for case, figures in walks.items():
             print(
                 f"{name}, {case}: F1 {figures['f1']:.3f} (peer {figures['f1_peer']:.3f}), precision "
-                f"{figures['precision']:.3f} ({figures['precision_peer']:.3f}); {figures['people']} people, "
-                f"{figures['tracks']} tracks, {figures['site_tracks']} site tracks"
+                f"{figures['precision']:.3f} ({figures['precision_peer']:.3f}); {figures['people']:.0f} people, "
+                f"{figures['tracks']:.0f} tracks, {figures['site_tracks']:.0f} site tracks"
             )
     for said in found["reliability"]:
         print(f"said {said['said']:.3f}, right {said['right']:.3f} of {said['tracks']} tracks")

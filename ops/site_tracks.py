@@ -4,6 +4,8 @@ Cameras are compared on the ground, so only calibrated ones take part; a track t
 positions, is a site track by itself. Each camera's unit reads the whole group of its day and computes the same people,
 then writes the rows of its own tracks; so ids agree between cameras in whatever order they are processed.
 
+Cameras whose clocks differ are set right first, by the people whom they see walking.
+
 A site track has the first, in alphabetical order, of the ids of its tracks: an id that goes on over midnight with it.
 
 Decision: docs/decisions/0043-tracks-across-cameras.md.
@@ -16,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from ops.arrays import encode_column, float_columns, times_us
+from ops.ground.clocks import late_clocks
 from ops.ground.handovers import find_handovers
 from ops.ground.one_person import People, find_people
 from ops.ground.shared_paths import Agreement, Paths, SamePlaceParams, compare_paths, sample_paths
@@ -53,16 +56,23 @@ class SiteTracks(TableOp):
 
     def run(self, unit: UnitContext, inputs: Tables, services: Services) -> Tables:
         """Gives ``site_tracks``, a row per track of this camera."""
+        camera = unit.camera.camera
         found: Mapping[str, _Membership] = {}
+        late_s = 0.0
         others = inputs.get("others.positions")
         if others is not None and others.num_rows and inputs["positions"].num_rows:
-            found = self._find(pa.concat_tables([inputs["positions"], others]), unit.camera.camera)
+            positions = pa.concat_tables([inputs["positions"], others])
+            _, cameras, paths = read_paths(positions)
+            late = late_clocks(paths, self.params)
+            late_s = float(late[cameras.index(camera)])
+            found = self._find(*read_paths(positions, late), camera)
         services.count("joined_tracks", len(found))
-        return {"site_tracks": _rows(inputs["tracks"], found, unit.camera.camera)}
+        return {"site_tracks": _rows(inputs["tracks"], found, camera, late_s)}
 
-    def _find(self, positions: pa.Table, camera: str) -> "Mapping[str, _Membership]":
+    def _find(
+        self, names: tuple[str, ...], cameras: tuple[str, ...], paths: Paths, camera: str
+    ) -> "Mapping[str, _Membership]":
         """Returns, by track of this camera, the site track that it shares with others."""
-        names, cameras, paths = read_paths(positions)
         agreement = compare_paths(paths, self.params)
         agreement += find_handovers(paths, agreement, self.params)
         people = find_people(paths, agreement)
@@ -90,12 +100,19 @@ class _Membership:
     link_probability: float
 
 
-def read_paths(positions: pa.Table) -> tuple[tuple[str, ...], tuple[str, ...], Paths]:
-    """Returns names of tracks and of cameras by number, and the tracks' paths, in whatever order the rows are."""
+def read_paths(positions: pa.Table, late_s: Float64 | None = None) -> tuple[tuple[str, ...], tuple[str, ...], Paths]:
+    """Returns names of tracks and of cameras by number, and the tracks' paths, in whatever order the rows are.
+
+    Args:
+        positions: rows of all cameras.
+        late_s: how late each camera's clock is, ``(C,)``; None: not at all.
+    """
     names, track = encode_column(positions, "track_id")
     cameras, camera = encode_column(positions, "camera")
     labels, label = encode_column(positions, "label")
     time_us = times_us(positions)
+    if late_s is not None:
+        time_us = time_us - np.round(late_s * 1e6).astype(np.int64)[camera]
     order = np.lexsort((time_us, track))
     track, time_us = track[order], time_us[order]
     first = np.searchsorted(track, np.arange(len(names)))
@@ -134,13 +151,14 @@ def _company(people: People, agreement: Agreement, tracks: int) -> tuple[Float64
     return longest_s, mean_m
 
 
-def _rows(tracks: pa.Table, found: Mapping[str, _Membership], camera: str) -> pa.Table:
+def _rows(tracks: pa.Table, found: Mapping[str, _Membership], camera: str, late_s: float) -> pa.Table:
     names = tracks["track_id"].to_pylist()
     members = [found.get(name) for name in names]
     return TABLES["site_tracks"].conform(
         {name: tracks[name] for name in ("track_id", "label", "start_time", "end_time")}
         | {
             "camera": [camera] * len(names),
+            "clock_late_s": [late_s] * len(names),
             "site_track_id": [each.site_track_id if each else name for name, each in zip(names, members, strict=True)],
             "cameras": [each.cameras if each else 1 for each in members],
             "tracks": [each.tracks if each else 1 for each in members],

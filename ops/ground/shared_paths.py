@@ -127,7 +127,7 @@ def sample_paths(
 
 def compare_paths(paths: Paths, params: SamePlaceParams) -> Agreement:
     """Returns every pair of tracks of one kind and different cameras that are ever within reach."""
-    one, other = _near_samples(paths, params.reach_m)
+    one, other = near_samples(paths, params.reach_m)
     if not len(one):
         empty = np.zeros(0)
         return Agreement(np.zeros((0, 2), np.int64), empty, empty, empty)
@@ -148,7 +148,7 @@ def compare_paths(paths: Paths, params: SamePlaceParams) -> Agreement:
     return Agreement(pair, looks * total / shared, shared * STEP_S, distance)
 
 
-def _near_samples(paths: Paths, reach_m: float) -> tuple[Int64, Int64]:
+def near_samples(paths: Paths, reach_m: float) -> tuple[Int64, Int64]:
     """Returns pairs of samples within reach at one moment, of different cameras and one kind; the lower track first."""
     from scipy.spatial import cKDTree  # slow to import, and planning imports every op
 

@@ -76,6 +76,12 @@ ANALYTICS_TABLES = (
                 null=True,
             ),
             float32(
+                "clock_late_s",
+                "how much later the camera's clock is on this day than that of the first camera, in alphabetical order, of "
+                "those that see the same people; 0 if they show no difference",
+                "s",
+            ),
+            float32(
                 "link_probability",
                 "probability that this track is of the same person as the others; null if there are none",
                 "0..1",

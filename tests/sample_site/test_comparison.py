@@ -48,7 +48,10 @@ def perfect_tables(truth: Truth) -> dict[str, pa.Table]:
             **{name: common[name] for name in ("camera", "track_id", "label")},
             **dict.fromkeys(("start_time", "end_time"), times),
             "site_track_id": visible.person,
-            **{name: np.full(size, value) for name, value in (("cameras", 1), ("tracks", 1), ("shared_s", 0.0))},
+            **{
+                name: np.full(size, value)
+                for name, value in (("cameras", 1), ("tracks", 1), ("shared_s", 0.0), ("clock_late_s", 0.0))
+            },
         },
         "flows": {
             "camera": [c.camera for c in crossings],
