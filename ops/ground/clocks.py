@@ -68,8 +68,8 @@ def _common(paths: Paths, one: int, other: int) -> Paths:
     """Returns the samples of two cameras, the first ``MOST_SAMPLES`` of the time in which both see somebody."""
     camera = paths.camera[paths.track]
     near = MOST_STEPS + 1
-    moments = [np.unique(paths.step[camera == each] // near) for each in (one, other)]
-    rows = np.flatnonzero(np.isin(camera, (one, other)) & np.isin(paths.step // near, np.intersect1d(*moments)))
+    first, second = (np.unique(paths.step[camera == each] // near) for each in (one, other))
+    rows = np.flatnonzero(np.isin(camera, (one, other)) & np.isin(paths.step // near, np.intersect1d(first, second)))
     if len(rows) > MOST_SAMPLES:
         rows = np.sort(rows[np.argsort(paths.step[rows], kind="stable")[:MOST_SAMPLES]])
     return _taken(paths, rows, paths.step)
