@@ -77,7 +77,7 @@ ANALYTICS_TABLES = (
             ),
             float32(
                 "clock_late_s",
-                "how much later the camera's clock is on this day than that of the first camera, in alphabetical order, "
+                "how much later the camera's clock is this day than that of the first camera, in alphabetical order, "
                 "of those that see the same people; 0 if they show no difference",
                 "s",
             ),
