@@ -25,6 +25,7 @@ from ops.ground.homography import ground_plane
 from ops.ground.jumps import cut_at_jumps
 from ops.ground.movement import MovementParams
 from ops.tracking.gap_links import link_over_gaps
+from ops.tracking.hidden_links import link_hidden
 from ops.tracking.observations import kind_of
 from ops.tracking.tracklet_links import TrackletLinks, link_tracklets
 from schemas.op import Neighbour, OpSpec, Read, Scope, Services, TableOp, Tables, param
@@ -39,6 +40,9 @@ class LinkParams(MovementParams):
     min_shared: float = param(0.3, "least share of common detections in the overlap at which two tracklets are linked")
     min_iou: float = param(0.5, "without common detections: least mean overlap (IoU) of boxes at which they are linked")
     max_gap_s: float = param(1.5, "longest gap in the recording over which tracks go on, by place, seconds")
+    hidden_s: float = param(
+        15.0, "longest time that a person stands behind another and is the same one afterwards, seconds; 0: never"
+    )
     jump_s: float = param(0.4, "time to each side over which jumps to another person are looked for, seconds")
 
 
@@ -47,7 +51,7 @@ class Link(TableOp):
 
     spec = OpSpec(
         name="link",
-        version=3,
+        version=4,
         summary="Links tracklets across segment borders and midnight into tracks with lasting ids.",
         scope=Scope.CAMERA_DAY,
         reads=(
@@ -72,6 +76,8 @@ class Link(TableOp):
         }
         links = link_tracklets(points, kinds, self.params.min_shared, self.params.min_iou)
         links = link_over_gaps(points, kinds, links, self.params.max_gap_s)
+        links, hidden = link_hidden(points, kinds, links, self.params.hidden_s)
+        points = TABLES["tracklet_points"].conform(pa.concat_tables([points, hidden.select(points.column_names)]))
         rows = _rows_of_day(points, links, [segment.segment_id for segment in unit.segments])
         rows = _with_tracks(rows, links, _track_labels(tracklets, links))
         services.count("links", len(links.following))
