@@ -107,9 +107,10 @@ def _candidates(
         end_us = ends.last_us[before]
         low, high = np.searchsorted(ends.first_us[heads], [end_us + 1, end_us + round(most_s * 1e6) + 1])
         after = heads[low:high]
-        tail = np.repeat(ends.last_box[before][None], len(after), axis=0)
-        fit = iou_pairs(tail, ends.first_box[after])
-        ratio = np.log((ends.first_box[after, 3] - ends.first_box[after, 1]) / (tail[:, 3] - tail[:, 1]))
+        tail: Float64 = np.repeat(ends.last_box[before][None], len(after), axis=0)
+        head_box: Float64 = ends.first_box[after]
+        fit = iou_pairs(tail, head_box)
+        ratio = np.log((head_box[:, 3] - head_box[:, 1]) / (tail[:, 3] - tail[:, 1]))
         fits = (fit >= SAME_PLACE) & (np.abs(ratio) <= np.log(SAME_HEIGHT))
         found += [
             (-float(overlap), int(before), int(head))
@@ -129,7 +130,7 @@ def _hidden_frames(ends: _Ends, before: int, after: int, time_us: Int64, box: Fl
     """
     frames, first = np.unique(time_us, return_index=True)
     edges_us = np.concatenate([ends.last_us[[before]], frames, ends.first_us[[after]]])
-    if np.diff(edges_us).max() > MOST_STEP_S * 1e6:
+    if not len(frames) or np.diff(edges_us).max() > MOST_STEP_S * 1e6:
         return None
     place = _between(ends, before, after, time_us)
     low, high = np.maximum(place[:, :2], box[:, :2]), np.minimum(place[:, 2:], box[:, 2:])
