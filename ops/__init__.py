@@ -21,6 +21,7 @@ from ops.positions import Positions
 from ops.publish import Publish
 from ops.second_look import SecondLook
 from ops.site_tracks import SiteTracks
+from ops.statics import Statics
 from ops.track import Track
 from ops.view_motion import ViewMotion
 from schemas.op import Op
@@ -34,6 +35,7 @@ _OPS: tuple[type[Op], ...] = (
     Appearance,
     Track,
     Link,
+    Statics,
     Positions,
     SiteTracks,
     Counts,

@@ -12,6 +12,7 @@ from ops.background_people import people_of, shown_people
 from ops.foreground_mask import ForegroundMask, foreground_mask
 from ops.masked_median import masked_median
 from ops.pictures import fill_from_around
+from ops.static_detections import static_detections
 from ops.static_regions import SMALL_WIDTH_PX, StaticRegion, StaticRegionParams, find_static_regions
 from ops.steadying import Steadying, moved_detections, steadying
 from schemas.op import FrameNeed, FrameOp, FrameSession, OpSpec, Read, Scope, Services, Tables, param
@@ -46,11 +47,11 @@ class Background(FrameOp):
 
     spec = OpSpec(
         name="background",
-        version=4,
-        summary="Computes the background of a fixed view, and finds objects left or taken.",
+        version=5,
+        summary="Computes the background of a fixed view, and finds what stays in its place: objects left or taken.",
         scope=Scope.SEGMENT,
         reads=(Read("detections", late=True), Read("observed_frames", late=True)),
-        writes=("backgrounds", "static_regions"),
+        writes=("backgrounds", "static_regions", "static_detections"),
         params=BackgroundParams,
         uses=("fixed",),
         memory_mb=600,
@@ -90,9 +91,12 @@ class BackgroundSession(FrameSession):
         foreground = foreground_mask(late["detections"], late["observed_frames"], MOVERS, SURE)
         source_px = (self._segment.width, self._segment.height)
         regions = find_static_regions(self._small.times_us, self._small.frames, foreground, source_px, self._params)
+        # Without frames the view is not fixed, and nothing in a picture stays in its place.
+        found = late["detections"] if self._samples.times_us else TABLES["detections"].empty()
         return {
             "backgrounds": TABLES["backgrounds"].empty() if image is None else self._background_row(image, late),
             "static_regions": _region_rows(self._segment, regions),
+            "static_detections": static_detections(self._segment, found, self._params.static_s),
         }
 
     def _clean_image(self, late: Tables) -> "CleanImage | None":
@@ -113,6 +117,7 @@ class BackgroundSession(FrameSession):
             reference_us = self._samples.times_us[clean.steadied.reference]
         # Each sample counts for the time until the next one, so n samples span n of their steps.
         span_us = (times_us[-1] - times_us[0]) * len(used) / max(len(used) - 1, 1)
+        doubtful = shown_people(clean.image, frames, times_us, people)
         return TABLES["backgrounds"].conform(
             {
                 "camera": [segment.camera],
@@ -121,13 +126,17 @@ class BackgroundSession(FrameSession):
                 "height": [clean.image.shape[0]],
                 "png": [_png(clean.image)],
                 "unknown_png": [_png(clean.unknown.astype(np.uint8) * 255)],
-                "doubtful_png": [_png(shown_people(clean.image, frames, times_us, people).astype(np.uint8) * 255)],
+                "doubtful_png": [_png(doubtful.astype(np.uint8) * 255)],
                 "noise": [clean.noise],
                 "samples": [len(used)],
                 "span_s": [span_us / 1e6],
                 "unknown_share": [float(clean.unknown.mean())],
                 "steadied": [clean.steadied is not None],
                 "reference_time": [reference_us],
+                "segment_start": [segment.start],
+                "segment_end": [segment.end],
+                "small_png": [_png(_shrunk(clean.image))],
+                "small_unknown_png": [_png(_shrunk((clean.unknown | doubtful).astype(np.uint8) * 255))],
             }
         )
 
@@ -246,5 +255,8 @@ def _region_rows(segment: Segment, regions: Sequence[StaticRegion]) -> pa.Table:
             **{name: [region.xyxy[side] for region in regions] for side, name in enumerate(("x1", "y1", "x2", "y2"))},
             "area_px": [region.area_px for region in regions],
             "contrast": [region.contrast for region in regions],
+            "appeared": [region.appeared for region in regions],
+            "short": [region.short for region in regions],
+            "mask_png": [_png(region.mask.astype(np.uint8) * 255) for region in regions],
         }
     )

@@ -6,7 +6,7 @@ it changed, alike each time, for long enough; static pixels whose changes began 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -22,6 +22,9 @@ SMALL_WIDTH_PX = 320
 WINDOW_US = 2_000_000
 BEFORE_WINDOWS = 2
 """Windows in which a pixel's background must have been seen before a change of it counts as one."""
+
+SHORT_WINDOWS = 2
+"""Least windows at the end of a segment in which a change counts that began too late to stay long enough."""
 
 LEAST_CHANGE, CHANGE_SIGMA = 15.0, 5.0
 """Least change of a pixel: in grey levels, and in standard deviations of its noise."""
@@ -46,6 +49,12 @@ LEAST_FILL = 0.3
 SHARP_EDGE = 2.0
 """Least ratio of the change within a region to the change just outside: a thing ends at an edge, where light fades."""
 
+EVEN_GREY = 3.0
+"""What is added to both sides of a comparison, grey levels: noise must not decide."""
+
+MOST_COLOURS = 300
+"""Pixels that are compared, of a region and of what lies around it."""
+
 
 @dataclass(frozen=True)
 class StaticRegionParams:
@@ -65,6 +74,9 @@ class StaticRegion:
         xyxy: in px of the source, right and bottom exclusive.
         area_px: px of the source.
         contrast: mean difference to the background before it, grey levels.
+        mask: ``(h, w)`` its pixels within its box, in pixels of the frames that were searched.
+        appeared: how much it looks like a thing since the change, against before, 0..1: above .5 something came.
+        short: whether it stayed for less than ``static_s``, up to the last frame.
     """
 
     first_us: int
@@ -72,6 +84,9 @@ class StaticRegion:
     xyxy: tuple[float, float, float, float]
     area_px: float
     contrast: float
+    mask: Bools
+    appeared: float
+    short: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,12 +146,21 @@ def find_static_regions(
     free = ~np.stack([foreground.mask_at(time_us, size_px, source_px) for time_us in times.tolist()])
     clip = _Clip(samples, free, times, (times - times[0]) // WINDOW_US)
     first, last = _longest_changes(clip)
-    masks = _region_masks(first, last, params)
-    found = [_region(mask, int(np.median(first[mask])), clip, source_px) for mask in masks]
-    static_us = params.static_s * 1e6
+    windows = round(params.static_s * 1e6 / WINDOW_US)
+    length = np.where(first >= 0, last - first + 1, 0)
+    stays = region_masks(length >= windows, params.static_min_share, params.static_max_share)
+    to_end = (length >= SHORT_WINDOWS) & (last == clip.windows[-1])
+    latest = region_masks(to_end & (length < windows), params.static_min_share, params.static_max_share)
+    found = [_region(mask, int(np.median(first[mask])), clip, source_px) for mask in (*stays, *latest)]
     # Windows are coarse; the exact times of the samples decide whether a region stayed for long enough.
-    stayed = [region for region in found if region is not None and region.last_us - region.first_us >= static_us]
-    return sorted(stayed, key=lambda region: (region.first_us, region.xyxy))
+    static_us, end_us = params.static_s * 1e6, int(times[-1])
+    kept = []
+    for region in found:
+        if region is not None and region.last_us - region.first_us >= static_us:
+            kept.append(region)
+        elif region is not None and region.last_us == end_us:
+            kept.append(replace(region, short=True))
+    return sorted(kept, key=lambda region: (region.first_us, region.xyxy))
 
 
 def _longest_changes(clip: _Clip) -> tuple[Int64, Int64]:
@@ -149,11 +173,11 @@ def _longest_changes(clip: _Clip) -> tuple[Int64, Int64]:
     for window in np.unique(clip.windows):
         chosen = clip.windows == window
         picture, seen = masked_median(clip.samples[chosen], clip.free[chosen])
-        current = _relit(picture.astype(np.float32), background, seen & (background_windows > 0))
-        as_before = seen & (background_windows > 0) & (_apart(current, background) <= threshold)
+        current = relit(picture.astype(np.float32), background, seen & (background_windows > 0))
+        as_before = seen & (background_windows > 0) & (apart(current, background) <= threshold)
         changed = seen & ~as_before & (background_windows >= BEFORE_WINDOWS)
         # A change goes on while the pixel stays as it became; another look begins another change.
-        same = changed & (since >= 0) & (_apart(current, candidate) <= np.maximum(threshold, SAME_GREY))
+        same = changed & (since >= 0) & (apart(current, candidate) <= np.maximum(threshold, SAME_GREY))
         fresh = changed & ~same
         # A background that was seen too rarely may have been a person who stood there: it is replaced, not compared.
         replaced = seen & ~as_before & ~changed
@@ -181,7 +205,7 @@ def _thresholds(clip: _Clip) -> Float32:
     return np.asarray(np.maximum(LEAST_CHANGE, CHANGE_SIGMA * cv2.blur(sigma, (5, 5))), np.float32)
 
 
-def _relit(current: Float32, background: Float32, comparable: Bools) -> Float32:
+def relit(current: Float32, background: Float32, comparable: Bools) -> Float32:
     """Returns a picture under the background's light, where light varies slowly over the picture."""
     if not comparable.any():
         return current
@@ -196,25 +220,27 @@ def _relit(current: Float32, background: Float32, comparable: Bools) -> Float32:
     return np.asarray(current * gain[:, :, None], np.float32)
 
 
-def _apart(a: Float32, b: Float32) -> Float32:
+def apart(a: Float32, b: Float32) -> Float32:
     """Returns the greatest difference of a channel ``(H, W)`` of two pictures, smoothed a little against noise."""
     return np.asarray(np.abs(cv2.blur(a - b, (3, 3))).max(axis=2), np.float32)
 
 
-def _region_masks(first: Int64, last: Int64, params: StaticRegionParams) -> list[Bools]:
-    """Returns masks of connected pixels of a possible size whose changes stayed long enough."""
-    windows = round(params.static_s * 1e6 / WINDOW_US)
-    static = (first >= 0) & (last - first + 1 >= windows)
+def region_masks(changed: Bools, least_share: float, most_share: float) -> list[Bools]:
+    """Returns masks ``(H, W)`` of connected changed pixels of a possible size.
+
+    Args:
+        changed: ``(H, W)``.
+        least_share, most_share: of a region's area, as shares of the picture's.
+    """
     # Close first: a thing's pixels hang together loosely. Then open: single pixels are noise.
-    solid = cv2.morphologyEx(static.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    solid = cv2.morphologyEx(changed.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     solid = cv2.morphologyEx(solid, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(solid, connectivity=8)
     masks = []
     for label in range(1, count):
         _, _, width, height, area = stats[label].tolist()
-        share = area / static.size
-        if params.static_min_share <= share <= params.static_max_share and area >= LEAST_FILL * width * height:
-            masks.append((labels == label) & static)  # closing added pixels that did not change
+        if least_share <= area / changed.size <= most_share and area >= LEAST_FILL * width * height:
+            masks.append((labels == label) & changed)  # closing added pixels that did not change
     return [mask for mask in masks if mask.any()]
 
 
@@ -227,7 +253,7 @@ def _region(mask: Bools, since: int, clip: _Clip, source_px: tuple[int, int]) ->
         clip: the frames.
         source_px: (width, height) of the footage.
     """
-    ring = _ring(mask)
+    ring = ring_of(mask)
     early, seen_early = clip.appearance(clip.windows < since, mask | ring, from_end=True)
     late, seen_late = clip.appearance(clip.windows >= since, mask | ring, from_end=False)
     ring &= seen_early & seen_late
@@ -235,9 +261,9 @@ def _region(mask: Bools, since: int, clip: _Clip, source_px: tuple[int, int]) ->
         return None
     # The ring did not change, so its brightness tells the light before and after apart.
     gain = (early[ring].mean() + 1) / (late[ring].mean() + 1)
-    change = _apart(late * np.float32(gain), early)
-    contrast = float(change[mask].mean())
-    if contrast < max(LEAST_CONTRAST, SHARP_EDGE * float(np.median(change[ring]))):
+    late_relit = late * np.float32(gain)
+    contrast = sharp_contrast(apart(late_relit, early), mask, ring)
+    if contrast is None:
         return None
     # A person in front of the thing must not look like it, or the thing seems to be there before the person.
     shows = clip.shows(mask, late, max(SAME_GREY, ALIKE * contrast))
@@ -250,10 +276,56 @@ def _region(mask: Bools, since: int, clip: _Clip, source_px: tuple[int, int]) ->
     scale = np.array([source_px[0] / mask.shape[1], source_px[1] / mask.shape[0]] * 2)
     left, top, right, bottom = (np.array([x.min(), y.min(), x.max() + 1, y.max() + 1]) * scale).tolist()
     times = int(clip.times_us[first]), int(clip.times_us[max(first, last)])
-    return StaticRegion(*times, (left, top, right, bottom), float(mask.sum() * scale[0] * scale[1]), contrast)
+    area_px = float(mask.sum() * scale[0] * scale[1])
+    own = mask[y.min() : y.max() + 1, x.min() : x.max() + 1]
+    appeared = appeared_share(early, late_relit, mask, seen_early & seen_late)
+    return StaticRegion(*times, (left, top, right, bottom), area_px, contrast, own, appeared)
 
 
-def _ring(mask: Bools) -> Bools:
+def sharp_contrast(change: Float32, mask: Bools, ring: Bools) -> float | None:
+    """Returns the mean change of a region, grey levels; None if it is low, or no higher than around the region."""
+    contrast = float(change[mask].mean())
+    return contrast if contrast >= max(LEAST_CONTRAST, SHARP_EDGE * float(np.median(change[ring]))) else None
+
+
+def appeared_share(before: Float32, after: Float32, mask: Bools, known: Bools) -> float:
+    """Returns how much a region looks like a thing since it changed, against before: 0..1, above .5 a thing came.
+
+    A thing ends at its outline, where ground goes on (Connell et al., 2004), and it has other colours than what lies
+    around it. Both are compared.
+
+    Args:
+        before, after: ``(H, W, 3)``, under one light.
+        mask: ``(H, W)``.
+        known: ``(H, W)``, where both pictures are known.
+    """
+    edges = [outline_edges(picture, mask, known) for picture in (before, after)]
+    strange = [strangeness(picture, mask, known) for picture in (before, after)]
+    shares = [(late + EVEN_GREY) / (early + late + 2 * EVEN_GREY) for early, late in (edges, strange)]
+    return float(np.mean(shares))
+
+
+def outline_edges(picture: Float32, mask: Bools, known: Bools) -> float:
+    """Returns the mean strength of edges along a region's outline, grey levels; 0 if nothing of it is known."""
+    grey = picture.mean(axis=2)
+    near = np.ones((3, 3), np.uint8)
+    strength = cv2.dilate(grey, near) - cv2.erode(grey, near)
+    inside = cv2.erode(mask.astype(np.uint8), near, borderValue=0) > 0
+    outline = mask & ~inside & known
+    return float(strength[outline].mean()) if outline.any() else 0.0
+
+
+def strangeness(picture: Float32, mask: Bools, known: Bools) -> float:
+    """Returns how far a region's colours are from the nearest ones around it, grey levels; 0 if that is not known."""
+    inside, around = (picture[area & known] for area in (mask, ring_of(mask)))
+    if not len(inside) or not len(around):
+        return 0.0
+    inside, around = (pixels[:: max(1, len(pixels) // MOST_COLOURS)] for pixels in (inside, around))
+    apart_by = np.abs(inside[:, None] - around[None]).max(axis=2)
+    return float(apart_by.min(axis=1).mean())
+
+
+def ring_of(mask: Bools) -> Bools:
     """Returns the pixels around a mask, two to four away: nearer ones may belong to the thing's edge."""
     grown = mask.astype(np.uint8)
     near, far = (cv2.dilate(grown, np.ones((2 * reach + 1,) * 2, np.uint8)) for reach in (2, 4))

@@ -3,6 +3,7 @@
 import pyarrow as pa
 
 from schemas.tables.columns import (
+    BOX,
     CAMERA,
     LABEL,
     SEGMENT,
@@ -16,6 +17,19 @@ from schemas.tables.columns import (
     timestamp,
 )
 from schemas.tables.spec import Privacy, TableSpec
+
+
+def _known_by(what: str) -> pa.Field:
+    return string(
+        what.replace("time", "by"),
+        f"how {what} is known: 'region' (a region of the picture changed), 'detections', 'border' (two segments "
+        "differ) or 'unseen'",
+    )
+
+
+def _error(what: str) -> pa.Field:
+    return float32(what.replace("time", "error_s"), f"how far off {what} may be; null if not known", "s", null=True)
+
 
 ANALYTICS_TABLES = (
     TableSpec(
@@ -219,6 +233,54 @@ ANALYTICS_TABLES = (
         ("camera", "line", "label", "bin_start", "direction"),
         ("bin_start", "line", "label", "direction"),
         Privacy.OPEN,
+    ),
+    TableSpec(
+        "static_objects",
+        "Things that stay in their place, such as parked cars and left bags: one row per stay and day, whatever the "
+        "number of tracks. People are none.",
+        (
+            CAMERA,
+            string("static_id", "id of one stay, also across midnight"),
+            string("label", "class name: car, suitcase, ...; null if no detector names it", null=True),
+            timestamp("start_time", "when it came, or first time on this day at which it was there"),
+            timestamp("end_time", "when it went, or last time on this day at which it was there"),
+            timestamp("came_time", "when it came, maybe on the day before; null if that was not seen", null=True),
+            _known_by("came_time"),
+            _error("came_time"),
+            timestamp("left_time", "when it went; null if that was not seen on this day", null=True),
+            _known_by("left_time"),
+            _error("left_time"),
+            *BOX,
+            float32("contrast", "mean grey difference to the view without it; null if never seen", "0..255", null=True),
+            float32(
+                "confidence",
+                "of a thing with a label, mean score of the detector; else how much the place looks like a thing with "
+                "it, against without it, by the edges along its outline and by its colours",
+                "0..1",
+            ),
+            float32("verified", "share of the footage of its stay in which a comparison of pictures shows it", "0..1"),
+            column("tracks", pa.int32(), "number of rows in static_object_tracks"),
+            float64("x_m", "below its middle; east, in the site's CRS; null without control points", "m", null=True),
+            float64("y_m", "north, in the site's CRS", "m", null=True),
+        ),
+        ("camera", "static_id", "start_time"),
+        ("start_time", "static_id"),
+        Privacy.PSEUDONYMOUS,
+    ),
+    TableSpec(
+        "static_object_tracks",
+        "The tracks of things that stay: a parked car may have many, since detectors miss it now and then.",
+        (
+            CAMERA,
+            string("static_id", "id in static_objects"),
+            TRACK,
+            timestamp("start_time", "first point of the track at the thing, on this day"),
+            timestamp("end_time", "last point of the track at the thing, on this day"),
+            float32("share", "share of the track's points of this day that are at the thing", "0..1"),
+        ),
+        ("camera", "static_id", "track_id", "start_time"),
+        ("start_time", "static_id", "track_id"),
+        Privacy.PSEUDONYMOUS,
     ),
     TableSpec(
         "interactions",

@@ -133,6 +133,10 @@ def background_row(
             "unknown_share": [float((unknown > 0).mean())],
             "steadied": [steadied],
             "reference_time": [None],
+            "segment_start": [segment.start],
+            "segment_end": [segment.end],
+            "small_png": [b""],
+            "small_unknown_png": [b""],
         }
     )
 

@@ -97,4 +97,4 @@ def test_a_camera_that_moves_has_no_background() -> None:
     op = Background(BackgroundParams())
     assert op.frame_need(unit) is None
     tables = op.start(unit, {}, FakeServices()).finish(late_tables(unit.segment, []))
-    assert {name: table.num_rows for name, table in tables.items()} == {"backgrounds": 0, "static_regions": 0}
+    assert {name: table.num_rows for name, table in tables.items()} == dict.fromkeys(Background.spec.writes, 0)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pyarrow.compute as pc
 import pytest
@@ -56,6 +57,21 @@ def test_a_thing_taken_is_found_too() -> None:
     (region,) = regions(run(film(80, [thing(BAG, (220, 220, 230), last=30)])))
     assert edges_off(region, BAG) <= 4
     assert seconds(region["first_time"]) == 15.0
+
+
+def test_a_region_says_whether_something_came_or_was_taken() -> None:
+    left, taken = thing(BAG, (220, 220, 230), first=30), thing((40, 60, 60, 80), (20, 20, 200), last=30)
+    by_box = {row["x1"] > 100: row for row in regions(run(film(80, [left, taken])))}
+    assert by_box[True]["appeared"] > 0.7 and by_box[False]["appeared"] < 0.3
+    mask = cv2.imdecode(np.frombuffer(by_box[True]["mask_png"], np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert mask.shape == pytest.approx((20, 24), abs=2) and (mask == 255).mean() > 0.9
+
+
+def test_what_comes_in_the_last_seconds_is_a_short_region() -> None:
+    (region,) = regions(run(film(80, [thing(BAG, (220, 220, 230), first=70)])))
+    assert (region["short"], seconds(region["first_time"])) == (True, 35.0)
+    (long,) = regions(run(film(80, [thing(BAG, (220, 220, 230), first=40)])))
+    assert long["short"] is False
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from ops.background import Background, BackgroundParams
 from ops.detect import Detect, DetectParams
 from schemas.op import DETECTOR, ModelRequest, Tables
+from schemas.tables import TABLES
 from storage.weights.catalogue import ModelStore
 from tests.support.fakes import FakeServices, make_batch, make_segment, make_unit
 
@@ -25,7 +26,7 @@ SEGMENT = make_segment(duration_s=1169 / 29.97, fps=FPS, size_px=(720, 480))
 
 def recorded() -> Tables:
     """``detections``, ``observed_frames`` and ``static_regions`` of the clip, at every sixth frame."""
-    return {name: pq.read_table(RECORDED / f"{name}.parquet") for name in TABLES_KEPT}
+    return {name: TABLES[name].conform(pq.read_table(RECORDED / f"{name}.parquet")) for name in TABLES_KEPT}
 
 
 def record(assets: Path) -> None:
