@@ -307,12 +307,17 @@ def appeared_share(before: Float32, after: Float32, mask: Bools, known: Bools) -
 
 def outline_edges(picture: Float32, mask: Bools, known: Bools) -> float:
     """Returns the mean strength of edges along a region's outline, grey levels; 0 if nothing of it is known."""
+    strength = edges_along(picture, mask, known)
+    return float(strength.mean()) if len(strength) else 0.0
+
+
+def edges_along(picture: Float32, mask: Bools, known: Bools) -> Float32:
+    """Returns the strength of edges at each known pixel of a region's outline, ``(N,)``, grey levels."""
     grey = picture.mean(axis=2)
     near = np.ones((3, 3), np.uint8)
     strength = cv2.dilate(grey, near) - cv2.erode(grey, near)
     inside = cv2.erode(mask.astype(np.uint8), near, borderValue=0) > 0
-    outline = mask & ~inside & known
-    return float(strength[outline].mean()) if outline.any() else 0.0
+    return np.asarray(strength[mask & ~inside & known], np.float32)
 
 
 def strangeness(picture: Float32, mask: Bools, known: Bools) -> float:

@@ -3,11 +3,12 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from ops.static_objects.evidence import box_of
 from ops.static_objects.views import SameView
-from ops.static_regions import apart, appeared_share, outline_edges, ring_of
+from ops.static_regions import apart, appeared_share, edges_along, outline_edges, ring_of
 from schemas.values import Bools, Float32
 
 LEAST_DIFFERENT, ALIKE, UNKNOWN_CONTRAST = 10.0, 0.4, 50.0
@@ -21,8 +22,18 @@ SAME_TEXTURE, SAME_TEXTURE_OTHER_LIGHT = 0.85, 0.5
 """Least correlation of a place and its surroundings that look the same; the second where the whole view's light
 changed, and grey levels say nothing."""
 
+SAME_INSIDE, LEAST_TEXTURE = 0.9, 5.0
+"""Least correlation of a place's own pixels, and least standard deviation of them, grey levels, from which only the
+light on it changed: a shadow keeps the texture of the ground."""
+
+LEAST_CORE_PX = 12
+"""Pixels that must be left without the rim of a place, which may belong to what is around it."""
+
 KEPT_OUTLINE = 0.5
 """Least strength of an outline's edges at the end of a run, as a share of that at its start."""
+
+EDGE_SHARE, OUTLINED_SHARE = 0.33, 0.62
+"""Strength of an edge, as a share of the contrast, and least share of the outline that has it."""
 
 AROUND_PX = 6
 
@@ -59,8 +70,10 @@ class PlaceStates:
         )
         self._view = view
         self._mask = mask[self._cut]
+        self._core = cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8))[self._cut] > 0
         self._ring = ring_of(mask)[self._cut]
-        self._limit = max(LEAST_DIFFERENT, ALIKE * (UNKNOWN_CONTRAST if contrast is None else contrast))
+        self._contrast = UNKNOWN_CONTRAST if contrast is None else contrast
+        self._limit = max(LEAST_DIFFERENT, ALIKE * self._contrast)
         self._other_light = other_light
 
     def runs(self) -> list[Run]:
@@ -87,6 +100,13 @@ class PlaceStates:
         late = after.first * self._gain(before.last, after.first, known)
         return appeared_share(before.last, late, self._mask, known)
 
+    def is_outlined(self, run: Run) -> bool:
+        """Returns whether most of the outline has an edge, at a run's start and end; a strip of light has not."""
+        known = np.ones_like(self._mask)
+        edges = (edges_along(picture, self._mask, known) for picture in (run.first, run.last))
+        shares = [float((each >= EDGE_SHARE * self._contrast).mean()) for each in edges]
+        return min(shares) >= OUTLINED_SHARE
+
     def keeps_outline(self, run: Run) -> bool:
         """Returns whether the outline is as sharp at a run's end as at its start: that of a moving shadow is not."""
         known = np.ones_like(self._mask)
@@ -110,6 +130,10 @@ class PlaceStates:
             lit = after * np.float32(self._gain(before, after, known))
             if float(apart(lit, before)[shown].mean()) <= self._limit:
                 return True
+        core = shown & self._core
+        own = [picture[core if core.sum() >= LEAST_CORE_PX else shown].mean(axis=1) for picture in (before, after)]
+        if min(float(grey.std()) for grey in own) >= LEAST_TEXTURE and _correlation(*own) >= SAME_INSIDE:
+            return True
         around = (self._mask | self._ring) & known
         least = SAME_TEXTURE_OTHER_LIGHT if other_light else SAME_TEXTURE
         return _correlation(before[around].sum(axis=1), after[around].sum(axis=1)) >= least

@@ -22,9 +22,13 @@ RETURNED = 0.15
 FILLS_US = 2_500_000
 """Time at a segment's ends without a detection up to which a thing was there in all of it: no sample is without it."""
 
-LEAST_SHOWN_US = 20_000_000
-"""Length of the segments whose pictures show what no detector names and no segment saw come or go: longer than people
-stand still."""
+LEAST_PICTURES, LEAST_SHOWN_US = 2, 20_000_000
+"""Pictures that show what no detector names and no segment saw come or go; the last one may be alone, if its segment is
+longer than people stand still."""
+
+RESTLESS_SHARE, RESTLESS_RUNS = 0.3, 5
+"""Share of a place's pictures that begin another look of it, and number of its looks, from which what no detector names
+is none: a screen, or a tree."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,8 +166,8 @@ class PlaceStays:
             exact = any(border is not None and border.change is not None for border in (before, after))
             if any(beside) or not votes or not self._states.keeps_outline(run):
                 return None
-            shown_us = sum(self._ends[each] - self._begins[each] for each in run.numbers)
-            if not (exact or came is not None or went is not None or shown_us >= LEAST_SHOWN_US):
+            exact = exact or came is not None or went is not None
+            if not (exact or self._is_sure(run, after is None)) or self._is_restless(runs):
                 return None
             score = sum(votes) / len(votes) + self._returned(runs, number)
             arrived, departed = before is not None or came is not None, after is not None or went is not None
@@ -175,6 +179,20 @@ class PlaceStays:
         end = self._edges.end(after, last, went)
         named_box = box_of(self._mask) if named_box is None else named_box
         return _Phase(start, end, segment, named_box, frozenset(run.numbers), min(score, 1.0))
+
+    def _is_sure(self, run: Run, is_last: bool) -> bool:
+        """Returns whether enough pictures show the same, with an outline all around."""
+        shown_us = sum(self._ends[each] - self._begins[each] for each in run.numbers)
+        return (
+            len(run.numbers) >= (1 if is_last else LEAST_PICTURES)
+            and shown_us >= LEAST_SHOWN_US
+            and (self._states.is_outlined(run))
+        )
+
+    def _is_restless(self, runs: list[Run]) -> bool:
+        """Returns whether the place looks different again and again."""
+        pictures = sum(len(run.numbers) for run in runs)
+        return len(runs) >= max(RESTLESS_RUNS, RESTLESS_SHARE * pictures)
 
     def _votes(self, runs: list[Run], before: Border | None, after: Border | None, number: int) -> list[float]:
         votes = []

@@ -201,9 +201,9 @@ def test_an_empty_night_has_nothing() -> None:
 
 @pytest.mark.slow
 def test_a_lamp_that_is_switched_ends_nothing() -> None:
-    scene = Scene([Thing(CASE, 6, 60), Thing(CAR, label="car")], light=lambda each: 1.0 if each < 24 else 0.5)
+    scene = Scene([Thing(CASE, 6, 55), Thing(CAR, label="car")], light=lambda each: 1.0 if each < 24 else 0.5)
     things = stand(scene, 3)
-    assert times(at(things, CASE)) == (6, 60)
+    assert times(at(things, CASE)) == (6, 55)
     assert times(at(things, CAR)) == (None, None)
     assert len(things) == 2
 
