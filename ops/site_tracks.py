@@ -107,8 +107,11 @@ def read_paths(positions: pa.Table, late_s: Float64 | None = None) -> tuple[tupl
         positions: rows of all cameras.
         late_s: how late each camera's clock is, ``(C,)``; None: not at all.
     """
-    names, track = encode_column(positions, "track_id")
+    ids, named = encode_column(positions, "track_id")
     cameras, camera = encode_column(positions, "camera")
+    # Two cameras may have the same file, and so tracks of one id.
+    codes, track = np.unique(named * len(cameras) + camera, return_inverse=True)
+    names = tuple(ids[code] for code in (codes // len(cameras)).tolist())
     labels, label = encode_column(positions, "label")
     time_us = times_us(positions)
     if late_s is not None:

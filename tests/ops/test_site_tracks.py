@@ -121,6 +121,17 @@ def test_a_camera_alone_and_one_without_positions_give_each_track_itself():
     assert table["site_track_id"].to_pylist() == ["h1", "h2"]
 
 
+def test_the_same_file_on_two_cameras_gives_tracks_of_one_id_which_stay_apart_by_camera():
+    hall = [Stroll("hall", "t1", 0, 9, 0.0), Stroll("hall", "t2", 0, 9, 8.0)]
+    gate = [replace(each, camera="gate") for each in hall]
+    rows, joined = site_tracks("hall", [*hall, *gate])
+    assert joined == 2
+    assert [(row["site_track_id"], row["cameras"], row["tracks"]) for row in rows] == [("t1", 2, 2), ("t2", 2, 2)]
+    apart = [replace(each, north_m=each.north_m + 40) for each in gate]
+    rows, joined = site_tracks("hall", [*hall, *apart])
+    assert joined == 0 and [row["cameras"] for row in rows] == [1, 1]
+
+
 def test_nobody_gives_no_rows_and_a_car_is_not_a_person():
     rows, _ = site_tracks("hall", STROLLS[1:3])
     assert rows == []
