@@ -47,7 +47,7 @@ class Background(FrameOp):
 
     spec = OpSpec(
         name="background",
-        version=5,
+        version=6,
         summary="Computes the background of a fixed view, and finds what stays in its place: objects left or taken.",
         scope=Scope.SEGMENT,
         reads=(Read("detections", late=True), Read("observed_frames", late=True)),

@@ -52,7 +52,7 @@ SHARP_EDGE = 2.0
 EVEN_GREY = 3.0
 """What is added to both sides of a comparison, grey levels: noise must not decide."""
 
-MOST_COLOURS = 300
+MOST_COLOURS = 120
 """Pixels that are compared, of a region and of what lies around it."""
 
 
@@ -313,9 +313,9 @@ def outline_edges(picture: Float32, mask: Bools, known: Bools) -> float:
 
 def edges_along(picture: Float32, mask: Bools, known: Bools) -> Float32:
     """Returns the strength of edges at each known pixel of a region's outline, ``(N,)``, grey levels."""
-    grey = picture.mean(axis=2)
     near = np.ones((3, 3), np.uint8)
-    strength = cv2.dilate(grey, near) - cv2.erode(grey, near)
+    # The largest channel, as contrasts are measured: a red bag on a grey floor may be no brighter than the floor.
+    strength = (cv2.dilate(picture, near) - cv2.erode(picture, near)).max(axis=2)
     inside = cv2.erode(mask.astype(np.uint8), near, borderValue=0) > 0
     return np.asarray(strength[mask & ~inside & known], np.float32)
 
@@ -325,7 +325,7 @@ def strangeness(picture: Float32, mask: Bools, known: Bools) -> float:
     inside, around = (picture[area & known] for area in (mask, ring_of(mask)))
     if not len(inside) or not len(around):
         return 0.0
-    inside, around = (pixels[:: max(1, len(pixels) // MOST_COLOURS)] for pixels in (inside, around))
+    inside, around = (pixels[:: -(-len(pixels) // MOST_COLOURS)] for pixels in (inside, around))
     apart_by = np.abs(inside[:, None] - around[None]).max(axis=2)
     return float(apart_by.min(axis=1).mean())
 

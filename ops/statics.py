@@ -47,7 +47,7 @@ class Statics(TableOp):
 
     spec = OpSpec(
         name="statics",
-        version=1,
+        version=2,
         summary="Things that stay in their place, such as parked cars and left bags, from when they came to when "
         "they went.",
         scope=Scope.CAMERA_DAY,

@@ -32,7 +32,7 @@ LEAST_CORE_PX = 12
 KEPT_OUTLINE = 0.5
 """Least strength of an outline's edges at the end of a run, as a share of that at its start."""
 
-EDGE_SHARE, OUTLINED_SHARE = 0.33, 0.62
+EDGE_SHARE, OUTLINED_SHARE = 0.4, 0.65
 """Strength of an edge, as a share of the contrast, and least share of the outline that has it."""
 
 AROUND_PX = 6
