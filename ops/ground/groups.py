@@ -27,15 +27,15 @@ def camera_groups(views: Sequence[CameraView]) -> tuple[tuple[str, ...], ...]:
     calibrated = sorted((view for view in views if view.calibrated), key=lambda view: view.camera)
     if len(calibrated) < 2:
         return ()
-    from scipy.sparse import coo_array  # slow to import, and most sites have no two calibrated cameras
-    from scipy.sparse.csgraph import connected_components
-
     ground = np.array([_ground(view) for view in calibrated], dtype=object)
     one, other = shapely.STRtree(ground).query(ground, predicate="intersects")
     common = shapely.area(shapely.intersection(ground[one], ground[other])) >= LEAST_M2
-    links = coo_array((common[common], (one[common], other[common])), shape=(len(ground), len(ground)))
-    count, group_of = connected_components(links, directed=False)
-    groups = (tuple(calibrated[index].camera for index in np.flatnonzero(group_of == group)) for group in range(count))
+    group_of = {index: {index} for index in range(len(ground))}
+    for a, b in zip(one[common].tolist(), other[common].tolist(), strict=True):
+        if group_of[a] is not group_of[b]:
+            joined = group_of[a] | group_of[b]
+            group_of.update(dict.fromkeys(joined, joined))
+    groups = {tuple(calibrated[index].camera for index in sorted(group)) for group in group_of.values()}
     return tuple(sorted(group for group in groups if len(group) > 1))
 
 
