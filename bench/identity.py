@@ -1,6 +1,7 @@
 """Measures how well people keep their ids, and how many people are counted, beside Ultralytics' ByteTrack.
 
     python -m bench.identity [--json] [--ablation] [--model NAME ...] [--segment-s 4 10 30] [--only clips sample people]
+        [--seed N]
 
 Needs the real material ($NIGHTSHIFT_ASSETS, default ../shared/assets) and the test extra. The op ``detect`` runs once
 on every frame of PETS 1-400 and TUD-Campus. Ours gets all looks, and then fewer; boxes between looks are interpolated
@@ -65,6 +66,7 @@ def main() -> None:
     parser.add_argument("--model", nargs="+", default=MODELS)
     parser.add_argument("--segment-s", type=float, nargs="*", default=[4.0, 10.0, 30.0])
     parser.add_argument("--only", nargs="*", choices=ALL_PARTS, default=ALL_PARTS)
+    parser.add_argument("--seed", type=int, default=7, help="of the sample site; 7 is that of `nightshift demo`")
     arguments = parser.parse_args()
     require_assets()
     require_packages(*PEER_TRACKER)
@@ -75,7 +77,7 @@ def main() -> None:
             figures |= clip_figures(models, arguments.segment_s, arguments.ablation)
         if "sample" in arguments.only:
             with TemporaryDirectory() as folder:
-                figures |= sample_site(Path(folder) / "site")
+                figures |= sample_site(Path(folder) / "site", arguments.seed)
         if "people" in arguments.only:
             figures["people"] = looked_clips(models[0])
     print_out(figures, arguments.json)

@@ -48,14 +48,14 @@ def looked_clips(model: ModelFile) -> dict[str, dict[str, int]]:
     return found
 
 
-def sample_site(root: Path) -> dict[str, Any]:
-    """Builds and runs the sample site without weights, and scores it against its truth.
+def sample_site(root: Path, seed: int) -> dict[str, Any]:
+    """Builds and runs the sample site of a seed without weights, and scores it against its truth.
 
     Returns:
         ``sample``: sums of ids over cameras, and means over footage files of the other figures; ``sample_cameras``:
         ids of each camera.
     """
-    build_sample_site(root)
+    build_sample_site(root, seed)
     site = open_site(root)
     run_site(site, Selection(ops=("site_tracks",)), RunOptions(workers=None))
     truth = load_truth(root)

@@ -32,6 +32,7 @@ CASES = {
     "usual errors": (CameraErrors(), 2),
     "large errors": (CameraErrors(person_m=0.35, slow_m=0.3), 2),
     "late clocks": (CameraErrors(clock_s=0.5), 2),
+    "very late clocks": (CameraErrors(clock_s=1.2), 2),
     "three cameras": (CameraErrors(), 3),
 }
 PEER_REACH_M = 1.5
@@ -71,6 +72,7 @@ class Figures:
 
     Attributes:
         said: of each joined track its probability, and whether it was right.
+        clock_errors_s: of each camera but the first, how far off the op puts its clock.
     """
 
     ours: Pairs = field(default_factory=Pairs)
@@ -79,6 +81,7 @@ class Figures:
     site_tracks: int = 0
     tracks: int = 0
     said: list[tuple[float, bool]] = field(default_factory=list)
+    clock_errors_s: list[float] = field(default_factory=list)
 
 
 def main() -> None:
@@ -96,7 +99,8 @@ def main() -> None:
             print(
                 f"{name}, {case}: F1 {figures['f1']:.3f} (peer {figures['f1_peer']:.3f}), precision "
                 f"{figures['precision']:.3f} ({figures['precision_peer']:.3f}); {figures['people']:.0f} people, "
-                f"{figures['tracks']:.0f} tracks, {figures['site_tracks']:.0f} site tracks"
+                f"{figures['tracks']:.0f} tracks, {figures['site_tracks']:.0f} site tracks; "
+                f"largest error of a clock {figures['clock_error_s']:.2f} s"
             )
     for said in found["reliability"]:
         print(f"said {said['said']:.3f}, right {said['right']:.3f} of {said['tracks']} tracks")
@@ -116,6 +120,7 @@ def measure() -> dict[str, Any]:
             walks[name][case] = {
                 "f1": figures.ours.f1,
                 "f1_peer": figures.peer.f1,
+                "clock_error_s": max(figures.clock_errors_s),
                 "precision": figures.ours.precision,
                 "precision_peer": figures.peer.precision,
                 **{each: getattr(figures, each) / len(SEEDS) for each in ("people", "tracks", "site_tracks")},
@@ -143,6 +148,11 @@ def score(seen: SeenWalks, figures: Figures) -> None:
             rest = [each for each in members[row["site_track_id"]] if each != row["track_id"]]
             same_person = [seen.person[each] == seen.person[row["track_id"]] for each in rest]
             figures.said.append((row["link_probability"], float(np.mean(same_person)) >= 0.5))
+    late_s = {row["camera"]: row["clock_late_s"] for row in rows}
+    (first, *others) = sorted(late_s)
+    for camera in others:
+        true_s = seen.late_s[camera] - seen.late_s[first]
+        figures.clock_errors_s.append(abs(late_s[camera] - late_s[first] - true_s))
     figures.people += len(set(seen.person.values()))
     figures.tracks += len(site_track)
     figures.site_tracks += len(members)

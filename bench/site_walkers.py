@@ -58,11 +58,13 @@ class SeenWalks:
         positions: by camera, rows of the table ``positions``.
         tracks: by camera, rows of the table ``tracks``.
         person: by track id, whom it really is.
+        late_s: by camera, how late its clock is.
     """
 
     positions: dict[str, pa.Table]
     tracks: dict[str, pa.Table]
     person: dict[str, int]
+    late_s: dict[str, float]
 
 
 @cache
@@ -78,13 +80,14 @@ def film_walks(name: str, errors: CameraErrors, seed: int, cameras: int = 2) -> 
     """Returns what virtual cameras on opposite sides of the ground see of real walks."""
     random = np.random.default_rng(seed)
     people, times_s, places = read_walks(name)
-    found = SeenWalks({}, {}, {})
+    found = SeenWalks({}, {}, {}, {})
     for number in range(cameras):
         camera = f"cam{number}"
         side = np.array([np.cos(2 * np.pi * number / cameras), np.sin(2 * np.pi * number / cameras)])
         depth = (places - places.mean(axis=0)) @ side
         in_view = depth <= np.quantile(depth, errors.seen)
         late_s, off_m = random.normal(0, errors.clock_s), random.normal(0, errors.camera_m, 2)
+        found.late_s[camera] = late_s
         parts: list[tuple[str, Float64, Float64]] = []
         for person in np.unique(people):
             rows = np.flatnonzero((people == person) & in_view)

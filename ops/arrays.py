@@ -57,6 +57,21 @@ def run_starts(values: Int64) -> Bools:
     return first
 
 
+def pairs_after(ends: Int64, begins: Int64, most: int) -> tuple[Int64, Int64]:
+    """Returns all pairs of an end and a beginning that is later by at most ``most``: indices of both, ``(P,)`` each.
+
+    Args:
+        ends: ``(N,)`` in any order.
+        begins: ``(M,)`` in any order.
+        most: in the unit of both.
+    """
+    order = np.argsort(begins, kind="stable")
+    low = np.searchsorted(begins[order], ends, side="right")
+    count = np.searchsorted(begins[order], ends + most, side="right") - low
+    at = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count - low, count)
+    return np.repeat(np.arange(len(ends)), count), order[at]
+
+
 def latest_in_run(index: Int64, first: Bools) -> Int64:
     """Returns for each element the latest ``index`` that is not -1, up to and with its own, within its run; else -1.
 

@@ -51,7 +51,7 @@ class Link(TableOp):
 
     spec = OpSpec(
         name="link",
-        version=4,
+        version=5,
         summary="Links tracklets across segment borders and midnight into tracks with lasting ids.",
         scope=Scope.CAMERA_DAY,
         reads=(

@@ -47,7 +47,7 @@ class Statics(TableOp):
 
     spec = OpSpec(
         name="statics",
-        version=2,
+        version=3,
         summary="Things that stay in their place, such as parked cars and left bags, from when they came to when "
         "they went.",
         scope=Scope.CAMERA_DAY,
@@ -79,24 +79,23 @@ class Statics(TableOp):
             living = TrackPoints.read(points, True, view, segments)
             others = TrackPoints.read(points, False, view, segments)
             for stay in self._stays(view, segments, tables):
-                if self._counts(stay, rows.first_us) and not (stay.label is None and living.take(stay)):
+                if stay.end.time_us > rows.first_us and not (stay.label is None and living.take(stay)):
                     rows.add(view, stay, others)
         services.count("static_objects", len(rows))
         return rows.tables()
-
-    def _counts(self, stay: Stay, first_us: int) -> bool:
-        """Returns whether a stay is long enough, and goes on into this day."""
-        stay_us = stay.end.time_us - stay.start.time_us
-        return stay.end.time_us > first_us and stay_us >= self.params.least_stay_s * 1e6
 
     def _stays(self, view: SameView, segments: Sequence[SegmentSpan], tables: Tables) -> list[Stay]:
         changes, other_light = border_changes(view, self.params.min_share, self.params.max_share)
         changes += region_changes(view, segments, tables["static_regions"])
         seen = sightings(view, segments, tables["static_detections"])
-        places = places_of(changes, seen)
-        return without_parts(
-            [stay for place in places for stay in PlaceStays(view, segments, place, other_light).find()]
-        )
+        found = [
+            stay
+            for place in places_of(changes, seen)
+            for stay in PlaceStays(view, segments, place, other_light).find()
+            if stay.end.time_us - stay.start.time_us >= self.params.least_stay_s * 1e6
+        ]
+        # After short ones are gone: nothing is a part of what is no thing.
+        return without_parts(found)
 
 
 def _both_days(inputs: Tables) -> dict[str, pa.Table]:

@@ -6,6 +6,7 @@ person walked on from the end to the beginning, against somebody else's track be
 
 import numpy as np
 
+from ops.arrays import pairs_after
 from ops.ground.shared_paths import STEP_S, WRONG_SHARE, Agreement, Paths, SamePlaceParams, density, velocities
 from schemas.values import Float64, Int64
 
@@ -36,7 +37,7 @@ def find_handovers(paths: Paths, known: Agreement, params: SamePlaceParams) -> A
     missed = paths.place_m[tail] + walked_s * (velocity[tail] + velocity[head]) / 2 - paths.place_m[head]
     near = np.hypot(*missed.T) <= params.reach_m
     ends, begins, tail, head, missed, gap_s = (each[near] for each in (ends, begins, tail, head, missed, gap_s))
-    wander = params.place_sigma_m**2 + (TURN_M_S * np.maximum(gap_s, 0)) ** 2
+    wander = params.place_sigma_m**2 + (TURN_M_S * gap_s) ** 2
     spread = paths.covariance_m2[tail] + paths.covariance_m2[head] + wander[:, :, None] * np.eye(2)
     rivals = np.maximum(_repeats(ends), _repeats(begins))
     ratio = np.pi * params.reach_m**2 / rivals * density(missed, spread)
@@ -46,14 +47,10 @@ def find_handovers(paths: Paths, known: Agreement, params: SamePlaceParams) -> A
 
 
 def _pairs(paths: Paths, sampled: Int64) -> tuple[Int64, Int64]:
-    """Returns tracks that end, and tracks of other cameras and the same kind that begin soon after or just before."""
-    by_start = sampled[np.argsort(paths.span_us[sampled, 0], kind="stable")]
-    starts, ends_us = paths.span_us[by_start, 0], paths.span_us[sampled, 1]
-    low = np.searchsorted(starts, ends_us)
-    high = np.searchsorted(starts, ends_us + round(MOST_S * 1e6), side="right")
-    ends = np.repeat(sampled, high - low)
-    offset = np.arange(len(ends)) - np.repeat(np.cumsum(high - low) - (high - low), high - low)
-    begins = by_start[np.repeat(low, high - low) + offset]
+    """Returns tracks that end, and tracks of other cameras and the same kind that begin soon after."""
+    # At the very moment of the end, too: cameras of one clock take their frames together.
+    before, after = pairs_after(paths.span_us[sampled, 1] - 1, paths.span_us[sampled, 0], round(MOST_S * 1e6) + 1)
+    ends, begins = sampled[before], sampled[after]
     kept = (paths.camera[ends] != paths.camera[begins]) & (paths.kind[ends] == paths.kind[begins])
     return ends[kept], begins[kept]
 

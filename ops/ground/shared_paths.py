@@ -20,6 +20,8 @@ MOST_GAP_S = 2.0
 """Longest time between two points of a track over which its place is interpolated, seconds."""
 
 WRONG_SHARE = 0.1
+"""Share of the moments whose places may be wrong in any way."""
+
 LOOK_S = 3.0
 """Time after which an error is another one: hidden feet stay hidden for a while, seconds."""
 

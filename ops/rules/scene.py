@@ -169,7 +169,7 @@ def _confidence(trajectories: Trajectories, points: pa.Table) -> Float64:
 
 
 def _regions(table: pa.Table, unit: UnitContext) -> Regions:
-    # A region that a segment's end cut short may be somebody who stands there.
+    # A region cut short by the end of its segment may be a person who stands still.
     table = table.filter(pc.invert(pc.fill_null(table["short"], False)))
     names = pa.array([segment.segment_id for segment in unit.segments], type=pa.string())
     first_us = times_us(table, "first_time")

@@ -177,6 +177,8 @@ class PlaceStays:
         went = went if went is not None and went.appeared < CAME else None
         start, named_box, segment = self._edges.start(before, first, came)
         end = self._edges.end(after, last, went)
+        if end.time_us <= start.time_us:
+            return None  # one change is both: the picture is half before it and half after it
         named_box = box_of(self._mask) if named_box is None else named_box
         return _Phase(start, end, segment, named_box, frozenset(run.numbers), min(score, 1.0))
 

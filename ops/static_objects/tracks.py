@@ -14,7 +14,7 @@ from ops.static_objects.views import SameView, SegmentSpan
 from schemas.values import Float64, Int64
 
 STEP_US = 2_000_000
-"""Time that a point stands for: one point of each track is used in it."""
+"""Sampling interval of tracks: one point of each is used per interval."""
 
 PERSON_OVERLAP, PERSON_SHARE = 0.4, 0.5
 """Least overlap (IoU) with the box of a living being, and least share of the time, from which the thing is that one."""

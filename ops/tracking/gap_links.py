@@ -11,12 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ops.arrays import boxes_of, float_column, times_us
+from ops.arrays import boxes_of, float_column, pairs_after, times_us
 from ops.tracking.detections import Detections
 from ops.tracking.join import cheapest_joins
 from ops.tracking.join_costs import join_pairs
 from ops.tracking.tracklet_links import Pair, TrackletLinks
-from schemas.values import Bools, Int64
 
 
 def link_over_gaps(points: pa.Table, kinds: Mapping[str, str], links: TrackletLinks, max_gap_s: float) -> TrackletLinks:
@@ -37,9 +36,10 @@ def link_over_gaps(points: pa.Table, kinds: Mapping[str, str], links: TrackletLi
     segments = np.array(spans["segment_id"].to_pylist(), np.str_)
     begin, end = (spans[f"time_{side}"].cast(pa.int64()).to_numpy() for side in ("min", "max"))
     linked_after = set(links.following.values())
-    tails = np.array([name not in links.following for name in names], np.bool_)
-    heads = np.array([name not in linked_after for name in names], np.bool_)
-    before, after = _near(begin, end, tails, heads, round(max_gap_s * 1e6))
+    tails = np.flatnonzero([name not in links.following for name in names])
+    heads = np.flatnonzero([name not in linked_after for name in names])
+    before, after = pairs_after(end[tails], begin[heads], round(max_gap_s * 1e6))
+    before, after = tails[before], heads[after]
     followed = set(zip(points["segment_id"].to_pylist(), points["frame_segment_id"].to_pylist(), strict=True))
     candidates = {
         (names[a], names[b])
@@ -49,17 +49,6 @@ def link_over_gaps(points: pa.Table, kinds: Mapping[str, str], links: TrackletLi
         and kinds[names[a]] == kinds[names[b]]
     }
     return _linked(observed, candidates, links, max_gap_s) if candidates else links
-
-
-def _near(begin: Int64, end: Int64, tails: Bools, heads: Bools, most_us: int) -> tuple[Int64, Int64]:
-    """Returns pairs of rows of which one begins at most ``most_us`` after the other ended."""
-    order = np.flatnonzero(heads)[np.argsort(begin[heads], kind="stable")]
-    before = np.flatnonzero(tails)
-    low = np.searchsorted(begin[order], end[before], side="right")
-    high = np.searchsorted(begin[order], end[before] + most_us, side="right")
-    found = [(row, head) for row, a, b in zip(before, low, high, strict=True) for head in order[a:b]]
-    pairs = np.array(found, np.int64).reshape(-1, 2)
-    return pairs[:, 0], pairs[:, 1]
 
 
 def _linked(observed: pa.Table, candidates: set[Pair], links: TrackletLinks, max_gap_s: float) -> TrackletLinks:

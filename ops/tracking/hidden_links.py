@@ -2,8 +2,9 @@
 
 Who talks to somebody, or queues, may be hidden by that person for many seconds. The tracklet ends as it slips behind a
 box, and another begins in the same place as it comes out. Between segments, ``track`` would have to look far ahead;
-here all tracklets of the day are known. The place says it: two boxes of one size that overlap by half, and nearly
-always in between, another tracklet's box over at least half of that place.
+here all tracklets of the day are known. The place says it: carried on a little by their own movement, into the hiding
+place and back out of it, the two boxes are of one size and overlap by half, and nearly always in between, another
+tracklet's box covers at least half of that place.
 """
 
 from collections.abc import Mapping
@@ -12,15 +13,21 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from ops.arrays import BOX_COLUMNS, boxes_of, times_us
-from ops.boxes import iou_pairs
+from ops.arrays import BOX_COLUMNS, boxes_of, encode_column, pairs_after, times_us
+from ops.boxes import centre, iou_pairs
 from ops.tracking.interpolate import WANDER
 from ops.tracking.tracklet_links import TrackletLinks
 from schemas.tables import TABLES
-from schemas.values import Bools, Float64, Int64
+from schemas.values import Float64, Int64
+
+INTO_S = 0.3
+"""Time for which a person walks on out of sight, and walks before being seen again, seconds."""
+
+MOVEMENT_US = 500_000
+"""Time at a tracklet's end over which its movement is measured."""
 
 SAME_PLACE = 0.5
-"""Least overlap (IoU) of the last box before and the first box after."""
+"""Least overlap (IoU) of the boxes before and after, both in the hiding place."""
 
 SAME_HEIGHT = 1.2
 """Largest ratio of their heights."""
@@ -39,13 +46,30 @@ PROBABILITY = 0.8
 
 
 class _Ends(NamedTuple):
-    """First and last observed box of each tracklet, by name in alphabetical order."""
+    """First and last observed box of each tracklet, by name in alphabetical order, and its movement there, px/s."""
 
     names: list[str]
     first_us: Int64
     last_us: Int64
     first_box: Float64
     last_box: Float64
+    first_move: Float64
+    last_move: Float64
+
+    def inner_boxes(self, before: Int64, after: Int64) -> tuple[Float64, Float64]:
+        """Returns the boxes ``(P, 4)`` in the hiding place, as one tracklet enters it and the other leaves it."""
+        walked_s = np.minimum(INTO_S, (self.first_us[after] - self.last_us[before]) / 3e6)[:, None]
+        into, out = self.last_move[before] * walked_s, self.first_move[after] * walked_s
+        return self.last_box[before] + np.tile(into, 2), self.first_box[after] - np.tile(out, 2)
+
+    def path(self, before: int, after: int, time_us: Int64) -> Float64:
+        """Returns the boxes ``(N, 4)`` at times between two tracklets: in, at rest, and out."""
+        entered, left = self.inner_boxes(np.array([before]), np.array([after]))
+        begin_us, end_us = int(self.last_us[before]), int(self.first_us[after])
+        walked_us = min(INTO_S * 1e6, (end_us - begin_us) / 3)
+        at_us = [begin_us, begin_us + walked_us, end_us - walked_us, end_us]
+        knots = np.stack([self.last_box[before], entered[0], left[0], self.first_box[after]])
+        return np.stack([np.interp(time_us, at_us, edge) for edge in knots.T], axis=1)
 
 
 def link_hidden(
@@ -64,13 +88,13 @@ def link_hidden(
     if len(ends.names) < 3:
         return links, points.slice(0, 0)
     linked_after = set(links.following.values())
-    free_tail = np.array([name not in links.following for name in ends.names], np.bool_)
-    free_head = np.array([name not in linked_after for name in ends.names], np.bool_)
+    tails = np.flatnonzero([name not in links.following for name in ends.names])
+    heads = np.flatnonzero([name not in linked_after for name in ends.names])
     time_us, box = times_us(points), boxes_of(points)
     owner = np.searchsorted(np.array(ends.names), np.array(points["tracklet_id"].to_pylist(), np.str_))
     following, filled = {}, []
     taken: set[int] = set()
-    for before, after in _candidates(ends, free_tail, free_head, kinds, most_s):
+    for before, after in _candidates(ends, tails, heads, kinds, most_s):
         if before in taken or len(ends.names) + after in taken:
             continue
         low = np.searchsorted(time_us, ends.last_us[before], side="right")
@@ -89,35 +113,39 @@ def link_hidden(
 
 def _ends(points: pa.Table) -> _Ends:
     observed = points.filter(points["detection"].is_valid())
-    names = np.array(observed["tracklet_id"].to_pylist(), np.str_)
-    order = np.argsort(names, kind="stable")
-    found, first = np.unique(names[order], return_index=True)
-    last = np.append(first[1:], len(order)) - 1
-    times, boxes = times_us(observed)[order], boxes_of(observed)[order]
-    return _Ends(found.tolist(), times[first], times[last[: len(first)]], boxes[first], boxes[last[: len(first)]])
+    names, owner = encode_column(observed, "tracklet_id")
+    order = np.argsort(owner, kind="stable")
+    owner, times, boxes = owner[order], times_us(observed)[order], boxes_of(observed)[order]
+    first = np.searchsorted(owner, np.arange(len(names)))
+    last = np.searchsorted(owner, np.arange(len(names)), side="right") - 1
+    rows = [np.arange(a, b + 1) for a, b in zip(first, last, strict=True)]
+    starts = [each[times[each] <= times[each[0]] + MOVEMENT_US] for each in rows]
+    ends = [each[times[each] >= times[each[-1]] - MOVEMENT_US] for each in rows]
+    moves = (np.array([_movement(times, boxes, each) for each in side]).reshape(-1, 2) for side in (starts, ends))
+    return _Ends(list(names), times[first], times[last], boxes[first], boxes[last], *moves)
+
+
+def _movement(time_us: Int64, boxes: Float64, rows: Int64) -> Float64:
+    """Returns the mean movement of boxes' centres ``(2,)``, px/s; 0 for a single box."""
+    passed_s = (time_us[rows[-1]] - time_us[rows[0]]) / 1e6
+    moved = centre(boxes[rows[[-1]]])[0] - centre(boxes[rows[[0]]])[0]
+    return np.asarray(moved / passed_s if passed_s else np.zeros(2))
 
 
 def _candidates(
-    ends: _Ends, free_tail: Bools, free_head: Bools, kinds: Mapping[str, str], most_s: float
+    ends: _Ends, tails: Int64, heads: Int64, kinds: Mapping[str, str], most_s: float
 ) -> list[tuple[int, int]]:
     """Returns pairs that fit in time, place, height and kind, those of the best place first."""
-    heads = np.flatnonzero(free_head)[np.argsort(ends.first_us[free_head], kind="stable")]
-    found = []
-    for before in np.flatnonzero(free_tail):
-        end_us = ends.last_us[before]
-        low, high = np.searchsorted(ends.first_us[heads], [end_us + 1, end_us + round(most_s * 1e6) + 1])
-        after = heads[low:high]
-        tail: Float64 = np.repeat(ends.last_box[before][None], len(after), axis=0)
-        head_box: Float64 = ends.first_box[after]
-        fit = iou_pairs(tail, head_box)
-        ratio = np.log((head_box[:, 3] - head_box[:, 1]) / (tail[:, 3] - tail[:, 1]))
-        fits = (fit >= SAME_PLACE) & (np.abs(ratio) <= np.log(SAME_HEIGHT))
-        found += [
-            (-float(overlap), int(before), int(head))
-            for overlap, head in zip(fit[fits], after[fits], strict=True)
-            if kinds[ends.names[before]] == kinds[ends.names[head]] == "person"
-        ]
-    return [(before, after) for _, before, after in sorted(found)]
+    before, after = pairs_after(ends.last_us[tails], ends.first_us[heads], round(most_s * 1e6))
+    before, after = tails[before], heads[after]
+    entered, left = ends.inner_boxes(before, after)
+    fit = iou_pairs(entered, left)
+    ratio = np.log((left[:, 3] - left[:, 1]) / (entered[:, 3] - entered[:, 1]))
+    fits = (fit >= SAME_PLACE) & (np.abs(ratio) <= np.log(SAME_HEIGHT))
+    pairs = zip(before[fits].tolist(), after[fits].tolist(), strict=True)
+    people = [kinds[ends.names[one]] == kinds[ends.names[other]] == "person" for one, other in pairs]
+    order = np.lexsort((after[fits][people], before[fits][people], -fit[fits][people]))
+    return list(zip(before[fits][people][order].tolist(), after[fits][people][order].tolist(), strict=True))
 
 
 def _hidden_frames(ends: _Ends, before: int, after: int, time_us: Int64, box: Float64) -> Int64 | None:
@@ -132,24 +160,18 @@ def _hidden_frames(ends: _Ends, before: int, after: int, time_us: Int64, box: Fl
     edges_us = np.concatenate([ends.last_us[[before]], frames, ends.first_us[[after]]])
     if not len(frames) or np.diff(edges_us).max() > MOST_STEP_S * 1e6:
         return None
-    place = _between(ends, before, after, time_us)
+    place = ends.path(before, after, time_us)
     low, high = np.maximum(place[:, :2], box[:, :2]), np.minimum(place[:, 2:], box[:, 2:])
     shared = np.clip(high - low, 0, None).prod(axis=1) / np.maximum((place[:, 2:] - place[:, :2]).prod(axis=1), 1e-9)
     hidden = np.maximum.reduceat(shared, first)
     return first if (hidden >= HIDDEN).mean() >= NEARLY_ALWAYS else None
 
 
-def _between(ends: _Ends, before: int, after: int, time_us: Int64) -> Float64:
-    """Returns the boxes ``(N, 4)`` on the straight line from the last box before to the first one after."""
-    share = (time_us - ends.last_us[before]) / max(int(ends.first_us[after] - ends.last_us[before]), 1)
-    return np.asarray(ends.last_box[before] + share[:, None] * (ends.first_box[after] - ends.last_box[before]))
-
-
 def _rows(points: pa.Table, rows: Int64, ends: _Ends, before: int, after: int) -> pa.Table:
     """Returns interpolated points on the frames of these rows, of the tracklet before."""
     frames = points.take(pa.array(rows))
     time_us = times_us(frames)
-    boxes = _between(ends, before, after, time_us)
+    boxes = ends.path(before, after, time_us)
     since_s, until_s = (time_us - ends.last_us[before]) / 1e6, (ends.first_us[after] - time_us) / 1e6
     wander = WANDER * (boxes[:, 3] - boxes[:, 1]) * np.sqrt(since_s * until_s / np.maximum(since_s + until_s, 1e-9))
     count = len(frames)

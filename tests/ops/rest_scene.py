@@ -1,4 +1,4 @@
-"""A made-up street with things that stand in it for several segments, seen through the op ``background``."""
+"""A synthetic street with objects at rest over several segments, and the backgrounds that the op makes of it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -7,7 +7,16 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.arrays import datetime_us, encode_column, float_columns, iso_time, latest_in_run, run_starts, times_us
+from ops.arrays import (
+    datetime_us,
+    encode_column,
+    float_columns,
+    iso_time,
+    latest_in_run,
+    pairs_after,
+    run_starts,
+    times_us,
+)
 from schemas.tables import TIME
 
 
@@ -42,3 +51,10 @@ def test_the_latest_index_stays_within_its_run(elements: list[tuple[int, bool]])
     for number, found in enumerate(latest_in_run(index, first).tolist()):
         latest = index[number] if index[number] >= 0 else -1 if first[number] else latest
         assert found == latest
+
+
+@given(st.lists(st.integers(0, 30), max_size=8), st.lists(st.integers(0, 30), max_size=8), st.integers(0, 10))
+def test_pairs_after_are_all_pairs_in_reach(ends: list[int], begins: list[int], most: int) -> None:
+    before, after = pairs_after(np.array(ends, np.int64), np.array(begins, np.int64), most)
+    expected = {(a, b) for a, end in enumerate(ends) for b, begin in enumerate(begins) if 0 < begin - end <= most}
+    assert sorted(zip(before.tolist(), after.tolist(), strict=True)) == sorted(expected)
