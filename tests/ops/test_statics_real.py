@@ -13,8 +13,8 @@ import pytest
 from ops.background import Background, BackgroundParams
 from schemas.op import Tables
 from schemas.values import Segment
+from tests.ops.interactions.rules.aboda import FPS, SEGMENT, recorded
 from tests.ops.rest_scene import find, second
-from tests.ops.rules.aboda import FPS, SEGMENT, recorded
 from tests.support.fakes import START, FakeServices, make_batch, make_segment, make_unit
 
 pytestmark = [pytest.mark.assets, pytest.mark.slow]

@@ -14,8 +14,8 @@ from ops.track import Track, TrackParams
 from schemas.tables import TABLES
 from schemas.values import CameraView
 from tests.ops.ground_scene import ORIGIN_M, SIZE_PX, join, make_view, project, site
-from tests.ops.rules import aboda
-from tests.ops.rules.day import (
+from tests.ops.interactions.rules import aboda
+from tests.ops.interactions.rules.day import (
     BAG,
     LEFT_AT_S,
     NEXT,

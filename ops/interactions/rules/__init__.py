@@ -10,10 +10,10 @@ tracks. Rules never see frames, so that a changed rule runs over a year of foota
 
 from collections.abc import Callable
 
-from ops.rules.abandons import abandons
-from ops.rules.meets import meets
-from ops.rules.passages import passages
-from ops.rules.scene import Interaction, Scene
+from ops.interactions.rules.abandons import abandons
+from ops.interactions.rules.meets import meets
+from ops.interactions.rules.passages import passages
+from ops.interactions.rules.scene import Interaction, Scene
 
 Rule = Callable[[Scene], list[Interaction]]
 

@@ -6,15 +6,15 @@ import json
 import pyarrow as pa
 
 from ops.arrays import BOX_COLUMNS
-from ops.rules import RULES
-from ops.rules.scene import Evidence, Interaction, InteractionsParams, read_scene
+from ops.interactions.rules import RULES
+from ops.interactions.rules.scene import Evidence, Interaction, InteractionsParams, read_scene
 from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables
 from schemas.tables import TABLES
 from schemas.values import UnitContext
 
 
 class Interactions(TableOp):
-    """Runs the rules of ``ops.rules`` over a camera-day."""
+    """Runs the rules of ``ops.interactions.rules`` over a camera-day."""
 
     spec = OpSpec(
         name="interactions",

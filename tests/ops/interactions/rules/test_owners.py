@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ops.arrays import times_us
 from schemas.tables import TABLES
 from tests.ops.ground_scene import join
-from tests.ops.rules.day import LEFT_AT_S, OWNER, SEGMENT, abandoned, go, seconds_of
+from tests.ops.interactions.rules.day import LEFT_AT_S, OWNER, SEGMENT, abandoned, go, seconds_of
 from tests.support.fakes import START
 
 GONE_S = seconds_of(abandoned()[0])[0]

@@ -7,7 +7,7 @@ import numpy as np
 from ops.arrays import run_starts
 from ops.boxes import iou_pairs
 from ops.ground.smooth import local_line
-from ops.rules.scene import PERSON, Evidence, Interaction, Scene
+from ops.interactions.rules.scene import PERSON, Evidence, Interaction, Scene
 from schemas.values import Bools, Float64, Int64
 
 TICK_US = 250_000

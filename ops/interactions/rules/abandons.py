@@ -13,8 +13,8 @@ from ops.arrays import datetime_us, iso_time
 from ops.boxes import centre, iou_matrix
 from ops.ground.homography import ground_plane
 from ops.ground.project import to_ground
-from ops.rules.owners import Owner, find_owner, time_away
-from ops.rules.scene import PERSON, Evidence, Interaction, Scene
+from ops.interactions.rules.owners import Owner, find_owner, time_away
+from ops.interactions.rules.scene import PERSON, Evidence, Interaction, Scene
 from schemas.values import Float64, Int64
 
 BAG_OVERLAP = 0.3

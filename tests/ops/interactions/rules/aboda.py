@@ -1,7 +1,7 @@
 """What detection and the background find in the ABODA clip, recorded, so that rules are tested without a network.
 
-``python -m tests.ops.rules.aboda`` records it again, from the footage of ``$NIGHTSHIFT_ASSETS``. The real run of
-``tests/test_real_night.py`` shows that detection still leads to the same bag.
+``python -m tests.ops.interactions.rules.aboda`` records it again, from the footage of ``$NIGHTSHIFT_ASSETS``.
+The real run of ``tests/test_real_night.py`` shows that detection still leads to the same bag.
 """
 
 import itertools

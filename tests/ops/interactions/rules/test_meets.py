@@ -3,7 +3,7 @@
 import pytest
 
 from tests.ops.ground_scene import join, make_view, site
-from tests.ops.rules.day import go, on_ground, run, seconds_of
+from tests.ops.interactions.rules.day import go, on_ground, run, seconds_of
 
 
 def test_two_who_stand_together_on_the_ground_meet_for_as_long_as_they_do():

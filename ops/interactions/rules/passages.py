@@ -3,7 +3,7 @@
 import pyarrow.compute as pc
 
 from ops.arrays import times_us
-from ops.rules.scene import Evidence, Interaction, Scene
+from ops.interactions.rules.scene import Evidence, Interaction, Scene
 
 VERBS = {"enter": "enters", "exit": "exits"}
 

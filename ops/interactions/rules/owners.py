@@ -12,7 +12,7 @@ import numpy as np
 from ops.boxes import centre, gaps_px, iou_pairs, size
 from ops.ground.homography import ground_plane
 from ops.ground.project import to_ground
-from ops.rules.scene import Scene
+from ops.interactions.rules.scene import Scene
 from schemas.values import Bools, Float64, Int64
 
 CONTINUE_S, CONTINUE_HEIGHTS, CONTINUE_OVERLAP = 2.0, 0.5, 0.3

@@ -2,7 +2,7 @@
 
 from ops.interactions import Interactions
 from schemas.tables import TABLES
-from tests.ops.rules.day import OWNER, PLAIN, REGION, SEGMENT, still
+from tests.ops.interactions.rules.day import OWNER, PLAIN, REGION, SEGMENT, still
 from tests.support.fakes import FakeServices, make_unit
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.ops.rules.day import OWNER, abandoned
+from tests.ops.interactions.rules.day import OWNER, abandoned
 
 
 def test_the_order_of_the_rows_that_come_in_changes_nothing():

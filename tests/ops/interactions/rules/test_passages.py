@@ -4,7 +4,7 @@ import pytest
 import shapely
 
 from schemas.values import Feature, FeatureKind
-from tests.ops.rules.day import go, run
+from tests.ops.interactions.rules.day import go, run
 
 
 def test_zones_entered_and_left_are_interactions_and_lines_are_not():

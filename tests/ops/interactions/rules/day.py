@@ -7,8 +7,8 @@ import numpy as np
 
 from ops.counts import Counts
 from ops.interactions import Interactions
+from ops.interactions.rules.scene import InteractionsParams
 from ops.positions import Positions
-from ops.rules.scene import InteractionsParams
 from schemas.tables import TABLES
 from schemas.values import CameraView
 from tests.ops.ground_scene import ORIGIN_M, SIZE_PX, make_points, project
