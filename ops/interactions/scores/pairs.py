@@ -138,7 +138,8 @@ def inclusive_iou(boxes: Float64, others: Float64, touching: bool = False) -> Fl
     meets = (first <= last + 1).all(axis=2) if touching else (first < last).all(axis=2)
     inner = np.where(meets, np.prod(last - first + 1, axis=2), 0.0)
     areas = [np.prod(part[:, 2:] - part[:, :2] + 1, axis=1) for part in (boxes, others)]
-    return inner / (areas[0][:, None] + areas[1] - inner)
+    overlap: Float64 = inner / (areas[0][:, None] + areas[1] - inner)
+    return overlap
 
 
 def eleven_point_ap(hit: Bools, count: int) -> float:

@@ -17,9 +17,7 @@ def action_roles(actions: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, .
     return {entry["action_name"]: tuple(entry["role_name"][1:]) for entry in actions}
 
 
-def true_roles(
-    actions: Sequence[Mapping[str, Any]], coco: Mapping[str, Any], images: Sequence[int]
-) -> list[TrueRoles]:
+def true_roles(actions: Sequence[Mapping[str, Any]], coco: Mapping[str, Any], images: Sequence[int]) -> list[TrueRoles]:
     """Returns the persons of each picture, and what they do.
 
     Args:
@@ -71,8 +69,8 @@ def predicted_roles(
     """Returns the persons that were found in each picture.
 
     Args:
-        detections: of all pictures: ``image_id``, ``person_box``, ``hold_agent`` with a score, ``hold_obj`` with box and
-            score, and so on; a missing object has four null or NaN.
+        detections: of all pictures: ``image_id``, ``person_box``, ``hold_agent`` with a score, ``hold_obj`` with box
+            and score, and so on; a missing object has four null or NaN.
         roles: the actions with their roles.
         images: ids of the pictures.
     """

@@ -67,9 +67,7 @@ class RoleScores:
         return float(np.mean([value for name, value in self.by_name.items() if name != UNPUBLISHED_ROLE]))
 
 
-def score_agents(
-    predicted: Sequence[PredictedRoles], true: Sequence[TrueRoles], actions: Sequence[str]
-) -> RoleScores:
+def score_agents(predicted: Sequence[PredictedRoles], true: Sequence[TrueRoles], actions: Sequence[str]) -> RoleScores:
     """Scores who does what, whatever the object.
 
     Args:

@@ -10,7 +10,7 @@ Picture = dict[str, Any]
 
 
 def predicted(picture: Picture, verbs: int) -> PredictedPairs:
-    """Builds predictions of this many verbs from ``labels``, ``boxes``, ``verb_scores``, ``sub_ids`` and ``obj_ids``."""
+    """Builds predictions from ``labels``, ``boxes``, ``verb_scores``, ``sub_ids`` and ``obj_ids``."""
     box, label = np.array(picture["boxes"], float).reshape(-1, 4), np.array(picture["labels"], int)
     subjects, objects = np.array(picture["sub_ids"], int), np.array(picture["obj_ids"], int)
     score = np.array(picture["verb_scores"], float).reshape(-1, verbs)

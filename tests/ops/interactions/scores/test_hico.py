@@ -25,7 +25,9 @@ def check(found: HicoScores, expected: dict[str, Any]) -> None:
     wanted = [expected["metrics"][name] for name in ("mAP", "mAP rare", "mAP non-rare", "mean max recall")]
     assert metrics == pytest.approx([math.nan if each is None else each for each in wanted], abs=1e-9, nan_ok=True)
     keys = ("n_gt", "n_det", "n_tp", "ap", "max_recall")
-    assert {each.triplet: (each.pairs, each.detections, each.hits, each.ap, each.max_recall) for each in found.triplets} == {
+    assert {
+        each.triplet: (each.pairs, each.detections, each.hits, each.ap, each.max_recall) for each in found.triplets
+    } == {
         tuple(each["triplet"]): pytest.approx(tuple(each[key] for key in keys), abs=1e-9)
         for each in expected["per_triplet"]
     }

@@ -56,7 +56,13 @@ ROLES = {"hold": ("obj",)}
 def hold(thing: int) -> list[dict[str, Any]]:
     """The man holds this; 0 for something that is not in the picture."""
     return [
-        {"action_name": "hold", "role_name": ["agent", "obj"], "ann_id": [MAN], "label": [1], "role_object_id": [MAN, thing]}
+        {
+            "action_name": "hold",
+            "role_name": ["agent", "obj"],
+            "ann_id": [MAN],
+            "label": [1],
+            "role_object_id": [MAN, thing],
+        }
     ]
 
 
@@ -101,7 +107,9 @@ def test_detections_of_people_whom_nobody_labelled_are_dropped() -> None:
 def test_a_person_is_right_once() -> None:
     found = [(HIM, [*HIS_BOTTLE, 0.9]), (HIM, [*HIS_BOTTLE, 0.8])]
     true = true_roles(hold(BOTTLE), COCO, [7])
-    detections = [{"image_id": 7, "person_box": box, "hold_agent": thing[-1], "hold_obj": thing} for box, thing in found]
+    detections = [
+        {"image_id": 7, "person_box": box, "hold_agent": thing[-1], "hold_obj": thing} for box, thing in found
+    ]
 
     agents = score_agents(predicted_roles(detections, ROLES, [7]), true, ["hold"])
 
