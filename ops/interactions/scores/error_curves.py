@@ -48,7 +48,7 @@ class ErrorCurve:
     def at(self, alarms: float, alarm: FalseAlarm = "tfa", miss: Miss = "p_miss") -> float | None:
         """Returns the misses at a number of false alarms, linear between points of the curve.
 
-        An empty curve, or one that starts beyond it, gives 1 (None for ``n_mide``); one that ends before, its last value.
+        Gives 1 (None for ``n_mide``) if the curve is empty or starts beyond it; its last value if it ends before it.
         """
         before: tuple[float, float] | None = None
         for x, y in self._points(alarm, miss):
