@@ -13,6 +13,20 @@ from schemas.values import Float32, Float64
 
 CELL_PX = 32
 
+TINY = QpicSettings(
+    objects=("person", "bag", "bicycle"),
+    verbs=("carry", "ride"),
+    blocks=(1, 1, 1, 1),
+    width=4,
+    hidden=16,
+    heads=2,
+    feedforward=32,
+    encoder_layers=1,
+    decoder_layers=2,
+    queries=5,
+)
+"""A network of a few thousand weights, with everything that the published one has."""
+
 
 def normal(name: str, shape: tuple[int, ...]) -> Float32:
     """Returns normal numbers whose seed is the name's CRC-32."""

@@ -14,12 +14,14 @@ def corners(boxes: Tensor) -> Tensor:
 
 
 def giou(first: Tensor, second: Tensor) -> Tensor:
-    """Returns the generalized IoU (arXiv 1902.09630), -1..1, of boxes whose shapes ``(..., 4)`` broadcast."""
+    """Returns the generalized IoU (arXiv 1902.09630) of boxes whose shapes ``(..., 4)`` broadcast; 0 for empty ones."""
     ours, theirs = corners(first), corners(second)
     shared = _area(torch.maximum(ours[..., :2], theirs[..., :2]), torch.minimum(ours[..., 2:], theirs[..., 2:]))
     hull = _area(torch.minimum(ours[..., :2], theirs[..., :2]), torch.maximum(ours[..., 2:], theirs[..., 2:]))
     union = first[..., 2:].prod(-1) + second[..., 2:].prod(-1) - shared
-    return shared / union - (hull - union) / hull
+    # Half precision rounds small boxes to nothing, and a missing object has none: 0 instead of 0 / 0.
+    least = torch.finfo(union.dtype).tiny
+    return shared / union.clamp(min=least) - (hull - union) / hull.clamp(min=least)
 
 
 def _area(least: Tensor, greatest: Tensor) -> Tensor:
