@@ -1,16 +1,17 @@
 """Derives the truth from the script: boxes, lines crossed, zones entered, meetings and suitcases left behind."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import combinations, groupby
+from typing import Protocol
 
 import numpy as np
-from shapely import Point as ShapelyPoint
-from shapely import Polygon
+from shapely import Polygon, contains_xy
 
 from sample_site.film import SUITCASE, TrueFrame
 from sample_site.geometry import Point
+from sample_site.play import Play, ScriptedInteraction
 from sample_site.renderer import Renderer, VisibleFigure
 from sample_site.script import ORIGIN_M, Route, SampleSpec
 from sample_site.truth import (
@@ -19,9 +20,11 @@ from sample_site.truth import (
     TrueBoxes,
     TrueCrossing,
     TrueFile,
+    TrueInteraction,
     TrueMeeting,
     TruePerson,
     TrueStay,
+    TrueThing,
     Truth,
 )
 from schemas.values import Float64
@@ -36,10 +39,40 @@ LINES: Mapping[str, tuple[Point, Point]] = {"doorway": ((6.4, 6.9), (9.6, 6.9))}
 _STEP_S = 0.02
 _NEAR_M = 1.0
 _SHORTEST_MEETING_S = 3.0
+_LEAST_SEEN = 0.5
+BETWEEN_PEOPLE = ("meets", "walks_with", "follows")
+"""Verbs whose object is a person."""
+
+
+PlacesAt = Callable[[Float64], Float64]
+"""Returns x and y in the first columns, metres, at times ``(N,)``."""
+
+
+class Course(Protocol):
+    """Somebody's way: a route, or a player's."""
+
+    @property
+    def person(self) -> str:
+        """Id in the truth."""
+
+    @property
+    def height_m(self) -> float:
+        """Body height."""
+
+    @property
+    def start_s(self) -> float:
+        """Time at the first place."""
+
+    @property
+    def end_s(self) -> float:
+        """Time at the last place."""
+
+    def places(self, times_s: Float64, /) -> Float64:
+        """Returns ``(N, 3)`` x, y and distance walked at times ``(N,)``; NaN before and after."""
 
 
 @dataclass(frozen=True)
-class _View:
+class View:
     """One camera's true frames."""
 
     camera: str
@@ -58,28 +91,35 @@ class _View:
 def derive_truth(
     spec: SampleSpec,
     routes: Sequence[Route],
+    play: Play,
     files: Sequence[TrueFile],
     renderers: Mapping[str, Renderer],
     true_frames: Mapping[str, Sequence[TrueFrame]],
 ) -> Truth:
     """Returns the truth about the footage of all cameras."""
-    views = [_View(camera, renderers[camera], true_frames[camera], spec.fps) for camera in sorted(renderers)]
-    clock = _Clock(spec)
-    people = (TruePerson(v.person, v.height_m, clock.at(v.start_s), clock.at(v.end_s)) for v in routes)
+    views = [View(camera, renderers[camera], true_frames[camera], spec.fps) for camera in sorted(renderers)]
+    clock = Clock(spec)
+    walks: list[Course] = [*routes, *play.players]
+    people = (TruePerson(v.person, v.height_m, clock.at(v.start_s), clock.at(v.end_s)) for v in walks)
     return Truth(
         fps=spec.fps,
         files=tuple(files),
         people=tuple(people),
-        crossings=tuple(c for view in views for route in routes for c in _crossings(view, route, clock)),
-        stays=tuple(s for view in views for route in routes for s in _stays(view, route, clock)),
-        meetings=tuple(m for view in views for pair in combinations(routes, 2) for m in _meetings(view, pair, clock)),
+        crossings=tuple(c for view in views for walk in walks for c in _crossings(view, walk, clock)),
+        stays=tuple(s for view in views for walk in walks for s in _stays(view, walk, clock)),
+        meetings=tuple(m for view in views for pair in combinations(walks, 2) for m in _meetings(view, pair, clock)),
         bags=tuple(b for view in views for route in routes for b in _bags(view, route, clock)),
-        boxes=_boxes(views, routes, clock),
+        boxes=true_boxes(views, {walk.person: walk.places for walk in walks}, clock),
+        things=tuple(TrueThing(prop.name, prop.label) for prop in play.props),
+        interactions=tuple(each for view in views for each in true_interactions(view, play, clock)),
+        thing_boxes=true_boxes(views, {prop.name: prop.places for prop in play.props}, clock),
     )
 
 
 @dataclass(frozen=True)
-class _Clock:
+class Clock:
+    """Converts seconds of the script to times."""
+
     spec: SampleSpec
 
     def at(self, time_s: float) -> datetime:
@@ -91,12 +131,12 @@ class _Clock:
         return round(self.spec.start.timestamp()) * 1_000_000 + round(time_s * 1_000_000)
 
 
-def _moments(route: Route) -> tuple[Float64, Float64]:
+def _moments(route: Course) -> tuple[Float64, Float64]:
     times_s = np.arange(route.start_s, route.end_s, _STEP_S)
     return times_s, route.places(times_s)[:, :2]
 
 
-def _crossings(view: _View, route: Route, clock: _Clock) -> list[TrueCrossing]:
+def _crossings(view: View, route: Course, clock: Clock) -> list[TrueCrossing]:
     times_s, places = _moments(route)
     found = []
     for line, (start, end) in LINES.items():
@@ -113,12 +153,11 @@ def _crossings(view: _View, route: Route, clock: _Clock) -> list[TrueCrossing]:
     return found
 
 
-def _stays(view: _View, route: Route, clock: _Clock) -> list[TrueStay]:
+def _stays(view: View, route: Course, clock: Clock) -> list[TrueStay]:
     times_s, places = _moments(route)
     found = []
     for zone, corners in ZONES.items():
-        polygon = Polygon(corners)
-        inside = [polygon.contains(ShapelyPoint(place)) for place in places]
+        inside = contains_xy(Polygon(corners), places).tolist()
         visible = [here and view.sees_clearly(route.person, t) for here, t in zip(inside, times_s, strict=True)]
         if any(visible):
             when = times_s[np.flatnonzero(visible)]
@@ -126,7 +165,7 @@ def _stays(view: _View, route: Route, clock: _Clock) -> list[TrueStay]:
     return found
 
 
-def _meetings(view: _View, pair: tuple[Route, ...], clock: _Clock) -> list[TrueMeeting]:
+def _meetings(view: View, pair: tuple[Course, ...], clock: Clock) -> list[TrueMeeting]:
     """Returns the times at which two people stand still within ``_NEAR_M``, for ``_SHORTEST_MEETING_S`` or longer."""
     one, other = pair
     times_s = np.arange(max(one.start_s, other.start_s), min(one.end_s, other.end_s), _STEP_S)
@@ -145,7 +184,7 @@ def _meetings(view: _View, pair: tuple[Route, ...], clock: _Clock) -> list[TrueM
     return found
 
 
-def _bags(view: _View, route: Route, clock: _Clock) -> list[TrueBag]:
+def _bags(view: View, route: Route, clock: Clock) -> list[TrueBag]:
     if route.suitcase_left_at is None:
         return []
     left_s = route.corner_s(route.suitcase_left_at)
@@ -161,28 +200,28 @@ def _bags(view: _View, route: Route, clock: _Clock) -> list[TrueBag]:
     return [TrueBag(view.camera, route.person, *times, box, round(x, 3), round(y, 3))]  # type: ignore[arg-type]
 
 
-def _boxes(views: Sequence[_View], routes: Sequence[Route], clock: _Clock) -> TrueBoxes:
-    ways = {route.person: route for route in routes}
+def true_boxes(views: Sequence[View], places: Mapping[str, PlacesAt], clock: Clock) -> TrueBoxes:
+    """Returns the visible boxes of people or things; ``places`` gives their places on the floor plan by name."""
     rows = [
         (view, frame.time_s, figure)
         for view in views
         for frame in view.true_frames
         for figure in frame.visible_figures
-        if figure.name in ways
+        if figure.name in places
     ]
-    places = [ways[s.name].places(np.array([time_s]))[0, :2] for _, time_s, s in rows]
+    found = [places[s.name](np.array([time_s]))[0, :2] for _, time_s, s in rows]
     return TrueBoxes(
         camera=np.array([view.camera for view, _, _ in rows], np.str_),
         time_us=np.array([clock.at_us(time_s) for _, time_s, _ in rows], np.int64),
         person=np.array([s.name for _, _, s in rows], np.str_),
         box=np.array([s.box for _, _, s in rows], np.float64).reshape(-1, 4),
         visible_share=np.array([s.visible_share for _, _, s in rows], np.float64),
-        feet_seen=np.array([_feet_seen(view, p) for (view, _, _), p in zip(rows, places, strict=True)], np.bool_),
-        place_m=np.array([_on_map(place) for place in places], np.float64).reshape(-1, 2),
+        feet_seen=np.array([_feet_seen(view, p) for (view, _, _), p in zip(rows, found, strict=True)], np.bool_),
+        place_m=np.array([_on_map(place) for place in found], np.float64).reshape(-1, 2),
     )
 
 
-def _feet_seen(view: _View, place: Float64) -> bool:
+def _feet_seen(view: View, place: Float64) -> bool:
     pixels, depth = view.renderer.lens.project(np.array([[*place, 0.0]]))
     column, row = np.floor(pixels[0]).astype(int)
     width, height = view.renderer.lens.size_px
@@ -192,3 +231,42 @@ def _feet_seen(view: _View, place: Float64) -> bool:
 
 def _on_map(place: Point | Float64) -> Point:
     return float(place[0]) + ORIGIN_M[0], float(place[1]) + ORIGIN_M[1]
+
+
+def true_interactions(view: View, play: Play, clock: Clock) -> list[TrueInteraction]:
+    """Returns the interactions that a camera sees, each while those are visible whom the verb is about.
+
+    Left out is what is visible for less than half of its time.
+    """
+    seen = {
+        name: np.array([view.sees_clearly(name, frame.time_s) for frame in view.true_frames])
+        for name in {each for scripted in play.interactions for each in _to_be_seen(scripted)}
+    }
+    times_s = np.array([frame.time_s for frame in view.true_frames])
+    found = []
+    for scripted in play.interactions:
+        during = (times_s >= scripted.start_s) & (times_s <= scripted.end_s)
+        visible = during & np.logical_and.reduce([seen[name] for name in _to_be_seen(scripted)])
+        if visible.sum() >= max(1.0, _LEAST_SEEN * during.sum()):
+            start_s, end_s = times_s[visible][[0, -1]].tolist()
+            names = scripted.subject, scripted.object, scripted.partner
+            found.append(
+                TrueInteraction(
+                    view.camera,
+                    scripted.verb,
+                    *names,
+                    clock.at(start_s),
+                    clock.at(end_s + 1 / view.fps),
+                    scripted.optional,
+                )
+            )
+    return found
+
+
+def _to_be_seen(scripted: ScriptedInteraction) -> tuple[str, ...]:
+    """Returns who or what must be visible: who leaves a thing behind is away."""
+    if scripted.verb == "abandons" and scripted.object is not None:
+        return (scripted.object,)
+    if scripted.verb in BETWEEN_PEOPLE and scripted.object is not None:
+        return scripted.subject, scripted.object
+    return (scripted.subject,)

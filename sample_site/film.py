@@ -1,8 +1,8 @@
 """Films the script with each camera: H.264 files with real start times, and what is visible in every frame."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 
 from sample_site.geometry import Pinhole
 from sample_site.people import Appearance
+from sample_site.play import Play
 from sample_site.renderer import Figure, Renderer, VisibleFigure
 from sample_site.script import CameraSpec, Route, SampleSpec
 from sample_site.truth import TrueFile
@@ -35,11 +36,13 @@ class TrueFrame:
 
 @dataclass(frozen=True)
 class Actors:
-    """The people who walk, the sprites they are drawn from, and the suitcase's sprite."""
+    """The people who walk, the sprites they are drawn from, the suitcase's sprite, and a play with its things'."""
 
     routes: tuple[Route, ...]
     appearances: tuple[Appearance, ...]
     suitcase: Uint8
+    play: Play = field(default_factory=Play)
+    sprites: Mapping[str, Uint8] = field(default_factory=dict)
 
     def figures_at(self, time_s: float, lens: Pinhole) -> list[Figure]:
         """Returns all people and suitcases that are in the building at a time, as a camera sees them."""
@@ -54,7 +57,7 @@ class Actors:
             place = route.suitcase_at(time_s)
             if place is not None:
                 figures.append(Figure(SUITCASE + route.person, place, _SUITCASE_HEIGHT_M, self.suitcase, 0.42))
-        return figures
+        return figures + self.play.figures_at(time_s, lens, self.appearances, self.sprites)
 
 
 def film_camera(

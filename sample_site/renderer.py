@@ -30,6 +30,9 @@ class Figure:
         height_m: from the ground to the top edge of the picture.
         sprite: ``(H, W, 4)`` BGR multiplied by alpha, and alpha; its ground point is the middle of the bottom edge.
         girth_m: width at the ground, for the shadow.
+        lift_m: height of the ground edge above the floor.
+        spread_m: extent across, for the shadow; None: as ``girth_m``.
+        along_x: whether its lower edge lies on the floor along x, as a car's; otherwise it is upright in the picture.
     """
 
     name: str
@@ -37,6 +40,9 @@ class Figure:
     height_m: float
     sprite: Uint8
     girth_m: float = 0.5
+    lift_m: float = 0.0
+    spread_m: float | None = None
+    along_x: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,7 +104,8 @@ class Renderer:
 
     def _place(self, figure: Figure) -> _Placed | None:
         """Warps a figure's sprite into the frame; returns None if it is not visible."""
-        foot, head = np.array([*figure.place_m, 0.0]), np.array([*figure.place_m, figure.height_m])
+        foot = np.array([*figure.place_m, figure.lift_m])
+        head = np.array([*figure.place_m, figure.lift_m + figure.height_m])
         pixels, depths = self.lens.project(np.stack([foot, head]))
         if depths.min() < _NEAREST_M:
             return None
@@ -124,6 +131,10 @@ class Renderer:
         up = (pixels[1] - pixels[0]) / height
         lean = up / np.linalg.norm(up)
         across = np.array([-lean[1], lean[0]]) * (self.lens.focal_px / depth_m * figure.height_m / height)
+        if figure.along_x:
+            x, y = figure.place_m
+            edge, _ = self.lens.project(np.array([[x - 0.5, y, figure.lift_m], [x + 0.5, y, figure.lift_m]]))
+            across = (edge[1] - edge[0]) * (figure.height_m / height)
         down = -up
         # Pixel centres lie half a pixel inside edges, in the sprite as in the frame.
         origin = pixels[0] - across * (width - 1) / 2 - down * (height - 0.5) - 0.5
@@ -135,7 +146,8 @@ class Renderer:
         away = self.lens.rotation[2, :2] / np.hypot(*self.lens.rotation[2, :2])
         x, y = item.figure.place_m + 0.1 * away
         reach = item.figure.girth_m
-        ring = np.array([[x, y, 0], [x + reach, y, 0], [x, y + reach, 0]], np.float64)
+        across = reach if item.figure.spread_m is None else item.figure.spread_m
+        ring = np.array([[x, y, 0], [x + reach, y, 0], [x, y + across, 0]], np.float64)
         pixels, _ = self.lens.project(ring)
         size = len(self._shadow)
         axes = (pixels[1:] - pixels[0]).T * (2 / size)

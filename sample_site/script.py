@@ -3,7 +3,7 @@
 Places are metres of the floor plan (x east, y north), times are seconds from the start of the footage.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from sample_site.geometry import Pinhole, Point
+from sample_site.play import Play
 from schemas.values import Float64
 
 TIMEZONE = "Europe/Amsterdam"
@@ -136,6 +137,8 @@ class SampleSpec:
         rounds: number of times the script is played; each round adds files and other people on other routes.
         segment_s: ``segment_s`` of ``site.toml``.
         params: parameters of ops that differ from their defaults.
+        play: returns what happens besides the routes, of a source of randomness and the end of the footage; it is
+            played once, whatever the number of rounds.
     """
 
     cameras: tuple[CameraSpec, ...]
@@ -147,6 +150,7 @@ class SampleSpec:
     segment_s: int = 30
     rounds: int = 1
     params: Params = field(default_factory=dict)
+    play: Callable[[np.random.Generator, float], Play] | None = None
 
     @property
     def round_s(self) -> int:
@@ -161,6 +165,13 @@ class SampleSpec:
     def of_minutes(self, minutes: float) -> "SampleSpec":
         """Returns a spec with enough rounds for at least this many minutes of footage."""
         return replace(self, rounds=max(1, int(np.ceil(minutes / replace(self, rounds=1).minutes - 1e-9))))
+
+
+def schedule_play(spec: SampleSpec, seed: int) -> Play:
+    """Returns the play of a seed; of a spec without one, nothing happens."""
+    if spec.play is None:
+        return Play()
+    return spec.play(np.random.default_rng([seed, 0x91A7]), float(spec.round_s * spec.rounds))
 
 
 def schedule_routes(spec: SampleSpec, seed: int) -> tuple[Route, ...]:

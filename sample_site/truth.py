@@ -97,12 +97,41 @@ class TrueBag:
     y_m: float
 
 
+@dataclass(frozen=True)
+class TrueThing:
+    """A thing of a play, and what a detector should call it."""
+
+    thing: str
+    label: str
+
+
+@dataclass(frozen=True)
+class TrueInteraction:
+    """What a viewer would say that somebody does, while it is visible.
+
+    Attributes:
+        object: a person or thing; None where the verb has none.
+        partner: the other person of a verb with two people and a thing.
+        optional: whether it counts neither as missed nor, if found, as a false alarm.
+    """
+
+    camera: str
+    verb: str
+    subject: str
+    object: str | None
+    partner: str | None
+    start_time: datetime
+    end_time: datetime
+    optional: bool = False
+
+
 @dataclass(frozen=True, repr=False)
 class TrueBoxes:
-    """Visible boxes of people, one row for each person and frame; sorted by camera, time, person.
+    """Visible boxes of people or things, one row for each and frame; sorted by camera, time, name.
 
     Attributes:
         time_us: microseconds since 1970 UTC.
+        person: name of the person or thing.
         box: ``(N, 4)`` x1, y1, x2, y2 around the visible pixels; x2, y2 exclusive.
         visible_share: visible share of the person's pixels, 0..1.
         feet_seen: whether the ground point is inside the frame and not hidden by the furnishing.
@@ -154,7 +183,7 @@ class TrueBoxes:
 
 @dataclass(frozen=True)
 class Truth:
-    """Everything that is known about a sample site."""
+    """Everything that is known about a sample site; ``boxes`` are people's, ``thing_boxes`` those of things."""
 
     fps: int
     files: tuple[TrueFile, ...]
@@ -164,6 +193,9 @@ class Truth:
     meetings: tuple[TrueMeeting, ...]
     bags: tuple[TrueBag, ...]
     boxes: TrueBoxes = field(repr=False)
+    things: tuple[TrueThing, ...] = ()
+    interactions: tuple[TrueInteraction, ...] = ()
+    thing_boxes: TrueBoxes | None = field(default=None, repr=False)
 
     @cached_property
     def cameras(self) -> tuple[str, ...]:
@@ -208,15 +240,27 @@ def save_truth(truth: Truth, root: Path) -> None:
     folder = root / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     events = {name: getattr(truth, name) for name in _RECORDS}
+    events |= {name: records for name in _PLAY_RECORDS if (records := getattr(truth, name))}
     document = {"fps": truth.fps} | {name: [asdict(record) for record in records] for name, records in events.items()}
     text = json.dumps(document, indent=1, default=_json_time)
     (folder / "truth.json").write_text(text + "\n", encoding="utf-8")
-    columns = ",\n".join(f'"{name}": {json.dumps(values)}' for name, values in truth.boxes.to_columns().items())
-    (folder / "boxes.json").write_text("{" + columns + "}\n", encoding="utf-8")
+    _write_boxes(truth.boxes, folder / "boxes.json")
+    (folder / "things.json").unlink(missing_ok=True)
+    if truth.thing_boxes:
+        _write_boxes(truth.thing_boxes, folder / "things.json")
     for file in truth.files:
         labelled = labelled_file(root, file)
         labelled.parent.mkdir(exist_ok=True)
         labelled.write_text(mot_text(truth.labelled_frames(file)), encoding="utf-8")
+
+
+def _write_boxes(boxes: TrueBoxes, path: Path) -> None:
+    columns = ",\n".join(f'"{name}": {json.dumps(values)}' for name, values in boxes.to_columns().items())
+    path.write_text("{" + columns + "}\n", encoding="utf-8")
+
+
+def _read_boxes(path: Path) -> TrueBoxes:
+    return TrueBoxes.from_columns(json.loads(path.read_text(encoding="utf-8")))
 
 
 def labelled_file(root: Path, file: TrueFile) -> Path:
@@ -234,12 +278,16 @@ def load_truth(root: Path) -> Truth:
     if not (folder / "truth.json").is_file():
         raise UserError(f"{root} is not a sample site: it has no {FOLDER}/truth.json; make one with `nightshift demo`")
     document = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
-    columns = json.loads((folder / "boxes.json").read_text(encoding="utf-8"))
-    events = {name: tuple(_record(kind, row) for row in document[name]) for name, kind in _RECORDS.items()}
-    return Truth(fps=document["fps"], boxes=TrueBoxes.from_columns(columns), **events)
+    kinds = {name: kind for name, kind in (_RECORDS | _PLAY_RECORDS).items() if name in document}
+    events = {name: tuple(_record(kind, row) for row in document[name]) for name, kind in kinds.items()}
+    things = folder / "things.json"
+    thing_boxes = _read_boxes(things) if things.is_file() else None
+    return Truth(fps=document["fps"], boxes=_read_boxes(folder / "boxes.json"), thing_boxes=thing_boxes, **events)
 
 
-_RECORDS: Mapping[str, type] = {
+_PLAY_RECORDS: dict[str, type] = {"things": TrueThing, "interactions": TrueInteraction}
+
+_RECORDS: dict[str, type] = {
     "files": TrueFile,
     "people": TruePerson,
     "crossings": TrueCrossing,
