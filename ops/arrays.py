@@ -1,5 +1,6 @@
 """Between tables and arrays: times, boxes, numbers and names of a table's rows, and runs of equal values."""
 
+import itertools
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -55,6 +56,12 @@ def run_starts(values: Int64) -> Bools:
     first = np.ones(len(values), dtype=np.bool_)
     first[1:] = values[1:] != values[:-1]
     return first
+
+
+def run_bounds(values: Int64) -> list[tuple[int, int]]:
+    """Returns the first element of each run of equal values, and the one after its last."""
+    starts = np.flatnonzero(run_starts(values)).tolist()
+    return list(itertools.pairwise([*starts, len(values)]))
 
 
 def pairs_after(ends: Int64, begins: Int64, most: int) -> tuple[Int64, Int64]:

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from ops import REGISTRY
+from ops.interactions.rules.alone import PRIMITIVES
 from schemas.op import Neighbour, Op, Read
 from schemas.reidentification import ATTACKER_CHANCE, CHANCE, ONLY_SCENE, ONLY_SCENE_WIDE, REIDENTIFIED
 from schemas.site import SiteConfig
@@ -69,6 +70,15 @@ def reidentification_table() -> str:
         cells = [f"{rate:.2f}" for rate in rates]
         rows.append(["as filmed", *cells[:3], "", *cells[4:]] if name == "original" else [f"`{name}`", *cells])
     return _table(header, rows)
+
+
+def primitives_table() -> str:
+    """Returns what conditions of interactions may name."""
+    rows = [
+        [f"`{name}`", "alone or with an object" if primitive.alone else "with an object", primitive.meaning]
+        for name, primitive in PRIMITIVES.items()
+    ]
+    return _table(["primitive", "known", "meaning"], rows)
 
 
 def _one_table(spec: TableSpec) -> str:
@@ -197,6 +207,7 @@ PAGES: Mapping[str, tuple[str, str, Callable[[], str]]] = {
         "# site.toml\n\nOne file says all there is to say about a site. `nightshift init` writes one with comments.",
         site_page,
     ),
+    "interactions.md": ("primitives", "# Interactions\n\nWho did what with whom.", primitives_table),
     "privacy.md": ("reidentification", "# Privacy guide\n\nWhat anonymized video withstands.", reidentification_table),
 }
 """By file: name of its generated part, beginning of a new page, and the function that makes the part."""

@@ -1,20 +1,31 @@
-"""Rules that find interactions, in the order in which they run.
+"""Rules that find interactions over time, from the tracks, things at rest and zones of a camera's day.
 
-A rule is a function from the ``Scene`` of a camera-day to ``Interaction`` values; it keeps no state.
-To add one, write it in its own file here, put it in ``RULES``, and give its parameters to ``InteractionsParams``.
-
-A model joins in the same way: an op of segment scope writes its findings as a table (pair of boxes, verb, score), one
-per row, ``interactions`` reads that table, ``read_scene`` puts it into the scene, and a rule matches the boxes to
-tracks. Rules never see frames, so that a changed rule runs over a year of footage without decoding any of it.
+``catalogue`` declares those that a condition finds (``declared`` runs them), the other files one rule each. They keep
+no state and never see frames, so that a changed rule runs over a year of footage without decoding any of it. To add a
+rule, add a line to the catalogue, or a file whose function ``find_all`` calls.
 """
 
-from collections.abc import Callable
-
-from ops.interactions.rules.abandons import abandons
-from ops.interactions.rules.meets import meets
-from ops.interactions.rules.passages import passages
+from ops.interactions.rules.agreement import agreed
+from ops.interactions.rules.declared import find_declared
+from ops.interactions.rules.handovers import find_handovers
+from ops.interactions.rules.moments import moments_of
+from ops.interactions.rules.passages import find_passages
+from ops.interactions.rules.queries import find_queried
+from ops.interactions.rules.queues import find_queues
 from ops.interactions.rules.scene import Interaction, Scene
+from ops.interactions.rules.things import find_handled
+from ops.interactions.rules.vehicles import find_boardings
 
-Rule = Callable[[Scene], list[Interaction]]
 
-RULES: tuple[Rule, ...] = (meets, passages, abandons)
+def find_all(scene: Scene) -> list[Interaction]:
+    """Returns all interactions of the scene's day."""
+    found = [*find_passages(scene), *find_handled(scene)]
+    # What a moving camera shows as movement is mostly its own.
+    moments = moments_of(scene) if scene.unit.camera.fixed else None
+    if moments is not None and len(moments):
+        declared = find_declared(scene, moments)
+        carried = [one for one in declared if one.verb == "carries"]
+        found += [*declared, *find_handovers(carried, scene, moments), *find_queues(scene, moments)]
+        found += find_boardings(scene, moments)
+    found = [one for one in agreed(found, scene) if one.verb not in scene.params.skip]
+    return [*found, *find_queried(found, scene)]

@@ -12,6 +12,7 @@ import numpy as np
 from ops.boxes import centre, gaps_px, iou_pairs, size
 from ops.ground.homography import ground_plane
 from ops.ground.project import to_ground
+from ops.interactions.params import BODY_M
 from ops.interactions.rules.scene import Scene
 from schemas.values import Bools, Float64, Int64
 
@@ -43,19 +44,18 @@ class Owner:
     certainty: float
 
 
-def find_owner(box: Float64, first_us: int, scene: Scene) -> Owner | None:
-    """Returns the person who was longest and nearest at a thing while it appeared.
+def find_owner(box: Float64, since_us: float, until_us: float, scene: Scene) -> Owner | None:
+    """Returns the person who was longest and nearest at a thing while it came or went.
 
     Args:
         box: ``(4,)`` of the thing.
-        first_us: when it appeared.
+        since_us, until_us: time in which it came or went, with a margin.
         scene: the camera-day.
 
     Returns:
-        The owner; None if nobody was near, or the thing is larger than the person, as a car is.
+        The person; None if nobody was near, or the thing is larger than the person, as a car is.
     """
     params, trajectories = scene.params, scene.trajectories
-    since_us, until_us = first_us - params.owner_before_s * 1e6, first_us + params.owner_after_s * 1e6
     time_us = trajectories.time_us
     at = np.flatnonzero(scene.people & (time_us >= since_us) & (time_us <= until_us))
     gap_widths = gaps_px(scene.box[at], box) / np.maximum(size(scene.box[at])[:, 0], 1.0)
@@ -66,7 +66,7 @@ def find_owner(box: Float64, first_us: int, scene: Scene) -> Owner | None:
     closeness = 1 - 0.9 * gap_widths[near] / max(params.owner_widths, 1e-9)
     score = np.bincount(trajectories.track[at[near]], weights=closeness)
     track = int(score.argmax())
-    person = np.median(size(scene.box[trajectories.track == track]), axis=0)
+    person = np.median(size(scene.box[scene.points_of(track)]), axis=0)
     thing = size(box)
     if thing.prod() > person.prod() or thing[1] > person[1]:
         return None
@@ -92,11 +92,11 @@ def time_away(owner: Owner, box: Float64, first_us: int, until_us: int, scene: S
         Start and end in microseconds; None if the owner never was away for so long.
     """
     trajectories = scene.trajectories
-    at = np.concatenate([np.flatnonzero(trajectories.track == track) for track in owner.tracks])
+    at = np.concatenate([scene.points_of(track) for track in owner.tracks])
     at = at[np.argsort(trajectories.time_us[at], kind="stable")]
     last_us = int(trajectories.time_us[at[-1]])
     at = at[(trajectories.time_us[at] >= first_us) & (trajectories.time_us[at] <= until_us)]
-    moments = list(zip(trajectories.time_us[at].tolist(), _is_away(at, box, scene).tolist(), strict=True))
+    moments = list(zip(trajectories.time_us[at].tolist(), is_away(at, box, scene).tolist(), strict=True))
     moments.append((max(last_us, first_us), True))  # out of view from then on
     since_us: int | None = None
     for time_us, away in [*moments, (until_us, False)]:
@@ -109,8 +109,8 @@ def time_away(owner: Owner, box: Float64, first_us: int, until_us: int, scene: S
     return None
 
 
-def _is_away(at: Int64, box: Float64, scene: Scene) -> Bools:
-    """Marks points of one person farther from a thing than ``away_m``, or ``away_heights`` without calibration."""
+def is_away(at: Int64, box: Float64, scene: Scene) -> Bools:
+    """Marks points of one person farther from a thing than ``away_m``."""
     plane = ground_plane(scene.unit.camera)
     if plane is not None:
         foot = np.array([[centre(box)[0], box[3]]])
@@ -119,7 +119,7 @@ def _is_away(at: Int64, box: Float64, scene: Scene) -> Bools:
         if np.isfinite(distance_m).any():
             return np.asarray(np.nan_to_num(distance_m, nan=np.inf) > scene.params.away_m)
     height_px = float(np.median(size(scene.box[at])[:, 1])) if len(at) else 0.0
-    return np.asarray(gaps_px(scene.box[at], box) > scene.params.away_heights * height_px)
+    return np.asarray(gaps_px(scene.box[at], box) > scene.params.away_m / BODY_M * height_px)
 
 
 def _with_continuations(track: int, box: Float64, scene: Scene) -> tuple[int, ...]:
@@ -149,13 +149,13 @@ def _continuation(track: int, thing: Float64, scene: Scene) -> int | None:
     nearest: list[tuple[float, int]] = []
     for begin in begins.tolist():
         other = int(trajectories.track[begin])
-        own = np.flatnonzero(trajectories.track == other)
+        own = scene.points_of(other)
         if other == track or trajectories.time_us[own[-1]] <= end_us:
             continue
         meeting = scene.box[own[np.argmin(np.abs(trajectories.time_us[own] - end_us))]][None]
         gap_heights = float(gaps_px(meeting, box)[0] / (box[3] - box[1]))
         overlaps = iou_pairs(meeting, box[None])[0] >= CONTINUE_OVERLAP
-        beside = gap_heights <= CONTINUE_HEIGHTS and not _leaves_view(box, scene)
+        beside = gap_heights <= CONTINUE_HEIGHTS and not leaves_view(box, scene)
         if passed_s[begin] > CONTINUE_S:
             overlaps, beside = False, _is_lost_beside(begin, thing, scene)
         if overlaps or beside:
@@ -164,10 +164,11 @@ def _continuation(track: int, thing: Float64, scene: Scene) -> int | None:
 
 
 def _last_point(track: int, scene: Scene) -> int:
-    return int(np.flatnonzero(scene.trajectories.track == track)[-1])
+    return int(scene.bounds[track + 1]) - 1
 
 
-def _leaves_view(box: Float64, scene: Scene) -> bool:
+def leaves_view(box: Float64, scene: Scene) -> bool:
+    """Whether a box ``(4,)`` touches the edge of the view."""
     frame_px = np.array(scene.frame_px)
     edge = EDGE_SHARE * frame_px
     return bool((box[:2] <= edge).any() or (box[2:] >= frame_px - edge).any())
@@ -175,10 +176,10 @@ def _leaves_view(box: Float64, scene: Scene) -> bool:
 
 def _is_lost_beside(point: int, box: Float64, scene: Scene) -> bool:
     """Whether a track that ends (or begins) at a point does so near a thing, without passing the edge of the view."""
-    if _is_away(np.array([point]), box, scene)[0]:
+    if is_away(np.array([point]), box, scene)[0]:
         return False
     # A person at the lower edge of the view touches it all the time; one who passes an edge is cut by it.
-    own = scene.trajectories.track == scene.trajectories.track[point]
+    own = scene.points_of(int(scene.trajectories.track[point]))
     usual = np.median(size(scene.box[own]), axis=0)
     is_whole = bool((size(scene.box[point]) >= WHOLE_SHARE * usual).all())
-    return is_whole or not _leaves_view(scene.box[point], scene)
+    return is_whole or not leaves_view(scene.box[point], scene)

@@ -5,10 +5,12 @@ import pyarrow.compute as pc
 from ops.arrays import times_us
 from ops.interactions.rules.scene import Evidence, Interaction, Scene
 
+VERSION = 1
+
 VERBS = {"enter": "enters", "exit": "exits"}
 
 
-def passages(scene: Scene) -> list[Interaction]:
+def find_passages(scene: Scene) -> list[Interaction]:
     """Returns ``enters`` and ``exits``, each an instant, scored by the track's confidence."""
     events = scene.events.filter(pc.not_equal(scene.events["kind"], "cross"))
     code = {name: number for number, name in enumerate(scene.trajectories.tracks)}
@@ -26,10 +28,12 @@ def passages(scene: Scene) -> list[Interaction]:
                 row["label"],
                 row["feature"],
                 "zone",
+                None,
                 time_us,
                 time_us,
                 score,
                 evidence,
+                f"{VERBS[row['kind']]} {VERSION}",
                 place_m,
             )
         )

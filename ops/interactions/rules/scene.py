@@ -1,42 +1,24 @@
-"""Input and output of rules: tracks, zone events, static regions and bags of one camera-day; interactions."""
+"""Input and output of rules: the tracks, things at rest and zone events of one camera-day; interactions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from ops.arrays import boxes_of, encode_column, float_column, float_columns, times_us
-from ops.ground.feet import feet_of, frame_sizes_px, pixel_scale
+from ops.arrays import boxes_of, datetime_us, encode_column, float_columns, times_us
+from ops.ground.feet import pixel_scale
+from ops.interactions.params import InteractionsParams
 from ops.trajectories import Trajectories
-from schemas.op import Tables, param
+from schemas.op import Tables
 from schemas.values import Bools, Float64, Int64, UnitContext
 
-BAGS = ("backpack", "handbag", "suitcase")
 PERSON = "person"
+BAGS = ("backpack", "handbag", "suitcase")
+VEHICLES = ("car", "truck", "bus")
 
-Evidence = Mapping[str, float | str | list[float]]
-
-
-@dataclass(frozen=True)
-class InteractionsParams:
-    """Parameters of ``interactions``. Body heights are those of people's boxes, for cameras without calibration."""
-
-    meet_m: float = param(1.2, "people closer than this may be meeting, metres")
-    meet_heights: float = param(0.7, "the same without calibration, body heights")
-    meet_speed_m_s: float = param(0.7, "largest relative speed of two who meet, metres per second")
-    meet_speed_heights_s: float = param(0.4, "the same without calibration, body heights per second")
-    meet_s: float = param(3.0, "least length of a meeting, seconds")
-    meet_break_s: float = param(1.0, "longest break that does not end a meeting, seconds")
-    owner_before_s: float = param(6.0, "time before a thing appears in which its owner was beside it, seconds")
-    owner_after_s: float = param(2.0, "time after it appears in which its owner was beside it, seconds")
-    owner_widths: float = param(1.0, "greatest distance of a thing's owner from it then, widths of the owner's box")
-    away_m: float = param(2.5, "distance beyond which an owner is away, metres")
-    away_heights: float = param(1.5, "the same without calibration, body heights of the owner")
-    leave_s: float = param(10.0, "absence of its owner after which a thing is abandoned, seconds")
-    same_overlap: float = param(0.5, "least overlap (IoU) of two static regions that are the same place")
-    border_s: float = param(3.0, "distance to a segment's border within which a region continues in the next, seconds")
+Evidence = Mapping[str, float | str | list[float] | list[list[float]]]
 
 
 @dataclass(frozen=True)
@@ -44,39 +26,51 @@ class Interaction:
     """Who did what with whom: times in microseconds since 1970, evidence with units in its names.
 
     Attributes:
+        object: id of a track, zone or static object; None for what somebody does alone.
+        object_kind: ``track``, ``zone``, ``static_object`` or ``none``.
+        rule: name and version of what found it.
         place_m: where, in the site's CRS; None if that is not known.
     """
 
     verb: str
     subject: str
     subject_label: str
-    object: str
+    object: str | None
     object_kind: str
+    object_label: str | None
     start_us: int
     end_us: int
     score: float
     evidence: Evidence
+    rule: str
     place_m: tuple[float, float] | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class Regions:
-    """Static regions by start time, ``(R,)`` and ``(R, 4)``; ``segment`` is the segment's index in the day."""
+@dataclass(frozen=True)
+class Thing:
+    """One stay of a thing at rest: a row of ``static_objects``.
 
-    segment: Int64
-    number: Int64
-    first_us: Int64
-    last_us: Int64
+    Attributes:
+        name: its static_id.
+        label: its class; None if no detector names it.
+        box: ``(4,)``.
+        start_us, end_us: first and last time at which it was there.
+        came_us, left_us: when it came and went; None if that was not seen.
+        came_error_us, left_error_us: how far off these may be.
+        sureness: 0..1, that it is a thing.
+    """
+
+    name: str
+    label: str | None
     box: Float64
-    contrast: Float64
-
-
-@dataclass(frozen=True, eq=False)
-class Bags:
-    """Detections of bags, ``(M,)`` and ``(M, 4)``."""
-
-    time_us: Int64
-    box: Float64
+    start_us: int
+    end_us: int
+    came_us: int | None
+    left_us: int | None
+    came_error_us: int
+    left_error_us: int
+    sureness: float
+    place_m: tuple[float, float] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,27 +78,36 @@ class Scene:
     """One camera-day. Boxes and feet are in pixels of the camera's ``image_size_px``, or of the frames without that.
 
     Attributes:
+        day_us: first moment that rows are wanted of; before it lies the end of the day before.
         trajectories: of ``track_points``.
+        segment, pts: frame of each trajectory point: index into ``segment_names``, and PTS.
         box, foot, place_m: ``(N, 4)``, ``(N, 2)`` and ``(N, 2)``, of each trajectory point.
         place_m: in the site's CRS; NaN where the point has no position.
+        variance_m2: ``(N,)``, of a coordinate of the place, the mean of both.
         confidence: ``(T,)``, mean score of each track.
         frame_px: (width, height) that pixels are counted in.
         events: ``zone_events``.
+        things: by start.
     """
 
     unit: UnitContext
     params: InteractionsParams
+    day_us: int
     trajectories: Trajectories
+    segment_names: tuple[str, ...]
+    segment: Int64
+    pts: Int64
     box: Float64
     foot: Float64
     place_m: Float64
+    variance_m2: Float64
     confidence: Float64
     frame_px: tuple[float, float]
     events: pa.Table
-    regions: Regions
-    bags: Bags
+    things: tuple[Thing, ...]
+    extra: Tables
 
-    @property
+    @cached_property
     def people(self) -> Bools:
         """``(N,)``, whether each point is a person's."""
         names = np.array([label == PERSON for label in self.trajectories.labels], dtype=np.bool_)
@@ -115,38 +118,70 @@ class Scene:
         """Whether distances are known in metres."""
         return self.unit.camera.calibrated
 
+    @cached_property
+    def bounds(self) -> Int64:
+        """``(T + 1,)``: the points of track t are ``bounds[t]`` to ``bounds[t + 1]``, the last one excluded."""
+        return np.searchsorted(self.trajectories.track, np.arange(len(self.trajectories.tracks) + 1))
 
-def read_scene(unit: UnitContext, inputs: Tables, params: InteractionsParams) -> Scene:
-    """Reads the scene from the input tables of ``interactions``."""
-    points, detections = inputs["track_points"], inputs["detections"]
-    bags = detections.filter(pc.is_in(detections["label"], pa.array(BAGS)))
+    def points_of(self, track: int) -> Int64:
+        """Returns the points of a track, by time."""
+        return np.arange(self.bounds[track], self.bounds[track + 1])
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """The class of each track."""
+        trajectories = self.trajectories
+        return tuple(trajectories.labels[trajectories.label[first]] for first in self.bounds[:-1])
+
+
+def read_scene(unit: UnitContext, inputs: Tables, params: InteractionsParams, day_us: int) -> Scene:
+    """Reads the scene from the input tables of ``interactions``.
+
+    Args:
+        day_us: first moment that rows are wanted of.
+    """
+    points = inputs["track_points"]
     trajectories = Trajectories.from_table(points)
     frame_px = unit.camera.image_size_px or max(((s.width, s.height) for s in unit.segments), default=(1, 1))
+    names, segment = encode_column(points, "segment_id")
+    place_m, variance_m2 = _places(trajectories, inputs["positions"])
+    box = (boxes_of(points) * _scale(points["segment_id"], unit))[trajectories.row]
     return Scene(
         unit,
         params,
+        day_us,
         trajectories,
-        _boxes(points, unit)[trajectories.row],
-        feet_of(points, trajectories, unit.camera, unit.segments).pixels,
-        _places(trajectories, inputs["positions"]),
+        names,
+        segment[trajectories.row],
+        points["pts"].to_numpy().astype(np.int64)[trajectories.row],
+        box,
+        np.column_stack([(box[:, 0] + box[:, 2]) / 2, box[:, 3]]),
+        place_m,
+        variance_m2,
         _confidence(trajectories, points),
         frame_px,
         inputs["zone_events"],
-        _regions(inputs["static_regions"], unit),
-        Bags(times_us(bags), _boxes(bags, unit)),
+        _things(inputs["static_objects"], unit),
+        inputs,
     )
 
 
-def _boxes(rows: pa.Table, unit: UnitContext) -> Float64:
-    scale = pixel_scale(frame_sizes_px(rows, unit.segments), unit.camera)
-    return boxes_of(rows) * np.tile(scale, 2)
+def _scale(segments: pa.ChunkedArray, unit: UnitContext) -> Float64:
+    """Returns the factors ``(N, 4)`` from the pixels of frames to those of ``image_size_px``.
+
+    Segments of the day before, of which sizes are not known, count as large as the first of this day.
+    """
+    sizes = {segment.segment_id: (segment.width, segment.height) for segment in unit.segments}
+    first = next(iter(sizes.values()), (1, 1))
+    frame_px = np.array([sizes.get(name, first) for name in segments.to_pylist()], np.float64).reshape(-1, 2)
+    return np.tile(pixel_scale(frame_px, unit.camera), 2)
 
 
-def _places(trajectories: Trajectories, positions: pa.Table) -> Float64:
-    """Returns positions ``(N, 2)`` of trajectory points; NaN for points without one."""
-    place_m = np.full((len(trajectories), 2), np.nan)
+def _places(trajectories: Trajectories, positions: pa.Table) -> tuple[Float64, Float64]:
+    """Returns positions ``(N, 2)`` of trajectory points and their variance ``(N,)``; NaN for points without one."""
+    found = np.full((len(trajectories), 3), np.nan)
     if not positions.num_rows or not len(trajectories):
-        return place_m
+        return found[:, :2], found[:, 2]
     names, track = encode_column(positions, "track_id")
     known = {name: code for code, name in enumerate(trajectories.tracks)}
     track = np.array([known.get(name, -1) for name in names], dtype=np.int64)[track]
@@ -156,9 +191,10 @@ def _places(trajectories: Trajectories, positions: pa.Table) -> Float64:
     key = trajectories.track * width_us + (trajectories.time_us - begin_us)
     wanted = track * width_us + (times_us(positions) - begin_us)
     at = np.minimum(np.searchsorted(key, wanted), len(key) - 1)
-    met = key[at] == wanted
-    place_m[at[met]] = float_columns(positions, ["x_m", "y_m"])[met]
-    return place_m
+    met = (key[at] == wanted) & (track >= 0)
+    columns = float_columns(positions, ["x_m", "y_m", "var_x_m2", "var_y_m2"])[met]
+    found[at[met]] = np.column_stack([columns[:, :2], columns[:, 2:].mean(axis=1)])
+    return found[:, :2], found[:, 2]
 
 
 def _confidence(trajectories: Trajectories, points: pa.Table) -> Float64:
@@ -168,19 +204,25 @@ def _confidence(trajectories: Trajectories, points: pa.Table) -> Float64:
     return total / np.maximum(np.bincount(trajectories.track[seen], minlength=len(trajectories.tracks)), 1)
 
 
-def _regions(table: pa.Table, unit: UnitContext) -> Regions:
-    # A region cut short by the end of its segment may be a person who stands still.
-    table = table.filter(pc.invert(pc.fill_null(table["short"], False)))
-    names = pa.array([segment.segment_id for segment in unit.segments], type=pa.string())
-    first_us = times_us(table, "first_time")
-    segment = pc.index_in(table["segment_id"], names).to_numpy().astype(np.int64)
-    number = float_column(table, "region").astype(np.int64)
-    order = np.lexsort((number, segment, first_us))
-    return Regions(
-        segment[order],
-        number[order],
-        first_us[order],
-        times_us(table, "last_time")[order],
-        _boxes(table, unit)[order],
-        float_column(table, "contrast")[order],
-    )
+def _things(table: pa.Table, unit: UnitContext) -> tuple[Thing, ...]:
+    sizes = pa.chunked_array([pa.array([""] * table.num_rows, pa.string())])
+    boxes = boxes_of(table) * _scale(sizes, unit)
+    start_us, end_us = times_us(table, "start_time"), times_us(table, "end_time")
+    errors_us = np.nan_to_num(float_columns(table, ["came_error_s", "left_error_s"])) * 1e6
+    found = [
+        Thing(
+            row["static_id"],
+            row["label"],
+            boxes[number],
+            int(start_us[number]),
+            int(end_us[number]),
+            row["came_time"] and datetime_us(row["came_time"]),
+            row["left_time"] and datetime_us(row["left_time"]),
+            int(errors_us[number, 0]),
+            int(errors_us[number, 1]),
+            row["confidence"],
+            None if row["x_m"] is None else (row["x_m"], row["y_m"]),
+        )
+        for number, row in enumerate(table.to_pylist())
+    ]
+    return tuple(sorted(found, key=lambda thing: (thing.start_us, thing.name)))

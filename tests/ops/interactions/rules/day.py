@@ -1,15 +1,17 @@
-"""A made-up camera-day for rules: people who walk, things that stay, and the interactions found among them."""
+"""A made-up camera-day for rules: people who walk, things at rest, and the interactions found among them."""
 
 import json
 from datetime import timedelta
 
 import numpy as np
+import pyarrow as pa
 
 from ops.counts import Counts
 from ops.interactions import Interactions
-from ops.interactions.rules.scene import InteractionsParams
+from ops.interactions.params import InteractionsParams
 from ops.positions import Positions
 from schemas.tables import TABLES
+from schemas.tables.columns import TIME
 from schemas.values import CameraView
 from tests.ops.ground_scene import ORIGIN_M, SIZE_PX, make_points, project
 from tests.support.fakes import START, FakeServices, make_segment, make_unit
@@ -20,12 +22,17 @@ NEXT = make_segment(1, 60, size_px=SIZE_PX)
 BAG = (300.0, 280.0, 330.0, 300.0)
 
 
-def run(points, view=PLAIN, segments=(SEGMENT,), features=(), regions=(), bags=(), **params):
-    """Rows, with their evidence read."""
+def run(points, view=PLAIN, segments=(SEGMENT,), features=(), things=(), before=None, **params):
+    """Rows by time, with their evidence read.
+
+    ``before``: ``track_points`` of the day before.
+    """
     unit = make_unit(segments, view, features, unit="day")
-    inputs = {"track_points": points, "static_regions": still(*regions), "detections": bag_rows(*bags)}
+    inputs = {"track_points": points, "static_objects": at_rest(*things)}
     inputs |= Positions().run(unit, inputs, FakeServices())
     inputs |= Counts().run(unit, inputs, FakeServices())
+    if before is not None:
+        inputs["previous_day.track_points"] = before
     table = Interactions(InteractionsParams(**params)).run(unit, inputs, FakeServices())["interactions"]
     assert table.schema.equals(TABLES["interactions"].schema, check_metadata=True)
     rows = table.to_pylist()
@@ -36,6 +43,16 @@ def run(points, view=PLAIN, segments=(SEGMENT,), features=(), regions=(), bags=(
         assert row["evidence"] == json.dumps(json.loads(row["evidence"]), sort_keys=True)
         row["evidence"] = json.loads(row["evidence"])
     return rows
+
+
+def verbs(*args, **more):
+    """The verbs of the rows of ``run``, sorted."""
+    return sorted(row["verb"] for row in run(*args, **more))
+
+
+def only(verb, *args, **more):
+    """The rows of one verb."""
+    return [row for row in run(*args, **more) if row["verb"] == verb]
 
 
 def go(corners, times_s, track="a", segment=SEGMENT, fps=10, **more):
@@ -52,40 +69,37 @@ def on_ground(corners, times_s, track="a"):
     return make_points(SEGMENT, at_s, project(ORIGIN_M + places), track)
 
 
-def still(*regions):
-    """``static_regions`` from ``(segment, number, first_s, last_s, box)``, seconds since ``START``."""
-    columns = list(zip(*regions, strict=True)) if regions else [()] * 5
-    segments, numbers, first_s, last_s, boxes = columns
-    return TABLES["static_regions"].conform(
+def at_rest(*things):
+    """``static_objects`` from ``(came_s, left_s, box)`` or with a label and the time until which it is known.
+
+    Seconds count from ``START``; None: its coming or going was not seen.
+    """
+    rows = [(*thing, *(None, LAST_S)[len(thing) - 3 :]) for thing in things]
+    moments = [(came, left, until if left is None else left) for came, left, _, _, until in rows]
+    return TABLES["static_objects"].conform(
         {
-            "camera": ["cam1"] * len(regions),
-            "segment_id": [segment.segment_id for segment in segments],
-            "region": list(numbers),
-            "first_time": [START + timedelta(seconds=second) for second in first_s],
-            "last_time": [START + timedelta(seconds=second) for second in last_s],
-            **{name: [box[side] for box in boxes] for side, name in enumerate(("x1", "y1", "x2", "y2"))},
-            "area_px": [(box[2] - box[0]) * (box[3] - box[1]) for box in boxes],
-            "contrast": [40.0] * len(regions),
+            "camera": ["cam1"] * len(rows),
+            "static_id": [f"thing-{number}" for number in range(len(rows))],
+            "label": pa.array([label for _, _, _, label, _ in rows], pa.string()),
+            "start_time": [moment(came or 0.0) for came, _, _ in moments],
+            "end_time": [moment(until) for _, _, until in moments],
+            "came_time": pa.array([came if came is None else moment(came) for came, _, _ in moments], TIME),
+            "came_by": ["unseen" if came is None else "region" for came, _, _ in moments],
+            "came_error_s": pa.array([None if came is None else 0.5 for came, _, _ in moments], pa.float32()),
+            "left_time": pa.array([left if left is None else moment(left) for _, left, _ in moments], TIME),
+            "left_by": ["unseen" if left is None else "region" for _, left, _ in moments],
+            "left_error_s": pa.array([None if left is None else 0.5 for _, left, _ in moments], pa.float32()),
+            **{name: [row[2][side] for row in rows] for side, name in enumerate(("x1", "y1", "x2", "y2"))},
+            "contrast": [40.0] * len(rows),
+            "confidence": [0.8] * len(rows),
+            "verified": [1.0] * len(rows),
+            "tracks": [0] * len(rows),
         }
     )
 
 
-def bag_rows(*seconds, box=BAG, label="suitcase"):
-    """``detections`` of a bag at the place of ``BAG``, one a second."""
-    count = len(seconds)
-    return TABLES["detections"].conform(
-        {
-            "camera": ["cam1"] * count,
-            "segment_id": [SEGMENT.segment_id] * count,
-            "time": [START + timedelta(seconds=second) for second in seconds],
-            "pts": list(seconds),
-            "detection": list(range(count)),
-            "label": [label] * count,
-            "confidence": [0.5] * count,
-            **{name: [box[side]] * count for side, name in enumerate(("x1", "y1", "x2", "y2"))},
-            "source": ["model"] * count,
-        }
-    )
+def moment(second):
+    return START + timedelta(seconds=second)
 
 
 def seconds_of(row):
@@ -95,9 +109,9 @@ def seconds_of(row):
 OWNER = go([(20, 300), (290, 300), (290, 300), (20, 300), (2, 300)], (0, 8, 12, 20, 21), "owner")
 """Puts a bag down after 10 s, goes after 12 s, and is out of view after 21 s."""
 
-LEFT_AT_S = 10.0
-REGION = (SEGMENT, 0, LEFT_AT_S, 59.0, BAG)
+LEFT_AT_S, LAST_S = 10.0, 59.0
+THING = (LEFT_AT_S, None, BAG)
 
 
-def abandoned(points=OWNER, regions=(REGION,), **more):
-    return [row for row in run(points, regions=regions, **more) if row["verb"] == "abandons"]
+def abandoned(points=OWNER, things=(THING,), **more):
+    return only("abandons", points, things=things, **more)

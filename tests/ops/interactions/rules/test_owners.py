@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ops.arrays import times_us
 from schemas.tables import TABLES
 from tests.ops.ground_scene import join
-from tests.ops.interactions.rules.day import LEFT_AT_S, OWNER, SEGMENT, abandoned, go, seconds_of
+from tests.ops.interactions.rules.day import LEFT_AT_S, OWNER, abandoned, go, seconds_of
 from tests.support.fakes import START
 
 GONE_S = seconds_of(abandoned()[0])[0]
@@ -45,7 +45,7 @@ def test_an_owner_lost_beside_the_thing_is_whoever_appears_beside_it(lost_s):
 def test_an_owner_at_the_lower_edge_is_whole_and_has_not_left():
     feet_y, box = 478, (300.0, 458.0, 330.0, 478.0)
     stays = go([(20, feet_y), (290, feet_y), (290, feet_y)], (0, 8, 59), "owner")
-    assert abandoned(broken(stays, 11.0, 3.0), [(SEGMENT, 0, LEFT_AT_S, 59.0, box)]) == []
+    assert abandoned(broken(stays, 11.0, 3.0), [(LEFT_AT_S, None, box)]) == []
 
 
 def test_who_comes_after_the_owner_has_left_is_somebody_else():

@@ -1,0 +1,70 @@
+"""What interactions say of each other: one row for one event, and no verb that another one explains."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import pyarrow as pa
+
+from ops.interactions.rules.scene import VEHICLES, Interaction, Scene
+
+EXPLAINED: Mapping[str, tuple[str, ...]] = {
+    "runs": ("rides",),
+    "meets": ("queues",),
+    "carries": ("carries",),
+}
+"""Verbs that are dropped where the same subject does one of these for most of that time: a rider is fast, people in a
+queue stand near each other, and what is seen being carried need not be inferred."""
+
+MOST_SHARE = 0.5
+
+
+def agreed(found: Sequence[Interaction], scene: Scene) -> list[Interaction]:
+    """Returns interactions without what others explain; a parked vehicle with several tracks counts as one."""
+    names = _static_names(scene.extra["static_object_tracks"])
+    renamed = [_renamed(one, names) for one in found]
+    by_subject: dict[tuple[str, str], list[Interaction]] = {}
+    for one in renamed:
+        by_subject.setdefault((one.verb, one.subject), []).append(one)
+    return [one for one in _merged(renamed) if not _is_explained(one, by_subject)]
+
+
+def _static_names(tracks: pa.Table) -> dict[str, str]:
+    """Returns the thing at rest that each track mostly covers."""
+    return {row["track_id"]: row["static_id"] for row in tracks.to_pylist() if row["share"] > MOST_SHARE}
+
+
+def _renamed(one: Interaction, names: Mapping[str, str]) -> Interaction:
+    if one.object is None or one.object_label not in VEHICLES or one.object not in names:
+        return one
+    return replace(one, object=names[one.object], object_kind="static_object")
+
+
+def _merged(found: Iterable[Interaction]) -> list[Interaction]:
+    """Joins rows of one verb, subject and object that overlap in time: the surer one keeps its evidence."""
+    last: dict[tuple[str, str, str | None], int] = {}
+    merged: list[Interaction] = []
+    for one in sorted(found, key=lambda one: (one.start_us, one.end_us, one.verb, one.subject, one.object or "")):
+        key = one.verb, one.subject, one.object
+        before = merged[last[key]] if key in last else None
+        if before is not None and before.end_us > one.start_us:
+            surer = max(before, one, key=lambda each: each.score)
+            merged[last[key]] = replace(surer, start_us=before.start_us, end_us=max(before.end_us, one.end_us))
+        else:
+            last[key] = len(merged)
+            merged.append(one)
+    return merged
+
+
+def _is_explained(one: Interaction, by_subject: Mapping[tuple[str, str], Sequence[Interaction]]) -> bool:
+    length_us = one.end_us - one.start_us
+    subjects = [one.subject, one.object] if one.verb == "meets" else [one.subject]
+    for subject in subjects:
+        shared_us = 0
+        for verb in EXPLAINED.get(one.verb, ()):
+            for other in by_subject.get((verb, subject or ""), ()):
+                if one.verb == other.verb and not (other.object_kind == "track" and one.object_kind != "track"):
+                    continue
+                shared_us += max(0, min(one.end_us, other.end_us) - max(one.start_us, other.start_us))
+        if shared_us <= MOST_SHARE * length_us:
+            return False
+    return one.verb in EXPLAINED
