@@ -69,7 +69,7 @@ def snatch(stage: Stage, at_s: float, spot: Point, left: bool, kind: Kind) -> fl
     """Somebody takes the suitcase of a person who stands a few metres away, and hurries off."""
     owner, case, put_s = _bring(stage, "robbed", at_s, spot, left, kind)
     case.rests(*_down_at(owner, left, kind), at_s=put_s)
-    owner.wait(0.8).to(spot[0] + (3.2 if left else -3.2), spot[1] + 1.0).wait(7.0)
+    owner.wait(0.8).to(spot[0] + (1.4 if left else -1.4), spot[1] + 2.8).wait(7.0)
     thief = stage.person("thief", owner.now - 8.0, beside_picture(-2.2, left), 1.5).along(*CORNERS[left])
     thief.to(spot[0] - (0.5 if left else -0.5), spot[1] - 0.3).wait(0.7)
     case.carried(thief)
