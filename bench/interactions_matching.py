@@ -116,7 +116,7 @@ def read_found(rows: pa.Table, tables: Mapping[str, pa.Table], truth: Truth, cam
     """
     names = TrueNames(truth, camera)
     points = _by_id(tables["track_points"], "track_id")
-    resting = (
+    things = (
         {row["static_id"]: row for row in tables["static_objects"].to_pylist()} if "static_objects" in tables else {}
     )
     found = []
@@ -127,8 +127,8 @@ def read_found(rows: pa.Table, tables: Mapping[str, pa.Table], truth: Truth, cam
         subject = _track_name(names, points, row["subject"], span)
         if row["object_kind"] == "track":
             thing = _track_name(names, points, row["object"], span)
-        elif row["object"] in resting:
-            thing = _resting_name(names, resting[row["object"]])
+        elif row["object"] in things:
+            thing = _thing_name(names, things[row["object"]])
         else:
             thing = None
         found.append(Found(row["verb"], subject, thing, *span, row["score"]))
@@ -203,7 +203,7 @@ def _track_name(
     return names.of_boxes(at[rows], box[rows])
 
 
-def _resting_name(names: TrueNames, row: Mapping[str, Any]) -> str | None:
+def _thing_name(names: TrueNames, row: Mapping[str, Any]) -> str | None:
     """Returns which thing a static object is."""
     start: datetime = row["start_time"]
     end: datetime = row["end_time"]
