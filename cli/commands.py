@@ -3,7 +3,7 @@ seconds to load, and most commands need none of them."""
 
 import ast
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -64,6 +64,23 @@ MODEL_COMMANDS = {
     "verify": Command("cli.models", "models_verify"),
 }
 """The commands below ``models``."""
+
+TRAIN_COMMANDS = {"interactions": Command("cli.train", "interactions")}
+"""The commands below ``train``."""
+
+
+class Group(NamedTuple):
+    """Commands below one word."""
+
+    summary: str
+    commands: Mapping[str, Command]
+
+
+GROUPS = {
+    "models": Group("List, import, convert and verify model weights.", MODEL_COMMANDS),
+    "train": Group("Train networks on labelled pictures.", TRAIN_COMMANDS),
+}
+"""Every group of commands, in the order of ``--help``."""
 
 
 @cache

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from cli.commands import COMMANDS, MODEL_COMMANDS, Command
+from cli.commands import COMMANDS, GROUPS, Command
 from cli.output import printable, tracebacks_wanted
 from schemas.errors import NightshiftError, UserError
 from storage.machine import require_home
@@ -54,12 +54,13 @@ def _build_app(chosen: str) -> typer.Typer:
         rich_markup_mode=None,
         callback=_common,
     )
-    models = typer.Typer(no_args_is_help=True, help="List, import, convert and verify model weights.")
     for name, command in COMMANDS.items():
         app.command(name)(command.load() if name == chosen else _listed(command))
-    for name, command in MODEL_COMMANDS.items():
-        models.command(name)(command.load() if chosen == "models" else _listed(command))
-    app.add_typer(models, name="models")
+    for group, (summary, commands) in GROUPS.items():
+        below = typer.Typer(no_args_is_help=True, help=summary)
+        for name, command in commands.items():
+            below.command(name)(command.load() if group == chosen else _listed(command))
+        app.add_typer(below, name=group)
     return app
 
 

@@ -76,15 +76,21 @@ def import_weights(
     licence: str | None = None,
     origin: str | None = None,
 ) -> tuple[ModelFile, Proof | None]:
-    """Imports weights; a detector must prove itself first. Arguments are those of ``ModelStore.import_model``.
+    """Imports weights. A detector must prove itself first, and weights for interactions must load as QPIC.
+
+    Arguments are those of ``ModelStore.import_model``.
 
     Returns:
         The imported weights, and the proof of a detector.
 
     Raises:
-        ModelError: see ``ModelStore.import_model``; or the detector is broken.
+        ModelError: see ``ModelStore.import_model``; or the detector is broken, or the network is another one.
     """
     model = models.describe(source, name, task)
+    if model.layout == "qpic":
+        from ops.interactions.qpic.checkpoints import load_qpic
+
+        load_qpic(model.path)
     proof = prove_model(model) if is_detector(model) else None
     if proof and proof.verdict == "broken":
         raise ModelError(f"{_describe(proof)}; nothing was imported: fetch or export them again")

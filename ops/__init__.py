@@ -14,6 +14,7 @@ from ops.counts import Counts
 from ops.depth import Depth
 from ops.depth_map import DepthMap
 from ops.detect import Detect
+from ops.frame_interactions import FrameInteractions
 from ops.interactions import Interactions
 from ops.link import Link
 from ops.motion import Motion
@@ -41,6 +42,7 @@ _OPS: tuple[type[Op], ...] = (
     Counts,
     Depth,
     DepthMap,
+    FrameInteractions,
     Interactions,
     Anonymize,
     Publish,

@@ -136,7 +136,7 @@ class ModelRequest:
     """
 
     name: str
-    task: Literal["detect", "pose", "mask", "depth", "face", "embed"]
+    task: Literal["detect", "pose", "mask", "depth", "face", "embed", "interactions"]
     required: bool = False
 
 
@@ -252,6 +252,11 @@ class TableOp(Op):
 class FrameSession(ABC):
     """The work of a frame op on one segment. One decode feeds several sessions."""
 
+    @property
+    def wants_frames(self) -> bool:
+        """Whether any frame matters: where the inputs show that none does, none is decoded for this session."""
+        return True
+
     @abstractmethod
     def feed(self, batch: FrameBatch) -> None:
         """Processes the next frames, as requested by ``frame_need``."""
@@ -269,7 +274,10 @@ class FrameOp(Op):
 
     @abstractmethod
     def frame_need(self, unit: UnitContext) -> FrameNeed | None:
-        """Returns the frames that this unit needs; None for none (``finish`` is then called at once)."""
+        """Returns the frames that this unit needs; None for none (``finish`` is then called at once).
+
+        A session that knows its inputs may want none all the same (``FrameSession.wants_frames``).
+        """
 
     @abstractmethod
     def start(self, unit: UnitContext, inputs: Tables, services: Services) -> FrameSession:

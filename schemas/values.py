@@ -183,7 +183,7 @@ class ModelFile:
         path: file, or folder for OpenVINO IR and transformers models.
         format: runtime that executes it.
         layout: layout of the output tensor: ``yolo`` (1, 4 + classes, N), ``yolox`` (1, N, 5 + classes),
-            ``depth`` or ``other``.
+            ``depth``, ``qpic`` (a checkpoint of that network, for interactions) or ``other``.
         sha256: hash of the file; for a folder, hash of the sorted list of its files' names and hashes.
         input_px: (width, height) of the input; None if any size works.
         classes: class names by index.
@@ -193,8 +193,8 @@ class ModelFile:
     name: str
     path: str
     format: Literal["openvino", "onnx", "tflite", "pt", "transformers"]
-    task: Literal["detect", "pose", "mask", "depth", "face", "embed"]
-    layout: Literal["yolo", "yolox", "depth", "other"]
+    task: Literal["detect", "pose", "mask", "depth", "face", "embed", "interactions"]
+    layout: Literal["yolo", "yolox", "depth", "qpic", "other"]
     sha256: str
     licence: str
     origin: str

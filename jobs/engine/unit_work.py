@@ -53,7 +53,7 @@ class UnitWork:
         assert isinstance(self.op, FrameOp)
         with self.timed(self.key.op):
             self._session = self.op.start(self.task.context, inputs, self.services)
-        return self.op.frame_need(self.task.context)
+        return self.op.frame_need(self.task.context) if self._session.wants_frames else None
 
     def feed(self, frames: FrameBatch) -> None:
         """Gives frames to the session."""

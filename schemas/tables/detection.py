@@ -1,10 +1,11 @@
-"""Tables of detectors: what the second look finds, and how small the people are that each detector can find."""
+"""Tables of detectors: what the second look finds, how small the people are that each can find, verbs in frames."""
 
 from dataclasses import replace
 
 import pyarrow as pa
 
 from schemas.tables.columns import (
+    BOX,
     CAMERA,
     DETECTION,
     FRAME,
@@ -44,6 +45,11 @@ _REACH = TableSpec(
     ("camera", "segment_id", "y1"),
     ("segment_id", "y1"),
     Privacy.OPEN,
+)
+
+_OBJECT_BOX = tuple(
+    float32(f"object_{edge.name}", "the same of the object; null where the verb has none", "px", null=True)
+    for edge in BOX
 )
 
 DETECTION_TABLES = (
@@ -105,4 +111,21 @@ DETECTION_TABLES = (
         version=2,
     ),
     replace(_REACH, name="second_detector_reach", summary=_REACH.summary.replace("detect can", "the second look can")),
+    TableSpec(
+        "frame_interactions",
+        "What people do with things in single frames, as a network for interactions sees it.",
+        (
+            *FRAME,
+            column("number", pa.int32(), "number of the row within its segment, from 0"),
+            *BOX,
+            *_OBJECT_BOX,
+            string("object_label", "class of the object; null where the verb has none", null=True),
+            string("verb", "verb, as the network's training data name it"),
+            float32("score", "score of verb and object together", "0..1"),
+            string("model", "name of the weights"),
+        ),
+        ("camera", "segment_id", "number"),
+        ("time", "number"),
+        Privacy.PSEUDONYMOUS,
+    ),
 )

@@ -3,7 +3,8 @@
 Search order: the site's ``models/``, ``$NIGHTSHIFT_MODELS``, the user's cache. Weights on the known list
 (``known.toml``) or imported before (``models/models.json``) must be unaltered; others are described by their own
 metadata. A ``.pt`` is a pickle, which can run code when it is loaded: unless it is on the known list, it is refused
-until the user trusts it by name and sha256.
+until the user trusts it by name and sha256. Weights for interactions need no trust: of those, PyTorch reads tensors and
+plain values only (``weights_only``), whatever else their pickle asks for.
 """
 
 import json
@@ -34,6 +35,9 @@ from storage.weights.files import (
 RECORD = "models.json"
 PREFERRED = ("yolo11n_int8_openvino_model", "yolov8n_int8_openvino_model", "yolox_nano.onnx")
 """Weights that ``auto`` prefers if they are for the requested task, the most accurate first."""
+
+_SUFFIXES = (".onnx", ".pt", ".pth")
+"""Suffixes that a name may leave out."""
 
 # Within ``ModelStore`` the name ``list`` is its method, so these types are named here.
 Paths = list[Path]
@@ -169,7 +173,7 @@ class ModelStore:
 
     def _find(self, name: str) -> Path | None:
         for folder in self.folders:
-            for candidate in (folder / name, folder / f"{name}.onnx", folder / f"{name}.pt"):
+            for candidate in (folder / name, *(folder / f"{name}{suffix}" for suffix in _SUFFIXES)):
                 if candidate.parent == folder and candidate.exists():
                     return candidate
         return None
@@ -218,7 +222,7 @@ class ModelStore:
             return self._identify(path, path.name, None)
         model = _model(recorded, path.name, path)
         _check_unaltered(path, sha256_of(path), model.sha256, "imported")
-        self._check_trust(path.name, model.format, model.sha256, path)
+        self._check_trust(path.name, model.format, model.sha256, path, model.task)
         return model
 
     def _identify(self, path: Path, name: str, task: Task | None) -> ModelFile:
@@ -230,12 +234,12 @@ class ModelStore:
         if known is not None:
             return replace(known, name=name, path=str(path))
         facts = read_model_facts(path)
-        self._check_trust(name, facts.format, sha256, path)
+        self._check_trust(name, facts.format, sha256, path, task)
         return _from_facts(facts, name, path, sha256, task)
 
-    def _check_trust(self, name: str, kind: str, sha256: str, path: Path) -> None:
+    def _check_trust(self, name: str, kind: str, sha256: str, path: Path, task: Task | None) -> None:
         trusted = self._trust.get(name)
-        if kind != "pt" or sha256 in _known_by_sha() or trusted == sha256:
+        if kind != "pt" or task == "interactions" or sha256 in _known_by_sha() or trusted == sha256:
             return
         if trusted is not None:
             raise ModelError(
@@ -245,8 +249,8 @@ class ModelStore:
             )
         raise ModelError(
             f"{path} is a pickle, which can run any code when loaded, and its sha256 is not on the known list; "
-            "export it to ONNX or OpenVINO, or, if you trust it, "
-            f'write trust = {{"{name}" = "{sha256}"}} under [models] in site.toml'
+            "export it to ONNX or OpenVINO; or, if it is for interactions, import it with --task interactions; or, if "
+            f'you trust it, write trust = {{"{name}" = "{sha256}"}} under [models] in site.toml'
         )
 
     def _record(self) -> dict[str, dict[str, Any]]:
@@ -271,11 +275,16 @@ def _from_facts(facts: ModelFacts, name: str, path: Path, sha256: str, task: Tas
     task = facts.task or task or ("detect" if facts.format == "pt" else None)
     if task is None:
         raise ModelError(
-            f"{path} does not name its task; import it with --task detect, pose, mask, depth, face or embed"
+            f"{path} does not name its task; import it with --task detect, pose, mask, depth, face, embed or "
+            "interactions"
         )
     known: dict[str, Any] = vars(facts) | {"task": task, "licence": facts.licence or "unknown"}
     if task == "depth":
         known |= {"layout": "depth", "scale": facts.scale or "relative"}
+    if task == "interactions":
+        if facts.format != "pt":
+            raise ModelError(f"{path}: weights for interactions are a PyTorch checkpoint of QPIC, a .pt or .pth file")
+        known |= {"layout": "qpic"}
     return ModelFile(name=name, path=str(path), sha256=sha256, origin="unknown", **known)
 
 

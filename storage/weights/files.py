@@ -20,8 +20,8 @@ from schemas.errors import ModelError
 from storage.files import sha256_file, temporary_path
 
 Format = Literal["openvino", "onnx", "tflite", "pt", "transformers"]
-Task = Literal["detect", "pose", "mask", "depth", "face", "embed"]
-Layout = Literal["yolo", "yolox", "depth", "other"]
+Task = Literal["detect", "pose", "mask", "depth", "face", "embed", "interactions"]
+Layout = Literal["yolo", "yolox", "depth", "qpic", "other"]
 Scale = Literal["relative", "metric"]
 
 FOLDER_FILES = ("*.xml", "*.bin", "metadata.yaml", "config.json", "preprocessor_config.json", "*.safetensors")
@@ -49,7 +49,7 @@ def format_of(path: Path) -> Format | None:
         if any(path.glob("*.xml")):
             return "openvino"
         return "transformers" if (path / "config.json").is_file() else None
-    return {".onnx": "onnx", ".tflite": "tflite", ".pt": "pt"}.get(path.suffix)  # type: ignore[return-value]
+    return {".onnx": "onnx", ".tflite": "tflite", ".pt": "pt", ".pth": "pt"}.get(path.suffix)  # type: ignore[return-value]
 
 
 def model_parts(path: Path) -> list[Path]:
@@ -108,7 +108,7 @@ def read_model_facts(path: Path) -> ModelFacts:
     kind = format_of(path)
     if kind is None:
         raise ModelError(
-            f"{path} is not a weights file; give an .onnx, .tflite or .pt file, an OpenVINO folder (.xml, .bin) "
+            f"{path} is not a weights file; give an .onnx, .tflite, .pt or .pth file, an OpenVINO folder (.xml, .bin) "
             "or a transformers folder (config.json, .safetensors)"
         )
     try:
@@ -299,8 +299,15 @@ def _transformers_facts(folder: Path) -> ModelFacts:
     return ModelFacts("transformers", "depth", "depth", config.get("license"), scale=scale)
 
 
+TORCH_MARK = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+"""First bytes of a checkpoint of PyTorch before 1.6, which is no zip but several pickles: the first is this number."""
+
+
 def _pt_facts(path: Path) -> ModelFacts:
-    """Checks a PyTorch checkpoint: a zip with a pickle, which is not opened; its classes are known only when loaded."""
+    """Checks a PyTorch checkpoint, whose pickle is not opened; its classes are known only when it is loaded."""
+    with path.open("rb") as file:
+        if file.read(len(TORCH_MARK)) == TORCH_MARK:
+            return ModelFacts("pt", layout="yolo")
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             if any(name.endswith("data.pkl") for name in archive.namelist()):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands import COMMANDS, MODEL_COMMANDS
+from cli.commands import COMMANDS, GROUPS, Command
 
 SLOW = ["ray", "torch", "torchvision", "ultralytics", "transformers", "openvino", "onnxruntime", "cv2", "scipy", "av",
         "geopandas", "shapely", "pyogrio", "pandas", "ops", "jobs.planning.configure"]  # fmt: skip
@@ -69,10 +69,11 @@ def test_garbage_is_collected_again_once_a_command_is_loaded() -> None:
     assert done.stdout.splitlines()[-1] == "True"
 
 
-@pytest.mark.parametrize("name", [*COMMANDS, *(f"models {name}" for name in MODEL_COMMANDS)])
-def test_the_list_of_commands_has_the_words_of_each_command(name: str) -> None:
-    *_, last = name.split()
-    command = MODEL_COMMANDS[last] if name.startswith("models ") else COMMANDS[name]
+EVERY = COMMANDS | {f"{group} {name}": each for group, (_, below) in GROUPS.items() for name, each in below.items()}
+
+
+@pytest.mark.parametrize("command", EVERY.values(), ids=EVERY)
+def test_the_list_of_commands_has_the_words_of_each_command(command: Command) -> None:
     function = command.load()
     assert function.__name__ == command.function
     assert command.summary() == (function.__doc__ or "").strip() != ""

@@ -1,5 +1,8 @@
 """Broken detectors are refused where weights are imported, and named with what to do; without a picture all is said."""
 
+import io
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -11,6 +14,7 @@ from ops.second_look import SECOND, SecondLook
 from schemas.errors import ModelError
 from schemas.op import DETECTOR
 from storage.weights.catalogue import ModelStore
+from tests.ops.interactions.qpic.tiny import tiny_weights
 from tests.ops.known_people import KNOWN_PEOPLE, constant_detector
 from tests.storage.onnx_file import constant_network
 
@@ -64,6 +68,27 @@ def test_weights_that_are_no_detector_need_no_proof(models, tmp_path):
     (tmp_path / "depth.onnx").write_bytes(constant_network((1, 3, 32, 64), (1, 32, 64)))
     model, proof = import_weights(models, tmp_path / "depth.onnx", task="depth")
     assert (model.task, proof) == ("depth", None)
+
+
+@pytest.mark.slow
+def test_weights_for_interactions_must_load_as_qpic(models, tmp_path):
+    source = Path(tiny_weights(tmp_path / "tiny.pth").path)
+    model, proof = import_weights(models, source, task="interactions")
+    assert (model.name, model.layout, proof) == ("tiny.pth", "qpic", None)
+    for content, message in ((source.read_bytes()[:3000], "not a readable weights file"), (other_network(), "missing")):
+        (tmp_path / "bad.pth").write_bytes(content)
+        with pytest.raises(ModelError, match=message):
+            import_weights(models, tmp_path / "bad.pth", task="interactions")
+    assert [each.name for each in models.list()] == ["tiny.pth"]
+
+
+def other_network():
+    """Returns a checkpoint of another architecture."""
+    import torch
+
+    content = io.BytesIO()
+    torch.save({"model": {"conv1.weight": torch.zeros(3)}}, content)
+    return content.getvalue()
 
 
 def test_each_detector_is_proven_once_if_an_op_that_uses_it_is_to_run(able, blind):

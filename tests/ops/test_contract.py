@@ -91,10 +91,10 @@ def test_the_clip_gives_every_table_something_to_do(chain: Chain) -> None:
     rows = {table: 0 for kind in REGISTRY.values() for table in kind.spec.writes}
     for (table, _), given in chain.given.items():
         rows[table] += given.num_rows
-    # No object is left behind, there is no depth model, no frame is doubtful, HOG takes no rectangle for a person, and
-    # motion finds people only, in every frame.
+    # No object is left behind, there is no depth model and no network for verbs, no frame is doubtful, HOG takes no
+    # rectangle for a person, and motion finds people only, in every frame.
     without = {"static_regions", "static_detections", "static_objects", "static_object_tracks"}
-    without |= {"depth_maps", "review_frames", "second_detections", "detector_samples"}
+    without |= {"depth_maps", "frame_interactions", "review_frames", "second_detections", "detector_samples"}
     assert {table for table, count in rows.items() if not count} == without
 
 

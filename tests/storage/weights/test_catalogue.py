@@ -140,6 +140,23 @@ def test_trust_that_is_taken_back_holds_for_what_was_imported(tmp_path: Path, st
         store.resolve(ModelRequest("best.pt", "detect"))
 
 
+def test_weights_for_interactions_need_no_trust_and_are_no_detector(store: ModelStore, tmp_path: Path) -> None:
+    path = pickled(tmp_path / "qpic.pth")
+    with pytest.raises(ModelError, match=r"pickle.*if it is for interactions, import it with --task interactions"):
+        store.import_model(path)
+    imported = store.import_model(path, name="mine", task="interactions")
+    assert (imported.name, imported.format, imported.task, imported.layout) == (
+        *("mine.pth", "pt", "interactions", "qpic"),
+    )
+    for name in ("mine", "mine.pth", "auto"):
+        assert store.resolve(ModelRequest(name, "interactions")) == imported
+    assert store.resolve(ModelRequest("auto", "detect")) is None
+    with pytest.raises(ModelError, match="are for interactions, but detect is asked for"):
+        store.resolve(ModelRequest("mine", "detect"))
+    with pytest.raises(ModelError, match="a PyTorch checkpoint of QPIC"):
+        store.import_model(detector(tmp_path / "net.onnx", metadata={}), task="interactions")
+
+
 @pytest.mark.assets
 def test_the_known_list_describes_the_real_weights(
     store: ModelStore, assets: Path, monkeypatch: pytest.MonkeyPatch

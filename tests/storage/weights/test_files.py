@@ -8,8 +8,9 @@ import pytest
 from schemas.errors import ModelError
 from schemas.op import ModelRequest
 from storage.weights.catalogue import ModelStore
+from storage.weights.files import read_model_facts
 from tests.storage.onnx_file import constant_network
-from tests.storage.weights.model_files import detector, openvino_folder
+from tests.storage.weights.model_files import detector, openvino_folder, pickled
 
 
 def test_onnx_says_what_it_is(store: ModelStore, tmp_path: Path) -> None:
@@ -144,3 +145,12 @@ def test_tensors_beside_an_onnx_come_along(store: ModelStore, assets: Path, tmp_
     imported = store.import_model(assets / "weights" / "osnet_x0_25_msmt17.onnx")
     assert Path(imported.path + ".data").is_file()
     assert store.resolve(ModelRequest(imported.name, "embed")) == imported
+
+
+def test_checkpoints_of_old_and_new_pytorch_are_known_by_their_first_bytes(tmp_path: Path) -> None:
+    old = tmp_path / "old.pth"
+    old.write_bytes(b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.")
+    assert read_model_facts(old).format == read_model_facts(pickled(tmp_path / "new.pth")).format == "pt"
+    old.write_bytes(b"\x80\x02}.")
+    with pytest.raises(ModelError, match="not a PyTorch checkpoint"):
+        read_model_facts(old)
