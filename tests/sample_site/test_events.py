@@ -10,13 +10,10 @@ import pytest
 
 from sample_site import EVENTS, SampleSite, build_sample_site
 from sample_site.play import FALL_S, Play, Player, ScriptedInteraction
-from sample_site.scenes.alone import fall
-from sample_site.scenes.floor import BENCH, beside_picture
-from sample_site.scenes.luggage import put_down_and_take
-from sample_site.scenes.wheels import a_car, ride
+from sample_site.scenes.floor import beside_picture
 from sample_site.script import schedule_play
-from sample_site.stage import Stage
 from sample_site.truth import TrueBoxes, load_truth
+from tests.support.short_film import SHORT
 
 VERBS = {
     *("carries", "puts_down", "picks_up", "abandons", "removes", "hands_over", "pushes", "rides", "sits_on"),
@@ -98,23 +95,6 @@ class TestScript:
             times = np.arange(prop.start_s, prop.end_s, 0.1)
             steps = np.linalg.norm(np.diff(prop.places(times), axis=0), axis=1)
             assert np.nanmax(steps) < 1.2, (prop.name, np.nanmax(steps))
-
-
-def short_play(random: np.random.Generator, end_s: float) -> Play:
-    """Somebody rides by, somebody falls, a car hides who stands behind it, a suitcase is put down and taken."""
-    stage = Stage(random, end_s)
-    ride(stage, 0.0, -4.0, True, 4.0, "green")
-    fall(stage, 0.0, (6.0, -1.0), True, 4.0)
-    put_down_and_take(stage, 0.0, (3.5, -1.6), True, "case", 0.0, 2.0)
-    a_car(stage, "red").rests(*BENCH, 0.0)
-    behind = stage.person("hidden", 0.0, (BENCH[0], BENCH[1] + 0.4)).wait(end_s)
-    stage.record("loiters", behind, None, 0.0, end_s)
-    return stage.play()
-
-
-SHORT = replace(
-    EVENTS, cameras=(replace(EVENTS.cameras[0], files=1),), size_px=(320, 180), file_s=12, segment_s=4, play=short_play
-)
 
 
 @pytest.fixture(scope="module")
