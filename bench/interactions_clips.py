@@ -72,7 +72,7 @@ def run_clips(folder: Path, with_weights: bool) -> RealRun:
 def clip_figures(run: RealRun) -> Figures:
     """Returns what is found on the clips.
 
-    ``aboda_time_error_s`` is the larger of two errors: of the time of ``puts_down``, if there is one, and of the start
+    ``aboda_time_error_s`` is the larger of two errors: of the middle of ``puts_down``, if it is found, and of the start
     of ``abandons``, where it is before the bag is put down or after its owner is gone. None unless it is found once.
     """
     rows = query(run.site, "FROM interactions ORDER BY camera, start_time, verb").to_pylist()
@@ -80,7 +80,7 @@ def clip_figures(run: RealRun) -> Figures:
     on_bag = [row for row in bags if row["camera"] == "bag"]
     starts_s = [_second_of(row["start_time"]) for row in on_bag]
     on_ground = [row for row in rows if row["camera"] == "bag" and row["verb"] == "puts_down"]
-    down_s = [_second_of(row["start_time"]) for row in on_ground]
+    down_s = [(_second_of(row["start_time"]) + _second_of(row["end_time"])) / 2 for row in on_ground]
     found = Counter((row["camera"], row["verb"]) for row in rows)
     false = [row for row in rows if row["verb"] in NEVER and row["camera"] != "preview"]
     false_alarms = len(false) - min(len(on_bag), 1)

@@ -43,6 +43,8 @@ _LEAST_SEEN = 0.5
 BETWEEN_PEOPLE = ("meets", "walks_with", "follows")
 """Verbs whose object is a person."""
 
+MOVING_A_THING = ("carries", "pushes", "rides")
+
 
 PlacesAt = Callable[[Float64], Float64]
 """Returns x and y in the first columns, metres, at times ``(N,)``."""
@@ -236,30 +238,32 @@ def _on_map(place: Point | Float64) -> Point:
 def true_interactions(view: View, play: Play, clock: Clock) -> list[TrueInteraction]:
     """Returns the interactions that a camera sees, each while those are visible whom the verb is about.
 
-    Left out is what is visible for less than half of its time.
+    Left out is what is visible for less than half of its time. Optional is the moving of a thing that is hidden for
+    more than half of it, as a bag on the far side of a person.
     """
-    seen = {
-        name: np.array([view.sees_clearly(name, frame.time_s) for frame in view.true_frames])
-        for name in {each for scripted in play.interactions for each in _to_be_seen(scripted)}
-    }
+    names = {name for each in play.interactions for name in (*_to_be_seen(each), each.object) if name is not None}
+    clear = [
+        {each.name for each in frame.visible_figures if each.visible_share >= CLEARLY_VISIBLE}
+        for frame in view.true_frames
+    ]
+    seen = {name: np.array([name in each for each in clear]) for name in names}
     times_s = np.array([frame.time_s for frame in view.true_frames])
     found = []
     for scripted in play.interactions:
         during = (times_s >= scripted.start_s) & (times_s <= scripted.end_s)
         visible = during & np.logical_and.reduce([seen[name] for name in _to_be_seen(scripted)])
-        if visible.sum() >= max(1.0, _LEAST_SEEN * during.sum()):
-            start_s, end_s = times_s[visible][[0, -1]].tolist()
-            names = scripted.subject, scripted.object, scripted.partner
-            found.append(
-                TrueInteraction(
-                    view.camera,
-                    scripted.verb,
-                    *names,
-                    clock.at(start_s),
-                    clock.at(end_s + 1 / view.fps),
-                    scripted.optional,
-                )
+        if visible.sum() < max(1.0, _LEAST_SEEN * during.sum()):
+            continue
+        thing_hidden = scripted.verb in MOVING_A_THING and seen[str(scripted.object)][visible].mean() < _LEAST_SEEN
+        start_s, end_s = times_s[visible][[0, -1]].tolist()
+        found.append(
+            TrueInteraction(
+                *(view.camera, scripted.verb, scripted.subject, scripted.object, scripted.partner),
+                start_time=clock.at(start_s),
+                end_time=clock.at(end_s + 1 / view.fps),
+                optional=scripted.optional or bool(thing_hidden),
             )
+        )
     return found
 
 
