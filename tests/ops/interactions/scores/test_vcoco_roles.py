@@ -1,44 +1,18 @@
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from ops.interactions.scores.vcoco_layout import action_roles, predicted_roles, true_roles
+from ops.interactions.scores.vcoco_layout import predicted_roles, true_roles
 from ops.interactions.scores.vcoco_roles import Scenario, score_agents, score_roles
-
-TOLERANCE = 1e-6
+from tests.support.golden import require
+from tests.support.pair_scores_golden import role_checks
 
 
 @pytest.mark.assets
 def test_agents_and_roles_score_as_in_the_original(assets: Path) -> None:
-    case = json.loads((assets / "hoi/eval/vcoco_role_ap.json").read_text())
-    roles = action_roles(case["vcoco_annotations"])
-    true = true_roles(case["vcoco_annotations"], case["coco_annotations"], case["image_ids"])
-    predicted = predicted_roles(case["detections"], roles, case["image_ids"])
-    expected = case["expected"]
-
-    agents = score_agents(predicted, true, list(roles))
-    first, second = score_roles(predicted, true, roles, 1), score_roles(predicted, true, roles, 2)
-
-    assert agents.by_name == pytest.approx(expected["agent_ap"], abs=TOLERANCE)
-    assert first.by_name == pytest.approx(expected["role_ap_scenario_1"], abs=TOLERANCE)
-    assert second.by_name == pytest.approx(expected["role_ap_scenario_2"], abs=TOLERANCE)
-    means = [agents.mean, first.mean, second.mean, first.published_mean, second.published_mean]
-    assert means == pytest.approx(
-        [
-            expected[name]
-            for name in (
-                "mean_agent",
-                "mean_role_scenario_1",
-                "mean_role_scenario_2",
-                "mean_role_scenario_1_without_point",
-                "mean_role_scenario_2_without_point",
-            )
-        ],
-        abs=TOLERANCE,
-    )
+    require(list(role_checks(assets / "hoi/eval")))
 
 
 BOTTLE, MAN, STRANGER = 1, 2, 3
