@@ -85,9 +85,11 @@ class Picture:
 def draw_picture(random: np.random.Generator) -> Picture:
     """Draws one or two people, each with a thing, on grey noise."""
     image = random.normal(0, 0.1, (3, HEIGHT_PX, WIDTH_PX))
-    boxes, labels, pairs = [], [], []
+    boxes: list[list[int]] = []
+    labels: list[int] = []
+    pairs: list[list[int]] = []
     for place in range(int(random.integers(1, 3))):
-        left, top = 8 + 76 * place + random.integers(0, 20), 4 + random.integers(0, 24)
+        left, top = 8 + 76 * place + int(random.integers(0, 20)), 4 + int(random.integers(0, 24))
         person = [left, top, left + 16, top + 44]
         verbs, thing = [([CARRY], BAG), ([RIDE], BICYCLE), ([PUSH, HOLD], BICYCLE)][random.integers(0, 3)]
         if verbs == [CARRY]:
@@ -138,9 +140,13 @@ def overfit(seed: int = 0, steps: int = STEPS) -> Overfit:
 
 
 def _as_predicted(pairs: Pairs) -> PredictedPairs:
-    people = np.zeros(len(pairs.object_labels), np.int64)
-    boxes = (boxes.astype(np.float64) for boxes in (pairs.subject_boxes, pairs.object_boxes))
-    return PredictedPairs(*boxes, people, pairs.object_labels, pairs.verb_scores.astype(np.float64))
+    return PredictedPairs(
+        pairs.subject_boxes.astype(np.float64),
+        pairs.object_boxes.astype(np.float64),
+        np.full(len(pairs.object_labels), PERSON),
+        pairs.object_labels,
+        pairs.verb_scores.astype(np.float64),
+    )
 
 
 if __name__ == "__main__":

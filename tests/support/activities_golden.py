@@ -9,6 +9,7 @@ from typing import Any
 
 from ops.interactions.scores.activities import ActivityScore, ActivityScores, score_activities, score_matched
 from ops.interactions.scores.activity_matches import ActivityMatch
+from ops.interactions.scores.error_curves import FalseAlarm
 from ops.interactions.scores.processed_files import instances_in_index
 from ops.interactions.scores.protocols import AUDC_POINTS, PROTOCOLS, Protocol, temporal_iou
 from ops.interactions.scores.temporal_ap import TEMPORAL_IOUS, temporal_ap
@@ -106,9 +107,13 @@ def nist_ap(score: ActivityScore, iou: float) -> float:
     return found
 
 
+def alarms_of(protocol: Protocol) -> tuple[FalseAlarm, ...]:
+    return ("rfa",) if protocol.time_alarms == "none" else ("rfa", "tfa")
+
+
 def metrics(score: ActivityScore, protocol: Protocol, with_ap: bool) -> dict[str, float | None]:
     """The numbers of an activity, by their names in NIST's output."""
-    alarms = ("rfa",) if protocol.time_alarms == "none" else ("rfa", "tfa")
+    alarms = alarms_of(protocol)
     found: dict[str, float | None] = {"n-mide": score.n_mide, "n-mide_num_rejected": score.n_mide_rejected}
     for alarm in alarms:
         for at in protocol.miss_points:
@@ -127,7 +132,7 @@ def metrics(score: ActivityScore, protocol: Protocol, with_ap: bool) -> dict[str
 
 def means(scores: ActivityScores, protocol: Protocol, with_ap: bool) -> dict[str, float | None]:
     """The means over activities, by their names in NIST's output."""
-    alarms = ("rfa",) if protocol.time_alarms == "none" else ("rfa", "tfa")
+    alarms = alarms_of(protocol)
     found: dict[str, float | None] = {"mean-n-mide": scores.mean_n_mide()}
     for alarm in alarms:
         for at in protocol.miss_points:
