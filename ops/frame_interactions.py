@@ -45,6 +45,7 @@ class FrameInteractionsParams:
 
     model: str = param("", "name of weights for interactions in models/; empty: the op is off")
     every_s: float = param(1.0, "least seconds between two looks at one person near one thing")
+    most_fps: float = param(2.0, "most frames per second that are looked at, however many encounters begin")
     near: float = param(
         0.5, "most distance from a person to a thing, between their boxes, in heights of the person's box"
     )
@@ -127,7 +128,7 @@ class FrameInteractionsSession(FrameSession):
         self._segment, self._params, self._model, self._name = segment, params, model, name
         self._services = services
         self._wanted: Mapping[int, Candidates] = frames_to_look_at(
-            inputs["detections"], params.confidence, params.near, params.every_s
+            inputs["detections"], params.confidence, params.near, params.every_s, params.most_fps
         )
         self._waiting: list[Look] = []
         self._rows: list[dict[str, Any]] = []

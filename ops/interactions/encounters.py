@@ -2,7 +2,7 @@
 
 An encounter is a person near a thing, from detection to detection: the next frame's pair continues it if both boxes
 overlap those of the last one. It needs no tracks. Each encounter is looked at once every few seconds, and one look at a
-frame counts for all encounters in it.
+frame counts for all encounters in it. Where many begin one after the other, they wait for a common look.
 """
 
 from collections.abc import Mapping
@@ -43,7 +43,9 @@ class Candidates:
     pairs: Int64
 
 
-def frames_to_look_at(detections: pa.Table, confidence: float, near: float, every_s: float) -> Mapping[int, Candidates]:
+def frames_to_look_at(
+    detections: pa.Table, confidence: float, near: float, every_s: float, most_fps: float
+) -> Mapping[int, Candidates]:
     """Returns the frames to look at, by PTS, in order of time.
 
     Args:
@@ -51,6 +53,7 @@ def frames_to_look_at(detections: pa.Table, confidence: float, near: float, ever
         confidence: least score of a detection that counts, 0..1.
         near: most distance between the nearest edges of a person and a thing, in heights of the person's box.
         every_s: least seconds between two looks at one encounter.
+        most_fps: most looks per second.
     """
     sure = detections.filter(pc.greater_equal(detections["confidence"], confidence))
     sure = sure.sort_by([("time", "ascending"), ("detection", "ascending")])
@@ -59,7 +62,7 @@ def frames_to_look_at(detections: pa.Table, confidence: float, near: float, ever
     begins = np.flatnonzero(run_starts(pts))
     ends = np.append(begins[1:], len(pts))[: len(begins)]
     looks: dict[int, Candidates] = {}
-    encounters = _Encounters(every_s)
+    encounters = _Encounters(every_s, 1 / most_fps)
     for begin, end in zip(begins, ends, strict=True):
         names = tuple(labels[begin:end])
         pairs = _near_pairs(boxes[begin:end], np.array([name == PERSON for name in names]), near)
@@ -82,14 +85,16 @@ def _near_pairs(boxes: Float64, people: Bools, near: float) -> Int64:
 class _Encounters:
     """The encounters of the last ``every_s``: their last boxes ``(E, 4)``, labels, and times of the last look."""
 
-    def __init__(self, every_s: float) -> None:
+    def __init__(self, every_s: float, least_gap_s: float) -> None:
         self._every_us = round(every_s * 1e6) - ROUNDING_US
+        self._least_gap_us = round(least_gap_s * 1e6) - ROUNDING_US
+        self._last_us: int | None = None
         self._people = self._things = np.zeros((0, 4))
         self._labels = np.zeros(0, object)
         self._seen_us = self._looked_us = np.zeros(0, np.int64)
 
     def due(self, time_us: int, boxes: Float64, labels: tuple[str, ...], pairs: Int64) -> bool:
-        """Adds the pairs of a frame, and returns whether one of them was not looked at for ``every_s``."""
+        """Adds the pairs of a frame, and returns whether to look: one of them was not looked at for ``every_s``."""
         people, things = boxes[pairs[:, 0]], boxes[pairs[:, 1]]
         names = np.array([labels[row] for row in pairs[:, 1]], object)
         overlap = np.minimum(iou_matrix(people, self._people), iou_matrix(things, self._things))
@@ -99,8 +104,10 @@ class _Encounters:
             same, best = overlap.max(axis=1) >= SAME_IOU, overlap.argmax(axis=1)
             looked_us[same] = self._looked_us[best[same]]
         due = bool((time_us - looked_us >= self._every_us).any())
+        if self._last_us is not None and time_us - self._last_us < self._least_gap_us:
+            due = False  # those that are due stay so
         if due:
-            looked_us[:] = time_us
+            looked_us[:] = self._last_us = time_us
         # Those not seen now stay for as long as their look counts: the detector may miss one of the two in a frame.
         stay = time_us - self._seen_us < self._every_us
         if len(self._labels):

@@ -162,6 +162,23 @@ def test_units_of_a_batch_share_a_decode_and_are_committed(run):
     assert watch.opened == [3], "an op is opened once, for the threads that the worker may use"
 
 
+class Idle(Glance):
+    """A frame op whose inputs show that no frame matters."""
+
+    def start(self, unit, inputs, services):
+        session = super().start(unit, inputs, services)
+        session.__class__ = type("IdleSession", (Session,), {"wants_frames": False})
+        return session
+
+
+def test_a_session_that_wants_no_frames_gets_none_and_alone_decodes_none(run, monkeypatch):
+    outcome = run(Watch(), Idle())
+    assert [receipt.counters.get("frames", 0) for receipt in outcome.receipts] == [4, 0]
+    monkeypatch.setattr("jobs.engine.worker.SegmentReader", None)
+    alone = run(Idle())
+    assert done(alone) == ["glance"] and "decode" not in alone.receipts[0].stage_s
+
+
 def test_weights_that_do_not_load_fail_the_units_of_their_op_alone(run):
     message = "yolo11n.xml is altered: remove it, and download it again"
     outcome = run(Watch(opens=ModelError(message)), Glance(), Follow())

@@ -34,8 +34,10 @@ def detections(frames: list[list[tuple[str, list[float]]]], confidence: float = 
     )
 
 
-def looks(frames: list[list[tuple[str, list[float]]]], every_s: float = 1.0, near: float = 0.5) -> list[int]:
-    return [pts // 1280 for pts in frames_to_look_at(detections(frames), 0.25, near, every_s)]
+def looks(
+    frames: list[list[tuple[str, list[float]]]], every_s: float = 1.0, near: float = 0.5, most_fps: float = 10.0
+) -> list[int]:
+    return [pts // 1280 for pts in frames_to_look_at(detections(frames), 0.25, near, every_s, most_fps)]
 
 
 def shifted(box: list[int], by: float) -> list[float]:
@@ -70,8 +72,8 @@ def test_near_is_measured_in_heights_of_the_person() -> None:
 
 def test_unsure_detections_do_not_count() -> None:
     table = detections([[("person", PERSON), ("suitcase", BAG)]], confidence=0.2)
-    assert dict(frames_to_look_at(table, 0.25, 0.5, 1.0)) == {}
-    assert len(frames_to_look_at(table, 0.2, 0.5, 1.0)) == 1
+    assert dict(frames_to_look_at(table, 0.25, 0.5, 1.0, 10.0)) == {}
+    assert len(frames_to_look_at(table, 0.2, 0.5, 1.0, 10.0)) == 1
 
 
 def test_somebody_who_walks_with_a_thing_is_one_encounter() -> None:
@@ -83,6 +85,15 @@ def test_a_second_encounter_is_looked_at_when_it_begins_and_one_look_counts_for_
     alone = [("person", PERSON), ("suitcase", BAG)]
     other = [("person", shifted(PERSON, 400)), ("bicycle", shifted(BAG, 400))]
     assert looks([alone] * 5 + [alone + other] * 12) == [0, 5, 15]
+
+
+def test_encounters_that_begin_one_after_the_other_wait_for_a_common_look() -> None:
+    frames = [[("person", shifted(PERSON, 400 * n)), ("suitcase", shifted(BAG, 400 * n))] for n in range(12)]
+    assert looks(frames) == list(range(12))
+    assert looks(frames, most_fps=2.0) == [0, 5, 10]
+    one = [("person", PERSON), ("suitcase", BAG)]
+    other = [("person", shifted(PERSON, 400)), ("bicycle", shifted(BAG, 400))]
+    assert looks([one] * 2 + [one + other] * 20, most_fps=2.0) == [0, 5, 15]
 
 
 def test_another_class_of_thing_is_another_encounter() -> None:
@@ -97,7 +108,7 @@ def test_a_detector_that_misses_a_few_frames_begins_no_new_encounter() -> None:
 
 def test_candidates_are_the_boxes_of_the_frame_and_its_near_pairs() -> None:
     frame = [("person", PERSON), ("suitcase", FAR_BAG), ("suitcase", BAG), ("person", shifted(PERSON, 600))]
-    found: dict[int, Candidates] = dict(frames_to_look_at(detections([[("dog", BAG)], frame]), 0.25, 0.5, 1.0))
+    found: dict[int, Candidates] = dict(frames_to_look_at(detections([[("dog", BAG)], frame]), 0.25, 0.5, 1.0, 10.0))
     (pts,) = found
     assert pts == 1280
     assert found[pts].detections.tolist() == [1, 2, 3, 4]
@@ -109,4 +120,4 @@ def test_candidates_are_the_boxes_of_the_frame_and_its_near_pairs() -> None:
 def test_rows_of_a_table_may_come_in_any_order() -> None:
     table = detections([[("person", PERSON), ("suitcase", BAG)]] * 12)
     mixed = table.take(pa.array(np.random.default_rng(0).permutation(table.num_rows)))
-    assert list(frames_to_look_at(mixed, 0.25, 0.5, 1.0)) == [0, 12800]
+    assert list(frames_to_look_at(mixed, 0.25, 0.5, 1.0, 10.0)) == [0, 12800]
