@@ -37,7 +37,6 @@ COMMANDS = {
     "tune": Command("cli.tune", "tune"),
     "reprocess": Command("cli.reprocess", "reprocess"),
     "diff": Command("cli.reprocess", "diff"),
-    "eval": Command("cli.evaluate", "evaluate"),
     "sql": Command("cli.results", "sql"),
     "search": Command("cli.search", "search"),
     "export": Command("cli.results", "export"),
@@ -68,17 +67,25 @@ MODEL_COMMANDS = {
 TRAIN_COMMANDS = {"interactions": Command("cli.train", "interactions")}
 """The commands below ``train``."""
 
+EVAL_COMMANDS = {
+    "tracks": Command("cli.evaluate", "evaluate"),
+    "interactions": Command("cli.evaluate_interactions", "evaluate_interactions"),
+}
+"""The commands below ``eval``."""
+
 
 class Group(NamedTuple):
-    """Commands below one word."""
+    """Commands below one word; ``default`` is the one that runs where none is named."""
 
     summary: str
     commands: Mapping[str, Command]
+    default: str | None = None
 
 
 GROUPS = {
     "models": Group("List, import, convert and verify model weights.", MODEL_COMMANDS),
     "train": Group("Train networks on labelled pictures.", TRAIN_COMMANDS),
+    "eval": Group("Score tracks, or interactions, against what a person labelled.", EVAL_COMMANDS, default="tracks"),
 }
 """Every group of commands, in the order of ``--help``."""
 

@@ -8,12 +8,13 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from cli.commands import COMMANDS, GROUPS, Command
+from cli.commands import COMMANDS, GROUPS, Command, Group
 from cli.output import printable, tracebacks_wanted
 from schemas.errors import NightshiftError, UserError
 from storage.machine import require_home
@@ -56,12 +57,23 @@ def _build_app(chosen: str) -> typer.Typer:
     )
     for name, command in COMMANDS.items():
         app.command(name)(command.load() if name == chosen else _listed(command))
-    for group, (summary, commands) in GROUPS.items():
-        below = typer.Typer(no_args_is_help=True, help=summary)
-        for name, command in commands.items():
-            below.command(name)(command.load() if group == chosen else _listed(command))
-        app.add_typer(below, name=group)
+    for word, group in GROUPS.items():
+        below = typer.Typer(cls=_group_type(group), no_args_is_help=True, help=group.summary)
+        for name, command in group.commands.items():
+            below.command(name)(command.load() if word == chosen else _listed(command))
+        app.add_typer(below, name=word)
     return app
+
+
+def _group_type(group: Group) -> type[TyperGroup]:
+    """Returns a kind of group that runs its default where no command is named, as in ``nightshift eval CAMERA``."""
+
+    class WithDefault(TyperGroup):
+        def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+            named = not args or args[0] in {*group.commands, "--help"}
+            return super().parse_args(ctx, args if named or group.default is None else [group.default, *args])
+
+    return WithDefault
 
 
 def _listed(command: Command) -> Callable[[], None]:
@@ -118,7 +130,7 @@ def main() -> None:
     if _chosen(arguments) == "sql":
         # NumPy's library for linear algebra starts a thread per core, 40 ms that no query has a use for.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    if _chosen(arguments) in COMMANDS and not {"--help", "-h"} & set(arguments):
+    if _chosen(arguments) in {*COMMANDS, "eval"} and not {"--help", "-h"} & set(arguments):
         from storage.arrow_start import start_without_pandas
 
         start_without_pandas()

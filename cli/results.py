@@ -18,10 +18,13 @@ from storage.exports.results import result_rows, write_result
 
 if TYPE_CHECKING:
     from jobs.commands.box_exports import BoxExport
+    from jobs.commands.interaction_exports import InteractionExport
 
 ROWS_SHOWN = 200
 TEXT_SUFFIX, TRACK_TABLES = ".txt", ("tracks", "track_points")
 """Suffix of boxes as text, and the tables that have them."""
+JSON_SUFFIX, INTERACTION_TABLE = ".json", "interactions"
+"""Suffix of NIST's activities, and the table that has them."""
 
 Format = Literal["table", "csv", "json", "parquet"]
 
@@ -71,29 +74,48 @@ def export(
         bool, typer.Option("--lines", help="Write positions as one line per track instead of points.")
     ] = False,
     camera: Annotated[
-        str | None, typer.Option("--camera", help="Of .txt: id of the camera.", show_default=False)
+        str | None, typer.Option("--camera", help="Of .txt and .json: id of the camera.", show_default=False)
     ] = None,
     footage: Annotated[
-        str | None,
-        typer.Option("--footage", metavar="PATH", help="Of .txt: footage of the frames.", show_default="the only file"),
+        list[str] | None,
+        typer.Option(
+            "--footage",
+            metavar="PATH",
+            help="Of .txt and .json: footage of the frames; repeatable for .json.",
+            show_default="the only file",
+        ),
     ] = None,
     form: Annotated[BoxFormat, typer.Option("--format", help="Of .txt: format.")] = "mot",
     label: Annotated[str, typer.Option("--label", help="Of .txt: whom or what.")] = "person",
+    labels: Annotated[bool, typer.Option("--labels", help="Of .json: labels to correct, without scores.")] = False,
     as_of: AsOf = None,
     as_json: Json = False,
 ) -> None:
-    """Write a table or a query's result as GeoJSON, GeoPackage, GeoParquet or CSV; or tracks as MOT or KITTI text."""
+    """Write a table or query as GeoJSON, GeoPackage, GeoParquet or CSV; tracks or interactions as files of labels."""
     output = Output(as_json)
+    if target.suffix.lower() == JSON_SUFFIX:
+        if what != INTERACTION_TABLE or camera is None:
+            raise UserError(
+                f"{target} is for interactions: nightshift export interactions -o {target} --camera CAMERA; for rows "
+                f"of a query as JSON, nightshift sql QUERY --format json -o {target}"
+            )
+        from jobs.commands.interaction_exports import InteractionExportRequest, export_interactions  # reads footage
+
+        asked = InteractionExportRequest(camera, target, tuple(footage or ()), labels, as_of)
+        _show_interactions(output, target, export_interactions(open_site(folder), asked))
+        return
     if target.suffix.lower() == TEXT_SUFFIX:
         if what not in TRACK_TABLES or camera is None:
             raise UserError(f"{target} is for boxes of tracks: nightshift export tracks -o {target} --camera CAMERA")
         from jobs.commands.box_exports import BoxExportRequest, export_boxes  # reads footage, as no other export does
 
-        request = BoxExportRequest(camera, target, form, footage, label, as_of)
+        if footage and len(footage) > 1:
+            raise UserError(f"{target} numbers the frames of one file: give --footage once")
+        request = BoxExportRequest(camera, target, form, footage[0] if footage else None, label, as_of)
         _show_boxes(output, target, export_boxes(open_site(folder), request))
         return
     if camera is not None or footage is not None:
-        raise UserError(f"--camera and --footage are for {TEXT_SUFFIX} files, not for {target}")
+        raise UserError(f"--camera and --footage are for {TEXT_SUFFIX} and {JSON_SUFFIX} files, not for {target}")
     rows = export_result(open_site(folder), what, target, lines, as_of)
     if as_json:
         output.json({"file": str(target), "rows": rows})
@@ -110,6 +132,18 @@ def _show_boxes(output: Output, target: Path, done: "BoxExport") -> None:
     output.say(f"{whose} of {done.footage} written to {target}")
     if done.frames_left_out:
         output.warn(f"{counted(done.frames_left_out, 'frame')} are left out: nobody was tracked there yet")
+
+
+def _show_interactions(output: Output, target: Path, done: "InteractionExport") -> None:
+    if output.as_json:
+        output.json({"file": str(target), **asdict(done)})
+        return
+    whose = done.footage[0] if len(done.footage) == 1 else f"{len(done.footage)} files"
+    output.say(f"{counted(done.interactions, 'interaction')} of {whose} written to {target}")
+    if done.frames_left_out:
+        output.warn(
+            f"{counted(done.frames_left_out, 'frame')} are not covered: interactions were not looked for there yet"
+        )
 
 
 def draw_map(

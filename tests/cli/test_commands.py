@@ -69,7 +69,7 @@ def test_garbage_is_collected_again_once_a_command_is_loaded() -> None:
     assert done.stdout.splitlines()[-1] == "True"
 
 
-EVERY = COMMANDS | {f"{group} {name}": each for group, (_, below) in GROUPS.items() for name, each in below.items()}
+EVERY = COMMANDS | {f"{word} {name}": each for word, group in GROUPS.items() for name, each in group.commands.items()}
 
 
 @pytest.mark.parametrize("command", EVERY.values(), ids=EVERY)

@@ -85,3 +85,23 @@ def put_tracks(
     for name in [segment.segment_id for segment in frames.segments[segments]]:
         put_all(store, "track", {}, name, f"{run_id}-{name}", CAMERA, DATE, committed, run_id)
     put_all(store, "link", {"track_points": points}, "day", f"{run_id}-day", CAMERA, DATE, committed, run_id)
+
+
+def put_interactions(site: Site, found: Sequence[tuple[str, float, float, float]], run_id: str = "run") -> None:
+    """Commits interactions of a day, each a verb, its start and end in seconds after 10:00 local time, and a score."""
+    start = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    count = len(found)
+    rows = {
+        "camera": [CAMERA] * count,
+        "interaction_id": [f"i{number:03d}" for number in range(count)],
+        "verb": [verb for verb, *_ in found],
+        "start_time": [start + timedelta(seconds=begin_s) for _, begin_s, _, _ in found],
+        "end_time": [start + timedelta(seconds=end_s) for _, _, end_s, _ in found],
+        "score": [score for *_, score in found],
+    }
+    schema = TABLES["interactions"].schema
+    rest = {field.name: [None if field.nullable else "?"] * count for field in schema if field.name not in rows}
+    table = TABLES["interactions"].conform(rows | rest)
+    committed = datetime(2026, 11, 30, 1, tzinfo=UTC)
+    store = Store.open(site.files.store)
+    put_all(store, "interactions", {"interactions": table}, "day", f"{run_id}-i", CAMERA, DATE, committed, run_id)
