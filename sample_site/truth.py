@@ -1,7 +1,8 @@
 """Records of what really happened at a sample site, and the files that hold them.
 
 ``truth/truth.json`` holds events and files, ``truth/boxes.json`` holds, column by column, the boxes visible in every
-frame, and ``truth/CAMERA/TIME.txt`` those of one file as MOT Challenge text; all are beside the site's archive.
+frame, ``truth/CAMERA/TIME.txt`` those of one file as MOT Challenge text, and ``truth/CAMERA/TIME.json`` what happens in
+it as NIST's labels; all are beside the site's archive.
 """
 
 import json
@@ -9,15 +10,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import cached_property
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from schemas.activities import ActivityInstance, ActivityLabels
 from schemas.errors import UserError
 from schemas.frame_boxes import FrameBoxes
 from schemas.values import Bools, Float64, Int64
+from storage.activity_files.labels import write_labels
 from storage.box_files.mot import mot_text
 
 FOLDER = "truth"
@@ -228,6 +232,23 @@ class Truth:
         counts = self.boxes.visible_share[rows] >= CLEARLY_VISIBLE
         return FrameBoxes(numbers[rows], identity, self.boxes.box[rows], counts)
 
+    def labelled_interactions(self, file: TrueFile) -> ActivityLabels:
+        """Returns what happens in the readable frames of a file: interactions, and zones entered and left."""
+        happens = [(each.verb, each.start_time, each.end_time) for each in self._happens_in(file)]
+        for stay in self.stays:
+            if stay.camera == file.camera:
+                happens += [("enters", stay.start_time, stay.start_time), ("exits", stay.end_time, stay.end_time)]
+        found: list[ActivityInstance] = []
+        for verb, *times in sorted(happens, key=itemgetter(1)):
+            first, last = (round((time - file.start_time).total_seconds() * self.fps) + 1 for time in times)
+            if last >= 1 and first <= file.readable_frames:
+                end = min(last, file.readable_frames) + 1
+                found.append(ActivityInstance.of(verb, file.path, max(first, 1), end, len(found) + 1))
+        return ActivityLabels((file.path,), tuple(found))
+
+    def _happens_in(self, file: TrueFile) -> list[TrueInteraction]:
+        return [each for each in self.interactions if each.camera == file.camera and not each.optional]
+
 
 def within(time_us: Int64, spans_us: Int64) -> Bools:
     """Returns which times ``(N,)`` lie in one of the spans ``(M, 2)``, ends excluded."""
@@ -252,6 +273,7 @@ def save_truth(truth: Truth, root: Path) -> None:
         labelled = labelled_file(root, file)
         labelled.parent.mkdir(exist_ok=True)
         labelled.write_text(mot_text(truth.labelled_frames(file)), encoding="utf-8")
+        write_labels(truth.labelled_interactions(file), labelled.with_suffix(".json"))
 
 
 def _write_boxes(boxes: TrueBoxes, path: Path) -> None:

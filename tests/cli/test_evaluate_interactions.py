@@ -51,17 +51,8 @@ def test_verbs_are_shown_with_misses_and_false_alarms(nightshift, folder):
     assert said.code == 0, said.err
     assert f"{FILM}, 0.1 min: 2 labels under SDL_V2" in said.out
     rows = table(said.out)
-    assert rows["verb"] == [
-        "labels",
-        "rows",
-        "found",
-        "false",
-        "Pmiss@0.04tfa",
-        "Pmiss@0.1tfa",
-        "Pmiss@0.1rfa",
-        "Pmiss@1rfa",
-        "nAUDC@0.2tfa",
-    ]
+    assert rows["verb"][:4] == ["labels", "rows", "found", "false"]
+    assert rows["verb"][4:] == ["Pmiss@0.04tfa", "Pmiss@0.1tfa", "Pmiss@0.1rfa", "Pmiss@1rfa", "nAUDC@0.2tfa"]
     assert rows["meets"][:4] == ["1", "2", "1", "1"] and rows["falls"][:4] == ["1", "1", "1", "0"]
     assert rows["mean"] == ["2", "3", "2", "1", "0", "0", "0", "0", "0"]
     assert said.err == ""

@@ -167,4 +167,6 @@ def test_options_of_text_are_for_text(nightshift, tmp_path):
     command = ("export", "tracks", "--site", tmp_path)
     one_line(nightshift(*command, "-o", "x.txt"), "nightshift export tracks -o x.txt --camera CAMERA")
     one_line(nightshift("export", "counts", "-o", "x.txt", "--camera", "door"), "x.txt is for boxes of tracks")
-    one_line(nightshift(*command, "-o", "x.csv", "--camera", "door"), "--camera and --footage are for .txt files")
+    one_line(
+        nightshift(*command, "-o", "x.csv", "--camera", "door"), "--camera and --footage are for .txt and .json files"
+    )

@@ -1,6 +1,7 @@
 """The sample site has the same bytes every time, and pictures that agree with their truth."""
 
 import tomllib
+from collections import Counter
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -17,6 +18,7 @@ from sample_site.truth import TrueFile, labelled_file, load_truth
 from schemas.errors import UserError
 from schemas.site import SiteConfig
 from schemas.values import FeatureKind, Float64, Uint8
+from storage.activity_files.labels import read_labels
 from storage.box_files.mot import read_mot
 from storage.photographs import find_photograph
 from storage.site.file import load_site
@@ -44,7 +46,10 @@ def files_of(site: SampleSite) -> set[str]:
     return {
         f"{folder}/{name}"
         for file in site.truth.files
-        for folder, name in (("archive", file.path), ("truth", file.path.replace(".mp4", ".txt")))
+        for folder, name in (
+            ("archive", file.path),
+            *(("truth", file.path.replace(".mp4", suffix)) for suffix in (".txt", ".json")),
+        )
     }
 
 
@@ -72,6 +77,16 @@ class TestFiles:
         ]
         assert str(site.truth.files[0].start_time) == "2026-03-02 21:59:00+01:00"
         assert contents(site.root).keys() == NEW_FILES | files_of(site)
+
+    def test_labels_are_the_zones_entered_and_left(self, site: SampleSite) -> None:
+        labels = [read_labels(labelled_file(site.root, file).with_suffix(".json")) for file in site.truth.files]
+        verbs = Counter(each.activity for one in labels for each in one.instances)
+        assert verbs["enters"] and verbs["exits"] and verbs["enters"] <= len(site.truth.stays)
+        assert [one.files for one in labels] == [(file.path,) for file in site.truth.files]
+        first = min((stay for stay in site.truth.stays), key=lambda stay: stay.start_time)
+        file = next(file for file in site.truth.files if file.camera == first.camera)
+        number = round((first.start_time - file.start_time).total_seconds() * site.truth.fps) + 1
+        assert ((number, number + 1),) in [each.frames for one in labels for each in one.instances]
 
     def test_labelled_frames_are_the_boxes_of_the_readable_frames(self, site: SampleSite) -> None:
         for file in site.truth.files:
