@@ -9,6 +9,7 @@ cameras. The folder is a site like any other, and its ``truth/`` says what reall
     truth/{truth,boxes}.json    see sample_site.comparison
     truth/things.json           boxes of things, where the spec has a play, as EVENTS has
     truth/CAMERA/TIME.txt       the boxes as MOT Challenge text, for `nightshift eval`
+    truth/CAMERA/TIME.json      what happens, as NIST's labels, for `nightshift eval interactions`
 
 The same seed gives the same bytes, on machines with the same versions of OpenCV and FFmpeg.
 """
@@ -101,7 +102,8 @@ def _remove_earlier(root: Path) -> None:
     if (root / FOLDER / "truth.json").is_file():
         for file in load_truth(root).files:
             (root / "archive" / file.path).unlink(missing_ok=True)
-            labelled_file(root, file).unlink(missing_ok=True)
+            for suffix in (".txt", ".json"):
+                labelled_file(root, file).with_suffix(suffix).unlink(missing_ok=True)
     elif (root / "site.toml").exists():
         raise UserError(f"{root} holds a site that is not a sample site; name another folder for the sample site")
 
