@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,9 @@ AROUND_US = 2_000_000
 
 LEAST_SHARED_US = 1_000_000
 """Time that two instances share, as in ActEV_SDL_V2; half of the true one, if that is shorter."""
+
+FRAME_US = 100_000
+"""Time between two frames of the film."""
 
 LEAST_LENGTH_US = 1_000_000
 """Rows that are shorter, as of what happens in an instant, are lengthened to both sides."""
@@ -128,7 +130,7 @@ def read_found(rows: pa.Table, tables: Mapping[str, pa.Table], truth: Truth, cam
         if row["object_kind"] == "track":
             thing = _track_name(names, points, row["object"], span)
         elif row["object"] in things:
-            thing = _thing_name(names, things[row["object"]])
+            thing = _thing_name(names, things[row["object"]], span)
         else:
             thing = None
         found.append(Found(row["verb"], subject, thing, *span, row["score"]))
@@ -203,10 +205,10 @@ def _track_name(
     return names.of_boxes(at[rows], box[rows])
 
 
-def _thing_name(names: TrueNames, row: Mapping[str, Any]) -> str | None:
-    """Returns which thing a static object is."""
-    start: datetime = row["start_time"]
-    end: datetime = row["end_time"]
-    at = np.linspace(microseconds(start), microseconds(end), 12)[1:-1].astype(np.int64) // 100_000 * 100_000
+def _thing_name(names: TrueNames, row: Mapping[str, Any], span: tuple[int, int]) -> str | None:
+    """Returns which thing a static object is at the time of an interaction."""
+    stay = microseconds(row["start_time"]), microseconds(row["end_time"])
+    during = np.clip(np.linspace(span[0] - AROUND_US, span[1] + AROUND_US, 12), *stay)
+    at = during.astype(np.int64) // FRAME_US * FRAME_US
     box = np.array([[row[edge] for edge in ("x1", "y1", "x2", "y2")]], np.float64)
     return names.of_boxes(at, np.repeat(box, len(at), axis=0))
