@@ -68,7 +68,10 @@ def interactions(
         parts = ", ".join(f"{name.removeprefix('loss_')} {value:.3f}" for name, value in losses.losses.items())
         output.log(f"epoch {losses.epoch} of {epochs}: loss {losses.total:.3f} ({parts}), rate {losses.rate:g}")
 
-    trained = train_interactions(request, report)
+    with output.progress("train") as bar:
+        trained = train_interactions(
+            request, report, lambda done, steps, epoch: bar.update(done, steps, f"steps of epoch {epoch}")
+        )
     if trained.left_out:
         output.warn(f"{counted(trained.left_out, 'picture')} left out: pairs in them name boxes that do not exist")
     if as_json:

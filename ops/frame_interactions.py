@@ -38,6 +38,9 @@ from schemas.values import Float64, FrameBatch, ModelFile, Segment, UnitContext
 VERBS = "verbs"
 """Role of the weights."""
 
+LEAST_SIDE_PX = 32
+"""The networks' maps have one cell for 32 x 32 px."""
+
 
 @dataclass(frozen=True)
 class FrameInteractionsParams:
@@ -54,6 +57,13 @@ class FrameInteractionsParams:
     long_side_px: int = param(1333, "most of the longer side of a scaled frame, pixels")
     score: float = param(0.05, "least score of a row, verb and object together, 0..1")
     most_rows: int = param(100, "most rows of a frame, the best")
+
+    def __post_init__(self) -> None:
+        if self.most_fps <= 0:
+            raise ValueError(f"most_fps must be more than 0, got {self.most_fps}")
+        if not LEAST_SIDE_PX <= self.short_side_px <= self.long_side_px:
+            given = f"{self.short_side_px} and {self.long_side_px}"
+            raise ValueError(f"short_side_px must be from {LEAST_SIDE_PX} to long_side_px, got {given}")
 
 
 class FrameInteractions(FrameOp):

@@ -60,16 +60,23 @@ class Trained:
     log: tuple[EpochLosses, ...]
 
 
-def train_interactions(request: TrainRequest, report: Callable[[EpochLosses], None]) -> Trained:
+def train_interactions(
+    request: TrainRequest,
+    report: Callable[[EpochLosses], None],
+    progress: Callable[[int, int, int], None] = lambda *_: None,
+) -> Trained:
     """Trains a network, and writes weights, state and log after every epoch.
 
     Args:
         report: called after every epoch.
+        progress: called after every step, with the steps done, those of the epoch, and the epoch, from 1.
 
     Raises:
         UserError: the labels are wrong, a picture is missing, or the folder holds another training.
         ModelError: the weights to begin with are damaged, or of another network.
     """
+    if request.start is not None and not request.start.is_file():
+        raise UserError(f"there are no weights {request.start} to begin with")
     dataset = read_dataset(request.dataset)
     folder = TrainingFolder(request.out)
     settings = replace(request.settings, fixed_stem=request.start is not None)
@@ -83,7 +90,7 @@ def train_interactions(request: TrainRequest, report: Callable[[EpochLosses], No
     if state is not None:
         training.restore(state)
     while training.done < settings.epochs:
-        losses = training.run_epoch()
+        losses = training.run_epoch(lambda done, steps: progress(done, steps, training.done + 1))
         folder.keep(training.weights(), training.state(), [asdict(row) for row in training.log])
         report(losses)
     pairs = sum(len(picture.pairs) for picture in dataset.pictures)

@@ -35,6 +35,7 @@ def test_mistakes_are_one_line(nightshift, tmp_path: Path) -> None:
         ((tmp_path / "gone",), "there is no folder"),
         ((tmp_path,), "has no labels"),
         ((tmp_path, "--depth", 34), "no ResNet-34"),
+        ((tmp_path, "--from", tmp_path / "gone.pth"), "there are no weights"),
     ):
         said = nightshift("train", "interactions", *arguments, "-o", tmp_path / "out")
         assert said.code == 2 and message in said.err and said.err.count("\n") == 1

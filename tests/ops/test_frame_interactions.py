@@ -137,6 +137,14 @@ def test_a_frame_that_was_lost_is_not_looked_at(monkeypatch: pytest.MonkeyPatch)
     assert {row["pts"] for row in session.finish({})["frame_interactions"].to_pylist()} == {10 * 1280}
 
 
+@pytest.mark.parametrize(
+    "params", [{"most_fps": 0.0}, {"short_side_px": 31}, {"short_side_px": 900, "long_side_px": 800}]
+)
+def test_params_that_no_network_can_work_with_are_refused(params: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=f"{next(iter(params))} must be"):
+        FrameInteractionsParams(**params)
+
+
 def test_weights_of_an_unknown_network_are_refused() -> None:
     weights = ModelFile("x.pth", "x.pth", "pt", "interactions", "other", "0" * 64, "none", "made by a test")
     with pytest.raises(ModelError, match=r"'x\.pth' are of no known network"):

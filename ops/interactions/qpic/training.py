@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ops.interactions.qpic.augment import augmented, resized
-from ops.interactions.qpic.checkpoints import checkpoint_of
+from ops.interactions.qpic.checkpoints import DAMAGE, checkpoint_of
 from ops.interactions.qpic.losses import LossSettings, losses, total
 from ops.interactions.qpic.matcher import MatchCosts, Target
 from ops.interactions.qpic.network import Qpic, pad_pictures
@@ -84,8 +84,11 @@ class Training:
         self._loss = LossSettings(settings.verb_loss, costs=costs, box=BOX_WEIGHT, giou=GIOU_WEIGHT)
         self._optimizer = torch.optim.AdamW(self._groups(), lr=settings.rate, weight_decay=settings.weight_decay)
 
-    def run_epoch(self) -> EpochLosses:
+    def run_epoch(self, progress: Callable[[int, int], None] = lambda *_: None) -> EpochLosses:
         """Shows every picture once, and returns the mean losses.
+
+        Args:
+            progress: called after every step, with the steps done and all of the epoch.
 
         Raises:
             UserError: a loss is not finite, or a picture cannot be read.
@@ -102,6 +105,7 @@ class Training:
             for name, value in self._step(pictures, targets).items():
                 sums[name] = sums.get(name, 0.0) + value
             steps += 1
+            progress(steps, -(-len(self._pictures) // settings.batch))
         means = {name: value / steps for name, value in sums.items()}
         self.done += 1
         rate = settings.rate * (DROP if drops else 1)
@@ -119,11 +123,18 @@ class Training:
         )
 
     def restore(self, state: bytes) -> None:
-        """Goes on where ``state`` was taken, with the same settings, names and pictures."""
-        found: dict[str, Any] = torch.load(io.BytesIO(state), map_location=self._device, weights_only=True)
-        self._network.load_state_dict(found["network"])
-        self._optimizer.load_state_dict(found["optimizer"])
-        self.log = [EpochLosses(**row) for row in found["log"]]
+        """Goes on where ``state`` was taken, with the same settings, names and pictures.
+
+        Raises:
+            UserError: it is damaged.
+        """
+        try:
+            found: dict[str, Any] = torch.load(io.BytesIO(state), map_location=self._device, weights_only=True)
+            self._network.load_state_dict(found["network"])
+            self._optimizer.load_state_dict(found["optimizer"])
+            self.log = [EpochLosses(**row) for row in found["log"]]
+        except DAMAGE as error:
+            raise UserError("the state of the training is damaged; begin anew with another -o") from error
         self.done = len(self.log)
 
     def weights(self) -> bytes:

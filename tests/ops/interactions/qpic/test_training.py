@@ -51,7 +51,9 @@ def test_the_same_seed_gives_the_same_network_and_another_seed_another(pictures)
     networks = []
     for seed in (1, 1, 2):
         training = Training(tiny_network(), pictures, read, replace(QUICK, seed=seed))
-        training.run_epoch()
+        steps: list[tuple[int, int]] = []
+        training.run_epoch(lambda *step, steps=steps: steps.append(step))
+        assert steps == [(1, 2), (2, 2)]
         networks.append(weights_of(training))
     first, again, other = networks
     assert all(torch.equal(first[name], again[name]) for name in first)
@@ -68,6 +70,8 @@ def test_a_training_that_goes_on_gives_what_one_without_a_break_gives(pictures) 
     again = Training(tiny_network(seed=5), pictures, read, settings)
     again.restore(states[0])
     assert again.done == 1
+    with pytest.raises(UserError, match="state of the training is damaged"):
+        Training(tiny_network(), pictures, read, settings).restore(states[0][:500])
     for _ in range(2):
         again.run_epoch()
     assert again.log == unbroken.log
