@@ -6,8 +6,8 @@ rule, add a line to the catalogue, or a file whose function ``find_all`` calls.
 """
 
 from ops.interactions.rules.agreement import agreed
+from ops.interactions.rules.bags import chained, find_bags
 from ops.interactions.rules.declared import find_declared
-from ops.interactions.rules.handovers import find_handovers
 from ops.interactions.rules.moments import moments_of
 from ops.interactions.rules.passages import find_passages
 from ops.interactions.rules.queries import find_queried
@@ -21,11 +21,12 @@ def find_all(scene: Scene) -> list[Interaction]:
     """Returns all interactions of the scene's day."""
     found = [*find_passages(scene), *find_handled(scene)]
     # What a moving camera shows as movement is mostly its own.
-    moments = moments_of(scene) if scene.unit.camera.fixed else None
+    moments = chained(moments_of(scene), scene) if scene.unit.camera.fixed else None
     if moments is not None and len(moments):
         declared = find_declared(scene, moments)
         carried = [one for one in declared if one.verb == "carries"]
-        found += [*declared, *find_handovers(carried, scene, moments), *find_queues(scene, moments)]
+        found += [one for one in declared if one.verb != "carries"]
+        found += [*find_bags(carried, scene, moments), *find_queues(scene, moments)]
         found += find_boardings(scene, moments)
     found = [one for one in agreed(found, scene) if one.verb not in scene.params.skip]
     return [*found, *find_queried(found, scene)]

@@ -16,6 +16,14 @@ EXPLAINED: Mapping[str, tuple[str, ...]] = {
 queue stand near each other, and what is seen being carried need not be inferred."""
 
 MOST_SHARE = 0.5
+MARGIN_US = {"queues": 10_000_000}
+"""Time around such an interaction for which it explains others, too: the last two of a queue are none."""
+
+AT_ONCE = ("puts_down", "picks_up", "removes")
+"""Verbs that a person does with one thing at a time, whatever track or thing at rest it counts as."""
+
+AT_ONCE_US = 3_000_000
+"""Longest time between two rows of such a verb that are one event: a thing at rest is noticed late."""
 
 
 def agreed(found: Sequence[Interaction], scene: Scene) -> list[Interaction]:
@@ -40,19 +48,35 @@ def _renamed(one: Interaction, names: Mapping[str, str]) -> Interaction:
 
 
 def _merged(found: Iterable[Interaction]) -> list[Interaction]:
-    """Joins rows of one verb, subject and object that overlap in time: the surer one keeps its evidence."""
-    last: dict[tuple[str, str, str | None], int] = {}
+    """Joins rows of one event, which overlap in time: the surer one keeps its evidence."""
     merged: list[Interaction] = []
+    last: dict[tuple[str, str], list[int]] = {}
     for one in sorted(found, key=lambda one: (one.start_us, one.end_us, one.verb, one.subject, one.object or "")):
-        key = one.verb, one.subject, one.object
-        before = merged[last[key]] if key in last else None
-        if before is not None and before.end_us > one.start_us:
-            surer = max(before, one, key=lambda each: each.score)
-            merged[last[key]] = replace(surer, start_us=before.start_us, end_us=max(before.end_us, one.end_us))
-        else:
-            last[key] = len(merged)
+        mine = last.setdefault((one.verb, one.subject), [])
+        same = [at for at in mine if _is_same(merged[at], one)]
+        if not same:
+            mine.append(len(merged))
             merged.append(one)
+            continue
+        before = merged[same[-1]]
+        surer = max(before, one, key=lambda each: each.score)
+        if one.verb in AT_ONCE:
+            merged[same[-1]] = surer
+            continue
+        merged[same[-1]] = replace(surer, start_us=before.start_us, end_us=max(before.end_us, one.end_us))
     return merged
+
+
+def _is_same(before: Interaction, one: Interaction) -> bool:
+    """Whether two rows of one verb and subject are of one event."""
+    if one.verb in AT_ONCE:
+        return before.end_us + AT_ONCE_US > one.start_us
+    if before.end_us <= one.start_us:
+        return False
+    if before.object == one.object:
+        return True
+    # A bag is a track while it is carried, and a thing at rest once it lies.
+    return one.verb == "carries" and before.object_kind != one.object_kind
 
 
 def _is_explained(one: Interaction, by_subject: Mapping[tuple[str, str], Sequence[Interaction]]) -> bool:
@@ -64,7 +88,9 @@ def _is_explained(one: Interaction, by_subject: Mapping[tuple[str, str], Sequenc
             for other in by_subject.get((verb, subject or ""), ()):
                 if one.verb == other.verb and not (other.object_kind == "track" and one.object_kind != "track"):
                     continue
-                shared_us += max(0, min(one.end_us, other.end_us) - max(one.start_us, other.start_us))
+                margin_us = MARGIN_US.get(verb, 0)
+                until_us, since_us = other.end_us + margin_us, other.start_us - margin_us
+                shared_us += max(0, min(one.end_us, until_us) - max(one.start_us, since_us))
         if shared_us <= MOST_SHARE * length_us:
             return False
     return one.verb in EXPLAINED

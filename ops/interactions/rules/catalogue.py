@@ -85,8 +85,8 @@ def catalogue(params: InteractionsParams) -> tuple[Declared, ...]:
         ),
         Declared(
             "carries",
-            "hand > 0.3 and relative_speed_m_s < 0.6 and speed_m_s > 0.3",
-            "gap_m < 0.2 and relative_speed_m_s < 1 and speed_m_s > 0.2",
+            "hand > 0.3 and relative_speed_m_s < 0.6 and speed_m_s > 0.3 and object_speed_m_s > 0.3",
+            "gap_m < 0.2 and relative_speed_m_s < 0.8 and object_speed_m_s > 0.2",
             1.0,
             break_s=3.0,
             objects=BAGS,
@@ -94,9 +94,9 @@ def catalogue(params: InteractionsParams) -> tuple[Declared, ...]:
         ),
         Declared(
             "rides",
-            "covered > 0.15 and feet_above_m > 0.08 and aside_m < 0.6 and relative_speed_m_s < 1 "
-            "and object_speed_m_s > 0.8",
-            "covered > 0.1 and aside_m < 0.8 and relative_speed_m_s < 1.5",
+            "covered > 0.15 and feet_above_m > 0 and aside_m < 0.6 and relative_speed_m_s < 1 "
+            "and object_speed_m_s > ride_m_s",
+            "covered > 0.1 and aside_m < 0.8 and relative_speed_m_s < 1.5 and object_speed_m_s > 0.7 * ride_m_s",
             1.0,
             break_s=1.5,
             objects=RIDDEN,
@@ -104,9 +104,10 @@ def catalogue(params: InteractionsParams) -> tuple[Declared, ...]:
         ),
         Declared(
             "pushes",
-            "gap_m < 0.2 and -0.4 < feet_above_m < 0.08 and relative_speed_m_s < 0.6 "
-            "and 0.3 < object_speed_m_s < 2.2 and speed_m_s > 0.3",
-            "gap_m < 0.4 and feet_above_m < 0.12 and relative_speed_m_s < 1 and object_speed_m_s > 0.15",
+            "gap_m < 0.2 and -0.4 < feet_above_m < 0.3 and relative_speed_m_s < 0.6 "
+            "and 0.3 < object_speed_m_s < ride_m_s and speed_m_s > 0.3",
+            "gap_m < 0.4 and feet_above_m < 0.4 and relative_speed_m_s < 1 "
+            "and 0.15 < object_speed_m_s < 1.2 * ride_m_s",
             1.5,
             break_s=1.5,
             objects=PUSHED,

@@ -4,8 +4,9 @@ Without control points, a camera's metres are those of the people in view: a bod
 counts as ``BODY_M`` metres. How tall people are at each height of the picture is learned from who walks there.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -71,6 +72,11 @@ class Moments:
     def __len__(self) -> int:
         return len(self.track)
 
+    def take(self, rows: Int64) -> "Moments":
+        """Returns some of the moments."""
+        columns: dict[str, Any] = {name: getattr(self, name)[rows] for name in COLUMNS}
+        return replace(self, **columns)
+
     @property
     def speed_m_s(self) -> Float64:
         """``(M,)``, 0 where it is not known."""
@@ -80,6 +86,9 @@ class Moments:
     def around_s(self) -> Float64:
         """``(M,)``, how long the track stays within ``stay_m`` of here, before and after together, seconds."""
         return around_s(self.track, self.time_us, self.at * self.m_per[:, None], self.stay_m)
+
+
+COLUMNS = tuple(field.name for field in fields(Moments) if field.name not in ("origin_m", "stay_m"))
 
 
 def moments_of(scene: Scene) -> Moments:

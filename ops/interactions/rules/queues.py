@@ -12,8 +12,9 @@ from schemas.values import Float64, Int64
 VERSION = 1
 
 FEWEST = 3
-SIDEWAYS_M = 0.5
-"""Greatest distance (root mean square) of a queue's people from its line."""
+SIDEWAYS = 0.2
+"""Greatest distance (root mean square) of a queue's people from its line, as a share of its length: three people who
+talk stand in a triangle, which has 0.4."""
 
 SPACING_M = 0.5
 """Least length of a queue for each step between its people: a bunch is none."""
@@ -51,9 +52,9 @@ def find_queues(scene: Scene, moments: Moments) -> list[Interaction]:
         start_us, end_us = span.ends_us(held_moments)
         lasting_s = (end_us - start_us) / 1e6
         share = min(1.0, len(span.rows) / ((end_us - start_us) // TICK_US + 1))
-        size, sideways_m = measured[span.rows].mean(axis=0).tolist()
-        evidence: Evidence = {"people": size, "sideways_m": sideways_m, "lasting_s": lasting_s, "time_share": share}
-        straight = 1 - 0.5 * sideways_m / SIDEWAYS_M
+        size, sideways = measured[span.rows].mean(axis=0).tolist()
+        evidence: Evidence = {"people": size, "sideways_share": sideways, "lasting_s": lasting_s, "time_share": share}
+        straight = 1 - 0.5 * sideways / SIDEWAYS
         place = moments.at[at[span.rows]].mean(axis=0) + moments.origin_m
         found.append(
             Interaction(
@@ -94,6 +95,6 @@ def _lines(here: Int64, there: Int64, moments: Moments) -> list[tuple[Int64, Flo
         along = np.linalg.svd(centred, full_matrices=False)[2][0]
         length_m = float(np.ptp(centred @ along))
         sideways_m = float(np.sqrt(np.mean((centred @ np.array([-along[1], along[0]])) ** 2)))
-        if sideways_m <= SIDEWAYS_M and length_m >= SPACING_M * (len(members) - 1):
-            found.append((members, np.tile([float(len(members)), sideways_m], (len(members), 1))))
+        if sideways_m <= SIDEWAYS * length_m and length_m >= SPACING_M * (len(members) - 1):
+            found.append((members, np.tile([float(len(members)), sideways_m / length_m], (len(members), 1))))
     return found

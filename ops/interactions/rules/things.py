@@ -5,12 +5,10 @@ place when it came put it down; who was there when it went took it. What is carr
 down carried it before, and who takes it carries it from then on.
 """
 
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import dataclass
 
 from ops.arrays import iso_time
-from ops.interactions.rules.owners import Owner, find_owner, is_away, time_away
+from ops.interactions.rules.owners import Owner, find_owner, time_away
 from ops.interactions.rules.scene import PERSON, VEHICLES, Evidence, Interaction, Scene, Thing
 
 VERSION = 4
@@ -26,9 +24,6 @@ CARRIES_CERTAINTY = 0.8
 
 KNOWN_S = 60.0
 """Least time for which something that no detector names and nobody was seen to bring must have been there."""
-
-HANDED_S = 20.0
-"""Longest time for which a thing lies between two hands, its owner beside it, that still hands it over."""
 
 
 @dataclass(frozen=True)
@@ -89,34 +84,15 @@ def _taken(stay: _Stay, scene: Scene) -> list[Interaction]:
         return []  # people who stand half hidden look so, too
     score = (thing.sureness * taker.certainty) ** 0.5
     own = owner is not None and bool(set(owner.tracks) & set(taker.tracks))
-    if owner is None or own:
-        verb = "picks_up"
-        score *= 1.0 if own else SHARED_CERTAINTY
-    else:
-        verb = "hands_over" if _is_handed(stay, owner, scene) else "removes"
-        score *= owner.certainty**0.5
+    score *= 1.0 if own else SHARED_CERTAINTY
     ends_us = int(scene.trajectories.time_us[scene.bounds[taker.tracks[-1] + 1] - 1])
     moment = thing.left_us, thing.left_error_us
-    if verb == "hands_over" and owner is not None:
-        receiver = scene.trajectories.tracks[taker.tracks[0]]
-        found = [_momentary(verb, stay, owner, *moment, score, scene, receiver)]
-    else:
-        found = [_momentary(verb, stay, taker, *moment, score, scene)]
+    found = [_momentary("picks_up", stay, taker, *moment, score, scene)]
+    if owner is not None and not own:
+        found.append(_momentary("removes", stay, taker, *moment, score * owner.certainty**0.5, scene))
     if ends_us - thing.left_us > 2 * HAND_US:
         found.append(_row("carries", stay, taker, thing.left_us, ends_us, score * CARRIES_CERTAINTY, {}, scene))
     return found
-
-
-def _is_handed(stay: _Stay, owner: Owner, scene: Scene) -> bool:
-    """Whether a thing's owner stands beside it while another takes it, soon after it was put down."""
-    thing = stay.thing
-    assert thing.left_us is not None and thing.came_us is not None
-    if thing.left_us - thing.came_us > HANDED_S * 1e6:
-        return False
-    points = np.concatenate([scene.points_of(track) for track in owner.tracks])
-    apart_us = np.abs(scene.trajectories.time_us[points] - thing.left_us)
-    nearest = points[[int(apart_us.argmin())]]
-    return bool(apart_us.min() <= HAND_US and not is_away(nearest, thing.box, scene)[0])
 
 
 def _abandoned(stay: _Stay, scene: Scene) -> list[Interaction]:
@@ -143,16 +119,12 @@ def _begin_us(person: Owner, scene: Scene) -> int:
 
 
 def _momentary(
-    verb: str, stay: _Stay, person: Owner, at_us: int, error_us: int, score: float, scene: Scene, other: str = ""
+    verb: str, stay: _Stay, person: Owner, at_us: int, error_us: int, score: float, scene: Scene
 ) -> Interaction:
     """Returns a row for what takes a moment, with a margin for the hand and for how exact the moment is."""
     margin_us = HAND_US + error_us
     more: Evidence = {"at_time": iso_time(at_us), "error_s": error_us / 1e6}
-    row = _row(verb, stay, person, at_us - margin_us, at_us + margin_us, score, more, scene)
-    if not other:
-        return row
-    evidence = {**row.evidence, "thing": stay.thing.name}
-    return replace(row, object=other, object_kind="track", object_label=PERSON, evidence=evidence)
+    return _row(verb, stay, person, at_us - margin_us, at_us + margin_us, score, more, scene)
 
 
 def _row(

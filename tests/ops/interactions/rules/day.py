@@ -42,7 +42,7 @@ def run(points, view=PLAIN, segments=(SEGMENT,), features=(), things=(), before=
         assert row["start_time"] <= row["end_time"]
         assert row["evidence"] == json.dumps(json.loads(row["evidence"]), sort_keys=True)
         row["evidence"] = json.loads(row["evidence"])
-    return rows
+    return sorted(rows, key=lambda row: (row["start_time"], row["verb"], row["subject"]))
 
 
 def verbs(*args, **more):
@@ -60,6 +60,37 @@ def go(corners, times_s, track="a", segment=SEGMENT, fps=10, **more):
     at_s = np.arange(round(times_s[0] * fps), round(times_s[-1] * fps) + 1) / fps
     foot = np.column_stack([np.interp(at_s, times_s, [corner[axis] for corner in corners]) for axis in (0, 1)])
     return make_points(segment, at_s, foot, track, **more)
+
+
+PX_PER_M = 600 / (9 * 0.866 + 2.5)
+"""Upright, nine metres from the camera."""
+
+
+def labelled(points, label):
+    """The points as of another class."""
+    return points.set_column(points.column_names.index("label"), points.schema.field("label"), [[label] * len(points)])
+
+
+def boxed(corners, times_s, track, label, width_m, height_m, lift_m=0.0):
+    """Something of a size that moves on the ground, ``lift_m`` above it."""
+    at_s = np.arange(round(times_s[0] * 10), round(times_s[-1] * 10) + 1) / 10
+    places = np.column_stack([np.interp(at_s, times_s, [corner[axis] for corner in corners]) for axis in (0, 1)])
+    foot = project(ORIGIN_M + places)
+    points = make_points(SEGMENT, at_s, foot, track, label=label)
+    sides = {
+        "x1": foot[:, 0] - width_m * PX_PER_M / 2,
+        "x2": foot[:, 0] + width_m * PX_PER_M / 2,
+        "y1": foot[:, 1] - (height_m + lift_m) * PX_PER_M,
+        "y2": foot[:, 1] - lift_m * PX_PER_M,
+    }
+    for name, values in sides.items():
+        index = points.column_names.index(name)
+        points = points.set_column(index, points.schema.field(name), [values.astype(np.float32)])
+    return points
+
+
+def person(corners, times_s, track, height_m=1.7, lift_m=0.0):
+    return boxed(corners, times_s, track, "person", 0.6, height_m, lift_m)
 
 
 def on_ground(corners, times_s, track="a"):

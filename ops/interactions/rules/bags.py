@@ -1,0 +1,277 @@
+"""Rule: bags that a detector follows, from hand to ground and from hand to hand.
+
+A bag is carried (a row of ``carries``), or it rests. A rest after a carriage is a thing put down, a carriage after a
+rest a thing picked up; one carriage after another by somebody else, without a rest, is a hand-over. Trackers lose a bag
+that is lifted, so tracks that begin where another one just ended are one bag (``chained``).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ops.arrays import run_starts
+from ops.boxes import gaps_px, size
+from ops.interactions.rules.moments import TICK_US, Moments
+from ops.interactions.rules.scene import BAGS, PERSON, Evidence, Interaction, Scene
+from schemas.values import Float64, Int64
+
+VERSION = 1
+
+CHAIN_US, CHAIN_SIZES = 1_500_000, 1.0
+"""A bag's track that begins within this time of another's end, within its own size of it, continues it."""
+
+OVERLAP_US = 500_000
+REST_M_S, REST_US = 0.25, 1_500_000
+"""A bag rests that is slower for this long."""
+
+STEP_M = 0.4
+"""Distance in the picture from which its owner has stepped away from a bag: who stands with one has not put it down."""
+
+HAND_US = 1_000_000
+"""Time before and after the moment in which a bag is put down, taken or handed over."""
+
+LONGEST_US = 4_000_000
+"""Longest time between a carriage and a rest in which the thing is put down or taken."""
+
+LOST_US = 6_000_000
+"""Longest time between two carriages of one person in which the bag was only lost from sight."""
+
+LOWERED_M = 0.25
+"""Height by which a bag is nearer to the level of the feet once it is put down."""
+
+UNSURE_US = 1_500_000
+"""How unsure the moment is at which a bag is put down or taken, before and after: a rolled one does not show it."""
+
+BLUR_US = 750_000
+"""How much later than it lies a bag seems to rest, since speeds are smoothed over a second before and after."""
+
+HANDED_US = 6_000_000
+"""Longest time between two carriages of one bag that is a hand-over."""
+
+APART_M = 1.8
+"""Greatest distance of two people who hand something over."""
+
+
+def chained(moments: Moments, scene: Scene) -> Moments:
+    """Returns the moments with the tracks of one bag under the number of the first of them."""
+    is_bag = np.isin(np.array(scene.labels)[moments.track], BAGS) if len(moments) else np.zeros(0, np.bool_)
+    rows = np.flatnonzero(is_bag)
+    if not len(rows):
+        return moments
+    first = rows[run_starts(moments.track[rows])]
+    last = rows[np.append(np.flatnonzero(run_starts(moments.track[rows]))[1:] - 1, len(rows) - 1)]
+    renamed = {int(code): int(code) for code in moments.track[first]}
+    order = np.argsort(moments.time_us[first], kind="stable")
+    taken: set[int] = set()
+    for number in order.tolist():
+        begin = first[number]
+        passed_us = moments.time_us[begin] - moments.time_us[last]
+        near_px = gaps_px(moments.box[last], moments.box[begin])
+        fits = (passed_us >= -OVERLAP_US) & (passed_us <= CHAIN_US)
+        fits &= near_px <= CHAIN_SIZES * size(moments.box[begin]).max()
+        fits &= moments.track[last] != moments.track[begin]
+        candidates = [at for at in np.flatnonzero(fits).tolist() if at not in taken]
+        if candidates:
+            before = min(candidates, key=lambda at: float(near_px[at]))
+            taken.add(before)
+            renamed[int(moments.track[begin])] = renamed[int(moments.track[last[before]])]
+    track = np.array([renamed.get(int(code), int(code)) for code in moments.track])
+    at = np.lexsort((moments.tick, track))
+    kept = at[run_starts(track[at]) | run_starts(moments.tick[at])]
+    return replace(moments, track=track).take(kept)
+
+
+@dataclass(frozen=True)
+class _Day:
+    scene: Scene
+    moments: Moments
+    codes: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class _Rest:
+    start_us: int
+    end_us: int
+    box: Float64
+
+
+def find_bags(carried: Sequence[Interaction], scene: Scene, moments: Moments) -> list[Interaction]:
+    """Returns ``carries``, ``puts_down``, ``picks_up``, ``removes`` and ``hands_over`` of bags that a detector follows.
+
+    Args:
+        carried: the ``carries`` of bags, broken where trackers or detectors lost the bag.
+    """
+    by_bag: dict[str, list[Interaction]] = {}
+    for one in carried:
+        if one.object is not None:
+            by_bag.setdefault(one.object, []).append(one)
+    day = _Day(scene, moments, {name: code for code, name in enumerate(scene.trajectories.tracks)})
+    found: list[Interaction] = []
+    whole: list[Interaction] = []
+    for bag, broken in sorted(by_bag.items()):
+        rests = list(_rests(moments, day.codes[bag]))
+        times = _unbroken(sorted(broken, key=lambda one: one.start_us), rests, day)
+        whole += times
+        for before, after in zip([None, *times], [*times, None], strict=True):
+            found += _between(before, after, rests, bag, day)
+    return [*_joined(whole), *found]
+
+
+def _unbroken(times: Sequence[Interaction], rests: Sequence[_Rest], day: _Day) -> list[Interaction]:
+    """Joins carriages of one person and bag between which the bag was not put down."""
+    joined: list[Interaction] = []
+    for one in times:
+        last = joined[-1] if joined else None
+        if last is not None and last.subject == one.subject and not _put_down(last, one, rests, day):
+            joined[-1] = replace(last, end_us=max(last.end_us, one.end_us), score=max(last.score, one.score))
+        else:
+            joined.append(one)
+    return joined
+
+
+def _joined(carried: Iterable[Interaction]) -> list[Interaction]:
+    """Joins carriages of one person that follow each other at once, of two tracks of what must be one bag."""
+    last: dict[str, Interaction] = {}
+    joined: list[Interaction] = []
+    for one in sorted(carried, key=lambda one: (one.start_us, one.subject)):
+        before = last.get(one.subject)
+        if before is not None and 0 <= one.start_us - before.end_us <= LOST_US:
+            joined.remove(before)
+            longer = replace(before, end_us=one.end_us, score=max(before.score, one.score))
+        else:
+            longer = one
+        last[one.subject] = longer
+        joined.append(longer)
+    return joined
+
+
+def _rests(moments: Moments, code: int) -> Iterator[_Rest]:
+    """Yields the times at which a bag stays in its place."""
+    first, end = np.searchsorted(moments.track, [code, code + 1])
+    rows = np.arange(first, end)
+    still = rows[moments.speed_m_s[rows] < REST_M_S]
+    breaks = np.flatnonzero(np.diff(moments.time_us[still]) > HAND_US) + 1
+    for part in np.split(still, breaks):
+        if len(part) and moments.time_us[part[-1]] - moments.time_us[part[0]] >= REST_US:
+            start_us, end_us = int(moments.time_us[part[0]]), int(moments.time_us[part[-1]])
+            yield _Rest(start_us, end_us, np.median(moments.box[part], axis=0))
+
+
+def _put_down(before: Interaction | None, after: Interaction | None, rests: Sequence[_Rest], day: _Day) -> list[_Rest]:
+    """Returns the rests between two carriages, before the first one, or after the last, in which a bag lies."""
+    since_us = before.end_us - 2 * HAND_US if before else 0
+    until_us = after.start_us + 2 * HAND_US if after else np.iinfo(np.int64).max
+    within = [rest for rest in rests if rest.start_us >= since_us and rest.end_us <= until_us]
+    if before is None:
+        return within
+    person, bag = day.codes[before.subject], day.codes[before.object or ""]
+    # Who stands with a bag has not put it down.
+    return [rest for rest in within if _has_left(rest, person, day) or _is_lowered(rest, before, person, bag, day)]
+
+
+def _between(
+    before: Interaction | None, after: Interaction | None, rests: Sequence[_Rest], bag: str, day: _Day
+) -> list[Interaction]:
+    """Returns what happens to a bag between two carriages, before the first one, or after the last."""
+    lies = _put_down(before, after, rests, day)
+    if not lies:
+        return _handed(before, after, rests, bag, day) if before and after else []
+    first, last = lies[0], lies[-1]
+    found = []
+    if before:
+        lies_us = first.start_us - BLUR_US
+        down_us = max(min(before.end_us, lies_us), lies_us - LONGEST_US), lies_us
+        found.append(_moment("puts_down", before, down_us, first, day))
+    if after:
+        taken_us = last.end_us + BLUR_US
+        up_us = taken_us, min(max(after.start_us, taken_us), taken_us + LONGEST_US)
+        found.append(_moment("picks_up", after, up_us, last, day))
+        if before and before.subject != after.subject:
+            found.append(_moment("removes", after, up_us, last, day))
+    return found
+
+
+def _rows(day: _Day, track: int, since_us: int, until_us: int) -> Int64:
+    """Returns a track's moments in a time."""
+    moments = day.moments
+    first, end = np.searchsorted(moments.track, [track, track + 1])
+    rows = np.arange(first, end)
+    return rows[(moments.time_us[rows] >= since_us) & (moments.time_us[rows] <= until_us)]
+
+
+def _has_left(rest: _Rest, person: int, day: _Day) -> bool:
+    """Whether a person stepped away from a resting bag, or was no longer seen."""
+    rows = _rows(day, person, rest.start_us, rest.end_us)
+    if len(rows) * TICK_US < 0.5 * (rest.end_us - rest.start_us):
+        return True
+    gap_m = gaps_px(day.moments.box[rows], rest.box) / day.moments.px_per_m[rows]
+    return bool((gap_m > STEP_M).mean() > 0.2)
+
+
+def _is_lowered(rest: _Rest, carriage: Interaction, person: int, bag: int, day: _Day) -> bool:
+    """Whether a bag is nearer to the level of the person's feet than it was in the hand."""
+    moments = day.moments
+    held = _rows(day, bag, carriage.end_us - LONGEST_US, carriage.end_us - HAND_US)
+    stands = _rows(day, person, rest.start_us, rest.end_us)
+    if not len(held) or not len(stands):
+        return False
+    feet = np.array([moments.box[_nearest(moments, person, int(moments.time_us[row])), 3] for row in held])
+    held_m = np.median((feet - moments.box[held, 3]) / moments.px_per_m[held])
+    lies_m = np.median((moments.box[stands, 3] - rest.box[3]) / moments.px_per_m[stands])
+    return bool(held_m - lies_m > LOWERED_M)
+
+
+def _handed(before: Interaction, after: Interaction, rests: Sequence[_Rest], bag: str, day: _Day) -> list[Interaction]:
+    """Returns the hand-over between two carriages, if they are of two people who are near each other."""
+    moments = day.moments
+    # While its owner stands with it, a bag is in that hand.
+    held_us = [rest.end_us for rest in rests if before.end_us - HAND_US <= rest.end_us <= after.start_us + HAND_US]
+    gives_us = min(max([before.end_us, *held_us]), after.start_us)
+    passed_us = after.start_us - gives_us
+    if before.subject == after.subject or passed_us > HANDED_US:
+        return []
+    at_us = (gives_us + after.start_us) // 2
+    giver, taker = (_nearest(moments, day.codes[one.subject], at_us) for one in (before, after))
+    apart_m = float(np.hypot(*(moments.at[giver] - moments.at[taker])) * moments.m_per[giver])
+    if apart_m > APART_M:
+        return []
+    margin_us = max(HAND_US // 2, HAND_US - passed_us // 2)
+    evidence: Evidence = {"thing": bag, "apart_m": apart_m, "passed_s": passed_us / 1e6}
+    score = (before.score * after.score) ** 0.5
+    where = _where((moments.at[giver] + moments.at[taker]) / 2, day)
+    return [
+        Interaction(
+            *("hands_over", before.subject, PERSON, after.subject, "track", PERSON),
+            *(gives_us - margin_us, after.start_us + margin_us, score, evidence, f"hands_over {VERSION}", where),
+        )
+    ]
+
+
+def _nearest(moments: Moments, track: int, at_us: int) -> int:
+    first, end = np.searchsorted(moments.track, [track, track + 1])
+    return int(first + np.abs(moments.time_us[first:end] - at_us).argmin())
+
+
+def _moment(verb: str, carriage: Interaction, span_us: tuple[int, int], rest: _Rest, day: _Day) -> Interaction:
+    """Returns a row for a bag that is put down or taken, as long as the moment is unsure."""
+    bag = carriage.object or ""
+    margin_us = max(HAND_US // 2, UNSURE_US - (span_us[1] - span_us[0]) // 2)
+    evidence: Evidence = {
+        "box_px": rest.box.tolist(),
+        "rests_s": (rest.end_us - rest.start_us) / 1e6,
+        "carries_s": (carriage.end_us - carriage.start_us) / 1e6,
+    }
+    where = _where(day.moments.at[_nearest(day.moments, day.codes[bag], rest.start_us)], day)
+    score = carriage.score**0.5
+    return Interaction(
+        *(verb, carriage.subject, PERSON, bag, "track", carriage.object_label),
+        *(span_us[0] - margin_us, span_us[1] + margin_us, score, evidence, f"{verb} bag {VERSION}", where),
+    )
+
+
+def _where(at: Float64, day: _Day) -> tuple[float, float] | None:
+    if not day.scene.on_ground:
+        return None
+    east_m, north_m = (at + day.moments.origin_m).tolist()
+    return east_m, north_m

@@ -1,0 +1,74 @@
+"""Bags that a detector follows: from hand to ground and from hand to hand."""
+
+import pytest
+
+from tests.ops.ground_scene import join, make_view
+from tests.ops.interactions.rules.day import boxed, labelled, person, run, seconds_of
+
+VIEW = make_view()
+HAND_M, SIDE_M = 0.4, 0.35
+
+
+def bag(corners, times_s, track="bag", lift_m=0.0):
+    return boxed(corners, times_s, track, "suitcase", 0.4, 0.5, lift_m)
+
+
+def handled(points):
+    """Verb, subject and object of what happens to bags, by time."""
+    kept = ("carries", "puts_down", "picks_up", "removes", "hands_over")
+    rows = [row for row in run(points, VIEW) if row["verb"] in kept]
+    return sorted((round(seconds_of(row)[0]), row["verb"], row["subject"], row["object"]) for row in rows)
+
+
+def left_by(name, goes_to=(-6, 9)):
+    """Somebody who comes with a bag, puts it down after 6 s at (0, 9), and goes."""
+    return join(
+        person([(-6, 9), (0, 9), (0, 9), goes_to], (0, 5, 8, 13), name),
+        bag([(-6 + SIDE_M, 9), (SIDE_M, 9), (SIDE_M, 9)], (0, 5, 6), lift_m=HAND_M),
+        bag([(SIDE_M, 9), (SIDE_M, 9)], (6.1, 30)),
+    )
+
+
+def test_a_bag_that_is_left_on_the_ground_was_put_down():
+    rows = handled(left_by("a"))
+    assert [row[1:] for row in rows] == [("carries", "a", "bag"), ("puts_down", "a", "bag")]
+    assert rows[1][0] == pytest.approx(6, abs=2)
+
+
+def test_who_stands_with_a_bag_in_the_hand_has_not_put_it_down():
+    walker = person([(-6, 9), (0, 9), (0, 9), (6, 9)], (0, 5, 12, 17), "a")
+    case = bag([(-6 + SIDE_M, 9), (SIDE_M, 9), (SIDE_M, 9), (6 + SIDE_M, 9)], (0, 5, 12, 17), lift_m=HAND_M)
+    assert [row[1:] for row in handled(join(walker, case))] == [("carries", "a", "bag")]
+
+
+def test_who_takes_a_bag_that_somebody_else_put_down_removes_it():
+    thief = person([(6, 9), (0.7, 9), (0.7, 9), (6, 9)], (24, 29, 30, 35), "thief")
+    taken = bag([(SIDE_M, 9), (6 - SIDE_M, 9)], (30.1, 35), "lifted", HAND_M)
+    rows = [row[1:] for row in handled(join(left_by("a"), thief, taken))]
+    assert ("puts_down", "a", "bag") in rows
+    assert ("picks_up", "thief", "bag") in rows, "its track broke as it was lifted, and is one bag"
+    assert ("removes", "thief", "bag") in rows
+    assert not [row for row in rows if row[0] == "hands_over"]
+
+
+def test_a_bag_that_goes_from_hand_to_hand_is_handed_over():
+    giver = person([(-6, 9), (-SIDE_M, 9), (-SIDE_M, 9), (-6, 9)], (0, 5, 10, 15), "giver")
+    taker = person([(6, 9), (SIDE_M, 9), (SIDE_M, 9), (6, 9)], (0, 5, 10, 15), "taker")
+    case = bag([(-6, 9), (0, 9), (0, 9), (6, 9)], (0, 5, 10, 15), lift_m=HAND_M)
+    rows = handled(join(giver, taker, case))
+    assert [row[1:] for row in rows] == [
+        ("carries", "giver", "bag"),
+        ("hands_over", "giver", "taker"),
+        ("carries", "taker", "bag"),
+    ]
+    assert rows[1][0] == pytest.approx(9, abs=1.5)
+
+
+def test_who_passes_a_bag_of_somebody_else_does_nothing_with_it():
+    passer = person([(6, 8.7), (-6, 8.7)], (18, 28), "passer")
+    assert [row[2] for row in handled(join(left_by("a"), passer))] == ["a", "a"]
+
+
+def test_a_dog_is_no_bag():
+    walker, dog = left_by("a"), labelled(bag([(-6, 9), (0, 9)], (0, 5), "dog"), "dog")
+    assert handled(join(walker, dog)) == handled(walker)
