@@ -22,13 +22,15 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bench.interactions_clips import clip_figures, cost_figures, run_clips
+from bench.interactions_golden import golden_figures
+from bench.interactions_overfit import overfit_figures
 from bench.interactions_sample import made_figures, motion_figures
 from bench.material import require_assets
 
 Figures = dict[str, Any]
 
-PARTS = ("clips", "made", "motion")
-NEED_ASSETS = frozenset({"clips"})
+PARTS = ("golden", "overfit", "clips", "made", "motion")
+NEED_ASSETS = frozenset({"golden", "clips"})
 
 
 def main() -> None:
@@ -45,6 +47,8 @@ def main() -> None:
     with ExitStack() as stack:
         folder = arguments.folder or Path(stack.enter_context(TemporaryDirectory()))
         work: Mapping[str, Callable[[], Figures]] = {
+            "golden": golden_figures,
+            "overfit": overfit_figures,
             "clips": lambda: clip_parts(Path(stack.enter_context(TemporaryDirectory()))),
             "made": lambda: sample_parts("sample", made_figures, folder, arguments.seed),
             "motion": lambda: sample_parts("sample_motion", motion_figures, folder, arguments.seed),

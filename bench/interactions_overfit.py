@@ -9,6 +9,7 @@ together, and nothing of the accuracy of published weights.
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -139,6 +140,17 @@ def overfit(seed: int = 0, steps: int = STEPS) -> Overfit:
     return Overfit(history[-1], scores.full, history[0], wall_s)
 
 
+def overfit_figures() -> dict[str, Any]:
+    """Returns the figures for ``bench.interactions``."""
+    found = overfit()
+    return {
+        "overfit_map": round(found.mean_ap, 3),
+        "overfit_loss": round(found.loss, 3),
+        "overfit_loss_before": round(found.first_loss, 3),
+        "overfit_wall_s": round(found.wall_s),
+    }
+
+
 def _as_predicted(pairs: Pairs) -> PredictedPairs:
     return PredictedPairs(
         pairs.subject_boxes.astype(np.float64),
@@ -150,4 +162,4 @@ def _as_predicted(pairs: Pairs) -> PredictedPairs:
 
 
 if __name__ == "__main__":
-    print(overfit())
+    print(*(f"{name:<20} {value}" for name, value in overfit_figures().items()), sep="\n")
