@@ -9,8 +9,8 @@ has its verb, its people and things where both sides know them, and a second of 
 ``p_miss_tfa`` are those of NIST's ActEV_SDL_V2, which looks at times alone: the area under the misses up to 0.2 false
 time, and the misses at 0.1 false alarms a minute and at 0.04 false time. Both are ``measured-synthetic``.
 
-``clips`` runs what interactions need on real clips, with weights and without (``measured-real``); these two parts, and
-``golden``, need the real material ($NIGHTSHIFT_ASSETS, default ../shared/assets).
+``clips`` runs what interactions need on real clips, with weights and without (``measured-real``); this part and
+``golden`` need the real material ($NIGHTSHIFT_ASSETS, default ../shared/assets).
 """
 
 import argparse
@@ -25,7 +25,7 @@ from bench.interactions_clips import clip_figures, cost_figures, run_clips
 from bench.interactions_golden import golden_figures
 from bench.interactions_overfit import overfit_figures
 from bench.interactions_sample import made_figures, motion_figures
-from bench.material import require_assets
+from bench.material import ASSETS, require_assets
 
 Figures = dict[str, Any]
 
@@ -56,6 +56,23 @@ def main() -> None:
         for part in arguments.only:
             figures |= work[part]()
     print_out(figures, arguments.json)
+
+
+def golden_figures() -> Figures:
+    """Returns how many golden numbers of the network, the losses and the scorers are met."""
+    from bench.interactions_golden import count_golden  # torch takes seconds, which only this part needs
+
+    found = count_golden(ASSETS / "hoi")
+    parts = {f"golden_{name}": f"{passed} of {total}" for name, (passed, total) in found.by_part.items()}
+    return {"golden_passed": found.passed, "golden_total": found.total, **parts, "golden_failed": list(found.failed)}
+
+
+def overfit_figures() -> Figures:
+    """Returns what a tiny network knows of 20 generated pictures that it was trained on."""
+    from bench.interactions_overfit import overfit  # torch takes seconds, which only this part needs
+
+    found = overfit()
+    return {"overfit_map": round(found.mean_ap, 4), "overfit_loss": round(found.loss, 4)}
 
 
 def clip_parts(folder: Path) -> Figures:
