@@ -25,7 +25,7 @@ from bench.interactions_clips import clip_figures, cost_figures, run_clips
 from bench.interactions_golden import golden_figures
 from bench.interactions_overfit import overfit_figures
 from bench.interactions_sample import made_figures, motion_figures
-from bench.material import ASSETS, require_assets
+from bench.material import require_assets
 
 Figures = dict[str, Any]
 
@@ -56,23 +56,6 @@ def main() -> None:
         for part in arguments.only:
             figures |= work[part]()
     print_out(figures, arguments.json)
-
-
-def golden_figures() -> Figures:
-    """Returns how many golden numbers of the network, the losses and the scorers are met."""
-    from bench.interactions_golden import count_golden  # torch takes seconds, which only this part needs
-
-    found = count_golden(ASSETS / "hoi")
-    parts = {f"golden_{name}": f"{passed} of {total}" for name, (passed, total) in found.by_part.items()}
-    return {"golden_passed": found.passed, "golden_total": found.total, **parts, "golden_failed": list(found.failed)}
-
-
-def overfit_figures() -> Figures:
-    """Returns what a tiny network knows of 20 generated pictures that it was trained on."""
-    from bench.interactions_overfit import overfit  # torch takes seconds, which only this part needs
-
-    found = overfit()
-    return {"overfit_map": round(found.mean_ap, 4), "overfit_loss": round(found.loss, 4)}
 
 
 def clip_parts(folder: Path) -> Figures:
