@@ -14,6 +14,9 @@ from schemas.errors import ModelError
 DETR_CLASSES = 92
 """Outputs of DETR's class head: COCO's category ids from 0 to 90, and 91 for no object."""
 
+CONVERTED = ("sub_bbox_embed.", "obj_bbox_embed.", "obj_class_embed.")
+"""Entries that the authors' ``convert_parameters.py`` adds to those of DETR, which stay in the file too."""
+
 NO_PAIR = "no pair"
 Rows = dict[str, int]
 
@@ -60,6 +63,8 @@ def _as_qpic(weights: dict[str, Tensor], path: str | Path) -> dict[str, Tensor]:
         raise ModelError(f"{path}: a DETR with {classes} class outputs; use one that was trained on COCO, with 92")
     renamed: dict[str, Tensor] = {}
     for name, values in weights.items():
+        if name.startswith(CONVERTED):
+            continue
         if name.startswith("bbox_embed."):
             renamed |= {f"sub_{name}": values, f"obj_{name}": values}
         else:

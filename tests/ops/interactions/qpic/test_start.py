@@ -47,6 +47,15 @@ def test_detr_gives_everything_but_the_verbs(tmp_path: Path) -> None:
     assert torch.equal(network.query_embed.weight, weights["query_embed.weight"])
 
 
+def test_a_detr_that_was_converted_for_qpic_already_gives_the_same(tmp_path: Path) -> None:
+    weights = detr_weights()
+    heads = {f"{kind}_{name}": values for name, values in weights.items() if "bbox" in name for kind in ("sub", "obj")}
+    heads |= {f"obj_class_embed.{name}": weights[f"class_embed.{name}"][:81] for name in ("weight", "bias")}
+    plain, _ = start_from(save(tmp_path / "detr.pth", {"model": weights}), COCO_OBJECTS, TINY.verbs)
+    converted, _ = start_from(save(tmp_path / "pre.pth", {"model": weights | heads}), COCO_OBJECTS, TINY.verbs)
+    assert torch.equal(plain.obj_class_embed.weight, converted.obj_class_embed.weight)
+
+
 def test_another_qpic_gives_the_classes_that_it_knows_by_their_names(tmp_path: Path) -> None:
     source = network_of(TINY)
     path = save(tmp_path / "qpic.pth", checkpoint_of(source))
