@@ -32,7 +32,7 @@ class Interactions(TableOp):
 
     spec = OpSpec(
         name="interactions",
-        version=4,
+        version=5,
         summary="Who did what with whom or what: meetings, things left and taken, vehicles, zones, with the evidence.",
         scope=Scope.CAMERA_DAY,
         reads=(
@@ -41,6 +41,7 @@ class Interactions(TableOp):
             Read("zone_events", required=False),
             Read("static_objects", required=False),
             Read("static_object_tracks", required=False),
+            Read("frame_interactions", required=False),
             Read("track_points", Neighbour.PREVIOUS_DAY, columns=POINT_COLUMNS, required=False),
             Read("positions", Neighbour.PREVIOUS_DAY, columns=POSITION_COLUMNS, required=False),
         ),

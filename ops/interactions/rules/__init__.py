@@ -8,6 +8,7 @@ rule, add a line to the catalogue, or a file whose function ``find_all`` calls.
 from ops.interactions.rules.agreement import agreed
 from ops.interactions.rules.bags import chained, find_bags
 from ops.interactions.rules.declared import find_declared
+from ops.interactions.rules.frames import with_frames
 from ops.interactions.rules.moments import moments_of
 from ops.interactions.rules.passages import find_passages
 from ops.interactions.rules.queries import find_queried
@@ -28,5 +29,5 @@ def find_all(scene: Scene) -> list[Interaction]:
         found += [one for one in declared if one.verb != "carries"]
         found += [*find_bags(carried, scene, moments), *find_queues(scene, moments)]
         found += find_boardings(scene, moments)
-    found = [one for one in agreed(found, scene) if one.verb not in scene.params.skip]
+    found = [one for one in with_frames(agreed(found, scene), scene) if one.verb not in scene.params.skip]
     return [*found, *find_queried(found, scene)]

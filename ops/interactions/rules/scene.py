@@ -145,7 +145,7 @@ def read_scene(unit: UnitContext, inputs: Tables, params: InteractionsParams, da
     frame_px = unit.camera.image_size_px or max(((s.width, s.height) for s in unit.segments), default=(1, 1))
     names, segment = encode_column(points, "segment_id")
     place_m, variance_m2 = _places(trajectories, inputs["positions"])
-    box = (boxes_of(points) * _scale(points["segment_id"], unit))[trajectories.row]
+    box = (boxes_of(points) * frame_scale(points["segment_id"], unit))[trajectories.row]
     return Scene(
         unit,
         params,
@@ -166,7 +166,7 @@ def read_scene(unit: UnitContext, inputs: Tables, params: InteractionsParams, da
     )
 
 
-def _scale(segments: pa.ChunkedArray, unit: UnitContext) -> Float64:
+def frame_scale(segments: pa.ChunkedArray, unit: UnitContext) -> Float64:
     """Returns the factors ``(N, 4)`` from the pixels of frames to those of ``image_size_px``.
 
     Segments of the day before, of which sizes are not known, count as large as the first of this day.
@@ -206,7 +206,7 @@ def _confidence(trajectories: Trajectories, points: pa.Table) -> Float64:
 
 def _things(table: pa.Table, unit: UnitContext) -> tuple[Thing, ...]:
     sizes = pa.chunked_array([pa.array([""] * table.num_rows, pa.string())])
-    boxes = boxes_of(table) * _scale(sizes, unit)
+    boxes = boxes_of(table) * frame_scale(sizes, unit)
     start_us, end_us = times_us(table, "start_time"), times_us(table, "end_time")
     errors_us = np.nan_to_num(float_columns(table, ["came_error_s", "left_error_s"])) * 1e6
     found = [

@@ -22,15 +22,17 @@ NEXT = make_segment(1, 60, size_px=SIZE_PX)
 BAG = (300.0, 280.0, 330.0, 300.0)
 
 
-def run(points, view=PLAIN, segments=(SEGMENT,), features=(), things=(), before=None, **params):
+def run(points, view=PLAIN, segments=(SEGMENT,), features=(), things=(), before=None, frames=None, **params):
     """Rows by time, with their evidence read.
 
-    ``before``: ``track_points`` of the day before.
+    ``before``: ``track_points`` of the day before; ``frames``: ``frame_interactions``.
     """
     unit = make_unit(segments, view, features, unit="day")
     inputs = {"track_points": points, "static_objects": at_rest(*things)}
     inputs |= Positions().run(unit, inputs, FakeServices())
     inputs |= Counts().run(unit, inputs, FakeServices())
+    if frames is not None:
+        inputs["frame_interactions"] = frames
     if before is not None:
         inputs["previous_day.track_points"] = before
     table = Interactions(InteractionsParams(**params)).run(unit, inputs, FakeServices())["interactions"]
