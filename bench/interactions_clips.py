@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bench.frame_pairs import read_frames
+from bench.interactions_sample import OPS
 from bench.material import ASSETS
 from bench.real_clips import steady_times, write_frames
 from bench.real_site import CLIPS, DAY, build_real_site
@@ -34,7 +35,6 @@ NEVER = (
 )
 """Verbs that, seen by looking, nobody does on these clips, but for the one bag that is abandoned."""
 
-OPS = ("interactions", "statics")
 COSTS = ("detect", "appearance", "track", "link", "statics", "interactions")
 
 

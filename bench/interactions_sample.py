@@ -30,6 +30,9 @@ PROTOCOL = PROTOCOLS["SDL_V2"]
 RFA_PER_MINUTE, TFA, AUDC_TFA = 0.1, 0.04, 0.2
 """Standard points: false alarms per minute and false time at which misses are read; false time of the area below."""
 
+OPS = ("positions", "counts", "statics", "interactions")
+"""All that interactions read, also what they can do without."""
+
 _READ = ("interactions", "track_points", "static_objects")
 
 
@@ -59,7 +62,7 @@ def motion_figures(folder: Path, seed: int) -> Figures:
     """
     film = build_film(folder, seed)
     site = open_site(film.root)
-    run_site(site, Selection(ops=("interactions", "statics")), RunOptions(workers=None))
+    run_site(site, Selection(ops=OPS), RunOptions(workers=None))
     tables = {name: query(site, f"FROM {name} WHERE camera = '{CAMERA}'") for name in _READ}
     return score_rows(film, tables["interactions"], tables)
 
