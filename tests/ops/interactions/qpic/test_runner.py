@@ -30,6 +30,7 @@ def frames(count: int, size_px: tuple[int, int] = (90, 60)) -> np.ndarray:
     return np.random.default_rng(1).integers(0, 255, (count, size_px[1], size_px[0], 3), dtype=np.uint8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(64, 96), (97, 70)])
 def test_openvino_agrees_with_pytorch_whatever_the_size(size: tuple[int, int]) -> None:
     network = tiny_network()
@@ -44,6 +45,7 @@ def test_openvino_agrees_with_pytorch_whatever_the_size(size: tuple[int, int]) -
     assert all(torch.equal(again, before) for again, before in zip(run(pictures), found, strict=True))
 
 
+@pytest.mark.slow
 def test_boxes_are_in_pixels_of_the_frame_and_scores_are_those_of_pytorch(tmp_path: Path) -> None:
     model = QpicModel(tiny_weights(tmp_path / "tiny.pth"), 64, 200, cpus=1)
     (frame,) = frames(1)
@@ -97,6 +99,7 @@ def test_weights_of_another_network_are_refused_by_name(tmp_path: Path) -> None:
         QpicModel(replace(weights, path=str(path)), 64, 200, cpus=1)
 
 
+@pytest.mark.slow
 def test_the_op_runs_qpic_on_frames_with_an_encounter(tmp_path: Path) -> None:
     op = FrameInteractions(FrameInteractionsParams(model="tiny", short_side_px=64, score=0.01, most_rows=5))
     op.open({"verbs": tiny_weights(tmp_path / "tiny.pth")}, 1)
