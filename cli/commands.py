@@ -74,6 +74,14 @@ EVAL_COMMANDS = {
 """The commands below ``eval``."""
 
 
+REVIEW_COMMANDS = {
+    "list": Command("cli.reviews", "review_list"),
+    "clip": Command("cli.reviews", "review_clip"),
+    "answer": Command("cli.reviews", "review_answer"),
+}
+"""The commands below ``review``."""
+
+
 class Group(NamedTuple):
     """Commands below one word; ``default`` is the one that runs where none is named."""
 
@@ -86,6 +94,7 @@ GROUPS = {
     "models": Group("List, import, convert and verify model weights.", MODEL_COMMANDS),
     "train": Group("Train networks on labelled pictures.", TRAIN_COMMANDS),
     "eval": Group("Score tracks, or interactions, against what a person labelled.", EVAL_COMMANDS, default="tracks"),
+    "review": Group("Say whether interactions are right, which calibrates their scores.", REVIEW_COMMANDS),
 }
 """Every group of commands, in the order of ``--help``."""
 

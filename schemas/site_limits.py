@@ -71,7 +71,8 @@ _PURGED_WITH = {
         ("anonymized", "anonymized_segments", "anonymized_tracks", "review_frames", "audits"), "follows video_days"
     ),
     **dict.fromkeys(
-        ("cameras", "runs", "receipts", "quarantine", "purges", "exports", "sign_offs", "holds"), "is never purged"
+        ("cameras", "runs", "receipts", "quarantine", "purges", "exports", "sign_offs", "interaction_reviews", "holds"),
+        "is never purged",
     ),
 }
 

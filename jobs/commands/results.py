@@ -55,7 +55,23 @@ def connect(
 
         return zone_tiles_table(site.files, site.store)
 
-    return open_sql(site.store, site.files, as_of, unsafe, for_query, errors, sensitive, pending, zone_tiles=zones)
+    def calibrations() -> pa.Table:
+        from jobs.calibrations import calibrations_table  # ops, which few queries need
+
+        return calibrations_table(site.store)
+
+    return open_sql(
+        site.store,
+        site.files,
+        as_of,
+        unsafe,
+        for_query,
+        errors,
+        sensitive,
+        pending,
+        zone_tiles=zones,
+        calibrations=calibrations,
+    )
 
 
 def query(site: Site, sql: str, unsafe: bool = False, as_of: str | None = None, pending: bool = False) -> pa.Table:

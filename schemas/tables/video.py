@@ -165,6 +165,26 @@ VIDEO_TABLES = (
         version=2,
     ),
     TableSpec(
+        "interaction_reviews",
+        "Reviews of interactions: who looked at which one, and whether it is right; the newest of each.",
+        (
+            string("review_id", "time of the record and four random hex digits"),
+            timestamp("time", "time of the record"),
+            string("by", "name of the person who looked, as that person gave it"),
+            string("user", "account name that ran the command"),
+            CAMERA,
+            string("interaction_id", "id in interactions"),
+            string("verb", "its verb"),
+            string("rule", "name and version of the rule that found it"),
+            float64("score", "its score when it was reviewed", "0..1"),
+            string("answer", "'right', 'wrong' or 'unsure'"),
+            string("note", "what the person noted; may be empty"),
+        ),
+        ("review_id",),
+        ("time", "review_id"),
+        Privacy.SENSITIVE,
+    ),
+    TableSpec(
         "sign_offs",
         "Sign-offs of published video: who looked at a file, at what of it, and what that person decided.",
         (

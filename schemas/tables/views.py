@@ -63,6 +63,27 @@ VIEWS: Mapping[str, TableSpec] = {
             Privacy.PSEUDONYMOUS,
         ),
         TableSpec(
+            "calibrated_interactions",
+            "Interactions with their score as reviews calibrate it; without reviews it is the score itself.",
+            (
+                CAMERA,
+                string("interaction_id", "id in interactions"),
+                string("verb", "what the subject does"),
+                string("subject", "track id"),
+                string("object", "track id, zone id or static_id; null where the verb has none", null=True),
+                _date("local date of start_time"),
+                timestamp("start_time", "start"),
+                timestamp("end_time", "end"),
+                string("rule", "name and version of the rule or model that found it"),
+                column("score", pa.float32(), "confidence, as in interactions", "0..1"),
+                float64("calibrated_score", "share of such rows that are right, as reviews say", "0..1"),
+                int64("answers", "number of reviews of this verb and rule that say right or wrong"),
+            ),
+            ("camera", "interaction_id"),
+            ("start_time", "interaction_id"),
+            Privacy.PSEUDONYMOUS,
+        ),
+        TableSpec(
             "coverage",
             "What is known of a camera's day: one row per local day from its first footage to its last.",
             (

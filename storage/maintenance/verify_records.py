@@ -1,4 +1,4 @@
-"""Verification of the records that people rely on: holds and their releases, sign-offs, and exports.
+"""Verification of the records that people rely on: holds and their releases, sign-offs, reviews, and exports.
 
 Nothing names these records, so only a backup can replace one. A record that cannot be read is therefore named and
 never deleted: what it holds would be purged, or what it rejects handed out.
@@ -8,20 +8,22 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from storage.exports.export_records import ExportRecord, parse_export_record
+from storage.exports.review_records import Review, parse_review
 from storage.exports.sign_off_records import SignOff, parse_sign_off
 from storage.files import first_line
 from storage.maintenance.holds import PLACED, RELEASED, Hold, Release, parse_hold, parse_release
 from storage.maintenance.problems import Problem, ProblemKind, no_access
-from storage.store.layout import EXPORTS_FOLDER, SIGN_OFFS_FOLDER
+from storage.store.layout import EXPORTS_FOLDER, REVIEWS_FOLDER, SIGN_OFFS_FOLDER
 from storage.store.store import Store
 
-_AnyRecord = Hold | Release | SignOff | ExportRecord
+_AnyRecord = Hold | Release | SignOff | ExportRecord | Review
 _CLOCKS_DIFFER = timedelta(days=1)
 
 _PARSERS: Mapping[str, tuple[str, Callable[[str, bytes], _AnyRecord], str]] = {
     PLACED: ("a hold", parse_hold, "nothing is purged until it is restored from a backup"),
     RELEASED: ("the end of a hold", parse_release, "nothing is purged until it is restored from a backup"),
     SIGN_OFFS_FOLDER: ("a sign-off", parse_sign_off, "restore it from a backup, or sign the file off again"),
+    REVIEWS_FOLDER: ("a review", parse_review, "restore it from a backup, or delete it and review again"),
     EXPORTS_FOLDER: ("an export", parse_export_record, "restore it from a backup"),
 }
 """By folder: what a record is of, how it is read, and what to do about one that cannot be read."""

@@ -1,4 +1,5 @@
-"""Creates the views of ``schemas.tables.views``: people by hour and day, stays across midnight, and coverage.
+"""Creates the views of ``schemas.tables.views``: people by hour and day, stays across midnight, calibrated
+interactions, and coverage.
 
 A filter by camera and date reaches the files of the tables that a view reads: their rows keep their own ``date`` or get
 the next one, as in storage/sql/dates.py.
@@ -7,11 +8,23 @@ the next one, as in storage/sql/dates.py.
 from collections.abc import Mapping
 
 import duckdb
+import pyarrow as pa
 
 from schemas.tables.views import VIEWS
 from storage.sql.lazy import INTERNAL
 from storage.sql.text import quote_name
 from storage.sql.views import IsQueried, unqueried_rows
+
+CALIBRATIONS = pa.schema(
+    [
+        ("verb", pa.string()),
+        ("rule", pa.string()),
+        ("answers", pa.int64()),
+        ("slope", pa.float64()),
+        ("intercept", pa.float64()),
+    ]
+)
+"""How reviews calibrate scores, as ``ops.interactions.calibration`` does: a line in logits for each verb and rule."""
 
 _ZONE = f"{INTERNAL}.zone_of(camera)"
 
@@ -64,6 +77,14 @@ SELECT camera, zone, track_id, arg_min(label, start_time) AS label, min("date") 
 FROM numbered GROUP BY camera, zone, track_id, stay
 """
 
+_CALIBRATED = f"""
+SELECT interactions.* EXCLUDE (score), score, coalesce(answers, 0)::BIGINT AS answers,
+    coalesce(1 / (1 + exp(-(slope * ln(within / (1 - within)) + intercept))), score::DOUBLE) AS calibrated_score
+FROM (SELECT *, greatest(least(score::DOUBLE, 0.99), 0.01) AS within FROM interactions) AS interactions
+LEFT JOIN {INTERNAL}.calibrations AS calibrations
+ON interactions.verb = calibrations.verb AND interactions.rule = calibrations.rule
+"""
+
 _COVERAGE = """
 WITH pieces AS (
     SELECT 'recorded' AS kind, camera, start_time, end_time FROM segments
@@ -109,6 +130,7 @@ _SQL: Mapping[str, tuple[tuple[str, ...], str]] = {
     "people_by_hour": (("stays", "counts"), _BY_HOUR),
     "people_by_day": (("stays", "counts"), _BY_DAY),
     "dwell": (("stays",), _DWELL),
+    "calibrated_interactions": (("interactions",), _CALIBRATED),
     "coverage": (("segments", "footage", "receipts", "quarantine"), _COVERAGE),
 }
 """By view: the tables that it reads, and its SQL."""

@@ -16,13 +16,14 @@ from schemas.tables import TABLES, Privacy
 from schemas.tables.views import VIEWS
 from storage.blobs import LocalBlobs
 from storage.exports.export_records import exports_table
+from storage.exports.review_records import reviews_table
 from storage.exports.sign_off_records import SignedFile, Verdict, read_sign_offs, sign_offs_table, verdicts
 from storage.files import private_scratch
 from storage.machine import usable_cpus, usable_memory_bytes
 from storage.maintenance.holds import holds_table
 from storage.maintenance.tombstones import purges_table
 from storage.site.file import SiteFiles, cameras_table
-from storage.sql.answers import create_answers, read_with
+from storage.sql.answers import CALIBRATIONS, create_answers, read_with
 from storage.sql.changes import ASK_ZONES, CHANGES_READ, ZONE_TILES, create_change_macros
 from storage.sql.dates import CAMERA_MACROS, Dates, create_date_macros, named_days
 from storage.sql.lazy import INTERNAL, create_lazy, make_now
@@ -40,6 +41,7 @@ from storage.store.video_files import PUBLISHED_TABLE
 GB = 1e9
 CalibrationErrors = Callable[[], Mapping[str, float]]
 ZoneTiles = Callable[[], pa.Table]
+Calibrations = Callable[[], pa.Table]
 
 _TABLE_MACROS = {"changes_in": CHANGES_READ, "track_boxes": POINTS_READ, "track_parts": POINTS_READ}
 """By table macro: the table that it reads."""
@@ -56,6 +58,7 @@ def open_sql(
     pending: bool = False,
     unit_dates: bool = False,
     zone_tiles: ZoneTiles = ZONE_TILES.empty_table,
+    calibrations: Calibrations = CALIBRATIONS.empty_table,
 ) -> duckdb.DuckDBPyConnection:
     """Opens a snapshot of the store for SQL. Files of rows are opened only when a query needs them.
 
@@ -78,6 +81,7 @@ def open_sql(
         sensitive: whether files of tables of the privacy class ``sensitive`` may be read.
         pending: whether the table ``anonymized`` has files that await their sign-off, or were rejected.
         zone_tiles: returns the table of that name: which tiles of a camera's view show a zone.
+        calibrations: returns how reviews calibrate the scores of interactions.
         unit_dates: ``date`` is the local date at which the unit that wrote a row starts, not that of the row.
 
     Returns:
@@ -129,6 +133,7 @@ def open_sql(
     with lists.placeholder() if reads else nullcontext():
         create_views(con, lists, snapshot, is_queried, dates, {} if pending else _released(con, store, site))
         create_versions(con, lists, snapshot, is_queried, dates)
+    create_lazy(con, "calibrations", CALIBRATIONS, calibrations, internal=True)
     create_answers(con, is_queried)
     create_change_macros(con, make_now(zone_tiles, any(map(is_queried, ASK_ZONES))))
     create_track_macros(con)
@@ -187,6 +192,7 @@ def _create_records(
         "holds": partial(holds_table, store),
         "exports": partial(exports_table, store),
         "sign_offs": partial(sign_offs_table, store),
+        "interaction_reviews": partial(reviews_table, store),
     }
     for name, make in makers.items():
         create_lazy(con, name, TABLES[name].schema, make)

@@ -26,7 +26,17 @@ from storage.sql.text import escape_glob, quote_name, quote_text
 from storage.store.parquet import DATE_COLUMN, UNIT_COLUMN, file_schema
 from storage.store.snapshot import LiveFiles, Snapshot
 
-_RECORDS = ("cameras", "runs", "receipts", "quarantine", "purges", "holds", "exports", "sign_offs")
+_RECORDS = (
+    "cameras",
+    "runs",
+    "receipts",
+    "quarantine",
+    "purges",
+    "holds",
+    "exports",
+    "sign_offs",
+    "interaction_reviews",
+)
 
 IN_FILES: Mapping[str, TableSpec] = {name: spec for name, spec in TABLES.items() if name not in _RECORDS}
 """Tables that are stored as files by camera and date."""

@@ -16,6 +16,7 @@
     _tombstones/                                        storage/maintenance/tombstones.py
     _exports/                                           storage/exports/export_records.py
     _sign_offs/                                         storage/exports/sign_off_records.py
+    _interaction_reviews/                               storage/exports/review_records.py
     _holds/placed/, _holds/released/                    storage/maintenance/holds.py
 """
 
@@ -33,6 +34,7 @@ PARTS_FOLDER = "_parts"
 PENDING_FOLDER = "_pending"
 EXPORTS_FOLDER = "_exports"
 SIGN_OFFS_FOLDER = "_sign_offs"
+REVIEWS_FOLDER = "_interaction_reviews"
 HOLDS_FOLDER = "_holds"
 MANIFEST_FOLDER = "_manifest"
 VIDEO_FOLDER = "anonymized"
@@ -45,6 +47,7 @@ PRIVATE_FOLDERS = frozenset(
         PENDING_FOLDER,
         EXPORTS_FOLDER,
         SIGN_OFFS_FOLDER,
+        REVIEWS_FOLDER,
         HOLDS_FOLDER,
     }
 )

@@ -13,5 +13,5 @@ def test_pictures_of_places_are_sensitive() -> None:
     # Their bytes are a bit each: in which tiles something changed, and the pixels of a thing that came or went.
     with_pixels = with_bytes - {"motion", "static_regions"}
     sensitive = {name for name, spec in TABLES.items() if spec.privacy is Privacy.SENSITIVE}
-    people = {"exports", "holds", "sign_offs"}
+    people = {"exports", "holds", "interaction_reviews", "sign_offs"}
     assert with_pixels | people == sensitive, "they say who was let see whom, who looked at what, and why what is held"

@@ -10,6 +10,7 @@ import pytest
 
 from schemas.errors import NightshiftError
 from storage.exports.export_records import ExportRecord, exports_table, write_export_record
+from storage.exports.review_records import Review, read_reviews, write_review
 from storage.exports.sign_off_records import SignOff, Verdict, read_sign_offs, write_sign_off
 from storage.maintenance.holds import Hold, Release, read_holds, write_hold, write_release
 from storage.maintenance.problems import ProblemKind
@@ -25,7 +26,14 @@ SIGN_OFF = SignOff(
     "s1", NOW, "Ada", "ada", "gate", "f", "gate/a.mp4", "ab", "cd", None, 9, str(Verdict.REJECT), "a face"
 )
 EXPORT = ExportRecord("e1", NOW, "ada", "gate", "f", "t", "a request", "/x.mp4", 2, 1, 9, "ab")
-FILES = ("_holds/placed/h1.json", "_holds/released/h1.json", "_sign_offs/s1.json", "_exports/e1.json")
+REVIEW = Review("r1", NOW, "Ada", "ada", "gate", "i1", "meets", "meets 4", "0.700000", "right", "")
+FILES = (
+    "_holds/placed/h1.json",
+    "_holds/released/h1.json",
+    "_sign_offs/s1.json",
+    "_exports/e1.json",
+    "_interaction_reviews/r1.json",
+)
 
 
 @pytest.fixture
@@ -35,6 +43,7 @@ def store(tmp_path: Path) -> Store:
     write_release(made, Release("h1", NOW, "bob", "closed"))
     write_sign_off(made, SIGN_OFF)
     write_export_record(made, EXPORT)
+    write_review(made, REVIEW)
     return made
 
 
@@ -47,6 +56,7 @@ def read_all(store: Store) -> None:
     read_holds(store)
     read_sign_offs(store)
     exports_table(store)
+    read_reviews(store)
 
 
 def test_sound_records_are_no_problem(store: Store) -> None:
