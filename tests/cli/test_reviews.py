@@ -110,3 +110,15 @@ def test_a_torn_review_is_named_and_not_skipped(nightshift, folder):
     record.write_text("{}")
     said = nightshift("review", "list", "--site", folder)
     assert said.code == 2 and "the record of a review, cannot be read" in said.err
+
+
+@pytest.mark.slow
+def test_an_interaction_of_the_sample_site_is_looked_at_in_published_video(nightshift, used_site):
+    (row,) = nightshift("review", "list", "hall", "--limit", "1", "--site", used_site, "--json").json
+    target = used_site / "look.mp4"
+
+    done = nightshift("review", "clip", row["interaction_id"][:8], "-o", target, "--site", used_site, "--json")
+
+    assert done.code == 0, done.err
+    assert 2 < done.json["recorded_s"] <= 6.5 and target.stat().st_size > 1000
+    assert all(source.startswith("anonymized/") for source in done.json["sources"])
