@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.jobs.labelled import CAMERA, FILM, put_interactions, put_tracks, scanned_site, walkers
+from tests.jobs.labelled import CAMERA, FILM, films, put_interactions, put_tracks, scanned_site, walkers
 from tests.support.mistakes import one_line
 
 FOUND = [("meets", 0.5, 2.0, 0.9), ("meets", 2.5, 2.9, 0.4), ("falls", 1.0, 1.0, 0.8)]
@@ -169,3 +169,22 @@ def test_eval_of_a_camera_scores_its_tracks(nightshift, folder):
     first = nightshift("eval", "--truth", truth, CAMERA, "--site", folder, "--json")
     assert plain.code == 0 and plain.out == named.out == first.out
     assert "interactions" in nightshift("eval", "--help").out
+
+
+def test_labels_of_several_files_are_scored_together(nightshift, tmp_path):
+    later = f"{CAMERA}/2026-03-02T10-00-05.mp4"
+    site = scanned_site(tmp_path, (FILM, later), films)
+    put_tracks(site, walkers())
+    put_tracks(site, walkers(), later, run_id="later")
+    put_interactions(site, [*FOUND, ("falls", 6.0, 6.0, 0.7)])
+    both = (FILM, later.rpartition("/")[2])
+    file = labels(tmp_path, ("falls", 11, 12), files=both)
+
+    found = scores(nightshift, tmp_path, file)
+
+    assert found["footage"] == [FILM, later] and found["frames"] == 60
+    assert (found["mean"]["rows"], found["mean"]["found"], found["mean"]["false_alarms"]) == (2, 1, 1)
+    target = tmp_path / "both.json"
+    named = [word for path in both for word in ("--footage", path)]
+    done = nightshift("export", "interactions", "-o", target, "--camera", CAMERA, *named, "--site", tmp_path)
+    assert done.out == f"4 interactions of 2 files written to {target}\n"

@@ -36,6 +36,11 @@ def film(path: Path) -> Path:
     return write_clip(path, steady_pts(FRAMES, 10), keyframe_every=10)
 
 
+def films(path: Path) -> Path:
+    """Writes the same with keyframes that depend on the name: files of equal content are copies of one."""
+    return write_clip(path, steady_pts(FRAMES, 10), keyframe_every=10 + int(path.stem[-1]))
+
+
 def scanned_site(root: Path, names: Sequence[str] = (FILM,), make: MakeFilm = film) -> Site:
     """Builds a site with these files, and scans it."""
     for name in names:
