@@ -30,10 +30,13 @@ PREVIEW = "gif/person-bicycle-car-detection.gif"
 PREVIEW_FPS = 12
 
 NEVER = (
-    *("abandons", "removes", "hands_over", "falls", "rides", "pushes"),
+    *("abandons", "removes", "hands_over", "falls", "rides", "pushes", "runs", "sits_on"),
     *("enters_vehicle", "exits_vehicle", "loads_unloads"),
 )
-"""Verbs that, seen by looking, nobody does on these clips, but for the one bag that is abandoned."""
+"""Verbs that, seen by looking, nobody does on these clips, but for the one bag that is abandoned.
+
+People stand at the table, which is a high one, for 25 s at most. On the preview, somebody rides.
+"""
 
 COSTS = ("detect", "appearance", "track", "link", "statics", "interactions")
 
@@ -95,8 +98,6 @@ def clip_figures(run: RealRun) -> Figures:
         "footage_s": round(run.footage_s, 1),
         "false": [_shown(row) for row in false],
         "preview_rides": found["preview", "rides"],
-        "table_sits_on": found["table", "sits_on"],
-        "table_loiters": found["table", "loiters"],
         "found": {f"{camera}.{verb}": number for (camera, verb), number in sorted(found.items())},
     }
 
