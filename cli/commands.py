@@ -38,6 +38,7 @@ COMMANDS = {
     "reprocess": Command("cli.reprocess", "reprocess"),
     "diff": Command("cli.reprocess", "diff"),
     "sql": Command("cli.results", "sql"),
+    "try-rules": Command("cli.try_rules", "try_interaction_rules"),
     "search": Command("cli.search", "search"),
     "export": Command("cli.results", "export"),
     "map": Command("cli.results", "draw_map"),

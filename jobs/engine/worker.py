@@ -12,11 +12,11 @@ import cv2
 import pyarrow as pa
 
 from jobs.engine.failures import arising_in, classify
-from jobs.engine.tasks import Failure, Outcome, Task, TaskBatch, TaskInput, WorkerSetup
+from jobs.engine.task_inputs import read_input
+from jobs.engine.tasks import Failure, Outcome, Task, TaskBatch, WorkerSetup
 from jobs.engine.unit_work import UnitWork
 from jobs.planning.graph import UnitKey
 from schemas.op import FrameNeed, Op, Tables
-from schemas.tables import TABLES
 from schemas.values import Receipt
 from storage.blobs import LocalFileCache, open_blobs
 from storage.machine import reuse_freed_memory
@@ -168,23 +168,9 @@ class _BatchWork:
     def _inputs(self, unit: UnitWork, late: bool) -> Tables:
         """Returns the op's input tables by the name it reads them under; the late ones, or the others."""
         with unit.timed("read"):
-            return {item.read.key: self._table(item) for item in unit.task.inputs if item.read.late is late}
-
-    def _table(self, item: TaskInput) -> pa.Table:
-        """Returns the rows of one read: those of this batch's units and those in the store, in the table's order."""
-        read = item.read
-        for key in item.missing:
-            # On an empty table in its place the op would succeed, and its result would be committed as complete.
-            raise ValueError(f"{read.table} of {key.unit} is required, and {key.op} gave no result for it")
-        parts = [self._tables[key, read.table] for key in item.units]
-        if item.files or not parts:
-            parts.append(self._worker.store.read_tables(read.table, item.files, read.columns))
-        if read.columns:
-            parts = [part.select(list(read.columns)) for part in parts]
-        if len(parts) == 1:
-            return parts[0]
-        order = [(name, "ascending") for name in TABLES[read.table].order if name in parts[0].column_names]
-        return pa.concat_tables(parts).sort_by(order)
+            store = self._worker.store
+            items = [item for item in unit.task.inputs if item.read.late is late]
+            return {item.read.key: read_input(store, item, self._tables) for item in items}
 
     @contextmanager
     def _boundary(self, *units: UnitWork) -> Iterator[None]:
