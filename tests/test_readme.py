@@ -29,7 +29,14 @@ from tests.support.fakes import START, FakeServices, make_segment, make_unit
 from tools.generate_docs import DOCS
 
 ROOT = DOCS.parent
-PAGES = (ROOT / "README.md", DOCS / "getting-started.md", DOCS / "nights.md", DOCS / "results.md", DOCS / "evaluate.md")
+PAGES = (
+    ROOT / "README.md",
+    DOCS / "getting-started.md",
+    DOCS / "nights.md",
+    DOCS / "results.md",
+    DOCS / "interactions.md",
+    DOCS / "evaluate.md",
+)
 NOT_RUN = {
     "nightshift doctor": "starts a Ray, which takes longer than all else here",
     "nightshift run --address auto": "needs a cluster",
