@@ -5,6 +5,7 @@ github.com/usnistgov/ActEV_Scorer; the rules of each protocol are in ``protocols
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -27,7 +28,6 @@ class ActivityScore:
         n_mide: mean over matches of the missed share of the reference and the false share of the rest of the file; None
             without a match that has both.
         n_mide_rejected: matches that lack one of them.
-        ap: average precision by least temporal overlap, 0..1.
     """
 
     references: tuple[ActivityInstance, ...]
@@ -36,7 +36,11 @@ class ActivityScore:
     curve: ErrorCurve
     n_mide: float | None
     n_mide_rejected: int
-    ap: Mapping[float, float]
+
+    @cached_property
+    def ap(self) -> Mapping[float, float]:
+        """Average precision by least temporal overlap, 0..1."""
+        return {iou: temporal_ap(self.references, self.detections, iou) for iou in TEMPORAL_IOUS}
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,6 @@ def score_matched(
         curve=curve,
         n_mide=mean_of_known(n_mides),
         n_mide_rejected=n_mides.count(None),
-        ap={iou: temporal_ap(references, detections, iou) for iou in TEMPORAL_IOUS},
     )
 
 
