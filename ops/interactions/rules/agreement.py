@@ -76,7 +76,7 @@ def _is_same(before: Interaction, one: Interaction) -> bool:
     if before.object == one.object:
         return True
     # A bag is a track while it is carried, and a thing at rest once it lies.
-    return one.verb == "carries" and before.object_kind != one.object_kind
+    return one.verb in ("carries", "abandons") and before.object_kind != one.object_kind
 
 
 def _is_explained(one: Interaction, by_subject: Mapping[tuple[str, str], Sequence[Interaction]]) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 from ops.arrays import run_starts
 from ops.boxes import gaps_px, size
 from ops.interactions.rules.moments import TICK_US, Moments
+from ops.interactions.rules.owners import Owner, time_away
 from ops.interactions.rules.scene import BAGS, PERSON, Evidence, Interaction, Scene
 from schemas.values import Float64, Int64
 
@@ -97,7 +98,7 @@ class _Rest:
 
 
 def find_bags(carried: Sequence[Interaction], scene: Scene, moments: Moments) -> list[Interaction]:
-    """Returns ``carries``, ``puts_down``, ``picks_up``, ``removes`` and ``hands_over`` of bags that a detector follows.
+    """Returns what people do with bags that a detector follows: also ``carries``, whole, and ``abandons``.
 
     Args:
         carried: the ``carries`` of bags, broken where trackers or detectors lost the bag.
@@ -183,6 +184,7 @@ def _between(
         lies_us = first.start_us - BLUR_US
         down_us = max(min(before.end_us, lies_us), lies_us - LONGEST_US), lies_us
         found.append(_moment("puts_down", before, down_us, first, day))
+        found += _abandoned(before, first, lies_us, day)
     if after:
         taken_us = last.end_us + BLUR_US
         up_us = taken_us, min(max(after.start_us, taken_us), taken_us + LONGEST_US)
@@ -190,6 +192,26 @@ def _between(
         if before and before.subject != after.subject:
             found.append(_moment("removes", after, up_us, last, day))
     return found
+
+
+def _abandoned(carriage: Interaction, rest: _Rest, lies_us: int, day: _Day) -> list[Interaction]:
+    """Returns the time for which a bag lies and who put it down is away, if that is long."""
+    scene = day.scene
+    person = Owner((day.codes[carriage.subject],), 0.0, carriage.score)
+    away = time_away(person, rest.box, lies_us, rest.end_us, scene)
+    if away is None:
+        return []
+    stay_s = (rest.end_us - away[0]) / 1e6
+    evidence: Evidence = {"box_px": rest.box.tolist(), "stay_s": stay_s, "away_s": (away[1] - away[0]) / 1e6}
+    bag = carriage.object or ""
+    where = _where(day.moments.at[_nearest(day.moments, day.codes[bag], rest.start_us)], day)
+    score = (carriage.score * stay_s / (stay_s + scene.params.leave_s)) ** 0.5
+    return [
+        Interaction(
+            *("abandons", carriage.subject, PERSON, bag, "track", carriage.object_label),
+            *(away[0], away[1], score, evidence, f"abandons bag {VERSION}", where),
+        )
+    ]
 
 
 def _rows(day: _Day, track: int, since_us: int, until_us: int) -> Int64:

@@ -85,7 +85,7 @@ def catalogue(params: InteractionsParams) -> tuple[Declared, ...]:
         ),
         Declared(
             "carries",
-            "hand > 0.3 and relative_speed_m_s < 0.6 and speed_m_s > 0.3 and object_speed_m_s > 0.3",
+            "hand > 0.15 and relative_speed_m_s < 0.6 and speed_m_s > 0.3 and object_speed_m_s > 0.3",
             "gap_m < 0.2 and relative_speed_m_s < 0.8 and object_speed_m_s > 0.2",
             1.0,
             break_s=3.0,

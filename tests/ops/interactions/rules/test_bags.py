@@ -20,10 +20,10 @@ def handled(points):
     return sorted((round(seconds_of(row)[0]), row["verb"], row["subject"], row["object"]) for row in rows)
 
 
-def left_by(name, goes_to=(-6, 9)):
+def left_by(name, goes_to=(-6, 9), stays_s=13.1):
     """Somebody who comes with a bag, puts it down after 6 s at (0, 9), and goes."""
     return join(
-        person([(-6, 9), (0, 9), (0, 9), goes_to], (0, 5, 8, 13), name),
+        person([(-6, 9), (0, 9), (0, 9), goes_to, goes_to], (0, 5, 8, 13, stays_s), name),
         bag([(-6 + SIDE_M, 9), (SIDE_M, 9), (SIDE_M, 9)], (0, 5, 6), lift_m=HAND_M),
         bag([(SIDE_M, 9), (SIDE_M, 9)], (6.1, 30)),
     )
@@ -33,6 +33,16 @@ def test_a_bag_that_is_left_on_the_ground_was_put_down():
     rows = handled(left_by("a"))
     assert [row[1:] for row in rows] == [("carries", "a", "bag"), ("puts_down", "a", "bag")]
     assert rows[1][0] == pytest.approx(6, abs=2)
+
+
+def test_a_bag_whose_owner_stays_away_is_abandoned_until_the_owner_returns():
+    def abandoned(points):
+        return [seconds_of(row) for row in run(points, VIEW) if row["verb"] == "abandons"]
+
+    ((start_s, end_s),) = abandoned(left_by("a"))
+    assert start_s == pytest.approx(10, abs=1.5), "2.5 m off"
+    assert end_s == pytest.approx(30, abs=1)
+    assert abandoned(left_by("a", goes_to=(-1.5, 9), stays_s=30)) == [], "1.5 m off"
 
 
 def test_who_stands_with_a_bag_in_the_hand_has_not_put_it_down():
