@@ -189,4 +189,4 @@ def _play_cars(stage: Stage) -> float:
 
 
 EVENTS = SampleSpec(cameras=(replace(YARD),), routes=(), file_s=120, play=events)
-"""One camera, ten minutes: rendered in one and a half minutes on one core."""
+"""One camera, ten minutes: rendered in 83 s of one core."""
