@@ -32,7 +32,7 @@ class Interactions(TableOp):
 
     spec = OpSpec(
         name="interactions",
-        version=5,
+        version=6,
         summary="Who did what with whom or what: meetings, things left and taken, vehicles, zones, with the evidence.",
         scope=Scope.CAMERA_DAY,
         reads=(

@@ -135,7 +135,10 @@ def catalogue(params: InteractionsParams) -> tuple[Declared, ...]:
             objects=(*VEHICLES, *(f"{STATIC}:{label}" for label in VEHICLES)),
         ),
         Declared("loiters", "around_s >= loiter_s", "around_s >= loiter_s", 0.0, break_s=5.0),
-        Declared("runs", "speed_m_s > run_m_s", "speed_m_s > 0.8 * run_m_s", 1.0),
+        # A camera that shakes moves everybody, and nobody gets anywhere.
+        Declared(
+            "runs", "speed_m_s > run_m_s and pace_m_s > 0.8 * run_m_s", "speed_m_s > 0.8 * run_m_s", 1.0, version=2
+        ),
         *(user_rule(rule) for rule in params.rules),
     )
 

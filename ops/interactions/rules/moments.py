@@ -27,6 +27,9 @@ WINDOW_S = 1.0
 GAP_US = 1_000_000
 """Longest time between two moments of a track that counts as none."""
 
+LEAST_PX = 6.0
+"""Height of the smallest person that tells something: of others, errors of a pixel are half a metre."""
+
 EDGE_PX = 2.0
 WALK_HEIGHTS_S = 0.3
 """Speed in body heights per second from which people are on foot, and so stand upright."""
@@ -95,16 +98,18 @@ def moments_of(scene: Scene) -> Moments:
     """Returns the moments of all tracks of the scene's day, people and things."""
     trajectories = scene.trajectories
     at = scene.place_m if scene.on_ground else scene.foot
-    today = np.flatnonzero((trajectories.time_us >= scene.day_us) & np.isfinite(at).all(axis=1))
+    sized = (size(scene.box)[:, 1] >= LEAST_PX) | ~scene.people
+    today = np.flatnonzero((trajectories.time_us >= scene.day_us) & np.isfinite(at).all(axis=1) & sized)
     track, time_us, box, at = trajectories.track[today], trajectories.time_us[today], scene.box[today], at[today]
     person = scene.people[today]
     # Coordinates of a CRS are large: centred, the fit below loses no digits.
     origin = at.mean(axis=0) if len(at) else np.zeros(2)
     at = at - origin
-    tall = local_line(time_us, size(box)[:, 1:], np.ones(len(at)), track, WINDOW_S).value[:, 0]
-    lines = local_line(time_us, at, np.ones(len(at)), track, WINDOW_S)
+    window_s = _window_s(track, time_us)
+    tall = local_line(time_us, size(box)[:, 1:], np.ones(len(at)), track, window_s).value[:, 0]
+    lines = local_line(time_us, at, np.ones(len(at)), track, window_s)
     whole = _whole(box, scene.frame_px)
-    foot = local_line(time_us, scene.foot[today], np.ones(len(at)), track, WINDOW_S) if scene.on_ground else lines
+    foot = local_line(time_us, scene.foot[today], np.ones(len(at)), track, window_s) if scene.on_ground else lines
     walking = person & whole & (np.hypot(*np.nan_to_num(foot.slope).T) > WALK_HEIGHTS_S * tall)
     standing_px = _standing_px(box[:, 3], tall, person & whole, walking)
     own = _own_stature(tall / standing_px, track, whole & person)
@@ -128,6 +133,12 @@ def moments_of(scene: Scene) -> Moments:
         origin,
         scene.params.loiter_m,
     )
+
+
+def _window_s(track: Int64, time_us: Int64) -> float:
+    """Returns the time over which to smooth: at a frame a second or less, a longer one, or no speed were known."""
+    steps_us = np.diff(time_us)[np.diff(track) == 0]
+    return max(WINDOW_S, 1.5 * float(np.median(steps_us)) / 1e6) if len(steps_us) else WINDOW_S
 
 
 def _whole(box: Float64, frame_px: tuple[float, float]) -> Bools:

@@ -5,6 +5,7 @@ the processor (docs/decisions/0017-one-kind-of-processor.md). So an owner who va
 where they were last seen if somebody appears there in time.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,9 @@ EDGE_SHARE = 0.02
 
 WHOLE_SHARE = 0.75
 """Share of a person's usual width and height from which a box at the frame's edge still shows all of that person."""
+
+PAUSED_US = 1_000_000
+"""Greatest distance of a track's end from a pause of the recording that ends it."""
 
 LOST_CERTAINTY = 0.6
 """Factor on the certainty of an owner whose track ends beside the thing, in mid-view: maybe only lost."""
@@ -97,16 +101,24 @@ def time_away(owner: Owner, box: Float64, first_us: int, until_us: int, scene: S
     last_us = int(trajectories.time_us[at[-1]])
     at = at[(trajectories.time_us[at] >= first_us) & (trajectories.time_us[at] <= until_us)]
     moments = list(zip(trajectories.time_us[at].tolist(), is_away(at, box, scene).tolist(), strict=True))
-    moments.append((max(last_us, first_us), True))  # out of view from then on
+    moments.append((_unseen_from(last_us, moments, first_us, scene), True))
     since_us: int | None = None
     for time_us, away in [*moments, (until_us, False)]:
         if away and since_us is None:
             since_us = time_us
         elif not away and since_us is not None:
-            if time_us - since_us >= scene.params.leave_s * 1e6:
+            if np.diff(scene.recorded_us(np.array([since_us, time_us])))[0] >= scene.params.leave_s * 1e6:
                 return since_us, time_us
             since_us = None
     return None
+
+
+def _unseen_from(last_us: int, moments: Sequence[tuple[int, bool]], first_us: int, scene: Scene) -> int:
+    """Returns since when an owner is out of view: who is at the thing as the recording pauses may stay there."""
+    pauses_us = scene.pauses_us[np.abs(scene.pauses_us[:, 0] - last_us) <= PAUSED_US]
+    if len(pauses_us) and moments and not moments[-1][1]:
+        return int(pauses_us[0, 1])
+    return max(last_us, first_us)
 
 
 def is_away(at: Int64, box: Float64, scene: Scene) -> Bools:
@@ -141,10 +153,10 @@ def _continuation(track: int, thing: Float64, scene: Scene) -> int | None:
     """
     trajectories = scene.trajectories
     last = _last_point(track, scene)
-    end_us, box = trajectories.time_us[last], scene.box[last]
+    end_us, box = int(trajectories.time_us[last]), scene.box[last]
     lost = _is_lost_beside(last, thing, scene)
     wait_s = max(CONTINUE_S, scene.params.leave_s) if lost else CONTINUE_S
-    passed_s = (trajectories.time_us - end_us) / 1e6
+    passed_s = (scene.recorded_us(trajectories.time_us) - scene.recorded_us(np.array([end_us]))) / 1e6
     begins = np.flatnonzero(trajectories.first & scene.people & (passed_s >= -CONTINUE_S) & (passed_s <= wait_s))
     nearest: list[tuple[float, int]] = []
     for begin in begins.tolist():

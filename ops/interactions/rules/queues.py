@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ops.boxes import iou_matrix
 from ops.interactions.rules.conditions import parse_condition
 from ops.interactions.rules.moments import TICK_US, Moments
 from ops.interactions.rules.pairs import track_pairs
@@ -9,7 +10,7 @@ from ops.interactions.rules.scene import PERSON, Evidence, Interaction, Scene
 from ops.interactions.rules.spans import Held, find_spans
 from schemas.values import Float64, Int64
 
-VERSION = 1
+VERSION = 2
 
 FEWEST = 3
 SIDEWAYS = 0.2
@@ -20,7 +21,10 @@ SPACING_M = 0.5
 """Least length of a queue for each step between its people: a bunch is none."""
 
 BREAK_S = 4.0
-NEIGHBOURS = "distance_m < queue_m and speed_m_s < 0.6 and object_speed_m_s < 0.6 and overlap < 0.7"
+SAME_OVERLAP = 0.7
+"""Overlap (IoU) of two boxes from which they are of one person."""
+
+NEIGHBOURS = f"distance_m < queue_m and speed_m_s < 0.6 and object_speed_m_s < 0.6 and overlap < {SAME_OVERLAP}"
 
 
 def find_queues(scene: Scene, moments: Moments) -> list[Interaction]:
@@ -75,6 +79,15 @@ def find_queues(scene: Scene, moments: Moments) -> list[Interaction]:
     return found
 
 
+def _distinct(members: Int64, moments: Moments) -> Int64:
+    """Returns moments without those of people who are in the list already: somebody is detected twice."""
+    kept: list[int] = []
+    for member in members.tolist():
+        if not kept or iou_matrix(moments.box[[member]], moments.box[kept]).max() < SAME_OVERLAP:
+            kept.append(member)
+    return np.array(kept, np.int64)
+
+
 def _lines(here: Int64, there: Int64, moments: Moments) -> list[tuple[Int64, Float64]]:
     """Returns the groups of neighbours that form a line: their moments, and for each how many and how straight."""
     from scipy.sparse import coo_array
@@ -87,7 +100,8 @@ def _lines(here: Int64, there: Int64, moments: Moments) -> list[tuple[Int64, Flo
     _, group = connected_components(coo_array((np.ones(len(here)), edges), shape=(len(nodes), len(nodes))), False)
     order = np.argsort(group, kind="stable")
     found = []
-    for members in np.split(nodes[order], np.flatnonzero(np.diff(group[order])) + 1):
+    for grouped in np.split(nodes[order], np.flatnonzero(np.diff(group[order])) + 1):
+        members = _distinct(grouped, moments)
         if len(members) < FEWEST:
             continue
         at = moments.at[members] * moments.m_per[members][:, None]

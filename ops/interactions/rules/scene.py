@@ -18,6 +18,9 @@ PERSON = "person"
 BAGS = ("backpack", "handbag", "suitcase")
 VEHICLES = ("car", "truck", "bus")
 
+PAUSE_US = 250_000
+"""Time between two segments from which the recording pauses."""
+
 Evidence = Mapping[str, float | str | list[float] | list[list[float]]]
 
 
@@ -122,6 +125,29 @@ class Scene:
     def bounds(self) -> Int64:
         """``(T + 1,)``: the points of track t are ``bounds[t]`` to ``bounds[t + 1]``, the last one excluded."""
         return np.searchsorted(self.trajectories.track, np.arange(len(self.trajectories.tracks) + 1))
+
+    @cached_property
+    def pauses_us(self) -> Int64:
+        """``(K, 2)``: when the recording pauses, and goes on."""
+        segments = sorted(self.unit.segments, key=lambda segment: segment.start)
+        found: list[tuple[int, int]] = []
+        until_us = datetime_us(segments[0].end) if segments else 0
+        for segment in segments[1:]:
+            if datetime_us(segment.start) - until_us > PAUSE_US:
+                found.append((until_us, datetime_us(segment.start)))
+            until_us = max(until_us, datetime_us(segment.end))
+        return np.array(found, np.int64).reshape(-1, 2)
+
+    def recorded_us(self, time_us: Int64) -> Int64:
+        """Returns times ``(N,)`` on a clock that stands while the recording pauses."""
+        if not len(self.pauses_us):
+            return time_us
+        starts, ends = self.pauses_us.T
+        before = np.searchsorted(starts, time_us, side="right")
+        paused = np.concatenate([[0], np.cumsum(ends - starts)])[before]
+        # Within a pause, the rest of it has not passed yet.
+        rest = np.maximum(np.concatenate([[0], ends])[before] - time_us, 0)
+        return np.asarray(time_us - paused + rest)
 
     def points_of(self, track: int) -> Int64:
         """Returns the points of a track, by time."""

@@ -11,7 +11,7 @@ from ops.arrays import iso_time
 from ops.interactions.rules.owners import Owner, find_owner, time_away
 from ops.interactions.rules.scene import PERSON, VEHICLES, Evidence, Interaction, Scene, Thing
 
-VERSION = 4
+VERSION = 5
 
 HAND_US = 1_000_000
 """Time before and after a thing comes or goes in which it is put down or taken."""

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ops.arrays import datetime_us, run_bounds, run_starts
-from ops.interactions.rules.moments import TICK_US, Moments
+from ops.interactions.rules.moments import Moments
 from ops.interactions.rules.owners import leaves_view
 from ops.interactions.rules.pairs import PAIR_PRIMITIVES, Pairs, beside
 from ops.interactions.rules.scene import PERSON, VEHICLES, Evidence, Interaction, Scene
 from schemas.values import Float64, Int64
 
-VERSION = 1
+VERSION = 2
 
 SLOW_M_S = 0.9
 """Speed below which a person is who gets in or out: a walk is faster."""
@@ -58,6 +58,7 @@ def find_boardings(scene: Scene, moments: Moments) -> list[Interaction]:
         if not moments.person[first] or end - first < 4:
             continue
         rows = np.arange(first, end)
+        passings: list[_Passing] = []
         for verb, edge, own in (("enters_vehicle", end - 1, rows[::-1]), ("exits_vehicle", first, rows)):
             at_us = int(moments.time_us[edge])
             if np.abs(breaks_us - at_us).min(initial=HIDDEN_US) < SETTLE_US or leaves_view(moments.box[edge], scene):
@@ -65,7 +66,10 @@ def find_boardings(scene: Scene, moments: Moments) -> list[Interaction]:
             near = own[np.abs(moments.time_us[own] - at_us) <= LONGEST_US]
             passing = _at_vehicle(verb, near, scene, moments, vehicles)
             if passing is not None:
-                found.append(passing)
+                passings.append(passing)
+        # Who never walks neither came nor went: a track of somebody at a vehicle broke before and after.
+        if len(passings) < 2 or moments.speed_m_s[rows].max() > SLOW_M_S:
+            found += passings
     return [_interaction(one, scene, moments) for one in _without_hidden(found)]
 
 
@@ -78,13 +82,10 @@ def _vehicle_moments(scene: Scene, moments: Moments) -> Int64:
 
 def _breaks_us(scene: Scene) -> Int64:
     """Returns when the recording begins, breaks off, goes on and ends: tracks end and begin there."""
-    segments = sorted(scene.unit.segments, key=lambda segment: segment.start)
-    ends: list[int] = []
-    for before, after in zip([None, *segments], [*segments, None], strict=True):
-        if before is None or after is None or abs(datetime_us(after.start) - datetime_us(before.end)) > TICK_US:
-            ends += [datetime_us(before.end)] if before else []
-            ends += [datetime_us(after.start)] if after else []
-    return np.array(ends, np.int64)
+    segments = scene.unit.segments
+    first = [min(datetime_us(segment.start) for segment in segments)] if segments else []
+    last = [max(datetime_us(segment.end) for segment in segments)] if segments else []
+    return np.array([*first, *scene.pauses_us.ravel().tolist(), *last], np.int64)
 
 
 def _at_vehicle(verb: str, near: Int64, scene: Scene, moments: Moments, vehicles: Int64) -> _Passing | None:
@@ -113,7 +114,12 @@ def _candidates(
     row = np.array([edge])
     time_us = int(moments.time_us[edge])
     for number, thing in enumerate(scene.things):
-        if thing.label in VEHICLES and thing.start_us <= time_us <= thing.end_us:
+        # It stays: what goes at once may be a camera that was moved.
+        needed_us = time_us + SETTLE_US if verb == "enters_vehicle" else time_us - SETTLE_US
+        if (
+            thing.label in VEHICLES
+            and thing.start_us <= min(time_us, needed_us) <= max(time_us, needed_us) <= thing.end_us
+        ):
             at = np.array([(thing.box[0] + thing.box[2]) / 2, thing.box[3]])
             found.append((beside(moments, number, row, thing.box, at), thing.name, thing.label, True))
     tick = moments.tick[vehicles]
