@@ -138,6 +138,12 @@ class Scene:
             until_us = max(until_us, datetime_us(segment.end))
         return np.array(found, np.int64).reshape(-1, 2)
 
+    @cached_property
+    def begins_us(self) -> Int64:
+        """``(K + 1,)``: when the recording begins, and goes on after pauses."""
+        first = [min(datetime_us(segment.start) for segment in self.unit.segments)] if self.unit.segments else []
+        return np.array([*first, *self.pauses_us[:, 1].tolist()], np.int64)
+
     def recorded_us(self, time_us: Int64) -> Int64:
         """Returns times ``(N,)`` on a clock that stands while the recording pauses."""
         if not len(self.pauses_us):

@@ -16,6 +16,9 @@ VERSION = 5
 HAND_US = 1_000_000
 """Time before and after a thing comes or goes in which it is put down or taken."""
 
+UNSEEN_US = 500_000
+"""Time after the recording begins in which what seems to come was there already."""
+
 SHARED_CERTAINTY = 0.8
 """Factor on the score of who takes a thing whose owner is not known: it may be their own."""
 
@@ -48,7 +51,7 @@ def find_handled(scene: Scene) -> list[Interaction]:
 
 def _owner(thing: Thing, scene: Scene) -> Owner | None:
     """Returns who put a thing down."""
-    if thing.came_us is None:
+    if thing.came_us is None or _is_before(thing.came_us, thing.came_error_us, scene):
         return None
     params, error_us = scene.params, thing.came_error_us
     since_us = thing.came_us - error_us - params.owner_before_s * 1e6
@@ -57,11 +60,17 @@ def _owner(thing: Thing, scene: Scene) -> Owner | None:
 
 def _taker(thing: Thing, scene: Scene) -> Owner | None:
     """Returns who took a thing: the same margins as for who put it down, the other way round in time."""
-    if thing.left_us is None:
+    if thing.left_us is None or _is_before(thing.left_us, thing.left_error_us, scene):
         return None
     params, error_us = scene.params, thing.left_error_us
     since_us = thing.left_us - error_us - params.owner_after_s * 1e6
     return find_owner(thing.box, since_us, thing.left_us + error_us + params.owner_before_s * 1e6, scene)
+
+
+def _is_before(moment_us: int, error_us: int, scene: Scene) -> bool:
+    """Whether a thing may have come or gone before the recording began, or while it paused: nobody saw who did it."""
+    passed_us = moment_us - scene.begins_us
+    return bool(((passed_us >= 0) & (passed_us <= max(error_us, UNSEEN_US))).any())
 
 
 def _put_down(stay: _Stay, scene: Scene) -> list[Interaction]:

@@ -84,6 +84,14 @@ def test_without_people_nobody_does_anything(view):
 
 def test_nobody_put_down_what_was_there_before_the_recording():
     assert run(OWNER, things=[(None, None, BAG, "suitcase"), (0.0, None, BAG)]) == []
+    beside = go([(290, 300), (290, 300), (20, 300)], (0, 5, 14), "beside")
+    assert run(beside, things=[(0.3, None, BAG)]) == [], "found within the error of its coming"
+    assert "puts_down" in verbs(beside, things=[(3.0, None, BAG)])
+
+
+def test_nobody_is_seen_to_take_what_goes_while_the_recording_pauses():
+    beside = join(*(go([(290, 300), (290, 300)], times, "a") for times in ((0, 19.9), (620, 640))))
+    assert run(beside, things=[(None, 620.2, BAG, "suitcase")], segments=PAUSED) == []
 
 
 @BOTH
