@@ -3,24 +3,30 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 import pyarrow as pa
 
+from ops.boxes import iou_pairs
 from ops.interactions.rules.scene import VEHICLES, Interaction, Scene
 
 EXPLAINED: Mapping[str, tuple[str, ...]] = {
     "runs": ("rides",),
     "meets": ("queues",),
+    "sits_on": ("queues",),
     "carries": ("carries",),
 }
 """Verbs that are dropped where the same subject does one of these for most of that time: a rider is fast, people in a
-queue stand near each other, and what is seen being carried need not be inferred."""
+queue stand near each other and hide each other's legs, and what is seen being carried need not be inferred."""
 
 MOST_SHARE = 0.5
-MARGIN_US = {"queues": 10_000_000}
+MARGIN_US = {"queues": 20_000_000}
 """Time around such an interaction for which it explains others, too: the last two of a queue are none."""
 
 AT_ONCE = ("puts_down", "picks_up", "removes")
 """Verbs that a person does with one thing at a time, whatever track or thing at rest it counts as."""
+
+SAME_US, SAME_OVERLAP = 10_000_000, 0.2
+"""Time and overlap (IoU) within which a thing at rest and the track of a bag are one."""
 
 AT_ONCE_US = 3_000_000
 """Longest time between two rows of such a verb that are one event: a thing at rest is noticed late."""
@@ -33,7 +39,9 @@ def agreed(found: Sequence[Interaction], scene: Scene) -> list[Interaction]:
     by_subject: dict[tuple[str, str], list[Interaction]] = {}
     for one in renamed:
         by_subject.setdefault((one.verb, one.subject), []).append(one)
-    return [one for one in _merged(renamed) if not _is_explained(one, by_subject)]
+    handled = [one for one in renamed if one.object_kind == "track" and one.verb in AT_ONCE]
+    merged = [one for one in _merged(renamed) if not _is_seen_better(one, handled)]
+    return [one for one in merged if not _is_explained(one, by_subject)]
 
 
 def _static_names(tracks: pa.Table) -> dict[str, str]:
@@ -61,7 +69,8 @@ def _merged(found: Iterable[Interaction]) -> list[Interaction]:
         before = merged[same[-1]]
         surer = max(before, one, key=lambda each: each.score)
         if one.verb in AT_ONCE:
-            merged[same[-1]] = surer
+            # The track of a bag shows the moment; a thing at rest is noticed some seconds later.
+            merged[same[-1]] = before if before.object_kind == "track" else one if one.object_kind == "track" else surer
             continue
         merged[same[-1]] = replace(surer, start_us=before.start_us, end_us=max(before.end_us, one.end_us))
     return merged
@@ -77,6 +86,20 @@ def _is_same(before: Interaction, one: Interaction) -> bool:
         return True
     # A bag is a track while it is carried, and a thing at rest once it lies.
     return one.verb in ("carries", "abandons") and before.object_kind != one.object_kind
+
+
+def _is_seen_better(one: Interaction, handled: Sequence[Interaction]) -> bool:
+    """Whether what is said of a thing at rest is what the track of a bag shows at that place and time, maybe better."""
+    if one.object_kind != "static_object" or one.verb not in (*AT_ONCE, "carries"):
+        return False
+    verbs = ("puts_down", "picks_up") if one.verb == "carries" else (one.verb,)
+    for other in handled:
+        apart_us = max(one.start_us - other.end_us, other.start_us - one.end_us)
+        if other.verb in verbs and apart_us <= SAME_US:
+            boxes = [np.array(each.evidence["box_px"], np.float64)[None] for each in (one, other)]
+            if iou_pairs(*boxes)[0] >= SAME_OVERLAP:
+                return True
+    return False
 
 
 def _is_explained(one: Interaction, by_subject: Mapping[tuple[str, str], Sequence[Interaction]]) -> bool:

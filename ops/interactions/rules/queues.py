@@ -20,7 +20,7 @@ talk stand in a triangle, which has 0.4."""
 SPACING_M = 0.5
 """Least length of a queue for each step between its people: a bunch is none."""
 
-BREAK_S = 4.0
+BREAK_S = 8.0
 SAME_OVERLAP = 0.7
 """Overlap (IoU) of two boxes from which they are of one person."""
 

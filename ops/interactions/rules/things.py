@@ -59,12 +59,11 @@ def _owner(thing: Thing, scene: Scene) -> Owner | None:
 
 
 def _taker(thing: Thing, scene: Scene) -> Owner | None:
-    """Returns who took a thing: the same margins as for who put it down, the other way round in time."""
+    """Returns who took a thing: they go at once, so who is there some seconds later is somebody else."""
     if thing.left_us is None or _is_before(thing.left_us, thing.left_error_us, scene):
         return None
-    params, error_us = scene.params, thing.left_error_us
-    since_us = thing.left_us - error_us - params.owner_after_s * 1e6
-    return find_owner(thing.box, since_us, thing.left_us + error_us + params.owner_before_s * 1e6, scene)
+    margin_us = thing.left_error_us + scene.params.owner_after_s * 1e6
+    return find_owner(thing.box, thing.left_us - margin_us, thing.left_us + margin_us, scene)
 
 
 def _is_before(moment_us: int, error_us: int, scene: Scene) -> bool:
