@@ -41,8 +41,9 @@ LOST_US = 6_000_000
 LOWERED_M = 0.25
 """Height by which a bag is nearer to the level of the feet once it is put down."""
 
-UNSURE_US = 1_500_000
-"""How unsure the moment is at which a bag is put down or taken, before and after: a rolled one does not show it."""
+SURE_US, UNSURE_US = 1_000_000, 2_000_000
+"""How unsure the moment is at which a bag is put down, before and after, and the other way round at which it is taken:
+a rolled one that stands with its owner does not show when it is let go."""
 
 BLUR_US = 750_000
 """How much later than it lies a bag seems to rest, since speeds are smoothed over a second before and after."""
@@ -278,7 +279,9 @@ def _nearest(moments: Moments, track: int, at_us: int) -> int:
 def _moment(verb: str, carriage: Interaction, span_us: tuple[int, int], rest: _Rest, day: _Day) -> Interaction:
     """Returns a row for a bag that is put down or taken, as long as the moment is unsure."""
     bag = carriage.object or ""
-    margin_us = max(HAND_US // 2, UNSURE_US - (span_us[1] - span_us[0]) // 2)
+    early_us, late_us = (SURE_US, UNSURE_US) if verb == "puts_down" else (UNSURE_US, SURE_US)
+    moving_us = (span_us[1] - span_us[0]) // 2
+    margins_us = max(HAND_US // 2, early_us - moving_us), max(HAND_US // 2, late_us - moving_us)
     evidence: Evidence = {
         "box_px": rest.box.tolist(),
         "rests_s": (rest.end_us - rest.start_us) / 1e6,
@@ -288,7 +291,7 @@ def _moment(verb: str, carriage: Interaction, span_us: tuple[int, int], rest: _R
     score = carriage.score**0.5
     return Interaction(
         *(verb, carriage.subject, PERSON, bag, "track", carriage.object_label),
-        *(span_us[0] - margin_us, span_us[1] + margin_us, score, evidence, f"{verb} bag {VERSION}", where),
+        *(span_us[0] - margins_us[0], span_us[1] + margins_us[1], score, evidence, f"{verb} bag {VERSION}", where),
     )
 
 
