@@ -20,7 +20,7 @@ UNSEEN_US = 500_000
 """Time after the recording begins in which what seems to come was there already."""
 
 SHARED_CERTAINTY = 0.8
-"""Factor on the score of who takes a thing whose owner is not known: it may be their own."""
+"""Factor on the score of who takes a thing, unless its owner was in view all the time: it may be their own, or not."""
 
 CARRIES_CERTAINTY = 0.8
 """Factor on the score of what is carried and not seen itself."""
@@ -92,7 +92,7 @@ def _taken(stay: _Stay, scene: Scene) -> list[Interaction]:
         return []  # people who stand half hidden look so, too
     score = (thing.sureness * taker.certainty) ** 0.5
     own = owner is not None and bool(set(owner.tracks) & set(taker.tracks))
-    score *= 1.0 if own else SHARED_CERTAINTY
+    score *= 1.0 if owner is not None and taker.tracks[0] == owner.tracks[0] else SHARED_CERTAINTY
     ends_us = int(scene.trajectories.time_us[scene.bounds[taker.tracks[-1] + 1] - 1])
     moment = thing.left_us, thing.left_error_us
     found = [_momentary("picks_up", stay, taker, *moment, score, scene)]

@@ -119,6 +119,15 @@ def test_another_one_who_takes_a_thing_removes_it_and_the_score_shows_the_doubt(
     assert score["picks_up", "other"] < score["puts_down", "owner"], "it may be the owner who came back"
 
 
+def test_another_one_who_enters_where_the_owner_just_left_may_be_the_owner():
+    """Positions alone cannot tell: the owner leaves at 21 s, and somebody enters at 22 s at the same edge."""
+    corners = [(2, 300), (290, 300), (290, 300), (2, 300)]
+    found = run(join(OWNER, go(corners, (22, 30, 32, 40), "other")), things=[(10.0, 31.0, BAG)])
+    score = {row["verb"]: row["score"] for row in found}
+    assert score["picks_up"] == pytest.approx(0.8 * score["puts_down"]), "not as sure as one track"
+    assert "removes" not in score
+
+
 @BOTH
 def test_at_night_broken_tracks_still_meet_once_each_long_enough(view):
     a, b = (go([(x, 300), (x, 300)], (0, 40), name) for x, name in ((300, "a"), (340, "b")))
