@@ -6,7 +6,8 @@ rule, add a line to the catalogue, or a file whose function ``find_all`` calls.
 """
 
 from ops.interactions.rules.agreement import agreed
-from ops.interactions.rules.bags import chained, find_bags
+from ops.interactions.rules.bag_tracks import chained
+from ops.interactions.rules.bags import find_bags
 from ops.interactions.rules.declared import find_declared
 from ops.interactions.rules.frames import with_frames
 from ops.interactions.rules.moments import moments_of

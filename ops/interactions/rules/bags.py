@@ -1,33 +1,21 @@
 """Rule: bags that a detector follows, from hand to ground and from hand to hand.
 
 A bag is carried (a row of ``carries``), or it rests. A rest after a carriage is a thing put down, a carriage after a
-rest a thing picked up; one carriage after another by somebody else, without a rest, is a hand-over. Trackers lose a bag
-that is lifted, so tracks that begin where another one just ended are one bag (``chained``).
+rest a thing picked up; one carriage after another by somebody else, without a rest, is a hand-over.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ops.arrays import run_starts
-from ops.boxes import gaps_px, size
-from ops.interactions.rules.moments import TICK_US, Moments
+from ops.interactions.rules.bag_tracks import Rest, find_rests, has_left, is_lowered, nearest_row, rows_of
+from ops.interactions.rules.moments import Moments
 from ops.interactions.rules.owners import Owner, time_away
-from ops.interactions.rules.scene import BAGS, PERSON, Evidence, Interaction, Scene
-from schemas.values import Float64, Int64
+from ops.interactions.rules.scene import PERSON, Evidence, Interaction, Scene
+from schemas.values import Float64
 
 VERSION = 1
-
-CHAIN_US, CHAIN_SIZES = 1_500_000, 1.0
-"""A bag's track that begins within this time of another's end, within its own size of it, continues it."""
-
-OVERLAP_US = 500_000
-REST_M_S, REST_US = 0.25, 1_500_000
-"""A bag rests that is slower for this long."""
-
-STEP_M = 0.4
-"""Distance in the picture from which its owner has stepped away from a bag: who stands with one has not put it down."""
 
 HAND_US = 1_000_000
 """Time before and after the moment in which a bag is put down, taken or handed over."""
@@ -37,9 +25,6 @@ LONGEST_US = 4_000_000
 
 LOST_US = 6_000_000
 """Longest time between two carriages of one person in which the bag was only lost from sight."""
-
-LOWERED_M = 0.25
-"""Height by which a bag is nearer to the level of the feet once it is put down."""
 
 SURE_US, UNSURE_US = 1_000_000, 2_000_000
 """How unsure the moment is at which a bag is put down, before and after, and the other way round at which it is taken:
@@ -55,47 +40,11 @@ APART_M = 1.8
 """Greatest distance of two people who hand something over."""
 
 
-def chained(moments: Moments, scene: Scene) -> Moments:
-    """Returns the moments with the tracks of one bag under the number of the first of them."""
-    is_bag = np.isin(np.array(scene.labels)[moments.track], BAGS) if len(moments) else np.zeros(0, np.bool_)
-    rows = np.flatnonzero(is_bag)
-    if not len(rows):
-        return moments
-    first = rows[run_starts(moments.track[rows])]
-    last = rows[np.append(np.flatnonzero(run_starts(moments.track[rows]))[1:] - 1, len(rows) - 1)]
-    renamed = {int(code): int(code) for code in moments.track[first]}
-    order = np.argsort(moments.time_us[first], kind="stable")
-    taken: set[int] = set()
-    for number in order.tolist():
-        begin = first[number]
-        passed_us = moments.time_us[begin] - moments.time_us[last]
-        near_px = gaps_px(moments.box[last], moments.box[begin])
-        fits = (passed_us >= -OVERLAP_US) & (passed_us <= CHAIN_US)
-        fits &= near_px <= CHAIN_SIZES * size(moments.box[begin]).max()
-        fits &= moments.track[last] != moments.track[begin]
-        candidates = [at for at in np.flatnonzero(fits).tolist() if at not in taken]
-        if candidates:
-            before = min(candidates, key=lambda at: float(near_px[at]))
-            taken.add(before)
-            renamed[int(moments.track[begin])] = renamed[int(moments.track[last[before]])]
-    track = np.array([renamed.get(int(code), int(code)) for code in moments.track])
-    at = np.lexsort((moments.tick, track))
-    kept = at[run_starts(track[at]) | run_starts(moments.tick[at])]
-    return replace(moments, track=track).take(kept)
-
-
 @dataclass(frozen=True)
 class _Day:
     scene: Scene
     moments: Moments
     codes: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class _Rest:
-    start_us: int
-    end_us: int
-    box: Float64
 
 
 def find_bags(carried: Sequence[Interaction], scene: Scene, moments: Moments) -> list[Interaction]:
@@ -112,7 +61,7 @@ def find_bags(carried: Sequence[Interaction], scene: Scene, moments: Moments) ->
     found: list[Interaction] = []
     whole: list[Interaction] = []
     for bag, broken in sorted(by_bag.items()):
-        rests = list(_rests(moments, day.codes[bag]))
+        rests = list(find_rests(moments, day.codes[bag]))
         times = _unbroken(sorted(broken, key=lambda one: one.start_us), rests, day)
         whole += times
         for before, after in zip([None, *times], [*times, None], strict=True):
@@ -120,16 +69,24 @@ def find_bags(carried: Sequence[Interaction], scene: Scene, moments: Moments) ->
     return [*_joined(whole), *found]
 
 
-def _unbroken(times: Sequence[Interaction], rests: Sequence[_Rest], day: _Day) -> list[Interaction]:
+def _unbroken(times: Sequence[Interaction], rests: Sequence[Rest], day: _Day) -> list[Interaction]:
     """Joins carriages of one person and bag between which the bag was not put down."""
     joined: list[Interaction] = []
     for one in times:
         last = joined[-1] if joined else None
-        if last is not None and last.subject == one.subject and not _put_down(last, one, rests, day):
+        same = last is not None and last.subject == one.subject and _is_seen(last, one, day)
+        if last is not None and same and not _put_down(last, one, rests, day):
             joined[-1] = replace(last, end_us=max(last.end_us, one.end_us), score=max(last.score, one.score))
         else:
             joined.append(one)
     return joined
+
+
+def _is_seen(before: Interaction, after: Interaction, day: _Day) -> bool:
+    """Whether a bag is in view between two carriages, as it is not while a recording pauses."""
+    rows = rows_of(day.moments, day.codes[before.object or ""], before.end_us, after.start_us)
+    times_us = np.array([before.end_us, *day.moments.time_us[rows].tolist(), after.start_us], np.int64)
+    return bool(np.diff(times_us).max() <= LOST_US)
 
 
 def _joined(carried: Iterable[Interaction]) -> list[Interaction]:
@@ -148,19 +105,7 @@ def _joined(carried: Iterable[Interaction]) -> list[Interaction]:
     return joined
 
 
-def _rests(moments: Moments, code: int) -> Iterator[_Rest]:
-    """Yields the times at which a bag stays in its place."""
-    first, end = np.searchsorted(moments.track, [code, code + 1])
-    rows = np.arange(first, end)
-    still = rows[moments.speed_m_s[rows] < REST_M_S]
-    breaks = np.flatnonzero(np.diff(moments.time_us[still]) > HAND_US) + 1
-    for part in np.split(still, breaks):
-        if len(part) and moments.time_us[part[-1]] - moments.time_us[part[0]] >= REST_US:
-            start_us, end_us = int(moments.time_us[part[0]]), int(moments.time_us[part[-1]])
-            yield _Rest(start_us, end_us, np.median(moments.box[part], axis=0))
-
-
-def _put_down(before: Interaction | None, after: Interaction | None, rests: Sequence[_Rest], day: _Day) -> list[_Rest]:
+def _put_down(before: Interaction | None, after: Interaction | None, rests: Sequence[Rest], day: _Day) -> list[Rest]:
     """Returns the rests between two carriages, before the first one, or after the last, in which a bag lies."""
     since_us = before.end_us - 2 * HAND_US if before else 0
     until_us = after.start_us + 2 * HAND_US if after else np.iinfo(np.int64).max
@@ -169,11 +114,14 @@ def _put_down(before: Interaction | None, after: Interaction | None, rests: Sequ
         return within
     person, bag = day.codes[before.subject], day.codes[before.object or ""]
     # Who stands with a bag has not put it down.
-    return [rest for rest in within if _has_left(rest, person, day) or _is_lowered(rest, before, person, bag, day)]
+    held = rows_of(day.moments, bag, before.end_us - LONGEST_US, before.end_us - HAND_US)
+    return [
+        rest for rest in within if has_left(rest, person, day.moments) or is_lowered(rest, held, person, day.moments)
+    ]
 
 
 def _between(
-    before: Interaction | None, after: Interaction | None, rests: Sequence[_Rest], bag: str, day: _Day
+    before: Interaction | None, after: Interaction | None, rests: Sequence[Rest], bag: str, day: _Day
 ) -> list[Interaction]:
     """Returns what happens to a bag between two carriages, before the first one, or after the last."""
     lies = _put_down(before, after, rests, day)
@@ -195,7 +143,7 @@ def _between(
     return found
 
 
-def _abandoned(carriage: Interaction, rest: _Rest, lies_us: int, day: _Day) -> list[Interaction]:
+def _abandoned(carriage: Interaction, rest: Rest, lies_us: int, day: _Day) -> list[Interaction]:
     """Returns the time for which a bag lies and who put it down is away, if that is long."""
     scene = day.scene
     person = Owner((day.codes[carriage.subject],), 0.0, carriage.score)
@@ -205,7 +153,7 @@ def _abandoned(carriage: Interaction, rest: _Rest, lies_us: int, day: _Day) -> l
     stay_s = (rest.end_us - away[0]) / 1e6
     evidence: Evidence = {"box_px": rest.box.tolist(), "stay_s": stay_s, "away_s": (away[1] - away[0]) / 1e6}
     bag = carriage.object or ""
-    where = _where(day.moments.at[_nearest(day.moments, day.codes[bag], rest.start_us)], day)
+    where = _where(day.moments.at[nearest_row(day.moments, day.codes[bag], rest.start_us)], day)
     score = (carriage.score * stay_s / (stay_s + scene.params.leave_s)) ** 0.5
     return [
         Interaction(
@@ -215,37 +163,7 @@ def _abandoned(carriage: Interaction, rest: _Rest, lies_us: int, day: _Day) -> l
     ]
 
 
-def _rows(day: _Day, track: int, since_us: int, until_us: int) -> Int64:
-    """Returns a track's moments in a time."""
-    moments = day.moments
-    first, end = np.searchsorted(moments.track, [track, track + 1])
-    rows = np.arange(first, end)
-    return rows[(moments.time_us[rows] >= since_us) & (moments.time_us[rows] <= until_us)]
-
-
-def _has_left(rest: _Rest, person: int, day: _Day) -> bool:
-    """Whether a person stepped away from a resting bag, or was no longer seen."""
-    rows = _rows(day, person, rest.start_us, rest.end_us)
-    if len(rows) * TICK_US < 0.5 * (rest.end_us - rest.start_us):
-        return True
-    gap_m = gaps_px(day.moments.box[rows], rest.box) / day.moments.px_per_m[rows]
-    return bool((gap_m > STEP_M).mean() > 0.2)
-
-
-def _is_lowered(rest: _Rest, carriage: Interaction, person: int, bag: int, day: _Day) -> bool:
-    """Whether a bag is nearer to the level of the person's feet than it was in the hand."""
-    moments = day.moments
-    held = _rows(day, bag, carriage.end_us - LONGEST_US, carriage.end_us - HAND_US)
-    stands = _rows(day, person, rest.start_us, rest.end_us)
-    if not len(held) or not len(stands):
-        return False
-    feet = np.array([moments.box[_nearest(moments, person, int(moments.time_us[row])), 3] for row in held])
-    held_m = np.median((feet - moments.box[held, 3]) / moments.px_per_m[held])
-    lies_m = np.median((moments.box[stands, 3] - rest.box[3]) / moments.px_per_m[stands])
-    return bool(held_m - lies_m > LOWERED_M)
-
-
-def _handed(before: Interaction, after: Interaction, rests: Sequence[_Rest], bag: str, day: _Day) -> list[Interaction]:
+def _handed(before: Interaction, after: Interaction, rests: Sequence[Rest], bag: str, day: _Day) -> list[Interaction]:
     """Returns the hand-over between two carriages, if they are of two people who are near each other."""
     moments = day.moments
     # While its owner stands with it, a bag is in that hand.
@@ -255,7 +173,7 @@ def _handed(before: Interaction, after: Interaction, rests: Sequence[_Rest], bag
     if before.subject == after.subject or passed_us > HANDED_US:
         return []
     at_us = (gives_us + after.start_us) // 2
-    giver, taker = (_nearest(moments, day.codes[one.subject], at_us) for one in (before, after))
+    giver, taker = (nearest_row(moments, day.codes[one.subject], at_us) for one in (before, after))
     apart_m = float(np.hypot(*(moments.at[giver] - moments.at[taker])) * moments.m_per[giver])
     if apart_m > APART_M:
         return []
@@ -271,12 +189,7 @@ def _handed(before: Interaction, after: Interaction, rests: Sequence[_Rest], bag
     ]
 
 
-def _nearest(moments: Moments, track: int, at_us: int) -> int:
-    first, end = np.searchsorted(moments.track, [track, track + 1])
-    return int(first + np.abs(moments.time_us[first:end] - at_us).argmin())
-
-
-def _moment(verb: str, carriage: Interaction, span_us: tuple[int, int], rest: _Rest, day: _Day) -> Interaction:
+def _moment(verb: str, carriage: Interaction, span_us: tuple[int, int], rest: Rest, day: _Day) -> Interaction:
     """Returns a row for a bag that is put down or taken, as long as the moment is unsure."""
     bag = carriage.object or ""
     early_us, late_us = (SURE_US, UNSURE_US) if verb == "puts_down" else (UNSURE_US, SURE_US)
@@ -287,7 +200,7 @@ def _moment(verb: str, carriage: Interaction, span_us: tuple[int, int], rest: _R
         "rests_s": (rest.end_us - rest.start_us) / 1e6,
         "carries_s": (carriage.end_us - carriage.start_us) / 1e6,
     }
-    where = _where(day.moments.at[_nearest(day.moments, day.codes[bag], rest.start_us)], day)
+    where = _where(day.moments.at[nearest_row(day.moments, day.codes[bag], rest.start_us)], day)
     score = carriage.score**0.5
     return Interaction(
         *(verb, carriage.subject, PERSON, bag, "track", carriage.object_label),

@@ -51,6 +51,14 @@ def test_who_stands_with_a_bag_in_the_hand_has_not_put_it_down():
     assert [row[1:] for row in handled(join(walker, case))] == [("carries", "a", "bag")]
 
 
+def test_a_carriage_does_not_last_while_a_recording_pauses():
+    parts = [
+        join(person([(-5, 9), (0, 9)], times_s, "a"), bag([(-5 + SIDE_M, 9), (SIDE_M, 9)], times_s, lift_m=HAND_M))
+        for times_s in ((0, 5), (30, 35))
+    ]
+    assert [row[1] for row in handled(join(*parts))] == ["carries", "carries"]
+
+
 def test_who_takes_a_bag_that_somebody_else_put_down_removes_it():
     thief = person([(6, 9), (0.7, 9), (0.7, 9), (6, 9)], (24, 29, 30, 35), "thief")
     taken = bag([(SIDE_M, 9), (6 - SIDE_M, 9)], (30.1, 35), "lifted", HAND_M)
