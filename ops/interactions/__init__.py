@@ -32,15 +32,16 @@ class Interactions(TableOp):
 
     spec = OpSpec(
         name="interactions",
-        version=6,
+        version=7,
         summary="Who did what with whom or what: meetings, things left and taken, vehicles, zones, with the evidence.",
         scope=Scope.CAMERA_DAY,
         reads=(
             Read("track_points", columns=POINT_COLUMNS),
-            Read("positions", columns=POSITION_COLUMNS, required=False),
-            Read("zone_events", required=False),
-            Read("static_objects", required=False),
-            Read("static_object_tracks", required=False),
+            Read("tracks", columns=("track_id", "source"), required=False),
+            Read("positions", columns=POSITION_COLUMNS, required=False, build_if_missing=True),
+            Read("zone_events", required=False, build_if_missing=True),
+            Read("static_objects", required=False, build_if_missing=True),
+            Read("static_object_tracks", required=False, build_if_missing=True),
             Read("frame_interactions", required=False),
             Read("track_points", Neighbour.PREVIOUS_DAY, columns=POINT_COLUMNS, required=False),
             Read("positions", Neighbour.PREVIOUS_DAY, columns=POSITION_COLUMNS, required=False),

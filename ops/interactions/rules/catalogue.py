@@ -27,6 +27,7 @@ class Declared:
         for_s, break_s: least length, and longest break within it, seconds.
         symmetric: a pair has one row, not one for each of both.
         exclusive: an object is of one subject at a time: of several, the nearest.
+        by_motion: also for tracks that motion found; their boxes lack what stands still, so they tell no posture.
         version: raised whenever the same tracks would give other rows.
     """
 
@@ -39,6 +40,7 @@ class Declared:
     objects: tuple[str, ...] = ()
     symmetric: bool = False
     exclusive: bool = False
+    by_motion: bool = True
     version: int = 1
 
     @property
@@ -119,12 +121,16 @@ def catalogue(params: InteractionsParams) -> tuple[Declared, ...]:
             "stature < 0.87 and speed_m_s < 0.5",
             5.0,
             break_s=2.0,
+            by_motion=False,
+            version=2,
         ),
         Declared(
             "falls",
             "stature < 0.6 and spread > 0.9 and since_upright_s < 3 and speed_m_s < 1.5",
             "stature < 0.7 and spread > 0.7",
             2.0,
+            by_motion=False,
+            version=2,
         ),
         Declared(
             "loads_unloads",

@@ -95,6 +95,8 @@ def _wanted(declared: Declared, scene: Scene, pairs: Pairs, kind: ObjectKind) ->
     """Returns the pairs of the rule's classes; of a symmetric rule, those with the lower code first."""
     moments, labels = pairs.moments, np.array(scene.labels)
     kept = np.isin(labels[moments.track[pairs.subject]], declared.subjects)
+    if not declared.by_motion:
+        kept &= ~scene.by_motion[moments.track[pairs.subject]]
     if kind == "track":
         kept &= np.isin(labels[moments.track[pairs.moment]], declared.objects)
         if declared.symmetric:

@@ -116,6 +116,14 @@ class Scene:
         names = np.array([label == PERSON for label in self.trajectories.labels], dtype=np.bool_)
         return names[self.trajectories.label]
 
+    @cached_property
+    def by_motion(self) -> Bools:
+        """``(T,)``, which tracks motion found, for lack of a detector."""
+        tracks = self.extra["tracks"]
+        rows = zip(tracks["track_id"].to_pylist(), tracks["source"].to_pylist(), strict=True)
+        found = {name for name, source in rows if source == "motion"}
+        return np.array([name in found for name in self.trajectories.tracks], np.bool_)
+
     @property
     def on_ground(self) -> bool:
         """Whether distances are known in metres."""

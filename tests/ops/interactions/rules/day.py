@@ -22,15 +22,19 @@ NEXT = make_segment(1, 60, size_px=SIZE_PX)
 BAG = (300.0, 280.0, 330.0, 300.0)
 
 
-def run(points, view=PLAIN, segments=(SEGMENT,), features=(), things=(), before=None, frames=None, **params):
+def run(
+    points, view=PLAIN, segments=(SEGMENT,), features=(), things=(), before=None, frames=None, source="model", **params
+):
     """Rows by time, with their evidence read.
 
-    ``before``: ``track_points`` of the day before; ``frames``: ``frame_interactions``.
+    ``before``: ``track_points`` of the day before; ``frames``: ``frame_interactions``;
+    ``source``: what found the tracks.
     """
     unit = make_unit(segments, view, features, unit="day")
     inputs = {"track_points": points, "static_objects": at_rest(*things)}
     inputs |= Positions().run(unit, inputs, FakeServices())
     inputs |= Counts().run(unit, inputs, FakeServices())
+    inputs["tracks"] = tracks_of(points, source)
     if frames is not None:
         inputs["frame_interactions"] = frames
     if before is not None:
@@ -45,6 +49,23 @@ def run(points, view=PLAIN, segments=(SEGMENT,), features=(), things=(), before=
         assert row["evidence"] == json.dumps(json.loads(row["evidence"]), sort_keys=True)
         row["evidence"] = json.loads(row["evidence"])
     return sorted(rows, key=lambda row: (row["start_time"], row["verb"], row["subject"]))
+
+
+def tracks_of(points, source):
+    """``tracks``: those of the points, all found in one way."""
+    names = sorted(set(points["track_id"].to_pylist()))
+    return TABLES["tracks"].conform(
+        {
+            "camera": ["cam1"] * len(names),
+            "track_id": names,
+            "label": ["person"] * len(names),
+            "start_time": [START] * len(names),
+            "end_time": [START] * len(names),
+            **{name: [1] * len(names) for name in ("points", "observed", "tracklets")},
+            "confidence": [0.8] * len(names),
+            "source": [source] * len(names),
+        }
+    )
 
 
 def verbs(*args, **more):

@@ -109,6 +109,12 @@ def test_who_becomes_short_and_stays_in_place_sits_and_who_lies_wide_fell():
     assert only("falls", join(walks, person([(0, 9), (4, 9)], (4.1, 8), "a"), WALKERS), VIEW) == []
 
 
+def test_motion_tells_no_posture():
+    sits = join(person([(-4, 9), (0, 9)], (0, 4), "a"), person([(0, 9), (0, 9)], (4.1, 16), "a", 1.15), WALKERS)
+    assert only("sits_on", sits, VIEW)
+    assert only("sits_on", sits, VIEW, source="motion") == []
+
+
 def test_who_stays_around_one_place_loiters_from_coming_to_going():
     stays = on_ground([(-6, 9), (0, 9), (0.8, 9), (0, 9), (6, 9)], (0, 5, 20, 40, 45), "a")
     (row,) = only("loiters", stays, VIEW, loiter_s=30.0)
