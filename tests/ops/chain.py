@@ -62,7 +62,8 @@ class ChainServices(FakeServices):
 def clip() -> list[FrameBatch]:
     """A dark figure that walks before a noisy wall for both segments: one batch each."""
     random = np.random.default_rng(3)
-    wall = cv2.GaussianBlur(random.integers(90, 200, (SIZE_PX[1], SIZE_PX[0], 3), dtype=np.uint8), (0, 0), 4)
+    noise = random.integers(90, 200, (SIZE_PX[1], SIZE_PX[0], 3), dtype=np.uint8)
+    wall = np.asarray(cv2.GaussianBlur(noise, (0, 0), 4), np.uint8)
     batches = []
     for segment in SEGMENTS:
         count = segment.frames

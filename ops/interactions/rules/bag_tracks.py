@@ -1,12 +1,12 @@
 """Tracks of bags: joined where a lift broke them, and the times at which a bag stays in its place."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ops.arrays import run_starts
-from ops.boxes import gaps_px, size
+from ops.boxes import gaps_px, iou_pairs, size
 from ops.interactions.rules.moments import TICK_US, Moments
 from ops.interactions.rules.scene import BAGS, Scene
 from schemas.values import Float64, Int64
@@ -20,6 +20,10 @@ REST_M_S, REST_US = 0.25, 1_500_000
 
 BREAK_US = 1_000_000
 """Longest time for which a bag that rests is out of sight, or seems to move."""
+
+GONE_US, AGAIN_US = 6_000_000, 20_000_000
+"""A bag is gone whose track ends within the first of these times of its rest, and that is not there again within the
+second."""
 
 STEP_M = 0.4
 """Distance in the picture from which its owner has stepped away from a bag: who stands with one has not put it down."""
@@ -103,6 +107,20 @@ def is_lowered(rest: Rest, held: Int64, person: int, moments: Moments) -> bool:
     held_m = np.median((feet - moments.box[held, 3]) / moments.px_per_m[held])
     lies_m = np.median((moments.box[stands, 3] - rest.box[3]) / moments.px_per_m[stands])
     return bool(held_m - lies_m > LOWERED_M)
+
+
+def is_there_again(rest: Rest, bag: int, moments: Moments, labels: Sequence[str]) -> bool:
+    """Whether a bag that rested is still seen for long, or again at its place, or nothing is seen after it."""
+    later = moments.time_us > rest.end_us
+    own = moments.time_us[later & (moments.track == bag)]
+    if own.max(initial=rest.end_us) - rest.end_us > GONE_US:
+        return True
+    if moments.time_us.max() - rest.end_us < GONE_US:
+        return True
+    soon = np.flatnonzero(later & (moments.time_us <= rest.end_us + AGAIN_US))
+    bags = soon[np.isin(np.array(labels)[moments.track[soon]], BAGS)]
+    overlap = iou_pairs(moments.box[bags], np.tile(rest.box, (len(bags), 1)))
+    return bool((moments.time_us[bags[overlap >= 0.3]] > rest.end_us + 2 * BREAK_US).any())
 
 
 def nearest_row(moments: Moments, track: int, at_us: int) -> int:

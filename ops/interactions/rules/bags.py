@@ -9,9 +9,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ops.interactions.rules.bag_tracks import Rest, find_rests, has_left, is_lowered, nearest_row, rows_of
+from ops.interactions.rules.bag_tracks import (
+    Rest,
+    find_rests,
+    has_left,
+    is_lowered,
+    is_there_again,
+    nearest_row,
+    rows_of,
+)
 from ops.interactions.rules.moments import Moments
-from ops.interactions.rules.owners import Owner, time_away
+from ops.interactions.rules.owners import Owner, find_owner, time_away
 from ops.interactions.rules.scene import PERSON, Evidence, Interaction, Scene
 from schemas.values import Float64
 
@@ -35,6 +43,9 @@ BLUR_US = 750_000
 
 HANDED_US = 6_000_000
 """Longest time between two carriages of one bag that is a hand-over."""
+
+UNSEEN_CERTAINTY = 0.5
+"""Score of who takes a bag and is not seen with it."""
 
 APART_M = 1.8
 """Greatest distance of two people who hand something over."""
@@ -134,6 +145,8 @@ def _between(
         down_us = max(min(before.end_us, lies_us), lies_us - LONGEST_US), lies_us
         found.append(_moment("puts_down", before, down_us, first, day))
         found += _abandoned(before, first, lies_us, day)
+    if before and not after:
+        after = _taking(before, last, day)
     if after:
         taken_us = last.end_us + BLUR_US
         up_us = taken_us, min(max(after.start_us, taken_us), taken_us + LONGEST_US)
@@ -141,6 +154,22 @@ def _between(
         if before and before.subject != after.subject:
             found.append(_moment("removes", after, up_us, last, day))
     return found
+
+
+def _taking(before: Interaction, rest: Rest, day: _Day) -> Interaction | None:
+    """Returns a carriage of no length by who is at a bag as it goes, where it is not seen in a hand; else None.
+
+    It goes if its track ends soon, while others go on, and no bag is found at its place again.
+    """
+    scene, moments, bag = day.scene, day.moments, before.object or ""
+    if is_there_again(rest, day.codes[bag], moments, scene.labels):
+        return None
+    taker = find_owner(rest.box, rest.end_us - HAND_US, rest.end_us + 2 * HAND_US, scene)
+    if taker is None:
+        return None
+    subject = scene.trajectories.tracks[taker.tracks[0]]
+    score = UNSEEN_CERTAINTY * taker.certainty
+    return replace(before, subject=subject, start_us=rest.end_us, end_us=rest.end_us, score=score)
 
 
 def _abandoned(carriage: Interaction, rest: Rest, lies_us: int, day: _Day) -> list[Interaction]:

@@ -69,6 +69,18 @@ def test_who_takes_a_bag_that_somebody_else_put_down_removes_it():
     assert not [row for row in rows if row[0] == "hands_over"]
 
 
+def test_who_is_at_a_bag_as_it_goes_took_it_though_nobody_sees_it_in_the_hand():
+    thief = person([(6, 9), (0.7, 9), (0.7, 9), (6, 9)], (24, 29, 30.2, 33), "thief")
+    later = person([(-6, 12), (6, 12)], (30, 42), "later")
+    gone = left_by("a")
+    taken = [row[1:] for row in handled(join(gone, thief, later))]
+    assert ("removes", "thief", "bag") in taken and ("picks_up", "thief", "bag") in taken
+    lost = join(gone, bag([(SIDE_M, 9), (SIDE_M, 9)], (34, 42), "again"), thief, later)
+    assert not [row for row in handled(lost) if row[1] in ("picks_up", "removes")], "it was only out of sight"
+    over = [row for row in handled(join(gone, thief)) if row[1] in ("picks_up", "removes")]
+    assert over == [], "the recording ends"
+
+
 def test_a_bag_that_goes_from_hand_to_hand_is_handed_over():
     giver = person([(-6, 9), (-SIDE_M, 9), (-SIDE_M, 9), (-6, 9)], (0, 5, 10, 15), "giver")
     taker = person([(6, 9), (SIDE_M, 9), (SIDE_M, 9), (6, 9)], (0, 5, 10, 15), "taker")
