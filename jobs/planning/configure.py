@@ -11,11 +11,12 @@ from ops import REGISTRY
 from ops.ground.groups import camera_groups
 from ops.ground.homography import calibration_error_m
 from ops.ground.view import concerns, zones_outside_view
+from ops.interactions.rules.catalogue import ZONE
 from schemas.anonymity import TARGETS
 from schemas.errors import ModelError, SiteError
 from schemas.op import DETECTOR, Models, Op
 from schemas.tuned import TunedCamera
-from schemas.values import CameraView, Feature, ModelFile
+from schemas.values import CameraView, Feature, FeatureKind, ModelFile
 from storage.site.file import SiteFiles, find_key_line
 from storage.site.layers import load_features
 from storage.site.tuned import read_tuned
@@ -151,6 +152,7 @@ def configure_site(site: SiteFiles) -> ReadySite:
     _check_targets(site, ops)
     calibration_errors(site)  # fails now, and not in the middle of the night when positions are computed
     features = load_features(site)
+    _check_rule_zones(site, ops, features)
     views = [site.config.camera_view(camera.id) for camera in site.config.cameras]
     return ReadySite(
         site, ops, features, (*warnings, *_warn_of_unseen(views, features)), read_tuned(site.root), camera_groups(views)
@@ -204,6 +206,23 @@ def _check_targets(site: SiteFiles, ops: Mapping[str, ReadyOp]) -> None:
                 f"{where} would stay visible in part: detect does not look for {', '.join(sorted(missing))}; "
                 "add that to classes of [ops.detect]"
             )
+
+
+def _check_rule_zones(site: SiteFiles, ops: Mapping[str, ReadyOp], features: Sequence[Feature]) -> None:
+    """Checks that the zones exist which rules of ``interactions`` name.
+
+    Raises:
+        SiteError: a rule names a zone that no layer has: it would find nothing, night after night.
+    """
+    if "interactions" not in ops:
+        return
+    zones = {feature.feature_id for feature in features if feature.kind is FeatureKind.ZONE}
+    for rule in ops["interactions"].op.params.rules:
+        for name in rule.object:
+            zone = name.removeprefix(ZONE)
+            if zone != name and zone not in zones:
+                where, there = _where(site, "ops", "interactions", "rules"), ", ".join(sorted(zones)) or "no zone"
+                raise SiteError(f"{where}: {rule.verb!r} names the zone {zone!r}; the layers have {there}")
 
 
 def _warn_of_unseen(views: Sequence[CameraView], features: Sequence[Feature]) -> list[str]:

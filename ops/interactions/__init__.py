@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from ops.arrays import BOX_COLUMNS, datetime_us, times_us
 from ops.interactions.params import InteractionsParams
-from ops.interactions.rules import find_all
+from ops.interactions.rules import check_rules, find_all
 from ops.interactions.rules.scene import Evidence, Interaction, Scene, read_scene
 from schemas.op import Neighbour, OpSpec, Read, Scope, Services, TableOp, Tables
 from schemas.tables import TABLES
@@ -52,6 +52,15 @@ class Interactions(TableOp):
         memory_mb=3000,
     )
     params: InteractionsParams
+
+    def __init__(self, params: InteractionsParams | None = None) -> None:
+        """Checks the user's rules, so that a wrong one is known before a night begins.
+
+        Raises:
+            SiteError: a condition cannot be read, or names what does not exist.
+        """
+        super().__init__(params)
+        check_rules(self.params)
 
     def run(self, unit: UnitContext, inputs: Tables, services: Services) -> Tables:  # noqa: ARG002
         """Gives ``interactions``; a missing input table counts as empty."""

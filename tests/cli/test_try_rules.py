@@ -41,6 +41,7 @@ def test_mistakes_are_one_line(nightshift, used_site: Path) -> None:
     for rule, message in (
         (RULE.replace("speed_m_s <", "sped_m_s <"), "unknown name 'sped_m_s'"),
         (RULE.replace("when =", "wenn ="), "wenn"),
+        (RULE + 'object = ["zone:shef"]\n', "'is_there' names the zone 'shef'; the layers have entrance, hall_centre"),
         ('\n[[ops.interactions.queries]]\nverb = "x"\nquery = "SELECT 1 AS subject"\n', "no column start_time"),
         ("\n[ops.link]\nhidden_s = 3.0\n", "no current result of link"),
         ('\nskip_ops = ["interactions"]\n', "take it out of skip_ops"),
@@ -48,3 +49,7 @@ def test_mistakes_are_one_line(nightshift, used_site: Path) -> None:
         config.write_text(rule + plain if "skip_ops" in rule else plain + rule)
         said = nightshift("try-rules", "hall", "--date", DAY, "--site", used_site)
         assert said.code != 0 and message in said.err and said.err.strip().count("\n") == 0, said.err
+    for rule in (RULE.replace("speed_m_s <", "sped_m_s <"), RULE + 'object = ["zone:shef"]\n'):
+        config.write_text(plain + rule)
+        said = nightshift("plan", "--site", used_site)
+        assert said.code == 2, "before a night begins, not once for each day of it"

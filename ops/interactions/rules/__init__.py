@@ -5,10 +5,12 @@ no state and never see frames, so that a changed rule runs over a year of footag
 rule, add a line to the catalogue, or a file whose function ``find_all`` calls.
 """
 
+from ops.interactions.params import InteractionsParams
 from ops.interactions.rules.agreement import agreed
 from ops.interactions.rules.bag_tracks import chained
 from ops.interactions.rules.bags import find_bags
-from ops.interactions.rules.declared import find_declared
+from ops.interactions.rules.catalogue import user_rule
+from ops.interactions.rules.declared import find_declared, parse_rule
 from ops.interactions.rules.frames import with_frames
 from ops.interactions.rules.moments import moments_of
 from ops.interactions.rules.passages import find_passages
@@ -17,6 +19,20 @@ from ops.interactions.rules.queues import find_queues
 from ops.interactions.rules.scene import Interaction, Scene
 from ops.interactions.rules.things import find_handled
 from ops.interactions.rules.vehicles import find_boardings
+from schemas.errors import SiteError
+
+
+def check_rules(params: InteractionsParams) -> None:
+    """Checks the user's rules.
+
+    Raises:
+        SiteError: a condition cannot be read, or names what does not exist.
+    """
+    for rule in params.rules:
+        try:
+            parse_rule(user_rule(rule), params)
+        except SiteError as error:
+            raise SiteError(f"[ops.interactions] rule {rule.verb!r}: {error}") from error
 
 
 def find_all(scene: Scene) -> list[Interaction]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ops.interactions.params import InteractionsParams
 from ops.interactions.rules.alone import PRIMITIVES
 from ops.interactions.rules.catalogue import STATIC, ZONE, Declared, catalogue
 from ops.interactions.rules.conditions import Condition, parse_condition
@@ -15,17 +16,18 @@ from ops.interactions.rules.spans import Held, Span, find_spans
 from ops.interactions.rules.zones import zone_pairs
 from schemas.values import Float64
 
-ObjectKind = str
-
 
 @dataclass(frozen=True)
-class _Rule:
+class Rule:
+    """A declared interaction with its parsed conditions."""
+
     declared: Declared
     when: Condition
     lasts: Condition
 
     @property
     def names(self) -> tuple[str, ...]:
+        """Returns the primitives that it reads."""
         return tuple(dict.fromkeys((*self.when.names, *self.lasts.names)))
 
 
@@ -40,7 +42,8 @@ class _Part:
 
 def find_declared(scene: Scene, moments: Moments) -> list[Interaction]:
     """Returns the interactions of the catalogue, and the user's own."""
-    rules = [_parse(declared, scene) for declared in catalogue(scene.params) if declared.verb not in scene.params.skip]
+    params = scene.params
+    rules = [parse_rule(declared, params) for declared in catalogue(params) if declared.verb not in params.skip]
     found: list[Interaction] = []
     for kind, parts in _sources(scene, moments, rules):
         mine = [rule for rule in rules if kind in _kinds(rule.declared)]
@@ -53,13 +56,18 @@ def find_declared(scene: Scene, moments: Moments) -> list[Interaction]:
     return found
 
 
-def _parse(declared: Declared, scene: Scene) -> _Rule:
+def parse_rule(declared: Declared, params: InteractionsParams) -> Rule:
+    """Parses the conditions of a declared interaction.
+
+    Raises:
+        SiteError: one cannot be read, or names what does not exist.
+    """
     is_alone = not declared.objects
-    when, lasts = (parse_condition(text, scene.params, is_alone) for text in (declared.when, declared.lasts))
-    return _Rule(declared, when, lasts)
+    when, lasts = (parse_condition(text, params, is_alone) for text in (declared.when, declared.lasts))
+    return Rule(declared, when, lasts)
 
 
-def _kinds(declared: Declared) -> set[ObjectKind]:
+def _kinds(declared: Declared) -> set[str]:
     """Returns the kinds of objects of a rule: ``none``, ``track``, ``static_object``, ``zone``."""
     if not declared.objects:
         return {"none"}
@@ -69,7 +77,7 @@ def _kinds(declared: Declared) -> set[ObjectKind]:
     }
 
 
-def _sources(scene: Scene, moments: Moments, rules: Sequence[_Rule]) -> Iterator[tuple[ObjectKind, Iterable[Pairs]]]:
+def _sources(scene: Scene, moments: Moments, rules: Sequence[Rule]) -> Iterator[tuple[str, Iterable[Pairs]]]:
     wanted = set().union(*(_kinds(rule.declared) for rule in rules)) if rules else set()
     if "none" in wanted:
         yield "none", [alone(moments)]
@@ -91,7 +99,7 @@ def _thing_pairs(scene: Scene, moments: Moments) -> Iterator[Pairs]:
             yield beside(moments, number, rows, thing.box, at - moments.origin_m)
 
 
-def _wanted(declared: Declared, scene: Scene, pairs: Pairs, kind: ObjectKind) -> Pairs:
+def _wanted(declared: Declared, scene: Scene, pairs: Pairs, kind: str) -> Pairs:
     """Returns the pairs of the rule's classes; of a symmetric rule, those with the lower code first."""
     moments, labels = pairs.moments, np.array(scene.labels)
     kept = np.isin(labels[moments.track[pairs.subject]], declared.subjects)
@@ -114,7 +122,7 @@ def _wanted(declared: Declared, scene: Scene, pairs: Pairs, kind: ObjectKind) ->
     return pairs.take(np.flatnonzero(kept))
 
 
-def _held(rule: _Rule, pairs: Pairs) -> _Part:
+def _held(rule: Rule, pairs: Pairs) -> _Part:
     begins, likely_begin = rule.when.holds(pairs)
     lasts, likely = rule.lasts.holds(pairs)
     rows = np.flatnonzero(begins | lasts)
@@ -134,7 +142,7 @@ def _held(rule: _Rule, pairs: Pairs) -> _Part:
     return _Part(held, values, middle + moments.origin_m)
 
 
-def _interactions(rule: _Rule, parts: Sequence[_Part], scene: Scene, kind: ObjectKind) -> list[Interaction]:
+def _interactions(rule: Rule, parts: Sequence[_Part], scene: Scene, kind: str) -> list[Interaction]:
     if not parts:
         return []
     held = Held(*(np.concatenate([getattr(part.held, name) for part in parts]) for name in Held.__dataclass_fields__))
@@ -148,7 +156,7 @@ def _interactions(rule: _Rule, parts: Sequence[_Part], scene: Scene, kind: Objec
 
 
 def _interaction(
-    rule: _Rule, span: Span, held: Held, values: Float64, places: Float64, scene: Scene, kind: ObjectKind
+    rule: Rule, span: Span, held: Held, values: Float64, places: Float64, scene: Scene, kind: str
 ) -> Interaction:
     first = span.rows[0]
     start_us, end_us = span.ends_us(held)
@@ -203,7 +211,7 @@ def _ranges(names: Sequence[str], values: Float64) -> dict[str, list[float]]:
     return found
 
 
-def _object(scene: Scene, kind: ObjectKind, number: int) -> tuple[str | None, str | None]:
+def _object(scene: Scene, kind: str, number: int) -> tuple[str | None, str | None]:
     """Returns an object's name and class."""
     if kind == "track":
         return scene.trajectories.tracks[number], scene.labels[number]

@@ -16,7 +16,7 @@ def zone_pairs(scene: Scene, moments: Moments, names: Collection[str]) -> Iterat
     """Yields all moments of people with each of the zones that this camera sees.
 
     Raises:
-        SiteError: no camera can ever have such a zone, since the site's layers lack it.
+        SiteError: a name is that of a line.
     """
     features = {feature.feature_id: number for number, feature in enumerate(scene.unit.features)}
     rows = np.flatnonzero(moments.person)
