@@ -21,7 +21,8 @@ def picture_size(path: Path) -> tuple[int, int]:
             return picture.size
     except FileNotFoundError as error:
         raise UserError(f"there is no picture {path}, which the labels name") from error
-    except (UnidentifiedImageError, OSError) as error:
+    except (UnidentifiedImageError, OSError, ImportError) as error:
+        # Where Ultralytics is loaded, its `Image.open` looks for one more decoder, which is not installed.
         raise UserError(f"{path} cannot be read as a picture: {error}") from error
 
 

@@ -31,3 +31,13 @@ def test_a_cut_off_picture_and_a_missing_one_are_named(tmp_path: Path) -> None:
             read(path)
         with pytest.raises(UserError, match=r"there is no picture .*gone\.png"):
             read(tmp_path / "gone.png")
+
+
+def test_what_is_no_picture_is_said_also_where_ultralytics_is_loaded(tmp_path: Path, monkeypatch) -> None:
+    def with_another_decoder(path: Path) -> None:
+        raise ModuleNotFoundError("No module named 'pi_heif'")
+
+    (tmp_path / "a.png").write_text("no picture")
+    monkeypatch.setattr("PIL.Image.open", with_another_decoder)
+    with pytest.raises(UserError, match="cannot be read as a picture"):
+        picture_size(tmp_path / "a.png")
