@@ -35,7 +35,7 @@ NEVER = (
 )
 """Verbs that, seen by looking, nobody does on these clips, but for the one bag that is abandoned.
 
-People stand at the table, which is a high one, for 25 s at most. On the preview, somebody rides.
+On the table clip nobody sits, and nobody stays longer than 25 s. On the preview, somebody rides a bicycle.
 """
 
 COSTS = ("detect", "appearance", "track", "link", "statics", "interactions")

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from ops.arrays import BOX_COLUMNS, datetime_us, times_us
 from ops.interactions.params import InteractionsParams
 from ops.interactions.rules import check_rules, find_all
+from ops.interactions.rules.queries import check_queries
 from ops.interactions.rules.scene import Evidence, Interaction, Scene, read_scene
 from schemas.op import Neighbour, OpSpec, Read, Scope, Services, TableOp, Tables
 from schemas.tables import TABLES
@@ -54,13 +55,15 @@ class Interactions(TableOp):
     params: InteractionsParams
 
     def __init__(self, params: InteractionsParams | None = None) -> None:
-        """Checks the user's rules, so that a wrong one is known before a night begins.
+        """Checks the user's rules and queries, so that a wrong one is known before a night begins.
 
         Raises:
-            SiteError: a condition cannot be read, or names what does not exist.
+            SiteError: a condition cannot be read, or names what does not exist; or a query cannot run.
         """
         super().__init__(params)
         check_rules(self.params)
+        if self.params.queries:
+            check_queries(self.params.queries, _with_day_before({}, 0))
 
     def run(self, unit: UnitContext, inputs: Tables, services: Services) -> Tables:  # noqa: ARG002
         """Gives ``interactions``; a missing input table counts as empty."""

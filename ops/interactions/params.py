@@ -1,7 +1,7 @@
 """Parameters of ``interactions``: distances in metres, and rules of the user's own.
 
-A camera without control points has no metres. There a body height stands for ``BODY_M`` metres at the place of the
-person, so that one set of distances serves every camera.
+Without control points, distances in the picture are converted to metres by the height of the person, which counts as
+``BODY_M``. So one set of thresholds serves every camera.
 """
 
 from dataclasses import dataclass

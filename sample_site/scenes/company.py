@@ -1,4 +1,4 @@
-"""Scenes of people with each other: they meet, walk together, follow, and stand in a line."""
+"""Scenes of people with each other: they meet, walk together, follow, and queue."""
 
 import numpy as np
 
@@ -41,7 +41,7 @@ def follow(stage: Stage, at_s: float, way: tuple[Point, ...], behind_m: float, s
 
 
 def queue(stage: Stage, at_s: float, people: int, step: Point, served_s: float) -> float:
-    """People stand in a line before the desk, and move up when the first one has been served.
+    """People queue at the desk, and move up when the first one has been served.
 
     Args:
         step: from one place in the line to the next, x and y.

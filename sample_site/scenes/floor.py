@@ -1,4 +1,4 @@
-"""Where people come into the picture of the film of interactions, and where things stand there."""
+"""Floor plan of the film of interactions: where people enter the picture, and where things stand."""
 
 from collections.abc import Mapping
 

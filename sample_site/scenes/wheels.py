@@ -7,7 +7,7 @@ from sample_site.scenes.floor import CAR_LENGTH_M, CAR_WIDTH_M, DOOR, LOT, besid
 from sample_site.stage import Performer, Stage, Thing
 
 _DOOR_M, _BESIDE_M = 0.35, 0.4
-"""The driver's door, ahead of the middle of the car, and how far from the car somebody stands at it."""
+"""Distance of the driver's door from the middle of the car, and of a person at the door from the car."""
 
 _AT_DOOR_S = 2.0
 

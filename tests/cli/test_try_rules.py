@@ -49,7 +49,8 @@ def test_mistakes_are_one_line(nightshift, used_site: Path) -> None:
         config.write_text(rule + plain if "skip_ops" in rule else plain + rule)
         said = nightshift("try-rules", "hall", "--date", DAY, "--site", used_site)
         assert said.code != 0 and message in said.err and said.err.strip().count("\n") == 0, said.err
-    for rule in (RULE.replace("speed_m_s <", "sped_m_s <"), RULE + 'object = ["zone:shef"]\n'):
+    query = '\n[[ops.interactions.queries]]\nverb = "x"\nquery = "SELECT subject FROM interactions"\n'
+    for rule in (RULE.replace("speed_m_s <", "sped_m_s <"), RULE + 'object = ["zone:shef"]\n', query):
         config.write_text(plain + rule)
         said = nightshift("plan", "--site", used_site)
         assert said.code == 2, "before a night begins, not once for each day of it"

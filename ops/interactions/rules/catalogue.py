@@ -49,7 +49,7 @@ class Declared:
         return f"{self.verb} {self.version}"
 
 
-# Boxes of one person, detected twice, overlap; in a picture, people of other heights stand at other distances.
+# Two boxes that overlap much are one person, detected twice. Boxes of different heights are at different depths.
 _TWO = "height_ratio < 1.35 and overlap < 0.7"
 
 

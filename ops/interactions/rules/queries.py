@@ -1,6 +1,6 @@
 """Interactions of the user's own that a SQL query finds in the tables of a camera's day."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 import pyarrow as pa
@@ -9,6 +9,10 @@ from ops.arrays import datetime_us
 from ops.interactions.params import UserQuery
 from ops.interactions.rules.scene import PERSON, Evidence, Interaction, Scene
 from schemas.errors import SiteError
+from schemas.op import Tables
+
+SEEN = ("track_points", "positions", "zone_events", "static_objects", "static_object_tracks")
+"""Tables that a query sees, beside ``interactions``."""
 
 NEEDED = ("subject", "start_time")
 MEMORY_MB = 1000
@@ -25,31 +29,61 @@ def find_queried(found: Sequence[Interaction], scene: Scene) -> list[Interaction
     """
     if not scene.params.queries:
         return []
+    tables = {name: scene.extra[name] for name in SEEN} | {"interactions": _table(found)}
+    return [row for query, result in _results(scene.params.queries, tables) for row in _rows(query, result, scene)]
+
+
+def check_queries(queries: Sequence[UserQuery], empty: Tables) -> None:
+    """Runs the site's queries on empty tables, so that a wrong one is known before a night begins.
+
+    Args:
+        empty: the op's input tables, without rows.
+
+    Raises:
+        SiteError: a query cannot run, lacks a column, or gives no times with time zone.
+    """
+    tables = {name: empty[name] for name in SEEN} | {"interactions": _table([])}
+    for query, result in _results(queries, tables):
+        for name in ("start_time", "end_time"):
+            kind = result.schema.field(name).type if name in result.column_names else None
+            if kind is not None and not (pa.types.is_timestamp(kind) and kind.tz) and not pa.types.is_null(kind):
+                raise _no_time(query, f"a column {name} of type {kind}")
+
+
+def _results(queries: Sequence[UserQuery], tables: Mapping[str, pa.Table]) -> Iterator[tuple[UserQuery, pa.Table]]:
+    """Yields what each query gives.
+
+    Raises:
+        SiteError: a query fails, or lacks a column.
+    """
     import duckdb
 
-    tables = {**scene.extra, "interactions": _table(found)}
-    rows = []
     with duckdb.connect(config={"enable_external_access": False, "memory_limit": f"{MEMORY_MB}MB"}) as connection:
         connection.execute("SET timezone = 'UTC'")
         for name, table in tables.items():
-            if "." not in name:
-                connection.register(name, table)
-        for query in scene.params.queries:
+            connection.register(name, table)
+        for query in queries:
             try:
                 result = connection.execute(query.query).to_arrow_table()
             except duckdb.Error as error:
                 raise SiteError(f"[ops.interactions] the query of {query.verb!r} fails: {error}") from error
-            rows += _rows(query, result, scene)
-    return rows
+            lacking = [name for name in NEEDED if name not in result.column_names]
+            if lacking:
+                raise SiteError(
+                    f"[ops.interactions] the query of {query.verb!r} gives no column "
+                    f"{' and no column '.join(lacking)}; it gives {', '.join(result.column_names)}"
+                )
+            yield query, result
+
+
+def _no_time(query: UserQuery, given: str) -> SiteError:
+    return SiteError(
+        f"[ops.interactions] the query of {query.verb!r} gives {given} as a time; it must be a timestamp with "
+        "time zone, as the tables have"
+    )
 
 
 def _rows(query: UserQuery, result: pa.Table, scene: Scene) -> list[Interaction]:
-    lacking = [name for name in NEEDED if name not in result.column_names]
-    if lacking:
-        raise SiteError(
-            f"[ops.interactions] the query of {query.verb!r} gives no column {' and no column '.join(lacking)}; it "
-            f"gives {', '.join(result.column_names)}"
-        )
     labels = dict(zip(scene.trajectories.tracks, scene.labels, strict=True))
     found = []
     for row in result.to_pylist():
@@ -87,10 +121,7 @@ def _moment_us(query: UserQuery, moment: object) -> int:
         SiteError: it is not one, or has no time zone.
     """
     if not isinstance(moment, datetime) or moment.tzinfo is None:
-        raise SiteError(
-            f"[ops.interactions] the query of {query.verb!r} gives {moment!r} as a time; it must be a timestamp "
-            "with time zone, as the tables have"
-        )
+        raise _no_time(query, repr(moment))
     return datetime_us(moment)
 
 

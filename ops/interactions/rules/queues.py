@@ -1,4 +1,4 @@
-"""Rule: ``queues``: three or more people who stand in a line, each near the next."""
+"""Rule ``queues``: three or more people who stand one behind another, each near the next."""
 
 import numpy as np
 
@@ -14,8 +14,8 @@ VERSION = 2
 
 FEWEST = 3
 SIDEWAYS = 0.2
-"""Greatest distance (root mean square) of a queue's people from its line, as a share of its length: three people who
-talk stand in a triangle, which has 0.4."""
+"""Greatest root mean square distance of people from the line through a queue, as a share of its length. Three people
+at the corners of an equilateral triangle, who talk, have 0.4."""
 
 SPACING_M = 0.5
 """Least length of a queue for each step between its people: a bunch is none."""

@@ -1,4 +1,4 @@
-"""People who stand in a line queue; a bunch, a pair and a row that walks do not."""
+"""People who stand one behind another queue; a group that talks, two people, and people who walk do not."""
 
 import pytest
 
