@@ -1,9 +1,26 @@
 """Computes the place of a camera's lens from its ground plane, where nobody has measured its height."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from ops.ground.homography import GroundPlane
 from schemas.values import CameraView, Float64
+
+
+@dataclass(frozen=True, eq=False)
+class SurveyedCamera:
+    """A camera as its ground plane shows it, for square pixels and a principal point in the middle of the frame.
+
+    Attributes:
+        focal_px: focal length, pixels.
+        site_from_camera: ``(3, 3)``, its columns are the camera's right, down and ahead in the site's east, north, up.
+        place_m: ``(3,)`` of the lens: x, y in the site's CRS, height above the ground, metres.
+    """
+
+    focal_px: float
+    site_from_camera: Float64
+    place_m: Float64
 
 
 def lens_position(view: CameraView, plane: GroundPlane) -> Float64 | None:
@@ -15,14 +32,15 @@ def lens_position(view: CameraView, plane: GroundPlane) -> Float64 | None:
     given = view.position_m
     if given is not None and given[2] is not None:
         return np.array(given, dtype=np.float64)
-    computed = _decompose(plane)
+    camera = surveyed_camera(plane)
+    computed = None if camera is None else camera.place_m
     if computed is not None and given is not None:
         computed[:2] = given[:2]
     return computed
 
 
-def _decompose(plane: GroundPlane) -> Float64 | None:
-    """Returns the lens from H = K [r1 r2 t], for square pixels and a principal point in the middle of the frame.
+def surveyed_camera(plane: GroundPlane) -> SurveyedCamera | None:
+    """Returns the camera of a ground plane, from H = K [r1 r2 t]; None for one that looks straight down.
 
     That r1 and r2 are orthogonal and of one length gives two equations for the focal length (Zhang, "A flexible new
     technique for camera calibration", PAMI 2000), solved here in the least squares sense.
@@ -43,6 +61,10 @@ def _decompose(plane: GroundPlane) -> Float64 | None:
     right, forth, shift = (columns / length).T
     turned = np.column_stack([right, forth, np.cross(right, forth)])
     left, _, other = np.linalg.svd(turned)
-    lens = -(left @ other).T @ shift
+    camera_from_site = left @ other
+    x, y, height = -camera_from_site.T @ shift
     # Mirrored at the ground, the lens would see the same: of the two solutions, the one above the ground is real.
-    return np.array([lens[0] + plane.origin_m[0], lens[1] + plane.origin_m[1], abs(lens[2])])
+    if height < 0:
+        camera_from_site = camera_from_site * [1, 1, -1]
+    place = np.array([x + plane.origin_m[0], y + plane.origin_m[1], abs(height)])
+    return SurveyedCamera(float(focal_px), camera_from_site.T, place)
