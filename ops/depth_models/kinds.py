@@ -1,4 +1,4 @@
-"""Three kinds of depth, told apart by type: in metres, affine, and relative.
+"""Three kinds of depth, each a type: in metres, affine, and relative.
 
 A network gives one of them, and which one cannot be seen in its numbers. Only ``MetricDepth`` may be compared with
 lengths; the others become metric by two numbers from elsewhere: a calibrated ground plane, the height of the lens or
