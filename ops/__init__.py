@@ -20,6 +20,7 @@ from ops.link import Link
 from ops.motion import Motion
 from ops.positions import Positions
 from ops.publish import Publish
+from ops.relations import Relations
 from ops.second_look import SecondLook
 from ops.site_tracks import SiteTracks
 from ops.statics import Statics
@@ -41,6 +42,7 @@ _OPS: tuple[type[Op], ...] = (
     SiteTracks,
     Counts,
     Depth,
+    Relations,
     DepthMap,
     FrameInteractions,
     Interactions,

@@ -79,6 +79,26 @@ def pairs_after(ends: Int64, begins: Int64, most: int) -> tuple[Int64, Int64]:
     return np.repeat(np.arange(len(ends)), count), order[at]
 
 
+def find_rows(table: pa.Table, wanted: pa.Table) -> Int64:
+    """Returns for each row of ``wanted`` the row of ``table`` of the same track and time, ``(N,)``; -1 if it has none.
+
+    Args:
+        table, wanted: with ``track_id`` and ``time``; ``table`` has a track and time once.
+    """
+    names = pc.unique(pa.chunked_array([*table["track_id"].chunks, *wanted["track_id"].chunks], pa.string()))
+    moments = np.unique(np.concatenate([times_us(table), times_us(wanted)]))
+    keys, asked = (
+        pc.index_in(each["track_id"], names).to_numpy().astype(np.int64) * len(moments)
+        + np.searchsorted(moments, times_us(each))
+        for each in (table, wanted)
+    )
+    order = np.argsort(keys, kind="stable")
+    if not len(order):
+        return np.full(len(asked), -1)
+    place = np.minimum(np.searchsorted(keys[order], asked), len(order) - 1)
+    return np.where(keys[order][place] == asked, order[place], -1)
+
+
 def latest_in_run(index: Int64, first: Bools) -> Int64:
     """Returns for each element the latest ``index`` that is not -1, up to and with its own, within its run; else -1.
 

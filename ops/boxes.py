@@ -44,9 +44,14 @@ def iou_pairs(a: Floats, b: Floats) -> Floats:
     return _iou(a, b)
 
 
-def _iou(a: Floats, b: Floats) -> Floats:
+def shared_areas(a: Floats, b: Floats) -> Floats:
+    """Returns the area ``(N,)`` that each box in ``a`` shares with the box in the same row of ``b``."""
     low, high = np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:])
-    shared = np.clip(high - low, 0, None).prod(axis=-1)
+    return np.asarray(np.clip(high - low, 0, None).prod(axis=-1))
+
+
+def _iou(a: Floats, b: Floats) -> Floats:
+    shared = shared_areas(a, b)
     union = size(a).prod(axis=-1) + size(b).prod(axis=-1) - shared
     return np.asarray(np.divide(shared, union, out=np.zeros_like(shared), where=union > 0))
 

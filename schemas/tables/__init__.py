@@ -11,6 +11,7 @@ from schemas.tables.columns import TIME
 from schemas.tables.detection import DETECTION_TABLES
 from schemas.tables.motion import MOTION_TABLES
 from schemas.tables.records import RECORD_TABLES
+from schemas.tables.space import SPACE_TABLES
 from schemas.tables.spec import Privacy, TableSpec
 from schemas.tables.tracking import TRACKING_TABLES
 from schemas.tables.video import VIDEO_TABLES
@@ -25,6 +26,7 @@ TABLES: Mapping[str, TableSpec] = {
         *DETECTION_TABLES,
         *MOTION_TABLES,
         *ANALYTICS_TABLES,
+        *SPACE_TABLES,
         *VIDEO_TABLES,
         *RECORD_TABLES,
     )
