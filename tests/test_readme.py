@@ -34,6 +34,7 @@ PAGES = (
     DOCS / "getting-started.md",
     DOCS / "nights.md",
     DOCS / "results.md",
+    DOCS / "depth.md",
     DOCS / "interactions.md",
     DOCS / "evaluate.md",
 )

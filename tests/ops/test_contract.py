@@ -94,7 +94,15 @@ def test_the_clip_gives_every_table_something_to_do(chain: Chain) -> None:
     # No object is left behind, there is no depth model and no network for verbs, no frame is doubtful, HOG takes no
     # rectangle for a person, and motion finds people only, in every frame.
     without = {"static_regions", "static_detections", "static_objects", "static_object_tracks"}
-    without |= {"depth_maps", "frame_interactions", "review_frames", "second_detections", "detector_samples"}
+    # Nobody has a neighbour.
+    without |= {
+        "relations",
+        "depth_maps",
+        "frame_interactions",
+        "review_frames",
+        "second_detections",
+        "detector_samples",
+    }
     assert {table for table, count in rows.items() if not count} == without
 
 
