@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from schemas.values import Bools, Float64, Int64
+from ops.floor.alike import AlikeErrors, fit_covariance
+from schemas.values import Bools, Float64
 
 _THINNEST = 1e-8
 """Share of the variance along a line below which points across it fix no plane."""
@@ -82,51 +83,32 @@ def near_plane(points_m: Float64, normal: Float64, offset_m: float, tolerance: T
 
 
 def fit_least_squares(
-    points_m: Float64, weights: Float64, groups: Int64 | None = None
+    points_m: Float64, weights: Float64, alike: AlikeErrors | None = None
 ) -> tuple[Float64, float, Float64] | None:
     """Fits a plane to points, by their distance from it.
-
-    The errors of a depth map are alike in whole regions: ten thousand points of one are no ten thousand measurements.
-    With ``groups``, the covariance counts the errors of a group as one (the sandwich estimator of clustered errors,
-    Liang and Zeger 1986).
 
     Args:
         points_m: ``(N, 3)``.
         weights: ``(N,)``, 0 for points that do not count.
-        groups: ``(N,)`` number of each point's region, from 0; None if all errors are independent.
+        alike: which errors are alike, for the covariance; None if all are independent.
 
     Returns:
         Normal ``(3,)``, offset, and their covariance ``(4, 4)``; None where points fix no plane.
     """
-    total = weights.sum()
     if (weights > 0).sum() < 3:
         return None
+    total = weights.sum()
     centre = (weights[:, None] * points_m).sum(axis=0) / total
     away = points_m - centre
-    x, y, z = away.T
-    rows = [[(weights * a * b).sum() for b in (x, y, z)] for a in (x, y, z)]
+    rows = [[(weights * a * b).sum() for b in away.T] for a in away.T]
     variances, axes = np.linalg.eigh(np.array(rows) / total)
     if variances[1] <= _THINNEST * variances[2]:
         return None
     normal, flat, long = axes.T
-    side = -1.0 if -(normal @ centre) < 0 else 1.0
-    normal = normal * side
-    offset = float(-(normal @ centre))
+    normal = normal if normal @ centre < 0 else -normal
     slopes = np.stack([np.ones(len(points_m)), height_over(away, flat, 0.0), height_over(away, long, 0.0)])
-    spread = _sandwich(slopes, height_over(away, normal, 0.0), weights, groups)
+    spread = fit_covariance(slopes, height_over(away, normal, 0.0), weights, alike)
     to_plane = np.zeros((4, 3))
     to_plane[:3, 1], to_plane[:3, 2] = flat, long
     to_plane[3] = 1.0, -(flat @ centre), -(long @ centre)
-    return normal, offset, to_plane @ spread @ to_plane.T
-
-
-def _sandwich(slopes: Float64, errors: Float64, weights: Float64, groups: Int64 | None) -> Float64:
-    """Returns the covariance ``(3, 3)`` of the three coefficients of a weighted fit that left these errors."""
-    bread = np.linalg.inv(np.array([[(weights * a * b).sum() for b in slopes] for a in slopes]))
-    parts = slopes * (weights * errors)
-    if groups is not None:
-        parts = np.stack([np.bincount(groups, part) for part in parts])
-        used = int((np.bincount(groups, weights) > 0).sum())
-        parts = parts * np.sqrt(used / max(used - 1, 1))
-    filling = np.array([[(a * b).sum() for b in parts] for a in parts])
-    return np.asarray(bread @ filling @ bread)
+    return normal, float(-(normal @ centre)), to_plane @ spread @ to_plane.T

@@ -1,7 +1,7 @@
 """Finds planes in points by RANSAC: the trials of a batch at once, the best ones refined on samples of their inliers.
 
-Fischler and Bolles 1981; the refinement is the local optimisation of LO-RANSAC (Chum, Matas and Kittler, DAGM 2003). The
-number of trials adapts to the share of inliers of the best one so far.
+Fischler and Bolles 1981; the refinement is the local optimisation of LO-RANSAC (Chum, Matas and Kittler, DAGM 2003).
+The number of trials adapts to the share of inliers of the best one so far.
 """
 
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ops.floor.alike import AlikeErrors
 from ops.floor.plane_fit import Plane, Tolerance, fit_least_squares, height_over, near_plane
 from schemas.values import Bools, Float64, Int64
 
@@ -16,7 +17,7 @@ Accepts = Callable[[Float64, Float64], Bools]
 """Says of planes, normals ``(K, 3)`` to the lens's side and offsets ``(K,)``, which ones may be found."""
 
 BATCH = 128
-JUDGED, REFINED = 4000, 20_000
+JUDGED, REFINED = 4000, 10_000
 """Points on which trials, and the best ones of them, are judged."""
 
 FINALISTS = 6
@@ -66,14 +67,14 @@ class _Planes:
 
 
 def fit_plane(
-    points_m: Float64, search: Ransac, accepts: Accepts | None = None, groups: Int64 | None = None
+    points_m: Float64, search: Ransac, accepts: Accepts | None = None, alike: AlikeErrors | None = None
 ) -> Plane | None:
     """Finds the plane with the most inliers, and fits it to them.
 
     Args:
         points_m: ``(N, 3)``, finite.
         accepts: says which planes may be found; all, if None.
-        groups: ``(N,)`` regions of alike errors, for the covariance: see ``fit_least_squares``.
+        alike: which errors are alike, for the covariance; None if all are independent.
 
     Returns:
         The plane; None where fewer than three points, or points on one line, fix none, or none is accepted.
@@ -86,11 +87,11 @@ def fit_plane(
         return None
     fine = _draw(points_m, REFINED, random)
     best = _refine(found, fine, search.tolerance, random, accepts)
-    return _fit_to_inliers(best, points_m, search.tolerance, accepts, groups)
+    return _fit_to_inliers(best, points_m, search.tolerance, accepts, alike)
 
 
 def fit_planes(
-    points_m: Float64, search: Ransac, most: int, least_share: float, groups: Int64 | None = None
+    points_m: Float64, search: Ransac, most: int, least_share: float, alike: AlikeErrors | None = None
 ) -> list[Plane]:
     """Finds planes one after another, each in the points that those before it left.
 
@@ -98,7 +99,7 @@ def fit_planes(
         points_m: ``(N, 3)``, finite.
         most: planes at most.
         least_share: of all points that a plane needs as inliers.
-        groups: as for ``fit_plane``.
+        alike: as for ``fit_plane``.
 
     Returns:
         Planes in the order in which they were found; ``inliers`` are of all points, and of one plane each.
@@ -107,7 +108,7 @@ def fit_planes(
     planes: list[Plane] = []
     least = max(3, int(np.ceil(least_share * len(points_m))))
     while len(planes) < most and len(left) >= least:
-        plane = fit_plane(points_m[left], search, groups=None if groups is None else groups[left])
+        plane = fit_plane(points_m[left], search, alike=None if alike is None else alike.take(left))
         if plane is None or plane.inliers.sum() < least:
             break
         inliers = np.zeros(len(points_m), np.bool_)
@@ -201,14 +202,14 @@ def _fit_samples(samples: Float64) -> _Planes:
 
 
 def _fit_to_inliers(
-    one: _Planes, points: Float64, tolerance: Tolerance, accepts: Accepts | None, groups: Int64 | None
+    one: _Planes, points: Float64, tolerance: Tolerance, accepts: Accepts | None, alike: AlikeErrors | None
 ) -> Plane | None:
     """Fits a plane to all its inliers, again and again while that gives more of them."""
     normal, offset = one.normal[0], float(one.offset[0])
     inliers = near_plane(points, normal, offset, tolerance)
     covariance = None
     for _ in range(LAST_FITS):
-        fit = fit_least_squares(points, inliers.astype(np.float64), groups)
+        fit = fit_least_squares(points, inliers.astype(np.float64), alike)
         if fit is None:
             return None
         covariance = fit[2] if covariance is None else covariance
