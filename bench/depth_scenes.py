@@ -111,9 +111,9 @@ class Scene:
         """Returns depth ``(H, W)`` with a network's errors."""
         random = np.random.default_rng([seed, 0xDE9])
         height, width = self.truth_m.shape
-        inverse = np.nan_to_num(1 / self.truth_m)  # nothing seen: infinitely far
+        inverse: Float64 = np.nan_to_num(1 / self.truth_m.astype(np.float64))  # nothing seen: infinitely far
         if noise.blur_px:
-            inverse = cv2.GaussianBlur(inverse, (0, 0), noise.blur_px * width / 640)
+            inverse = np.asarray(cv2.GaussianBlur(inverse, (0, 0), noise.blur_px * width / 640), np.float64)
         drift = cv2.GaussianBlur(random.standard_normal((height * 2, width * 2)), (0, 0), width / 12)
         drift = drift[height // 2 :, width // 2 :][:height, :width] / drift.std()
         fine = cv2.GaussianBlur(random.standard_normal((height, width)), (0, 0), 1.0)

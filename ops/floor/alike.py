@@ -65,7 +65,8 @@ def fit_covariance(slopes: Float64, errors: Float64, weights: Float64, alike: Al
     else:
         cells = len(alike.correlation)
         parts = np.stack([np.bincount(alike.cell, slope * weights, minlength=cells) for slope in slopes])
-        mass, correlation = np.bincount(alike.cell, weights, minlength=cells), alike.correlation
+        mass: Float64 = np.bincount(alike.cell, weights, minlength=cells).astype(np.float64)
+        correlation = alike.correlation
         places = float(mass.sum() ** 2 / _product(mass, correlation, mass))
     filling = np.array([[_product(a, correlation, b) for b in parts] for a in parts])
     left = max(1 - len(slopes) / places, LEAST_LEFT)  # the fit follows a part of the errors
