@@ -24,7 +24,7 @@ PLANES = 6
 
 LEAST_SIDE_PX = 16
 LEAST_KNOWN = 200
-"""Pixels with a depth, below which nothing is told of a plane."""
+"""Fewer pixels with a depth fix no plane."""
 
 LEAST_HEIGHT_M = 0.3
 PARALLEL_DEG = 8.0

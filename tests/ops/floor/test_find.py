@@ -1,4 +1,4 @@
-"""The floor of a room is found, and not its wall or table; where there is none, the reason is told."""
+"""The floor of a room is found, and not its wall or table; where there is none, the result says why."""
 
 import numpy as np
 import pytest
