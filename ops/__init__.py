@@ -16,6 +16,7 @@ from ops.depth_map import DepthMap
 from ops.detect import Detect
 from ops.frame_interactions import FrameInteractions
 from ops.interactions import Interactions
+from ops.keypoints import Keypoints
 from ops.link import Link
 from ops.motion import Motion
 from ops.positions import Positions
@@ -45,6 +46,7 @@ _OPS: tuple[type[Op], ...] = (
     Relations,
     DepthMap,
     FrameInteractions,
+    Keypoints,
     Interactions,
     Anonymize,
     Publish,

@@ -24,6 +24,8 @@ from schemas.values import UnitContext
 POINT_COLUMNS = (*("track_id", "time", "pts", "segment_id", "label", "confidence"), *BOX_COLUMNS)
 POSITION_COLUMNS = ("track_id", "time", "x_m", "y_m", "var_x_m2", "var_y_m2")
 
+KEYPOINT_COLUMNS = ("segment_id", "time", *BOX_COLUMNS, "keypoint", "x", "y")
+
 BEFORE_S = 30.0
 """Seconds around the coming of a thing, on the day before, in which its owner is looked for."""
 
@@ -33,7 +35,7 @@ class Interactions(TableOp):
 
     spec = OpSpec(
         name="interactions",
-        version=7,
+        version=8,
         summary="Who did what with whom or what: meetings, things left and taken, vehicles, zones, with the evidence.",
         scope=Scope.CAMERA_DAY,
         reads=(
@@ -44,6 +46,7 @@ class Interactions(TableOp):
             Read("static_objects", required=False, build_if_missing=True),
             Read("static_object_tracks", required=False, build_if_missing=True),
             Read("frame_interactions", required=False),
+            Read("keypoints", columns=KEYPOINT_COLUMNS, required=False),
             Read("track_points", Neighbour.PREVIOUS_DAY, columns=POINT_COLUMNS, required=False),
             Read("positions", Neighbour.PREVIOUS_DAY, columns=POSITION_COLUMNS, required=False),
         ),

@@ -112,6 +112,22 @@ DETECTION_TABLES = (
     ),
     replace(_REACH, name="second_detector_reach", summary=_REACH.summary.replace("detect can", "the second look can")),
     TableSpec(
+        "keypoints",
+        "Where the joints of people near things are in single frames, as a pose network sees them.",
+        (
+            *FRAME,
+            column("detection", pa.int32(), "number of the person's box, as in detections"),
+            *BOX,
+            string("keypoint", "'nose', 'left_wrist', ...: one of the 17 key points of COCO"),
+            float32("x", "to the right", "px"),
+            float32("y", "downwards", "px"),
+            float32("score", "score of the pose network", "0..1"),
+        ),
+        ("camera", "segment_id", "detection", "keypoint"),
+        ("time", "detection", "keypoint"),
+        Privacy.SENSITIVE,
+    ),
+    TableSpec(
         "frame_interactions",
         "What people do with things in single frames, as a network for interactions sees it.",
         (

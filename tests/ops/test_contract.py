@@ -99,6 +99,7 @@ def test_the_clip_gives_every_table_something_to_do(chain: Chain) -> None:
         "relations",
         "depth_maps",
         "frame_interactions",
+        "keypoints",
         "review_frames",
         "second_detections",
         "detector_samples",

@@ -1,4 +1,4 @@
-"""Skeletons: the 17 key points of COCO (Lin et al., 2014), and the limbs drawn between them."""
+"""Skeletons: the limbs between the key points of ``ops.pose_network``."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,9 +7,6 @@ import cv2
 import numpy as np
 
 from schemas.values import Float64, Uint8
-
-POINTS = 17
-"""Number of key points: nose, eyes, ears, shoulders, elbows, wrists, hips, knees, ankles; the left one first."""
 
 LIMBS = (
     *((5, 7), (7, 9), (6, 8), (8, 10)),  # arms

@@ -9,21 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pyarrow as pa
 
-from ops.arrays import boxes_of, encode_column, float_column, times_us
-from ops.boxes import iou_pairs
-from ops.interactions.rules.scene import Interaction, Scene, frame_scale
+from ops.arrays import encode_column, float_column, times_us
+from ops.interactions.rules.in_frames import NEAREST_US, tracks_in_frames
+from ops.interactions.rules.scene import Interaction, Scene
 from ops.interactions.rules.spans import Held, find_spans
 from schemas.values import Bools, Float64, Int64
 
 VERSION = 1
-
-OVERLAP = 0.5
-"""Least overlap (IoU) of a network's box of a person with the track's."""
-
-NEAREST_US = 500_000
-"""Longest time from a frame to the track's nearest point."""
 
 BREAK_S = 3.0
 """Longest time between two looks at one interaction: the op looks once a second."""
@@ -89,7 +82,7 @@ def read_frame_verbs(scene: Scene) -> FrameVerbs | None:
     label = np.array(
         [-1 if text is None else texts.index(text) for text in table["object_label"].to_pylist()], np.int64
     )
-    track = _tracks(scene, table)
+    track = tracks_in_frames(scene, table)
     kept = np.flatnonzero((track >= 0) & np.array([name not in IGNORED for name in raw])[code])
     kept = kept[np.argsort(times_us(table)[kept], kind="stable")]
     score = float_column(table, "score")
@@ -103,26 +96,6 @@ def read_frame_verbs(scene: Scene) -> FrameVerbs | None:
         score[kept],
         table["model"][0].as_py(),
     )
-
-
-def _tracks(scene: Scene, table: pa.Table) -> Int64:
-    """Returns the track ``(N,)`` of each row's person; -1 for none."""
-    boxes = boxes_of(table) * frame_scale(table["segment_id"], scene.unit)
-    time_us, trajectories = times_us(table), scene.trajectories
-    best, found = np.full(len(boxes), OVERLAP), np.full(len(boxes), -1, np.int64)
-    for track in np.flatnonzero(scene.people[scene.bounds[:-1]]) if len(trajectories) else []:
-        points = scene.points_of(int(track))
-        own_us = trajectories.time_us[points]
-        rows = np.flatnonzero((time_us >= own_us[0] - NEAREST_US) & (time_us <= own_us[-1] + NEAREST_US))
-        if not len(rows):
-            continue
-        after = np.clip(np.searchsorted(own_us, time_us[rows]), 0, len(points) - 1)
-        before = np.maximum(after - 1, 0)
-        near = np.where(np.abs(own_us[before] - time_us[rows]) < np.abs(own_us[after] - time_us[rows]), before, after)
-        overlap = iou_pairs(boxes[rows], scene.box[points[near]])
-        better = (overlap >= best[rows]) & (np.abs(own_us[near] - time_us[rows]) <= NEAREST_US)
-        best[rows[better]], found[rows[better]] = overlap[better], track
-    return found
 
 
 def with_frames(found: Sequence[Interaction], scene: Scene) -> list[Interaction]:

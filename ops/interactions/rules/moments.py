@@ -14,6 +14,7 @@ from ops.arrays import run_bounds, run_starts
 from ops.boxes import size
 from ops.ground.smooth import local_line
 from ops.interactions.params import BODY_M
+from ops.interactions.rules.joints import read_joints
 from ops.interactions.rules.scene import Scene
 from ops.interactions.rules.stays import around_s
 from schemas.values import Bools, Float64, Int64
@@ -55,6 +56,7 @@ class Moments:
         box: ``(M, 4)`` pixels.
         stature: ``(M,)``, height of a person against their own height standing there; NaN if cut by the frame's edge.
         px_per_m: ``(M,)``, pixels per metre, upright, at the place.
+        wrists, ankles: ``(M, 4)``, x and y of the left one and of the right one, pixels; NaN where not known.
         stay_m: radius of ``around_s``.
     """
 
@@ -69,6 +71,8 @@ class Moments:
     box: Float64
     stature: Float64
     px_per_m: Float64
+    wrists: Float64
+    ankles: Float64
     origin_m: Float64
     stay_m: float
 
@@ -118,6 +122,7 @@ def moments_of(scene: Scene) -> Moments:
     m_per = np.ones(len(at)) if scene.on_ground else BODY_M / (standing_px * own)
     tick = time_us // TICK_US
     kept = np.flatnonzero(run_starts(track) | run_starts(tick))
+    joints = read_joints(scene)
     return Moments(
         track[kept],
         tick[kept],
@@ -130,6 +135,8 @@ def moments_of(scene: Scene) -> Moments:
         box[kept],
         np.where(whole, tall / (standing_px * own), np.nan)[kept],
         px_per_m[kept],
+        joints.at(track[kept], time_us[kept], box[kept], "wrist"),
+        joints.at(track[kept], time_us[kept], box[kept], "ankle"),
         origin,
         scene.params.loiter_m,
     )

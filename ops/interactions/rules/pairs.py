@@ -24,6 +24,9 @@ HAND_TOP, HAND_BOTTOM, HAND_REACH = 0.3, 0.8, 0.4
 """The hands of a person: from 30 % to 80 % of the box's height, and sideways 40 % of its width beyond it."""
 
 FOOT_TOP = 0.8
+ASIDE, ABOVE_WRIST, BELOW_WRIST, AT_ANKLE = 0.12, 0.1, 0.35, 0.12
+"""Reach of a hand and a foot whose joint a pose network found, body heights: bags hang below the wrist."""
+
 TRAIL_STEPS = tuple(range(4, 33, 2))
 """Ticks, 1 to 8 seconds, after which a follower is looked for where the other was."""
 
@@ -172,13 +175,32 @@ def _share_in(box: Float64, zone: Float64) -> Float64:
 def _hand(pairs: Pairs) -> Float64:
     x1, y1, x2, y2 = pairs.own_box.T
     wide, tall = HAND_REACH * (x2 - x1), y2 - y1
-    return _share_in(pairs.box, np.column_stack([x1 - wide, y1 + HAND_TOP * tall, x2 + wide, y1 + HAND_BOTTOM * tall]))
+    guess = np.column_stack([x1 - wide, y1 + HAND_TOP * tall, x2 + wide, y1 + HAND_BOTTOM * tall])
+    return _at_joints(pairs, pairs.moments.wrists, (ASIDE, ABOVE_WRIST, BELOW_WRIST), guess)
 
 
 def _foot(pairs: Pairs) -> Float64:
     x1, y1, x2, y2 = pairs.own_box.T
     wide = HAND_REACH * (x2 - x1)
-    return _share_in(pairs.box, np.column_stack([x1 - wide, y1 + FOOT_TOP * (y2 - y1), x2 + wide, y2 + wide]))
+    guess = np.column_stack([x1 - wide, y1 + FOOT_TOP * (y2 - y1), x2 + wide, y2 + wide])
+    return _at_joints(pairs, pairs.moments.ankles, (ASIDE, AT_ANKLE, AT_ANKLE), guess)
+
+
+def _at_joints(pairs: Pairs, joints: Float64, reach: tuple[float, float, float], guess: Float64) -> Float64:
+    """Returns the share of each object near one of both joints; where one of them is not known, in the ``guess``.
+
+    Args:
+        joints: ``(M, 4)`` of the moments.
+        reach: how far a zone goes sideways, up and down from a joint, body heights.
+        guess: ``(P, 4)``.
+    """
+    tall = size(pairs.own_box)[:, 1:]
+    aside, above, below = reach
+    spread = tall * [-aside, -above, aside, below]
+    left, right = (np.tile(joints[pairs.subject][:, side], 2) + spread for side in (slice(0, 2), slice(2, 4)))
+    near = np.fmax(_share_in(pairs.box, left), _share_in(pairs.box, right))
+    known = np.isfinite(joints[pairs.subject]).all(axis=1)
+    return np.where(known, near, _share_in(pairs.box, guess))
 
 
 def _above(pairs: Pairs) -> Float64:

@@ -24,9 +24,10 @@ from ops.anonymize.cover.paint import (
     paint_nearest,
     paint_picture,
 )
-from ops.anonymize.cover.skeleton import LIMBS, POINTS, draw_skeletons
+from ops.anonymize.cover.skeleton import LIMBS, draw_skeletons
 from ops.anonymize.geometry import cover_boxes
 from ops.anonymize.params import AnonymizeParams
+from ops.pose_network import POINTS
 from schemas.anonymity import MODES
 from schemas.values import Float64, Uint8
 

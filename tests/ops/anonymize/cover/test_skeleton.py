@@ -12,13 +12,13 @@ from bench.frame_pairs import read_frames
 from bench.pets import pets_truth
 from ops.anonymize.cover.modes import Scene, open_painter
 from ops.anonymize.cover.paint import Colour
-from ops.anonymize.cover.pose import open_pose
-from ops.anonymize.cover.skeleton import POINTS, PoseFinder, draw_skeletons
+from ops.anonymize.cover.skeleton import PoseFinder, draw_skeletons
 from ops.anonymize.geometry import checked_head_zones, cover_boxes, covered_shares
 from ops.anonymize.params import AnonymizeParams
 from ops.anonymize.verify.coverage import confirmed_cover
 from ops.anonymize.verify.verifier import HEAD_PAD, PAINTED_SHARE
 from ops.boxes import pad
+from ops.pose_network import POINTS, open_pose
 from schemas.op import ModelRequest
 from schemas.values import Float64, FrameBatch, Uint8
 from storage.video.chunks import EncodedChunk

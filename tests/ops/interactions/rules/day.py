@@ -23,11 +23,20 @@ BAG = (300.0, 280.0, 330.0, 300.0)
 
 
 def run(
-    points, view=PLAIN, segments=(SEGMENT,), features=(), things=(), before=None, frames=None, source="model", **params
+    points,
+    view=PLAIN,
+    segments=(SEGMENT,),
+    features=(),
+    things=(),
+    before=None,
+    frames=None,
+    keypoints=None,
+    source="model",
+    **params,
 ):
     """Rows by time, with their evidence read.
 
-    ``before``: ``track_points`` of the day before; ``frames``: ``frame_interactions``;
+    ``before``: ``track_points`` of the day before; ``frames``: ``frame_interactions``; ``keypoints``: that table;
     ``source``: what found the tracks.
     """
     unit = make_unit(segments, view, features, unit="day")
@@ -37,6 +46,8 @@ def run(
     inputs["tracks"] = tracks_of(points, source)
     if frames is not None:
         inputs["frame_interactions"] = frames
+    if keypoints is not None:
+        inputs["keypoints"] = keypoints
     if before is not None:
         inputs["previous_day.track_points"] = before
     table = Interactions(InteractionsParams(**params)).run(unit, inputs, FakeServices())["interactions"]

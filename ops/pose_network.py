@@ -9,13 +9,22 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ops.anonymize.cover.skeleton import POINTS
 from ops.anonymize.geometry import whole_boxes
 from ops.boxes import iou_matrix, pad
 from ops.detect.backends import Network, open_network
 from ops.detect.letterbox import PAD_GREY, Fit, fit_into
 from schemas.errors import ModelError
 from schemas.values import Float32, Float64, Int64, ModelFile, Uint8
+
+PARTS = ("eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+SIDES = ("left", "right")
+KEYPOINTS = (
+    "nose",
+    *(f"{side}_{part}" for part in PARTS for side in SIDES),
+)
+"""The 17 key points of COCO (Lin et al., 2014), in the order of the network's output."""
+
+POINTS = len(KEYPOINTS)
 
 CONFIDENCE = 0.25
 """Least score of a person that the network finds, 0..1."""

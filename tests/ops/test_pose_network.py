@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from ops.anonymize.cover.pose import YoloPose, open_pose
-from ops.anonymize.cover.skeleton import POINTS, SURE
+from ops.anonymize.cover.skeleton import SURE
 from ops.detect.backends import Deliver, Network
+from ops.pose_network import POINTS, YoloPose, open_pose
 from schemas.errors import ModelError
 from schemas.op import ModelRequest
 from schemas.values import Float32, Float64, ModelFile, Uint8
