@@ -24,8 +24,11 @@ HAND_TOP, HAND_BOTTOM, HAND_REACH = 0.3, 0.8, 0.4
 """The hands of a person: from 30 % to 80 % of the box's height, and sideways 40 % of its width beyond it."""
 
 FOOT_TOP = 0.8
-ASIDE, ABOVE_WRIST, BELOW_WRIST, AT_ANKLE = 0.12, 0.1, 0.35, 0.12
-"""Reach of a hand and a foot whose joint a pose network found, body heights: bags hang below the wrist."""
+ASIDE, ABOVE_WRIST, BELOW_WRIST, AT_ANKLE = 0.3, 0.2, 0.5, 0.2
+"""Reach of a hand and a foot whose joint a pose network found, body heights: bags hang below the wrist.
+
+Tighter ones lose bags of the film of interactions, where they are beside people and not in their hands.
+"""
 
 TRAIL_STEPS = tuple(range(4, 33, 2))
 """Ticks, 1 to 8 seconds, after which a follower is looked for where the other was."""
