@@ -52,6 +52,9 @@ SHARP_EDGE = 2.0
 EVEN_GREY = 3.0
 """What is added to both sides of a comparison, grey levels: noise must not decide."""
 
+NEAR_PX = 8
+"""What lies farther from a region is not looked at: its ring is four pixels away, edges and blurs reach one more."""
+
 MOST_COLOURS = 120
 """Pixels that are compared, of a region and of what lies around it."""
 
@@ -97,6 +100,10 @@ class _Clip:
     free: Bools
     times_us: Int64
     windows: Int64
+
+    def near(self, rows: slice, columns: slice) -> "_Clip":
+        """Returns a part of each picture."""
+        return replace(self, samples=self.samples[:, rows, columns], free=self.free[:, rows, columns])
 
     def appearance(self, chosen: Bools, area: Bools, from_end: bool) -> tuple[Float32, Bools]:
         """Returns the median picture of the samples, of those chosen the first or last few, that show an area.
@@ -253,6 +260,11 @@ def _region(mask: Bools, since: int, clip: _Clip, source_px: tuple[int, int]) ->
         clip: the frames.
         source_px: (width, height) of the footage.
     """
+    height, width = mask.shape
+    y, x = np.nonzero(mask)
+    own = mask[y.min() : y.max() + 1, x.min() : x.max() + 1]
+    rows, columns = (slice(max(0, each.min() - NEAR_PX), each.max() + 1 + NEAR_PX) for each in (y, x))
+    mask, clip = mask[rows, columns], clip.near(rows, columns)
     ring = ring_of(mask)
     early, seen_early = clip.appearance(clip.windows < since, mask | ring, from_end=True)
     late, seen_late = clip.appearance(clip.windows >= since, mask | ring, from_end=False)
@@ -272,12 +284,10 @@ def _region(mask: Bools, since: int, clip: _Clip, source_px: tuple[int, int]) ->
     before = np.nonzero(~shows[:begin])[0]
     first = int(before[-1]) + 1 if len(before) else 0
     last = int(np.nonzero(shows)[0][-1]) if shows.any() else first
-    y, x = np.nonzero(mask)
-    scale = np.array([source_px[0] / mask.shape[1], source_px[1] / mask.shape[0]] * 2)
+    scale = np.array([source_px[0] / width, source_px[1] / height] * 2)
     left, top, right, bottom = (np.array([x.min(), y.min(), x.max() + 1, y.max() + 1]) * scale).tolist()
     times = int(clip.times_us[first]), int(clip.times_us[max(first, last)])
     area_px = float(mask.sum() * scale[0] * scale[1])
-    own = mask[y.min() : y.max() + 1, x.min() : x.max() + 1]
     appeared = appeared_share(early, late_relit, mask, seen_early & seen_late)
     return StaticRegion(*times, (left, top, right, bottom), area_px, contrast, own, appeared)
 

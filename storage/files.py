@@ -10,6 +10,7 @@ Other files and folders follow the umask.
 import errno
 import hashlib
 import os
+import re
 import secrets
 import stat
 import tempfile
@@ -30,6 +31,7 @@ PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 _SHARED_FILE, _SHARED_FOLDER = 0o666, 0o777  # less the umask
 _UNKNOWN_MACHINE = "unknown"
 _MAX_NAME_LENGTH = 120
+_IS_SAFE = re.compile(rf"[\w~-][\w.~-]{{0,{_MAX_NAME_LENGTH - 1}}}", re.ASCII).fullmatch  # what `quote` leaves as it is
 _TRIES = 20
 
 
@@ -178,6 +180,8 @@ def sha256_stream(file: BinaryIO) -> str:
 
 def safe_name(text: str) -> str:
     """Returns any text, such as a path, as one file name: never hidden, empty, too long, or equal to another text's."""
+    if _IS_SAFE(text):
+        return text  # most names; this is called for every receipt of a store
     name = quote(text, safe="", errors="surrogateescape") or "%"
     if name.startswith("."):
         name = "%2E" + name[1:]

@@ -18,11 +18,13 @@ from hypothesis import settings
 from cli.main import run_cli
 from sample_site import TINY, build_sample_site
 from tests.support.shared import build_once
+from tests.support.small_site import SMALL
 
 # No test asserts a time: machines are noisy. The same code is tested with the same examples on every machine;
 # --hypothesis-profile=search looks for others.
 settings.register_profile("search", deadline=None, print_blob=True)
-settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
+settings.register_profile("repeatable", deadline=None, derandomize=True, database=None, max_examples=40)
+settings.register_profile("long", settings.get_profile("repeatable"), max_examples=100)
 settings.load_profile("repeatable")
 
 
@@ -39,6 +41,12 @@ def pytest_collection_finish() -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds ``--long``: tests that search for rare orders of events take minutes instead of seconds."""
     parser.addoption("--long", action="store_true", help="search longer for rare orders of events")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tries more examples of each property with ``--long``."""
+    if config.getoption("--long"):
+        settings.load_profile("long")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -144,6 +152,29 @@ def night_site(built_site: Path, shared_folder: Path) -> Path:
         assert run_cli(["run", "--site", str(root), "--in-process", "--json"]) == 1, "one file is cut off"
 
     return build_once(shared_folder / "night" / "site", run)
+
+
+@pytest.fixture(scope="session")
+def built_small_site(shared_folder: Path) -> Path:
+    """A site of one camera before any run, built once for all processes. Tests copy it and never change it."""
+    return build_once(shared_folder / "small" / "site", lambda root: build_sample_site(root, spec=SMALL))
+
+
+@pytest.fixture(scope="session")
+def small_night(built_small_site: Path, shared_folder: Path) -> Path:
+    """The site of one camera after a run in one process, for all. Tests copy it and never change it."""
+
+    def run(root: Path) -> None:
+        shutil.copytree(built_small_site, root)
+        assert run_cli(["run", "--site", str(root), "--in-process", "--json"]) == 0
+
+    return build_once(shared_folder / "small-night" / "site", run)
+
+
+@pytest.fixture
+def small_site(built_small_site: Path, tmp_path: Path) -> Path:
+    """A copy of the site of one camera, free to change: for tests that run a night and do not ask what is in it."""
+    return Path(shutil.copytree(built_small_site, tmp_path / "site"))
 
 
 @pytest.fixture

@@ -150,17 +150,17 @@ def test_results_outlive_footage(used_site, nightshift):
     assert len(rows(used_site, "SELECT * FROM footage WHERE camera = 'hall'")) == 2
 
 
-def test_the_order_of_work_changes_no_row(built_site, night_site, tmp_path, nightshift):
+def test_the_order_of_work_changes_no_row(built_small_site, small_night, tmp_path, nightshift):
     import shutil
 
     other = tmp_path / "other"
-    shutil.copytree(built_site, other)
+    shutil.copytree(built_small_site, other)
     for op in ("detect", "track", "anonymize"):
         nightshift("run", "--site", other, "--in-process", "--json", "--ops", op, "--camera", "hall")
     nightshift("run", "--site", other, "--in-process", "--json")
     for table in ("detections", "track_points", "positions", "counts", "interactions", "anonymized"):
         query = f"SELECT * FROM {table} WHERE camera = 'hall' ORDER BY ALL"
-        assert rows(other, query) == rows(night_site, query), table
+        assert rows(other, query) == rows(small_night, query), table
 
 
 def test_selected_ops_bring_what_they_need(fresh_site, nightshift):

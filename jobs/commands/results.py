@@ -122,16 +122,15 @@ def _check_exportable(site: Site, name: str) -> None:
 
 def _refuse_sensitive(connection: duckdb.DuckDBPyConnection) -> None:
     """Replaces each sensitive table by an empty one that raises an error if a query reads it, however it names it."""
+    kinds: dict[str, dict[str, str]] = {}
+    for view, column, kind in connection.execute(
+        "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal ORDER BY column_index"
+    ).fetchall():
+        kinds.setdefault(view, {})[column] = kind
     for spec in TABLES.values():
         for view in (spec.name, spec.name + VERSIONS_SUFFIX) if spec.privacy is Privacy.SENSITIVE else ():
-            kinds = dict(
-                connection.execute(
-                    "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index",
-                    [view],
-                ).fetchall()
-            )
-            if kinds:
-                sql = refused_rows(kinds, _REFUSAL.format(name=spec.name))
+            if view in kinds:
+                sql = refused_rows(kinds[view], _REFUSAL.format(name=spec.name))
                 connection.execute(f"CREATE OR REPLACE VIEW {view} AS {sql}")
 
 

@@ -72,14 +72,24 @@ def create_versions(
         if any(is_queried(f"{name}{VERSIONS_SUFFIX}") for name in IN_FILES)
         else []
     )
-    for spec in IN_FILES.values():
-        if not is_queried(spec.name + VERSIONS_SUFFIX):
-            sql = unqueried_rows(spec, _ADDED)
-        elif some:
-            sql = _versions_sql(spec, lists, versions, some[0], dates)
-        else:
-            sql = no_rows(spec, _ADDED)
-        con.execute(f"CREATE VIEW {quote_name(spec.name + VERSIONS_SUFFIX)} AS {sql}")
+    unqueried = []
+    for name, spec in IN_FILES.items():
+        if not is_queried(name + VERSIONS_SUFFIX):
+            unqueried.append(_unqueried_views()[name])
+            continue
+        sql = _versions_sql(spec, lists, versions, some[0], dates) if some else no_rows(spec, _ADDED)
+        con.execute(_create(name, sql))
+    con.execute(";".join(unqueried))
+
+
+@cache
+def _unqueried_views() -> Mapping[str, str]:
+    """Returns by table the statement that creates the view where the given query does not name it."""
+    return {name: _create(name, unqueried_rows(spec, _ADDED)) for name, spec in IN_FILES.items()}
+
+
+def _create(table: str, sql: str) -> str:
+    return f"CREATE VIEW {quote_name(table + VERSIONS_SUFFIX)} AS {sql}"
 
 
 def _some_file(snapshot: Snapshot, versions: Versions) -> Names:

@@ -11,6 +11,7 @@ from calendar import monthrange
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -128,11 +129,15 @@ def create_views(
         # Read now, not at query time: a commit in between would supersede units of this snapshot.
         unit_tags = pa.table({"unit_tag": take_snapshot().unit_tags()})
         create_lazy(con, "unit_tags", unit_tags.schema, lambda: unit_tags, internal=True)
+    unqueried = []
     for name, spec in IN_FILES.items():
-        files = found.get(name, LiveFiles())
-        sql = _live_sql(spec, lists, files, dates) if is_queried(name) else unqueried_rows(spec)
+        if not is_queried(name):
+            unqueried.append(_unqueried_views()[name])
+            continue
+        sql = _live_sql(spec, lists, found.get(name, LiveFiles()), dates)
         shown = f"SELECT * FROM ({sql}) WHERE {only[name]}" if name in only else sql
         con.execute(f"CREATE VIEW {quote_name(name)} AS {shown}")
+    con.execute(";".join(unqueried))
 
 
 def rows_sql(
@@ -180,7 +185,7 @@ def no_rows(spec: TableSpec, more: Mapping[str, str] = MappingProxyType({}), ref
     """
     types = _types(spec)
     kinds = {**{name: types[name] for name in plain_columns(spec)}, "date": "DATE", **more}
-    return _repeated("NULL", kinds) if refusal is None else refused_rows(kinds, refusal)
+    return _repeated("NULL", kinds, "range(1)") if refusal is None else refused_rows(kinds, refusal)
 
 
 def refused_rows(kinds: Mapping[str, str], refusal: str) -> str:
@@ -192,13 +197,20 @@ def refused_rows(kinds: Mapping[str, str], refusal: str) -> str:
     """
     # Columns raise the error too: with constants in their place, a filter on one would be found false before any row is
     # read, and the query would be answered as if the table were empty.
-    return _repeated(f"error({quote_text(refusal)})", kinds)
+    # The error is written once, since most views of a connection are such views, and DuckDB binds each of them.
+    return _repeated("refused", kinds, f"(SELECT error({quote_text(refusal)}) AS refused)")
 
 
-def _repeated(value: str, kinds: Mapping[str, str]) -> str:
-    """Returns SQL for one row with the same value in each column; for no row if the value is NULL."""
+def _repeated(value: str, kinds: Mapping[str, str], source: str) -> str:
+    """Returns SQL for one row of a source with the same value in each column; for no row if the value is NULL."""
     columns = ", ".join(f"CAST({value} AS {kind}) AS {quote_name(name)}" for name, kind in kinds.items())
-    return f"SELECT {columns} FROM range(1) WHERE {value} IS NOT NULL"
+    return f"SELECT {columns} FROM {source} WHERE {value} IS NOT NULL"
+
+
+@cache
+def _unqueried_views() -> Mapping[str, str]:
+    """Returns by table the statement that creates the view of a table that the given query does not name."""
+    return {name: f"CREATE VIEW {quote_name(name)} AS {unqueried_rows(spec)}" for name, spec in IN_FILES.items()}
 
 
 def unqueried_rows(spec: TableSpec, more: Mapping[str, str] = MappingProxyType({})) -> str:

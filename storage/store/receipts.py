@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +19,9 @@ from storage.store.records import RECORD_SUFFIX, parse_record, parse_time, recor
 RECEIPTS_FOLDER = "_receipts"
 FORMAT = 2
 """Version of the JSON, so that an older Nightshift can refuse what it does not understand."""
+
+_PARSED_RECEIPTS = 4096
+"""Parsed receipts that a process keeps, some 5 KB each."""
 
 RECEIPT_SCHEMA = pa.schema(
     [
@@ -97,8 +101,11 @@ def from_json(content: bytes) -> Receipt:
     return receipt
 
 
+@lru_cache(_PARSED_RECEIPTS)
 def receipt_at(name: str, content: bytes) -> Receipt:
     """Parses the receipt of a file, whose name must be that of its work.
+
+    The same bytes under the same name are parsed and checked once: each query of a session reads all loose receipts.
 
     Raises:
         ValueError: the content is no receipt, or one of other work than its name says.

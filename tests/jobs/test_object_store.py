@@ -46,14 +46,14 @@ def fetched_in_the_night() -> list[str]:
 
 @pytest.fixture(scope="module")
 def remote_site(
-    built_site: Path,
+    built_small_site: Path,
     bucket: str,
     server: S3Server,
     fetched_in_the_night: list[str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    """The tiny sample site after a run with footage and results in the bucket. Tests never change it."""
-    root = Path(shutil.copytree(built_site, tmp_path_factory.mktemp("remote") / "site"))
+    """The site of one camera after a run with footage and results in the bucket. Tests never change it."""
+    root = Path(shutil.copytree(built_small_site, tmp_path_factory.mktemp("remote") / "site"))
     footage = open_blobs(f"{bucket}/footage")
     for path in sorted((root / "archive").rglob("*.*")):
         footage.write(path.relative_to(root / "archive").as_posix(), path.read_bytes())
@@ -61,7 +61,7 @@ def remote_site(
     _place(root, f"{bucket}/footage", f"{bucket}/results")
     run_cli(["scan", "--site", str(root), "--json"])
     server.requests.clear()
-    assert run_cli(["run", "--site", str(root), "--in-process", "--json"]) == 1, "one file is cut off"
+    assert run_cli(["run", "--site", str(root), "--in-process", "--json"]) == 0
     fetched_in_the_night.extend(fetched(server, f"{bucket}/footage"))
     return root
 
@@ -90,13 +90,13 @@ def fetched(server: S3Server, location: str) -> list[str]:
     return [path.removeprefix(start) for method, path in server.requests if method == "GET" and path.startswith(start)]
 
 
-def test_a_night_in_a_bucket_equals_one_in_folders(remote_site: Path, night_site: Path) -> None:
+def test_a_night_in_a_bucket_equals_one_in_folders(remote_site: Path, small_night: Path) -> None:
     remote = open_site(remote_site).store
-    there, here = tables(remote), tables(open_site(night_site).store)
+    there, here = tables(remote), tables(open_site(small_night).store)
     assert {name for name, table in here.items() if table.num_rows} >= {"footage", "detections", "anonymized", "counts"}
     assert {name for name in here if not there[name].equals(here[name])} == set()
     for path in here["anonymized"]["path"].to_pylist():
-        assert remote.blobs.read(path) == (night_site / "store" / path).read_bytes()
+        assert remote.blobs.read(path) == (small_night / "store" / path).read_bytes()
     assert list(remote.blobs.list("_parts")) == list(remote.blobs.list("_claims")) == []
     assert sorted(path.name for path in remote_site.iterdir() if path.is_dir()) == ["layers", "truth"]
 
@@ -110,8 +110,8 @@ def test_a_second_night_does_nothing_and_fetches_no_footage(
     assert fetched(server, f"{bucket}/footage") == []
 
 
-def test_sql_reads_the_store_and_nothing_else(remote_site: Path, night_site: Path, bucket: str, nightshift) -> None:
-    here, there = (nightshift("sql", "--site", site, "--json", COUNT) for site in (night_site, remote_site))
+def test_sql_reads_the_store_and_nothing_else(remote_site: Path, small_night: Path, bucket: str, nightshift) -> None:
+    here, there = (nightshift("sql", "--site", site, "--json", COUNT) for site in (small_night, remote_site))
     assert here.json and there.json == here.json
     footage = next(open_blobs(f"{bucket}/footage").list()).name
     other = open_blobs(f"{bucket}/other")
@@ -136,14 +136,14 @@ def test_footage_is_fetched_once_for_all_its_segments_and_ops(
     assert tables(open_site(remote_site).store)["segments"].num_rows > len(files)
 
 
-def test_a_compacted_store_holds_the_same_and_is_sound(remote_site: Path, night_site: Path, nightshift) -> None:
+def test_a_compacted_store_holds_the_same_and_is_sound(remote_site: Path, small_night: Path, nightshift) -> None:
     assert nightshift("verify", "--site", remote_site, "--json").code == 0
     assert nightshift("compact", "--site", remote_site, "--json").code == 0
     assert not open_site(remote_site).store.has_loose_receipts()
     assert nightshift("verify", "--site", remote_site, "--json").code == 0
-    there, here = tables(open_site(remote_site).store), tables(open_site(night_site).store)
+    there, here = tables(open_site(remote_site).store), tables(open_site(small_night).store)
     assert {name for name in here if not there[name].equals(here[name])} == set()
-    said = [nightshift("sql", "--site", site, "--json", COUNT).json for site in (night_site, remote_site)]
+    said = [nightshift("sql", "--site", site, "--json", COUNT).json for site in (small_night, remote_site)]
     assert said[0] and said[0] == said[1]
 
 

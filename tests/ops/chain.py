@@ -28,7 +28,7 @@ from tests.support.fakes import FOOTAGE_ID, FakeServices, make_batch, make_segme
 
 SIZE_PX = (320, 240)
 FPS = 10.0
-SEGMENT_S = 3.0
+SEGMENT_S = 2.0
 SEGMENTS = tuple(make_segment(index, SEGMENT_S, FPS, SIZE_PX) for index in range(2))
 CAMERA = CameraView(
     "cam1",

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 
 import numpy as np
 import pyarrow as pa
@@ -44,7 +45,7 @@ def _walks(tables: Tables) -> dict[str, list[tuple[int, float]]]:
 
 
 @pytest.mark.slow
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(CUTS)
 def test_a_walker_keeps_one_id_through_any_cuts(cuts_s: list[float]) -> None:
     pieces = film([LEFT], steady(DURATION_S, 10), cuts_s)
@@ -55,11 +56,16 @@ def test_a_walker_keeps_one_id_through_any_cuts(cuts_s: list[float]) -> None:
     assert _once_each(got)
 
 
+@cache
+def _never_cut() -> dict[str, list[tuple[int, float]]]:
+    return _walks(night(film(CROSSING, steady(DURATION_S, 10))))
+
+
 @pytest.mark.slow
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(CUTS)
 def test_two_who_cross_keep_theirs_as_if_never_cut(cuts_s: list[float]) -> None:
-    whole = _walks(night(film(CROSSING, steady(DURATION_S, 10))))
+    whole = _never_cut()
     cut = _walks(night(film(CROSSING, steady(DURATION_S, 10), cuts_s)))
     assert len(whole) == 2
     assert len(cut) == 2
@@ -68,7 +74,7 @@ def test_two_who_cross_keep_theirs_as_if_never_cut(cuts_s: list[float]) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(CUTS, st.randoms(use_true_random=False))
 def test_order_of_segments_and_rows_does_not_matter(cuts_s: list[float], random: object) -> None:
     pieces = film([LEFT, RIGHT], steady(DURATION_S, 10), cuts_s)

@@ -344,6 +344,6 @@ class KillAfterHead(Kill):
 @pytest.mark.timeout(3600)
 @pytest.mark.usefixtures("no_sync")
 def test_random_sequences_of_events_give_the_plans_and_rows_of_the_model(long: bool) -> None:
-    few = settings(max_examples=5, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
+    few = settings(max_examples=3, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
     many = settings(few, max_examples=300, stateful_step_count=50)
     run_state_machine_as_test(PlanMachine, settings=many if long else few)

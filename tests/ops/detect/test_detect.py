@@ -140,14 +140,14 @@ def boxes_of(frame: int, tables: Tables) -> np.ndarray:
 def test_people_of_pets_are_found(
     assets: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, least: float
 ) -> None:
-    frames, truth = pets(assets, list(range(1, 300, 16)))
+    frames, truth = pets(assets, list(range(1, 300, 32)))
     tables = detect(opened(DetectParams(), real(name, assets, monkeypatch, tmp_path), 2), frames, [8])
     found = true = 0
     for number, boxes in enumerate(truth):
         overlaps = iou_matrix(boxes.astype(np.float32), boxes_of(number, tables))
         found += int((overlaps.max(axis=1, initial=0) >= 0.5).sum())
         true += len(boxes)
-    assert true > 100
+    assert true > 50
     assert found / true >= least
 
 

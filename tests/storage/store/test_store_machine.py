@@ -336,6 +336,6 @@ class KillBeforeDeletes(Kill):
 @pytest.mark.timeout(3600)
 @pytest.mark.usefixtures("no_sync")
 def test_any_order_of_events_leaves_readers_what_they_ought_to_see(long: bool) -> None:
-    few = settings(max_examples=8, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck))
+    few = settings(max_examples=5, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck))
     many = settings(few, max_examples=500, stateful_step_count=60)
     run_state_machine_as_test(StoreMachine, settings=many if long else few)

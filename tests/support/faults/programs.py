@@ -23,7 +23,15 @@ PATIENCE_S = 300.0
 _POLL_S = 0.005
 _BUG = 70
 _LOADED = ("cli.run", "cli.site", "cli.results", "cli.reprocess", "cli.demo", "cli.maintenance")
-_LOADED_WHEN_NEEDED = ("ffmpeg", "geopandas", "imageio_ffmpeg", "pyarrow.dataset", "pyogrio", "rich.progress")
+_LOADED_WHEN_NEEDED = (
+    "ffmpeg",
+    "geopandas",
+    "imageio_ffmpeg",
+    "pyarrow.dataset",
+    "pyogrio",
+    "rich.progress",
+    "trackers",  # and with it scipy and supervision: a second of processor time for each process
+)
 
 Job = Callable[[], None]
 """The work of a process; it must be picklable."""

@@ -8,26 +8,13 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from jobs.site import open_site
-from sample_site import TINY, build_sample_site
+from sample_site import build_sample_site
 from schemas.errors import NightshiftError
 from storage.maintenance.verify import verify
 from tests.support.faults.contents import Contents, contents_of, published_files
 from tests.support.faults.points import Act, full_disk, kill_9
 from tests.support.faults.programs import ExitResult, Job, Nightshift, night, run_job
-
-SPEC = replace(
-    TINY,
-    cameras=TINY.cameras[:1],
-    size_px=(240, 136),
-    file_s=6,
-    segment_s=3,
-    fps=5,
-    params={**TINY.params, "background": {"samples": 6}},
-)
-"""One camera, two files, four segments: a person crosses the border of the files, and every op writes rows.
-
-The suite runs it about a hundred times.
-"""
+from tests.support.small_site import SMALL
 
 _LONG_PAST = 1_700_000_000.0
 _QUOTED_CHARS = 300
@@ -158,7 +145,7 @@ class Scene:
 def make_scene(folder: Path) -> Scene:
     """Builds the site, and runs it undisturbed."""
     built, done = folder / "built", folder / "done"
-    build_sample_site(built, spec=SPEC)
+    build_sample_site(built, spec=SMALL)  # the suite runs it about a hundred times
     for file in (built / "archive").rglob("*.mp4"):
         os.utime(file, (_LONG_PAST, _LONG_PAST))  # else it might count as still growing
     shutil.copytree(built, done)

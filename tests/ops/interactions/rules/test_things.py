@@ -192,9 +192,9 @@ def test_the_bag_of_the_aboda_clip_is_found():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("lost", [0.1, 1.0])
-def test_who_is_lost_while_bending_over_the_bag_has_not_left_it(lost):
+def test_who_is_lost_while_bending_over_the_bag_has_not_left_it(lost, long):
     """Whether a detector finds a bent person depends on the processor: with AVX2 alone the track breaks for 2.6 s."""
-    for since_s in np.arange(11.5, 18.0, lost / 2 if lost > 0.5 else 0.2):
+    for since_s in np.arange(11.5, 18.0, (lost / 2 if lost > 0.5 else 0.2) if long else max(0.5, lost)):
         (row,) = abandoned_in_aboda((since_s, since_s + lost + 0.1))
         assert 18 < seconds_of(row)[0] < 24, f"lost from {since_s:.1f} s for {lost} s"
 
