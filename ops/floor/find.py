@@ -22,6 +22,9 @@ from schemas.values import Bools, Float32, Float64, Uint8
 PLANES = 6
 """Planes that are looked at."""
 
+CONFIDENCE, TRIALS = 0.99, 1500
+"""A plane with a seventh of the points is found so surely."""
+
 LEAST_SIDE_PX = 16
 LEAST_KNOWN = 200
 """Fewer pixels with a depth fix no plane."""
@@ -193,7 +196,7 @@ def _level_plane(points: Float64, alike: AlikeErrors, search: FloorSearch) -> Pl
     Walls are found as well, so that no level plane gets the points of a wall that are near it. Where no plane found is
     level, those that are level alone are searched in what is left.
     """
-    ransac = Ransac(search.tolerance, seed=search.seed)
+    ransac = Ransac(search.tolerance, CONFIDENCE, TRIALS, search.seed)
     is_level = _levelness(search)
     planes = fit_planes(points, ransac, PLANES, search.least_share, alike)
     level = [plane for plane in planes if is_level(plane.normal[None], np.array([plane.offset_m]))[0]]

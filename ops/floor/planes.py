@@ -17,7 +17,7 @@ Accepts = Callable[[Float64, Float64], Bools]
 """Says of planes, normals ``(K, 3)`` to the lens's side and offsets ``(K,)``, which ones may be found."""
 
 BATCH = 128
-JUDGED, REFINED = 4000, 10_000
+JUDGED, REFINED = 2000, 10_000
 """Points on which trials, and the best ones of them, are judged."""
 
 FINALISTS = 6
