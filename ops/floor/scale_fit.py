@@ -19,7 +19,7 @@ ROUNDS = 12
 TUKEY = 4.685
 LEAST_SPREAD = 0.002
 BETTER = 1.3
-"""A map has to explain so many times as many places as one number for all of them would."""
+"""Places with which a map has to agree, for each one that a single number for all of them would meet."""
 
 MOST_DOUBT = 0.5
 """Standard deviation of a scale, as a share of it, from which it is not known at all."""
@@ -31,7 +31,7 @@ class NoScale(StrEnum):
     TOO_FEW = "too_few"
     """Fewer known places than needed."""
     TOO_ALIKE = "too_alike"
-    """The values are so alike, or depth errs so much, that scale and shift cannot be told apart."""
+    """The values are so alike, or depth errs so much, that they do not fix both scale and shift."""
     CONTRADICTION = "contradiction"
     """Hardly any of the known places agree on a scale: another scene, or a wrong ground."""
     NO_FLOOR = "no_floor"
