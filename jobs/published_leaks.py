@@ -19,7 +19,7 @@ from schemas.values import Int64, Segment, Uint8
 from storage.archive.footage import raw_fps_of
 from storage.blobs import open_blobs
 from storage.sql.text import quote_text
-from storage.store.video_files import find_video
+from storage.store.named_files import find_video
 from storage.video.published import pts_to_ticks, read_frames
 from storage.video.raw import readable
 from storage.video.reader import SegmentReader

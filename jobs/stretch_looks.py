@@ -12,7 +12,7 @@ from ops.appearance import Appearance
 from ops.detect import Detect
 from ops.track import Track
 from schemas.errors import CorruptFootage
-from schemas.op import FrameOp, Models, Tables, VideoSink
+from schemas.op import FrameOp, Models, RasterSink, Tables, VideoSink
 from schemas.tuned import TunedParams
 from schemas.values import Segment, UnitContext, VideoFile
 from storage.blobs import open_blobs
@@ -93,6 +93,9 @@ class _Counting:
 
     def video_sink(self, unit: UnitContext) -> VideoSink:
         raise ValueError(f"nothing is written here, and no video of {unit.unit}")
+
+    def raster_sink(self, unit: UnitContext) -> RasterSink:
+        raise ValueError(f"nothing is written here, and no rasters of {unit.unit}")
 
     def merge_video(self, unit: UnitContext, parts: Sequence[str]) -> VideoFile:
         raise ValueError(f"nothing is written here, and no video of {unit.unit} from {len(parts)} parts")

@@ -102,6 +102,22 @@ class Renderer:
         lit = cv2.convertScaleAbs(frame, alpha=_light_drift(time_s))
         return self._add_noise(np.asarray(lit, np.uint8), number), visible_figures
 
+    def render_depth(self, figures: Sequence[Figure]) -> Float32:
+        """Returns the depth ``(H, W)`` along the optical axis of what ``render`` draws, metres; figures are upright."""
+        depth_m = self.backdrop.depth_m.copy()
+        placed = [p for p in map(self._place, figures) if p is not None]
+        for item in sorted(placed, key=lambda p: (-p.depth_m, p.figure.name)):
+            place, low_m = item.figure.place_m, item.figure.lift_m
+            ends = np.array([[*place, low_m], [*place, low_m + item.figure.height_m]])
+            pixels, depths = self.lens.project(ends)
+            rows = np.arange(item.window[0].start, item.window[0].stop) + 0.5
+            # The inverse of depth is linear along the picture of a straight line.
+            inverse = np.interp(rows, pixels[::-1, 1], 1 / depths[::-1])
+            solid = item.layer[:, :, 3] >= _SHARE_OF_ALPHA
+            part = depth_m[item.window]
+            part[solid] = np.broadcast_to((1 / inverse)[:, None], solid.shape)[solid]
+        return depth_m
+
     def _place(self, figure: Figure) -> _Placed | None:
         """Warps a figure's sprite into the frame; returns None if it is not visible."""
         foot = np.array([*figure.place_m, figure.lift_m])

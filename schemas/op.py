@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal, Protocol
 
 import pyarrow as pa
 
-from schemas.values import FrameBatch, ModelFile, UnitContext, VideoFile
+from schemas.values import FrameBatch, ModelFile, RasterFile, Uint16, UnitContext, VideoFile
 
 Tables = Mapping[str, pa.Table]
 Models = Mapping[str, ModelFile]
@@ -193,6 +193,19 @@ class VideoSink(Protocol):
         """Removes the unfinished file."""
 
 
+class RasterSink(Protocol):
+    """Writes rasters, one per frame, to one file. Readers see the file once the unit is committed."""
+
+    def add(self, pts: int, raster: Uint16) -> str:
+        """Adds a raster ``(H, W)`` uint16, 0 where nothing is known; returns the name of its entry in the file."""
+
+    def close(self) -> RasterFile:
+        """Finishes the file."""
+
+    def abort(self) -> None:
+        """Drops the unfinished file."""
+
+
 class Services(Protocol):
     """What a worker does for an op, so that ops need no file access."""
 
@@ -201,6 +214,9 @@ class Services(Protocol):
 
     def video_sink(self, unit: UnitContext) -> VideoSink:
         """Opens a video file for this segment: H.264, the source's time base, no audio, no metadata."""
+
+    def raster_sink(self, unit: UnitContext) -> RasterSink:
+        """Opens a file of rasters for this segment."""
 
     def merge_video(self, unit: UnitContext, parts: Sequence[str]) -> VideoFile:
         """Merges parts, paths relative to the store, in order into one published file, without encoding again."""

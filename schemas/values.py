@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
 Uint8 = npt.NDArray[np.uint8]
+Uint16 = npt.NDArray[np.uint16]
 Int64 = npt.NDArray[np.int64]
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -206,6 +207,16 @@ class ModelFile:
 @dataclass(frozen=True)
 class VideoFile:
     """A video file that is written and closed; ``path`` is relative to the store."""
+
+    path: str
+    frames: int
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class RasterFile:
+    """A file of rasters, one per frame, that is written and closed; ``path`` is relative to the store."""
 
     path: str
     frames: int

@@ -25,7 +25,7 @@ from storage.exports.contact_sheet import ContactSheet, SheetFrame, render_conta
 from storage.exports.sign_off_records import SignedFile, SignOff, describe, read_sign_offs
 from storage.maintenance.problems import hash_blob
 from storage.sql.text import quote_text
-from storage.store.video_files import find_video
+from storage.store.named_files import find_video
 from storage.video.published import pts_to_ticks, read_frames_at, read_ticks
 
 MAX_FRAMES, MIN_FRAMES = 60, 12

@@ -21,7 +21,7 @@ from storage.blobs import open_blobs
 from storage.files import atomic_path
 from storage.sql.text import quote_text
 from storage.store.layout import VIDEO_SUFFIX
-from storage.store.video_files import find_video
+from storage.store.named_files import find_video
 from storage.video.ffmpeg import cut_clip, take_still
 from storage.video.raw import readable
 

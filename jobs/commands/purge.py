@@ -33,9 +33,9 @@ from storage.maintenance.tombstones import PurgedUnit
 from storage.site.file import SiteFiles
 from storage.store.journal import new_run_id
 from storage.store.layout import pending_file
+from storage.store.named_files import FILE_TABLES, read_file_rows
 from storage.store.scan_rows import read_scan_rows
 from storage.store.store import Store
-from storage.store.video_files import VIDEO_TABLES, read_video_rows
 from storage.video.raw import remove_abandoned
 
 _HELD_COLUMNS = ("camera", "path", "content_sha256", "start_time", "duration_s", "frames")
@@ -117,12 +117,12 @@ class _PurgePlanner:
         # one that a unit within its limit has too stays.
         shared = pc.is_in(receipts["fingerprint"], receipts.filter(pc.invert(past))["fingerprint"].combine_chunks())
         purged = receipts.filter(pc.and_(past, pc.invert(shared)))
-        video = self._record_results(receipts, purged)
+        named = self._record_results(receipts, purged)
         fingerprints = frozenset(purged["fingerprint"].to_pylist())
         return PurgePlan(
             self._builders.records(),
             footage.paths,
-            tuple(video),
+            tuple(named),
             fingerprints,
             footage.kept,
             found.problems,
@@ -181,7 +181,7 @@ class _PurgePlanner:
         return held
 
     def _record_results(self, receipts: pa.Table, purged: pa.Table) -> list[str]:
-        """Records the results to delete; returns their video files."""
+        """Records the results to delete; returns the files that their rows name."""
         if not purged.num_rows:
             return []
         sizes = {blob.name: blob.size_bytes for blob in sweepable_files(self._store)}
@@ -199,12 +199,12 @@ class _PurgePlanner:
                 builder.size_bytes += size
             builder.units.pop(unit, None)  # a reaffirmed unit has a second receipt, which makes it the newest
             builder.units[unit] = None
-        rows = (row for table in VIDEO_TABLES for row in read_video_rows(self._store, purged, table).to_pylist())
-        video = []
+        rows = (row for table in FILE_TABLES for row in read_file_rows(self._store, purged, table).to_pylist())
+        named = []
         for row in rows:
             for name in (name for name in (row["path"], pending_file(row["path"])) if name in sizes):
                 builder = by_unit_tag[row["_unit"]]
                 builder.files.add(name)
                 builder.size_bytes += sizes[name]
-                video.append(name)
-        return video
+                named.append(name)
+        return named

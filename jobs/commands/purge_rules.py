@@ -4,13 +4,14 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import inf
 from zoneinfo import ZoneInfo
 
 from ops import REGISTRY
 from schemas.errors import SiteError
 from storage.maintenance.tombstones import DataKind, PurgedUnit, PurgeRecord
 from storage.site.file import SiteFiles
-from storage.store.video_files import VIDEO_TABLES
+from storage.store.named_files import RASTERS_TABLE, VIDEO_TABLES
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,10 @@ class Rules:
         if not own:
             if set(tables) & set(VIDEO_TABLES):
                 return Rule("video", "video_days", retention.video_days)
-            return Rule("tables", "tables_days", retention.tables_days)
+            rule = Rule("tables", "tables_days", retention.tables_days)
+            # Rasters show whom the footage shows: they are kept no longer than it is.
+            of_footage = Rule("tables", "footage_days", retention.footage_days)
+            return min(rule, of_footage, key=_days) if RASTERS_TABLE in tables else rule
         if len(own) < len(tables) or len(set(own.values())) > 1:
             raise SiteError(
                 f"{self._site.root / 'site.toml'}: [retention.tables]: op {op} writes {', '.join(tables)} together, "
@@ -74,6 +78,10 @@ class Rules:
             )
         name, days = next(iter(own.items()))
         return Rule("tables", f"tables.{name}", days)
+
+
+def _days(rule: Rule) -> float:
+    return inf if rule.days is None else rule.days
 
 
 @dataclass

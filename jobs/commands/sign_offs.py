@@ -20,8 +20,8 @@ from storage.exports.sign_off_records import SignedFile, SignOff, Verdict, read_
 from storage.files import sha256_file
 from storage.store.journal import new_run_id
 from storage.store.layout import PENDING_FOLDER, VIDEO_FOLDER, pending_file
+from storage.store.named_files import PUBLISHED_TABLE, read_file_rows
 from storage.store.store import Store
-from storage.store.video_files import PUBLISHED_TABLE, read_video_rows
 
 _TICK = timedelta(microseconds=1)
 
@@ -137,7 +137,7 @@ def release_video(site: Site) -> None:
     # Files before sign-offs: a file that another process has just released is then known to be accepted.
     present = pending | {blob.name for blob in blobs.list(VIDEO_FOLDER)}
     decided = verdicts(read_sign_offs(site.store))
-    rows = read_video_rows(site.store, site.store.read_receipts().rows, PUBLISHED_TABLE)
+    rows = read_file_rows(site.store, site.store.read_receipts().rows, PUBLISHED_TABLE)
     files = {row["path"]: SignedFile(row["camera"], row["footage_id"], row["sha256"]) for row in rows.to_pylist()}
     altered = []
     for name, file in sorted(files.items()):

@@ -34,8 +34,8 @@ from storage.files import sha256_file
 from storage.sql.text import quote_text
 from storage.store.journal import new_run_id
 from storage.store.layout import VIDEO_SUFFIX
+from storage.store.named_files import find_video
 from storage.store.store import Store
-from storage.store.video_files import find_video
 from storage.video.published import pts_to_ticks, read_frames
 from storage.video.raw import readable
 from storage.video.reader import SegmentReader

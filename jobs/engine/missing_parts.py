@@ -7,10 +7,10 @@ units that made the parts count as done, and there is nothing to merge: they mus
 from jobs.planning.graph import UnitKey
 from jobs.planning.plan import Plan
 from storage.maintenance.compaction import drop_receipts
+from storage.store.named_files import PARTS_TABLE, read_file_rows
 from storage.store.parquet import UNIT_COLUMN
 from storage.store.receipts import receipts_to_arrow
 from storage.store.store import Store
-from storage.store.video_files import PARTS_TABLE, read_video_rows
 
 
 def drop_units_with_missing_parts(store: Store, plan: Plan) -> bool:
@@ -37,7 +37,7 @@ def _missing(store: Store, plan: Plan, merger: UnitKey, parts: set[UnitKey]) -> 
     known = plan.fingerprints
     found = (store.find_receipt(*key, known[key]) for key in sorted(parts & known.keys()))
     receipts = [receipt for receipt in found if receipt is not None]
-    named = read_video_rows(store, receipts_to_arrow(receipts), PARTS_TABLE).select(["path", UNIT_COLUMN]).to_pylist()
+    named = read_file_rows(store, receipts_to_arrow(receipts), PARTS_TABLE).select(["path", UNIT_COLUMN]).to_pylist()
     tags = {row[UNIT_COLUMN] for row in named if not store.blobs.exists(row["path"])}
     # Another run deletes parts only after it has committed their merger. So this order matters: first the parts, then
     # the receipt; a part that is missing without one was lost.

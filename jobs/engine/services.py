@@ -1,4 +1,4 @@
-"""What a worker offers an op while it works on one unit: counters, and video files in the store."""
+"""What a worker offers an op while it works on one unit: counters, and files of video and rasters in the store."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,9 +10,10 @@ from pathlib import PurePosixPath
 from jobs.engine.failures import arising_in
 from jobs.engine.tasks import Task
 from schemas.errors import NightshiftError
-from schemas.op import VideoSink
+from schemas.op import RasterSink, VideoSink
 from schemas.values import UnitContext, VideoFile
-from storage.store.layout import FINGERPRINT_DIGITS, part_file, pending_file, video_file
+from storage.rasters import RasterWriter
+from storage.store.layout import FINGERPRINT_DIGITS, part_file, pending_file, rasters_file, video_file
 from storage.store.store import Store
 from storage.video.writer import PartWriter, merge_parts
 
@@ -30,7 +31,7 @@ class UnitServices:
         self._task = task
         self._hold_video = hold_video
         self._tag = task.fingerprint[:FINGERPRINT_DIGITS]
-        self._sinks: list[PartWriter] = []
+        self._sinks: list[PartWriter | RasterWriter] = []
         self._unnamed: list[str] = []
         self._merged: list[str] = []
 
@@ -43,6 +44,15 @@ class UnitServices:
         key = self._task.key
         name = part_file(key.camera, key.date, key.unit, self._task.fingerprint)
         sink = PartWriter(self._store.blobs, name, unit.segment)
+        self._sinks.append(sink)
+        self._unnamed.append(name)
+        return sink
+
+    def raster_sink(self, unit: UnitContext) -> RasterSink:
+        """Returns a sink for the rasters of this segment's frames."""
+        key = self._task.key
+        name = rasters_file(key.camera, key.date, unit.unit, self._task.fingerprint)
+        sink = RasterWriter(self._store.blobs, name)
         self._sinks.append(sink)
         self._unnamed.append(name)
         return sink

@@ -50,13 +50,13 @@ class Deletion:
     Attributes:
         records: what is recorded of it.
         footage: files, relative to the archive.
-        video: files, relative to the store.
+        named: files that rows name, relative to the store: video, and rasters.
         fingerprints: fingerprints of the receipts to drop, together with their rows.
     """
 
     records: tuple[PurgeRecord, ...]
     footage: tuple[str, ...] = ()
-    video: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
     fingerprints: frozenset[str] = frozenset()
 
 
@@ -179,8 +179,8 @@ def delete(
         TransientError: compactions came first again and again; the next purge finishes.
         StoreFull: no space is left to rewrite files that hold other rows too; the next purge finishes.
     """
-    # The order matters to a purge that is killed: tombstones first, so that the next one knows what was to go; video
-    # before the rows that name it.
+    # The order matters to a purge that is killed: tombstones first, so that the next one knows what was to go;
+    # files before the rows that name them.
     began = time.time()
     new = _not_yet_recorded(store, deletion.records)
     if new:
@@ -194,7 +194,7 @@ def delete(
                 kept.append(KeptFile(path, _OUTSIDE))
         except OSError as error:
             kept.append(KeptFile(path, f"it cannot be deleted: {first_line(error)}"))
-    store.blobs.delete(deletion.video)
+    store.blobs.delete(deletion.named)
     drop_units(store, deletion.fingerprints, on_progress)
     scrub(store, began)
     sweep(store)

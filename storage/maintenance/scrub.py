@@ -19,11 +19,11 @@ from storage.maintenance.compaction import retired_files
 from storage.maintenance.sweep import sweepable_files, unnamed_files
 from storage.maintenance.tombstones import read_tombstones
 from storage.store.layout import MANIFEST_FOLDER, PENDING_FOLDER, month_of
+from storage.store.named_files import FILE_SUFFIXES, VIDEO_SUFFIXES
 from storage.store.parquet import UNIT_COLUMN
 from storage.store.receipts import files_of, unit_tags
 from storage.store.scan_rows import SCAN_ROWS_PREFIX
 from storage.store.store import Store
-from storage.store.video_files import VIDEO_SUFFIXES
 
 _VIDEO_RULE = "video_days"
 
@@ -99,7 +99,7 @@ def _holds(store: Store, blob: Blob, gone: _Purged) -> bool:
 
     A compaction at work names such a file soon: of what was purged before it began, its files hold nothing.
     """
-    if blob.name.endswith(VIDEO_SUFFIXES):
+    if blob.name.endswith(FILE_SUFFIXES):
         return True
     try:
         tags = pq.read_table(io.BytesIO(store.blobs.read(blob.name)), columns=[UNIT_COLUMN])[UNIT_COLUMN]

@@ -7,11 +7,20 @@ from schemas.errors import NightshiftError, SiteError
 from schemas.tables import TABLES
 from storage.blobs import Blob
 from storage.maintenance.verify_manifest import find_headless_shards
-from storage.store.layout import MANIFEST_FOLDER, PARTS_FOLDER, PENDING_FOLDER, VIDEO_FOLDER, VIDEO_SUFFIX, pending_file
+from storage.store.layout import (
+    MANIFEST_FOLDER,
+    PARTS_FOLDER,
+    PENDING_FOLDER,
+    RASTERS_FOLDER,
+    RASTERS_SUFFIX,
+    VIDEO_FOLDER,
+    VIDEO_SUFFIX,
+    pending_file,
+)
 from storage.store.manifest import RETIRED_SCHEMA, Head
+from storage.store.named_files import FILE_SUFFIXES, FILE_TABLES, VIDEO_SUFFIXES, read_file_rows
 from storage.store.receipts import files_of
 from storage.store.store import Store
-from storage.store.video_files import VIDEO_SUFFIXES, VIDEO_TABLES, read_video_rows
 
 SWEEP_AGE_H = 24.0
 """Hours after which a file that nothing names counts as left behind; a worker may be about to commit a younger one."""
@@ -20,6 +29,7 @@ _SUFFIXES = {
     **dict.fromkeys((*TABLES, PARTS_FOLDER), (".parquet", VIDEO_SUFFIX)),
     VIDEO_FOLDER: (".parquet", *VIDEO_SUFFIXES),
     PENDING_FOLDER: (VIDEO_SUFFIX,),
+    RASTERS_FOLDER: (".parquet", RASTERS_SUFFIX),
     MANIFEST_FOLDER: (".parquet",),  # not heads: a compaction that began earlier could take a number again
 }
 """By folder, the suffixes of what Nightshift writes there; nothing else is ever swept."""
@@ -67,8 +77,8 @@ def unnamed_files(store: Store, names: Collection[str]) -> set[str]:
         if receipts.problems or find_headless_shards(store, names, known, receipts.rows):
             return set()
         named = set(files_of(receipts.rows)["name"].to_pylist()) | known
-        for table in VIDEO_TABLES if any(name.endswith(VIDEO_SUFFIXES) for name in names) else ():
-            paths = read_video_rows(store, receipts.rows, table)["path"].to_pylist()
+        for table in FILE_TABLES if any(name.endswith(FILE_SUFFIXES) for name in names) else ():
+            paths = read_file_rows(store, receipts.rows, table)["path"].to_pylist()
             named.update(paths, map(pending_file, paths))
     except SiteError:
         raise

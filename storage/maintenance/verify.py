@@ -24,17 +24,18 @@ from storage.maintenance.verify_receipts import find_future_receipts, find_torn_
 from storage.maintenance.verify_records import find_record_problems
 from storage.store.layout import pending_file
 from storage.store.manifest import MERGED_SCHEMA
-from storage.store.parquet import UNIT_COLUMN
-from storage.store.receipts import OWN_FILE, merge_receipts, receipts_to_arrow, unit_tags
-from storage.store.store import Store
-from storage.store.video_files import (
+from storage.store.named_files import (
     AUDITS_TABLE,
     PARTS_TABLE,
     PUBLISHED_TABLE,
+    RASTERS_TABLE,
     VIDEO_TABLES,
     present_name,
-    split_video_rows,
+    split_file_rows,
 )
+from storage.store.parquet import UNIT_COLUMN
+from storage.store.receipts import OWN_FILE, merge_receipts, receipts_to_arrow, unit_tags
+from storage.store.store import Store
 
 _THREADS = 2
 
@@ -125,6 +126,9 @@ class _Verifier:
         # Rows that name video can only be read from sound files.
         sound = _without(receipts, expected, {problem.name for problem in of_tables})
         of_video, paths = self._video(sound)
+        of_rasters, raster_paths = self._rasters(sound)
+        of_video += of_rasters
+        paths += raster_paths
         if not (torn or broken):
             known = manifest_files(store, head)
             broken = find_headless_shards(store, self._files.keys(), known, receipts)
@@ -146,7 +150,7 @@ class _Verifier:
         Publishing removes parts, so they need not exist once the footage's published file is sound.
         """
         times = _commit_times(receipts)
-        published, *foreign = split_video_rows(self._store, receipts, PUBLISHED_TABLE)
+        published, *foreign = split_file_rows(self._store, receipts, PUBLISHED_TABLE)
         # A file that awaits its sign-off lies elsewhere.
         places = [present_name(path, self._files) for path in published["path"].to_pylist()]
         published = published.set_column(
@@ -158,7 +162,7 @@ class _Verifier:
             footage, last = (row["camera"], row["footage_id"]), times[row[UNIT_COLUMN]][1]
             if number not in wrong:
                 published_at[footage] = max(last, published_at.get(footage, last))
-        parts, foreign_parts = split_video_rows(self._store, receipts, PARTS_TABLE)
+        parts, foreign_parts = split_file_rows(self._store, receipts, PARTS_TABLE)
         unpublished = []
         for row in parts.to_pylist():
             done = published_at.get((row["camera"], row["footage_id"]))
@@ -166,20 +170,27 @@ class _Verifier:
             unpublished.append(done is None or done < times[row[UNIT_COLUMN]][0])
         waiting = parts.filter(pa.array(unpublished, pa.bool_()))
         wrong_parts = self._compare(waiting["path"].to_pylist(), waiting["sha256"].to_pylist())
-        audits, foreign_audits = split_video_rows(self._store, receipts, AUDITS_TABLE)
+        audits, foreign_audits = split_file_rows(self._store, receipts, AUDITS_TABLE)
         wrong_audits = self._compare(audits["path"].to_pylist(), audits["sha256"].to_pylist())
         problems = [
             Problem(kind, rows["path"][row].as_py(), detail, _units_tagged(receipts, rows[UNIT_COLUMN][row].as_py()))
             for rows, found in ((published, wrong), (waiting, wrong_parts), (audits, wrong_audits))
             for row, (kind, detail) in found.items()
         ]
-        for row in pa.concat_tables([*foreign, foreign_parts, foreign_audits]).to_pylist():
-            detail = "a row names it, and it is no video of its camera"
-            units = _units_tagged(receipts, row[UNIT_COLUMN])
-            problems.append(Problem(ProblemKind.FOREIGN, row["path"], detail, units))
+        problems += _foreign(receipts, pa.concat_tables([*foreign, foreign_parts, foreign_audits]), "video")
         # While such a file is moved it exists twice.
         pending = [pending_file(path) for path in places]
         return problems, [*pending, *(path for rows in (published, parts, audits) for path in rows["path"].to_pylist())]
+
+    def _rasters(self, receipts: pa.Table) -> tuple[list[Problem], list[str]]:
+        """Returns the problems of rasters that rows name, and their paths."""
+        rows, foreign = split_file_rows(self._store, receipts, RASTERS_TABLE)
+        paths = rows["path"].to_pylist()
+        problems = [
+            Problem(kind, paths[row], detail, _units_tagged(receipts, rows[UNIT_COLUMN][row].as_py()))
+            for row, (kind, detail) in self._compare(paths, rows["sha256"].to_pylist()).items()
+        ]
+        return [*problems, *_foreign(receipts, foreign, "file")], paths
 
     def _compare(self, names: Sequence[str], hashes: Sequence[str | None]) -> dict[int, tuple[ProblemKind, str]]:
         """Hashes files, two at a time; returns kind and detail of problems, by index in ``names``."""
@@ -209,6 +220,15 @@ class _Verifier:
                 yield Problem(ProblemKind.ORPHANED, name, "nothing names it")
             elif name not in named:
                 yield Problem(ProblemKind.YOUNG, name, "nothing names it yet: a worker may be about to commit it")
+
+
+def _foreign(receipts: pa.Table, rows: pa.Table, what: str) -> list[Problem]:
+    """Returns a problem for each row that names a file that is none of its camera."""
+    detail = f"a row names it, and it is no {what} of its camera"
+    return [
+        Problem(ProblemKind.FOREIGN, row["path"], detail, _units_tagged(receipts, row[UNIT_COLUMN]))
+        for row in rows.to_pylist()
+    ]
 
 
 def _torn_tombstones(store: Store) -> list[Problem]:

@@ -33,10 +33,10 @@ from storage.sql.tracks import POINTS_READ, create_track_macros
 from storage.sql.versions import create_versions
 from storage.sql.views import IN_FILES, FileLists, TakeSnapshot, create_views
 from storage.store.journal import Journal
+from storage.store.named_files import PUBLISHED_TABLE
 from storage.store.runs import complete_runs
 from storage.store.snapshot import Snapshot, take_snapshot
 from storage.store.store import Store
-from storage.store.video_files import PUBLISHED_TABLE
 
 GB = 1e9
 CalibrationErrors = Callable[[], Mapping[str, float]]

@@ -9,6 +9,7 @@
     anonymized/camera=ID/date=YYYY-MM-DD/NAME.mp4       published video
     _pending/anonymized/camera=ID/...                   published video that awaits its sign-off, same name below
     _parts/camera=ID/date=YYYY-MM-DD/...mp4             anonymized segments that are not merged yet
+    depth_files/camera=ID/date=YYYY-MM-DD/...zip        depth of a segment's frames, storage/rasters.py
     _receipts/OP/CAMERA/DATE/UNIT-FINGERPRINT.json      units committed since the last compaction, receipts.py
     _manifest/                                          units committed before it, manifest.py
     _runs/, _quarantine/                                journal.py
@@ -39,6 +40,8 @@ HOLDS_FOLDER = "_holds"
 MANIFEST_FOLDER = "_manifest"
 VIDEO_FOLDER = "anonymized"
 VIDEO_SUFFIX = ".mp4"
+RASTERS_FOLDER = "depth_files"
+RASTERS_SUFFIX = ".zip"
 
 PRIVATE_FOLDERS = frozenset(
     {
@@ -89,15 +92,20 @@ def holds_rows(name: str) -> bool:
     return name.partition("/")[0] in {*TABLES, MANIFEST_FOLDER} and name.endswith(".parquet") and not leads_out(name)
 
 
-def is_video_of(name: str, camera: str) -> bool:
-    """Returns whether a name is one of a camera's video: published, with what lies beside it, or a part."""
-    folders = tuple(f"{top}/camera={camera}/" for top in (VIDEO_FOLDER, PARTS_FOLDER))
+def is_file_of(name: str, camera: str) -> bool:
+    """Returns whether a name is one of a camera's files: published video with what lies beside it, parts, rasters."""
+    folders = tuple(f"{top}/camera={camera}/" for top in (VIDEO_FOLDER, PARTS_FOLDER, RASTERS_FOLDER))
     return name.startswith(folders) and not name.endswith(".parquet") and not leads_out(name)
 
 
 def part_file(camera: str, date: str, unit: str, fingerprint: str) -> str:
     """Returns a new name for the video of an anonymized segment."""
     return f"{folder_of(PARTS_FOLDER, camera, date)}/{_unique_name(unit, fingerprint)}{VIDEO_SUFFIX}"
+
+
+def rasters_file(camera: str, date: str, unit: str, fingerprint: str) -> str:
+    """Returns a new name for the rasters of a segment."""
+    return f"{folder_of(RASTERS_FOLDER, camera, date)}/{_unique_name(unit, fingerprint)}{RASTERS_SUFFIX}"
 
 
 def video_file(camera: str, date: str, name: str) -> str:

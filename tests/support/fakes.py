@@ -10,7 +10,17 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.op import VideoChunk
-from schemas.values import CameraView, Feature, FrameBatch, Segment, Uint8, UnitContext, VideoFile
+from schemas.values import (
+    CameraView,
+    Feature,
+    FrameBatch,
+    RasterFile,
+    Segment,
+    Uint8,
+    Uint16,
+    UnitContext,
+    VideoFile,
+)
 from storage.archive.segments import SEGMENT_COLUMNS
 
 START = datetime(2026, 3, 2, 22, 0, 0, tzinfo=UTC)
@@ -147,12 +157,35 @@ class MemorySink:
         self.aborted = True
 
 
+class MemoryRasters:
+    """A ``RasterSink`` in memory: rasters by entry."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.rasters: dict[str, Uint16] = {}
+        self.aborted = False
+
+    def add(self, pts: int, raster: Uint16) -> str:
+        """Keeps a raster."""
+        self.rasters[f"{pts}.png"] = raster
+        return f"{pts}.png"
+
+    def close(self) -> RasterFile:
+        """Returns a made-up file with the number of rasters."""
+        return RasterFile(self.path, len(self.rasters), 1000, "0" * 64)
+
+    def abort(self) -> None:
+        """Records that the file was given up."""
+        self.aborted = True
+
+
 class FakeServices:
-    """``Services`` in memory: ``counters``, ``sinks`` by unit, ``merged`` parts, files ``beside`` video."""
+    """``Services`` in memory: ``counters``, ``sinks``, ``rasters`` by unit, ``merged`` parts, ``beside`` files."""
 
     def __init__(self) -> None:
         self.counters: Counter[str] = Counter()
         self.sinks: dict[str, MemorySink] = {}
+        self.rasters: dict[str, MemoryRasters] = {}
         self.merged: list[tuple[str, ...]] = []
         self.beside: dict[str, bytes] = {}
 
@@ -163,6 +196,10 @@ class FakeServices:
     def video_sink(self, unit: UnitContext) -> MemorySink:
         """Returns the unit's sink."""
         return self.sinks.setdefault(unit.unit, MemorySink(f"_parts/{unit.unit}.mp4"))
+
+    def raster_sink(self, unit: UnitContext) -> MemoryRasters:
+        """Returns the unit's sink of rasters."""
+        return self.rasters.setdefault(unit.unit, MemoryRasters(f"depth_files/{unit.unit}.zip"))
 
     def merge_video(self, unit: UnitContext, parts: Sequence[str]) -> VideoFile:
         """Records the parts, and returns a made-up file."""

@@ -181,7 +181,7 @@ def test_audits_are_purged_with_the_video(used_site: Path) -> None:
     plan = plan_purge(site.files, site.store, later)
     assert {record.what for record in plan.records} == {"video"}
     assert {unit.op for record in plan.records for unit in record.units} == {"anonymize", "publish", "audit"}
-    assert len([name for name in plan.video if name.endswith(AUDIT_SUFFIX)]) == 3
+    assert len([name for name in plan.named if name.endswith(AUDIT_SUFFIX)]) == 3
     assert apply_purge(site.files, site.store, plan, later) == ()
     assert jsons(used_site) == [] and verify(site.store).problems == ()
     assert query(site, "SELECT * FROM audits").num_rows == 0

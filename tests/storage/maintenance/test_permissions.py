@@ -26,7 +26,12 @@ from tests.storage.maintenance.test_verify_records import EXPORT, HOLD, SIGN_OFF
 from tests.storage.rows import make_rows, print_of, put
 from tests.storage.small_store import DATES, FOOTAGE, footage_id, night
 
-SENSITIVE = sorted(name for name, spec in IN_FILES.items() if spec.privacy is Privacy.SENSITIVE)
+SENSITIVE = sorted(
+    name
+    for name, spec in IN_FILES.items()
+    # Rows of depth_files name files, which verification would miss: test_depth_files.py.
+    if spec.privacy is Privacy.SENSITIVE and name != "depth_files"
+)
 
 
 @pytest.fixture(params=[0, 0o022, 0o027])

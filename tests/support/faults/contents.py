@@ -10,9 +10,9 @@ from schemas.tables import TABLES
 from schemas.values import Quarantined
 from storage.files import sha256_file
 from storage.store.layout import VIDEO_SUFFIX
+from storage.store.named_files import PARTS_TABLE, PUBLISHED_TABLE
 from storage.store.parquet import DATE_COLUMN, UNIT_COLUMN
 from storage.store.snapshot import take_snapshot
-from storage.store.video_files import PARTS_TABLE, PUBLISHED_TABLE
 
 QUARANTINE = "quarantine"
 

@@ -1,4 +1,4 @@
-"""The video that rows of the store name: published files with their audits, and parts that wait to be merged."""
+"""The files that rows of the store name: published video with its audits, parts that wait to be merged, and rasters."""
 
 from collections.abc import Container
 
@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from schemas.tables import TABLES
 from schemas.tables.video import AUDIT_SUFFIX
 from storage.blobs import Blobs
-from storage.store.layout import VIDEO_SUFFIX, is_video_of, pending_file
+from storage.store.layout import RASTERS_SUFFIX, VIDEO_SUFFIX, is_file_of, pending_file
 from storage.store.parquet import UNIT_COLUMN, file_schema
 from storage.store.receipts import unit_files
 from storage.store.store import Store
@@ -20,7 +20,13 @@ VIDEO_TABLES = (PARTS_TABLE, PUBLISHED_TABLE, AUDITS_TABLE)
 An audit document is no video, but lies beside it and is deleted with it.
 """
 
+RASTERS_TABLE = "depth_files"
+"""Table of files of depth rasters, with the same columns. They show whom the footage shows, uncovered."""
+
+FILE_TABLES = (*VIDEO_TABLES, RASTERS_TABLE)
+
 VIDEO_SUFFIXES = (VIDEO_SUFFIX, AUDIT_SUFFIX)
+FILE_SUFFIXES = (*VIDEO_SUFFIXES, RASTERS_SUFFIX)
 """Suffixes of the files that these tables name."""
 
 _COLUMNS = ("camera", "footage_id", "path", "size_bytes", "sha256", UNIT_COLUMN)
@@ -43,12 +49,12 @@ def find_video(blobs: Blobs, name: str) -> str:
     return pending if not blobs.exists(name) and blobs.exists(pending) else name
 
 
-def read_video_rows(store: Store, receipts: pa.Table, table: str) -> pa.Table:
-    """Reads which video files the rows of some units name; leaves out rows that name other files.
+def read_file_rows(store: Store, receipts: pa.Table, table: str) -> pa.Table:
+    """Reads which files the rows of some units name; leaves out rows that name files that are not Nightshift's.
 
     Args:
         receipts: receipts of the units, rows of ``RECEIPT_SCHEMA``; of any ops.
-        table: one of ``VIDEO_TABLES``.
+        table: one of ``FILE_TABLES``.
 
     Returns:
         Columns ``camera``, ``footage_id``, ``path``, ``size_bytes``, ``sha256`` and ``_unit``, the unit tag.
@@ -56,15 +62,15 @@ def read_video_rows(store: Store, receipts: pa.Table, table: str) -> pa.Table:
     Raises:
         NightshiftError: a file of the table is missing or torn.
     """
-    return split_video_rows(store, receipts, table)[0]
+    return split_file_rows(store, receipts, table)[0]
 
 
-def split_video_rows(store: Store, receipts: pa.Table, table: str) -> tuple[pa.Table, pa.Table]:
-    """Reads rows as ``read_video_rows`` does, and apart from them those whose file is no video of their camera.
+def split_file_rows(store: Store, receipts: pa.Table, table: str) -> tuple[pa.Table, pa.Table]:
+    """Reads rows as ``read_file_rows`` does, and apart from them those whose file is none of their camera.
 
     Such a row is none of Nightshift's; its file must be neither deleted nor given away.
     """
     schema = pa.schema([file_schema(TABLES[table]).field(name) for name in _COLUMNS])
     rows = store.read_rows(table, sorted(unit_files(receipts, table)), schema)
-    own = pa.array(map(is_video_of, rows["path"].to_pylist(), rows["camera"].to_pylist()), pa.bool_())
+    own = pa.array(map(is_file_of, rows["path"].to_pylist(), rows["camera"].to_pylist()), pa.bool_())
     return rows.filter(own), rows.filter(pc.invert(own))
