@@ -60,7 +60,7 @@ class Flow:
     """Dense flow between frames of one size."""
 
     def __init__(self) -> None:
-        self._dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
 
     def back(self, grey: Uint8, before: Uint8) -> tuple[Float32, Bools]:
         """Returns the flow ``(H, W, 2)`` from a frame to the one before, and where there and back ends near the start.
