@@ -68,13 +68,16 @@ class Flow:
         Args:
             grey, before: ``(H, W)``, each side at least ``LEAST_SIDE_PX``.
         """
-        there = np.asarray(self._dis.calc(grey, before, None), np.float32)
-        back = np.asarray(self._dis.calc(before, grey, None), np.float32)
+        there, back = self._between(grey, before), self._between(before, grey)
         rows, columns, inside = _places(there)
         returned = back[rows, columns]
         off = ((there + returned) ** 2).sum(axis=2)
         lengths = (there**2).sum(axis=2) + (returned**2).sum(axis=2)
         return there, inside & (off <= _SHARE * lengths + _REST)
+
+    def _between(self, one: Uint8, other: Uint8) -> Float32:
+        start = np.zeros((*one.shape, 2), np.float32)
+        return np.asarray(self._dis.calc(one, other, start), np.float32)
 
 
 def _places(displacement_px: Float32) -> tuple[Indices, Indices, Bools]:
