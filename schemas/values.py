@@ -123,12 +123,17 @@ class ControlPoint:
     y_m: float
 
 
+SURVEY_POINTS = 4
+"""Control points that fix the ground of a camera."""
+
+
 @dataclass(frozen=True)
 class CameraView:
     """The camera settings that ops may use.
 
     Attributes:
-        control_points: in pixels of ``image_size_px`` and metres of the site's CRS; empty when uncalibrated.
+        control_points: in pixels of ``image_size_px`` and metres of the site's CRS; four or more fix the ground, two or
+            three place a camera whose ground people or depth measure.
         image_size_px: (width, height) of the image in which control points and privacy masks were measured; they are
             scaled to frames of another size.
         position_m: position (x, y) and height (z) of the camera in the site's CRS, if known.
@@ -147,8 +152,8 @@ class CameraView:
 
     @property
     def calibrated(self) -> bool:
-        """Whether ground positions can be computed."""
-        return bool(self.control_points)
+        """Whether control points fix the ground."""
+        return len(self.control_points) >= SURVEY_POINTS
 
 
 class FeatureKind(StrEnum):

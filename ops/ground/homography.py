@@ -32,6 +32,8 @@ class GroundPlane:
         ground_from_image: ``(3, 3)``, its inverse; the third coordinate is positive for pixels below the horizon.
         origin_m: ``(2,)``, centre of the control points in the site's CRS: keeps the matrices well conditioned.
         residual_m: ``(K,)``, distance of each control point from the projection of its pixel.
+        matrix_covariance: ``(9, 9)``, of the elements of ``ground_from_image``, row by row; None where residuals tell
+            how sure the plane is.
     """
 
     camera: str
@@ -40,6 +42,7 @@ class GroundPlane:
     ground_from_image: Float64
     origin_m: Float64
     residual_m: Float64
+    matrix_covariance: Float64 | None = None
 
     @property
     def calibration_var_m2(self) -> float:
@@ -49,20 +52,19 @@ class GroundPlane:
 
 
 def ground_plane(view: CameraView) -> GroundPlane | None:
-    """Returns the ground plane of a camera at ``image_size_px``; None for a camera without control points.
+    """Returns the ground plane of a camera at ``image_size_px``; None for a camera without four control points.
+
+    Two or three fix no plane; they place one that people or depth measure: see ``ops.ground.placing``.
 
     Raises:
-        SiteError: fewer than four control points, or points that do not fix a plane: on one line, or on both sides of
-            the horizon that they imply.
+        SiteError: points that do not fix a plane: on one line, or on both sides of the horizon that they imply.
     """
-    if not view.control_points:
+    if not view.calibrated:
         return None
     if view.image_size_px is None:
         raise SiteError(f"camera {view.camera}: control points need the image_size that they were read in")
     pixels = np.array([(p.u_px, p.v_px) for p in view.control_points], dtype=np.float64)
     metres = np.array([(p.x_m, p.y_m) for p in view.control_points], dtype=np.float64)
-    if len(pixels) < 4:
-        raise SiteError(f"camera {view.camera}: {len(pixels)} control points; a homography needs at least 4")
     origin = metres.mean(axis=0)
     image_from_ground = _fit(metres - origin, pixels, view.camera)
     depth = (metres - origin) @ image_from_ground[2, :2] + image_from_ground[2, 2]

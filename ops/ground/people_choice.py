@@ -28,8 +28,8 @@ LEAST_WAY = 1.0
 CELLS = 24
 """Rows and columns of the grid on whose cells nobody counts twice."""
 
-MOST_TRACKS, MOST_OF_TRACK, MOST_OF_CELL = 200, 12, 12
-"""Most tracks of a day, most boxes and steps of one track, and most boxes on a cell."""
+MOST_TRACKS, MOST_OF_TRACK, MOST_OF_CELL, MOST_STEPS = 200, 12, 12, 24
+"""Most tracks of a day, most boxes of one track and on one cell, and most steps of one track."""
 
 STEP_S = 3
 """Length of a step, seconds: short enough to be straight, long enough that errors of feet matter little."""
@@ -178,12 +178,14 @@ def _spread(seconds: _Seconds, size_px: tuple[int, int]) -> Int64:
 
 
 def _steps(seconds: _Seconds) -> tuple[Int64, Int64]:
-    """Returns rows where steps begin and end: of one track each, without a pause, evenly among its time."""
+    """Returns rows where steps begin and end: of one track each, without a pause, evenly among its time.
+
+    They overlap: which second a step begins at is chance.
+    """
     run = np.cumsum(run_starts(seconds.track) | (np.diff(seconds.second, prepend=seconds.second[0]) != 1)) - 1
-    start = np.flatnonzero(run_starts(run))
-    number = np.arange(len(run)) - start[run]
-    end = np.flatnonzero((number > 0) & (number % STEP_S == 0))
-    end = end[_evenly(seconds.track[end], MOST_OF_TRACK)]
+    number = np.arange(len(run)) - np.flatnonzero(run_starts(run))[run]
+    end = np.flatnonzero(number >= STEP_S)
+    end = end[_evenly(seconds.track[end], MOST_STEPS)]
     return end - STEP_S, end
 
 

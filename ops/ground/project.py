@@ -36,7 +36,22 @@ def covariance(plane: GroundPlane, pixels: Float64, sigma_px: Float64) -> Float6
     """
     slope = jacobian(plane, pixels) * sigma_px[:, None, :]
     carried: Float64 = slope @ slope.transpose(0, 2, 1)
+    if plane.matrix_covariance is not None:
+        by_matrix = matrix_jacobian(plane, pixels)
+        carried = carried + by_matrix @ plane.matrix_covariance @ by_matrix.transpose(0, 2, 1)
     return carried + plane.calibration_var_m2 * np.eye(2)
+
+
+def matrix_jacobian(plane: GroundPlane, pixels: Float64) -> Float64:
+    """Returns how places move with the elements of ``ground_from_image``: ``(N, 2, 9)``, rows x and y."""
+    place, depth = _through(plane.ground_from_image, pixels)
+    sight = np.column_stack([pixels, np.ones(len(pixels))]) / depth
+    nothing = np.zeros_like(sight)
+    rows = [
+        np.hstack([*pair, -place[:, axis : axis + 1] * sight])
+        for axis, pair in enumerate(((sight, nothing), (nothing, sight)))
+    ]
+    return np.stack(rows, axis=1)
 
 
 def largest_sigma_m(covariances: Float64) -> Float64:
