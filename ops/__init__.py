@@ -15,9 +15,11 @@ from ops.depth import Depth
 from ops.depth_map import DepthMap
 from ops.detect import Detect
 from ops.frame_interactions import FrameInteractions
+from ops.ground_models import Ground
 from ops.interactions import Interactions
 from ops.keypoints import Keypoints
 from ops.link import Link
+from ops.local_positions import LocalPositions
 from ops.motion import Motion
 from ops.positions import Positions
 from ops.publish import Publish
@@ -39,7 +41,9 @@ _OPS: tuple[type[Op], ...] = (
     Track,
     Link,
     Statics,
+    Ground,
     Positions,
+    LocalPositions,
     SiteTracks,
     Counts,
     Depth,

@@ -1,27 +1,14 @@
-"""Op ``positions``: the place of every track point on the ground, with its uncertainty, speed and heading.
+"""Op ``positions``: the place of every track point on the map, with its uncertainty, speed and heading.
 
-The foot of the box is smoothed in the picture, where the detector's error is even, and only then projected: smoothing
-on the ground would favour the near side of every error. Errors of consecutive boxes are alike, so smoothing does not
-shrink the covariance: it stays that of a single box.
-
-Tracks have no jump that nobody can make: ``track`` and ``link`` end them there. A person who would still be faster than
-anybody has no speed.
+The ground is that of four or more control points, or what people and depth measured on this day (op ``ground``), placed
+by two or three control points. A camera without any has ``local_positions``.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-import numpy as np
-import pyarrow as pa
-
-from ops.ground.feet import feet_of, on_ground
-from ops.ground.homography import GroundPlane, ground_plane
-from ops.ground.movement import MovementParams, is_impossible, movement
-from ops.ground.project import covariance, largest_sigma_m, to_ground
-from ops.ground.smooth import local_line
-from ops.trajectories import Trajectories
-from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables, param
+from ops.ground.places import PositionsParams, known_ground, place_columns
+from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables
 from schemas.tables import TABLES
 from schemas.values import UnitContext
 
@@ -29,25 +16,15 @@ if TYPE_CHECKING:
     from pyproj import Transformer
 
 
-@dataclass(frozen=True)
-class PositionsParams(MovementParams):
-    """Parameters of ``positions``."""
-
-    max_sigma_m: float = param(25.0, "largest standard deviation of a position; other points are left out, metres")
-    smooth_s: float = param(0.5, "time to each side over which foot points are smoothed, seconds")
-    speed_s: float = param(1.0, "time to each side over which speed is measured, seconds")
-    min_speed_m_s: float = param(0.3, "least speed that has a heading, metres per second")
-
-
 class Positions(TableOp):
-    """Puts tracks on the ground by the camera's homography."""
+    """Puts tracks on the map."""
 
     spec = OpSpec(
         name="positions",
-        version=4,
-        summary="Where tracks are on the ground, from the camera's control points.",
+        version=5,
+        summary="Where tracks are on the map, by control points.",
         scope=Scope.CAMERA_DAY,
-        reads=(Read("track_points"),),
+        reads=(Read("track_points"), Read("ground_models", required=False, build_if_missing=True)),
         writes=("positions",),
         params=PositionsParams,
         uses=("calibration",),
@@ -56,44 +33,15 @@ class Positions(TableOp):
     params: PositionsParams
 
     def run(self, unit: UnitContext, inputs: Tables, services: Services) -> Tables:  # noqa: ARG002
-        """Gives ``positions``; none for an uncalibrated camera."""
-        plane = ground_plane(unit.camera)
-        points = on_ground(inputs["track_points"], self.params)
-        if plane is None or not points.num_rows:
+        """Gives ``positions``; none for a camera that nobody placed on the map."""
+        ground = known_ground(unit.camera, inputs)
+        columns = None
+        if ground is not None and ground.on_map:
+            columns = place_columns(inputs["track_points"], ground.plane, unit, self.params)
+        if columns is None:
             return {"positions": TABLES["positions"].empty()}
-        return {"positions": self._positions(points, plane, unit)}
-
-    def _positions(self, points: pa.Table, plane: GroundPlane, unit: UnitContext) -> pa.Table:
-        trajectories = Trajectories.from_table(points)
-        feet = feet_of(points, trajectories, unit.camera, unit.segments)
-        sigma_px = feet.sigma_px(self.params)
-        trust = sigma_px[:, 1] ** -2.0
-        foot = local_line(trajectories.time_us, feet.pixels, trust, trajectories.track, self.params.smooth_s).value
-        spread = covariance(plane, foot, sigma_px)
-        drift = local_line(trajectories.time_us, feet.pixels, trust, trajectories.track, self.params.speed_s)
-        moved = movement(plane, foot, drift, sigma_px)
-        moved = moved.where(~is_impossible(moved, trajectories, self.params.max_speed_m_s))
-        kept = np.flatnonzero(largest_sigma_m(spread) <= self.params.max_sigma_m)  # NaN above the horizon: left out
-        foot, spread = foot[kept], spread[kept]
-        place = to_ground(plane, foot)
-        lon, lat = _to_degrees(unit.site_crs).transform(place[:, 0], place[:, 1])
-        rows = pa.array(trajectories.row[kept])
-        same = {name: points[name].take(rows) for name in ("camera", "track_id", "time", "label", "state")}
-        return TABLES["positions"].conform(
-            same
-            | {
-                "x_m": place[:, 0],
-                "y_m": place[:, 1],
-                "lon": lon,
-                "lat": lat,
-                "var_x_m2": spread[:, 0, 0],
-                "cov_xy_m2": spread[:, 0, 1],
-                "var_y_m2": spread[:, 1, 1],
-                "speed_m_s": pa.array(moved.speed_m_s[kept], from_pandas=True),
-                "speed_sigma_m_s": pa.array(moved.sigma_m_s[kept], from_pandas=True),
-                "heading_deg": pa.array(moved.heading_deg(self.params.min_speed_m_s)[kept], from_pandas=True),
-            }
-        )
+        lon, lat = _to_degrees(unit.site_crs).transform(columns["x_m"], columns["y_m"])
+        return {"positions": TABLES["positions"].conform(columns | {"lon": lon, "lat": lat})}
 
 
 @lru_cache(maxsize=8)

@@ -45,7 +45,8 @@ class CameraConfig(Strict):
     )
     control_points: tuple[ControlPointConfig, ...] = Field(
         (),
-        description="four or more ground control points, no three of them on one line; required for positions",
+        description="four or more ground control points, no three of them on one line, fix the ground; two or three "
+        "place a camera on the map whose ground people or depth measure",
     )
     privacy_masks: tuple[tuple[tuple[_Pixel, _Pixel], ...], ...] = Field(
         (),
@@ -82,9 +83,10 @@ class CameraConfig(Strict):
 
     @model_validator(mode="after")
     def _enough_points(self) -> "CameraConfig":
-        if 0 < len(self.control_points) < 4:
+        if len(self.control_points) == 1:
             raise ValueError(
-                f"camera {self.id} has {len(self.control_points)} control points; a homography needs at least 4"
+                f"camera {self.id} has 1 control point; 4 fix its ground, 2 place it on the map if people or depth "
+                "measure its ground"
             )
         if self.control_points and self.image_size is None:
             raise ValueError(f"camera {self.id} has control points but no image_size; set the size of their image")

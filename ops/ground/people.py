@@ -114,7 +114,7 @@ def fit_people(people: PeopleBoxes) -> GroundModel | None:
     if not found:
         return None
     best = min(found, key=lambda fit: fit.cost)
-    covariance = np.linalg.inv(best.equations()[1])[:4, :4]
+    covariance = np.asarray(np.linalg.inv(best.equations()[1])[:4, :4], np.float64)
     covariance[3, 3] += MEAN_SHARE**2
     off_px = np.abs(np.expm1(-best.heights.residual)) * (people.box[:, 3] - people.box[:, 1])
     pinhole = from_vector(people.size_px, best.vector[:4])
@@ -164,7 +164,7 @@ def _speed_sigmas(people: PeopleBoxes, vector: Float64) -> Float64:
     half = (a**2 + b**2 + c**2 + d**2) / 2
     largest = np.sqrt(half + np.sqrt(np.maximum(half**2 - (a * d - b * c) ** 2, 0)))
     sigma = largest * people.step_sigma_px * np.sqrt(2) / (SPEED_M_S * np.exp(vector[4]) * people.step_s)
-    return np.nan_to_num(sigma, nan=_UNKNOWN)
+    return np.asarray(np.nan_to_num(sigma, nan=_UNKNOWN))
 
 
 @dataclass(frozen=True, eq=False)

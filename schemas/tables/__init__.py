@@ -10,6 +10,7 @@ from schemas.tables.archive import ARCHIVE_TABLES
 from schemas.tables.columns import TIME
 from schemas.tables.depth_frames import DEPTH_FRAME_TABLES
 from schemas.tables.detection import DETECTION_TABLES
+from schemas.tables.ground import GROUND_TABLES
 from schemas.tables.motion import MOTION_TABLES
 from schemas.tables.records import RECORD_TABLES
 from schemas.tables.space import SPACE_TABLES
@@ -26,6 +27,7 @@ TABLES: Mapping[str, TableSpec] = {
         *TRACKING_TABLES,
         *DETECTION_TABLES,
         *MOTION_TABLES,
+        *GROUND_TABLES,
         *ANALYTICS_TABLES,
         *SPACE_TABLES,
         *DEPTH_FRAME_TABLES,

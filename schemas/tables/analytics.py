@@ -17,6 +17,7 @@ from schemas.tables.columns import (
     string,
     timestamp,
 )
+from schemas.tables.ground import MOVEMENT
 from schemas.tables.spec import Privacy, TableSpec
 
 
@@ -45,16 +46,7 @@ ANALYTICS_TABLES = (
             float64("y_m", "north, in the site's CRS", "m"),
             float64("lon", "longitude, WGS 84", "deg"),
             float64("lat", "latitude, WGS 84", "deg"),
-            float32("var_x_m2", "variance of x_m", "m2"),
-            float32("cov_xy_m2", "covariance of x_m and y_m", "m2"),
-            float32("var_y_m2", "variance of y_m", "m2"),
-            float32(
-                "speed_m_s",
-                "ground speed; null for a lone point, and where a person would be faster than anybody",
-                "m/s",
-                null=True,
-            ),
-            float32("speed_sigma_m_s", "standard deviation of speed_m_s", "m/s", null=True),
+            *MOVEMENT,
             float32(
                 "heading_deg",
                 "direction of movement, clockwise from grid north; null for a standing person",

@@ -54,7 +54,8 @@ def test_a_unit_has_one_segment_or_says_so() -> None:
         _ = several.segment
 
 
-def test_a_camera_is_calibrated_when_it_has_control_points() -> None:
+def test_a_camera_is_calibrated_when_it_has_four_control_points() -> None:
     camera = CameraView("a", "A", "UTC", fixed=True)
     assert not camera.calibrated
-    assert replace(camera, control_points=(ControlPoint(0, 0, 0, 0),)).calibrated
+    assert not replace(camera, control_points=(ControlPoint(0, 0, 0, 0),) * 3).calibrated, "they place it only"
+    assert replace(camera, control_points=(ControlPoint(0, 0, 0, 0),) * 4).calibrated

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from ops.ground.people import PeopleBoxes
 from ops.ground.pinhole import PinholeGround
-from schemas.values import Float64
+from schemas.tables import TABLES
+from schemas.values import Float64, Segment
+from tests.ops.ground_scene import make_points
 
 STEP_S = 3.0
 BODY_M = 0.5
@@ -64,3 +67,32 @@ def boxes_at(camera: PinholeGround, feet_m: Float64, stature_m: float) -> Float6
     half = BODY_M / 2 / stature_m * np.linalg.norm(foot - head, axis=1)
     middle = (foot[:, 0] + head[:, 0]) / 2
     return np.column_stack([middle - half, head[:, 1], middle + half, foot[:, 1]])
+
+
+def simulate_track_points(camera: PinholeGround, segment: Segment, crowd: Crowd, seed: int = 1) -> pa.Table:
+    """Returns ``track_points`` at two frames a second of the same kind of people, each for as long as it is seen."""
+    random = np.random.default_rng([seed, 7])
+    tables = []
+    wide = 0.8 * np.arctan(camera.size_px[0] / 2 / camera.focal_px)
+    for track in range(crowd.tracks):
+        away, aside = random.uniform(crowd.nearest_m, crowd.farthest_m), random.uniform(-wide, wide)
+        turn, speed = random.uniform(0, 2 * np.pi), crowd.speed_m_s * np.exp(random.normal(0, crowd.speed_sigma))
+        times_s = np.arange(24) / 2
+        way = np.array([np.sin(turn), np.cos(turn)]) * speed * crowd.moves
+        feet = away * np.array([np.sin(aside), np.cos(aside)]) + (times_s[:, None] - 6) * way
+        box = boxes_at(camera, feet, random.normal(crowd.stature_m, crowd.stature_sigma_m))
+        box = box + random.normal(0, crowd.noise_px / 2, box.shape)
+        seen = np.isfinite(box).all(axis=1) & (box[:, :2] > 0).all(axis=1)
+        seen &= (box[:, 2:] < np.array(camera.size_px)).all(axis=1)
+        tables.append(_points_of(segment, f"t{track}", track * 3 + times_s[seen], box[seen]))
+    return TABLES["track_points"].conform(pa.concat_tables(tables))
+
+
+def _points_of(segment: Segment, track: str, times_s: Float64, box: Float64) -> pa.Table:
+    foot = np.column_stack([(box[:, 0] + box[:, 2]) / 2, box[:, 3]])
+    table = make_points(segment, times_s, foot, track)
+    for number, name in enumerate(("x1", "y1", "x2", "y2")):
+        table = table.set_column(
+            table.schema.get_field_index(name), table.schema.field(name), pa.array(box[:, number].astype(np.float32))
+        )
+    return table

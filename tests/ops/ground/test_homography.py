@@ -56,5 +56,4 @@ def test_points_on_the_ground_in_another_order_than_in_the_picture_are_refused()
 def test_a_camera_needs_an_image_size_and_four_points():
     with pytest.raises(SiteError, match="image_size"):
         ground_plane(replace(make_view(), image_size_px=None))
-    with pytest.raises(SiteError, match="at least 4"):
-        ground_plane(replace(make_view(), control_points=make_view().control_points[:3]))
+    assert ground_plane(replace(make_view(), control_points=make_view().control_points[:3])) is None

@@ -1,0 +1,179 @@
+"""What each source says of a camera's ground on one day, what is used, and how far they are from each other."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from ops.ground.fuse import DISAGREES, LEAST_SIGMA, distance2, fuse, with_height
+from ops.ground.ground_model import GroundModel, GroundSource, disagreement_m, sigma_share, visible_ground
+from ops.ground.homography import GroundPlane, ground_plane
+from ops.ground.people import fit_people
+from ops.ground.people_choice import choose_people, model_size_px
+from ops.ground.placing import Placed, place_on_map
+from ops.ground.survey import survey_model
+from schemas.errors import SiteError
+from schemas.values import CameraView, Float64, Segment
+
+MOST_SIGMA_SHARE = 0.4
+"""A ground whose places are less sure than this share of their distance is no measurement."""
+
+LEAST_BOXES, LEAST_TRACKS = 12, 3
+"""Boxes and tracks of people below which they are not asked."""
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """One source's ground.
+
+    Attributes:
+        name: which one.
+        size_px: (width, height) of the pictures that it is about.
+        model: what it says; None where it says nothing, and of control points of a camera that looks straight down.
+        plane: between pixels and the ground, if it is known.
+        placed: how control points place it, if two or three do.
+        frame: whose metres the plane has.
+        reason: why it is absent, or not part of what is used.
+    """
+
+    name: GroundSource
+    size_px: tuple[int, int]
+    model: GroundModel | None = None
+    plane: GroundPlane | None = None
+    placed: Placed | None = None
+    frame: str = "local"
+    reason: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Grounds:
+    """All sources of a camera's day.
+
+    Attributes:
+        sources: control points, people, depth, fused.
+        used: the one that positions use; None where nothing is known.
+        disagreement_m: by source, median distance on the visible ground from the used one.
+        agrees: by source, whether it agrees with the used one within the errors of both.
+    """
+
+    sources: tuple[Source, ...]
+    used: GroundSource | None
+    disagreement_m: dict[str, float] = field(default_factory=dict)
+    agrees: dict[str, bool] = field(default_factory=dict)
+
+
+def measure_ground(points: pa.Table, segments: Sequence[Segment], view: CameraView, depth: Source) -> Grounds:
+    """Asks all sources, fuses what people and depth say, and chooses what positions use.
+
+    Four or more control points are a survey, and are used. Otherwise it is the fused ground: placed on the map by two
+    or three control points, or in the camera's local frame.
+    """
+    size_px = model_size_px(segments)
+    if not view.fixed:
+        reason = "the camera moves: site.toml says fixed = false"
+        names: tuple[GroundSource, ...] = ("people", "depth", "fused")
+        moving = tuple(Source(name, size_px, reason=reason) for name in names)
+        survey = _survey(view, size_px)
+        return Grounds((survey, *moving), survey.name if survey.plane is not None else None)
+    survey, people = _survey(view, size_px), _people(points, segments, view, size_px)
+    fused, parts = _fused((people, depth), view, size_px)
+    used = survey if survey.plane is not None else fused if fused.plane is not None else None
+    sources = (survey, *parts, fused)
+    if used is None:
+        return Grounds(sources, None)
+    distances, agrees = _compare(sources, used)
+    return Grounds(sources, used.name, distances, agrees)
+
+
+def _survey(view: CameraView, size_px: tuple[int, int]) -> Source:
+    count = len(view.control_points)
+    if not view.calibrated:
+        reason = (
+            "no control points" if not count else f"{count} control points: they place the camera, 4 fix its ground"
+        )
+        return Source("control_points", size_px, reason=reason)
+    plane = ground_plane(view)
+    assert plane is not None
+    model = survey_model(view)
+    flat = None if model else "the camera looks straight down, or hardly any perspective is in its control points"
+    return Source("control_points", plane.size_px, model, plane, frame="site", reason=flat)
+
+
+def _people(points: pa.Table, segments: Sequence[Segment], view: CameraView, size_px: tuple[int, int]) -> Source:
+    people = choose_people(points, segments)
+    tracks = len(np.unique(people.track))
+    if len(people) < LEAST_BOXES or tracks < LEAST_TRACKS:
+        what = f"{len(people)} boxes of {tracks} people who walk in full view"
+        return Source("people", size_px, reason=f"{what}; {LEAST_BOXES} of {LEAST_TRACKS} are needed")
+    model = fit_people(people)
+    if model is None:
+        return Source("people", size_px, reason="no camera above level ground shows people like these")
+    share = sigma_share(model)
+    if not share <= MOST_SIGMA_SHARE:
+        known = "no ground is in view" if np.isinf(share) else f"places are unsure by {share:.0%} of their distance"
+        return Source("people", size_px, model, reason=f"they leave too much open: {known}")
+    return Source("people", size_px, model, model.ground_plane(view.camera))
+
+
+def _fused(
+    parts: tuple[Source, Source], view: CameraView, size_px: tuple[int, int]
+) -> tuple[Source, tuple[Source, ...]]:
+    """Returns the fused source, and the parts with the reason why one is left out."""
+    models = [part.model for part in parts if part.model is not None and part.plane is not None]
+    fusion = fuse(models)
+    if fusion is None:
+        return Source("fused", size_px, reason="neither people nor depth measure the ground"), parts
+    left_out = "it disagrees with the surer source"
+    parts = tuple(  # type: ignore[assignment]
+        part
+        if part.plane is None or part.name in fusion.chosen
+        else Source(part.name, part.size_px, part.model, part.plane, reason=left_out)
+        for part in parts
+    )
+    model, reason = fusion.model, None
+    if view.position_m is not None and view.position_m[2] is not None:
+        model, agrees = with_height(model, view.position_m[2])
+        if not agrees:
+            reason = f"position in site.toml says {view.position_m[2]:g} m of height, people or depth say "
+            reason += f"{fusion.model.pinhole.height_m:.2f} m; site.toml's is used"
+    if view.calibrated or not view.control_points:
+        return Source("fused", size_px, model, model.ground_plane(view.camera), reason=reason), parts
+    try:
+        placed = place_on_map(model, view)
+    except SiteError as error:
+        return Source("fused", size_px, model, model.ground_plane(view.camera), reason=str(error)), parts
+    if not placed.agrees:
+        reason = f"control points are {placed.scale:.2f} times as far apart on the map as people or depth say; "
+        reason += "the map's distances are used"
+    return Source("fused", size_px, placed.model, placed.plane, placed, "site", reason), parts
+
+
+def _compare(sources: Sequence[Source], used: Source) -> tuple[dict[str, float], dict[str, bool]]:
+    distances: dict[str, float] = {}
+    agrees: dict[str, bool] = {}
+    assert used.plane is not None
+    pixels = _seen_pixels(used)
+    for source in sources:
+        if source is used or source.plane is None:
+            continue
+        distance = disagreement_m(used.plane, source.plane, pixels)
+        if distance is not None:
+            distances[source.name] = distance
+        if source.model is not None and used.model is not None:
+            agrees[source.name] = _agree(source.model, used.model)
+    return distances, agrees
+
+
+def _agree(one: GroundModel, other: GroundModel) -> bool:
+    share = np.log(one.pinhole.size_px[0] / other.pinhole.size_px[0])  # focal lengths in pixels of different sizes
+    off = one.vector - other.vector - np.array([share, 0, 0, 0])
+    return distance2(off, one.covariance + other.covariance + np.diag(LEAST_SIGMA**2)) <= DISAGREES
+
+
+def _seen_pixels(used: Source) -> Float64:
+    """Returns pixels that show ground, as shares of width and height."""
+    if used.model is not None:
+        return np.asarray(visible_ground(used.model.pinhole) / np.array(used.size_px))
+    middles = (np.arange(12) + 0.5) / 12
+    return np.stack(np.meshgrid(middles, middles), axis=-1).reshape(-1, 2)

@@ -1,0 +1,56 @@
+"""The ground of a surveyed camera in the parameters of other sources, with what clicks of a pixel or two leave open."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from ops.ground.ground_model import GroundModel, to_vector
+from ops.ground.homography import GroundPlane, ground_plane
+from ops.ground.lens import surveyed_camera
+from ops.ground.pinhole import PinholeGround
+from ops.ground.placing import CLICK_SIGMA_PX
+from schemas.errors import SiteError
+from schemas.values import CameraView
+
+TRIALS = 48
+"""Surveys with other clicks, for the covariance."""
+
+
+def survey_model(view: CameraView) -> GroundModel | None:
+    """Returns what four or more control points say; None without them, or for a camera that looks straight down.
+
+    The covariance is that of surveys whose clicks are a little off, as control points of a homography are free to bend
+    it in ways that no lens does.
+    """
+    plane = ground_plane(view)
+    pinhole = None if plane is None else _pinhole(plane)
+    if plane is None or pinhole is None:
+        return None
+    random = np.random.default_rng([len(view.control_points), 0xC11C])
+    sigma_px = CLICK_SIGMA_PX * max(1.0, plane.size_px[0] / 1000)
+    found = []
+    for _ in range(TRIALS):
+        moved = random.normal(0, sigma_px, (len(view.control_points), 2))
+        points = tuple(
+            replace(point, u_px=point.u_px + float(u), v_px=point.v_px + float(v))
+            for point, (u, v) in zip(view.control_points, moved, strict=True)
+        )
+        try:
+            other = ground_plane(replace(view, control_points=points))
+        except SiteError:  # these clicks fix no plane: a sign of how weak the survey is, as the others show
+            continue
+        other_pinhole = None if other is None else _pinhole(other)
+        if other_pinhole is not None:
+            found.append(to_vector(other_pinhole) - to_vector(pinhole))
+    if len(found) < TRIALS // 2:
+        return None
+    off = np.array(found)
+    return GroundModel("control_points", pinhole, off.T @ off / len(off))
+
+
+def _pinhole(plane: GroundPlane) -> PinholeGround | None:
+    camera = surveyed_camera(plane)
+    if camera is None:
+        return None
+    up = camera.site_from_camera.T @ np.array([0.0, 0.0, 1.0])
+    return PinholeGround.from_up(plane.size_px, camera.focal_px, up, float(camera.place_m[2]))
