@@ -45,6 +45,7 @@ COMMANDS = {
     "still": Command("cli.excerpts", "still"),
     "clip": Command("cli.excerpts", "clip"),
     "render": Command("cli.excerpts", "render"),
+    "calibrate": Command("cli.calibrate", "calibrate"),
     "audit": Command("cli.privacy", "audit"),
     "sign-off": Command("cli.privacy", "sign_off"),
     "subject-access": Command("cli.privacy", "subject_access"),

@@ -60,7 +60,7 @@ class SelectionOptions:
         from jobs.planning.graph import Selection
 
         names = tuple(name.strip() for item in self.ops or () for name in item.split(",") if name.strip())
-        first, last = _day("--from", self.first), _day("--to", self.last)
+        first, last = parse_day("--from", self.first), parse_day("--to", self.last)
         return Selection(tuple(self.cameras or ()), first, last, names, readers, purged)
 
 
@@ -163,7 +163,12 @@ def parse_local_end(option: str, text: str) -> datetime:
         return parse_local_time(option, text)
 
 
-def _day(option: str, text: str | None) -> date | None:
+def parse_day(option: str, text: str | None) -> date | None:
+    """Returns a day that is written as 2026-03-02.
+
+    Raises:
+        SelectionError: it is none.
+    """
     if text is None:
         return None
     try:

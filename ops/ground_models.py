@@ -45,4 +45,7 @@ class Ground(TableOp):
         """
         depth = Source("depth", model_size_px(unit.segments), reason="no depth map")
         grounds = measure_ground(inputs["track_points"], unit.segments, unit.camera, depth)
-        return {"ground_models": ground_rows(unit.camera.camera, grounds), "floors": TABLES["floors"].empty()}
+        return {
+            "ground_models": ground_rows(unit.camera.camera, unit.segments[0].start, grounds),
+            "floors": TABLES["floors"].empty(),
+        }

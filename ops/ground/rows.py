@@ -1,6 +1,7 @@
 """Rows of ``ground_models``, and the ground plane that a row holds."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,10 @@ from schemas.tables import TABLES
 SURVEY = "control_points"
 
 
-def ground_rows(camera: str, grounds: Grounds) -> pa.Table:
-    """Returns the table of a camera's day."""
-    rows = [{"camera": camera} | _row(source, grounds) for source in grounds.sources]
+def ground_rows(camera: str, start_time: datetime, grounds: Grounds) -> pa.Table:
+    """Returns the table of a camera's day, whose first footage starts at ``start_time``."""
+    day = {"camera": camera, "start_time": start_time}
+    rows = [day | _row(source, grounds) for source in grounds.sources]
     return TABLES["ground_models"].conform({name: [row[name] for row in rows] for name in rows[0]})
 
 

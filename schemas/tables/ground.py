@@ -19,12 +19,15 @@ MOVEMENT = (
 )
 """How sure a position is, and how fast it moves."""
 
+START = timestamp("start_time", "start of the camera's first footage of the day")
+
 GROUND_TABLES = (
     TableSpec(
         "ground_models",
         "What control points, people and depth each say of a camera's ground, and what they say together: a row each.",
         (
             CAMERA,
+            START,
             string("source", "'control_points', 'people', 'depth', or 'fused': what people and depth say together"),
             boolean("used", "whether positions come from this row; false for all rows where nothing is known"),
             string(
@@ -89,8 +92,8 @@ GROUND_TABLES = (
             column("agrees", pa.bool_(), "whether it agrees with the used row within the errors of both", null=True),
             string("reason", "why it is absent, or not part of what is used; null if it is", null=True),
         ),
-        ("camera", "source"),
-        ("source",),
+        ("camera", "start_time", "source"),
+        ("start_time", "source"),
         Privacy.OPEN,
     ),
     TableSpec(
@@ -98,6 +101,7 @@ GROUND_TABLES = (
         "The floor in the depth map of each view of a camera's day.",
         (
             CAMERA,
+            START,
             column("view", pa.int32(), "number of the view within the day, as in depth_maps"),
             float64("up_x", "up, in camera coordinates (x right, y down, z ahead)", null=True),
             float64("up_y", "up, in camera coordinates", null=True),
@@ -117,8 +121,8 @@ GROUND_TABLES = (
             column("mask_png", pa.binary(), "1-bit mask as PNG of the floor, in the background's size", null=True),
             string("reason", "why no floor is known; null if one is", null=True),
         ),
-        ("camera", "view"),
-        ("view",),
+        ("camera", "start_time", "view"),
+        ("start_time", "view"),
         Privacy.SENSITIVE,
     ),
     TableSpec(
