@@ -1,4 +1,4 @@
-"""Measures a camera's ground by the people on it: where they stand in the picture, how tall they look there, and how
+"""Measures a camera's ground by the people on it: where they are in the picture, how tall they look there, and how
 they walk.
 
 People are upright and of one kind of stature, so that the way in which their height in the picture changes from place

@@ -2,7 +2,7 @@
 
 Turn and place are unknown, and what is known of the ground is known within its errors: all seven are adjusted to the
 pixels of the points (Gauss-Newton with the ground as prior). So a third number of two points, their distance, makes the
-scale surer, if it agrees with people's stature; where it does not, the survey's scale is taken and the ratio is told.
+scale surer, if it agrees with people's stature; where it does not, the survey's scale is taken, and the ratio is kept.
 """
 
 from dataclasses import dataclass

@@ -174,7 +174,7 @@ def test_no_rows_and_no_frames_give_no_rows(name: str) -> None:
     assert set(tables) == set(op.spec.writes)
     for table_name, table in tables.items():
         assert table.schema.equals(TABLES[table_name].schema, check_metadata=True)
-        # Where footage is, nobody is a count of 0; and what nobody knows of the ground is told with its reason.
+        # Where footage is, nobody is a count of 0; and what nobody knows of the ground has a row with its reason.
         assert table.num_rows == 0 or table_name in {"counts", "flows", "ground_models"}
 
 
