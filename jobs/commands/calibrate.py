@@ -18,7 +18,7 @@ _HIDDEN = ("image_from_ground", "ground_covariance")
 
 SOURCES = ("control_points", "people", "depth", "fused")
 SCALE_SIGMAS = 2.6
-"""Deviations from 1 beyond which the scale of two control points is worth a warning: once in a hundred times by chance."""
+"""Deviations from 1 beyond which the scale of two control points is worth a warning: one in a hundred by chance."""
 
 
 @dataclass(frozen=True)
