@@ -49,7 +49,7 @@ def main() -> None:
     sys.stdout.flush()
 
 
-def measure(folder: Path, workers: int = 0) -> dict[str, float]:
+def measure(folder: Path, workers: int | None = None) -> dict[str, float]:
     """Returns medians and 90 % quantiles of position errors, metres, in an empty folder.
 
     ``pets_median_m`` and ``sample_median_m`` are without a survey; those with control points end in ``_surveyed``.
@@ -67,7 +67,7 @@ Truth = tuple[Int64, Float64, Float64]
 """Moments ``(N,)``, boxes ``(N, 4)`` and places ``(N, 2)`` of people."""
 
 
-def _errors(root: Path, truths: dict[str, Truth], name: str, workers: int) -> dict[str, float]:
+def _errors(root: Path, truths: dict[str, Truth], name: str, workers: int | None) -> dict[str, float]:
     surveyed = _run(root, truths, "positions", workers)
     config = root / "site.toml"
     config.write_text(_without_points(config.read_text()))
@@ -87,9 +87,9 @@ def _round(value: float) -> float:
     return round(float(value), 3)
 
 
-def _run(root: Path, truths: dict[str, Truth], table: str, workers: int) -> list[tuple[Float64, Float64]]:
+def _run(root: Path, truths: dict[str, Truth], table: str, workers: int | None) -> list[tuple[Float64, Float64]]:
     """Runs a site as far as a table of positions; returns found and true places of each camera."""
-    run_site(open_site(root), Selection(ops=(table,)), RunOptions(workers=workers, in_process=True))
+    run_site(open_site(root), Selection(ops=(table,)), RunOptions(workers=workers))
     pairs = []
     with closing(connect(open_site(root))) as connection:
         for camera, truth in truths.items():

@@ -12,6 +12,7 @@ from jobs.commands.calibrate import calibrate as known_ground
 from jobs.site import open_site
 
 _FRAMES = {"site": "on the map", "local": "in the camera's own frame, as nobody placed it on the map"}
+_USED = {"fused": "the fused ground"}
 TROUBLED = 1
 
 
@@ -41,7 +42,7 @@ def calibrate(
 
 def _show(output: Output, found: Calibration) -> None:
     if found.used is not None and found.frame is not None:
-        name = found.used.replace("_", " ")
+        name = _USED.get(found.used, "control points")
         output.say(f"{found.camera} on {found.date}: positions are by {name}, {_FRAMES[found.frame]}")
     columns = [
         "source",

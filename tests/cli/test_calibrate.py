@@ -1,0 +1,87 @@
+"""`nightshift calibrate` on a store whose grounds were measured from simulated people."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ops.ground_models import Ground
+from schemas.values import CameraView
+from storage.store.store import Store
+from tests.conftest import Nightshift
+from tests.ops.ground.simulated import Crowd, simulate_track_points
+from tests.ops.test_ground_models import CAMERA, SEGMENT, VIEW, surveyed
+from tests.storage.rows import put_all
+from tests.storage.sql_site import make_site
+from tests.support.fakes import FakeServices, make_unit
+
+
+@pytest.fixture(scope="module")
+def points():
+    return simulate_track_points(CAMERA, SEGMENT, Crowd(tracks=40))
+
+
+def site_of(root: Path, points, view: CameraView, date: str = "2026-03-02") -> Path:
+    made = make_site(root)
+    tables = Ground().run(make_unit((SEGMENT,), view, unit="day"), {"track_points": points}, FakeServices())
+    store = Store.open(made.store) if (root / "store").exists() else Store.create(made.store)
+    put_all(store, "ground", dict(tables), date=date)
+    return root
+
+
+def test_all_sources_are_shown_with_their_errors_and_which_is_used(
+    nightshift: Nightshift, tmp_path: Path, points
+) -> None:
+    root = site_of(tmp_path, points, VIEW)
+    said = nightshift("calibrate", "cam1", "--site", root)
+    assert said.code == 0 and not said.err
+    first, _, *lines = said.out.splitlines()
+    assert first.startswith("cam1 on 2026-03-02: positions are by the fused ground, in the camera's own frame")
+    assert [line.split()[0] for line in lines] == ["control_points", "people", "depth", "fused"]
+    assert "±" in lines[1] and "no depth map" in lines[2] and lines[3].rstrip().endswith("used")
+    shown = nightshift("calibrate", "cam1", "--site", root, "--date", "2026-03-02", "--json").json
+    assert (shown["used"], shown["frame"], shown["warnings"]) == ("fused", "local", [])
+    assert "image_from_ground" not in shown["sources"][0]
+
+
+def test_a_survey_that_contradicts_people_is_warned_of(nightshift: Nightshift, tmp_path: Path, points) -> None:
+    wide = surveyed((-3.0, 10.0), (3.0, 9.0), (4.0, 22.0), (-5.0, 24.0), (0.0, 14.0), stretched=1.6)
+    said = nightshift("calibrate", "cam1", "--site", site_of(tmp_path, points, wide))
+    assert said.code == 0
+    assert "people and control points contradict each other: " in said.err and "m in the median" in said.err
+
+
+def test_two_points_that_contradict_people_are_warned_of(nightshift: Nightshift, tmp_path: Path, points) -> None:
+    far = surveyed((-3.0, 10.0), (4.0, 14.0), stretched=2.0)
+    said = nightshift("calibrate", "cam1", "--site", site_of(tmp_path, points, far))
+    assert said.code == 0 and "times as far apart on the map" in said.err
+
+
+def test_where_nothing_is_known_the_reasons_are_shown_and_the_exit_code_is_1(
+    nightshift: Nightshift, tmp_path: Path, points
+) -> None:
+    root = site_of(tmp_path, points.slice(0, 0), VIEW)
+    said = nightshift("calibrate", "cam1", "--site", root)
+    assert said.code == 1
+    assert "0 boxes of 0 people" in said.out and "nothing is known of the ground of cam1" in said.err
+
+
+def test_the_newest_day_is_shown_unless_one_is_asked_for(nightshift: Nightshift, tmp_path: Path, points) -> None:
+    root = site_of(tmp_path, points, VIEW)
+    site_of(tmp_path, points, replace(VIEW, fixed=False), date="2026-03-03")
+    assert nightshift("calibrate", "cam1", "--site", root).code == 1
+    assert nightshift("calibrate", "cam1", "--site", root, "--date", "2026-03-02").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("cam9",), "there is no camera 'cam9'"),
+        (("cam2",), "nothing was measured of the ground of cam2: run `nightshift run --camera cam2 --ops ground`"),
+        (("cam1", "--date", "2026-04-01"), "nothing was measured of the ground of cam1 on 2026-04-01"),
+        (("cam1", "--date", "soon"), "not a day"),
+    ],
+)
+def test_what_is_not_there_is_one_line(nightshift: Nightshift, tmp_path: Path, points, arguments, says: str) -> None:
+    said = nightshift("calibrate", *arguments, "--site", site_of(tmp_path, points.slice(0, 0), VIEW))
+    assert said.code == 2 and says in said.err and said.err.count("\n") == 1
