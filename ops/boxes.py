@@ -28,6 +28,12 @@ def pad(boxes: Floats, share: float, least_px: float) -> Floats:
     return np.concatenate([boxes[:, :2] - margin, boxes[:, 2:] + margin], axis=1)
 
 
+def whole_boxes(boxes: Float64, size_px: tuple[int, int]) -> Int64:
+    """Rounds boxes ``(N, 4)`` outward to whole pixels and cuts them to a picture of (width, height)."""
+    outward = np.concatenate([np.floor(boxes[:, :2]), np.ceil(boxes[:, 2:])], axis=1)
+    return np.asarray(np.clip(outward, 0, np.tile(np.array(size_px), 2)), np.int64)
+
+
 def gaps_px(boxes: Floats, box: Floats) -> Floats:
     """Returns the distance ``(N,)`` between the nearest edges of boxes ``(N, 4)`` and one box ``(4,)``; 0: touching."""
     apart = np.maximum(np.maximum(box[:2] - boxes[:, 2:], boxes[:, :2] - box[2:]), 0)

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ops.anonymize.geometry import whole_boxes
-from ops.boxes import iou_matrix, pad
+from ops.boxes import iou_matrix, pad, whole_boxes
 from ops.detect.backends import Network, open_network
 from ops.detect.letterbox import PAD_GREY, Fit, fit_into
 from schemas.errors import ModelError

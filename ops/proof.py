@@ -10,12 +10,14 @@ from typing import Literal
 
 import numpy as np
 
-from ops.anonymize.cover.outlines import MaskFinder, OutlineCover, open_masks
+from ops.anonymize.cover.outlines import OutlineCover
 from ops.anonymize.verify.second_detectors import FaceDetector
 from ops.boxes import iou_matrix
 from ops.detect.backends import Network, open_network
 from ops.detect.decode import PERSON, Decoder
 from ops.detect.tiles import find_in_looks, network_pyramid
+from ops.foreground.looks import MaskFinder
+from ops.foreground.networks import open_masks
 from ops.known_picture import BUSES, FACES, NOBODY, PEOPLE, Subject, draw_known_picture, known_boxes
 from schemas.values import Float32, Float64, ModelFile, Uint8
 

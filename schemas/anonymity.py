@@ -18,7 +18,7 @@ from typing import Literal
 
 from schemas.reidentification import ATTACKER_CHANCE, CHANCE, ONLY_SCENE, REIDENTIFIED
 
-ModeName = Literal["silhouette", "solid", "skeleton", "remove", "pixelate", "blur", "tracks-only"]
+ModeName = Literal["silhouette", "solid", "skeleton", "remove", "pixelate", "blur", "tracks-only", "replace"]
 TargetName = Literal["person", "head", "vehicle", "vehicle-occupants", "number-plate", "screen"]
 Degree = Literal["yes", "partly", "no"]
 Mark = Literal["", "linkable", "weak"]
@@ -145,6 +145,16 @@ _MODES = (
         f"No appearance remains. {_rates('tracks-only')}. A colour per track links its people",
         withstands=Withstands(singling_out="partly", linkability="partly", inference="partly"),
         needs_background=True,
+    ),
+    AnonymityMode(
+        "replace",
+        level="silhouettes on a plain scene",
+        summary="Flat shapes of people on one plain colour; no pixel of the frames themselves.",
+        residual_risk="outline, height and gait remain, as in silhouettes; where people walk, how their size changes "
+        "and what hides them trace the ground and the view, which may tell the place to somebody who knows it; time "
+        "and company remain. No appearance of people or place remains. "
+        f"{_rates('replace')}. A colour per track links its people",
+        withstands=Withstands(singling_out="partly", linkability="partly", inference="partly"),
     ),
 )
 

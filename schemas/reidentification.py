@@ -51,6 +51,7 @@ REIDENTIFIED: Mapping[str, Reidentified] = MappingProxyType(
         "pixelate": Reidentified(0.13, 0.24, 0.19, 0.32, 0.31, 0.25, 0.39, 0.43, 0.53, 0.28, 0.44),
         "blur": Reidentified(0.19, 0.31, 0.26, 0.43, 0.48, 0.40, 0.38, 0.27, 0.41, 0.24, 0.29),
         "tracks-only": Reidentified(0.21, 0.24, 0.15, 0.19, 0.20, 0.19, 0.42, 0.18, 0.17, 0.30, 0.25),
+        "replace": Reidentified(0.24, 0.21, 0.13, 0.15, 0.26, 0.14, 0.50, 0.23, 0.40, 0.26, 0.38),
     }
 )
 """Figures by mode, and ``original`` as filmed."""

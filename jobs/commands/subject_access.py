@@ -4,6 +4,7 @@ All others stay covered as published. Who asked, for which track and why is reco
 a failed export leaves no file. See docs/privacy.md.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -16,10 +17,13 @@ from jobs.commands.audits import SOUND, PublishedFootage, file_state, find_publi
 from jobs.commands.results import query
 from jobs.commands.sign_offs import awaiting_video
 from jobs.site import Site, refuse_within_site
+from ops.anonymize.cover.modes import plain_ground
+from ops.anonymize.cover.paint import Colour
 from ops.anonymize.geometry import static_mask
 from ops.anonymize.locate.others import FootageDetections
 from ops.anonymize.locate.riders import TWO_WHEELERS
 from ops.anonymize.locate.second_look import SECOND_LOOK_TABLES, second_look_of
+from ops.anonymize.params import AnonymizeParams
 from ops.anonymize.reveal import Reveal, untracked_detections
 from ops.arrays import datetime_us, times_us
 from schemas.anonymity import TARGETS
@@ -159,7 +163,14 @@ def _reveal(site: Site, published: PublishedFootage, track_id: str) -> Reveal:
     loose = untracked_detections(detections, tracklets, points, read)
     second = {name: query(site, f"SELECT * FROM {name} WHERE {in_footage}") for name in SECOND_LOOK_TABLES}
     found = FootageDetections(points, loose, times_us(observed), labels, second_look_of(second))
-    return Reveal(track_id, found, static)
+    return Reveal(track_id, found, static, _plain_scene(published))
+
+
+def _plain_scene(published: PublishedFootage) -> Colour | None:
+    """Returns the colour of the plain scene of the published file, if it has one."""
+    if published.video["mode"] != "replace":
+        return None
+    return plain_ground(AnonymizeParams(colour=json.loads(published.video["params"])["colour"]).bgr)
 
 
 def _write(

@@ -20,13 +20,16 @@ from schemas.values import UnitContext
 NO_WEIGHTS = ("none", "hog")
 """Models that need no weights."""
 
+OUTLINED = ("silhouette", "replace")
+"""Modes that show people's outlines."""
+
 
 class Anonymize(FrameOp):
     """Covers people, frame by frame, and verifies the result."""
 
     spec = OpSpec(
         name="anonymize",
-        version=14,
+        version=15,
         summary="A copy of each segment in which people are covered, or none if that cannot be vouched for.",
         scope=Scope.SEGMENT,
         reads=(
@@ -63,7 +66,7 @@ class Anonymize(FrameOp):
                 wanted[FACES] = ModelRequest(self.params.face_model, "face")
         if self.params.mode == "skeleton":
             wanted[POSE] = ModelRequest(self.params.pose_model, "pose", required=True)
-        if self.params.mode == "silhouette" and "person" in self.params.targets and self.params.mask_model != "none":
+        if self.params.mode in OUTLINED and "person" in self.params.targets and self.params.mask_model != "none":
             wanted[MASKS] = ModelRequest(self.params.mask_model, "mask")
         return wanted
 

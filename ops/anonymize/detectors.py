@@ -5,12 +5,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ops.anonymize.cover.outlines import MaskFinder, open_masks
 from ops.anonymize.cover.skeleton import PoseFinder
 from ops.anonymize.params import PEOPLE, AnonymizeParams
 from ops.anonymize.verify.second_detectors import FaceDetector, HogPersonDetector, NetworkPersonDetector, SecondDetector
 from ops.boxes import iou_matrix, pad, size
 from ops.detect.letterbox import PAD_GREY
+from ops.foreground.looks import MaskFinder
+from ops.foreground.networks import open_masks
 from ops.pose_network import open_pose
 from schemas.op import Models
 from schemas.values import Float64, Uint8

@@ -30,6 +30,7 @@ class FrameCoverage:
         shown: where in the mask the background is shown, packed as ``bits``; None: nowhere.
         dismisses: whether something that differs from the background was taken for nobody, so that it stays visible.
         repeats: whether the frame repeats the one before it, in which nobody was found.
+        replaces: whether all of the frame is painted, so that nothing may be seen but what was painted.
         drawn: ``(D, 4)`` boxes in which a skeleton is drawn, which looks like a person and is none.
     """
 
@@ -48,6 +49,7 @@ class FrameCoverage:
     drawn: Float64 | None = None
     dismisses: bool = False
     repeats: bool = False
+    replaces: bool = False
 
     @property
     def mask(self) -> Uint8:

@@ -9,7 +9,8 @@ import numpy as np
 from shapely import LinearRing, Polygon
 from shapely.ops import polygonize, unary_union
 
-from schemas.values import Float64, Int64, Uint8
+from ops.boxes import whole_boxes
+from schemas.values import Float64, Uint8
 from schemas.values import Polygon as PolygonPx
 
 # Two head zones, on purpose of different size. Privacy depends on both: covering errs on the large side, checking on
@@ -77,12 +78,6 @@ def checked_head_zones(boxes: Float64, pad_share: float = 0.0) -> Float64:
     top = boxes[:, 1] - height * CHECKED_HEAD_HEIGHT * pad_share
     bottom = boxes[:, 1] + height * CHECKED_HEAD_HEIGHT * (1 + pad_share)
     return np.stack([middle - half, top, middle + half, bottom], axis=1)
-
-
-def whole_boxes(boxes: Float64, size_px: tuple[int, int]) -> Int64:
-    """Rounds boxes ``(N, 4)`` outward to whole pixels and cuts them to a picture of (width, height)."""
-    outward = np.concatenate([np.floor(boxes[:, :2]), np.ceil(boxes[:, 2:])], axis=1)
-    return np.asarray(np.clip(outward, 0, np.tile(np.array(size_px), 2)), np.int64)
 
 
 def cover_boxes(mask: Uint8, boxes: Float64, value: int = 255) -> None:

@@ -70,8 +70,13 @@ class AnonymizeParams:
     pose_model: str = param("auto", "skeleton: weights that find poses; 'auto': those that are installed")
     mask_model: str = param(
         "auto",
-        "silhouette: weights that cut people out where no background vouches; 'auto': those that are installed, if "
-        "any; or 'none'",
+        "silhouette, replace: weights that cut people out where no background vouches; 'auto': those that are "
+        "installed, if any; or 'none'",
+    )
+    mask_every: int = param(
+        1,
+        "those weights look at each person once in so many frames; in between, masks are carried by optical flow: "
+        "faster, and a little larger",
     )
     repeat_unchanged: bool = param(
         True,
@@ -87,8 +92,12 @@ class AnonymizeParams:
             raise ValueError(f"colour must be #rrggbb, got {self.colour!r}")
         if self.block_px < 2:
             raise ValueError(f"block_px must be at least 2, got {self.block_px}")
+        if self.mask_every < 1:
+            raise ValueError(f"mask_every must be at least 1, got {self.mask_every}")
         if not self.targets:
             raise ValueError("targets must name at least one; to publish no covered copy, skip the op")
+        if self.mode == "replace" and "person" not in self.targets:
+            raise ValueError("mode 'replace' shows people and nothing else: add 'person' to targets")
         if self.chunk_s <= 0:
             raise ValueError(f"chunk_s must be more than 0, got {self.chunk_s}")
 

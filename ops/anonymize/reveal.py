@@ -3,7 +3,8 @@
 The original pixels are visible inside the person's unpadded box, except where other people may be: in the padded boxes
 of everybody else, tracked or only detected, by the first detector or the second, and of riders of two-wheelers, found
 or not, extended in time beyond their tracks. Privacy masks stay covered as well. The video stays as published where the
-person's position is unknown, and in frames that are covered completely: there, other people may be anywhere. A person
+person's position is unknown, and in frames that are covered completely: there, other people may be anywhere. Where
+the scene is replaced, only the person's silhouette is uncovered, and nothing of the place around it. A person
 whom no detector found may be visible inside the box, so a human must review the result (docs/privacy.md).
 """
 
@@ -15,10 +16,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ops.anonymize.cover.paint import Colour
 from ops.anonymize.geometry import cover_boxes
 from ops.anonymize.locate.others import CAUTION, MOST_GAP_S, FootageDetections, other_spans
 from ops.arrays import BOX_COLUMNS, boxes_of, times_us
 from ops.boxes import pad
+from ops.leaks import CODEC_TOLERANCE
 from schemas.values import Float64, Uint8
 
 _FLAT = 4.0  # grey levels: standard deviation of a decoded frame that is of one colour
@@ -31,14 +34,18 @@ class Reveal:
         track_id: the track to show.
         in_footage: of this person and of all others in the footage.
         static: ``(H, W)``, 255 where nothing is ever shown.
+        plain: colour BGR of the plain scene of mode ``replace``; None in other modes.
     """
 
-    def __init__(self, track_id: str, in_footage: FootageDetections, static: Uint8) -> None:
+    def __init__(
+        self, track_id: str, in_footage: FootageDetections, static: Uint8, plain: Colour | None = None
+    ) -> None:
         points = in_footage.track_points
         mine = points.filter(pc.equal(points["track_id"], track_id)).sort_by("time")
         self._times_us, self._boxes = times_us(mine), boxes_of(mine)
         self._others = other_spans(in_footage, track_id)
         self._static = static
+        self._plain = plain
 
     def is_within(self, start_us: int, end_us: int) -> bool:
         """Returns whether the person's track touches a stretch of time, both ends included."""
@@ -73,9 +80,16 @@ class Reveal:
         """
         # Of a frame that was covered whole nobody knows where others are, so nothing of it is shown.
         box = self.box(time_us)
-        if box is None or is_flat(covered):
+        if box is None:
             return None
-        mask = visible_mask(box, self.others(time_us), self._static)
+        if self._plain is None:
+            whole, hidden = is_flat(covered), self._static
+        else:
+            scene = _near(covered, self._plain)
+            whole, hidden = not scene.any(), scene | self._static
+        if whole:
+            return None
+        mask = visible_mask(box, self.others(time_us), hidden)
         if not mask.any():
             return None
         return np.where(mask[..., None] > 0, original, covered)
@@ -85,6 +99,12 @@ def is_flat(frame: Uint8) -> bool:
     """Returns whether a decoded frame is of one colour, so covered whole (or dark, so that nothing is visible)."""
     _, deviation = cv2.meanStdDev(frame)
     return bool(deviation.max() < _FLAT)
+
+
+def _near(frame: Uint8, colour: Colour) -> Uint8:
+    """Returns ``(H, W)``, 255 where a decoded frame has a colour, and around, where the encoder blends it."""
+    low, high = (np.array(colour, np.float64) + sign * CODEC_TOLERANCE for sign in (-1, 1))
+    return np.asarray(cv2.dilate(cv2.inRange(frame, low, high), np.ones((5, 5), np.uint8)), np.uint8)
 
 
 def visible_mask(box: Float64, others: Float64, static: Uint8) -> Uint8:

@@ -16,6 +16,7 @@ from ops.anonymize.stats import SegmentStats
 from ops.anonymize.verify.verifier import Verifier
 from ops.anonymize.vouching import Vouching
 from ops.arrays import times_us
+from ops.foreground.carried import CarriedMasks
 from schemas.anonymity import MODES
 from schemas.errors import CoverageError
 from schemas.op import FrameSession, Services, Tables, VideoChunk, VideoSink
@@ -56,7 +57,10 @@ class AnonymizeSession(FrameSession):
             background = background.without(detectors.people_in(background.picture))
         self._has_background = background is not None
         score = None if detectors.judges is None else detectors.judges.score_in
-        outlines = None if detectors.masks is None else OutlineCover(detectors.masks)
+        outlines = None
+        if detectors.masks is not None:
+            finder = detectors.masks
+            outlines = OutlineCover(finder if params.mask_every == 1 else CarriedMasks(finder, params.mask_every))
         self._anonymizer = FrameAnonymizer(params, unit, inputs, background, detectors.pose, mask_hook, score, outlines)
         self._stats = SegmentStats(unit.segment, self._anonymizer.tracklets)
         self._verifier = Verifier(

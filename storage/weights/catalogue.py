@@ -33,7 +33,13 @@ from storage.weights.files import (
 )
 
 RECORD = "models.json"
-PREFERRED = ("yolo11n_int8_openvino_model", "yolov8n_int8_openvino_model", "yolox_nano.onnx")
+PREFERRED = (
+    "yolo11n_int8_openvino_model",
+    "yolov8n_int8_openvino_model",
+    "yolox_nano.onnx",
+    "pose_landmark_full.tflite",
+    "rvm_mobilenetv3",
+)
 """Weights that ``auto`` prefers if they are for the requested task, the most accurate first."""
 
 _SUFFIXES = (".onnx", ".pt", ".pth")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ops.anonymize.cover.outlines import SIDE, Seen, Square
+from ops.foreground.looks import SIDE, Seen, Square
 from schemas.values import Float32, ModelFile, Uint8
 
 BODY_BGR = (40, 40, 40)

@@ -7,7 +7,7 @@ import pytest
 
 from bench.anonymize_systems import DETECTOR
 from bench.blind import KINDS, break_detector
-from ops.anonymize.cover.outlines import SIDE
+from ops.foreground.looks import SIDE
 from ops.known_picture import PHOTOGRAPH, PHOTOGRAPH_PX
 from ops.proof import is_detector, prove
 from schemas.errors import ModelError

@@ -37,6 +37,7 @@ def test_what_can_be_linked_or_seen_through_is_marked() -> None:
     assert marked == {"skeleton": "linkable", "pixelate": "linkable", "blur": "weak"}
     assert "gait" in MODES["silhouette"].residual_risk
     assert "gait" in MODES["skeleton"].residual_risk
+    assert "gait" in MODES["replace"].residual_risk and "place" in MODES["replace"].residual_risk
 
 
 def test_modes_that_show_the_background_need_it() -> None:

@@ -20,6 +20,8 @@ where there is no such background and a network cuts a person out in a way that 
 (``ops/anonymize/cover/outlines.py``), the outline takes the place of the core or of the box; the head zone stays.
 Privacy masks are covered flat in every frame. ``pixelate`` and ``blur`` keep means of the original pixels, other modes
 nothing.
+
+``replace`` paints all of the frame: a plain colour, and some of the cover (``replaced.py``).
 """
 
 from collections.abc import Callable
@@ -29,9 +31,10 @@ import cv2
 import numpy as np
 import pyarrow.compute as pc
 
-from ops.anonymize.cover.modes import Scene, flat_colours, open_painter
+from ops.anonymize.cover.modes import Scene, flat_colours, open_painter, plain_ground
 from ops.anonymize.cover.outlines import OutlineCover
 from ops.anonymize.cover.paint import paint_flat
+from ops.anonymize.cover.replaced import silhouettes
 from ops.anonymize.cover.skeleton import PoseFinder
 from ops.anonymize.cover.still import StillView
 from ops.anonymize.frame_coverage import FrameCoverage, pack_mask
@@ -115,6 +118,7 @@ class FrameAnonymizer:
         outlines: OutlineCover | None = None,
     ) -> None:
         self._params = params
+        self._replaces = params.mode == "replace"
         self._camera = unit.camera
         self._paint_scene = open_painter(params, pose)
         self._flat = np.array(flat_colours(params), np.uint8).reshape(-1, 3)
@@ -128,7 +132,8 @@ class FrameAnonymizer:
         self._unknown = None if background is None else background.unknown
         if background is not None:
             self._difference = BackgroundDifference(background.picture, background.unknown, params)
-            if "person" in params.targets:  # of people whose head alone is covered, the rest always differs
+            # Of people whose head alone is covered, the rest always differs; of a replaced scene nothing is left.
+            if "person" in params.targets and not self._replaces:
                 smallest_px = least_height(self._presence.people)
                 self.residual = BackgroundResidual(background.picture, background.unknown, smallest_px)
             self.unknown_share = background.unknown_share
@@ -174,7 +179,17 @@ class FrameAnonymizer:
             frame[:] = self._params.bgr
             mask, nobody = np.full(frame.shape[:2], 255, np.uint8), np.empty(0, np.int64)
             return frame, FrameCoverage(
-                pts, time_us, width_px, pack_mask(mask), painted, np.empty((0, 4)), nobody, False, whole=True, lost=True
+                pts,
+                time_us,
+                width_px,
+                pack_mask(mask),
+                painted,
+                np.empty((0, 4)),
+                nobody,
+                False,
+                whole=True,
+                lost=True,
+                replaces=self._replaces,
             )
         people, things = self._presence.people.at(time_us), self._presence.things.at(time_us)
         # Two spans of a track meet at each of its points: one box is enough.
@@ -188,7 +203,7 @@ class FrameAnonymizer:
         # The comparison needs the original pixels, so it comes before anything is painted.
         comparison = self._compare(frame, time_us)
         comparable = comparison is not None and comparison.comparable
-        mask = self._people_mask(frame, people.boxes, sure, uncertain, comparison, time_us)
+        mask, differs = self._people_mask(frame, people.boxes, sure, uncertain, comparison, time_us)
         cover_boxes(mask, pad(things.boxes, self._params.pad_share, self._params.pad_px))
         # Motion alone finds nobody in a frame that cannot be compared, so people may be anywhere in it.
         whole = self._motion_only and not comparable
@@ -203,6 +218,8 @@ class FrameAnonymizer:
             mask = self._mask_hook(mask, people.boxes, time_us)
             kept = covered_shares(mask, checked_head_zones(sure)) >= 1.0
             sure, owners = sure[kept], owners[kept]
+        if self._replaces and not whole:
+            mask = silhouettes(mask, sure[owners != NOBODY], differs)
 
         shows_background = self._paint(
             frame, mask, np.concatenate([people.boxes, things.boxes]), people.owner, comparison
@@ -210,12 +227,15 @@ class FrameAnonymizer:
         if self._params.mode == "tracks-only":  # it shows nothing of the frame, so there is no head to check
             mask[:] = 255
             sure, owners = sure[:0], owners[:0]
+        if self._replaces:
+            mask[:] = 255
         shown = mask.copy() if shows_background else None
         # Privacy masks come last, so that no painter draws over them.
         static = self._static_mask(frame)
         if static is not None:
             cv2.bitwise_or(mask, static, mask)
-            paint_flat(frame, static, self._params.bgr)
+            # In a replaced scene another colour would show where the masks are.
+            paint_flat(frame, static, plain_ground(self._params.bgr) if self._replaces else self._params.bgr)
             if shown is not None:
                 shown[static > 0] = 0
         return frame, FrameCoverage(
@@ -230,7 +250,11 @@ class FrameAnonymizer:
             whole,
             shown=None if shown is None else pack_mask(shown),
             drawn=people.boxes if self._params.mode == "skeleton" else None,
-            dismisses=comparison is not None and self._judge is not None and self._judge.dismisses,
+            dismisses=not self._replaces
+            and self._judge is not None
+            and comparison is not None
+            and self._judge.dismisses,
+            replaces=self._replaces,
         )
 
     def _people_mask(
@@ -241,8 +265,8 @@ class FrameAnonymizer:
         uncertain: Float64,
         comparison: FrameComparison | None,
         time_us: int,
-    ) -> Uint8:
-        """Returns 255 where people are or may be; the top of this file says how.
+    ) -> tuple[Uint8, Uint8 | None]:
+        """Returns 255 where people are or may be (the top of this file says how), and where the background tells it.
 
         Args:
             boxes: all of them: ``sure`` those that are occupied, ``uncertain`` those of people who may be there.
@@ -251,10 +275,10 @@ class FrameAnonymizer:
         mask = np.zeros(frame.shape[:2], np.uint8)
         if "person" not in self._params.targets:
             cover_boxes(mask, pad(covered_head_zones(boxes), share, least_px))
-            return mask
+            return mask, None
         generous = pad(boxes, share, least_px)
         whole_boxes = self._params.mode in WHOLE_BOXES
-        bodies = None
+        bodies = differs = None
         if self._difference is None or comparison is None:
             # Between two frames that were looked at, a view that moves takes people out of their boxes.
             sure, likely = np.concatenate([sure, boxes]), len(sure)
@@ -267,6 +291,7 @@ class FrameAnonymizer:
                 self._judge.dismisses = False
                 judge = partial(self._judge.people, frame, time_us=time_us)
             mask = self._difference.people_mask(comparison, generous, judge)
+            differs = mask.copy()
             # Where a part of an uncertain box is foreground, the person is there, and the rest is hidden or looks like
             # the background: all of the box is treated as a sure one.
             occupied = uncertain[covered_shares(mask, uncertain) >= OCCUPIED]
@@ -279,7 +304,7 @@ class FrameAnonymizer:
         # The head is what identifies people, so its zone never depends on what the pixels show.
         cover_boxes(mask, pad(checked_head_zones(sure), HEAD_PAD, max(least_px, HEAD_PAD_PX)))
         # A gap between two people is where a third one is hidden in part.
-        return close_gaps(mask, _gap_disc(frame.shape[1]))
+        return close_gaps(mask, _gap_disc(frame.shape[1])), differs
 
     def _paint(
         self, frame: Uint8, mask: Uint8, boxes: Float64, owners: Int64, comparison: FrameComparison | None

@@ -1,7 +1,7 @@
 """Painters, one for each mode of ``schemas.anonymity``: what is put in place of people.
 
 A painter leaves nothing of the frame's pixels under the mask, except ``pixelate`` and ``blur``, which leave means of
-many; ``tracks-only`` leaves no pixel of the frame at all.
+many; ``tracks-only`` and ``replace`` leave no pixel of the frame at all.
 """
 
 from collections.abc import Callable, Mapping
@@ -150,6 +150,12 @@ def _paint_tracks(params: AnonymizeParams, frame: Uint8, scene: Scene) -> None:
     draw_boxes(frame, scene.boxes, _line_colours(scene.tracks, params))
 
 
+def _paint_replaced(params: AnonymizeParams, frame: Uint8, scene: Scene) -> None:
+    """``replace``: paints all of the frame: the mask as ``silhouette`` does, and one plain colour everywhere else."""
+    frame[:] = plain_ground(params.bgr)
+    _paint_shapes(params, frame, scene)
+
+
 _PAINTERS: Mapping[str, Callable[[AnonymizeParams, Uint8, Scene], None]] = {
     "silhouette": _paint_shapes,
     "solid": _paint_shapes,
@@ -157,6 +163,7 @@ _PAINTERS: Mapping[str, Callable[[AnonymizeParams, Uint8, Scene], None]] = {
     "pixelate": _paint_pixelated,
     "blur": _paint_blur,
     "tracks-only": _paint_tracks,
+    "replace": _paint_replaced,
 }
 
 

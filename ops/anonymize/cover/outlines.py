@@ -1,26 +1,19 @@
 """Outlines of people, for silhouettes that look like people: a network cuts one person at a time out of a frame.
 
-The network is MediaPipe's BlazePose (Bazarevsky et al., 2020): a square around a person in, a mask and the probability
-that a person is there out. A network may be wrong, so an outline counts only if it fits the box that a detector gave:
-it fills a plausible share of the box and reaches its edges. Of any other box the caller covers a body, or all of it.
-docs/decisions/0029 says what was measured.
+The networks are in ``ops/foreground``: a square around a person in, a mask and the probability that a person is there
+out. A network may be wrong, so an outline counts only if it fits the box that a detector gave: it fills a plausible
+share of the box and reaches its edges. Of any other box the caller covers a body, or all of it. docs/decisions/0029
+says what was measured.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NamedTuple, Protocol
 
 import cv2
 import numpy as np
 
-from ops.anonymize.geometry import whole_boxes
-from ops.boxes import centre, iou_matrix, pad, size
-from ops.openvino_cpu import cpu_settings, graph_file, reason_of
-from schemas.errors import ModelError
-from schemas.values import Bools, Float32, Float64, ModelFile, Uint8
-
-SIDE = 256
-"""Side of the network's input and of its mask, pixels."""
+from ops.boxes import centre, iou_matrix, pad, size, whole_boxes
+from ops.foreground.looks import SIDE, MaskFinder, Square
+from schemas.values import Bools, Float32, Float64, Uint8
 
 SQUARE = 1.25
 """Side of the square that is looked at: multiple of the longer side of a person's box."""
@@ -65,108 +58,6 @@ SAME_PLACE_IOU = 0.5
 
 MOST_ENLARGED = 2.0
 """Longest side of a square, as a multiple of the frame's longer side: boxes of broken tracks may be of any size."""
-
-
-class Square(NamedTuple):
-    """The part of a frame that the network sees: corner and side, whole pixels; it may reach beyond the frame."""
-
-    x: int
-    y: int
-    side: int
-
-    def cut(self, frame: Uint8) -> Uint8:
-        """Returns this part of a frame ``(H, W, 3)``, ``(SIDE, SIDE, 3)``; the frame's border continues beyond it."""
-        height, width = frame.shape[:2]
-        columns = np.clip(np.arange(self.x, self.x + self.side), 0, width - 1)
-        rows = np.clip(np.arange(self.y, self.y + self.side), 0, height - 1)
-        part = frame[rows[:, None], columns[None]]
-        way = cv2.INTER_AREA if self.side > SIDE else cv2.INTER_LINEAR
-        return np.asarray(cv2.resize(part, (SIDE, SIDE), interpolation=way), np.uint8)
-
-    def inside(self, box: Float64) -> tuple[slice, slice]:
-        """Returns the rows and columns of the mask that a box ``(4,)`` of the frame takes."""
-        scaled = (box - [self.x, self.y, self.x, self.y]) * (SIDE / self.side)
-        ((x1, y1, x2, y2),) = whole_boxes(scaled[None], (SIDE, SIDE)).tolist()
-        return slice(y1, y2), slice(x1, x2)
-
-    def paste(self, outline: Uint8, mask: Uint8) -> None:
-        """Sets ``mask`` ``(H, W)`` to 255 where an outline ``(SIDE, SIDE)`` is not 0."""
-        height, width = mask.shape
-        scaled = cv2.resize(outline, (self.side, self.side), interpolation=cv2.INTER_LINEAR)
-        top, left = max(-self.y, 0), max(-self.x, 0)
-        bottom, right = min(self.side, height - self.y), min(self.side, width - self.x)
-        if bottom > top and right > left:
-            part = mask[self.y + top : self.y + bottom, self.x + left : self.x + right]
-            part[scaled[top:bottom, left:right] > 0] = 255
-
-
-class Seen(NamedTuple):
-    """What the network sees in a square: the probability of a person, and the logits of a mask ``(SIDE, SIDE)``."""
-
-    presence: float
-    logits: Float32
-
-
-class MaskFinder(Protocol):
-    """Cuts people out of frames."""
-
-    def look(self, frame: Uint8, square: Square) -> Seen:
-        """Looks at a square of a frame ``(H, W, 3)`` BGR."""
-        ...
-
-
-class BlazePose:
-    """A ``MaskFinder`` by BlazePose in OpenVINO, in one thread, so that any number of CPUs gives the same result."""
-
-    def __init__(self, model: ModelFile) -> None:
-        import openvino as ov
-
-        try:
-            network = ov.Core().read_model(graph_file(Path(model.path)))
-            self._presence, self._mask = _outputs(network, model)
-            compiled = ov.Core().compile_model(_with_preprocessing(network), "CPU", cpu_settings(1))
-        except RuntimeError as error:
-            reason = f"OpenVINO cannot load {model.path}: {reason_of(error)}; fetch or export it again"
-            raise ModelError(reason) from error
-        self._request = compiled.create_infer_request()
-
-    def look(self, frame: Uint8, square: Square) -> Seen:
-        """Looks at a square of a frame, see ``MaskFinder``."""
-        self._request.get_input_tensor(0).data[0] = square.cut(frame)
-        self._request.infer()
-        presence = float(self._request.get_output_tensor(self._presence).data.ravel()[0])
-        return Seen(presence, self._request.get_output_tensor(self._mask).data.reshape(SIDE, SIDE).copy())
-
-
-def _outputs(network: Any, model: ModelFile) -> tuple[int, int]:
-    """Returns the numbers of the outputs that hold the presence and the mask."""
-    shapes = [tuple(output.shape) if output.partial_shape.is_static else () for output in network.outputs]
-    inputs = [tuple(port.shape) for port in network.inputs if port.partial_shape.is_static]
-    if inputs != [(1, SIDE, SIDE, 3)] or shapes.count((1, 1)) != 1 or shapes.count((1, SIDE, SIDE, 1)) != 1:
-        raise ModelError(f"weights {model.name!r} cut nobody out; use MediaPipe's pose_landmark_full.tflite")
-    return shapes.index((1, 1)), shapes.index((1, SIDE, SIDE, 1))
-
-
-def _with_preprocessing(network: Any) -> Any:
-    """Returns the network with an input of ``(1, SIDE, SIDE, 3)`` uint8 BGR; it wants RGB in 0..1."""
-    from openvino import Layout, Type
-    from openvino.preprocess import ColorFormat, PrePostProcessor
-
-    steps = PrePostProcessor(network)
-    given = steps.input()
-    given.tensor().set_element_type(Type.u8).set_layout(Layout("NHWC")).set_color_format(ColorFormat.BGR)
-    given.model().set_layout(Layout("NHWC"))
-    given.preprocess().convert_element_type(Type.f32).convert_color(ColorFormat.RGB).scale(255.0)
-    return steps.build()
-
-
-def open_masks(model: ModelFile) -> BlazePose:
-    """Loads a network that cuts people out.
-
-    Raises:
-        ModelError: the weights are damaged, or those of another network.
-    """
-    return BlazePose(model)
 
 
 class OutlineCover:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from ops.anonymize.geometry import whole_boxes
+from ops.boxes import whole_boxes
 from ops.pictures import above
 from schemas.values import Float64, Uint8
 

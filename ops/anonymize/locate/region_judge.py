@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ops.anonymize.geometry import cover_boxes, covered_shares, whole_boxes
+from ops.anonymize.geometry import cover_boxes, covered_shares
 from ops.anonymize.locate.person_heights import PersonHeights
 from ops.anonymize.locate.spans import Spans
-from ops.boxes import centre, iou_matrix, pad, size
+from ops.boxes import centre, iou_matrix, pad, size, whole_boxes
 from ops.detect.changes import LIMIT, changed, reduced
 from schemas.values import Bools, Float64, Uint8
 

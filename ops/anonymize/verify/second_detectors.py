@@ -7,7 +7,8 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from ops.anonymize.geometry import whole_boxes, work_size
+from ops.anonymize.geometry import work_size
+from ops.boxes import whole_boxes
 from ops.detect import hog
 from ops.detect.backends import Network, open_network
 from ops.detect.decode import PERSON, Boxes, Decoder, suppress

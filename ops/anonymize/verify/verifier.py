@@ -2,7 +2,8 @@
 
 Four checks, none of them by the means that found the people (docs/decisions/0014):
 
-- *paint*: the head zone of every person who is known to be there is as it was painted;
+- *paint*: the head zone of every person who is known to be there is as it was painted; where the scene is replaced,
+  all of the frame is;
 - *residual*: what is not covered equals the background (``ops/anonymize/verify/residual.py``);
 - *detector*: a second detector finds nobody whose head is not covered, in every frame that cannot be compared with a
   background, else in some frames per second;
@@ -39,6 +40,9 @@ HEAD_PAD = 0.1
 
 PAINTED_SHARE = 0.9
 """Least share of such a zone that must be as painted; a little less than 1, since the encoder blends the edges."""
+
+LEAST_BARE_PX = 5
+"""Side of the smallest square of a replaced scene, pixels, that must be as painted."""
 
 MOSTLY = 0.6
 """Share of what is found that must lie in the box of a skeleton to be taken for the skeleton."""
@@ -113,6 +117,8 @@ class Verifier:
         # A frame that passed before was encoded again from what was decoded then, so nothing of the original can come
         # back: that its paint blends a little more with what is beside it shows nobody.
         findings = self._check_paint(covered, coverage.boxes, LEAK_BELOW if paint_only else PAINTED_SHARE)
+        if coverage.replaces:
+            findings += [Finding(box, "paint") for box in _bare_parts(covered)]
         if paint_only:
             return findings
         if self._residual is not None and coverage.comparable:
@@ -153,6 +159,17 @@ class Verifier:
         if detector is None:
             return np.empty((0, 5))
         return _not_drawn(detector.find(decoded, coverage.time_us, tiles, coverage.comparable), coverage.drawn)
+
+
+def _bare_parts(covered: Uint8) -> Float64:
+    """Returns boxes ``(N, 4)`` of the parts of a frame that are not covered, but for the encoder's errors."""
+    if cv2.countNonZero(covered) == covered.size:
+        return np.empty((0, 4))
+    square = np.ones((LEAST_BARE_PX, LEAST_BARE_PX), np.uint8)
+    bare = cv2.morphologyEx(cv2.bitwise_not(covered), cv2.MORPH_OPEN, square)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(bare, connectivity=8, ltype=cv2.CV_32S)
+    left, top, width, height = stats[1:, :4].T.astype(np.float64)
+    return np.stack([left, top, left + width, top + height], axis=1)
 
 
 def _not_drawn(found: Found, drawn: Float64 | None) -> Found:

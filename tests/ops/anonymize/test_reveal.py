@@ -94,6 +94,21 @@ def shown_pixels(found: Reveal, at_s: float) -> Uint8:
     return differs.astype(np.uint8) * 255
 
 
+def test_in_a_replaced_scene_only_the_silhouette_is_uncovered() -> None:
+    plain = np.full((*SIZE, 3), 190, np.uint8)
+    plain[30:90, 45:60] = 90
+    looked = START_US + np.arange(0, 20_000_000, 100_000)
+    found = Reveal("me", FootageDetections(ME, detections(), looked, {"person"}, None), NOWHERE, (190, 190, 190))
+    image = found.apply(original(), plain, START_US + 500_000)
+    assert image is not None
+    ys, xs = np.nonzero((image != plain).any(axis=2))
+    assert (xs.min(), xs.max() + 1, ys.min(), ys.max() + 1) == (47, 58, 32, 88), "but for an edge, which is blended"
+    assert np.array_equal(image[32:88, 47:58], original()[32:88, 47:58])
+    covered_whole = np.full((*SIZE, 3), 90, np.uint8)
+    for nothing in (covered_whole, np.full((*SIZE, 3), 190, np.uint8)):
+        assert found.apply(original(), nothing, START_US + 500_000) is None
+
+
 ME = points("me", [(0, (20, 20, 50, 100)), (1, (60, 20, 90, 100))])
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from ops.anonymize.cover.modes import plain_ground
 from ops.anonymize.frame_coverage import FrameCoverage, pack_mask
 from ops.anonymize.review import LATE_FRAMES, WIDENING_ROUNDS, Reviewer
 from ops.anonymize.session import AnonymizeSession
@@ -168,6 +169,18 @@ def test_privacy_masks_are_flat_in_every_mode(mode: str, camera: CameraView) -> 
     session.feed(make_batch(WALL[None], SEGMENT))
     session.finish({})
     assert grey_in(kept(services)[0], (10, 10, 40, 30))
+
+
+def test_in_a_replaced_scene_privacy_masks_hide_people_and_do_not_show_where_they_are() -> None:
+    garden = ((0.0, 0.0), (110.0, 0.0), (110.0, 160.0), (0.0, 160.0))
+    view = CameraView("cam1", "Camera 1", "UTC", fixed=False, privacy_masks=(garden,))
+    inputs = inputs_of(SEGMENT, [[TimedBox(0, (80.0, 20.0, 140.0, 140.0))]])
+    session, services = session_of(view, inputs, mode="replace")
+    session.feed(make_batch(WALL[None], SEGMENT))
+    session.finish({})
+    frame = kept(services)[0]
+    assert (frame[:, :110] == plain_ground(GREY)).all()
+    assert grey_in(frame, (115, 30, 140, 130))
 
 
 def test_of_heads_only_the_head_is_covered() -> None:

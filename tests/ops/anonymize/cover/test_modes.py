@@ -37,7 +37,7 @@ OPTIONS = AnonymizeParams()
 BY_TRACK = AnonymizeParams(colour_by="track")
 BOXES = np.array([[10, 5, 30, 60], [90.5, 10.2, 127, 63]])
 TRACKS = np.array([3, -1])
-KEEPS_NOTHING = ["silhouette", "solid", "skeleton", "remove", "tracks-only"]
+KEEPS_NOTHING = ["silhouette", "solid", "skeleton", "remove", "tracks-only", "replace"]
 ALL_MODES = pytest.mark.parametrize("mode", list(MODES))
 
 
@@ -100,6 +100,8 @@ def test_far_from_the_mask_nothing_changes_but_where_no_pixel_is_shown_at_all(mo
     assert far.any()
     if mode == "tracks-only":
         assert (after[far] == scene_of().background[far]).all()  # type: ignore[index]
+    elif mode == "replace":
+        assert (after[far] == plain_ground(SLATE)).all()
     else:
         assert (after[far] == before[far]).all()
 
@@ -107,7 +109,8 @@ def test_far_from_the_mask_nothing_changes_but_where_no_pixel_is_shown_at_all(mo
 @ALL_MODES
 def test_an_empty_mask_leaves_the_frame_alone(mode: str) -> None:
     after = painted(mode, noise(1), scene_of(np.empty((0, 4))))
-    assert (after == (scene_of().background if mode == "tracks-only" else noise(1))).all()
+    shown = {"tracks-only": scene_of().background, "replace": np.full_like(after, plain_ground(SLATE))}
+    assert (after == shown.get(mode, noise(1))).all()
 
 
 @pytest.mark.parametrize("mode", ["skeleton", "remove", "tracks-only"])
@@ -131,8 +134,18 @@ def test_lines_can_be_told_from_the_ground_that_stands_in_for_a_background(colou
     assert np.abs(np.subtract(plain_ground(bgr), bgr)).max() >= 50
 
 
-def test_tracks_only_shows_no_pixel_of_the_frame() -> None:
-    assert (painted("tracks-only", noise(1), scene_of()) == painted("tracks-only", noise(2), scene_of())).all()
+@pytest.mark.parametrize("mode", ["tracks-only", "replace"])
+def test_modes_without_a_pixel_of_the_frame_give_the_same_for_any_frame(mode: str) -> None:
+    assert (painted(mode, noise(1), scene_of()) == painted(mode, noise(2), scene_of())).all()
+
+
+@pytest.mark.parametrize("options", [OPTIONS, BY_TRACK])
+def test_a_replaced_scene_has_one_colour_and_people_have_those_of_silhouettes(options: AnonymizeParams) -> None:
+    scene = scene_of()
+    after = painted("replace", noise(1), scene, options)
+    people = painted("silhouette", noise(1), scene, options)
+    assert (after[scene.mask > 0] == people[scene.mask > 0]).all()
+    assert (after[scene.mask == 0] == plain_ground(options.bgr)).all()
 
 
 def test_modes_are_those_that_are_described_and_skeletons_need_poses() -> None:

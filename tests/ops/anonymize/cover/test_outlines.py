@@ -12,11 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.real_clips import load_frames
-from ops.anonymize.cover.outlines import BEYOND, HOLD_US, LEAST_HEIGHT_PX, SIDE, MaskFinder, OutlineCover, open_masks
+from ops.anonymize.cover.outlines import BEYOND, HOLD_US, LEAST_HEIGHT_PX, OutlineCover
 from ops.anonymize.geometry import checked_head_zones, cover_bodies, covered_shares
 from ops.anonymize.params import AnonymizeParams
 from ops.anonymize.session import AnonymizeSession
 from ops.boxes import pad
+from ops.foreground.looks import SIDE, MaskFinder
+from ops.foreground.networks import open_masks
 from schemas.errors import ModelError
 from schemas.values import CameraView, Float64, ModelFile, Uint8
 from storage.box_files.mot import read_mot

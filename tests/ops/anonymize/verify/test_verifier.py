@@ -87,6 +87,25 @@ def verifier(
     return Verifier(verify_fps, residual, None, people, faces, lambda name: counts.update([name])), counts
 
 
+def test_all_of_a_replaced_scene_must_be_as_it_was_painted() -> None:
+    check, _ = verifier()
+    plain = np.full((HEIGHT, WIDTH, 3), 190, np.uint8)
+    plain[60:160, 100:140] = GREY[0]
+    everything = np.full((HEIGHT, WIDTH), 255, np.uint8)
+    coverage = replace(coverage_of(everything, PERSON), painted=plain, replaces=True)
+    assert check.verify(plain, coverage) == []
+    assert check.verify(np.asarray(plain + np.uint8(9)), coverage) == [], "what the encoder changes"
+    for x, y, side in ((0, 0, 6), (WIDTH - 6, HEIGHT - 6, 6), (200, 100, 40)):
+        leaky = plain.copy()
+        leaky[y : y + side, x : x + side] = street()[y : y + side, x : x + side] // 2
+        for paint_only in (False, True):
+            (finding,) = check.verify(leaky, coverage, paint_only)
+            assert finding.by == "paint" and finding.box.tolist() == [x, y, x + side, y + side]
+    person_gone = np.full_like(plain, 190)
+    assert {finding.by for finding in check.verify(person_gone, coverage)} == {"paint"}, "a silhouette must be there"
+    assert check.head_shares.max() < 0.2, "but for the edge of the silhouette that should be there"
+
+
 GROWN = (PERSON[0] - 6, PERSON[1] - 6, PERSON[2] + 6, PERSON[3] + 6)
 
 
