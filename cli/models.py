@@ -22,6 +22,7 @@ from jobs.site import open_site
 from storage.site.file import load_site
 from storage.weights.catalogue import ModelStore
 from storage.weights.files import Task
+from storage.weights.site_models import open_models
 
 
 def models_list(folder: SiteFolder = HERE, as_json: Json = False) -> None:
@@ -135,4 +136,4 @@ def models_verify(folder: SiteFolder = HERE, as_json: Json = False) -> int:
 
 def _model_store(folder: Path) -> ModelStore:
     files = load_site(folder)
-    return ModelStore(files.models, files.config.models.trust)
+    return open_models(files)

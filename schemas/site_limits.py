@@ -21,6 +21,12 @@ class ModelsConfig(Strict):
         '{"best.pt" = "9f86d0…"}; a pickle can run code, so another file under the name is refused',
     )
 
+    licences: tuple[str, ...] = Field(
+        (),
+        description="licences of weights that limit their use, such as non-commercial ones, and that this site allows, "
+        'as `nightshift models list` shows them: ["cc-by-nc-4.0"]; free and unknown licences need no entry',
+    )
+
     @field_validator("trust", mode="before")
     @classmethod
     def _trust_names_digests(cls, value: object) -> object:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from schemas.depth import DepthFacts
+
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
@@ -193,7 +195,7 @@ class ModelFile:
         sha256: hash of the file; for a folder, hash of the sorted list of its files' names and hashes.
         input_px: (width, height) of the input; None if any size works.
         classes: class names by index.
-        scale: of a depth model, whether its output is in metres.
+        depth: of a depth model, what its output means and how it wants its picture.
     """
 
     name: str
@@ -206,7 +208,7 @@ class ModelFile:
     origin: str
     input_px: tuple[int, int] | None = None
     classes: tuple[str, ...] = ()
-    scale: Literal["relative", "metric"] | None = None
+    depth: DepthFacts | None = None
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from schemas.values import ModelFile, Uint8
 from storage.photographs import read_photograph
 from storage.weights.catalogue import ModelStore
 from storage.weights.conversions import converted_name, converted_origin, metadata_of, write_metadata
+from storage.weights.site_models import open_models
 
 Target = Literal["openvino", "onnx"]
 Progress = Callable[[float, float], None]
@@ -104,7 +105,7 @@ def convert_model(site: Site, request: ConvertRequest, progress: Progress | None
         SelectionError: there is no such camera.
         UserError: there are too few frames, or they show too little.
     """
-    models = ModelStore(site.files.models, site.files.config.models.trust)
+    models = open_models(site.files)
     source = models.resolve(ModelRequest(request.source, "detect"))
     if source is None:
         raise ModelError("there are no weights of a detector; import some with `nightshift models import FILE`")

@@ -21,7 +21,7 @@ from storage.blobs import open_blobs
 from storage.sql.connection import open_sql
 from storage.sql.macros import spatial_available
 from storage.video.ffmpeg import ffmpeg_path
-from storage.weights.catalogue import ModelStore
+from storage.weights.site_models import open_models
 
 LOW_BYTES = 5 * 10**9
 EARLIEST_TIME_S = 1_735_689_600  # 2025-01-01: an earlier clock was never set
@@ -112,7 +112,7 @@ def _site(site: Site) -> Check:
 
 
 def _weights(site: Site) -> Check:
-    models = ModelStore(site.files.models, site.files.config.models.trust)
+    models = open_models(site.files)
     bad = [f"{name}: {detail}" for name, fine, detail in models.verify() if not fine]
     if bad:
         return Check("weights", "error", "; ".join(bad), "import them again with `nightshift models import FILE`")

@@ -21,6 +21,7 @@ from storage.site.file import SiteFiles, find_key_line
 from storage.site.layers import load_features
 from storage.site.tuned import read_tuned
 from storage.weights.catalogue import ModelStore
+from storage.weights.site_models import open_models
 
 _NAMED = 5
 """Features that a warning names; a layer may have thousands."""
@@ -134,7 +135,7 @@ def configure_site(site: SiteFiles) -> ReadySite:
     for name in site.config.skip_ops:
         if name not in REGISTRY:
             raise SiteError(f"{_where(site, 'skip_ops')}: there is no op {name!r}; there are {', '.join(REGISTRY)}")
-    models = ModelStore(site.models, site.config.models.trust)
+    models = open_models(site)
     ops: dict[str, ReadyOp] = {}
     warnings: list[str] = []
     # In pipeline order: the detector's weights are known when the op that verifies asks for different ones.

@@ -7,13 +7,12 @@ the height of people. Depth is ``z``, the distance along the optical axis, and n
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 
+from schemas.depth import DepthKind
 from schemas.values import Bools, Float32
-
-Kind = Literal["metric", "affine", "relative"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +23,7 @@ class _Map:
         ValueError: the values are no such array.
     """
 
-    kind: ClassVar[Kind]
+    kind: ClassVar[DepthKind]
     values: Float32
 
     def __post_init__(self) -> None:
@@ -37,6 +36,7 @@ class _Map:
         return np.asarray(np.isfinite(self.values))
 
 
+@dataclass(frozen=True, eq=False)
 class MetricDepth(_Map):
     """Depth ``z`` in metres; NaN, 0 or less where it is unknown."""
 
@@ -48,15 +48,23 @@ class MetricDepth(_Map):
         return np.asarray(np.isfinite(self.values) & (self.values > 0))
 
 
+@dataclass(frozen=True, eq=False)
 class AffineDepth(_Map):
     """Affine depth: ``z = s * value + t`` with unknown ``s > 0`` and ``t``; NaN where it is unknown.
 
-    MoGe gives such maps (arXiv 2410.19115). Where a network fixes the offset but not the scale, ``t`` is 0.
+    MoGe gives such maps (arXiv 2410.19115).
+
+    Attributes:
+        scale_only: ``t`` is 0.
+        scale_is_focal: ``t`` is 0, and ``s`` is the focal length of the picture that the network saw, in its pixels:
+            so are the maps of networks that assume a camera, such as Metric3D (arXiv 2307.10984).
     """
 
     kind = "affine"
+    scale_only: bool = False
+    scale_is_focal: bool = False
 
-    def metric(self, s: float, t: float) -> MetricDepth:
+    def metric(self, s: float, t: float = 0.0) -> MetricDepth:
         """Returns ``s * value + t``; NaN where this is not ahead of the lens.
 
         Args:
@@ -69,6 +77,7 @@ class AffineDepth(_Map):
         return _ahead(self.values * np.float32(_scale(s)) + np.float32(_finite(t)))
 
 
+@dataclass(frozen=True, eq=False)
 class RelativeDepth(_Map):
     """Relative depth: ``1 / z = s * value + t`` with unknown ``s > 0`` and ``t``; larger is nearer; NaN where unknown.
 
@@ -94,7 +103,7 @@ class RelativeDepth(_Map):
 
 Depth = MetricDepth | AffineDepth | RelativeDepth
 
-KINDS: Mapping[Kind, type[Depth]] = {each.kind: each for each in (MetricDepth, AffineDepth, RelativeDepth)}
+KINDS: Mapping[DepthKind, type[Depth]] = {each.kind: each for each in (MetricDepth, AffineDepth, RelativeDepth)}
 """The types by the names under which tables and files know them."""
 
 

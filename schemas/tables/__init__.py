@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from schemas.tables.analytics import ANALYTICS_TABLES
 from schemas.tables.archive import ARCHIVE_TABLES
 from schemas.tables.columns import TIME
+from schemas.tables.depth import DEPTH_TABLES
 from schemas.tables.depth_frames import DEPTH_FRAME_TABLES
 from schemas.tables.detection import DETECTION_TABLES
 from schemas.tables.ground import GROUND_TABLES
@@ -31,6 +32,7 @@ TABLES: Mapping[str, TableSpec] = {
         *ANALYTICS_TABLES,
         *SPACE_TABLES,
         *DEPTH_FRAME_TABLES,
+        *DEPTH_TABLES,
         *VIDEO_TABLES,
         *RECORD_TABLES,
     )

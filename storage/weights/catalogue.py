@@ -21,6 +21,7 @@ from schemas.values import ModelFile
 from storage.files import write_atomic
 from storage.machine import home_folder
 from storage.weights.conversions import family
+from storage.weights.depth_facts import facts_of_record
 from storage.weights.files import (
     ModelFacts,
     Task,
@@ -31,6 +32,7 @@ from storage.weights.files import (
     read_model_facts,
     sha256_of,
 )
+from storage.weights.licences import is_allowed, require_allowed
 
 RECORD = "models.json"
 PREFERRED = (
@@ -56,11 +58,15 @@ class ModelStore:
     Args:
         site_models: the site's ``models`` folder; it need not exist.
         trust: sha256, by name, of pickled weights that may be loaded though they are not on the known list.
+        licences: licences that limit the use of weights, and that the site allows.
     """
 
-    def __init__(self, site_models: Path, trust: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, site_models: Path, trust: Mapping[str, str] | None = None, licences: Collection[str] = ()
+    ) -> None:
         self._site_models = site_models
         self._trust = dict(trust or {})
+        self._licences = frozenset(licences)
 
     @property
     def folders(self) -> Paths:
@@ -84,7 +90,8 @@ class ModelStore:
                 a second detector of the same kind makes the same errors.
 
         Raises:
-            ModelError: the named weights are missing, for another task, altered, unreadable or not trusted.
+            ModelError: the named weights are missing, for another task, altered, unreadable, not trusted, or of a
+                licence that the site does not allow.
         """
         if request.name == "auto":
             return self._best(request.task, excluding)
@@ -97,6 +104,7 @@ class ModelStore:
         model = self._describe(path)
         if model.task != request.task:
             raise ModelError(f"weights {request.name!r} ({path}) are for {model.task}, but {request.task} is asked for")
+        require_allowed(model, self._licences)
         return model
 
     def list(self) -> list[ModelFile]:
@@ -199,7 +207,7 @@ class ModelStore:
         preferred = [name for name in PREFERRED if name in names and _known()[name].task == task]
         if preferred and not excluding:
             return self.resolve(ModelRequest(preferred[0], _known()[preferred[0]].task))
-        usable = self.list()
+        usable = [model for model in self.list() if is_allowed(model, self._licences)]
         excluded, layouts = {family(model, usable) for model in excluding}, {model.layout for model in excluding}
         models = [model for model in usable if model.task == task and family(model, usable) not in excluded]
         # Another layout first, then the more accurate, then what the user imported.
@@ -239,7 +247,7 @@ class ModelStore:
         known = _known_by_sha().get(sha256)
         if known is not None:
             return replace(known, name=name, path=str(path))
-        facts = read_model_facts(path)
+        facts = read_model_facts(path, task)
         self._check_trust(name, facts.format, sha256, path, task)
         return _from_facts(facts, name, path, sha256, task)
 
@@ -285,8 +293,6 @@ def _from_facts(facts: ModelFacts, name: str, path: Path, sha256: str, task: Tas
             "interactions"
         )
     known: dict[str, Any] = vars(facts) | {"task": task, "licence": facts.licence or "unknown"}
-    if task == "depth":
-        known |= {"layout": "depth", "scale": facts.scale or "relative"}
     if task == "interactions":
         if facts.format != "pt":
             raise ModelError(f"{path}: weights for interactions are a PyTorch checkpoint of QPIC, a .pt or .pth file")
@@ -310,7 +316,9 @@ def _model(fields: dict[str, Any], name: str, path: Path) -> ModelFile:
     """Returns a ``ModelFile`` from its JSON or TOML form, where tuples are lists."""
     size = fields.get("input_px")
     input_px, classes = None if size is None else (size[0], size[1]), tuple(fields.get("classes", ()))
-    return ModelFile(**{**fields, "name": name, "path": str(path), "input_px": input_px, "classes": classes})
+    depth = facts_of_record(fields["depth"]) if fields.get("depth") else None
+    as_values = {"name": name, "path": str(path), "input_px": input_px, "classes": classes, "depth": depth}
+    return ModelFile(**{**fields, **as_values})
 
 
 def _target_name(source: Path, name: str | None) -> str:

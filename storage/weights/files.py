@@ -4,27 +4,37 @@ Formats: OpenVINO IR, ONNX, TensorFlow Lite, PyTorch checkpoints as Ultralytics 
 """
 
 import hashlib
-import json
-import re
 import shutil
 import tomllib
 import zipfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 from xml.etree import ElementTree
 
+from schemas.depth import DepthFacts
 from schemas.errors import ModelError
 from storage.files import sha256_file, temporary_path
+from storage.weights.depth_facts import (
+    DECLARATION,
+    PROCESSORS,
+    declaration_file,
+    graph_facts,
+    read_declaration,
+    read_folder,
+)
+from storage.weights.licences import licence_of_card
 
 Format = Literal["openvino", "onnx", "tflite", "pt", "transformers"]
 Task = Literal["detect", "pose", "mask", "depth", "face", "embed", "interactions"]
 Layout = Literal["yolo", "yolox", "depth", "qpic", "other"]
-Scale = Literal["relative", "metric"]
 
-FOLDER_FILES = ("*.xml", "*.bin", "metadata.yaml", "config.json", "preprocessor_config.json", "*.safetensors")
+FOLDER_FILES = (
+    *("*.xml", "*.bin", "metadata.yaml", "config.json", *PROCESSORS),
+    *("*.safetensors", "*.safetensors.index.json", DECLARATION),
+)
 """Patterns of the files that a model folder's hash covers; others are calibration logs and readmes."""
 
 COCO_CLASSES = 80
@@ -40,7 +50,7 @@ class ModelFacts:
     licence: str | None = None
     input_px: tuple[int, int] | None = None
     classes: tuple[str, ...] = ()
-    scale: Scale | None = None
+    depth: DepthFacts | None = None
 
 
 def format_of(path: Path) -> Format | None:
@@ -63,18 +73,24 @@ def model_parts(path: Path) -> list[Path]:
 def sha256_of(path: Path) -> str:
     """Returns the sha256 of a file; of several files, that of the lines ``NAME SHA256`` in order of the names.
 
+    The declaration beside an ONNX file counts after that: it changes what the same weights give.
+
     Raises:
         ModelError: a file cannot be read.
     """
-    parts = model_parts(path)
+    parts, declaration = model_parts(path), declaration_file(path)
     try:
         sums = [sha256_file(part) for part in parts]
+        declared = sha256_file(declaration) if path.is_file() and declaration.is_file() else None
     except OSError as error:
         raise ModelError(f"weights {path} cannot be read: {error.strerror}; check its permissions") from error
-    if path.is_file() and len(parts) == 1:
-        return sums[0]
-    lines = "".join(f"{part.name} {digest}\n" for part, digest in zip(parts, sums, strict=True))
-    return hashlib.sha256(lines.encode()).hexdigest()
+    lines = ((part.name, digest) for part, digest in zip(parts, sums, strict=True))
+    whole = sums[0] if path.is_file() and len(parts) == 1 else _sha256_of_lines(lines)
+    return whole if declared is None else _sha256_of_lines([("weights", whole), (DECLARATION, declared)])
+
+
+def _sha256_of_lines(sums: Iterable[tuple[str, str]]) -> str:
+    return hashlib.sha256("".join(f"{name} {digest}\n" for name, digest in sums).encode()).hexdigest()
 
 
 def copy_model(source: Path, target: Path) -> None:
@@ -89,6 +105,8 @@ def copy_model(source: Path, target: Path) -> None:
         else:
             for part in model_parts(source)[1:]:  # an ONNX file refers to its tensors by name, so those keep it
                 shutil.copyfile(part, target.with_name(part.name))
+            if declaration_file(source).is_file():
+                shutil.copyfile(declaration_file(source), declaration_file(target))
             shutil.copyfile(source, unfinished)
         unfinished.rename(target)
     except OSError as error:
@@ -99,11 +117,16 @@ def copy_model(source: Path, target: Path) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-def read_model_facts(path: Path) -> ModelFacts:
+def read_model_facts(path: Path, task: Task | None = None) -> ModelFacts:
     """Reads the metadata of weights, a file or a folder.
 
+    Args:
+        path: the weights.
+        task: their task, if they do not name it.
+
     Raises:
-        ModelError: these are not weights, or they are damaged, or for a task that Nightshift does not use.
+        ModelError: these are not weights, or they are damaged, or for a task that Nightshift does not use, or it is
+            not known what their depth means.
     """
     kind = format_of(path)
     if kind is None:
@@ -112,9 +135,20 @@ def read_model_facts(path: Path) -> ModelFacts:
             "or a transformers folder (config.json, .safetensors)"
         )
     try:
-        return _READERS[kind](path)
+        facts = _READERS[kind](path)
+        return _with_declaration(path, replace(facts, task=facts.task or task))
     except OSError as error:
         raise ModelError(f"weights {path} cannot be read: {error.strerror}; check its permissions") from error
+
+
+def _with_declaration(path: Path, facts: ModelFacts) -> ModelFacts:
+    """Adds what ``depth.toml`` and a model card say."""
+    declared = read_declaration(path)
+    card = licence_of_card(path) if path.is_dir() else None
+    facts = replace(facts, licence=(declared.licence if declared else None) or facts.licence or card)
+    if facts.format not in ("onnx", "openvino") or (facts.task or (declared and "depth")) != "depth":
+        return facts
+    return replace(facts, task="depth", layout="depth", depth=graph_facts(path, declared, facts.input_px))
 
 
 @cache
@@ -262,7 +296,6 @@ def _network_facts(
         metadata.get("license"),
         None if width is None or height is None else (width, height),
         names,
-        "relative" if task == "depth" else None,
     )
 
 
@@ -284,19 +317,8 @@ def _tflite_facts(path: Path) -> ModelFacts:
 
 
 def _transformers_facts(folder: Path) -> ModelFacts:
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise _not_weights(folder / "config.json", error) from error
-    if not any(folder.glob("*.safetensors")):
-        raise ModelError(f"{folder} has no .safetensors file; save the model with safe_serialization=True")
-    kinds = " ".join(config.get("architectures") or ())
-    if not re.search(r"DepthEstimation|DPT|DepthAnything|ZoeDepth|GLPN", kinds):
-        raise ModelError(
-            f"{folder} is a {kinds or 'nameless'} model; of transformers, Nightshift runs depth estimation"
-        )
-    scale: Scale = "metric" if config.get("depth_estimation_type") == "metric" else "relative"
-    return ModelFacts("transformers", "depth", "depth", config.get("license"), scale=scale)
+    depth, licence = read_folder(folder)
+    return ModelFacts("transformers", "depth", "depth", licence, depth=depth)
 
 
 TORCH_MARK = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."

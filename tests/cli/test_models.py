@@ -32,8 +32,19 @@ def test_the_task_of_weights_that_do_not_name_it_is_given(nightshift, used_site,
     arguments = ["models", "import", source, "--site", used_site]
     refused = nightshift(*arguments)
     assert refused.code == 2 and "--task" in refused.err
-    said = nightshift(*arguments, "--task", "depth", "--json")
-    assert said.code == 0 and said.json["task"] == "depth"
+    silent = nightshift(*arguments, "--task", "depth")
+    assert silent.code == 2 and "depth.depth.toml with kind" in silent.err
+    (tmp_path / "depth.depth.toml").write_text('kind = "affine"\nresize = "pad"\nlicence = "cc-by-nc-4.0"\n')
+    said = nightshift(*arguments, "--json")
+    assert said.code == 0 and said.json["task"] == "depth" and said.json["depth"]["kind"] == "affine"
+    assert "cc-by-nc-4.0" in nightshift("models", "list", "--site", used_site).out
+    with (used_site / "site.toml").open("a") as file:
+        file.write('\n[ops.depth_map]\nmodel = "depth"\n')
+    limited = nightshift("plan", "--site", used_site)
+    assert limited.code == 2 and 'licences = ["cc-by-nc-4.0"] under [models]' in limited.err
+    with (used_site / "site.toml").open("a") as file:
+        file.write('\n[models]\nlicences = ["CC-BY-NC-4.0"]\n')
+    assert nightshift("plan", "--site", used_site).code == 0
 
 
 def test_a_conversion_shows_its_agreement_and_how_to_use_it(nightshift, used_site):

@@ -46,8 +46,9 @@ def test_a_network_without_a_task_needs_one_to_be_named(store: ModelStore, tmp_p
     source.write_bytes(constant_network((1, 3, 32, 32), (1, 1, 32, 32)))
     with pytest.raises(ModelError, match="--task"):
         store.import_model(source)
+    (tmp_path / "net.depth.toml").write_text('kind = "metric"\nresize = "stretch"\n')
     found = store.import_model(source, task="depth", licence="MIT")
-    assert (found.layout, found.scale, found.licence) == ("depth", "relative", "MIT")
+    assert (found.layout, found.depth and found.depth.kind, found.licence) == ("depth", "metric", "MIT")
     assert store.resolve(ModelRequest("auto", "depth")) == found
     assert store.resolve(ModelRequest("auto", "detect")) is None
 

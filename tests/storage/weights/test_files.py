@@ -1,6 +1,5 @@
 """Weights say what they are without their code being run, and what are none is refused."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -110,21 +109,6 @@ def test_a_task_that_nobody_needs_is_refused(store: ModelStore, tmp_path: Path) 
     source = detector(tmp_path / "net.onnx", metadata={"task": "segment"})
     with pytest.raises(ModelError, match="segment"):
         store.import_model(source)
-
-
-@pytest.mark.parametrize(("config", "scale"), [({}, "relative"), ({"depth_estimation_type": "metric"}, "metric")])
-def test_depth_folders_distinguish_metric_from_relative(
-    store: ModelStore, tmp_path: Path, config: dict[str, str], scale: str
-) -> None:
-    folder = tmp_path / "site" / "depth-small"
-    folder.mkdir(parents=True)
-    (folder / "config.json").write_text(json.dumps({"architectures": ["DepthAnythingForDepthEstimation"], **config}))
-    with pytest.raises(ModelError, match="safetensors"):
-        store.resolve(ModelRequest("depth-small", "depth"))
-    (folder / "model.safetensors").write_bytes(b"x")
-    found = store.resolve(ModelRequest("depth-small", "depth"))
-    assert found is not None
-    assert (found.format, found.scale) == ("transformers", scale)
 
 
 def test_weights_that_may_not_be_read_are_reported(
