@@ -5,7 +5,7 @@
 - ``blazepose``, ``matting``, ``u2net``: three networks; ``networks`` tells them apart by their inputs and outputs;
 - ``depth``: what is nearer than the background, or than a threshold;
 - ``contours``: false contours are filtered out;
-- ``carried``: masks of some frames are carried to the next ones by optical flow (``flow``).
+- ``carried``: masks of some frames are carried to the next ones by optical flow.
 
 Whether an outline is used is for the caller to decide: ``ops/anonymize/cover/outlines.py`` trusts few.
 """
