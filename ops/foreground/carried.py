@@ -1,7 +1,7 @@
 """Carries masks from keyframes to the frames after them by optical flow, so that a network looks at fewer frames.
 
-Flow is checked in both directions (``ops/frame_depth/flow.py``). What it cannot tell near a person counts as theirs, so that a carried
-mask is too large and not too small; where it can tell too little, the network looks again.
+Flow is checked in both directions (``ops/frame_depth/flow.py``). What it cannot tell near a person counts as theirs, so
+that a carried mask is too large and not too small; where it can tell too little, the network looks again.
 """
 
 from dataclasses import dataclass

@@ -8,6 +8,7 @@ import pytest
 from jobs.commands.audits import find_published
 from jobs.commands.results import query
 from jobs.site import Site
+from ops.anonymize.cover.paint import Colour
 from ops.anonymize.locate.others import FootageDetections
 from ops.anonymize.reveal import Reveal, is_flat
 from schemas.errors import NightshiftError, SelectionError, TransientError, UserError
@@ -69,9 +70,10 @@ def test_one_track_is_visible_in_its_box_and_all_else_is_as_published(site: Site
 def test_others_are_read_of_the_second_look_too(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[FootageDetections] = []
 
-    def reveal(track_id: str, found: FootageDetections, static: Uint8) -> Reveal:
+    def reveal(track_id: str, found: FootageDetections, static: Uint8, plain: Colour | None) -> Reveal:
+        assert plain is None, "the scene is not replaced"
         given.append(found)
-        return Reveal(track_id, found, static)
+        return Reveal(track_id, found, static, plain)
 
     monkeypatch.setattr("jobs.commands.subject_access.Reveal", reveal)
     ask(site, track_of(site), tmp_path / "subject.mp4")
