@@ -54,6 +54,7 @@ def _grains(shape: tuple[int, ...]) -> Float32:
     return np.random.default_rng(0).standard_normal((12, *shape), dtype=np.float32) * np.float32(2.5)
 
 
+@cache
 def pets_pictures(assets: Path, every: int = 10) -> list[Uint8]:
     """Reads pictures of a street that a fixed camera filmed, ``(576, 768, 3)`` BGR each."""
     files = sorted((assets / "video" / "PETS09-S2L1" / "img1").glob("*.jpg"))[::every]

@@ -161,7 +161,7 @@ def work(op: FrameOp, segment: Segment, batch: FrameBatch, late: Tables) -> Tabl
 @pytest.mark.assets
 def test_the_bag_of_aboda_is_the_only_thing_left(assets: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("NIGHTSHIFT_MODELS", str(assets / "weights"))
-    detect = Detect(DetectParams())
+    detect = Detect(DetectParams(tiles=False))
     model = ModelStore(tmp_path).resolve(ModelRequest("yolo11n_int8_openvino_model", "detect"))
     detect.open({DETECTOR: model}, 2)
     segment, looked = film_of(assets / "video" / "aboda_video4.avi", 3.0)

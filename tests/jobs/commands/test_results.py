@@ -173,7 +173,8 @@ def assert_untold(text: str) -> None:
     ("text", "as_of"),
     [
         *((text, None) for text in (*NAMES, *FILES, *STATEMENTS)),
-        *((text, "r1") for text in (*NAMES, *FILES) if text in NAMES or "_nightshift_files" in text),
+        # Names are refused alike whatever the moment; lists of files differ.
+        *((text, "r1") for text in (*NAMES[::4], *(text for text in FILES if "_nightshift_files" in text))),
     ],
 )
 def test_no_export_gives_away_a_sensitive_table(secretive: Site, tmp_path: Path, text: str, as_of: str | None) -> None:

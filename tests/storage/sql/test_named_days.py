@@ -59,7 +59,8 @@ CONDITIONS = [
 
 
 def test_a_query_with_dates_has_the_rows_of_one_without(filled, site):
-    queries = [COUNT.format(table, condition) for table in ("detections", "counts") for condition in CONDITIONS]
+    counted = {"detections": CONDITIONS, "counts": CONDITIONS[::2]}
+    queries = [COUNT.format(table, condition) for table in counted for condition in counted[table]]
     with open_sql(filled, site) as con:
         expected = {query: rows_of(con, query) for query in queries}
     assert sum(map(bool, expected.values())) == len(queries) - 2, "of one day, nothing is recorded"
