@@ -9,6 +9,7 @@ claimed. Measured-synthetic.
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -116,7 +117,8 @@ def network_s(pictures: int = _TIMED_PICTURES) -> float:
 
     torch.manual_seed(SEED)
     torch.set_num_threads(1)
-    network = DPTForDepthEstimation(DPTConfig()).eval()
+    network: Any = DPTForDepthEstimation(DPTConfig())
+    network.eval()
     picture = torch.rand(1, 3, _NETWORK_PX, _NETWORK_PX)
     taken = []
     with torch.inference_mode():

@@ -14,6 +14,7 @@ from ops.counts import Counts
 from ops.depth import Depth
 from ops.depth_map import DepthMap
 from ops.detect import Detect
+from ops.frame_depth import FrameDepth
 from ops.frame_interactions import FrameInteractions
 from ops.ground_models import Ground
 from ops.interactions import Interactions
@@ -46,6 +47,7 @@ _OPS: tuple[type[Op], ...] = (
     LocalPositions,
     SiteTracks,
     Counts,
+    FrameDepth,
     Depth,
     Relations,
     DepthMap,

@@ -28,7 +28,7 @@ class KeyframeParams:
     """When the network looks."""
 
     keyframe_s: float = param(2.0, "most seconds from one keyframe to the next")
-    least_keyframe_s: float = param(0.6, "least seconds between keyframes, whatever moves")
+    least_keyframe_s: float = param(1.0, "least seconds between keyframes, whatever moves")
     max_invalid: float = param(
         0.3, "a keyframe is due where optical flow fails for more than this share of what it should carry, 0..1"
     )

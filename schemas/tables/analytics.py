@@ -107,7 +107,7 @@ ANALYTICS_TABLES = (
             timestamp("time", "time of the frame"),
             float32("distance_m", "straight-line distance from the lens to the foot point", "m"),
             float32("sigma_m", "standard deviation of distance_m", "m"),
-            string("method", "'ground_plane'"),
+            string("method", "'ground_plane', or 'model' where the feet are hidden: to the trunk, by a depth model"),
         ),
         ("camera", "track_id", "time"),
         ("time", "track_id"),

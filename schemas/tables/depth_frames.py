@@ -2,7 +2,19 @@
 
 import pyarrow as pa
 
-from schemas.tables.columns import CAMERA, FOOTAGE, FRAME, SEGMENT, boolean, column, float32, float64, int64, string
+from schemas.tables.columns import (
+    BOX,
+    CAMERA,
+    FOOTAGE,
+    FRAME,
+    SEGMENT,
+    boolean,
+    column,
+    float32,
+    float64,
+    int64,
+    string,
+)
 from schemas.tables.spec import Privacy, TableSpec
 
 _SHAPE = (
@@ -64,6 +76,7 @@ DEPTH_FRAME_TABLES = (
         (
             *FRAME,
             column("detection", pa.int32(), "number of the person's box, as in detections"),
+            *BOX,
             float32("depth_m", "z, along the optical axis: median over the middle of the box", "m"),
             float32("spread_m", "median absolute deviation there", "m"),
             boolean("keyframe", "whether the model estimated this frame"),

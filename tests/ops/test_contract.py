@@ -97,11 +97,14 @@ def test_the_clip_gives_every_table_something_to_do(chain: Chain) -> None:
     # Nobody has a neighbour.
     without |= {
         "relations",
+        "depth_files",
+        "depth_frames",
         "depth_maps",
         "floors",
         "local_positions",
         "frame_interactions",
         "keypoints",
+        "person_depths",
         "review_frames",
         "second_detections",
         "detector_samples",

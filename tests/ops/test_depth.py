@@ -53,3 +53,25 @@ def test_a_camera_that_is_not_calibrated_or_looks_straight_down_measures_nothing
     assert depth(foot, CameraView("cam1", "", "UTC", True)).num_rows == 0
     assert depth(foot, labels=("car",)).num_rows == 0
     assert depth(foot[:0]).num_rows == 0
+
+
+def test_hidden_feet_leave_the_distance_to_a_network_where_that_is_surer():
+    """Two people whose feet the frame's edge hides; a network has seen the trunk of the first."""
+    foot = np.array([[320.0, SIZE_PX[1]], [500.0, SIZE_PX[1]]])
+    points = make_points(SEGMENT, np.zeros(2), foot)
+    row = points.to_pylist()[0]
+    seen = {name: [row[name]] for name in ("camera", "segment_id", "time", "pts", "x1", "y1", "x2", "y2")}
+    measured = TABLES["person_depths"].conform(
+        {**seen, "detection": [0], "depth_m": [6.0], "spread_m": [0.1], "keyframe": [True]}
+    )
+    unit = make_unit([SEGMENT], make_view(), unit="day")
+    inputs = {"track_points": points, "person_depths": measured}
+    params = {"cut_sigma_share": 3.0, "max_sigma_m": 1000.0}
+    first, second = Depth(DepthParams(**params)).run(unit, inputs, FakeServices())["depth"].to_pylist()
+    trunk_px = np.array([row["x1"] + row["x2"], 2 * row["y1"] + 0.75 * (row["y2"] - row["y1"])]) / 2
+    slant = np.hypot(1, np.hypot(*(trunk_px - np.array(SIZE_PX) / 2)) / 600)
+    assert first["method"] == "model" and first["distance_m"] == pytest.approx(6.0 * slant, rel=0.01)
+    assert first["sigma_m"] == pytest.approx(np.hypot(0.148, 0.9) * slant, rel=0.01)
+    assert second["method"] == "ground_plane"
+    unsure = Depth(DepthParams(**params, model_sigma_share=50.0)).run(unit, inputs, FakeServices())["depth"]
+    assert set(unsure["method"].to_pylist()) == {"ground_plane"}, "the surer one counts"
