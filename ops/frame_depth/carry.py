@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from ops.depth_models.kinds import Depth, MetricDepth
+from ops.depth_models.kinds import AffineDepth, Depth, MetricDepth
 from ops.frame_depth.align import aligned
 from ops.frame_depth.feet import Regions, follow_feet
 from ops.frame_depth.fill import fill_foreground, fill_nearest
@@ -163,12 +163,13 @@ class DepthCarrier:
     def _in_scale(self, values: Float32, foreground: Bools | None, carried: CarriedDepth | None) -> Float32:
         """Returns a keyframe's values in the scale of the background, or of the frames before."""
         metric = isinstance(self._like, MetricDepth)
+        scale_only = metric or (isinstance(self._like, AffineDepth) and self._like.scale_only)
         fitted = None
         if foreground is not None and self._view is not None:
-            fitted = aligned(values, self._view.values, ~foreground, scale_only=metric)
+            fitted = aligned(values, self._view.values, ~foreground, scale_only)
         # Metres of a camera that moves stay as they are: a scale that is carried on would drift.
         if fitted is None and not metric and carried is not None:
-            fitted = aligned(values, carried.depth.values, ~carried.invalid, scale_only=False)
+            fitted = aligned(values, carried.depth.values, ~carried.invalid, scale_only)
         if fitted is None and not metric and (self._key is not None or self._view is not None):
             self._scale_group += 1
         return values if fitted is None else fitted
