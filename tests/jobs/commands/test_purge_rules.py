@@ -25,11 +25,31 @@ def rules(root: Path, retention: dict[str, object], now: datetime = NOON, **more
         ("publish", "video_days = 30"),
         ("anonymize", "video_days = 30"),
         ("an op of the past", "tables_days = 20"),
+        ("frame_depth", "footage_days = 10"),
         ("positions", "tables.positions = 3"),
     ],
 )
 def test_each_op_has_the_rule_of_what_it_writes(tmp_path: Path, op: str, rule: str) -> None:
     assert str(rules(tmp_path, DAYS | {"tables": {"positions": 3}}).of_op(op)) == rule
+
+
+@pytest.mark.parametrize(
+    ("retention", "rule"),
+    [
+        ({"footage_days": 10}, "footage_days = 10"),
+        ({"tables_days": 10}, "tables_days = 10"),
+        ({"footage_days": 30, "tables_days": 10}, "tables_days = 10"),
+        ({}, "tables_days = None"),
+        (
+            {"footage_days": 3, "tables": {"depth_files": 9, "depth_frames": 9, "person_depths": 9}},
+            "tables.depth_files = 9",
+        ),
+    ],
+)
+def test_depth_of_frames_is_kept_no_longer_than_footage(
+    tmp_path: Path, retention: dict[str, object], rule: str
+) -> None:
+    assert str(rules(tmp_path, retention).of_op("frame_depth")) == rule
 
 
 def test_tables_that_one_op_writes_have_one_limit(tmp_path: Path) -> None:
