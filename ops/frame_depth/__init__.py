@@ -2,7 +2,7 @@
 
 Off unless ``[ops.frame_depth] model`` names a model. A fixed camera shows its background almost everywhere: there a
 frame has the background's depth, which the network gives once a segment, and only what moves is carried. What the
-network gives at a keyframe is brought to the scale of the background's depth, so that depth does not flicker.
+network gives at a keyframe is fitted to the scale of the background's depth, so that depth does not flicker.
 
 Decision: docs/decisions/0054-depth-of-frames.md.
 """

@@ -67,7 +67,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Uint8], Depth
     return open_with
 
 
-Opened = Callable[[Callable[[Uint8], Depth]], FrameDepth]
+OpenOp = Callable[[Callable[[Uint8], Depth]], FrameDepth]
 
 
 def run(
@@ -81,7 +81,7 @@ def run(
     return dict(session.finish({})), services
 
 
-def test_each_frame_has_a_raster_and_a_row_and_people_a_depth(opened: Opened) -> None:
+def test_each_frame_has_a_raster_and_a_row_and_people_a_depth(opened: OpenOp) -> None:
     scene, unit = Scene(), unit_of()
     batch = make_batch(np.zeros((FRAMES, 1, 1, 3), np.uint8), unit.segment, 0, FPS)
     inputs = {"backgrounds": background_of(scene, unit), "detections": detections_of(unit, batch)}
@@ -104,7 +104,7 @@ def test_each_frame_has_a_raster_and_a_row_and_people_a_depth(opened: Opened) ->
     assert np.abs(np.array([row["depth_m"] for row in people]) / true_m - 1).max() < 0.1
 
 
-def test_depth_without_metres_tells_nothing_of_people(opened: Opened) -> None:
+def test_depth_without_metres_tells_nothing_of_people(opened: OpenOp) -> None:
     scene, unit = Scene(), unit_of(frames=2)
     batch = make_batch(np.zeros((2, 1, 1, 3), np.uint8), unit.segment, 0, FPS)
     tables, _ = run(opened(scene.network("relative")), scene, unit, {"detections": detections_of(unit, batch)})
@@ -112,7 +112,7 @@ def test_depth_without_metres_tells_nothing_of_people(opened: Opened) -> None:
 
 
 @pytest.mark.parametrize(("fixed", "steadied"), [(False, False), (True, True)])
-def test_a_view_that_moves_uses_no_background(opened: Opened, fixed: bool, steadied: bool) -> None:
+def test_a_view_that_moves_uses_no_background(opened: OpenOp, fixed: bool, steadied: bool) -> None:
     scene, unit = Scene(pan_px=2), unit_of(fixed, frames=4)
     _, services = run(
         opened(scene.network("metric")), scene, unit, {"backgrounds": background_of(scene, unit, steadied)}
@@ -120,7 +120,7 @@ def test_a_view_that_moves_uses_no_background(opened: Opened, fixed: bool, stead
     assert services.counters == {"depth_calls": 1, "frames_propagated": 3}
 
 
-def test_a_segment_of_one_frame_and_one_of_none(opened: Opened) -> None:
+def test_a_segment_of_one_frame_and_one_of_none(opened: OpenOp) -> None:
     scene = Scene()
     tables, services = run(opened(scene.network("metric")), scene, unit_of(frames=1), {})
     assert tables["depth_frames"].num_rows == 1 and services.counters["frames_propagated"] == 0
