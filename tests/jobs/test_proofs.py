@@ -66,6 +66,7 @@ def test_a_blind_detector_is_not_imported(models, blind, tmp_path):
 
 def test_weights_that_are_no_detector_need_no_proof(models, tmp_path):
     (tmp_path / "depth.onnx").write_bytes(constant_network((1, 3, 32, 64), (1, 32, 64)))
+    (tmp_path / "depth.depth.toml").write_text('kind = "relative"\nresize = "pad"\n')
     model, proof = import_weights(models, tmp_path / "depth.onnx", task="depth")
     assert (model.task, proof) == ("depth", None)
 
