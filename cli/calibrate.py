@@ -1,6 +1,7 @@
 """`calibrate`: what control points, people and depth say of the ground before a camera."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -21,17 +22,26 @@ def calibrate(
     day: Annotated[
         str | None, typer.Option("--date", metavar="YYYY-MM-DD", help="Local day.", show_default="the newest")
     ] = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option("--picture", help="PNG file to write: background, depth, floor, and a grid of metres."),
+    ] = None,
     folder: SiteFolder = HERE,
     as_of: AsOf = None,
     as_json: Json = False,
 ) -> int | None:
     """Show what control points, people and depth say of a camera's ground, and how far they are apart."""
-    output = Output(as_json)
-    found = known_ground(open_site(folder), camera, parse_day("--date", day), as_of)
+    output, site = Output(as_json), open_site(folder)
+    found = known_ground(site, camera, parse_day("--date", day), as_of)
     if as_json:
         output.json(asdict(found))
     else:
         _show(output, found)
+    if picture is not None:
+        from jobs.commands.calibrate_picture import write_picture  # OpenCV, which the text needs not
+
+        write_picture(site, camera, picture, found.date, as_of)
+        output.say(f"{picture}: background, depth, floor and a grid of metres; only you can read it")
     for warning in found.warnings:
         output.warn(warning)
     if found.used is None:

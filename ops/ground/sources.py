@@ -19,6 +19,8 @@ from schemas.values import CameraView, Float64, Segment
 MOST_SIGMA_SHARE = 0.4
 """A ground whose places are less sure than this share of their distance is no measurement."""
 
+MOVES = "the camera moves: site.toml says fixed = false"
+
 LEAST_BOXES, LEAST_TRACKS = 12, 3
 """Boxes and tracks of people below which they are not asked."""
 
@@ -63,21 +65,13 @@ class Grounds:
     agrees: dict[str, bool] = field(default_factory=dict)
 
 
-def measure_ground(points: pa.Table, segments: Sequence[Segment], view: CameraView, depth: Source) -> Grounds:
-    """Asks all sources, fuses what people and depth say, and chooses what positions use.
+def choose_ground(survey: Source, people: Source, depth: Source, view: CameraView) -> Grounds:
+    """Fuses what people and depth say, and chooses what positions use.
 
     Four or more control points are a survey, and are used. Otherwise it is the fused ground: placed on the map by two
     or three control points, or in the camera's local frame.
     """
-    size_px = model_size_px(segments)
-    if not view.fixed:
-        reason = "the camera moves: site.toml says fixed = false"
-        names: tuple[GroundSource, ...] = ("people", "depth", "fused")
-        moving = tuple(Source(name, size_px, reason=reason) for name in names)
-        survey = _survey(view, size_px)
-        return Grounds((survey, *moving), survey.name if survey.plane is not None else None)
-    survey, people = _survey(view, size_px), _people(points, segments, view, size_px)
-    fused, parts = _fused((people, depth), view, size_px)
+    fused, parts = _fused((people, depth), view, people.size_px)
     used = survey if survey.plane is not None else fused if fused.plane is not None else None
     sources = (survey, *parts, fused)
     if used is None:
@@ -86,7 +80,15 @@ def measure_ground(points: pa.Table, segments: Sequence[Segment], view: CameraVi
     return Grounds(sources, used.name, distances, agrees)
 
 
-def _survey(view: CameraView, size_px: tuple[int, int]) -> Source:
+def survey_source(view: CameraView, size_px: tuple[int, int]) -> Source:
+    """Returns what control points say.
+
+    Args:
+        size_px: (width, height) of the camera's pictures, where there are no control points.
+
+    Raises:
+        SiteError: four or more control points that fix no plane.
+    """
     count = len(view.control_points)
     if not view.calibrated:
         reason = (
@@ -100,7 +102,11 @@ def _survey(view: CameraView, size_px: tuple[int, int]) -> Source:
     return Source("control_points", plane.size_px, model, plane, frame="site", reason=flat)
 
 
-def _people(points: pa.Table, segments: Sequence[Segment], view: CameraView, size_px: tuple[int, int]) -> Source:
+def people_source(points: pa.Table, segments: Sequence[Segment], view: CameraView) -> Source:
+    """Returns what people in rows of ``track_points`` say."""
+    size_px = model_size_px(segments)
+    if not view.fixed:
+        return Source("people", size_px, reason=MOVES)
     people = choose_people(points, segments)
     tracks = len(np.unique(people.track))
     if len(people) < LEAST_BOXES or tracks < LEAST_TRACKS:
@@ -114,6 +120,17 @@ def _people(points: pa.Table, segments: Sequence[Segment], view: CameraView, siz
         known = "no ground is in view" if np.isinf(share) else f"places are unsure by {share:.0%} of their distance"
         return Source("people", size_px, model, reason=f"they leave too much open: {known}")
     return Source("people", size_px, model, model.ground_plane(view.camera))
+
+
+def depth_source(model: GroundModel | str, view: CameraView, size_px: tuple[int, int]) -> Source:
+    """Returns what depth says, or why it says nothing."""
+    if not view.fixed:
+        return Source("depth", size_px, reason=MOVES)
+    if isinstance(model, str):
+        return Source("depth", size_px, reason=model)
+    if not sigma_share(model) <= MOST_SIGMA_SHARE:
+        return Source("depth", size_px, model, reason="it leaves too much open")
+    return Source("depth", size_px, model, model.ground_plane(view.camera))
 
 
 def _fused(

@@ -3,15 +3,20 @@
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
+import numpy as np
+import pyarrow as pa
 import pytest
 
+from ops.ground.picture import GREY, TITLE_PX
 from ops.ground_models import Ground
+from schemas.tables import TABLES
 from schemas.values import CameraView
 from storage.store.store import Store
 from tests.conftest import Nightshift
 from tests.ops.ground.simulated import Crowd, simulate_track_points
 from tests.ops.test_ground_models import CAMERA, SEGMENT, VIEW, surveyed
-from tests.storage.rows import put_all
+from tests.storage.rows import make_rows, put_all
 from tests.storage.sql_site import make_site
 from tests.support.fakes import FakeServices, make_unit
 
@@ -71,6 +76,41 @@ def test_the_newest_day_is_shown_unless_one_is_asked_for(nightshift: Nightshift,
     site_of(tmp_path, points, replace(VIEW, fixed=False), date="2026-03-03")
     assert nightshift("calibrate", "cam1", "--site", root).code == 1
     assert nightshift("calibrate", "cam1", "--site", root, "--date", "2026-03-02").code == 0
+
+
+def test_the_picture_covers_where_somebody_may_be_and_is_private(
+    nightshift: Nightshift, tmp_path: Path, points
+) -> None:
+    root, target = site_of(tmp_path / "site", points, VIEW), tmp_path / "ground.png"
+    said = nightshift("calibrate", "cam1", "--site", root, "--picture", target)
+    assert said.code == 2 and "--ops background" in said.err and not target.exists()
+    put_all(Store.open(str(root / "store")), "background", {"backgrounds": background_rows()})
+    said = nightshift("calibrate", "cam1", "--site", root, "--picture", target)
+    assert said.code == 0 and "only you can read it" in said.out
+    assert target.stat().st_mode & 0o077 == 0
+    drawn = cv2.imread(str(target))
+    middle = drawn[TITLE_PX + 180, 320]
+    assert tuple(middle) == GREY, "the doubtful pixels of the background are covered"
+    wrong = nightshift("calibrate", "cam1", "--site", root, "--picture", tmp_path / "ground.jpg")
+    assert wrong.code == 2 and "ends in .png" in wrong.err
+
+
+def background_rows() -> pa.Table:
+    """A white background that may show somebody in its middle."""
+    white = np.full((720, 1280, 3), 255, np.uint8)
+    doubtful = np.zeros((720, 1280), np.uint8)
+    doubtful[300:420, 600:680] = 255
+    white_png, none_png, doubtful_png = (
+        cv2.imencode(".png", each)[1].tobytes() for each in (white, np.zeros_like(doubtful), doubtful)
+    )
+    row = make_rows("backgrounds", 1).to_pylist()[0] | {
+        "width": 1280,
+        "height": 720,
+        "png": white_png,
+        "unknown_png": none_png,
+        "doubtful_png": doubtful_png,
+    }
+    return TABLES["backgrounds"].conform({name: [value] for name, value in row.items()})
 
 
 @pytest.mark.parametrize(

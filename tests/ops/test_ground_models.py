@@ -7,6 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from ops.depth_models.kinds import MetricDepth
+from ops.depth_models.rows import pack_depth
 from ops.ground.ground_model import lay_on
 from ops.ground.pinhole import PinholeGround
 from ops.ground.project import to_ground
@@ -14,6 +16,7 @@ from ops.ground.rows import plane_of, used_row
 from ops.ground_models import Ground
 from ops.local_positions import LocalPositions
 from ops.positions import Positions
+from schemas.tables import TABLES
 from schemas.values import CameraView, ControlPoint, Float64
 from tests.ops.ground.simulated import Crowd, simulate_track_points
 from tests.support.fakes import FakeServices, make_segment, make_unit
@@ -130,6 +133,46 @@ def test_four_points_are_used_and_the_others_are_held_against_them(points: pa.Ta
     assert rows["fused"]["agrees"] and 0 < rows["fused"]["disagreement_m"] < 1
     with_models = locate(Positions(), points, view, models)
     assert with_models.equals(locate(Positions(), points, view, models.schema.empty_table()))
+
+
+def depth_maps(stretched: float = 1.0) -> pa.Table:
+    """The true depth of the ground, metric; a network may be wrong by one factor."""
+    u, v = np.meshgrid(np.arange(320) + 0.5, np.arange(180) + 0.5)
+    depth = CAMERA.ground_depth_m(np.column_stack([u.ravel(), v.ravel()]) * 4).reshape(180, 320)
+    near = np.where(depth < 60, depth, np.nan) * stretched
+    row = {
+        "camera": "cam1",
+        "view": 0,
+        "segment_id": SEGMENT.segment_id,
+        "start_time": SEGMENT.start,
+        "end_time": SEGMENT.end,
+        "source_width": 1280,
+        "source_height": 720,
+        "focal_px": 1100.0,
+        "model": "m",
+        **pack_depth(MetricDepth(near.astype(np.float32)), 640),
+    }
+    return TABLES["depth_maps"].conform({name: [value] for name, value in row.items()})
+
+
+def test_metric_depth_is_fused_with_people_unless_they_contradict_each_other(points: pa.Table) -> None:
+    unit = make_unit((SEGMENT,), VIEW, unit="day")
+
+    def run(maps: pa.Table) -> tuple[dict[str, dict[str, Any]], pa.Table]:
+        found = Ground().run(unit, {"track_points": points, "depth_maps": maps}, FakeServices())
+        return {row["source"]: row for row in found["ground_models"].to_pylist()}, found["floors"]
+
+    rows, floors = run(depth_maps())
+    assert floors.num_rows == 1 and floors["scale_source"].to_pylist() == ["metric"]
+    assert rows["depth"]["reason"] is None and rows["depth"]["height_m"] == pytest.approx(5.0, rel=0.02)
+    for name in ("focal_sigma_px", "height_sigma_m", "tilt_sigma_deg"):
+        assert rows["fused"][name] < min(rows["people"][name], rows["depth"][name])
+    assert abs(rows["fused"]["focal_px"] - 1100) < 2 * rows["fused"]["focal_sigma_px"]
+    wrong, _ = run(depth_maps(stretched=2.5))
+    left_out = [name for name, row in wrong.items() if row["reason"] == "it disagrees with the surer source"]
+    assert len(left_out) == 1 and wrong[left_out[0]]["agrees"] is False
+    (kept,) = {"people", "depth"} - set(left_out)
+    assert wrong["fused"]["height_m"] == pytest.approx(wrong[kept]["height_m"])
 
 
 def test_whole_days_of_nobody_of_one_who_stands_and_of_a_moving_camera_say_why(points: pa.Table) -> None:
