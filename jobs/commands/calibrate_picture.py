@@ -6,7 +6,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-from ops.depth_models.rows import unpack_depth
 
 from jobs.commands.calibrate import ground_model_rows
 from jobs.commands.excerpts import find_camera
@@ -14,6 +13,7 @@ from jobs.commands.results import query
 from jobs.site import Site, refuse_within_site
 from ops.anonymize.geometry import static_mask
 from ops.depth_models.kinds import Depth, MetricDepth
+from ops.depth_models.rows import unpack_depth
 from ops.floor.scale_fit import FixedScale
 from ops.ground.homography import ground_plane
 from ops.ground.picture import Scene, draw_ground
@@ -92,8 +92,8 @@ def _hidden(background: dict[str, Any], view: CameraView) -> Bools:
 
 
 def _pinhole(row: dict[str, Any]) -> PinholeGround:
-    angles = np.radians([row["tilt_deg"], row["roll_deg"]]).tolist()
-    return PinholeGround((row["width"], row["height"]), row["focal_px"], *angles, row["height_m"])
+    tilt, roll = np.radians([row["tilt_deg"], row["roll_deg"]]).tolist()
+    return PinholeGround((row["width"], row["height"]), row["focal_px"], tilt, roll, row["height_m"])
 
 
 def _depth(row: dict[str, Any], floor: dict[str, Any] | None) -> Depth:

@@ -6,9 +6,9 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from ops.depth_models.rows import pack_depth
 
 from ops.depth_models.kinds import AffineDepth, Depth, MetricDepth, RelativeDepth
+from ops.depth_models.rows import pack_depth
 from ops.ground.depth_source import KnownScale, depth_model, floor_columns, view_floors
 from ops.ground.ground_model import GroundModel
 from ops.ground.pinhole import PinholeGround
