@@ -12,11 +12,13 @@ import shutil
 import sys
 import tempfile
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from bench.depth_scenes import Scene, SceneSpec, as_metric
 from bench.material import ASSETS, print_figures, require_assets
 from bench.pets import GT_SCALE, LAST_FRAME, TICKS_A_FRAME
 from bench.real_site import DETECTOR, build_real_site, pets_anchor
@@ -24,13 +26,21 @@ from jobs.commands.results import connect
 from jobs.commands.run import run_site
 from jobs.engine.options import RunOptions
 from jobs.planning.graph import Selection
+from jobs.planning.inventory import recorded_inventory
 from jobs.site import open_site
 from ops.arrays import boxes_of, times_us
 from ops.boxes import iou_matrix
+from ops.depth_models.rows import pack_depth
 from ops.ground.ground_model import lay_on
+from ops.ground_models import Ground
+from ops.local_positions import LocalPositions
 from sample_site import build_sample_site
+from sample_site.script import DEMO
 from sample_site.truth import CLEARLY_VISIBLE, load_truth
-from schemas.values import Float64, Int64
+from schemas.tables import TABLES
+from schemas.values import Float64, Int64, UnitContext
+from storage.archive.segments import segment_maker
+from tests.support.fakes import FakeServices, make_unit
 
 OVERLAP = 0.5
 """IoU from which a tracked box is the true person's."""
@@ -52,7 +62,8 @@ def main() -> None:
 def measure(folder: Path, workers: int | None = None) -> dict[str, float]:
     """Returns medians and 90 % quantiles of position errors, metres, in an empty folder.
 
-    ``pets_median_m`` and ``sample_median_m`` are without a survey; those with control points end in ``_surveyed``.
+    ``pets_median_m`` and ``sample_median_m`` are without a survey, by people alone; names with ``surveyed`` are with
+    control points, and those with ``with_depth`` by people and the true depth of the rendered hall.
     """
     build_real_site(folder / "pets", ASSETS, ("pets",))
     figures = _errors(folder / "pets", {"pets": _pets_truth()}, "pets", workers)
@@ -60,7 +71,58 @@ def measure(folder: Path, workers: int | None = None) -> dict[str, float]:
     build_sample_site(sample)
     shutil.copytree(ASSETS / "weights" / DETECTOR, sample / "models" / DETECTOR)
     truths = {camera: _sample_truth(sample, camera) for camera in SAMPLE_CAMERAS}
-    return figures | _errors(sample, truths, "sample", workers)
+    figures |= _errors(sample, truths, "sample", workers)
+    return figures | depth_errors(sample, truths)
+
+
+def depth_errors(root: Path, truths: dict[str, "Truth"]) -> dict[str, float]:
+    """Returns errors of the sample site's cameras by people and true depth, without a survey; its tracks must be there.
+
+    The depth is metric and of an unknown focal length, as many networks give it.
+    """
+    site, errors = open_site(root), []
+    timeline = recorded_inventory(site.store).timeline
+    make = segment_maker(timeline)
+    segments = [make(number) for number in range(timeline.num_rows)]
+    for camera, truth in truths.items():
+        view = replace(site.files.config.camera_view(camera), control_points=(), position_m=None)
+        unit = make_unit([each for each in segments if each.camera == camera], view, unit="day")
+        with closing(connect(site)) as connection:
+            rows = connection.execute(
+                f"SELECT * FROM track_points WHERE camera = '{camera}' ORDER BY time, track_id"
+            ).to_arrow_table()
+        points = TABLES["track_points"].conform(rows.select(TABLES["track_points"].schema.names))
+        inputs = {"track_points": points, "depth_maps": _true_depth(camera, unit)}
+        models = Ground().run(unit, inputs, FakeServices())["ground_models"]
+        local = LocalPositions().run(unit, {"track_points": points, "ground_models": models}, FakeServices())
+        places = local["local_positions"].select(["track_id", "time", "x_m", "y_m"])
+        joined = points.join(places, ["track_id", "time"], join_type="inner").sort_by("time")
+        found, true = _matched(joined, times_us(joined), truth)
+        errors.append(np.linalg.norm(lay_on(found, true) - true, axis=1))
+    every = np.concatenate(errors)
+    return {
+        "sample_with_depth_median_m": _round(np.median(every)),
+        "sample_with_depth_p90_m": _round(np.quantile(every, 0.9)),
+    }
+
+
+def _true_depth(camera: str, unit: UnitContext) -> pa.Table:
+    spec = next(each for each in DEMO.cameras if each.camera == camera)
+    lens = spec.lens(DEMO.size_px)
+    scene = Scene.render(SceneSpec(spec.place_m, spec.target_m, lens.focal_px / lens.size_px[0], 7), DEMO.size_px)
+    row = {
+        "camera": camera,
+        "view": 0,
+        "segment_id": unit.segments[0].segment_id,
+        "start_time": unit.segments[0].start,
+        "end_time": unit.segments[-1].end,
+        "source_width": DEMO.size_px[0],
+        "source_height": DEMO.size_px[1],
+        "focal_px": None,
+        "model": "truth",
+        **pack_depth(as_metric(scene.truth_m), DEMO.size_px[0]),
+    }
+    return TABLES["depth_maps"].conform({name: [value] for name, value in row.items()})
 
 
 Truth = tuple[Int64, Float64, Float64]
