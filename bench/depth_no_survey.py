@@ -132,7 +132,7 @@ Truth = tuple[Int64, Float64, Float64]
 def _errors(root: Path, truths: dict[str, Truth], name: str, workers: int | None) -> dict[str, float]:
     surveyed = _run(root, truths, "positions", workers)
     config = root / "site.toml"
-    config.write_text(_without_points(config.read_text()))
+    config.write_text(without_points(config.read_text()))
     alone = _run(root, truths, "local_positions", workers)
     with_points = np.concatenate([np.linalg.norm(found - true, axis=1) for found, true in surveyed])
     without = np.concatenate([np.linalg.norm(lay_on(found, true) - true, axis=1) for found, true in alone])
@@ -196,7 +196,7 @@ def _sample_truth(root: Path, camera: str) -> Truth:
     return boxes.time_us, boxes.box, boxes.place_m
 
 
-def _without_points(config: str) -> str:
+def without_points(config: str) -> str:
     """Returns a site.toml without control points and positions of cameras."""
     lines, inside = [], False
     for line in config.splitlines():
