@@ -62,10 +62,11 @@ def _load(model: ModelFile, cpus: int) -> tuple[Any, Any]:
     torch.set_num_threads(cpus)
     verbosity = logging.get_verbosity()
     logging.set_verbosity(ERRORS)  # the report of missing weights is an error of ours, and one line
+    local = {"local_files_only": True, "trust_remote_code": False}
     try:
-        processor = AutoImageProcessor.from_pretrained(model.path, local_files_only=True)  # type: ignore[no-untyped-call]
+        processor = AutoImageProcessor.from_pretrained(model.path, **local)  # type: ignore[no-untyped-call]
         network, info = AutoModelForDepthEstimation.from_pretrained(
-            model.path, local_files_only=True, use_safetensors=True, dtype=torch.float32, output_loading_info=True
+            model.path, **local, use_safetensors=True, dtype=torch.float32, output_loading_info=True
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = _first_line(error)

@@ -313,7 +313,11 @@ def _source(known: bool) -> str:
 
 
 def _model(fields: dict[str, Any], name: str, path: Path) -> ModelFile:
-    """Returns a ``ModelFile`` from its JSON or TOML form, where tuples are lists."""
+    """Returns a ``ModelFile`` from its JSON or TOML form, where tuples are lists.
+
+    Fields that older versions recorded, such as ``scale``, are left out.
+    """
+    fields = {key: value for key, value in fields.items() if key in ModelFile.__dataclass_fields__}
     size = fields.get("input_px")
     input_px, classes = None if size is None else (size[0], size[1]), tuple(fields.get("classes", ()))
     depth = facts_of_record(fields["depth"]) if fields.get("depth") else None

@@ -1,5 +1,6 @@
 """Folders of transformers give what the library's own pipeline gives; other folders are refused in one line."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -95,3 +96,17 @@ def test_weights_that_dpt_never_uses_may_be_missing(folders):
     image = picture((64, 48))
     whole, without = (load_depth_network(describe(each), 1)(image) for each in (folders / "dpt", path))
     assert np.array_equal(whole.depth.values, without.depth.values)
+
+
+def test_code_in_a_folder_never_runs(folders):
+    path = folders / "foreign"
+    shutil.copytree(saved(folders, "glpn"), path)
+    config = json.loads((path / "config.json").read_text())
+    config |= {"model_type": "foreign", "architectures": ["ForeignForDepthEstimation"]}
+    config["auto_map"] = {"AutoConfig": "code.Config", "AutoModelForDepthEstimation": "code.Network"}
+    (path / "config.json").write_text(json.dumps(config))
+    (path / "code.py").write_text(f"open({str(path / 'ran')!r}, 'w')\n")
+    (path / "depth.toml").write_text('kind = "metric"\n')
+    with pytest.raises(ModelError, match="transformers cannot load it"):
+        load_depth_network(describe(path), 1)
+    assert not (path / "ran").exists()

@@ -65,6 +65,15 @@ def test_import_copies_and_records(store: ModelStore, tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "site").iterdir()) == [RECORD, "ours.onnx"]
 
 
+def test_records_of_older_versions_are_read(store: ModelStore, tmp_path: Path) -> None:
+    imported = store.import_model(detector(tmp_path / "net.onnx"))
+    path = tmp_path / "site" / RECORD
+    record = json.loads(path.read_text())
+    record["net.onnx"]["scale"] = record["net.onnx"].pop("depth")
+    path.write_text(json.dumps(record))
+    assert store.list() == [imported]
+
+
 def test_import_twice_is_once_but_other_weights_are_refused(store: ModelStore, tmp_path: Path) -> None:
     source = detector(tmp_path / "net.onnx")
     assert store.import_model(source) == store.import_model(source)
