@@ -10,6 +10,7 @@ from ops.anonymize import Anonymize
 from ops.appearance import Appearance
 from ops.audit import Audit
 from ops.background import Background
+from ops.boxes3d import Boxes3d
 from ops.counts import Counts
 from ops.depth import Depth
 from ops.depth_map import DepthMap
@@ -50,6 +51,7 @@ _OPS: tuple[type[Op], ...] = (
     Counts,
     FrameDepth,
     Depth,
+    Boxes3d,
     Relations,
     FrameInteractions,
     Keypoints,

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from schemas.values import Float64
+from ops.boxes import shared_areas, size
+from schemas.values import Float64, Int64
 
 
 def lens_distance(lens_m: Float64, place_m: Float64, covariance_m2: Float64) -> tuple[Float64, Float64]:
@@ -40,3 +41,22 @@ def normal_share(sigmas: Float64) -> Float64:
         series = (series + factor) * t
     tail = np.exp(-(size**2) / 2) / np.sqrt(2 * np.pi) * series
     return np.asarray(np.where(sigmas >= 0, 1 - tail, tail))
+
+
+def hidden_shares(moment: Int64, boxes: Float64, away_m: Float64) -> Float64:
+    """Returns the share ``(N,)`` of each box that boxes of nearer things cover; what two of them cover counts twice.
+
+    Args:
+        moment: ``(N,)`` ascending; rows of one moment are in one picture.
+        boxes: ``(N, 4)``.
+        away_m: ``(N,)`` distance from the lens.
+    """
+    hidden = np.zeros(len(moment))
+    for step in range(1, len(moment)):
+        rows = np.flatnonzero(moment[step:] == moment[:-step])
+        if not len(rows):
+            break
+        shared = shared_areas(boxes[rows], boxes[rows + step])
+        farther = np.where(away_m[rows] > away_m[rows + step], rows, rows + step)
+        np.add.at(hidden, farther, shared)
+    return np.asarray(np.minimum(hidden / np.maximum(size(boxes).prod(axis=1), 1e-9), 1.0))

@@ -1,9 +1,52 @@
-"""Tables of things in real space: how they stand to each other."""
+"""Tables of things in real space: their boxes, and how they stand to each other."""
 
-from schemas.tables.columns import CAMERA, float32, string, timestamp
+import pyarrow as pa
+
+from schemas.tables.columns import BOX, CAMERA, LABEL, TRACK, column, float32, float64, string, timestamp
 from schemas.tables.spec import Privacy, TableSpec
 
 SPACE_TABLES = (
+    TableSpec(
+        "boxes3d",
+        "The upright cuboid around each tracked thing, on the ground: in the site's CRS, and as KITTI has it.",
+        (
+            CAMERA,
+            TRACK,
+            timestamp("time", "time of the frame"),
+            LABEL,
+            float64("x_m", "middle of the footprint, east, in the site's CRS", "m"),
+            float64("y_m", "middle of the footprint, north, in the site's CRS", "m"),
+            float32("var_x_m2", "variance of x_m", "m2"),
+            float32("cov_xy_m2", "covariance of x_m and y_m", "m2"),
+            float32("var_y_m2", "variance of y_m", "m2"),
+            float32("heading_deg", "where it faces, clockwise from grid north; null if unknown", "deg", null=True),
+            float32("heading_sigma_deg", "standard deviation of heading_deg; null if unknown", "deg", null=True),
+            string(
+                "heading_source",
+                "how heading_deg is known: 'motion', 'last' or 'next' (it stands, and faces as it last moved or moves "
+                "next), 'box' (it never moves, and the box tells, but not front from back) or 'none'",
+            ),
+            float32("height_m", "height; of one track always the same, as width and length are", "m"),
+            float32("width_m", "width, across the heading", "m"),
+            float32("length_m", "length, along the heading", "m"),
+            float32("height_sigma_m", "standard deviation of height_m", "m"),
+            float32("width_sigma_m", "standard deviation of width_m", "m"),
+            float32("length_sigma_m", "standard deviation of length_m", "m"),
+            float32("location_x_m", "KITTI's location, the middle of the lower face: to the right of the lens", "m"),
+            float32("location_y_m", "below the lens", "m"),
+            float32("location_z_m", "ahead of the lens, horizontally", "m"),
+            float32("rotation_y", "KITTI's rotation about y; 0 faces to the picture's right, as where unknown", "rad"),
+            float32("alpha", "KITTI's observation angle: rotation_y as it looks from the lens", "rad"),
+            float32("truncated", "share of the cuboid's picture that is outside the frame", "0..1"),
+            column("occluded", pa.int8(), "KITTI's: 0 visible, 1 partly hidden, 2 largely hidden, 3 unknown"),
+            float32("hidden_share", "share of the box that boxes of nearer things cover", "0..1"),
+            *BOX,
+            float32("score", "mean confidence of the track's detections", "0..1"),
+        ),
+        ("camera", "track_id", "time"),
+        ("time", "track_id"),
+        Privacy.PSEUDONYMOUS,
+    ),
     TableSpec(
         "relations",
         "How two tracks that are near each other on the ground stand to each other: a row per pair and moment.",

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from ops.ground.occlusion import front_probability, lens_distance, normal_share
+from ops.ground.occlusion import front_probability, hidden_shares, lens_distance, normal_share
 
 
 def test_the_normal_distribution_is_exact_to_a_ten_millionth() -> None:
@@ -30,3 +30,10 @@ def test_distance_and_sigma_are_along_the_line_of_sight() -> None:
     )
     assert distance[0] == pytest.approx(5)
     assert sigma[0] == pytest.approx(0.5 * 4 / 5), "a change northwards of 1 m is one of 0.8 m along the line of sight"
+
+
+def test_nearer_boxes_of_the_same_moment_hide_and_others_do_not() -> None:
+    box = np.array([[0.0, 0, 10, 10], [5, 0, 15, 10], [0, 5, 10, 15], [0, 0, 10, 10]])
+    hidden = hidden_shares(np.array([0, 0, 0, 1]), box, np.array([3.0, 2.0, 1.0, 9.0]))
+    # The first: half by the second, half by the third; the second by a quarter of it, which the third shares.
+    assert hidden == pytest.approx([1.0, 0.25, 0.0, 0.0])
