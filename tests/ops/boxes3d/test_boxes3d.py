@@ -91,13 +91,13 @@ def test_who_stands_has_no_heading_and_faces_right_and_a_parked_car_has_one_of_i
 def test_what_the_frame_cuts_and_what_is_hidden_say_so() -> None:
     near, _ = track("person", "near", (0, 6), (0, 0))
     far, _ = track("person", "far", (0.1, 8), (0, 0))
-    leaving, _ = track("person", "edge", (4.1, 6), (0, 0))
+    leaving, _ = track("person", "edge", (3.8, 6), (0, 0))
     table = boxes3d(join(near, far, leaving))
     by = {name: table.filter(pa.compute.equal(table["track_id"], name)) for name in ("near", "far", "edge")}
     assert set(by["near"]["occluded"].to_pylist()) == {0} and not numbers(by["near"], "truncated").any()
     assert 0.1 < numbers(by["far"], "hidden_share").min() < 1 and set(by["far"]["occluded"].to_pylist()) <= {1, 2}
     assert 0.1 < numbers(by["edge"], "truncated").min() < 0.8
-    assert np.hypot(*(numbers(by["edge"], "x_m", "y_m") - ORIGIN_M - [4.1, 6]).T).max() < 0.3, "not at the half seen"
+    assert np.hypot(*(numbers(by["edge"], "x_m", "y_m") - ORIGIN_M - [3.8, 6]).T).max() < 0.3, "not at the half seen"
 
 
 def test_rate_classes_and_interpolated_points() -> None:
