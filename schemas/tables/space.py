@@ -38,7 +38,7 @@ SPACE_TABLES = (
             float32("rotation_y", "KITTI's rotation about y; 0 faces to the picture's right, as where unknown", "rad"),
             float32("alpha", "KITTI's observation angle: rotation_y as it looks from the lens", "rad"),
             float32("truncated", "share of the cuboid's picture that is outside the frame", "0..1"),
-            column("occluded", pa.int8(), "KITTI's: 0 visible, 1 partly hidden, 2 largely hidden, 3 unknown"),
+            column("occluded", pa.int32(), "KITTI's: 0 visible, 1 partly hidden, 2 largely hidden, 3 unknown"),
             float32("hidden_share", "share of the box that boxes of nearer things cover", "0..1"),
             *BOX,
             float32("score", "mean confidence of the track's detections", "0..1"),
