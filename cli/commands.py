@@ -72,6 +72,7 @@ TRAIN_COMMANDS = {"interactions": Command("cli.train", "interactions")}
 EVAL_COMMANDS = {
     "tracks": Command("cli.evaluate", "evaluate"),
     "interactions": Command("cli.evaluate_interactions", "evaluate_interactions"),
+    "boxes3d": Command("cli.evaluate_boxes3d", "evaluate_boxes3d"),
 }
 """The commands below ``eval``."""
 
@@ -95,7 +96,9 @@ class Group(NamedTuple):
 GROUPS = {
     "models": Group("List, import, convert and verify model weights.", MODEL_COMMANDS),
     "train": Group("Train networks on labelled pictures.", TRAIN_COMMANDS),
-    "eval": Group("Score tracks, or interactions, against what a person labelled.", EVAL_COMMANDS, default="tracks"),
+    "eval": Group(
+        "Score tracks, interactions or 3D boxes against what a person labelled.", EVAL_COMMANDS, default="tracks"
+    ),
     "review": Group("Say whether interactions are right, which calibrates their scores.", REVIEW_COMMANDS),
 }
 """Every group of commands, in the order of ``--help``."""

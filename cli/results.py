@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from jobs.commands.interaction_exports import InteractionExport
 
 ROWS_SHOWN = 200
-TEXT_SUFFIX, TRACK_TABLES = ".txt", ("tracks", "track_points")
+TEXT_SUFFIX, TRACK_TABLES, BOX3D_TABLE = ".txt", ("tracks", "track_points"), "boxes3d"
 """Suffix of boxes as text, and the tables that have them."""
 JSON_SUFFIX, INTERACTION_TABLE = ".json", "interactions"
 """Suffix of NIST's activities, and the table that has them."""
@@ -67,7 +67,10 @@ def _show(result: pa.Table, form: Format, target: Path | None, output: Output) -
 def export(
     what: Annotated[str, typer.Argument(metavar="TABLE_OR_QUERY", help="A table's name, or a SELECT.")],
     target: Annotated[
-        Path, typer.Option("-o", "--output", help=".geojson, .gpkg, .parquet or .csv; .txt for tracks of a camera")
+        Path,
+        typer.Option(
+            "-o", "--output", help=".geojson, .gpkg, .parquet or .csv; .txt for tracks or boxes3d of a camera"
+        ),
     ],
     folder: SiteFolder = HERE,
     lines: Annotated[
@@ -86,8 +89,13 @@ def export(
         ),
     ] = None,
     form: Annotated[BoxFormat, typer.Option("--format", help="Of .txt: format.")] = "mot",
-    label: Annotated[str, typer.Option("--label", help="Of .txt: whom or what.")] = "person",
-    labels: Annotated[bool, typer.Option("--labels", help="Of .json: labels to correct, without scores.")] = False,
+    label: Annotated[
+        str | None,
+        typer.Option("--label", help="Of .txt: whom or what.", show_default="person; of boxes3d all"),
+    ] = None,
+    labels: Annotated[
+        bool, typer.Option("--labels", help="Of .json and boxes3d: labels to correct, without scores.")
+    ] = False,
     as_of: AsOf = None,
     as_json: Json = False,
 ) -> None:
@@ -105,14 +113,23 @@ def export(
         _show_interactions(output, target, export_interactions(open_site(folder), asked))
         return
     if target.suffix.lower() == TEXT_SUFFIX:
-        if what not in TRACK_TABLES or camera is None:
-            raise UserError(f"{target} is for boxes of tracks: nightshift export tracks -o {target} --camera CAMERA")
-        from jobs.commands.box_exports import BoxExportRequest, export_boxes  # reads footage, as no other export does
-
+        if what not in (*TRACK_TABLES, BOX3D_TABLE) or camera is None:
+            raise UserError(
+                f"{target} is for boxes of tracks: nightshift export tracks -o {target} --camera CAMERA; or, in 3D, "
+                f"nightshift export boxes3d -o {target} --camera CAMERA"
+            )
         if footage and len(footage) > 1:
             raise UserError(f"{target} numbers the frames of one file: give --footage once")
-        request = BoxExportRequest(camera, target, form, footage[0] if footage else None, label, as_of)
-        _show_boxes(output, target, export_boxes(open_site(folder), request))
+        file = footage[0] if footage else None
+        from jobs.commands import box_exports  # reads footage, as no other export does
+
+        if what == BOX3D_TABLE:
+            asked3d = box_exports.Box3dExportRequest(camera, target, file, label, labels, as_of)
+            done = box_exports.export_boxes3d(open_site(folder), asked3d)
+        else:
+            request = box_exports.BoxExportRequest(camera, target, form, file, label or "person", as_of)
+            done = box_exports.export_boxes(open_site(folder), request)
+        _show_boxes(output, target, done)
         return
     if camera is not None or footage is not None:
         raise UserError(f"--camera and --footage are for {TEXT_SUFFIX} and {JSON_SUFFIX} files, not for {target}")

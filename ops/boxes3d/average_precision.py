@@ -50,7 +50,7 @@ class Precision:
     Attributes:
         average: 0..100; None where no true box counts.
         truth: true boxes that count.
-        mean_iou: of the boxes found at the lowest threshold; None if there are none.
+        mean_iou: overlap of each true box with the found box that fits it best, 0 where there is none, on average.
     """
 
     average: float | None
@@ -85,8 +85,8 @@ def average_precision(
         right, wrong = (sum(getattr(each, name) for each in done) for name in ("right", "wrong"))
         precision[place] = right / (right + wrong) if right + wrong else 0.0
     precision = np.maximum.accumulate(precision[::-1])
-    ious = np.concatenate([_match(each, least_iou, -np.inf).ious for each in frames])
-    return Precision(float(100 * precision.mean()), count, float(ious.mean()) if len(ious) else None)
+    best = np.concatenate([_best(each) for each in frames])
+    return Precision(float(100 * precision.mean()), count, float(best.mean()))
 
 
 _COUNTS, _NEITHER, _OTHER = 0, 1, -1
@@ -107,7 +107,6 @@ class _Hits:
     right: int
     wrong: int
     scores: Float64
-    ious: Float64
 
 
 def _frame(truth: FrameBoxes3d, found: FrameBoxes3d, kind: str, measure: Measure, difficulty: Difficulty) -> _Frame:
@@ -124,6 +123,12 @@ def _frame(truth: FrameBoxes3d, found: FrameBoxes3d, kind: str, measure: Measure
     return _Frame(status, their_status, both[measure == "3d"], found.score)
 
 
+def _best(frame: _Frame) -> Float64:
+    """Returns the greatest overlap of each true box that counts with a found box of its type."""
+    iou = frame.iou[frame.truth == _COUNTS][:, frame.found != _OTHER]
+    return np.asarray(iou.max(axis=1, initial=0.0))
+
+
 def _match(frame: _Frame, least_iou: float, threshold: float, surest: bool = False) -> _Hits:
     """Gives each true box one found box, in order.
 
@@ -134,7 +139,7 @@ def _match(frame: _Frame, least_iou: float, threshold: float, surest: bool = Fal
         surest: whether the surest box is taken, as for thresholds, and not the one that overlaps most.
     """
     free = (frame.found != _OTHER) & (frame.score >= threshold)
-    scores, ious = [], []
+    scores = []
     for place in np.flatnonzero(frame.truth != _OTHER).tolist():
         fits = np.flatnonzero(free & (frame.iou[place] > least_iou))
         counted = fits[frame.found[fits] == _COUNTS]
@@ -146,9 +151,8 @@ def _match(frame: _Frame, least_iou: float, threshold: float, surest: bool = Fal
         free[taken] = False
         if frame.truth[place] == _COUNTS and frame.found[taken] == _COUNTS:
             scores.append(frame.score[taken])
-            ious.append(frame.iou[place, taken])
     wrong = free & (frame.found == _COUNTS)
-    return _Hits(len(scores), int(wrong.sum()), np.array(scores, np.float64), np.array(ious, np.float64))
+    return _Hits(len(scores), int(wrong.sum()), np.array(scores, np.float64))
 
 
 def _thresholds(scores: Float64, count: int) -> list[float]:

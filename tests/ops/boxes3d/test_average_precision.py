@@ -59,7 +59,7 @@ def test_half_of_the_boxes_score_half_and_false_ones_that_are_surer_cost_precisi
 
 def test_an_overlap_below_the_limit_is_no_match_and_bev_ignores_height() -> None:
     truth = boxes(10)
-    moved = replace(found(truth), location_m=truth.location_m + np.array([1.0, 0, 0]))  # IoU (4.2 - 1) / (4.2 + 1) = .615
+    moved = replace(found(truth), location_m=truth.location_m + np.array([1.0, 0, 0]))  # IoU 3.2 / 5.2
     assert average_precision(truth, moved, "Car", "bev", "easy").average == 0
     raised = replace(found(truth), location_m=truth.location_m - np.array([0, 0.5, 0]))  # volumes 1 / 2
     assert average_precision(truth, raised, "Car", "bev", "easy").average == pytest.approx(100)
