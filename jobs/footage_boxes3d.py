@@ -11,7 +11,7 @@ from jobs.site import Site
 from ops.arrays import encode_column, float_columns, times_us
 from ops.boxes3d.at_times import angles_between, between, rows_around
 from ops.ground.camera_matrix import CameraMatrix, camera_matrix, observation_angle
-from ops.ground.homography import ground_plane
+from ops.ground.places import known_ground
 from schemas.errors import SelectionError
 from schemas.frame_boxes3d import FrameBoxes3d
 from schemas.values import Float64, Int64
@@ -19,7 +19,7 @@ from storage.box_files.kitti3d import kind_of_label
 from storage.sql.query import run_query
 from storage.sql.text import quote_text
 
-BOXES3D_TABLES = "boxes3d, track_boxes, track_points, receipts"
+BOXES3D_TABLES = "boxes3d, ground_models, track_boxes, track_points, receipts"
 """What a connection needs."""
 
 _FAR_US = 1_000_000
@@ -29,17 +29,27 @@ _LINEAR = ("height_m", "width_m", "length_m", "location_x_m", "location_y_m", "l
 _SIDES = ("x1", "y1", "x2", "y2")
 
 
-def camera_of(site: Site, camera: str) -> CameraMatrix:
-    """Returns the camera whose coordinates 3D boxes have.
+def camera_of(site: Site, connection: Any, frames: FootageFrames) -> CameraMatrix:
+    """Returns the camera whose coordinates 3D boxes have: of its control points, or of the ground of the footage's day.
+
+    Args:
+        site: of the camera.
+        connection: to the store, with ``BOXES3D_TABLES``.
+        frames: of the footage.
 
     Raises:
-        SelectionError: it has no control points, or looks straight down.
+        SelectionError: nobody knows its ground, or it looks straight down.
     """
-    plane = ground_plane(site.files.config.camera_view(camera))
-    found = None if plane is None else camera_matrix(plane)
+    rows = run_query(
+        connection,
+        f"SELECT * FROM ground_models WHERE camera = {quote_text(frames.camera)} "
+        f"AND date = {quote_text(frames.segments[0].date)} ORDER BY start_time, source",
+    )
+    ground = known_ground(site.files.config.camera_view(frames.camera), {"ground_models": rows})
+    found = None if ground is None else camera_matrix(ground.plane)
     if found is None:
-        why = "has no control points in site.toml" if plane is None else "looks straight down"
-        raise SelectionError(f"{camera} {why}, so that there are no 3D boxes")
+        why = "has no known ground (`nightshift calibrate` says why)" if ground is None else "looks straight down"
+        raise SelectionError(f"{frames.camera} {why}, so that there are no 3D boxes")
     return found
 
 

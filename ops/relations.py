@@ -18,14 +18,14 @@ import pyarrow.compute as pc
 from ops.arrays import boxes_of, encode_column, find_rows, float_column, float_columns, run_starts, times_us
 from ops.boxes import shared_areas, size
 from ops.ground.class_sizes import CLASS_SIZES
-from ops.ground.homography import ground_plane
-from ops.ground.lens import lens_position
+from ops.ground.lens import lens_position, surveyed_camera
 from ops.ground.near_pairs import near_pairs
 from ops.ground.occlusion import front_probability, lens_distance
+from ops.ground.places import KnownGround, known_ground, known_places
 from ops.ground.relative_motion import Movers, RelativeMotion, relative_motion
 from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables, param
 from schemas.tables import TABLES
-from schemas.values import Float64, Int64, UnitContext
+from schemas.values import CameraView, Float64, Int64, UnitContext
 
 LABELS = ("person", "bicycle", "car", "motorcycle", "bus", "truck")
 _MOVEMENT = ("speed_m_s", "speed_sigma_m_s", "heading_deg")
@@ -49,12 +49,14 @@ class Relations(TableOp):
 
     spec = OpSpec(
         name="relations",
-        version=1,
+        version=2,
         summary="How tracks near each other stand to each other: distance, bearing, closing speed, who is in front.",
         scope=Scope.CAMERA_DAY,
         reads=(
             Read("track_points", columns=("track_id", "time", "x1", "y1", "x2", "y2")),
             Read("positions", columns=_POSITION),
+            Read("local_positions", required=False, columns=_POSITION),
+            Read("ground_models", required=False),
         ),
         writes=("relations",),
         params=RelationsParams,
@@ -64,14 +66,15 @@ class Relations(TableOp):
     params: RelationsParams
 
     def run(self, unit: UnitContext, inputs: Tables, services: Services) -> Tables:  # noqa: ARG002
-        """Gives ``relations``; none for an uncalibrated camera, whose tracks have no positions."""
-        positions = self._sampled(inputs["positions"])
+        """Gives ``relations``; none for a camera whose ground nobody knows, so that its tracks have no positions."""
+        positions = self._sampled(known_places(inputs))
+        ground = known_ground(unit.camera, inputs)
         one, other = near_pairs(
             times_us(positions), float_columns(positions, ("x_m", "y_m")), self.params.reach_m, self.params.neighbours
         )
-        if not len(one):
+        if ground is None or not len(one):
             return {"relations": TABLES["relations"].empty()}
-        return {"relations": self._rows(unit, positions, inputs["track_points"], one, other)}
+        return {"relations": self._rows(unit.camera, ground, positions, inputs["track_points"], one, other)}
 
     def _sampled(self, positions: pa.Table) -> pa.Table:
         """Returns the rows of the first frame of each ``every_s``, by time and track."""
@@ -80,7 +83,9 @@ class Relations(TableOp):
         chosen = run_starts(moments // round(self.params.every_s * 1e6))
         return ours.filter(pa.array(chosen[moment])).sort_by([("time", "ascending"), ("track_id", "ascending")])
 
-    def _rows(self, unit: UnitContext, positions: pa.Table, points: pa.Table, one: Int64, other: Int64) -> pa.Table:
+    def _rows(
+        self, view: CameraView, ground: KnownGround, positions: pa.Table, points: pa.Table, one: Int64, other: Int64
+    ) -> pa.Table:
         movers = movers_of(positions)
         labels, label = encode_column(positions, "label")
         radius = np.array([CLASS_SIZES[name].width / 2 if name in CLASS_SIZES else 0.0 for name in labels])[label]
@@ -93,10 +98,11 @@ class Relations(TableOp):
             for key, column in (("track", "track_id"), ("label", "label"))
         }
         return TABLES["relations"].conform(
-            {"camera": [unit.camera.camera] * len(one), "time": positions["time"].take(pa.array(one))}
+            {"camera": [view.camera] * len(one), "time": positions["time"].take(pa.array(one))}
+            | {"frame": ["site" if ground.on_map else "local"] * len(one)}
             | named
             | self._motion(motion)
-            | self._order(unit, movers, box, one, other)
+            | self._order(_lens(view, ground), movers, box, one, other)
         )
 
     def _motion(self, motion: RelativeMotion) -> dict[str, pa.Array]:
@@ -113,10 +119,10 @@ class Relations(TableOp):
         }
         return {name: pa.array(values, from_pandas=True) for name, values in figures.items()}
 
-    def _order(self, unit: UnitContext, movers: Movers, box: Float64, one: Int64, other: Int64) -> dict[str, pa.Array]:
+    def _order(
+        self, lens_m: Float64 | None, movers: Movers, box: Float64, one: Int64, other: Int64
+    ) -> dict[str, pa.Array]:
         """Returns who is in front; null if nobody can place the lens, as of a camera that looks straight down."""
-        plane = ground_plane(unit.camera)
-        lens_m = None if plane is None else lens_position(unit.camera, plane)
         if lens_m is None:
             return {}
         away_m, sigma_m = lens_distance(lens_m, movers.place_m, movers.covariance_m2)
@@ -130,6 +136,14 @@ class Relations(TableOp):
             "in_front": pa.array(front, mask=~sure),
             "hidden_share": pa.array(np.minimum(shared / size(farther).prod(axis=1), 1.0)),
         }
+
+
+def _lens(view: CameraView, ground: KnownGround) -> Float64 | None:
+    """Returns the lens ``(3,)`` in the frame of the positions."""
+    if ground.on_map:
+        return lens_position(view, ground.plane)
+    camera = surveyed_camera(ground.plane)
+    return None if camera is None else camera.place_m
 
 
 def movers_of(positions: pa.Table) -> Movers:

@@ -102,16 +102,16 @@ def export_boxes3d(site: Site, request: Box3dExportRequest) -> BoxExport:
 
     Raises:
         UserError: the target is no text file, lies in the archive or the store, or cannot be written.
-        SelectionError: there is no such camera, footage or run, it is not calibrated, or nobody was tracked there yet.
+        SelectionError: there is no such camera, footage or run, nobody knows its ground, or nobody was tracked yet.
         CorruptFootage: the footage cannot be read.
     """
     if request.target.suffix.lower() != TEXT_SUFFIX:
         raise UserError(f"--output {request.target}: boxes at every frame are text, give a name that ends in .txt")
     refuse_within_site(site, request.target, "--output")
     camera = find_camera(site, request.camera)
-    geometry = camera_of(site, camera)
     footage = footage_frames(site, camera, request.footage)
     with closing(connect(site, as_of=request.as_of, for_query=BOXES3D_TABLES)) as connection:
+        geometry = camera_of(site, connection, footage)
         tracked = tracked_numbers(connection, footage, np.arange(len(footage)) + 1, request.label or "box")
         boxes = boxes3d_at_frames(connection, footage, tracked, request.label)
     if request.labels:

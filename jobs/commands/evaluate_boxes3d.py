@@ -79,11 +79,10 @@ def evaluate_boxes3d(site: Site, request: Boxes3dEvaluationRequest) -> Boxes3dEv
 
     Raises:
         UserError: the labels are malformed, are not of this footage, or have no 3D box to score.
-        SelectionError: there is no such camera, footage or run, the camera is not calibrated, or nothing was tracked.
+        SelectionError: there is no such camera, footage or run, nobody knows its ground, or nothing was tracked.
         CorruptFootage: the footage cannot be read.
     """
     camera = find_camera(site, request.camera)
-    camera_of(site, camera)
     truth = read_kitti3d(request.truth)
     kinds = request.kinds or tuple(sorted(set(truth.kind.tolist()) - {"DontCare"}))
     if not np.isin(np.char.lower(truth.kind), [each.lower() for each in kinds]).any() or not kinds:
@@ -91,6 +90,7 @@ def evaluate_boxes3d(site: Site, request: Boxes3dEvaluationRequest) -> Boxes3dEv
     footage = footage_frames(site, camera, request.footage)
     numbers = _labelled(truth, request.truth, footage)
     with closing(connect(site, as_of=request.as_of, for_query=BOXES3D_TABLES)) as connection:
+        camera_of(site, connection, footage)
         scored = tracked_numbers(connection, footage, numbers, "box")
         found = boxes3d_at_frames(connection, footage, scored)
     truth = truth.take(np.isin(truth.frame, scored))

@@ -10,7 +10,7 @@ Cuboids are given in the site's CRS and in KITTI's convention, in levelled camer
 Decision: docs/decisions/0057-real-space-relations.md.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -23,8 +23,8 @@ from ops.boxes3d.shapes import image_boxes, silhouette
 from ops.ground.camera_matrix import CameraMatrix, camera_matrix, observation_angle, wrapped
 from ops.ground.class_sizes import CLASS_SIZES
 from ops.ground.feet import EDGE_PX, GROUND_LABELS, frame_sizes_px, pixel_scale
-from ops.ground.homography import ground_plane
 from ops.ground.occlusion import hidden_shares
+from ops.ground.places import known_ground, known_places
 from ops.ground.project import largest_sigma_m
 from ops.ground.smooth import local_line
 from ops.trajectories import Trajectories
@@ -46,6 +46,7 @@ _POSTURE_SHARE = 0.12
 
 _FOOT_SIGMA_M = 3.0
 _MOVEMENT = ("heading_deg", "speed_m_s", "speed_sigma_m_s")
+_POSITION = ("track_id", "time", "x_m", "y_m", *_MOVEMENT)
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,9 @@ class Boxes3d(TableOp):
         reads=(
             Read("track_points"),
             Read("tracks", columns=("track_id", "confidence")),
-            Read("positions", columns=("track_id", "time", "x_m", "y_m", *_MOVEMENT)),
+            Read("positions", columns=_POSITION),
+            Read("local_positions", required=False, columns=_POSITION),
+            Read("ground_models", required=False),
         ),
         writes=("boxes3d",),
         params=Boxes3dParams,
@@ -82,25 +85,26 @@ class Boxes3d(TableOp):
     params: Boxes3dParams
 
     def run(self, unit: UnitContext, inputs: Tables, services: Services) -> Tables:  # noqa: ARG002
-        """Gives ``boxes3d``; none for a camera without calibration, or that looks straight down."""
-        plane = ground_plane(unit.camera)
-        camera = None if plane is None else camera_matrix(plane)
-        scene = None if camera is None else self._scene(unit, inputs)
-        if camera is None or scene is None:
+        """Gives ``boxes3d``; none for a camera whose ground nobody knows, or that looks straight down."""
+        ground = known_ground(unit.camera, inputs)
+        camera = None if ground is None else camera_matrix(ground.plane)
+        scene = None if camera is None else self._scene(unit, camera.size_px, inputs)
+        if ground is None or camera is None or scene is None:
             return {"boxes3d": TABLES["boxes3d"].empty()}
         cuboids, source = self._fit(camera, scene)
-        return {"boxes3d": self._rows(camera, scene, cuboids, source, inputs)}
+        frame = "site" if ground.on_map else "local"
+        return {"boxes3d": self._rows(camera, frame, scene, cuboids, source, inputs["tracks"])}
 
-    def _scene(self, unit: UnitContext, inputs: Tables) -> "_Scene | None":
+    def _scene(self, unit: UnitContext, size_px: tuple[int, int], inputs: Tables) -> "_Scene | None":
         """Returns what is known of the points that get a box, by track and then by time; None if there are none."""
-        points, positions = inputs["track_points"], inputs["positions"]
+        points, positions = inputs["track_points"], known_places(inputs)
         labels = pa.array([each for each in self.params.labels if each in CLASS_SIZES], pa.string())
         points = points.filter(pa.compute.is_in(points["label"], labels))
         if not points.num_rows or not positions.num_rows:
             return None
         trajectories = Trajectories.from_table(points)
         frame = frame_sizes_px(points, unit.segments)[trajectories.row]
-        scale = pixel_scale(frame, unit.camera)
+        scale = pixel_scale(frame, replace(unit.camera, image_size_px=size_px))
         box = trajectories.columns(points, "x1", "y1", "x2", "y2")
         added = np.nan_to_num(trajectories.column(points, "interpolation_sigma_px")) * scale[:, 1]
         cut = np.concatenate([box[:, :2] < EDGE_PX, box[:, 2:] > frame - EDGE_PX], axis=1)
@@ -173,7 +177,9 @@ class Boxes3d(TableOp):
             _shares(track, scene.time_us[rows]),
         )
 
-    def _rows(self, camera: CameraMatrix, scene: "_Scene", cuboids: Cuboids, source: Int64, inputs: Tables) -> pa.Table:
+    def _rows(
+        self, camera: CameraMatrix, frame: str, scene: "_Scene", cuboids: Cuboids, source: Int64, tracks: pa.Table
+    ) -> pa.Table:
         spread = cuboids.covariance[:, :2, :2]
         kept = np.flatnonzero(largest_sigma_m(spread) <= self.params.max_sigma_m)
         location = camera.to_level(cuboids.centre_m)
@@ -182,8 +188,8 @@ class Boxes3d(TableOp):
         hidden = _hidden(scene, location)
         heading = np.degrees(wrapped(cuboids.yaw_rad)).astype(np.float32) % np.float32(360)
         sigma_deg = np.minimum(np.degrees(np.sqrt(cuboids.covariance[:, 2, 2])), 180.0)
-        score = float_column(inputs["tracks"], "confidence")
-        own = pa.compute.index_in(scene.points["track_id"], inputs["tracks"]["track_id"].combine_chunks())
+        score = float_column(tracks, "confidence")
+        own = pa.compute.index_in(scene.points["track_id"], tracks["track_id"].combine_chunks())
         figures = {
             "x_m": cuboids.centre_m[:, 0],
             "y_m": cuboids.centre_m[:, 1],
@@ -208,6 +214,7 @@ class Boxes3d(TableOp):
             {name: rows[name] for name in rows.column_names}
             | {name: pa.array(values[kept], from_pandas=True) for name, values in figures.items()}
             | {"occluded": occluded[kept], "heading_source": np.array(SOURCES)[source[kept]].tolist()}
+            | {"frame": [frame] * len(kept)}
         )
 
     def _truncated(self, camera: CameraMatrix, scene: "_Scene", cuboids: Cuboids) -> Float64:

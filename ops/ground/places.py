@@ -56,6 +56,13 @@ def known_ground(view: CameraView, inputs: Tables) -> KnownGround | None:
     return None if row is None or row["source"] == SURVEY else KnownGround(plane_of(row), row["frame"] == "site")
 
 
+def known_places(inputs: Tables) -> pa.Table:
+    """Returns ``positions``, or ``local_positions`` of a camera that is not on the map: a day has one of them."""
+    places = inputs["positions"]
+    local = inputs.get("local_positions")
+    return places if places.num_rows or local is None else local
+
+
 def place_columns(
     track_points: pa.Table, plane: GroundPlane, unit: UnitContext, params: PositionsParams
 ) -> dict[str, Any] | None:

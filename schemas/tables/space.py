@@ -5,6 +5,12 @@ import pyarrow as pa
 from schemas.tables.columns import BOX, CAMERA, LABEL, TRACK, column, float32, float64, string, timestamp
 from schemas.tables.spec import Privacy, TableSpec
 
+FRAME = string(
+    "frame",
+    "'site' (the site's CRS), or 'local' for a camera that nobody placed on the map: there east is to the right of the "
+    "lens, and north is where the camera looks",
+)
+
 SPACE_TABLES = (
     TableSpec(
         "boxes3d",
@@ -14,12 +20,13 @@ SPACE_TABLES = (
             TRACK,
             timestamp("time", "time of the frame"),
             LABEL,
-            float64("x_m", "middle of the footprint, east, in the site's CRS", "m"),
-            float64("y_m", "middle of the footprint, north, in the site's CRS", "m"),
+            FRAME,
+            float64("x_m", "middle of the footprint, east", "m"),
+            float64("y_m", "middle of the footprint, north", "m"),
             float32("var_x_m2", "variance of x_m", "m2"),
             float32("cov_xy_m2", "covariance of x_m and y_m", "m2"),
             float32("var_y_m2", "variance of y_m", "m2"),
-            float32("heading_deg", "where it faces, clockwise from grid north; null if unknown", "deg", null=True),
+            float32("heading_deg", "where it faces, clockwise from north; null if unknown", "deg", null=True),
             float32("heading_sigma_deg", "standard deviation of heading_deg; null if unknown", "deg", null=True),
             string(
                 "heading_source",
@@ -57,9 +64,10 @@ SPACE_TABLES = (
             string("track_b", "the other track id"),
             string("label_a", "class name of track_a"),
             string("label_b", "class name of track_b"),
+            FRAME,
             float32("distance_m", "distance on the ground between the two", "m"),
             float32("distance_sigma_m", "standard deviation of distance_m", "m"),
-            float32("bearing_deg", "direction from a to b, clockwise from grid north", "deg"),
+            float32("bearing_deg", "direction from a to b, clockwise from north", "deg"),
             float32("bearing_sigma_deg", "standard deviation of bearing_deg, 180 at most", "deg"),
             float32(
                 "closing_speed_m_s",
@@ -99,5 +107,6 @@ SPACE_TABLES = (
         ("camera", "track_a", "track_b", "time"),
         ("time", "track_a", "track_b"),
         Privacy.PSEUDONYMOUS,
+        version=2,
     ),
 )

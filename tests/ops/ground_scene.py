@@ -7,9 +7,13 @@ import numpy as np
 import pyarrow as pa
 
 from ops.ground.homography import ground_plane
+from ops.ground.pinhole import PinholeGround
+from ops.ground.rows import ground_rows
+from ops.ground.sources import Grounds, Source
+from ops.local_positions import LocalPositions
 from schemas.tables import TABLES, TIME
 from schemas.values import CameraView, ControlPoint, Float64, Segment
-from tests.support.fakes import START
+from tests.support.fakes import START, FakeServices, make_segment, make_unit
 
 ORIGIN_M = np.array([121000.0, 486000.0])
 LENS_M = np.array([121000.0, 486000.0, 5.0])
@@ -91,6 +95,17 @@ def plane_of(view: CameraView):
     plane = ground_plane(view)
     assert plane is not None
     return plane
+
+
+def local_inputs(points: pa.Table) -> tuple[CameraView, dict[str, pa.Table]]:
+    """The same camera without a survey, and what ops read of it: its ground as people could have measured it."""
+    bare = CameraView("cam1", "Camera 1", "Europe/Amsterdam", True)
+    plane = PinholeGround(SIZE_PX, FOCAL_PX, float(TILT), 0.0, float(LENS_M[2])).ground_plane("cam1")
+    models = ground_rows("cam1", START, Grounds((Source("fused", SIZE_PX, plane=plane),), "fused"))
+    given = {"track_points": points, "ground_models": models}
+    unit = make_unit([make_segment(duration_s=30, size_px=SIZE_PX)], bare, unit="day")
+    placed = LocalPositions().run(unit, given, FakeServices())
+    return bare, given | {"positions": TABLES["positions"].empty()} | dict(placed)
 
 
 def depth_m(places_m: Float64) -> Float64:

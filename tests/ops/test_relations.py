@@ -7,8 +7,18 @@ import pytest
 from ops.positions import Positions, PositionsParams
 from ops.relations import Relations, RelationsParams
 from schemas.tables import TABLES
-from schemas.values import CameraView, Float64
-from tests.ops.ground_scene import FOCAL_PX, ORIGIN_M, SIZE_PX, depth_m, join, make_points, make_view, project
+from schemas.values import CameraView, ControlPoint, Float64
+from tests.ops.ground_scene import (
+    FOCAL_PX,
+    ORIGIN_M,
+    SIZE_PX,
+    depth_m,
+    join,
+    local_inputs,
+    make_points,
+    make_view,
+    project,
+)
 from tests.support.fakes import FakeServices, make_segment, make_unit
 
 SEGMENT = make_segment(duration_s=30, size_px=SIZE_PX)
@@ -88,16 +98,26 @@ def test_a_crowd_has_a_bounded_number_of_rows() -> None:
     assert table.num_rows <= 30 * 3 * 8
 
 
-def test_an_uncalibrated_camera_has_none_and_an_unknown_lens_tells_no_order() -> None:
+def test_an_uncalibrated_camera_has_none_and_one_that_looks_straight_down_tells_no_order() -> None:
     points = person("a", (0, 7)), person("b", (0.1, 9.5))
-    bare = CameraView("cam1", "Camera 1", "Europe/Amsterdam", True)
-    assert relations(*points, view=bare).num_rows == 0
-    unit = make_unit((SEGMENT,), bare, unit="day")
-    measured = Positions().run(
-        make_unit((SEGMENT,), make_view(), unit="day"), {"track_points": join(*points)}, FakeServices()
-    )["positions"]
-    inputs = {"track_points": join(*points), "positions": measured}
-    table = Relations().run(unit, inputs, FakeServices())["relations"]
+    assert relations(*points, view=CameraView("cam1", "Camera 1", "Europe/Amsterdam", True)).num_rows == 0
+    corners = ((0, 0, -4, 3), (640, 0, 4, 3), (640, 480, 4, -3), (0, 480, -4, -3))
+    down = CameraView("cam1", "", "UTC", True, tuple(ControlPoint(*map(float, c)) for c in corners), SIZE_PX)
+    table = relations(*points, view=down)
     assert table.num_rows == 8
     for name in ("front_probability", "in_front", "hidden_share"):
         assert table[name].null_count == 8
+
+
+def test_a_camera_that_nobody_placed_on_the_map_has_relations_of_its_own_frame() -> None:
+    """On the ground of ``ground_models``: the same distances and order; it looks north, so bearings agree, too."""
+    points = join(person("a", (0, 7), (0.3, 0)), person("b", (0.1, 9.5), (0.3, 0)))
+    bare, inputs = local_inputs(points)
+    unit = make_unit((SEGMENT,), bare, unit="day")
+    table = Relations().run(unit, inputs, FakeServices())["relations"]
+    surveyed = relations(points)
+    assert set(table["frame"].to_pylist()) == {"local"} and set(surveyed["frame"].to_pylist()) == {"site"}
+    assert table["in_front"].to_pylist() == surveyed["in_front"].to_pylist() == ["a"] * 8
+    for name in ("distance_m", "bearing_deg", "front_probability", "hidden_share"):
+        difference = numbers(table, name) - numbers(surveyed, name)
+        assert np.abs((difference + 180) % 360 - 180).max() < 0.02, name

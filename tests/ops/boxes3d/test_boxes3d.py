@@ -12,7 +12,7 @@ from ops.positions import Positions
 from schemas.tables import TABLES
 from schemas.values import CameraView, Float64
 from tests.ops.boxes3d.made import make_camera
-from tests.ops.ground_scene import ORIGIN_M, SIZE_PX, join, make_points, make_view
+from tests.ops.ground_scene import ORIGIN_M, SIZE_PX, join, local_inputs, make_points, make_view
 from tests.support.fakes import FakeServices, make_segment, make_unit
 
 SEGMENT = make_segment(duration_s=30, size_px=SIZE_PX)
@@ -108,6 +108,18 @@ def test_rate_classes_and_interpolated_points() -> None:
     at = points.schema.get_field_index("state")
     guessed = points.set_column(at, points.schema.field(at), pa.array(["interpolated"] * 40))
     assert set(boxes3d(guessed)["occluded"].to_pylist()) == {3}
+
+
+def test_a_camera_that_nobody_placed_on_the_map_has_boxes_in_its_own_frame() -> None:
+    points, _ = track("car", "a", (-1.5, 11), (1.0, 0.3))
+    surveyed = boxes3d(points)
+    bare, inputs = local_inputs(points)
+    inputs["tracks"] = pa.table({"track_id": ["a"], "confidence": pa.array([0.75], pa.float32())})
+    table = Boxes3d().run(make_unit((SEGMENT,), bare, unit="day"), inputs, FakeServices())["boxes3d"]
+    assert set(table["frame"].to_pylist()) == {"local"} and set(surveyed["frame"].to_pylist()) == {"site"}
+    np.testing.assert_allclose(numbers(table, "x_m", "y_m"), numbers(surveyed, "x_m", "y_m") - ORIGIN_M, atol=0.02)
+    names = ("location_x_m", "location_y_m", "location_z_m", "rotation_y", "length_m", "heading_deg")
+    np.testing.assert_allclose(numbers(table, *names), numbers(surveyed, *names), atol=0.05)
 
 
 def test_an_uncalibrated_camera_has_none() -> None:
