@@ -39,7 +39,7 @@ _PARTLY, _LARGELY = 0.1, 0.5
 """Hidden shares from which KITTI's ``occluded`` is 1 and 2; KITTI's labellers had no numbers."""
 
 _LOOK_S, _MOST_LOOKS = 3.0, 5.0
-"""Errors of boxes persist: a look counts for the size every so often, and so many times at most."""
+"""Errors of boxes persist: seconds after which a look counts again for the size, and the most looks that count."""
 
 _POSTURE_SHARE = 0.12
 """Standard deviation of a person's upper edge by posture, share of the box's height; assumed."""
@@ -56,7 +56,9 @@ class Boxes3dParams:
     labels: tuple[str, ...] = param(GROUND_LABELS, "classes that get boxes")
     every_s: float = param(0.2, "time between two boxes of a track, seconds; 0: at each of its points")
     smooth_s: float = param(0.5, "time to each side over which the edges of boxes are smoothed, seconds")
-    edge_sigma_share: float = param(0.05, "standard deviation of an edge, share of the root of the box's area")
+    edge_sigma_share: float = param(
+        0.05, "standard deviation of an edge, share of the box's height, or of its area's root if larger"
+    )
     floor_px: float = param(1.0, "least standard deviation of an edge, pixels of image_size")
     least_speed_m_s: float = param(0.5, "least speed that tells a heading, metres per second")
     max_sigma_m: float = param(25.0, "largest standard deviation of a place; other boxes are left out, metres")
@@ -109,7 +111,8 @@ class Boxes3d(TableOp):
         added = np.nan_to_num(trajectories.column(points, "interpolation_sigma_px")) * scale[:, 1]
         cut = np.concatenate([box[:, :2] < EDGE_PX, box[:, 2:] > frame - EDGE_PX], axis=1)
         seen = box * np.tile(scale, 2)
-        own = np.maximum(self.params.edge_sigma_share * np.sqrt(size(seen).prod(axis=1)), self.params.floor_px)
+        extent = np.maximum(size(seen)[:, 1], np.sqrt(size(seen).prod(axis=1)))
+        own = np.maximum(self.params.edge_sigma_share * extent, self.params.floor_px)
         sigma = np.hypot(own, added)
         stoops = np.isin(np.array(trajectories.labels)[trajectories.label], "person")
         smooth = local_line(trajectories.time_us, seen, sigma**-2.0, trajectories.track, self.params.smooth_s).value
