@@ -5,6 +5,7 @@ See docs/decisions/0014-published-video-is-verified.md.
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -14,9 +15,10 @@ from shlex import quote
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import duckdb
 import pyarrow.compute as pc
 
-from jobs.commands.results import query
+from jobs.commands.results import connect, query
 from jobs.site import Site
 from schemas.errors import NightshiftError, SelectionError
 from schemas.values import SCAN_OP, Segment
@@ -24,6 +26,7 @@ from storage.archive.footage import segments_of_footage
 from storage.exports.contact_sheet import ContactSheet, SheetFrame, render_contact_sheet
 from storage.exports.sign_off_records import SignedFile, SignOff, describe, read_sign_offs
 from storage.maintenance.problems import hash_blob
+from storage.sql.query import run_query
 from storage.sql.text import quote_text
 from storage.store.named_files import find_video
 from storage.video.published import pts_to_ticks, read_frames_at, read_ticks
@@ -121,8 +124,18 @@ def find_published(site: Site, name: str) -> PublishedFootage:
         SelectionError: there is no such footage, or there is more than one.
         NightshiftError: it is not published; the message says why.
     """
-    footage = _find_footage(site, name)
-    videos = query(site, f"SELECT * FROM anonymized WHERE {_condition(footage)}", pending=True).to_pylist()
+    with closing(_open_tables(site)) as connection:
+        return _find_published(site, connection, name)
+
+
+def _open_tables(site: Site) -> duckdb.DuckDBPyConnection:
+    """Opens the tables that an audit reads, all of one moment."""
+    return connect(site, for_query="footage, anonymized, audits", pending=True)
+
+
+def _find_published(site: Site, connection: duckdb.DuckDBPyConnection, name: str) -> PublishedFootage:
+    footage = _find_footage(site, connection, name)
+    videos = run_query(connection, f"SELECT * FROM anonymized WHERE {_condition(footage)}").to_pylist()
     if not videos:
         raise NightshiftError(_why_unpublished(site, footage))
     timezone = site.files.config.camera_view(footage["camera"]).timezone
@@ -136,9 +149,10 @@ def read_audit(site: Site, name: str) -> AuditedFootage:
         SelectionError: there is no such footage, or there is more than one.
         NightshiftError: it is not published, or has no audit.
     """
-    published = find_published(site, name)
-    condition = _condition(published.footage)
-    rows = query(site, f"SELECT path, sha256, video_sha256 FROM audits WHERE {condition}").to_pylist()
+    with closing(_open_tables(site)) as connection:
+        published = _find_published(site, connection, name)
+        sql = f"SELECT path, sha256, video_sha256 FROM audits WHERE {_condition(published.footage)}"
+        rows = run_query(connection, sql).to_pylist()
     if not rows:
         reason = _quarantine_reason(site, published.footage, "audit")
         raise NightshiftError(
@@ -225,7 +239,7 @@ def _sheet_frames(site: Site, published: PublishedFootage, listed: Sequence[Row]
     return frames
 
 
-def _find_footage(site: Site, name: str) -> dict[str, Any]:
+def _find_footage(site: Site, connection: duckdb.DuckDBPyConnection, name: str) -> dict[str, Any]:
     """Returns a row of the table ``footage``."""
     archive_paths, store_paths = (
         ", ".join(map(quote_text, {name, *_relative_paths(name, location)}))
@@ -240,7 +254,7 @@ def _find_footage(site: Site, name: str) -> dict[str, Any]:
         # The same content may lie at two paths; the row that a scan could cut into segments is the useful one.
         distinct = f"SELECT DISTINCT ON (camera, footage_id) * FROM footage WHERE {condition}"
         sql = f"FROM ({distinct} ORDER BY cuts IS NULL, path) ORDER BY camera, path"
-        found: list[dict[str, Any]] = query(site, sql, pending=True).to_pylist()
+        found: list[dict[str, Any]] = run_query(connection, sql).to_pylist()
         if len(found) == 1:
             return found[0]
         if found:

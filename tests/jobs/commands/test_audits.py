@@ -68,7 +68,7 @@ def test_a_beginning_of_several_ids_is_refused(site: Site, monkeypatch: pytest.M
         def to_pylist(self) -> list[dict[str, str]]:
             return rows if "starts_with" in self.sql else []
 
-    monkeypatch.setattr("jobs.commands.audits.query", lambda _, sql, pending: Rows(sql))
+    monkeypatch.setattr("jobs.commands.audits.run_query", lambda _, sql: Rows(sql))
     with pytest.raises(SelectionError, match=r"beginning of 2 footage ids: aa1 \(p\), aa2 \(p\)"):
         find_published(site, "aa")
 
