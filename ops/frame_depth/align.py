@@ -20,7 +20,7 @@ _KEPT = 2.5
 def aligned(values: Float32, reference: Float32, same: Bools, scale_only: bool) -> Float32 | None:
     """Returns ``a * values + b``, with which they fit a reference best; None if nothing tells a positive ``a``.
 
-    Least squares, repeated without outliers.
+    Median slopes first, then least squares, repeated without outliers.
 
     Args:
         values: ``(H, W)``, not finite where unknown.
@@ -33,16 +33,33 @@ def aligned(values: Float32, reference: Float32, same: Bools, scale_only: bool) 
     if len(chosen) < LEAST_PIXELS:
         return None
     x, y = values.ravel()[chosen].astype(np.float64), reference.ravel()[chosen].astype(np.float64)
-    kept = np.ones(len(x), np.bool_)
-    a = b = 0.0
+    fit = _robust_start(x, y, scale_only)
     for _ in range(_ROUNDS):
-        fit = _fit(x[kept], y[kept], scale_only)
         if fit is None:
             return None
-        a, b = fit
-        off = np.abs(a * x + b - y)
-        kept = off <= max(_KEPT * 1.4826 * float(np.median(off)), 1e-9)
+        off = np.abs(fit[0] * x + fit[1] - y)
+        # At least what rounding leaves, whatever the unit: an exact fit keeps all.
+        kept = off <= max(_KEPT * 1.4826 * float(np.median(off)), 1e-6 * float(np.ptp(y)))
+        fit = _fit(x[kept], y[kept], scale_only)
+    if fit is None:
+        return None
+    a, b = fit
     return (a * values + b).astype(np.float32)
+
+
+def _robust_start(x: Float64, y: Float64, scale_only: bool) -> tuple[float, float] | None:
+    """Returns the median slope over pairs of pixels (Theil and Sen), which a third of outliers does not upset."""
+    if scale_only:
+        usable = x != 0
+        a = float(np.median(y[usable] / x[usable])) if usable.any() else 0.0
+        return (a, 0.0) if np.isfinite(a) and a > 0 else None
+    other = np.random.default_rng(0).permutation(len(x))
+    across = x[other] - x
+    far = np.abs(across) > 0.1 * np.ptp(x)
+    if not far.any():
+        return None
+    a = float(np.median((y[other] - y)[far] / across[far]))
+    return (a, float(np.median(y - a * x))) if np.isfinite(a) and a > 0 else None
 
 
 def _fit(x: Float64, y: Float64, scale_only: bool) -> tuple[float, float] | None:
