@@ -87,7 +87,9 @@ class RetentionConfig(Strict):
     """``[retention]``: retention periods. Data without a period is kept for ever."""
 
     footage_days: Days | None = Field(
-        None, description="days to keep footage files in the archive; `nightshift purge` deletes older ones"
+        None,
+        description="days to keep footage files in the archive, and the depth of its frames; `nightshift purge` "
+        "deletes older ones",
     )
     tables_days: Days | None = Field(None, description="days to keep rows of tables")
     video_days: Days | None = Field(None, description="days to keep published anonymized video")
