@@ -75,8 +75,8 @@ class AnonymizeParams:
     )
     mask_every: int = param(
         1,
-        "those weights look at each person once in so many frames; in between, masks are carried by optical flow: "
-        "faster, and a little larger",
+        "those weights look at each person once in so many frames; in between, masks are carried by optical flow "
+        "where it can tell",
     )
     repeat_unchanged: bool = param(
         True,
