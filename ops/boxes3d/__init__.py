@@ -23,9 +23,10 @@ from ops.boxes3d.shapes import image_boxes, silhouette
 from ops.ground.camera_matrix import CameraMatrix, camera_matrix, observation_angle, wrapped
 from ops.ground.class_sizes import CLASS_SIZES
 from ops.ground.feet import EDGE_PX, GROUND_LABELS, frame_sizes_px, pixel_scale
+from ops.ground.homography import GroundPlane
 from ops.ground.occlusion import hidden_shares
 from ops.ground.places import known_ground, known_places
-from ops.ground.project import largest_sigma_m
+from ops.ground.project import covariance, largest_sigma_m, to_pixels
 from ops.ground.smooth import local_line
 from ops.trajectories import Trajectories
 from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables, param
@@ -94,6 +95,7 @@ class Boxes3d(TableOp):
         if ground is None or camera is None or scene is None:
             return {"boxes3d": TABLES["boxes3d"].empty()}
         cuboids, source = self._fit(camera, scene)
+        cuboids.covariance[:, :2, :2] += _calibration_spread(ground.plane, cuboids.centre_m)
         frame = "site" if ground.on_map else "local"
         return {"boxes3d": self._rows(camera, frame, scene, cuboids, source, inputs["tracks"])}
 
@@ -245,6 +247,11 @@ class _Scene:
     sigma_px: Float64
     foot_m: Float64
     headings: Headings
+
+
+def _calibration_spread(plane: GroundPlane, places_m: Float64) -> Float64:
+    """Returns the covariance ``(N, 2, 2)`` of places by the calibration alone, as ``positions`` has it."""
+    return covariance(plane, to_pixels(plane, places_m), np.zeros((len(places_m), 2)))
 
 
 def _edge_sigmas(box: Float64, sigma_px: Float64, stoops: Bools) -> Float64:
