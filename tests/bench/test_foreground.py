@@ -14,8 +14,8 @@ def clip() -> Clip:
     frame[30:110, 65:85] = BODY_BGR
     frame[50:70, 60:90] = BODY_BGR
     mask = (frame == BODY_BGR).all(axis=2)
-    empty = np.full(mask.shape, 8.0, np.float32)
-    depth = np.where(mask, np.float32(5), empty).astype(np.float32)
+    empty = np.repeat(np.linspace(14, 6, 140, dtype=np.float32)[:, None], 160, axis=1)
+    depth = np.where(mask, np.float32(4), empty).astype(np.float32)
     return Clip([frame] * 3, [BOX] * 3, [mask] * 3, [depth] * 3, empty)
 
 
