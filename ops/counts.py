@@ -18,7 +18,8 @@ from shapely.geometry.base import BaseGeometry
 
 from ops.bins import Bins, Stays, Stretches, find_stays, occupancy, point_ends
 from ops.ground.feet import feet_of
-from ops.ground.homography import GroundPlane, ground_plane
+from ops.ground.homography import GroundPlane
+from ops.ground.places import known_ground
 from ops.ground.project import to_ground
 from ops.ground.view import concerns, zones_outside_view
 from ops.trajectories import Trajectories
@@ -56,10 +57,14 @@ class Counts(TableOp):
 
     spec = OpSpec(
         name="counts",
-        version=2,
+        version=3,
         summary="People and things in zones and across lines, per time bin, with dwell times.",
         scope=Scope.CAMERA_DAY,
-        reads=(Read("track_points"), Read("positions")),
+        reads=(
+            Read("track_points"),
+            Read("positions"),
+            Read("ground_models", required=False, build_if_missing=True),
+        ),
         writes=("counts", "flows", "zone_events", "stays"),
         params=CountsParams,
         uses=("layers", "calibration"),
@@ -75,11 +80,13 @@ class Counts(TableOp):
         """
         stretches = Stretches.of(unit.segments)
         frame = _Frame(unit, _labels(inputs["track_points"]), Bins.of(stretches, self.params.bin_s))
-        by_space = _tracks_by_space(unit, inputs, stretches, self.params)
+        ground = known_ground(unit.camera, inputs)
+        plane = ground.plane if ground is not None and ground.on_map else None
+        by_space = _tracks_by_space(unit, inputs, stretches, self.params, plane)
         pixels = by_space["pixel"]
         parts: dict[str, list[pa.Table]] = {name: [] for name in self.spec.writes}
         _add_presence(parts, frame, VIEW, pixels, np.ones(len(pixels.trajectories), dtype=np.bool_))
-        for feature in _features_in_view(unit):
+        for feature in _features_in_view(unit, plane):
             tracks = by_space[feature.space]
             if feature.kind is FeatureKind.ZONE:
                 there = inside(tracks.upright(feature), tracks.planar, tracks.margin, self.params.min_stay_s)
@@ -112,7 +119,7 @@ class _SpaceTracks:
         planar: metres, or pixels with the second axis turned up, so that left is left in both.
         end_us: ``(N,)``, until when each point represents its track.
         margin: in the units of ``planar``.
-        plane: of the camera; None where it is not calibrated.
+        plane: of the camera; None where it is not on the map.
     """
 
     trajectories: Trajectories
@@ -143,9 +150,8 @@ def _turn(points: Float64) -> Float64:
 
 
 def _tracks_by_space(
-    unit: UnitContext, inputs: Tables, stretches: Stretches, params: CountsParams
+    unit: UnitContext, inputs: Tables, stretches: Stretches, params: CountsParams, plane: GroundPlane | None
 ) -> dict[str, _SpaceTracks]:
-    plane = ground_plane(unit.camera)
     points, positions = inputs["track_points"], inputs["positions"]
     tracked, placed = Trajectories.from_table(points), Trajectories.from_table(positions)
     foot = _turn(feet_of(points, tracked, unit.camera, unit.segments).pixels)
@@ -166,15 +172,15 @@ def _labels(points: pa.Table) -> tuple[str, ...]:
     return tuple(sorted({"person", *pc.unique(points["label"]).to_pylist()}))
 
 
-def _features_in_view(unit: UnitContext) -> list[Feature]:
+def _features_in_view(unit: UnitContext, plane: GroundPlane | None) -> list[Feature]:
     """Returns the zones and lines that this camera sees: it writes no zeros about what is out of its view."""
     frames_px = [(segment.width, segment.height) for segment in unit.segments]
     size_px = unit.camera.image_size_px or max(frames_px, default=(0, 0))
-    mine = [feature for feature in unit.features if concerns(unit.camera, feature)]
+    mine = [feature for feature in unit.features if concerns(unit.camera, feature, plane)]
     for feature in mine:
         if feature.feature_id == VIEW and feature.kind is FeatureKind.ZONE:
             raise SiteError(f"layer {feature.layer}: a zone is called {VIEW!r}, which names the whole frame; rename it")
-    hidden = {feature.feature_id for feature in zones_outside_view(unit.camera, mine, size_px)}
+    hidden = {feature.feature_id for feature in zones_outside_view(unit.camera, mine, size_px, plane)}
     return [feature for feature in mine if feature.feature_id not in hidden]
 
 

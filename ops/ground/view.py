@@ -14,23 +14,31 @@ NEAR_SHARE = 1e-6
 """Ground closer to the plane of the lens than this share of a feature's farthest point is not projected."""
 
 
-def zones_outside_view(view: CameraView, features: Iterable[Feature], frame_size_px: tuple[int, int]) -> list[Feature]:
+def zones_outside_view(
+    view: CameraView,
+    features: Iterable[Feature],
+    frame_size_px: tuple[int, int],
+    placed: GroundPlane | None = None,
+) -> list[Feature]:
     """Returns the features that no pixel of the camera's view shows.
 
-    Map features concern only calibrated cameras, pixel features only their own camera; others are left out.
+    Map features concern only cameras on the map, pixel features only their own camera; others are left out.
 
     Args:
         view: the camera.
         features: zones and lines.
         frame_size_px: (width, height) of its frames; pixel features are in ``view.image_size_px`` if that is set.
+        placed: its ground on the map, where its control points do not measure that themselves.
     """
-    mine = [feature for feature in features if concerns(view, feature)]
-    return [feature for feature, seen in zip(mine, _seen(view, mine, frame_size_px), strict=True) if not seen]
+    plane = ground_plane(view) or placed
+    mine = [feature for feature in features if concerns(view, feature, placed)]
+    return [feature for feature, seen in zip(mine, _seen(view, mine, frame_size_px, plane), strict=True) if not seen]
 
 
-def concerns(view: CameraView, feature: Feature) -> bool:
-    """Whether a camera can count in a feature at all: a map feature needs calibration, a pixel feature its camera."""
-    return view.calibrated if feature.space == "map" else feature.camera == view.camera
+def concerns(view: CameraView, feature: Feature, placed: GroundPlane | None = None) -> bool:
+    """Whether a camera can count in a feature at all: a map feature needs a ground, a pixel feature its camera."""
+    on_map = view.calibrated or placed is not None
+    return on_map if feature.space == "map" else feature.camera == view.camera
 
 
 def in_picture(plane: GroundPlane, geometry: BaseGeometry) -> BaseGeometry:
@@ -42,14 +50,15 @@ def in_picture(plane: GroundPlane, geometry: BaseGeometry) -> BaseGeometry:
     return shapely.transform(seen, lambda points: to_pixels(plane, points))
 
 
-def _seen(view: CameraView, features: Sequence[Feature], frame_size_px: tuple[int, int]) -> Bools:
+def _seen(
+    view: CameraView, features: Sequence[Feature], frame_size_px: tuple[int, int], plane: GroundPlane | None
+) -> Bools:
     """Tells of each feature ``(N,)`` that concerns a camera whether any pixel shows some of it."""
     if not features:
         return np.zeros(0, dtype=np.bool_)
     shapes = np.array([feature.geometry for feature in features], dtype=object)
     in_pixels = np.array([feature.space == "pixel" for feature in features])
     seen = shapely.intersects(shapes, shapely.box(0, 0, *(view.image_size_px or frame_size_px)))
-    plane = ground_plane(view)
     if plane is not None and not in_pixels.all():
         # All at once against what the camera sees of the ground: a layer may have thousands of lines.
         ground = seen_ground(plane, shapely.total_bounds(shapes[~in_pixels]))

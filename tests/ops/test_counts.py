@@ -9,11 +9,13 @@ import pytest
 import shapely
 
 from ops.counts import Counts, CountsParams
+from ops.ground.rows import ground_rows
+from ops.ground.sources import Grounds, Source
 from ops.positions import Positions
 from schemas.errors import SiteError
 from schemas.tables import TABLES
 from schemas.values import CameraView, Feature, FeatureKind
-from tests.ops.ground_scene import ORIGIN_M, SIZE_PX, join, make_points, make_view, project, site
+from tests.ops.ground_scene import ORIGIN_M, SIZE_PX, join, make_points, make_view, plane_of, project, site
 from tests.support.fakes import START, FakeServices, make_segment, make_unit
 
 PLAIN = CameraView("cam1", "Camera 1", "Europe/Amsterdam", True)
@@ -28,10 +30,11 @@ def line(*points, name="l", space="pixel"):
     return Feature(name, "layer", FeatureKind.LINE, space, "cam1" if space == "pixel" else None, geometry)
 
 
-def run(points, features=(), segments=None, view=PLAIN, **params):
+def run(points, features=(), segments=None, view=PLAIN, ground=None, **params):
     unit = make_unit(segments or [make_segment(duration_s=60, size_px=SIZE_PX)], view, features, unit="day")
-    positions = Positions().run(unit, {"track_points": points}, FakeServices())
-    tables = Counts(CountsParams(**params)).run(unit, {"track_points": points, **positions}, FakeServices())
+    given = {"track_points": points} | ({} if ground is None else {"ground_models": ground})
+    positions = Positions().run(unit, given, FakeServices())
+    tables = Counts(CountsParams(**params)).run(unit, given | positions, FakeServices())
     for name, table in tables.items():
         assert table.schema.equals(TABLES[name].schema, check_metadata=True)
         keys = list(zip(*(table[column].to_pylist() for column in TABLES[name].key), strict=True))
@@ -194,6 +197,28 @@ def test_a_line_and_a_zone_on_the_map_are_those_that_the_camera_sees():
         assert (crossed[name]["time"] - START).total_seconds() == pytest.approx(4, abs=0.05)
         assert (crossed[name]["x_m"], crossed[name]["y_m"]) == pytest.approx(site(0, 8), abs=0.05)
     assert rows(tables["counts"], zone="z")[0]["dwell_s"] == pytest.approx(4, abs=0.2)
+
+
+@pytest.mark.parametrize(("frame", "seen"), [("site", {"near", "mine"}), ("local", {"mine"})])
+def test_a_camera_that_people_measure_counts_in_map_zones_once_it_is_on_the_map(frame, seen):
+    plane = plane_of(make_view())
+    ground = ground_rows("cam1", START, Grounds((Source("fused", SIZE_PX, plane=plane, frame=frame),), "fused"))
+    times_s = np.arange(80) / 10
+    places = ORIGIN_M + np.column_stack([-2 + 0.5 * times_s, np.full(80, 8.0)])
+    left, right = project(np.array([site(-1, 8), site(1, 8)]))
+    features = [
+        zone(shapely.box(*site(-1, 7), *site(1, 9)), "near", "map"),
+        zone(shapely.box(*site(-1, -20), *site(1, -18)), "behind", "map"),
+        zone(shapely.box(*np.subtract(left, [0, 50]), *np.add(right, [0, 50])), "mine"),
+    ]
+    segment = make_segment(duration_s=60, size_px=SIZE_PX)
+    view = replace(PLAIN, image_size_px=SIZE_PX)
+    tables = run(make_points(segment, times_s, project(places)), features, view=view, ground=ground)
+    assert {row["zone"] for row in rows(tables["counts"])} - {"view"} == seen
+    for name in seen:
+        assert rows(tables["counts"], zone=name)[0]["dwell_s"] == pytest.approx(4, abs=0.2)
+    entered = rows(tables["zone_events"], feature="mine", kind="enter")[0]
+    assert (entered["x_m"] is None) == (frame == "local"), "places are in the site's CRS, or not given"
 
 
 def test_pixel_zones_are_in_the_size_that_the_camera_was_calibrated_in():
