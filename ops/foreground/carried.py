@@ -1,6 +1,6 @@
 """Carries masks from keyframes to the frames after them by optical flow, so that a network looks at fewer frames.
 
-Flow is checked in both directions (``ops/frame_depth/flow.py``). What it cannot tell near a person counts as theirs, so
+Flow is checked in both directions (``ops.flow.py``). What it cannot tell near a person counts as theirs, so
 that a carried mask is too large and not too small; where it can tell too little, the network looks again.
 """
 
@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from ops.boxes import iou_matrix
+from ops.flow import LEAST_SIDE_PX, Chain, Flow
 from ops.foreground.looks import ForegroundFinder, MaskFinder, Seen, Square
-from ops.frame_depth.flow import LEAST_SIDE_PX, Chain, Flow
 from schemas.values import Bools, Float32, Uint8
 
 HELD = 0.7

@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 
 from ops.depth_models.kinds import AffineDepth, Depth, MetricDepth
+from ops.flow import LEAST_SIDE_PX, Chain, Flow
 from ops.frame_depth.align import aligned
 from ops.frame_depth.feet import Regions, follow_feet
 from ops.frame_depth.fill import fill_foreground, fill_nearest
-from ops.frame_depth.flow import LEAST_SIDE_PX, Chain, Flow
 from ops.frame_depth.view import Background, EmptyView
 from schemas.errors import ModelError
 from schemas.op import param

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ops.frame_depth.flow import Indices
+from ops.flow import Indices
 from schemas.values import Bools, Float32
 
 _LEAST_SHARE = 0.5

@@ -4,14 +4,14 @@ Metric depth is a source of its own. Affine and relative depth gets its scale fr
 people, so it says nothing of them that they do not know: it gives the floor, but is no source of its own.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
 import numpy as np
 
-from ops.depth_models.kinds import Depth, MetricDepth
+from ops.depth_models.kinds import AffineDepth, Depth, MetricDepth, RelativeDepth
 from ops.depth_models.rows import unpack_depth
 from ops.floor.find import Floor, NoFloor, find_floor
 from ops.floor.points import Intrinsics
@@ -28,6 +28,9 @@ FOCAL_SIGMA = {True: 0.1, False: 0.5}
 
 SCALE_SIGMA = 0.1
 """Standard deviation of all depths of a metric network together, as a share of them."""
+
+SURVEY_FOCAL_SIGMA = 0.05
+"""Standard deviation of the logarithm of focal length by control points: a guess, their errors are not carried on."""
 
 _STEP = 1e-5
 _NO_FLOOR = {
@@ -56,21 +59,37 @@ class KnownScale:
 
 
 @dataclass(frozen=True, eq=False)
+class MapScale:
+    """A map in metres.
+
+    Attributes:
+        depth: the map.
+        scale, shift: as of ``FixedScale``.
+        source: what fixed them.
+        sigma: ``(H, W)``, standard deviation by the doubt of scale and shift, as a share of the depth.
+    """
+
+    depth: MetricDepth
+    scale: float
+    shift: float
+    source: str
+    sigma: Float64
+
+
+@dataclass(frozen=True, eq=False)
 class ViewFloor:
     """The floor of one view.
 
     Attributes:
         row: of ``depth_maps``.
         floor: what is found; a reason if nothing is.
-        scale: of the map.
-        scale_source: what fixed it.
+        scale: of the map, with what fixed it; None if nothing did.
         focal_px: focal length of the frames with which it was found.
     """
 
     row: Mapping[str, Any]
     floor: Floor | str
-    scale: tuple[float, float] | None = None
-    scale_source: str | None = None
+    scale: MapScale | None = None
     focal_px: float = 0.0
 
     @property
@@ -98,11 +117,12 @@ def depth_model(floors: Sequence[ViewFloor], size_px: tuple[int, int]) -> Ground
     """
     if not floors:
         return "no depth map"
-    own = [each for each in floors if each.scale_source == "metric" and isinstance(each.floor, Floor)]
+    found = [each for each in floors if each.scale is not None and isinstance(each.floor, Floor)]
+    own = [each for each in found if each.scale is not None and each.scale.source == "metric"]
     if not own:
-        found = next((each for each in floors if isinstance(each.floor, Floor)), None)
-        if found is not None:
-            return f"depth gets its scale from {str(found.scale_source).replace('_', ' ')}: no source of its own"
+        sources = [each.scale.source for each in found if each.scale is not None]
+        if sources:
+            return f"depth gets its scale from {sources[0].replace('_', ' ')}: no source of its own"
         return str(floors[0].floor)
     longest = max(own, key=lambda each: each.row["end_time"] - each.row["start_time"])
     assert isinstance(longest.floor, Floor)
@@ -113,27 +133,27 @@ def depth_model(floors: Sequence[ViewFloor], size_px: tuple[int, int]) -> Ground
 
 def floor_columns(view: ViewFloor) -> dict[str, Any]:
     """Returns the columns of ``floors`` for a view, without camera and time."""
-    floor = view.floor
+    floor, scale = view.floor, view.scale
     names = ("up_x", "up_y", "up_z", "height_m", "height_sigma_m", "tilt_deg", "roll_deg", "inlier_share", "mask_png")
-    if isinstance(floor, str):
+    if isinstance(floor, str) or scale is None:
         empty = dict.fromkeys((*names, "scale", "shift", "scale_source"))
-        return {"view": view.row["view"], **empty, "reason": floor}
+        return {"view": view.row["view"], **empty, "reason": floor if isinstance(floor, str) else _NO_SCALE}
     mask = cv2.resize(floor.mask.astype(np.uint8) * 255, view.size_px, interpolation=cv2.INTER_NEAREST)
-    scale, shift = view.scale or (1.0, 0.0)
+    unsure = float(np.nanmedian(scale.sigma[floor.mask]))
     return {
         "view": view.row["view"],
         "up_x": float(floor.up[0]),
         "up_y": float(floor.up[1]),
         "up_z": float(floor.up[2]),
         "height_m": floor.height_m,
-        "height_sigma_m": floor.height_sigma_m,
+        "height_sigma_m": float(np.hypot(floor.height_sigma_m, unsure * floor.height_m)),
         "tilt_deg": float(np.degrees(floor.tilt_rad)),
         "roll_deg": float(np.degrees(floor.roll_rad)),
         "inlier_share": floor.inlier_share,
         "mask_png": cv2.imencode(".png", mask, [cv2.IMWRITE_PNG_BILEVEL, 1])[1].tobytes(),
-        "scale": scale,
-        "shift": shift,
-        "scale_source": view.scale_source,
+        "scale": scale.scale,
+        "shift": scale.shift,
+        "scale_source": scale.source,
         "reason": None,
     }
 
@@ -143,13 +163,12 @@ def _view_floor(row: Mapping[str, Any], picture: Uint8 | None, known: KnownScale
     focal_px = _focal_px(row, known)
     map_px = (row["width"], row["height"])
     intrinsics = Intrinsics.middle(map_px, focal_px * map_px[0] / size[0])
-    scaled = _scaled(depth, intrinsics, known)
-    if scaled is None:
+    scale = _scaled(depth, row, intrinsics, known)
+    if scale is None:
         return ViewFloor(row, _NO_SCALE)
-    metric, scale, source = scaled
     small = None if picture is None else cv2.resize(picture, map_px, interpolation=cv2.INTER_AREA)
-    floor = find_floor(metric, intrinsics, None if small is None else np.asarray(small, np.uint8))
-    return ViewFloor(row, _NO_FLOOR[floor] if isinstance(floor, NoFloor) else floor, scale, source, focal_px)
+    floor = find_floor(scale.depth, intrinsics, None if small is None else np.asarray(small, np.uint8))
+    return ViewFloor(row, _NO_FLOOR[floor] if isinstance(floor, NoFloor) else floor, scale, focal_px)
 
 
 def _focal_px(row: Mapping[str, Any], known: KnownScale) -> float:
@@ -161,29 +180,38 @@ def _focal_px(row: Mapping[str, Any], known: KnownScale) -> float:
     return width if pinhole is None else pinhole.focal_px * width / pinhole.size_px[0]
 
 
-def _scaled(
-    depth: Depth, intrinsics: Intrinsics, known: KnownScale
-) -> tuple[MetricDepth, tuple[float, float], str] | None:
-    """Returns the depth in metres, its scale and shift, and what fixed them; None if nothing does."""
+def _scaled(depth: Depth, row: Mapping[str, Any], intrinsics: Intrinsics, known: KnownScale) -> MapScale | None:
+    """Returns the map in metres; None if nothing fixes its scale."""
     if isinstance(depth, MetricDepth):
-        return depth, (1.0, 0.0), "metric"
-    tried: list[tuple[FixedScale | NoScale, str]] = []
+        return MapScale(depth, 1.0, 0.0, "metric", np.full(depth.values.shape, SCALE_SIGMA))
+    if isinstance(depth, AffineDepth) and depth.scale_is_focal and (known.survey or known.people):
+        focal_px = _focal_px(row, known)
+        by_people = known.survey is None and known.people is not None
+        sigma = float(known.people.sigmas[0]) if by_people and known.people is not None else SURVEY_FOCAL_SIGMA
+        return MapScale(depth.metric(focal_px), focal_px, 0.0, "focal_length", np.full(depth.values.shape, sigma))
+    for fixed, source in _fixed_scales(depth, intrinsics, known):
+        if isinstance(fixed, FixedScale):
+            metric = fixed.metric(depth)
+            sigma_m = replace(fixed, spread=0.0).sigma_m(depth)
+            return MapScale(metric, fixed.scale, fixed.shift, source, sigma_m.astype(np.float64) / metric.values)
+    return None
+
+
+def _fixed_scales(
+    depth: AffineDepth | RelativeDepth, intrinsics: Intrinsics, known: KnownScale
+) -> Iterator[tuple[FixedScale | NoScale, str]]:
+    """Yields the scale by each source, the surest first."""
     if known.survey is not None:
-        tried.append((scale_from_ground(depth, known.survey), "control_points"))
+        yield scale_from_ground(depth, known.survey), "control_points"
     if known.height_m is not None:
         tilt = None
         if known.people is not None:
             tilt = Known(known.people.pinhole.tilt_rad, float(known.people.sigmas[1]))
         height = Known(known.height_m, HEIGHT_SIGMA_SHARE * known.height_m)
-        tried.append((scale_from_height(depth, intrinsics, height, tilt), "height"))
+        yield scale_from_height(depth, intrinsics, height, tilt), "height"
     if known.people is not None:
         pinhole, sigmas = known.people.pinhole, known.people.sigmas
-        fixed = scale_from_ground(depth, pinhole, float(sigmas[3] * pinhole.height_m), float(sigmas[1]))
-        tried.append((fixed, "people"))
-    for fixed, source in tried:
-        if isinstance(fixed, FixedScale):
-            return fixed.metric(depth), (fixed.scale, fixed.shift), source
-    return None
+        yield scale_from_ground(depth, pinhole, float(sigmas[3] * pinhole.height_m), float(sigmas[1])), "people"
 
 
 def _model(floor: Floor, size_px: tuple[int, int], focal_px: float, focal_sigma: float) -> GroundModel:

@@ -115,7 +115,7 @@ GROUND_TABLES = (
             float64("shift", "t of an affine or relative map; 0 for a metric one", null=True),
             string(
                 "scale_source",
-                "what fixes the scale: 'metric' (the model), 'control_points', 'people' or 'height'",
+                "what fixes the scale: 'metric' (the model), 'control_points', 'people', 'height' or 'focal_length'",
                 null=True,
             ),
             column("mask_png", pa.binary(), "1-bit mask as PNG of the floor, in the background's size", null=True),

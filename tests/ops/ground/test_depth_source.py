@@ -1,5 +1,6 @@
 """The ground that depth maps show: of simulated cameras, by kind of depth, and why there is none."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -80,13 +81,29 @@ def test_other_depth_gets_its_scale_from_what_is_known_and_is_no_source(kind: st
     columns = floor_columns(floor)
     assert columns["scale_source"] == "control_points"
     assert columns["height_m"] == pytest.approx(4.0, rel=0.03)
+    assert columns["height_sigma_m"] > 0
     assert depth_model([floor], SIZE_PX) == "depth gets its scale from control points: no source of its own"
     people = GroundModel("people", CAMERA, np.diag([0.1, 0.02, 0.02, 0.04]) ** 2)
     (by_people,) = view_floors([row], {}, KnownScale(people=people))
     assert floor_columns(by_people)["scale_source"] == "people"
+    assert floor_columns(by_people)["height_sigma_m"] > 0.9 * 0.04 * 4.0, "people's doubt of the scale counts"
     (unknown,) = view_floors([row], {}, KnownScale())
     assert "no control points, height or people" in floor_columns(unknown)["reason"]
     assert depth_model([unknown], SIZE_PX) == floor_columns(unknown)["reason"]
+
+
+def test_a_map_per_focal_length_is_metric_once_the_focal_length_is_known() -> None:
+    row = row_of(AffineDepth(hall_depth() / 640, scale_only=True, scale_is_focal=True))
+    people = GroundModel("people", replace(CAMERA, height_m=9.0), np.diag([0.1, 0.02, 0.02, 0.04]) ** 2)
+    for known, sigma in ((KnownScale(survey=CAMERA), 0.05), (KnownScale(people=people), 0.1)):
+        (floor,) = view_floors([row], {}, known)
+        columns = floor_columns(floor)
+        assert (columns["scale"], columns["scale_source"]) == (pytest.approx(640), "focal_length")
+        assert columns["height_m"] == pytest.approx(4.0, rel=0.03), "the height is the map's own"
+        assert columns["height_sigma_m"] >= sigma * 4.0 * 0.97
+        assert depth_model([floor], SIZE_PX) == "depth gets its scale from focal length: no source of its own"
+    (unknown,) = view_floors([row], {}, KnownScale())
+    assert floor_columns(unknown)["reason"]
 
 
 @pytest.mark.parametrize(
