@@ -6,7 +6,7 @@ from datetime import datetime
 import numpy as np
 import pyarrow as pa
 
-from ops.ground.homography import ground_plane
+from ops.ground.homography import GroundPlane, ground_plane
 from ops.ground.pinhole import PinholeGround
 from ops.ground.rows import ground_rows
 from ops.ground.sources import Grounds, Source
@@ -91,7 +91,7 @@ def join(*tables: pa.Table) -> pa.Table:
     return TABLES[name].conform(pa.concat_tables(tables))
 
 
-def plane_of(view: CameraView):
+def plane_of(view: CameraView) -> GroundPlane:
     plane = ground_plane(view)
     assert plane is not None
     return plane
