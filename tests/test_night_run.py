@@ -167,4 +167,4 @@ def test_selected_ops_bring_what_they_need(fresh_site, nightshift):
     result = nightshift("run", "--site", fresh_site, "--in-process", "--json", "--ops", "counts", "--camera", "hall")
     assert result.code == 0
     done = {row["op"] for row in rows(fresh_site, "SELECT DISTINCT op FROM receipts WHERE camera = 'hall'")}
-    assert done == {"scan", "detect", "appearance", "track", "link", "positions", "counts"}
+    assert done == {"scan", "detect", "appearance", "track", "link", "ground", "positions", "counts"}

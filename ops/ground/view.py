@@ -30,9 +30,9 @@ def zones_outside_view(
         frame_size_px: (width, height) of its frames; pixel features are in ``view.image_size_px`` if that is set.
         placed: its ground on the map, where its control points do not measure that themselves.
     """
-    plane = ground_plane(view) or placed
     mine = [feature for feature in features if concerns(view, feature, placed)]
-    return [feature for feature, seen in zip(mine, _seen(view, mine, frame_size_px, plane), strict=True) if not seen]
+    seen = _seen(view, mine, frame_size_px, placed)
+    return [feature for feature, is_seen in zip(mine, seen, strict=True) if not is_seen]
 
 
 def concerns(view: CameraView, feature: Feature, placed: GroundPlane | None = None) -> bool:
@@ -51,7 +51,7 @@ def in_picture(plane: GroundPlane, geometry: BaseGeometry) -> BaseGeometry:
 
 
 def _seen(
-    view: CameraView, features: Sequence[Feature], frame_size_px: tuple[int, int], plane: GroundPlane | None
+    view: CameraView, features: Sequence[Feature], frame_size_px: tuple[int, int], placed: GroundPlane | None
 ) -> Bools:
     """Tells of each feature ``(N,)`` that concerns a camera whether any pixel shows some of it."""
     if not features:
@@ -59,6 +59,7 @@ def _seen(
     shapes = np.array([feature.geometry for feature in features], dtype=object)
     in_pixels = np.array([feature.space == "pixel" for feature in features])
     seen = shapely.intersects(shapes, shapely.box(0, 0, *(view.image_size_px or frame_size_px)))
+    plane = ground_plane(view) or placed
     if plane is not None and not in_pixels.all():
         # All at once against what the camera sees of the ground: a layer may have thousands of lines.
         ground = seen_ground(plane, shapely.total_bounds(shapes[~in_pixels]))
