@@ -6,7 +6,7 @@ all its segments, and the network looks once a view.
 Decision: docs/decisions/0053-depth-of-a-view.md.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,13 +18,12 @@ from ops.arrays import datetime_us
 from ops.depth_models.load import load_depth_network
 from ops.depth_models.network import DepthNetwork
 from ops.depth_models.rows import pack_depth
+from ops.named_weights import NamedWeightsOp
 from ops.static_objects.views import SameView, SegmentSpan, same_views
 from schemas.errors import ModelError
-from schemas.op import ModelRequest, Models, OpSpec, Read, Scope, Services, TableOp, Tables, param
+from schemas.op import Models, OpSpec, Read, Scope, Services, TableOp, Tables, param
 from schemas.tables import TABLES
 from schemas.values import ModelFile, UnitContext
-
-DEPTH = "depth"
 
 LEAST_COLOUR = 4.0
 """Mean difference of the greatest and the least colour channel, grey levels, below which a picture has no colours."""
@@ -38,8 +37,10 @@ class DepthMapParams:
     max_width_px: int = param(640, "largest width of a stored map, pixels")
 
 
-class DepthMap(TableOp):
+class DepthMap(NamedWeightsOp, TableOp):
     """Runs a depth network on one background of each view."""
+
+    task, role = "depth", "depth"
 
     spec = OpSpec(
         name="depth_map",
@@ -69,25 +70,13 @@ class DepthMap(TableOp):
         self._model: ModelFile | None = None
         self._network: DepthNetwork | None = None
 
-    @property
-    def enabled(self) -> bool:
-        """Whether a model is named."""
-        return bool(self.params.model)
-
-    @property
-    def model_requests(self) -> Mapping[str, ModelRequest]:
-        """Asks for the model named."""
-        return {DEPTH: ModelRequest(self.params.model, "depth", required=True)} if self.params.model else {}
-
     def open(self, models: Models, cpus: int) -> None:
         """Loads the model.
 
         Raises:
             ModelError: the model is missing, or gives no depth.
         """
-        model = models.get(DEPTH)
-        if model is None:
-            raise ModelError(f"depth model {self.params.model!r} is missing; put it into the site's models/")
+        model = self.weights_of(models)
         self._model, self._network = model, load_depth_network(model, cpus)
 
     def close(self) -> None:

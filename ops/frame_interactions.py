@@ -18,12 +18,12 @@ import numpy as np
 
 from ops.interactions.encounters import Candidates, frames_to_look_at
 from ops.interactions.verb_model import FoundVerbs, Look, VerbModel
+from ops.named_weights import NamedWeightsOp
 from schemas.errors import ModelError
 from schemas.op import (
     FrameNeed,
     FrameOp,
     FrameSession,
-    ModelRequest,
     Models,
     OpSpec,
     Read,
@@ -34,9 +34,6 @@ from schemas.op import (
 )
 from schemas.tables import TABLES
 from schemas.values import Float64, FrameBatch, ModelFile, Segment, UnitContext
-
-VERBS = "verbs"
-"""Role of the weights."""
 
 LEAST_SIDE_PX = 32
 """The networks' maps have one cell for 32 x 32 px."""
@@ -66,8 +63,11 @@ class FrameInteractionsParams:
             raise ValueError(f"short_side_px must be from {LEAST_SIDE_PX} to long_side_px, got {given}")
 
 
-class FrameInteractions(FrameOp):
+class FrameInteractions(NamedWeightsOp, FrameOp):
     """Runs a network for verbs on frames in which a person is near a thing."""
+
+    task, role = "interactions", "verbs"
+    how_to_get = "import them with `nightshift models import FILE --task interactions`"
 
     spec = OpSpec(
         name="frame_interactions",
@@ -86,28 +86,13 @@ class FrameInteractions(FrameOp):
         self._model: VerbModel | None = None
         self._name = ""
 
-    @property
-    def enabled(self) -> bool:
-        """Whether weights are named."""
-        return bool(self.params.model)
-
-    @property
-    def model_requests(self) -> Mapping[str, ModelRequest]:
-        """Asks for the weights named."""
-        return {VERBS: ModelRequest(self.params.model, "interactions", required=True)} if self.params.model else {}
-
     def open(self, models: Models, cpus: int) -> None:
         """Loads the network.
 
         Raises:
             ModelError: the weights are missing, damaged, or of another network.
         """
-        weights = models.get(VERBS)
-        if weights is None:
-            raise ModelError(
-                f"weights {self.params.model!r} for interactions are missing; import them with "
-                "`nightshift models import FILE --task interactions`"
-            )
+        weights = self.weights_of(models)
         self._model, self._name = open_verb_model(weights, self.params, cpus), weights.name
 
     def close(self) -> None:

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from ops.interactions.encounters import Candidates, frames_to_look_at
+from ops.named_weights import NamedWeightsOp
 from ops.pose_network import KEYPOINTS, YoloPose, open_pose
 from schemas.errors import ModelError
 from schemas.op import (
     FrameNeed,
     FrameOp,
     FrameSession,
-    ModelRequest,
     Models,
     OpSpec,
     Read,
@@ -29,9 +29,6 @@ from schemas.op import (
 )
 from schemas.tables import TABLES
 from schemas.values import FrameBatch, Segment, Uint8, UnitContext
-
-POSE = "pose"
-"""Role of the weights."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +47,10 @@ class KeypointsParams:
             raise ValueError(f"most_fps must be more than 0, got {self.most_fps}")
 
 
-class Keypoints(FrameOp):
+class Keypoints(NamedWeightsOp, FrameOp):
     """Runs a pose network on people near things."""
+
+    task, role = "pose", "pose"
 
     spec = OpSpec(
         name="keypoints",
@@ -69,25 +68,13 @@ class Keypoints(FrameOp):
         super().__init__(params)
         self._network: YoloPose | None = None
 
-    @property
-    def enabled(self) -> bool:
-        """Whether weights are named."""
-        return bool(self.params.model)
-
-    @property
-    def model_requests(self) -> Mapping[str, ModelRequest]:
-        """Asks for the weights named."""
-        return {POSE: ModelRequest(self.params.model, "pose", required=True)} if self.params.model else {}
-
     def open(self, models: Models, cpus: int) -> None:
         """Loads the network.
 
         Raises:
             ModelError: the weights are missing, damaged, or find no poses.
         """
-        if POSE not in models:
-            raise ModelError(f"weights {self.params.model!r} for poses are missing; put them into the site's models/")
-        self._network = open_pose(models[POSE], cpus)
+        self._network = open_pose(self.weights_of(models), cpus)
 
     def close(self) -> None:
         """Frees the network."""

@@ -9,6 +9,7 @@ from ops.floor.alike import AlikeErrors
 from ops.floor.points import Intrinsics
 from ops.floor.scale_fit import FixedScale, NoScale, fit_scale, known_depth
 from ops.ground.pinhole import PinholeGround
+from ops.ground.stature import STATURE_M, STATURE_SHARE
 from schemas.values import Float64
 
 DEPTH_SIGMA = 0.05
@@ -23,8 +24,8 @@ LEAST_AGREEING = 0.5
 NEAR_HORIZON = 0.03
 """Sine of the angle below the horizon from which ground is used: higher up, a small tilt moves it far."""
 
-STATURE_M, STATURE_SIGMA_M, COMMON_SIGMA_M = 1.7, 0.09, 0.03
-"""Mean height of adults with shoes, its spread, and how far the mean of those seen may be from it."""
+COMMON_SIGMA_M = 0.03
+"""Standard deviation of the mean stature of those seen against ``STATURE_M``, metres."""
 
 PIXEL_SIGMA = 2.0
 """Standard deviation of a foot or a head, pixels."""
@@ -113,7 +114,7 @@ def scale_from_people(
         return NoScale.TOO_FEW
     values = depth.values[spot][known].astype(np.float64)
     z_m, length_px = z_m[inside][known], length_px[inside][known]
-    sigma = np.sqrt((STATURE_SIGMA_M / stature_m) ** 2 + 2 * (PIXEL_SIGMA / length_px) ** 2 + DEPTH_SIGMA**2)
+    sigma = np.sqrt(STATURE_SHARE**2 + 2 * (PIXEL_SIGMA / length_px) ** 2 + DEPTH_SIGMA**2)
     has_shift = not isinstance(depth, MetricDepth)
     fixed = fit_scale(values, known_depth(depth, z_m), sigma, LEAST_AGREEING, has_shift)
     if isinstance(fixed, NoScale):

@@ -23,12 +23,12 @@ from ops.frame_depth.carry import CarriedDepth, DepthCarrier, KeyframeParams
 from ops.frame_depth.people import depth_in_box, people_by_pts
 from ops.frame_depth.rounding import rounded
 from ops.frame_depth.view import Background
+from ops.named_weights import NamedWeightsOp
 from schemas.errors import ModelError
 from schemas.op import (
     FrameNeed,
     FrameOp,
     FrameSession,
-    ModelRequest,
     Models,
     OpSpec,
     RasterSink,
@@ -41,8 +41,6 @@ from schemas.op import (
 from schemas.tables import TABLES
 from schemas.values import FrameBatch, Int64, ModelFile, Uint8, UnitContext
 
-DEPTH = "depth"
-
 
 @dataclass(frozen=True)
 class FrameDepthParams(KeyframeParams):
@@ -53,8 +51,10 @@ class FrameDepthParams(KeyframeParams):
     width_px: int = param(384, "largest width of frames and rasters, pixels")
 
 
-class FrameDepth(FrameOp):
+class FrameDepth(NamedWeightsOp, FrameOp):
     """Stores the depth of frames as rasters."""
+
+    task, role = "depth", "depth"
 
     spec = OpSpec(
         name="frame_depth",
@@ -82,25 +82,13 @@ class FrameDepth(FrameOp):
         self._model: ModelFile | None = None
         self._network: DepthNetwork | None = None
 
-    @property
-    def enabled(self) -> bool:
-        """Whether a model is named."""
-        return bool(self.params.model)
-
-    @property
-    def model_requests(self) -> Mapping[str, ModelRequest]:
-        """Asks for the model named."""
-        return {DEPTH: ModelRequest(self.params.model, "depth", required=True)} if self.params.model else {}
-
     def open(self, models: Models, cpus: int) -> None:
         """Loads the model.
 
         Raises:
             ModelError: the model is missing, or gives no depth.
         """
-        model = models.get(DEPTH)
-        if model is None:
-            raise ModelError(f"depth model {self.params.model!r} is missing; put it into the site's models/")
+        model = self.weights_of(models)
         self._model, self._network = model, load_depth_network(model, cpus)
 
     def close(self) -> None:

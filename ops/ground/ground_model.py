@@ -16,7 +16,7 @@ PARAMETERS = ("log focal length", "tilt", "roll", "log height")
 """What a vector of parameters holds, in this order: logarithms of pixels and metres, radians."""
 
 GRID = 14
-"""Rows and columns of the pixels that stand for the visible ground."""
+"""Rows and columns of the grid of pixels at which two grounds are compared."""
 
 FAR_HEIGHTS = 8.0
 """Ground farther from the lens than this many of its heights is not compared: few pixels show it."""

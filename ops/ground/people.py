@@ -22,13 +22,8 @@ import numpy as np
 
 from ops.ground.ground_model import GroundModel, from_vector
 from ops.ground.project import jacobian, to_ground
+from ops.ground.stature import STATURE_M, STATURE_SHARE
 from schemas.values import Float64, Int64
-
-STATURE_M = 1.70
-"""Mean stature of adults who walk past, with shoes."""
-
-STATURE_SHARE = 0.09 / STATURE_M
-"""Standard deviation of stature among people (9 cm), as a share of it."""
 
 MEAN_SHARE = 0.03
 """Standard deviation of the mean stature of a crowd against ``STATURE_M``, and of how high boxes reach, a share."""
@@ -106,7 +101,7 @@ class PeopleBoxes:
 def fit_people(people: PeopleBoxes) -> GroundModel | None:
     """Returns the ground on which these people walk; None where no camera above level ground shows them like that.
 
-    The covariance tells what they leave open: where all stand at one distance, it is wide.
+    Where all people are at one distance, the horizon is not determined and the covariance is wide.
     """
     if len(people) < 2:
         return None

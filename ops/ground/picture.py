@@ -10,6 +10,7 @@ from ops.ground.ground_model import visible_ground
 from ops.ground.homography import GroundPlane
 from ops.ground.pinhole import PinholeGround
 from ops.ground.project import to_ground, to_pixels
+from ops.ground.stature import STATURE_M
 from schemas.values import Bools, Float64, Uint8
 
 PANEL_PX = 640
@@ -21,7 +22,7 @@ MOST_LINES = 24
 FRACTION_BITS = 4
 """Of coordinates of lines, in OpenCV's fixed point: whole pixels would make them ragged."""
 
-POST_M = 1.7
+POST_M = STATURE_M
 POSTS = (
     *((0.12, 0.5), (0.42, 0.5), (0.72, 0.5)),
     *((0.27, 0.68), (0.57, 0.68), (0.87, 0.68)),

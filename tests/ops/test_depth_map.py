@@ -119,7 +119,7 @@ def test_a_camera_without_backgrounds_or_with_darkness_only_has_no_map(model):
 
 def test_without_a_model_there_is_no_map(model):
     op = DepthMap(DepthMapParams(model="mine"))
-    with pytest.raises(ModelError, match="is missing"):
+    with pytest.raises(ModelError, match="weights 'mine' for depth are missing"):
         op.open({}, 1)
     with pytest.raises(ModelError, match="not opened"):
         op.run(make_unit(segments_of(2)), {"backgrounds": make_backgrounds([street()] * 2)}, FakeServices())

@@ -48,7 +48,7 @@ def test_off_unless_weights_are_named() -> None:
     op = Keypoints(KeypointsParams(model="mine"))
     assert op.enabled
     assert op.model_requests["pose"].required
-    with pytest.raises(ModelError, match="'mine' for poses are missing"):
+    with pytest.raises(ModelError, match="weights 'mine' for pose are missing"):
         op.open({}, 1)
     with pytest.raises(ModelError, match="not opened"):
         op.start(UNIT, {}, FakeServices())

@@ -135,7 +135,7 @@ def test_off_unless_a_model_is_named_and_an_error_without_it() -> None:
     assert not FrameDepth().enabled and FrameDepth().model_requests == {}
     op = FrameDepth(FrameDepthParams(model="lost"))
     assert op.enabled and op.model_requests["depth"].required
-    with pytest.raises(ModelError, match="depth model 'lost' is missing"):
+    with pytest.raises(ModelError, match="weights 'lost' for depth are missing"):
         op.open({}, 1)
     with pytest.raises(ModelError, match="was not opened"):
         op.start(unit_of(), {}, FakeServices())

@@ -61,7 +61,7 @@ def simulate_people(camera: PinholeGround, crowd: Crowd, seed: int = 1) -> Peopl
 
 
 def boxes_at(camera: PinholeGround, feet_m: Float64, stature_m: float) -> Float64:
-    """Returns boxes ``(N, 4)`` of people of half a metre's width who stand at these places."""
+    """Returns boxes ``(N, 4)`` of people half a metre wide, whose feet are at these places."""
     foot = camera.project(np.column_stack([feet_m, np.zeros(len(feet_m))]))
     head = camera.project(np.column_stack([feet_m, np.full(len(feet_m), stature_m)]))
     half = BODY_M / 2 / stature_m * np.linalg.norm(foot - head, axis=1)

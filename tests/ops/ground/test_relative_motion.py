@@ -21,7 +21,7 @@ def compare(one: Movers, other: Movers) -> RelativeMotion:
 
 
 def one_pair(place: tuple[float, float], velocity: tuple[float, float]) -> dict[str, float]:
-    """Who stands at (0, 0), and another one."""
+    """A mover that stands at (0, 0), and another one."""
     found = compare(movers(np.zeros((1, 2)), np.zeros((1, 2))), movers(np.array([place]), np.array([velocity])))
     return {name: float(getattr(found, name)[0]) for name in found.__dataclass_fields__}
 
