@@ -51,7 +51,7 @@ def sample_figures(truth: Truth, connection: Connection) -> Figures:
 
 
 def _crossings_error(compared: Comparison) -> float:
-    return sum(abs(row.error or 0) for row in compared.rows if row.unit == "crossings")
+    return float(sum(abs(row.error or 0) for row in compared.rows if row.unit == "crossings"))
 
 
 def _occupancy_error(truth: Truth, connection: Connection) -> float:
@@ -66,7 +66,7 @@ def _occupancy_error(truth: Truth, connection: Connection) -> float:
     ).fetchall()
     measured = {(camera, zone): dwell_s for camera, zone, dwell_s in found}
     differences = (abs(measured.get(key, 0.0) - true.get(key, 0.0)) for key in measured.keys() | true.keys())
-    return sum(differences) / sum(true.values())
+    return float(sum(differences) / sum(true.values()))
 
 
 def _readable_s(span_us: tuple[int, int], readable_us: Int64) -> float:
