@@ -72,4 +72,4 @@ def _occupancy_error(truth: Truth, connection: Connection) -> float:
 def _readable_s(span_us: tuple[int, int], readable_us: Int64) -> float:
     """Returns how much of a span is in readable footage, seconds."""
     start, end = span_us
-    return sum(max(0, min(end, until) - max(start, since)) for since, until in readable_us.tolist()) / 1e6
+    return float(sum(max(0, min(end, until) - max(start, since)) for since, until in readable_us.tolist())) / 1e6
