@@ -48,6 +48,9 @@ class CameraConfig(Strict):
         description="four or more ground control points, no three of them on one line, fix the ground; two or three "
         "place a camera on the map whose ground people or depth measure",
     )
+    floor: int = Field(
+        0, description="storey that it sees: 0 at street level, basements negative; only map layers of it count"
+    )
     privacy_masks: tuple[tuple[tuple[_Pixel, _Pixel], ...], ...] = Field(
         (),
         description="polygons [[u, v], ...] in pixels of image_size (of the frames, if image_size is not set), "
@@ -97,7 +100,9 @@ class LayerConfig(Strict):
     """``[[layers]]``: zones (polygons) and lines from a GIS file, or features for reference."""
 
     name: str = Field(pattern=LAYER_NAME, description="name of the layer")
-    file: str = Field(description="GeoJSON, GeoPackage, FlatGeobuf or shapefile, relative to the site's folder")
+    file: str = Field(
+        description="GeoJSON, GeoPackage, FlatGeobuf, GeoParquet or shapefile, relative to the site's folder"
+    )
     space: Literal["map", "pixel"] = Field(
         "map",
         description="map: coordinates in the file's CRS (GeoJSON without a CRS: lon, lat); pixel: pixels of one camera",
@@ -106,6 +111,7 @@ class LayerConfig(Strict):
         "count", description="reference: any geometry, counts nothing: for the table layer_NAME and the map page"
     )
     camera: str | None = Field(None, description="for space = 'pixel': the camera that the pixels belong to")
+    floor: int = Field(0, description="for space = 'map': the storey of its zones and lines, as a camera's floor")
     id_field: str = Field("id", description="property with the feature's id; features without it are numbered")
 
     @field_validator("camera")
@@ -117,4 +123,6 @@ class LayerConfig(Strict):
     def _pixel_camera(self) -> "LayerConfig":
         if (self.space == "pixel") != (self.camera is not None):
             raise ValueError(f"layer {self.name}: set camera if, and only if, space = 'pixel'")
+        if self.space == "pixel" and "floor" in self.model_fields_set:
+            raise ValueError(f"layer {self.name}: its camera has a floor, so leave it out here")
         return self

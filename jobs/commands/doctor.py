@@ -18,6 +18,7 @@ from ops.proof import Proof
 from schemas.errors import NightshiftError, UserError
 from schemas.op import DETECTOR
 from storage.blobs import open_blobs
+from storage.site.layers import load_layer
 from storage.sql.connection import open_sql
 from storage.sql.macros import spatial_available
 from storage.video.ffmpeg import ffmpeg_path
@@ -56,7 +57,10 @@ def diagnose(site: Site | None, broken: str = "") -> list[Check]:
     checks = [_ffmpeg(), _clock(), _ray()]
     if site is None:
         return [*checks, Check("site", "error", broken)]
-    return [*checks, *(_run_check(check, site) for check in (_site, _weights, _detectors, _spatial, _disk, _archive))]
+    return [
+        *checks,
+        *(_run_check(check, site) for check in (_site, _layers, _weights, _detectors, _spatial, _disk, _archive)),
+    ]
 
 
 def _run_check(check: Callable[[Site], Check], site: Site) -> Check:
@@ -109,6 +113,15 @@ def _site(site: Site) -> Check:
     # Cameras need no entry: without the other number, 0 looks like a mistake.
     cameras = f"cameras described: {len(site.files.config.cameras)}; with footage at the last scan: {recorded}"
     return Check("site", "ok", f"{site.files.root / 'site.toml'}: {cameras}")
+
+
+def _layers(site: Site) -> Check:
+    layers = [load_layer(site.files, number) for number in range(len(site.files.config.layers))]
+    notices = [notice for layer in layers for notice in layer.notices]
+    if notices:
+        return Check("layers", "warning", "; ".join(notices))
+    features = sum(len(layer.features) for layer in layers)
+    return Check("layers", "ok", f"{len(layers)} with {features} features" if layers else "none")
 
 
 def _weights(site: Site) -> Check:

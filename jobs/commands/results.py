@@ -96,7 +96,7 @@ def export_result(site: Site, table_or_query: str, target: Path, as_lines: bool,
         QueryError: the query reads such a table, DuckDB refuses it, or it would change something.
     """
     from storage.exports.geo import export  # GIS libraries, which SQL does not need
-    from storage.exports.places import with_places
+    from storage.exports.places import with_floors, with_places
     from storage.site.layers import load_features
 
     sql = as_query(table_or_query)
@@ -105,6 +105,7 @@ def export_result(site: Site, table_or_query: str, target: Path, as_lines: bool,
     with closing(connect(site, as_of=as_of, for_query=sql, sensitive=False)) as connection:
         _refuse_sensitive(connection)
         rows = run_query(connection, sql)
+    rows = with_floors(rows, {camera.id: camera.floor for camera in site.files.config.cameras})
     if target.suffix.lower() != ".csv":
         rows = with_places(rows, lambda: load_features(site.files))
     return export(rows, target, site.files.config.crs, as_lines)

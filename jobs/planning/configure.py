@@ -7,24 +7,21 @@ from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
+from jobs.planning.unseen_features import unseen_features
 from ops import REGISTRY
 from ops.ground.groups import camera_groups
 from ops.ground.homography import calibration_error_m
-from ops.ground.view import concerns, zones_outside_view
 from ops.interactions.rules.catalogue import ZONE
 from schemas.anonymity import TARGETS
 from schemas.errors import ModelError, SiteError
 from schemas.op import DETECTOR, Models, Op
 from schemas.tuned import TunedCamera
-from schemas.values import CameraView, Feature, FeatureKind, ModelFile
+from schemas.values import Feature, FeatureKind, ModelFile
 from storage.site.file import SiteFiles, find_key_line
-from storage.site.layers import load_features
+from storage.site.layers import read_counting_layers
 from storage.site.tuned import read_tuned
 from storage.weights.catalogue import ModelStore
 from storage.weights.site_models import open_models
-
-_NAMED = 5
-"""Features that a warning names; a layer may have thousands."""
 
 
 class ReadyOp(NamedTuple):
@@ -51,11 +48,12 @@ class ReadySite:
     warnings: tuple[str, ...] = ()
     tuned: Mapping[str, TunedCamera] = field(default_factory=dict)
     groups: tuple[tuple[str, ...], ...] = ()
-    _feature_digests: dict[str | None, str] = field(default_factory=dict, repr=False, compare=False)
+    _feature_digests: dict[tuple[str | None, int], str] = field(default_factory=dict, repr=False, compare=False)
 
     def features_of(self, camera: str) -> Sequence[Feature]:
-        """Returns the zones and lines that concern a camera."""
-        return [feature for feature in self.features if feature.camera in (None, camera)]
+        """Returns the zones and lines that concern a camera: its own in pixels, and those of its floor on the map."""
+        floor = self.site.config.camera_view(camera).floor
+        return [f for f in self.features if f.camera == camera or (f.camera is None and f.floor == floor)]
 
     def tuned_params(self, op: str, camera: str) -> dict[str, bool | float]:
         """Returns the parameters of an op that were tuned for a camera, where they change anything.
@@ -76,7 +74,8 @@ class ReadySite:
 
         It is made once for all cameras and ops that have the same ones: a layer may have thousands of lines.
         """
-        own = camera if any(feature.camera == camera for feature in self.features) else None
+        floor = self.site.config.camera_view(camera).floor
+        own = (camera if any(feature.camera == camera for feature in self.features) else None, floor)
         if own not in self._feature_digests:
             mine = self.features_of(camera)
             rows = [[f.feature_id, f.kind, f.space, f.camera, f.geometry.wkb_hex] for f in mine]
@@ -152,12 +151,11 @@ def configure_site(site: SiteFiles) -> ReadySite:
         ops[name] = ReadyOp(op, found)
     _check_targets(site, ops)
     calibration_errors(site)  # fails now, and not in the middle of the night when positions are computed
-    features = load_features(site)
+    features, notices = read_counting_layers(site)
     _check_rule_zones(site, ops, features)
     views = [site.config.camera_view(camera.id) for camera in site.config.cameras]
-    return ReadySite(
-        site, ops, features, (*warnings, *_warn_of_unseen(views, features)), read_tuned(site.root), camera_groups(views)
-    )
+    warnings += [*notices, *unseen_features(views, features)]
+    return ReadySite(site, ops, features, tuple(warnings), read_tuned(site.root), camera_groups(views))
 
 
 def _models(op: Op, models: ModelStore, detectors: Sequence[ModelFile]) -> Models:
@@ -224,27 +222,3 @@ def _check_rule_zones(site: SiteFiles, ops: Mapping[str, ReadyOp], features: Seq
             if zone != name and zone not in zones:
                 where, there = _where(site, "ops", "interactions", "rules"), ", ".join(sorted(zones)) or "no zone"
                 raise SiteError(f"{where}: {rule.verb!r} names the zone {zone!r}; the layers have {there}")
-
-
-def _warn_of_unseen(views: Sequence[CameraView], features: Sequence[Feature]) -> list[str]:
-    """Returns warnings of zones and lines that no camera sees: they would never count anybody."""
-    sized = [(view, view.image_size_px) for view in views if view.image_size_px]
-    # Once per camera, not per feature: each call fits the camera's homography.
-    hidden = {view.camera: {f.feature_id for f in zones_outside_view(view, features, size)} for view, size in sized}
-    unseen: dict[tuple[str, str, str], list[str]] = {}
-    for feature in features:
-        watching = [view.camera for view, _ in sized if concerns(view, feature)]
-        if watching and all(feature.feature_id in hidden[camera] for camera in watching):
-            unseen.setdefault((feature.kind, feature.layer, ", ".join(watching)), []).append(feature.feature_id)
-    return [
-        f"{_several(kind, ids)} of layer {layer} {'is' if len(ids) == 1 else 'are'} outside the view of {cameras}"
-        for (kind, layer, cameras), ids in unseen.items()
-    ]
-
-
-def _several(kind: str, ids: Sequence[str]) -> str:
-    """Returns how many features there are of a kind, with the ids of the first."""
-    if len(ids) == 1:
-        return f"{kind} {ids[0]}"
-    more = ", …" if len(ids) > _NAMED else ""
-    return f"{len(ids)} {kind}s ({', '.join(ids[:_NAMED])}{more})"

@@ -1,4 +1,4 @@
-"""Groups of cameras that see the same ground, directly or through others of the group."""
+"""Groups of cameras that see the same ground of one floor, directly or through others of the group."""
 
 from collections.abc import Sequence
 
@@ -29,6 +29,9 @@ def camera_groups(views: Sequence[CameraView]) -> tuple[tuple[str, ...], ...]:
         return ()
     ground = np.array([_ground(view) for view in calibrated], dtype=object)
     one, other = shapely.STRtree(ground).query(ground, predicate="intersects")
+    floor = np.array([view.floor for view in calibrated])
+    same = floor[one] == floor[other]  # who stands above whom is somebody else
+    one, other = one[same], other[same]
     common = shapely.area(shapely.intersection(ground[one], ground[other])) >= LEAST_M2
     group_of = {index: {index} for index in range(len(ground))}
     for a, b in zip(one[common].tolist(), other[common].tolist(), strict=True):

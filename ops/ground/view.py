@@ -36,9 +36,9 @@ def zones_outside_view(
 
 
 def concerns(view: CameraView, feature: Feature, placed: GroundPlane | None = None) -> bool:
-    """Whether a camera can count in a feature at all: a map feature needs a ground, a pixel feature its camera."""
+    """Whether a camera can count in a feature at all: in pixels it must be its own, on the map of its floor."""
     on_map = view.calibrated or placed is not None
-    return on_map if feature.space == "map" else feature.camera == view.camera
+    return on_map and feature.floor == view.floor if feature.space == "map" else feature.camera == view.camera
 
 
 def in_picture(plane: GroundPlane, geometry: BaseGeometry) -> BaseGeometry:

@@ -36,6 +36,7 @@ ARCHIVE_TABLES = (
                 "m",
                 null=True,
             ),
+            column("floor", pa.int32(), "storey that it sees; 0 at street level"),
         ),
         ("camera",),
         ("camera",),

@@ -1,7 +1,7 @@
-"""Gives rows of zones and lines, such as those of `counts` and `flows`, the place of their feature."""
+"""Gives rows of zones and lines, such as those of `counts` and `flows`, the place of their feature; and rows their floor."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -45,6 +45,22 @@ def with_places(rows: pa.Table, load: Callable[[], Sequence[Feature]]) -> pa.Tab
     shapes = pa.array([feature.geometry.wkb for feature in features], pa.binary())
     places = shapes.take(pc.index_in(rows[key].combine_chunks(), ids))
     return rows.append_column(pa.field(GEOMETRY, pa.binary(), metadata=metadata), places)
+
+
+def with_floors(rows: pa.Table, floors: Mapping[str, int]) -> pa.Table:
+    """Returns rows of cameras on several floors with a column ``floor``; other rows as they are.
+
+    Args:
+        rows: a query's result.
+        floors: the floor of each camera of the site that names one.
+    """
+    camera = "camera"
+    known = pa.types.is_string(rows.schema.field(camera).type) if camera in rows.column_names else False
+    if not known or "floor" in rows.column_names or not any(floors.values()):
+        return rows
+    numbers = pc.index_in(rows[camera].combine_chunks(), pa.array(list(floors), pa.string()))
+    floor = pc.fill_null(pa.array(list(floors.values()), pa.int32()).take(numbers), 0)
+    return rows.append_column("floor", floor)
 
 
 def _has_position(rows: pa.Table) -> bool:

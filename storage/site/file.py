@@ -140,12 +140,14 @@ def cameras_table(
     """
     from pyproj import Transformer  # 50 ms, which most queries do not need
 
-    names = sorted({camera.id for camera in site.config.cameras} | set(extra_cameras))
+    cameras = sorted({camera.id for camera in site.config.cameras} | set(extra_cameras))
     to_lonlat = Transformer.from_crs(site.config.crs, WGS84, always_xy=True)
     errors = calibration_error_m or {}
     rows = []
-    for view in map(site.config.camera_view, names):
-        row: dict[str, object] = {name: getattr(view, name) for name in ("name", "timezone", "fixed", "calibrated")}
+    for view in map(site.config.camera_view, cameras):
+        row: dict[str, object] = {
+            name: getattr(view, name) for name in ("name", "timezone", "fixed", "calibrated", "floor")
+        }
         if view.position_m is not None:
             x_m, y_m, _ = view.position_m
             lon, lat = to_lonlat.transform(x_m, y_m)

@@ -1,38 +1,50 @@
 """Reads GIS layers: polygons become zones, lines become counting lines, in the site's CRS or in a camera's pixels.
 
 Reference layers count nothing: their features are read for queries only, and may have any geometry.
-Any format that GDAL reads; GeoJSON without a CRS is longitude and latitude (RFC 7946).
+``storage/site/layer_files.py`` reads the formats, ``storage/site/layer_shapes.py`` checks and repairs the geometries.
 """
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import shapely
-from pyproj import CRS
-from shapely.geometry.base import BaseGeometry
 
 from schemas.errors import SiteError
 from schemas.site_views import LayerConfig
-from schemas.values import Feature, FeatureKind
-from storage.site.file import SITE_FILE, WGS84, SiteFiles, find_key_line
+from schemas.values import Bools, Feature, FeatureKind
+from storage.site.file import SITE_FILE, SiteFiles, find_key_line
+from storage.site.layer_files import Shapes, read_layer_file
+from storage.site.layer_shapes import KINDS, are_invalid, repaired, to_site, usable
 
-if TYPE_CHECKING:
-    from geopandas import GeoDataFrame
-
-_KINDS = {
-    "Polygon": FeatureKind.ZONE,
-    "MultiPolygon": FeatureKind.ZONE,
-    "LineString": FeatureKind.LINE,
-    "MultiLineString": FeatureKind.LINE,
-}
-_GEOJSON = {".geojson", ".json"}
 _RESERVED = "view"  # the whole frame in the table ``counts``
+_NAMED = 5
+"""Features that a notice names; a layer may have thousands."""
+
+
+class Layer(NamedTuple):
+    """One layer as its file has it now.
+
+    Attributes:
+        attributes: all columns of the file but the geometry.
+        notices: one line each about what a user should know: what was repaired, what has no geometry.
+    """
+
+    features: list[Feature]
+    attributes: pa.Table
+    notices: tuple[str, ...]
 
 
 def load_features(site: SiteFiles) -> tuple[Feature, ...]:
-    """Returns the zones and lines of all layers that count, in the order of ``site.toml`` and of each file.
+    """Returns the zones and lines of all layers that count: see ``read_counting_layers``."""
+    return read_counting_layers(site)[0]
+
+
+def read_counting_layers(site: SiteFiles) -> tuple[tuple[Feature, ...], tuple[str, ...]]:
+    """Returns the zones and lines of all layers that count, in the order of ``site.toml`` and of each file; notices.
 
     Map layers are reprojected from their own CRS to the site's: x east, y north, metres, whatever axis order their
     CRS names. Pixel layers keep their coordinates (u to the right, v downwards), whatever CRS the file claims.
@@ -42,29 +54,33 @@ def load_features(site: SiteFiles) -> tuple[Feature, ...]:
             has no geometry, is neither polygon nor line, or has the id of another one.
     """
     features: dict[str, Feature] = {}
+    notices: list[str] = []
     for number, layer in enumerate(site.config.layers):
-        path = _path(site, number)
+        path = layer_path(site, number)
         if layer.role == "reference":
             continue  # often the largest file: commands that count do not read it
-        for feature in _features(site, layer, path):
+        read = _read(site, layer, path, [layer.id_field])
+        notices += read.notices
+        for feature in read.features:
             other = features.setdefault(feature.feature_id, feature)
             if other is not feature:
                 raise SiteError(
                     f"{site.root / layer.file}: id {feature.feature_id!r} occurs twice (in the layers {other.layer} "
                     f"and {layer.name}); tables name features by it: make the values of {layer.id_field!r} differ"
                 )
-    return tuple(features.values())
+    return tuple(features.values()), tuple(notices)
 
 
 def load_references(site: SiteFiles) -> tuple[Feature, ...]:
     """Returns the features of all reference layers on the map; errors as of ``load_features``."""
     layers = enumerate(site.config.layers)
     wanted = [(layer, number) for number, layer in layers if layer.role == "reference" and layer.space == "map"]
-    return tuple(feature for layer, number in wanted for feature in _features(site, layer, _path(site, number)))
+    paths = [(layer, layer_path(site, number)) for layer, number in wanted]
+    return tuple(feature for layer, path in paths for feature in _read(site, layer, path, [layer.id_field]).features)
 
 
-def load_layer(site: SiteFiles, number: int) -> tuple[list[Feature], pa.Table]:
-    """Returns the features of one layer, and their attributes: all columns of the file but the geometry.
+def load_layer(site: SiteFiles, number: int) -> Layer:
+    """Returns one layer, with the attributes of its features.
 
     Args:
         site: the site.
@@ -73,19 +89,15 @@ def load_layer(site: SiteFiles, number: int) -> tuple[list[Feature], pa.Table]:
     Raises:
         SiteError: the file is missing, unreadable or empty, or a feature of a layer that counts is not usable.
     """
-    from pyogrio import read_arrow, read_info  # unlike a data frame, Arrow keeps whole numbers beside missing ones
-
-    layer, path = site.config.layers[number], _path(site, number)
-    features = _features(site, layer, path)
-    inside = _inside(path, layer.name)
-    # GDAL turns text into UTF-8 if the file names its encoding; named here as UTF-8, it would be taken as it is.
-    written = read_info(path, layer=inside)["encoding"]
-    encoding = None if written == "UTF-8" else written
-    _, attributes = read_arrow(path, layer=inside, read_geometry=False, encoding=encoding)
-    return features, attributes
+    return _read(site, site.config.layers[number], layer_path(site, number), None)
 
 
-def _path(site: SiteFiles, number: int) -> Path:
+def layer_path(site: SiteFiles, number: int) -> Path:
+    """Returns the file of a layer.
+
+    Raises:
+        SiteError: there is none.
+    """
     layer = site.config.layers[number]
     path = site.root / layer.file
     if not path.is_file():
@@ -97,67 +109,76 @@ def _path(site: SiteFiles, number: int) -> Path:
     return path
 
 
-def _features(site: SiteFiles, layer: LayerConfig, path: Path) -> list[Feature]:
-    frame = _read(path, layer.name)
-    if layer.space == "map":
-        frame = _to_site(frame, site.config.crs, path)
-    ids = frame[layer.id_field].tolist() if layer.id_field in frame.columns else [None] * len(frame)
-    features = []
-    for index, (written, geometry) in enumerate(zip(ids, frame.geometry, strict=True)):
-        feature_id = _feature_id(written, index)
-        if layer.role == "reference":
-            shape = shapely.force_2d(geometry) if geometry is not None else shapely.GeometryCollection()
-            features.append(Feature(feature_id, layer.name, FeatureKind.REFERENCE, layer.space, layer.camera, shape))
-            continue
+def _read(site: SiteFiles, layer: LayerConfig, path: Path, columns: Sequence[str] | None) -> Layer:
+    file = read_layer_file(path, layer.name, columns)
+    on_map = layer.space == "map"
+    shapes = shapely.force_2d(file.shapes)
+    shapes = to_site(shapes, file.crs, site.config.crs, path) if on_map else shapes
+    named = layer.id_field in file.attributes.column_names
+    written = file.attributes[layer.id_field].to_pylist() if named else [None] * len(shapes)
+    ids = [_feature_id(value, number) for number, value in enumerate(written)]
+    crossed = are_invalid(shapes)
+    if layer.role == "reference":
+        shapes, kinds = _any_shapes(shapes, crossed), [FeatureKind.REFERENCE] * len(ids)
+    else:
+        shapes = _usable_shapes(shapes, ids, path)
+        kinds = [KINDS[shape.geom_type] for shape in shapes]
+    floor = layer.floor if on_map else site.config.camera_view(layer.camera or "").floor
+    features = [
+        Feature(each, layer.name, kind, layer.space, layer.camera, shape, floor)
+        for each, kind, shape in zip(ids, kinds, shapes, strict=True)
+    ]
+    return Layer(features, file.attributes, _notices(layer, ids, shapes, crossed))
+
+
+def _any_shapes(shapes: Shapes, crossed: Bools) -> Shapes:
+    """Returns the geometries ``(N,)`` of a reference layer: polygons repaired, an empty one for none."""
+    kept = shapes.copy()
+    kept[crossed] = [repaired(shape) for shape in shapes[crossed]]
+    kept[shapely.is_missing(shapes)] = shapely.GeometryCollection()
+    return kept
+
+
+def _usable_shapes(shapes: Shapes, ids: Sequence[str], path: Path) -> Shapes:
+    """Returns the geometries ``(N,)`` of a layer that counts."""
+    kept = np.empty(len(shapes), dtype=object)
+    for number, (feature_id, shape) in enumerate(zip(ids, shapes, strict=True)):
         where = f"{path}: feature {feature_id!r}"
         if feature_id == _RESERVED:
             raise SiteError(f"{where}: this id is taken, it means the whole view in the table counts; choose another")
-        shape = _usable(geometry, where)
-        features.append(Feature(feature_id, layer.name, _KINDS[shape.geom_type], layer.space, layer.camera, shape))
-    return features
+        kept[number] = usable(shape, where)
+    return kept
 
 
-def _read(path: Path, name: str) -> "GeoDataFrame":
-    """Returns the features of a file, unchanged."""
-    import geopandas
-    from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, GeometryError
-
-    try:
-        frame = geopandas.read_file(path, layer=_inside(path, name))
-    except (DataSourceError, DataLayerError, FeatureError, GeometryError, shapely.GEOSException, UnicodeError) as error:
-        reason = " ".join(str(error).split())
-        raise SiteError(f"layer {name}: {path} cannot be read as a GIS layer: {reason}") from error
-    if not isinstance(frame, geopandas.GeoDataFrame):
-        raise SiteError(f"layer {name}: {path} has no geometry; a layer needs polygons or lines")
-    if frame.empty:
-        raise SiteError(f"layer {name}: {path} has no features; draw a polygon or a line, or remove the layer")
-    return frame
-
-
-def _inside(path: Path, name: str) -> str | int:
-    """Returns which of a file's layers to read: the only one, or the namesake."""
-    from pyogrio import list_layers
-
-    inside = [str(layer) for layer, _ in list_layers(path)]
-    if len(inside) > 1 and name not in inside:
-        raise SiteError(f"{path} holds the layers {', '.join(inside)}: name the layer like the one to use")
-    return name if len(inside) > 1 else 0
+def _notices(layer: LayerConfig, ids: Sequence[str], shapes: Shapes, crossed: Bools) -> tuple[str, ...]:
+    notices = []
+    fixed = [ids[number] for number in np.flatnonzero(crossed).tolist()]
+    if fixed:
+        these = "crosses itself and was" if len(fixed) == 1 else "cross themselves and were"
+        notices.append(f"layer {layer.name}: {_several(fixed)} {these} repaired; look at it on the map page")
+    empty = [ids[number] for number in np.flatnonzero(shapely.is_empty(shapes)).tolist()]
+    if empty:
+        notices.append(f"layer {layer.name}: {_several(empty)} {'has' if len(empty) == 1 else 'have'} no geometry")
+    twice = [] if layer.role == "count" else _repeated(ids)
+    if twice:
+        notices.append(
+            f"layer {layer.name}: {_several(twice)} {'occurs' if len(twice) == 1 else 'occur'} more than once: a join "
+            "by feature_id gives a row for each; id_field names another property"
+        )
+    return tuple(notices)
 
 
-def _to_site(frame: "GeoDataFrame", crs: str, path: Path) -> "GeoDataFrame":
-    """Reprojects to the site's CRS, and checks that the result is finite."""
-    if frame.crs is None:
-        if path.suffix.lower() not in _GEOJSON:
-            raise SiteError(f"{path}: names no CRS (a shapefile needs its .prj beside it); save it again with its CRS")
-        frame = frame.set_crs(WGS84)
-    projected = frame.to_crs(CRS.from_user_input(crs))
-    for number, geometry in enumerate(projected.geometry):
-        if geometry is not None and not geometry.is_empty and not all(map(math.isfinite, geometry.bounds)):
-            raise SiteError(
-                f"{path}: feature number {number} lies outside of where {crs} is defined; either its coordinates "
-                f"are not in {frame.crs.name}, as the file says, or the site's crs is wrong"
-            )
-    return projected
+def _repeated(ids: Sequence[str]) -> list[str]:
+    names, counts = np.unique(np.array(ids, dtype=object), return_counts=True)
+    return [str(name) for name in names[counts > 1]]
+
+
+def _several(ids: Sequence[str]) -> str:
+    """Returns how many features there are, with the ids of the first."""
+    if len(ids) == 1:
+        return f"feature {ids[0]}"
+    more = ", …" if len(ids) > _NAMED else ""
+    return f"{len(ids)} features ({', '.join(ids[:_NAMED])}{more})"
 
 
 def _feature_id(written: Any, number: int) -> str:
@@ -167,34 +188,3 @@ def _feature_id(written: Any, number: int) -> str:
     if isinstance(written, float) and written.is_integer():
         return str(int(written))
     return str(written)
-
-
-def _usable(geometry: BaseGeometry | None, where: str) -> BaseGeometry:
-    """Returns a valid polygon or line in two dimensions; parts of a multi-part one stay together."""
-    if geometry is None or geometry.is_empty:
-        raise SiteError(f"{where} has no geometry; draw it again or remove it")
-    kind = _KINDS.get(geometry.geom_type)
-    if kind is None:
-        raise SiteError(f"{where} is a {geometry.geom_type}; a layer needs polygons (zones) or lines")
-    flat = shapely.force_2d(geometry)
-    if kind is FeatureKind.ZONE:
-        return _repaired(flat, where)
-    if flat.length == 0:
-        raise SiteError(f"{where} is a line of no length; draw it again or remove it")
-    return flat
-
-
-def _repaired(geometry: BaseGeometry, where: str) -> BaseGeometry:
-    """Returns a polygon made valid, without the lines and points that the repair may add."""
-    if geometry.is_valid:
-        return geometry
-    whole = shapely.make_valid(geometry)
-    polygons = [
-        polygon
-        for part in shapely.get_parts(whole)
-        for polygon in shapely.get_parts(part)
-        if polygon.geom_type == "Polygon"
-    ]
-    if not polygons:
-        raise SiteError(f"{where} encloses nothing; draw it again or remove it")
-    return polygons[0] if len(polygons) == 1 else shapely.MultiPolygon(polygons)

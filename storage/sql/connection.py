@@ -228,7 +228,8 @@ def _layers(site: SiteFiles, is_queried: Callable[[str], bool]) -> dict[LayerCon
         from storage.site.layers import load_layer  # GIS libraries, which most queries do not need
 
         site.check_crs()
-        return layer_table(*load_layer(site, number))
+        layer = load_layer(site, number)
+        return layer_table(layer.features, layer.attributes)
 
     return {
         layer: make_now(partial(rows, number), is_queried(layer_view(layer).lower()))

@@ -20,7 +20,8 @@ ADVICE = f"install the package duckdb-extension-spatial {duckdb.__version__}"
 
 _GEOMETRY = re.compile(r"\bst_|in_zone|place_of|features|layer_|geom", re.IGNORECASE)
 
-_FEATURES = pa.schema([(name, pa.string()) for name in ("feature_id", "layer", "kind", "space", "camera", "wkt")])
+_TEXTS = ("feature_id", "layer", "kind", "space", "camera")
+_FEATURES = pa.schema([*((name, pa.string()) for name in _TEXTS), ("floor", pa.int32()), ("wkt", pa.string())])
 
 
 def load_spatial(con: duckdb.DuckDBPyConnection) -> bool:
@@ -81,7 +82,7 @@ def create_layers(
         _create_features(con, name, coordinates_of([layer]), has_spatial)
     con.execute(
         "CREATE MACRO place_of(feature) AS (SELECT any_value(_geometry) "
-        "FROM features AS _places(_id, _layer, _kind, _space, _camera, _geometry) WHERE _id = feature)"
+        "FROM features AS _places(_id, _layer, _kind, _space, _camera, _floor, _geometry) WHERE _id = feature)"
     )
     con.execute("CREATE MACRO map_distance_m(x1, y1, x2, y2) AS sqrt((x2 - x1) ** 2 + (y2 - y1) ** 2)")
     if has_spatial:
@@ -89,7 +90,7 @@ def create_layers(
         con.execute(
             "CREATE MACRO in_zone(x, y, zone) AS ST_Intersects(ST_Point(x, y), ("
             "SELECT if(count(*) = 0, error('no zone ' || zone || ': see the table features'), ST_Union_Agg(_geometry)) "
-            "FROM features AS _zones(_id, _layer, _kind, _space, _camera, _geometry) "
+            "FROM features AS _zones(_id, _layer, _kind, _space, _camera, _floor, _geometry) "
             "WHERE _id = zone AND _kind = 'zone'))"
         )
     else:
@@ -118,7 +119,7 @@ def _create_features(con: duckdb.DuckDBPyConnection, name: str, coordinates: str
 
 def features_table(features: Sequence[Feature]) -> pa.Table:
     """Returns zones and lines as rows, with their geometry as WKT."""
-    rows = [(f.feature_id, f.layer, str(f.kind), f.space, f.camera, f.geometry.wkt) for f in features]
+    rows = [(f.feature_id, f.layer, str(f.kind), f.space, f.camera, f.floor, f.geometry.wkt) for f in features]
     return pa.table(
         [pa.array([row[number] for row in rows], field.type) for number, field in enumerate(_FEATURES)],
         schema=_FEATURES,

@@ -1,5 +1,7 @@
 """The doctor has the site's detectors prove themselves, and names what they cannot find."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -65,3 +67,14 @@ def test_cameras_are_counted_that_are_described_and_that_have_footage(used_site,
     file.write_text(file.read_text() + '\n[[cameras]]\nid = "yard"\n')
     (found,) = [each for each in diagnose(open_site(used_site)) if each.name == "site"]
     assert found.result.endswith("site.toml: cameras described: 3; with footage at the last scan: 2")
+
+
+def test_what_was_repaired_in_a_layer_is_a_warning(fresh_site, monkeypatch):
+    monkeypatch.setattr("jobs.commands.doctor.RAY_PROBE", "print(1)")
+    path = fresh_site / "layers" / "zones.geojson"
+    zones = json.loads(path.read_text())
+    (ring,) = zones["features"][0]["geometry"]["coordinates"]
+    ring[1], ring[2] = ring[2], ring[1]
+    path.write_text(json.dumps(zones))
+    (found,) = [each for each in diagnose(open_site(fresh_site)) if each.name == "layers"]
+    assert found.verdict == "warning" and "crosses itself and was repaired" in found.result

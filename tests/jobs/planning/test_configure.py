@@ -44,7 +44,7 @@ def test_wrong_key_or_type_names_key_and_line(nightshift, fresh_site, line, word
 def test_a_zone_that_no_camera_sees_is_reported(nightshift, fresh_site):
     zones = fresh_site / "layers" / "zones.geojson"
     zones.write_text(zones.read_text().replace("12100", "12900"))
-    assert "outside" in nightshift("plan", "--site", fresh_site).err
+    assert "8 km or more from every camera" in nightshift("plan", "--site", fresh_site).err
 
 
 CAMERA = """
@@ -61,7 +61,7 @@ control_points = [
 def site_with_squares(root, count, role, size_m=1.0):
     """Two calibrated cameras and a layer of squares that neither sees."""
     crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::28992"}}
-    squares = [box(150000 + 9 * i, 460000, 150000 + 9 * i + size_m, 460001) for i in range(count)]
+    squares = [box(154000 + 9 * i, 462000, 154000 + 9 * i + size_m, 462001) for i in range(count)]
     features = [{"type": "Feature", "properties": {}, "geometry": mapping(square)} for square in squares]
     (root / "a.geojson").write_text(json.dumps({"type": "FeatureCollection", "crs": crs, "features": features}))
     layer = f'[[layers]]\nname = "a"\nfile = "a.geojson"\nrole = "{role}"\n'
@@ -104,3 +104,13 @@ def test_a_change_of_a_reference_layer_makes_nothing_stale(tmp_path):
     assert print_of(1, "reference") == print_of(2, "reference", 3.0)
     assert print_of(1, "count") != print_of(1, "count", 3.0)
     assert print_of(1, "count") != print_of(1, "reference")
+
+
+def test_people_of_one_floor_do_not_count_on_another(tmp_path):
+    site_with_squares(tmp_path, 3, "count")
+    toml = tmp_path / "site.toml"
+    toml.write_text(toml.read_text().replace('id = "hall"\n', 'id = "hall"\nfloor = 1\n'))
+    ready = configure_site(load_site(tmp_path))
+    assert len(ready.features_of("gate")) == 3 and ready.features_of("hall") == []
+    layers = {camera: fingerprint_base(ready, "counts", camera).ingredients["layers"] for camera in ("gate", "hall")}
+    assert layers["gate"] != layers["hall"]

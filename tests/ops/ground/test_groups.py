@@ -26,3 +26,9 @@ def test_cameras_far_from_each_other_and_uncalibrated_ones_are_in_no_group():
     assert camera_groups([]) == camera_groups([camera("a", 0)]) == ()
     pairs = [camera("d", 1000), camera("b", 5), camera("c", 1005), camera("a", 0)]
     assert camera_groups(pairs) == (("a", "b"), ("c", "d"))
+
+
+def test_cameras_one_above_the_other_are_in_no_group():
+    upstairs = replace(camera("b", 0), floor=1)
+    assert camera_groups([camera("a", 0), upstairs]) == ()
+    assert camera_groups([camera("a", 0), upstairs, replace(camera("c", 5), floor=1)]) == (("b", "c"),)

@@ -1,5 +1,6 @@
 """Features that a camera cannot see are named."""
 
+from dataclasses import replace
 from unittest.mock import Mock
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ops.ground.homography import ground_plane
-from ops.ground.view import in_picture, zones_outside_view
+from ops.ground.view import concerns, in_picture, zones_outside_view
 from schemas.values import CameraView, Feature, FeatureKind
 from tests.ops.ground_scene import ORIGIN_M, SIZE_PX, depth_m, make_view, project, site
 
@@ -91,3 +92,12 @@ def test_only_the_part_of_a_zone_before_the_camera_is_in_the_picture():
     assert in_picture(plane, ground_box(0, -8)).is_empty
     line = in_picture(plane, shapely.LineString([site(-30, 8), site(30, 8)]))
     assert line.geom_type == "LineString" and not line.is_empty
+
+
+def test_a_camera_counts_on_its_own_floor_only():
+    camera, above = make_view(), replace(make_view(), floor=1)
+    shop = feature(ground_box(0.0, 0.0))
+    assert concerns(camera, shop) and not concerns(above, shop)
+    assert concerns(above, replace(shop, floor=1)) and not concerns(camera, replace(shop, floor=1))
+    in_picture_of = feature(shapely.box(0, 0, 9, 9), "pixel", camera.camera)
+    assert concerns(above, in_picture_of)

@@ -5,68 +5,28 @@ from typing import Any
 import geopandas
 import pytest
 import shapely
-from pyproj import Transformer
-from shapely.geometry import LineString, MultiPolygon, Polygon, box, mapping
+from shapely.geometry import LineString, MultiPolygon, Polygon, box
 
 import storage.site.layers
-from schemas.errors import SiteError
 from schemas.values import FeatureKind
-from storage.site.file import SiteFiles, load_site, write_new_site
+from storage.site.file import load_site
 from storage.site.layers import load_features, load_layer, load_references
-
-DAM_SQUARE_RD = (121390.0, 487335.0)
-
-
-def square(size_m: float = 10.0, east_m: float = 0.0) -> Polygon:
-    x, y = DAM_SQUARE_RD
-    return box(x + east_m, y, x + east_m + size_m, y + size_m)
-
-
-def to_lonlat(geometry: Any) -> Any:
-    convert = Transformer.from_crs("EPSG:28992", "OGC:CRS84", always_xy=True)
-    return shapely.transform(geometry, convert.transform, interleaved=False)
-
-
-def collection(*features: tuple[dict[str, Any], Any], crs: str | None = None) -> dict[str, Any]:
-    members = [
-        {"type": "Feature", "properties": properties, "geometry": None if shape is None else mapping(shape)}
-        for properties, shape in features
-    ]
-    document: dict[str, Any] = {"type": "FeatureCollection", "features": members}
-    if crs:
-        document["crs"] = {"type": "name", "properties": {"name": crs}}
-    return document
+from tests.storage.site.gis_layers import (
+    DAM_SQUARE_RD,
+    collection,
+    error_of,
+    new_site,
+    site_with,
+    square,
+    to_lonlat,
+    with_geojson,
+    without_layers,
+)
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    write_new_site(tmp_path, "Dam", "EPSG:28992", "Europe/Amsterdam")
-    return tmp_path
-
-
-def site_with(root: Path, *layers: str) -> SiteFiles:
-    path = root / "site.toml"
-    path.write_text(path.read_text() + "".join(f"\n[[layers]]\n{layer}\n" for layer in layers))
-    return load_site(root)
-
-
-def without_layers(root: Path) -> None:
-    path = root / "site.toml"
-    path.write_text(path.read_text().split("\n[[layers]]")[0])
-
-
-def with_geojson(root: Path, document: object, extra: str = "") -> SiteFiles:
-    text = document if isinstance(document, str) else json.dumps(document)
-    (root / "layers/zones.geojson").write_text(text)
-    return site_with(root, f'name = "zones"\nfile = "layers/zones.geojson"\n{extra}')
-
-
-def error_of(site: SiteFiles) -> str:
-    with pytest.raises(SiteError) as caught:
-        load_features(site)
-    message = str(caught.value)
-    assert "\n" not in message
-    return message
+    return new_site(tmp_path)
 
 
 def test_a_site_without_layers_has_no_features(root: Path) -> None:
@@ -222,8 +182,12 @@ def test_what_counts_does_not_read_a_reference_layer(root: Path, monkeypatch: py
     (root / "layers/streets.geojson").write_text("not read")
     with_geojson(root, collection(({"id": "dam"}, to_lonlat(square()))))
     site = site_with(root, 'name = "streets"\nfile = "layers/streets.geojson"\nrole = "reference"')
-    read, read_file = [], storage.site.layers._read
-    monkeypatch.setattr(storage.site.layers, "_read", lambda path, name: read.append(name) or read_file(path, name))
+    read, read_file = [], storage.site.layers.read_layer_file
+    monkeypatch.setattr(
+        storage.site.layers,
+        "read_layer_file",
+        lambda path, name, columns: read.append(name) or read_file(path, name, columns),
+    )
     assert [feature.feature_id for feature in load_features(site)] == ["dam"]
     assert read == ["zones"]
     (root / "layers/streets.geojson").unlink()
@@ -236,7 +200,7 @@ def test_a_reference_layer_may_have_any_geometry_and_ids_that_repeat(root: Path)
         ({"id": "a"}, shape) for shape in (pole, dot, None)
     ))  # fmt: skip
     site = with_geojson(root, document, 'role = "reference"')
-    features, _ = load_layer(site, 0)
+    features = load_layer(site, 0).features
     assert load_references(site) == tuple(features)
     assert load_features(site) == ()
     assert [feature.feature_id for feature in features] == ["view", "a", "a", "a"]
@@ -254,7 +218,7 @@ def test_a_reference_layer_may_have_any_geometry_and_ids_that_repeat(root: Path)
 def test_attributes_keep_their_types(root: Path, role: str) -> None:
     rows = [{"id": "dam", "lanes": 3, "Name": "Dam", "width_m": 2.5, "paved": True}, {"id": "door", "Name": None}]
     document = collection(*((row, to_lonlat(square())) for row in rows))
-    features, attributes = load_layer(with_geojson(root, document, f'role = "{role}"'), 0)
+    features, attributes, _ = load_layer(with_geojson(root, document, f'role = "{role}"'), 0)
     assert [feature.feature_id for feature in features] == ["dam", "door"]
     nothing = {"lanes": None, "width_m": None, "paved": None}
     assert attributes.to_pylist() == [rows[0], rows[1] | nothing]
@@ -267,7 +231,7 @@ def test_attributes_of_a_shapefile_in_another_encoding(root: Path, names_encodin
     frame.to_file(root / "layers/a.shp", encoding="ISO-8859-1")
     if not names_encoding:
         (root / "layers/a.cpg").unlink()
-    _, attributes = load_layer(site_with(root, 'name = "a"\nfile = "layers/a.shp"'), 0)
+    _, attributes, _ = load_layer(site_with(root, 'name = "a"\nfile = "layers/a.shp"'), 0)
     assert attributes.to_pylist() == [{"name": "Großstraße"}]
 
 

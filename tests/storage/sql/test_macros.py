@@ -181,8 +181,12 @@ def test_a_reference_layer_is_no_feature(tmp_path: Path) -> None:
 def test_a_query_reads_the_layers_that_it_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: str, layers: list[str]
 ) -> None:
-    read, read_file = [], storage.site.layers._read
-    monkeypatch.setattr(storage.site.layers, "_read", lambda path, name: read.append(name) or read_file(path, name))
+    read, read_file = [], storage.site.layers.read_layer_file
+    monkeypatch.setattr(
+        storage.site.layers,
+        "read_layer_file",
+        lambda path, name, columns: read.append(name) or read_file(path, name, columns),
+    )
     with open_sql(Store.open(tmp_path / "none"), with_streets(tmp_path / "site"), query=query) as con:
         run_query(con, query)
     assert read == layers
