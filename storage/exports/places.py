@@ -1,4 +1,4 @@
-"""Gives rows of zones and lines, such as those of `counts` and `flows`, the place of their feature; and rows their floor."""
+"""Gives rows of zones and lines, such as those of `counts` and `flows`, the place of their feature, or their floor."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
