@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from schemas.site_limits import ModelsConfig, PublishConfig, RetentionConfig, SqlConfig
 from schemas.site_section import Strict, known_timezone
-from schemas.site_views import CameraConfig, LayerConfig
+from schemas.site_views import CameraConfig, LayerConfig, PictureConfig
 from schemas.values import CameraView
 from schemas.values import ControlPoint as Point
 
@@ -56,6 +56,7 @@ class SiteConfig(Strict):
     )
     cameras: tuple[CameraConfig, ...] = Field((), description="the cameras")
     layers: tuple[LayerConfig, ...] = Field((), description="zones and lines")
+    pictures: tuple[PictureConfig, ...] = Field((), description="floor plans and aerial photographs")
     ops: dict[str, dict[str, Any]] = Field({}, description="[ops.NAME]: parameters of an op, see docs/ops.md")
     skip_ops: tuple[str, ...] = Field((), description="ops that do not run at this site")
 
@@ -74,7 +75,11 @@ class SiteConfig(Strict):
 
     @model_validator(mode="after")
     def _unique(self) -> "SiteConfig":
-        for what, names in (("camera", [c.id for c in self.cameras]), ("layer", [x.name for x in self.layers])):
+        for what, names in (
+            ("camera", [camera.id for camera in self.cameras]),
+            ("layer", [layer.name for layer in self.layers]),
+            ("picture", [picture.name for picture in self.pictures]),
+        ):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
                 raise ValueError(f"{what} {twice[0]!r} is defined twice")

@@ -1,4 +1,4 @@
-"""The sections of ``site.toml`` about what is seen: ``[[cameras]]`` and ``[[layers]]``."""
+"""The sections of ``site.toml`` about what is seen: ``[[cameras]]``, ``[[layers]]`` and ``[[pictures]]``."""
 
 from math import isfinite
 from typing import Annotated, Any, Literal
@@ -126,3 +126,13 @@ class LayerConfig(Strict):
         if self.space == "pixel" and "floor" in self.model_fields_set:
             raise ValueError(f"layer {self.name}: its camera has a floor, so leave it out here")
         return self
+
+
+class PictureConfig(Strict):
+    """``[[pictures]]``: a floor plan or an aerial photograph, below everything else on the map page."""
+
+    name: str = Field(pattern=LAYER_NAME, description="name of the picture")
+    file: str = Field(
+        description="PNG or JPEG with a world file beside it (.pgw, .jgw), or GeoTIFF, relative to the site's folder; "
+        "without a CRS of its own it has the site's"
+    )

@@ -1,11 +1,10 @@
-"""Reads results: queries, exports and the map page.
+"""Reads results: queries and exports.
 
 How SQL reads the store: docs/decisions/0013-object-stores-and-sql.md.
 """
 
 from collections.abc import Mapping
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -133,19 +132,3 @@ def _refuse_sensitive(connection: duckdb.DuckDBPyConnection) -> None:
             if view in kinds:
                 sql = refused_rows(kinds[view], _REFUSAL.format(name=spec.name))
                 connection.execute(f"CREATE OR REPLACE VIEW {view} AS {sql}")
-
-
-def write_map(site: Site, target: Path, as_of: str | None = None) -> int:
-    """Writes the map page, and returns the number of positions on it."""
-    from storage.exports.map_page import render_map
-    from storage.site.layers import load_features, load_references
-
-    with closing(connect(site, as_of=as_of, for_query="positions, counts, cameras")) as connection:
-        positions, counts = (
-            TABLES[name].conform(run_query(connection, f"SELECT * EXCLUDE (date) FROM {name}"))
-            for name in ("positions", "counts")
-        )
-        cameras = run_query(connection, "SELECT * FROM cameras")
-    features = (*load_features(site.files), *load_references(site.files))
-    render_map(site.files, features, cameras, positions, counts, target, datetime.now(UTC))
-    return int(positions.num_rows)

@@ -1,308 +1,321 @@
 "use strict";
-// Draws the scene. Coordinates are metres east (x) and north (y) of scene.origin; the scene stores centimetres.
-const scene = JSON.parse(document.getElementById("scene").textContent);
-const $ = (id) => document.getElementById(id);
-const canvas = $("map"), pen = canvas.getContext("2d"), dark = matchMedia("(prefers-color-scheme: dark)");
-const HUES = [212, 295, 165, 250, 325, 190, 130, 272];  // cool colours, as density uses warm ones
-const RAMPS = { light: [[255, 226, 150, 0.3], [250, 165, 75, 0.55], [214, 60, 38, 0.75]],
-                dark: [[120, 56, 24, 0.3], [200, 96, 30, 0.6], [255, 214, 110, 0.75]] };
-const FONT = "600 12px system-ui, sans-serif";
-const shown = { references: true, density: true, zones: true, lines: true, views: true, cameras: true, tracks: true };
-const view = { x: 0, y: 0, scale: 1, width: 1, height: 1 };
-const time = { from: -Infinity, to: Infinity };
-let ink = {}, heat = null, hovered = null, waiting = false;
+// Shows the chosen time on the map: every layer, the density, the figures and the windows in the charts obey it.
 
-// ---- scene ---------------------------------------------------------------------------------------------------------
+const scene = readJson("scene");
+const span = scene.end_ms - scene.start_ms;
+const LENGTHS_S = [5, 10, 30, 60, 300, 900, 3600, 10800, 43200, 86400, 604800, 2592000];
+const PLAY_S = 30;  // how long the whole period plays
+const REACH_PX = 14;  // how far from a path a click may be
+const time = { from: 0, to: span };
+const shown = new Map([...document.querySelectorAll(".layers input")].map((box) => [box.value, box]));
+let points = null, chosen = -1, playing = 0;
 
-const pairs = (flat) => Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i] / 100, flat[2 * i + 1] / 100]);
-const cumulative = (steps, unit) => { let sum = 0; return Float64Array.from(steps, (step) => (sum += step) / unit); };
-const cameras = scene.cameras.map((camera, index) => ({
-  id: camera.id, name: camera.name, index,
-  place: camera.place && pairs(camera.place)[0], hull: pairs(camera.hull),
-  hue: index < HUES.length ? HUES[index] : (index * 137.5) % 360,
-}));
-const byId = new Map(cameras.map((camera) => [camera.id, camera]));
-const features = scene.features.map((feature) => ({
-  id: feature.id, kind: feature.kind, corner: pairs(feature.corner)[0],
-  parts: feature.parts.map(pairs),
-}));
-const references = scene.references.map((layer) => layer.parts.map(pairs));
-const tracks = scene.tracks.map((track) => ({  // t in seconds since scene.start_ms; v in m/s, negative if unknown
-  id: track.id, label: track.label, camera: byId.get(track.camera),
-  t: cumulative(track.t, 100), x: cumulative(track.x, 100), y: cumulative(track.y, 100), v: track.v.map((v) => v / 100),
-}));
-const lastTime = tracks.reduce((last, track) => Math.max(last, track.t[track.t.length - 1]), 0);
-const trackAlpha = Math.max(0.35, Math.min(0.75, 20 / Math.sqrt(tracks.length)));  // more tracks, more transparent
-const longestGap = Math.max(3, 4 * scene.step_s);
+const plain = (values) => (values instanceof Float32Array ? new Float32Array(values) : values instanceof Int32Array ? new Int32Array(values) : Float64Array.from(values));
+const cameraColour = (number) => scene.camera_colours[number % scene.camera_colours.length][plots.dark ? 1 : 0];
+const cameraName = (number) => scene.cameras[number]?.name ?? "";
+const isEverything = () => time.from <= 0 && time.to >= span;
+const layer = (name) => shown.get(name)?.checked ?? false;
+const count = (number) => number.toLocaleString("en");
 
-const clock = (options) => new Intl.DateTimeFormat("sv-SE", { timeZone: scene.timezone, ...options });
-const DAY = { year: "numeric", month: "2-digit", day: "2-digit" };
-const dayAndTime = clock({ ...DAY, hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const day = clock(DAY);
-const local = (seconds) => dayAndTime.format(scene.start_ms + seconds * 1000);
+/** Returns local time as text. */
+function local(t) {
+  const utc = scene.start_ms + t, after = scene.offsets.filter(([since]) => since <= utc).at(-1) ?? scene.offsets[0];
+  return new Date(utc + after[1]).toISOString().slice(0, 19).replace("T", " ");
+}
 
-function readColours() {
-  const style = getComputedStyle(document.documentElement);
-  for (const name of ["paper", "panel", "ink", "quiet", "zone", "line", "grid", "reference"]) {
-    ink[name] = style.getPropertyValue("--" + name).trim();
+function duration(seconds) {
+  const units = [[86400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]];
+  const [length, name] = units.find(([each]) => seconds >= each && seconds % each === 0) ?? units[3];
+  return `${seconds / length} ${name}${seconds === length ? "" : "s"}`;
+}
+
+/** Returns the first index in [low, high) whose value is at least the given one; values rise. */
+function lowerBound(values, wanted, low = 0, high = values.length) {
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (values[middle] < wanted) low = middle + 1; else high = middle;
   }
-  heat = scene.density && paintHeat(scene.density);
-}
-const colour = (camera, alpha = 1) => `hsl(${camera.hue} ${dark.matches ? "75% 66%" : "72% 40%"} / ${alpha})`;
-
-function ramp(share) {
-  const stops = RAMPS[dark.matches ? "dark" : "light"];
-  const at = Math.min(Math.max(share, 0), 1) * (stops.length - 1), low = Math.min(Math.floor(at), stops.length - 2);
-  return stops[low].map((value, i) => value + (stops[low + 1][i] - value) * (at - low));
+  return low;
 }
 
-function paintHeat(grid) {  // one pixel per cell, north up
-  const picture = document.createElement("canvas");
-  // A transparent border all around, so that smoothing fades the outer cells out.
-  const width = picture.width = grid.columns + 2, height = picture.height = grid.rows + 2;
-  const pixels = new ImageData(width, height);
-  for (let i = 0; i < grid.cells.length; i += 2) {
-    const row = Math.floor(grid.cells[i] / grid.columns), column = grid.cells[i] % grid.columns;
-    const [r, g, b, alpha] = ramp(grid.cells[i + 1] / 10 / Math.max(grid.top, 0.1));
-    pixels.data.set([r, g, b, alpha * 255], 4 * ((grid.rows - row) * width + column + 1));
+function fill(name, columns) {
+  const source = plots.model(name);
+  if (source) source.data = columns;
+}
+
+function readPoints() {
+  const all = plots.model("all-points");
+  if (!all) return;
+  points = Object.fromEntries(Object.entries(Object.fromEntries(all.data instanceof Map ? all.data : Object.entries(all.data))).map(([name, values]) => [name, plain(values)]));
+  const { x, y, t, track } = points;
+  points.first = scene.tracks.first;
+  points.metres = new Float64Array(x.length);
+  for (let i = 1; i < x.length; i++) {
+    points.metres[i] = track[i] === track[i - 1] ? points.metres[i - 1] + Math.hypot(x[i] - x[i - 1], y[i] - y[i - 1]) : 0;
   }
-  picture.getContext("2d").putImageData(pixels, 0, 0);
-  return picture;
+  points.byTime = Uint32Array.from(t.keys()).sort((a, b) => t[a] - t[b]);
+  points.sorted = Float64Array.from(points.byTime, (index) => t[index]);
 }
 
-// ---- the view ------------------------------------------------------------------------------------------------------
-
-const toScreen = (x, y) => [view.width / 2 + (x - view.x) * view.scale, view.height / 2 - (y - view.y) * view.scale];
-const toGround = (sx, sy) => [view.x + (sx - view.width / 2) / view.scale,
-                              view.y - (sy - view.height / 2) / view.scale];
-
-function fit() {
-  const [west, south, east, north] = scene.extent, margin = Math.min(view.width, view.height) > 450 ? 56 : 34;
-  view.x = (west + east) / 2;
-  view.y = (south + north) / 2;
-  view.scale = Math.min((view.width - 2 * margin) / Math.max(east - west, 4),
-                        (view.height - 2 * margin) / Math.max(north - south, 4));
-  redraw();
+/** Returns the first and the last-but-one point of a track within a time. */
+function slice(number, from = time.from, to = time.to) {
+  const start = points.first[number], end = points.first[number + 1] ?? points.t.length;
+  return [lowerBound(points.t, from, start, end), lowerBound(points.t, to + 1, start, end)];
 }
 
-function zoom(factor, sx = view.width / 2, sy = view.height / 2) {  // keeps the point under (sx, sy) in place
-  const [x, y] = toGround(sx, sy);
-  view.scale = Math.min(Math.max(view.scale * factor, 0.002), 2000);
-  view.x = x - (sx - view.width / 2) / view.scale;
-  view.y = y + (sy - view.height / 2) / view.scale;
-  redraw();
-}
-
-function pan(dx, dy) {
-  view.x -= dx / view.scale;
-  view.y += dy / view.scale;
-  redraw();
-}
-
-function resize() {
-  const box = canvas.parentElement.getBoundingClientRect(), ratio = devicePixelRatio || 1, first = view.width === 1;
-  view.width = box.width;
-  view.height = box.height;
-  canvas.width = Math.round(box.width * ratio);
-  canvas.height = Math.round(box.height * ratio);
-  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-  if (first) fit();
-  draw();  // at once, since a resized canvas is blank
-}
-
-// ---- drawing -------------------------------------------------------------------------------------------------------
-
-function redraw() {
-  if (waiting) return;
-  waiting = true;
-  requestAnimationFrame(() => { waiting = false; draw(); });
-}
-
-function draw() {
-  pen.fillStyle = ink.paper;
-  pen.fillRect(0, 0, view.width, view.height);
-  pen.lineJoin = pen.lineCap = "round";
-  drawGrid();
-  if (shown.references) references.forEach(drawReferences);
-  const zones = features.filter((feature) => feature.kind === "zone");
-  const lines = features.filter((feature) => feature.kind === "line");
-  if (shown.zones) zones.forEach(drawZone);
-  if (shown.density && heat) drawHeat();
-  if (shown.views) cameras.forEach(drawHull);
-  if (shown.tracks) tracks.forEach((track) => track === hovered?.track || drawTrack(track));
-  if (shown.tracks && hovered) drawHovered();
-  if (shown.lines) lines.forEach(drawLine);
-  if (shown.cameras) cameras.filter((camera) => camera.place).forEach(drawCamera);
-  if (shown.zones) zones.forEach(nameZone);
-  if (scene.empty) return;
-  drawScaleBar();
-  drawNorth();
-}
-
-function roundDown(length) {  // to 1, 2 or 5 times a power of ten
-  const ten = 10 ** Math.floor(Math.log10(length));
-  return [5, 2, 1].find((times) => times * ten <= length) * ten;
-}
-
-function drawGrid() {
-  const [west, south] = toGround(0, view.height), [east, north] = toGround(view.width, 0), step = roundDown(160 / view.scale);
-  const [ox, oy] = scene.origin;
-  pen.beginPath();
-  for (let x = Math.ceil((west + ox) / step) * step - ox; x < east; x += step) {
-    const sx = Math.round(toScreen(x, 0)[0]) + 0.5;
-    pen.moveTo(sx, 0), pen.lineTo(sx, view.height);
+function showTracks() {
+  const names = ["xs", "ys", "colour", "label", "camera_name", "from", "to", "length", "seconds", "speed"];
+  const lines = Object.fromEntries(names.map((name) => [name, []])), heads = { x: [], y: [], colour: [] };
+  let number = 0;
+  for (let each = 0; each < points.first.length; each++) {
+    const [low, high] = slice(each);
+    if (low >= high) continue;
+    number++;
+    if (chosen >= 0 && chosen !== each) continue;
+    const camera = scene.tracks.camera[each], last = high - 1, seconds = (points.t[last] - points.t[low]) / 1000;
+    const metres = points.metres[last] - points.metres[low];
+    const row = [points.x.subarray(low, high), points.y.subarray(low, high), cameraColour(camera), scene.tracks.label[each],
+      cameraName(camera), local(points.t[low]), local(points.t[last]).slice(11), metres, seconds, seconds ? metres / seconds : NaN];
+    names.forEach((name, column) => lines[name].push(row[column]));
+    heads.x.push(points.x[last]);
+    heads.y.push(points.y[last]);
+    heads.colour.push(cameraColour(camera));
   }
-  for (let y = Math.ceil((south + oy) / step) * step - oy; y < north; y += step) {
-    const sy = Math.round(toScreen(0, y)[1]) + 0.5;
-    pen.moveTo(0, sy), pen.lineTo(view.width, sy);
+  fill("tracks", lines);
+  fill("heads", layer("tracks") && !isEverything() ? heads : { x: [], y: [], colour: [] });
+  return number;
+}
+
+function showPoints() {
+  const columns = { x: [], y: [], colour: [], label: [], camera_name: [], time: [], speed_text: [], sigma: [] };
+  const [low, high] = [lowerBound(points.sorted, time.from), lowerBound(points.sorted, time.to + 1)];
+  for (const i of layer("points") ? points.byTime.subarray(low, high) : []) {
+    const each = points.track[i];
+    if (chosen >= 0 && chosen !== each) continue;
+    columns.x.push(points.x[i]);
+    columns.y.push(points.y[i]);
+    columns.colour.push(cameraColour(scene.tracks.camera[each]));
+    columns.label.push(scene.tracks.label[each]);
+    columns.camera_name.push(cameraName(scene.tracks.camera[each]));
+    columns.time.push(local(points.t[i]));
+    columns.speed_text.push(Number.isFinite(points.speed[i]) ? `${points.speed[i].toFixed(2)} m/s` : "speed unknown");
+    columns.sigma.push(points.sigma[i]);
   }
-  stroke(ink.grid, 1);
+  fill("points", columns);
 }
 
-function stroke(style, width, dash = []) {
-  pen.strokeStyle = style;
-  pen.lineWidth = width;
-  pen.setLineDash(dash);
-  pen.stroke();
+function showEvents(from, to) {
+  const all = plots.model(`all-${from}`), columns = { x: [], y: [], angle: [], what: [], label: [], camera_name: [], time: [] };
+  if (!all) return 0;
+  const get = (name) => all.get_column(name);
+  const [t, until, x, y, angle, what, label, camera] = ["t", "until", "x", "y", "angle", "what", "label", "camera"].map(get);
+  for (let i = 0; i < t.length; i++) {
+    if (t[i] > time.to || until[i] < time.from) continue;
+    const end = until[i] > t[i] ? ` to ${local(until[i]).slice(11)}` : "";
+    const row = [x[i], y[i], angle[i], what[i], label[i], cameraName(camera[i]), local(t[i]) + end];
+    Object.values(columns).forEach((column, number) => column.push(row[number]));
+  }
+  fill(to, columns);
+  return columns.x.length;
 }
 
-function trace(points) {
-  points.forEach(([x, y], i) => (i ? pen.lineTo : pen.moveTo).apply(pen, toScreen(x, y)));
+function showDensity() {
+  const spent = plots.model("all-spent"), grid = scene.grid;
+  if (!spent) return;
+  const [step, cell, seconds] = ["step", "cell", "spent_s"].map((name) => spent.get_column(name));
+  const length = grid.step_s * 1000, sums = new Map();
+  const [from, to] = [(time.from - grid.start) / length, (time.to - grid.start) / length];
+  for (let i = lowerBound(step, Math.floor(from)); i < step.length && step[i] <= to; i++) {
+    const share = Math.min(step[i] + 1, to) - Math.max(step[i], from);
+    if (share > 0) sums.set(cell[i], (sums.get(cell[i]) ?? 0) + seconds[i] * Math.min(share, 1));
+  }
+  const area = grid.cell_m ** 2, columns = { x: [], y: [], density: [] };
+  for (const [number, sum] of sums) {
+    columns.x.push(grid.x + (number % grid.columns + 0.5) * grid.cell_m);
+    columns.y.push(grid.y + (Math.floor(number / grid.columns) + 0.5) * grid.cell_m);
+    columns.density.push(sum / area);
+  }
+  const ranked = columns.density.toSorted((a, b) => a - b), top = ranked[Math.floor((ranked.length - 1) * 0.98)] || 1;
+  plots.model("density-colours").high = top;
+  $("top").textContent = `≥ ${top.toPrecision(2)} s/m²`;
+  fill("density", columns);
 }
 
-function write(text, x, y, style, align = "center") {
-  pen.font = FONT;
-  pen.textAlign = align;
-  pen.textBaseline = "middle";
-  pen.strokeStyle = ink.paper;
-  pen.lineWidth = 4;
-  pen.setLineDash([]);
-  pen.strokeText(text, x, y);
-  pen.fillStyle = style;
-  pen.fillText(text, x, y);
+function showPath() {
+  const some = chosen >= 0;
+  $("path").hidden = $("unselect").hidden = !some;
+  $("hint").hidden = some;
+  if (!some) return fill("path", { x: [], y: [], size: [] });
+  const [low, high] = slice(chosen, -Infinity, Infinity), last = high - 1, seconds = (points.t[last] - points.t[low]) / 1000;
+  const metres = points.metres[last], size = Array.from({ length: high - low }, (_, i) => (i === 0 ? 9 : i === high - low - 1 ? 14 : 0));
+  fill("path", { x: points.x.subarray(low, high), y: points.y.subarray(low, high), size });
+  const facts = [["what", scene.tracks.label[chosen]], ["camera", cameraName(scene.tracks.camera[chosen])],
+    ["from", local(points.t[low])], ["to", local(points.t[last])], ["seen for", `${seconds.toFixed(1)} s`],
+    ["walked", `${metres.toFixed(1)} m`], ["on average", seconds ? `${(metres / seconds).toFixed(2)} m/s` : "–"],
+    ["track", scene.tracks.id[chosen]]];
+  $("path").replaceChildren(...facts.flatMap((pair) => pair.map((text, i) => {
+    const element = document.createElement(i ? "dd" : "dt");
+    element.textContent = text;
+    return element;
+  })));
 }
 
-function drawZone(zone) {
-  pen.beginPath();
-  zone.parts.forEach((ring) => { trace(ring); pen.closePath(); });
-  pen.globalAlpha = 0.1;
-  pen.fillStyle = ink.zone;
-  pen.fill("evenodd");
-  pen.globalAlpha = 0.8;
-  stroke(ink.zone, 1.2);
-  pen.globalAlpha = 1;
+function show() {
+  const everything = isEverything(), from = local(time.from), to = local(time.to);
+  const number = points ? showTracks() : 0;
+  if (points) showPoints();
+  const crossed = showEvents("crossed", "crossings"), met = showEvents("met", "interactions");
+  showDensity();
+  if ($("window")) {
+    const day = scene.end_ms - scene.start_ms > 3.6e6 * 12 ? 0 : 11;
+    $("window").textContent = `${from.slice(day)} – ${from.slice(0, 10) === to.slice(0, 10) ? to.slice(11) : to}`;
+    for (const [id, now] of [["sum-tracks", number], ["sum-crossings", crossed], ["sum-interactions", met]]) {
+      $(id).dataset.all ??= $(id).textContent;
+      $(id).textContent = everything ? $(id).dataset.all : count(now);
+    }
+  }
+  for (let chart = 0, box; (box = plots.model(`window-chart-${chart}`)); chart++) {
+    box.left = scene.start_ms + time.from;
+    box.right = scene.start_ms + time.to;
+    box.visible = !everything;
+  }
 }
 
-function nameZone(zone) {  // above the north-western corner, where few lines and tracks cross
-  const [x, y] = toScreen(...zone.corner);
-  write(zone.id, x, y - 9, ink.zone, "left");
+function setTime(from, to) {
+  const length = Math.min(to - from, span);
+  time.from = Math.max(0, Math.min(from, span - length));
+  time.to = time.from + length;
+  const range = plots.model("shown"), at = $("at");
+  if (range) range.setv({ start: scene.start_ms + time.from, end: scene.start_ms + time.to });
+  if (at) {
+    at.disabled = isEverything();
+    at.value = span > length ? Math.round(time.from / (span - length) * 1000) : 0;
+    at.setAttribute("aria-valuetext", `${local(time.from)} to ${local(time.to)}`);
+  }
+  show();
 }
 
-function drawReferences(parts) {  // one path for all: a layer may have thousands of streets
-  pen.beginPath();
-  parts.forEach((part) => {
-    if (part.length > 1) return trace(part);
-    const [x, y] = toScreen(...part[0]);
-    pen.moveTo(x + 2, y), pen.arc(x, y, 2, 0, 7);
+function play(on) {
+  playing = on ? performance.now() : 0;
+  $("play").textContent = on ? "❚❚ Pause" : "▶ Play";
+  $("play").setAttribute("aria-pressed", String(on));
+  if (!on) return;
+  if (isEverything()) {
+    const length = 1000 * (LENGTHS_S.findLast((each) => each * 1000 * 8 <= span) ?? LENGTHS_S[0]);
+    $("length").value = String(length);
+    setTime(0, Math.min(length, span));
+  } else if (time.to >= span) setTime(0, time.to - time.from);
+  requestAnimationFrame(advance);
+}
+
+function advance(now) {
+  if (!playing) return;
+  const ahead = (now - playing) / 1000 * span / PLAY_S;
+  playing = now;
+  setTime(time.from + ahead, time.to + ahead);
+  if (time.to >= span) play(false); else requestAnimationFrame(advance);
+}
+
+function setUpTime() {
+  const lengths = LENGTHS_S.filter((each) => each * 1000 < span).map((each) => [each * 1000, duration(each)]);
+  for (const [value, text] of [["all", "the whole period"], ...lengths]) $("length").add(new Option(text, value));
+  $("length").addEventListener("change", () => {
+    const length = $("length").value === "all" ? span : +$("length").value;
+    setTime(time.from, time.from + length);
   });
-  stroke(ink.reference, 1.2);
-}
-
-function drawHeat() {
-  const grid = scene.density, cell = grid.cell_m;
-  const [x, y] = toScreen(grid.x - cell, grid.y + (grid.rows + 1) * cell);
-  pen.imageSmoothingEnabled = true;
-  pen.imageSmoothingQuality = "high";
-  pen.drawImage(heat, x, y, heat.width * cell * view.scale, heat.height * cell * view.scale);
-}
-
-function drawHull(camera) {
-  pen.beginPath();
-  trace(camera.hull);
-  stroke(colour(camera, 0.7), 1, [5, 4]);
-}
-
-function drawTrack(track, alpha = trackAlpha, width = 1.4) {
-  let before = -Infinity, px = 0, py = 0;
-  pen.beginPath();
-  for (let i = 0; i < track.t.length; i++) {
-    if (track.t[i] < time.from || track.t[i] > time.to) continue;
-    const [sx, sy] = toScreen(track.x[i], track.y[i]), gap = track.t[i] - before > longestGap;
-    before = track.t[i];
-    if (!gap && Math.abs(sx - px) + Math.abs(sy - py) < 0.8) continue;  // less than a pixel further
-    gap ? pen.moveTo(sx, sy) : pen.lineTo(sx, sy);
-    px = sx, py = sy;
-  }
-  stroke(colour(track.camera, alpha), width);
-}
-
-function drawHovered() {
-  const { track, point } = hovered;
-  drawTrack(track, 1, 3.2);
-  pen.beginPath();
-  pen.arc(...toScreen(track.x[point], track.y[point]), 5, 0, 7);
-  pen.fillStyle = colour(track.camera);
-  pen.fill();
-  stroke(ink.paper, 2);
-}
-
-function drawLine(line) {
-  line.parts.forEach((part) => {
-    pen.beginPath();
-    trace(part);
-    stroke(ink.line, 2.4);
-    drawCrossing(part.map(([x, y]) => toScreen(x, y)), line.id);
+  $("at").addEventListener("input", () => {
+    const length = time.to - time.from;
+    setTime($("at").value / 1000 * (span - length), $("at").value / 1000 * (span - length) + length);
   });
+  $("play").addEventListener("click", () => play(!playing));
+  const range = plots.model("shown");
+  const dragged = () => {
+    const [from, to] = [range.start - scene.start_ms, range.end - scene.start_ms];
+    if (Math.abs(from - time.from) < 0.5 && Math.abs(to - time.to) < 0.5) return;
+    $("length").value = "";
+    setTime(from, to);
+  };
+  range.properties.start.change.connect(dragged);
+  range.properties.end.change.connect(dragged);
 }
 
-function drawCrossing(part, label) {  // an arrow in the middle of the line, in the direction left_to_right of the tables
-  const lengths = part.slice(1).map(([x, y], i) => Math.hypot(x - part[i][0], y - part[i][1]));
-  let left = lengths.reduce((sum, length) => sum + length, 0) / 2, i = 0;
-  while (i < lengths.length - 1 && left > lengths[i]) left -= lengths[i++];
-  if (!lengths[i]) return;
-  const ux = (part[i + 1][0] - part[i][0]) / lengths[i], uy = (part[i + 1][1] - part[i][1]) / lengths[i];
-  const mx = part[i][0] + ux * left, my = part[i][1] + uy * left, rx = -uy, ry = ux;  // to the right; screen y points down
-  const along = (a, b) => [mx + rx * a + ux * b, my + ry * a + uy * b];
-  pen.beginPath();
-  pen.moveTo(...along(-9, 0)), pen.lineTo(...along(15, 0));
-  pen.moveTo(...along(9, -5)), pen.lineTo(...along(15, 0)), pen.lineTo(...along(9, 5));
-  stroke(ink.line, 2);
-  const [x, y] = along(-20, 0);
-  write(label, x, y, ink.line, rx > 0.5 ? "right" : rx < -0.5 ? "left" : "center");
+function showLayers(map) {
+  for (const each of map.renderers) {
+    const box = shown.get(each.name?.replace("layer-", ""));
+    if (box) each.visible = box.checked;
+  }
 }
 
-function drawCamera(camera) {
-  const [x, y] = toScreen(...camera.place);
-  pen.beginPath();
-  pen.arc(x, y, 7, 0, 7);
-  pen.fillStyle = colour(camera);
-  pen.fill();
-  stroke(ink.paper, 2);
-  pen.beginPath();
-  pen.arc(x, y, 2.5, 0, 7);
-  pen.fillStyle = ink.paper;
-  pen.fill();
-  pen.font = FONT;
-  const half = pen.measureText(camera.name).width / 2 + 6, inView = x > 0 && x < view.width;
-  write(camera.name, inView ? Math.max(half, Math.min(x, view.width - half)) : x, y + 18, colour(camera));
+/** Shows the extent with equal scales on both axes; without one keeps the middle and the scale. */
+function fit(map, extent) {
+  const { inner_width: width, inner_height: height, x_range: x, y_range: y } = map;
+  if (!(width > 0 && height > 0)) return;
+  const [west, south, east, north] = extent ?? [x.start, y.start, x.end, y.end];
+  const wanted = [(east - west) / width, (north - south) / height].map((each) => each * 1.16);
+  const scale = extent ? Math.max(...wanted, 0.005) : (x.end - x.start) / width;
+  const [column, row] = [(west + east) / 2, (south + north) / 2];
+  x.setv({ start: column - scale * width / 2, end: column + scale * width / 2 });
+  y.setv({ start: row - scale * height / 2, end: row + scale * height / 2 });
 }
 
-function drawScaleBar() {
-  const metres = roundDown(140 / view.scale), x = 16, y = view.height - 18, end = x + metres * view.scale;
-  pen.beginPath();
-  pen.moveTo(x, y - 6), pen.lineTo(x, y), pen.lineTo(end, y), pen.lineTo(end, y - 6);
-  stroke(ink.paper, 5);
-  stroke(ink.ink, 1.8);
-  write(metres >= 1000 ? `${metres / 1000} km` : metres >= 1 ? `${metres} m` : `${Math.round(metres * 100)} cm`,
-    (x + end) / 2, y - 10, ink.ink);
+function choose(map, x, y) {
+  const reach = REACH_PX * (map.x_range.end - map.x_range.start) / map.inner_width;
+  let best = reach ** 2, found = -1;
+  for (let each = 0; points && layer("tracks") && each < points.first.length; each++) {
+    const [low, high] = slice(each);
+    for (let i = low; i < high; i++) {
+      const far = (points.x[i] - x) ** 2 + (points.y[i] - y) ** 2;
+      if (far < best) [best, found] = [far, each];
+    }
+  }
+  chosen = found;
+  showPath();
+  show();
 }
 
-function drawNorth() {
-  const x = view.width - 26, y = 24;
-  pen.beginPath();
-  pen.moveTo(x, y - 12), pen.lineTo(x + 8, y + 12), pen.lineTo(x, y + 6), pen.lineTo(x - 8, y + 12), pen.closePath();
-  stroke(ink.paper, 4);
-  pen.fillStyle = ink.ink;
-  pen.fill();
-  write("N", x, y + 24, ink.ink);
+function recolour() {
+  document.querySelectorAll("#cameras i").forEach((dot, number) => { dot.style.background = cameraColour(number); });
+  const cameras = plots.model("cameras");
+  if (cameras) cameras.data = { ...Object.fromEntries(cameras.columns().map((name) => [name, cameras.get_column(name)])), colour: scene.cameras.map((_, number) => cameraColour(number)) };
+  show();
 }
+
+function setUpMap(map) {
+  let fitted = false;
+  const settle = () => {
+    fit(map, fitted ? null : scene.extent);
+    fitted ||= map.inner_width > 0;
+    placeLabels(map);
+  };
+  map.properties.inner_width.change.connect(settle);
+  map.properties.inner_height.change.connect(() => { fitted = false; settle(); });
+  for (const range of [map.x_range, map.y_range]) range.change.connect(() => placeLabelsSoon(map));
+  map.on_event("tap", ({ x, y }) => choose(map, x, y));
+  map.on_event("reset", () => fit(map, scene.extent));
+  for (const box of shown.values()) box.addEventListener("change", () => { showLayers(map); show(); placeLabels(map); });
+  $("unselect")?.addEventListener("click", () => { chosen = -1; showPath(); show(); });
+  showLayers(map);
+  settle();
+}
+
+function readAsked() {
+  for (const [name, box] of shown) {
+    if (asked.has("layers") && !box.disabled) box.checked = asked.get("layers").split(",").includes(name);
+  }
+  if (asked.has("track") && points) chosen = Math.min(+asked.get("track"), points.first.length - 1);
+  const [from, to] = ["from", "to"].map((name) => (asked.has(name) ? +asked.get(name) * 1000 : NaN));
+  if (from < to) setTime(from, to); else setTime(0, span);
+}
+
+plots.ready.then(() => {
+  readPoints();
+  if ($("play")) setUpTime();
+  readAsked();
+  const map = plots.model("map");
+  if (map) setUpMap(map);
+  plots.onTheme.push(() => { recolour(); if (map) placeLabels(map); });
+  recolour();
+  if (map) placeLabels(map);
+  if (points) showPath();
+  document.documentElement.dataset.ready = "yes";
+});

@@ -1,61 +1,57 @@
 """Prepares reference layers, such as streets and buildings, as the background of the map page."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from schemas.values import Feature
+from schemas.values import Feature, Float64
 from storage.exports.map_page.trajectories import Bounds, Point
 
-MARGIN_SHARE = 1.0
-"""How far beyond the map's initial extent references are drawn on each side, share of its width or height."""
+MARGIN_SHARE = 1.5
+"""How far beyond the map's initial extent references are drawn on each side, share of its longer side."""
 LEAST_MARGIN_M = 50.0
-DETAIL_SHARE = 1 / 4000
-"""Detail that is left out, share of the drawn area's width: a quarter of a pixel on a screen of 1000."""
+DETAIL_SHARE = 1 / 8000
+"""Detail that is left out, share of the drawn area's width: a quarter of a pixel of the initial view."""
+MAX_PLACES = 60_000
+"""Most corners that are drawn: of more, detail is left out."""
 
 
-def draw_references(references: Sequence[Feature], bounds: Bounds, origin: Point) -> list[dict[str, Any]]:
-    """Returns the lines, outlines and points of reference layers around the map, in centimetres from the origin.
+def clip_references(references: Sequence[Feature], bounds: Bounds) -> list[BaseGeometry]:
+    """Returns the points, lines and polygons of reference layers around the map, in their order.
 
     A layer may be a whole city: what is far from the map, and detail that no screen shows, is left out.
 
     Args:
         references: features of any geometry on the map.
         bounds: the map's initial extent.
-        origin: of the scene.
-
-    Returns:
-        By layer: its name and its parts as flat lists; a part of one position is a point.
     """
     west, south, east, north = bounds
-    margin_x = max(MARGIN_SHARE * (east - west), LEAST_MARGIN_M)
-    margin_y = max(MARGIN_SHARE * (north - south), LEAST_MARGIN_M)
-    area = (west - margin_x, south - margin_y, east + margin_x, north + margin_y)
+    margin = max(MARGIN_SHARE * max(east - west, north - south), LEAST_MARGIN_M)
+    area = (west - margin, south - margin, east + margin, north + margin)
     detail_m = DETAIL_SHARE * (area[2] - area[0])
-    drawn: dict[str, list[list[int]]] = {}
-    for feature in references:
-        parts = drawn.setdefault(feature.layer, [])
-        if feature.geometry.intersects(shapely.box(*area)):
-            shape = shapely.clip_by_rect(feature.geometry, *area)
-            parts += [_centimetres(part, origin) for part in _parts(shape, detail_m)]
-    return [{"layer": layer, "parts": parts} for layer, parts in drawn.items()]
+    shapes = np.array([feature.geometry for feature in references], dtype=object)
+    near = shapes[shapely.intersects(shapes, shapely.box(*area))] if len(shapes) else shapes
+    parts = [part for shape in near for part in _parts(shapely.clip_by_rect(shape, *area))]
+    while True:
+        drawn: list[BaseGeometry] = [part.simplify(detail_m) for part in parts]
+        drawn = [part for part in drawn if not part.is_empty]
+        if shapely.get_num_coordinates(drawn).sum() <= MAX_PLACES or detail_m > margin:
+            return drawn
+        detail_m *= 2
 
 
-def _parts(shape: BaseGeometry, detail_m: float) -> Iterator[BaseGeometry]:
-    """Yields the points, lines and rings of a shape."""
+def rings(polygon: BaseGeometry, origin: Point) -> list[Float64]:
+    """Returns the outline and the holes of a polygon, each ``(N, 2)`` metres from the origin."""
+    return [shapely.get_coordinates(ring) - origin for ring in shapely.get_rings(polygon)]
+
+
+def _parts(shape: BaseGeometry) -> Iterator[BaseGeometry]:
     for part in shapely.get_parts(shape):
-        if part.geom_type in ("Point", "LineString", "LinearRing"):
-            yield part if part.geom_type == "Point" else part.simplify(detail_m)
-        elif part.geom_type == "Polygon":
-            yield from (ring.simplify(detail_m) for ring in shapely.get_rings(part))
+        if part.geom_type in ("Point", "LineString", "Polygon"):
+            yield part
+        elif part.geom_type == "LinearRing":
+            yield shapely.LineString(part.coords)
         elif not part.is_empty:
-            yield from _parts(part, detail_m)  # a collection within a collection
-
-
-def _centimetres(shape: BaseGeometry, origin: Point) -> list[int]:
-    places = (shapely.get_coordinates(shape) - origin) * 100
-    flat: list[int] = np.rint(places).astype(np.int64).ravel().tolist()
-    return flat
+            yield from _parts(part)  # a collection within a collection

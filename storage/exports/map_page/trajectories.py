@@ -6,13 +6,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schemas.values import Float64
+
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-_MIN_CELL_M = 0.5
+_MIN_CELL_M = 0.25
 _MAX_CELLS = 200  # along the longer side
 _STEP_S = 0.2  # about 5 points per second
-_MAX_POINTS = 200_000
+_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400, 604800)
+_MAX_STEPS = 300
+_MAX_ENTRIES = 200_000
+_BARS = 360
+MAX_POINTS = 100_000
+"""Most positions on the page, besides the first and the last of each track."""
 _MAX_PAUSE_S = 2.0  # a longer one is a gap in the footage, not time spent
 
 Bounds = tuple[float, float, float, float]
@@ -25,7 +32,7 @@ def read_trajectories(positions: pa.Table) -> "DataFrame":
     Adds the columns ``time_us`` since 1970; ``number`` of the track, from 0; and ``spent_s`` until the track's next
     position, 0 for its last one and before a gap.
     """
-    table = positions.select(["camera", "track_id", "label", "x_m", "y_m", "speed_m_s"])
+    table = positions.select(["camera", "track_id", "label", "x_m", "y_m", "speed_m_s", "var_x_m2", "var_y_m2"])
     table = table.append_column("time_us", positions["time"].cast(pa.int64()))
     trajectories: DataFrame = table.filter(pc.and_(pc.is_finite(table["x_m"]), pc.is_finite(table["y_m"]))).to_pandas(
         strings_to_categorical=True
@@ -58,35 +65,55 @@ def typical_bounds(trajectories: "DataFrame") -> Bounds | None:
     return west, south, east, north
 
 
-def density(trajectories: "DataFrame", bounds: Bounds, origin: Point) -> dict[str, Any]:
-    """Sums up the time spent per square cell of a grid from the south-west; positions outside ``bounds`` are left out.
+def density_steps(trajectories: "DataFrame", bounds: Bounds, origin: Point) -> dict[str, Any]:
+    """Returns the seconds that all tracks spent in each cell of a square grid, step by step of time.
+
+    Cells and steps are made larger until the page has room: at most ``_MAX_STEPS`` steps, ``_MAX_ENTRIES`` entries.
 
     Returns:
-        ``x``, ``y``: south-west corner in metres from ``origin``; ``cell_m``; ``columns``; ``rows``; ``cells``: flat
-        list of cell number (rows from the south) and tenths of s/m2; ``top``: 98th percentile of the used cells, s/m2;
-        ``outside``: number of positions left out.
+        ``cell_m``, ``step_s``; ``x`` and ``y``, the grid's corner from the origin in metres; ``columns``; ``outside``,
+        the positions that are not in the grid; and equally long arrays ``step`` (since the first position),
+        ``cell`` (row times columns plus column) and ``spent_s``, sorted by step.
     """
     west, south, east, north = bounds
-    cell_m = max(_MIN_CELL_M, float(np.ceil(max(east - west, north - south) / _MAX_CELLS * 10)) / 10)
-    corner = np.floor([west / cell_m, south / cell_m])
-    columns, rows = (np.floor([east / cell_m, north / cell_m]) - corner + 1).astype(int).tolist()
-    column, row = (np.floor(trajectories[["x_m", "y_m"]].to_numpy() / cell_m) - corner).T
-    inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
-    cell = (row * columns + column)[inside].astype(np.int64)
-    spent_s = np.bincount(cell, trajectories["spent_s"].to_numpy()[inside], columns * rows)
-    tenths = np.rint(spent_s / cell_m**2 * 10).astype(np.int64)
-    used = np.flatnonzero(tenths)
-    x, y = (corner * cell_m - origin).round(3).tolist()
+    cell_m = max(_MIN_CELL_M, float(np.ceil(max(east - west, north - south) / _MAX_CELLS * 20)) / 20)
+    times_us = trajectories["time_us"].to_numpy()
+    start_us, end_us = int(times_us.min()), int(times_us.max())
+    step_s = next((step for step in _STEPS_S if (end_us - start_us) / 1e6 / step < _MAX_STEPS), _STEPS_S[-1])
+    while True:
+        corner = np.floor([west / cell_m, south / cell_m])
+        columns, rows = (np.floor([east / cell_m, north / cell_m]) - corner + 1).astype(int).tolist()
+        column, row = (np.floor(trajectories[["x_m", "y_m"]].to_numpy() / cell_m) - corner).T
+        inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
+        step = (times_us - start_us) // round(step_s * 1e6)
+        keys = (step * (columns * rows) + row * columns + column)[inside].astype(np.int64)
+        used, entry = np.unique(keys, return_inverse=True)
+        if len(used) <= _MAX_ENTRIES:
+            break
+        step_s, cell_m = step_s * 2, cell_m * 1.5
+    spent_s = np.bincount(entry, trajectories["spent_s"].to_numpy()[inside], len(used))
+    there = spent_s > 0
+    x, y = (corner * cell_m - origin).tolist()
     return {
+        "cell_m": cell_m,
+        "step_s": float(step_s),
         "x": x,
         "y": y,
-        "cell_m": cell_m,
         "columns": columns,
-        "rows": rows,
         "outside": int(np.count_nonzero(~inside)),
-        "cells": np.column_stack([used, tenths[used]]).ravel().tolist(),
-        "top": round(float(np.quantile(tenths[used], 0.98)) / 10, 1) if len(used) else 0.0,
+        "step": (used[there] // (columns * rows)).astype(np.int32),
+        "cell": (used[there] % (columns * rows)).astype(np.int32),
+        "spent_s": spent_s[there].astype(np.float32),
     }
+
+
+def present(trajectories: "DataFrame", start_us: int, end_us: int) -> tuple[Float64, Float64]:
+    """Returns the edges of equal steps of time in microseconds, and how many tracks were there in each."""
+    edges = np.linspace(start_us, max(end_us, start_us + 1), _BARS + 1)
+    step = np.clip(np.searchsorted(edges, trajectories["time_us"].to_numpy(), side="right") - 1, 0, _BARS - 1)
+    pairs = np.unique(step.astype(np.int64) * (int(trajectories["number"].max()) + 1) + trajectories["number"])
+    number = np.bincount(pairs // (int(trajectories["number"].max()) + 1), minlength=_BARS)
+    return edges, number.astype(np.float64)
 
 
 def thin(trajectories: "DataFrame", max_tracks: int) -> tuple["DataFrame", float]:
@@ -98,25 +125,37 @@ def thin(trajectories: "DataFrame", max_tracks: int) -> tuple["DataFrame", float
     step_s = _STEP_S
     while True:
         keep = ends | (chosen["time_us"] // round(step_s * 1e6)).diff().ne(0)
-        if keep.sum() <= max(_MAX_POINTS, ends.sum()):
+        if keep.sum() <= max(MAX_POINTS, ends.sum()):
             return chosen[keep], step_s
         step_s *= 2
 
 
-def encode(drawn: "DataFrame", origin: Point, start_us: int) -> list[dict[str, Any]]:
-    """Returns one dict per track: ``id``, ``camera``, ``label``, and lists ``t``, ``x``, ``y`` and ``v``.
+def point_columns(drawn: "DataFrame", origin: Point, start_us: int) -> dict[str, Any]:
+    """Returns the columns of drawn positions: numbers only, as small as they can be.
 
-    ``t`` is in hundredths of a second from ``start_us``, ``x`` and ``y`` in centimetres from ``origin``, each as the
-    difference from the point before: small integers keep the page small. ``v`` is in cm/s, -1 where unknown.
+    Returns:
+        ``track`` from 0, in the order of ``track_columns``; ``t``, milliseconds since the start; ``x`` and ``y``,
+        metres from the origin; ``speed``, m/s, and ``sigma``, the standard deviation of the position in m, both NaN
+        where unknown.
     """
-    whole = drawn[["camera", "track_id", "label", "number"]].copy()
-    whole["t"] = ((drawn["time_us"] - start_us) / 1e4).round().astype(np.int64)
-    whole["x"] = ((drawn["x_m"] - origin[0]) * 100).round().astype(np.int64)
-    whole["y"] = ((drawn["y_m"] - origin[1]) * 100).round().astype(np.int64)
-    whole["v"] = (drawn["speed_m_s"].astype(float) * 100).round().fillna(-1).astype(np.int64)
-    tracks = []
-    for _, rows in whole.groupby("number"):
-        track = {"id": rows["track_id"].iat[0], "camera": rows["camera"].iat[0], "label": rows["label"].iat[0]}
-        steps = {name: np.diff(rows[name].to_numpy(), prepend=0).tolist() for name in ("t", "x", "y")}
-        tracks.append(track | steps | {"v": rows["v"].tolist()})
-    return tracks
+    sigma = np.sqrt((drawn["var_x_m2"].to_numpy(float) + drawn["var_y_m2"].to_numpy(float)) / 2)
+    return {
+        "track": np.unique(drawn["number"].to_numpy(), return_inverse=True)[1].astype(np.int32),
+        "t": ((drawn["time_us"].to_numpy() - start_us) / 1e3).round(),
+        "x": (drawn["x_m"].to_numpy() - origin[0]).astype(np.float32),
+        "y": (drawn["y_m"].to_numpy() - origin[1]).astype(np.float32),
+        "speed": drawn["speed_m_s"].to_numpy(np.float32),
+        "sigma": sigma.astype(np.float32),
+    }
+
+
+def track_columns(drawn: "DataFrame", cameras: list[str]) -> dict[str, Any]:
+    """Returns the columns of drawn tracks: ``id``, ``label``, ``camera`` (its place in the list) and ``first`` point."""
+    first = np.flatnonzero(drawn["number"].diff().ne(0).to_numpy())
+    rows = drawn.iloc[first]
+    return {
+        "id": rows["track_id"].astype(str).tolist(),
+        "label": rows["label"].astype(str).tolist(),
+        "camera": [cameras.index(camera) for camera in rows["camera"].astype(str)],
+        "first": first.tolist(),
+    }
