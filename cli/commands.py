@@ -41,7 +41,7 @@ COMMANDS = {
     "try-rules": Command("cli.try_rules", "try_interaction_rules"),
     "search": Command("cli.search", "search"),
     "export": Command("cli.results", "export"),
-    "map": Command("cli.results", "draw_map"),
+    "map": Command("cli.pages", "draw_map"),
     "still": Command("cli.excerpts", "still"),
     "clip": Command("cli.excerpts", "clip"),
     "render": Command("cli.excerpts", "render"),

@@ -9,7 +9,8 @@ import typer
 from cli.options import Json
 from cli.output import Output
 from cli.run import run_and_show, show_summary, summary_json
-from jobs.commands.results import connect, query, write_map
+from jobs.commands.map_page import MapRequest, write_map_page
+from jobs.commands.results import connect, query
 from jobs.engine.options import RunOptions
 from jobs.planning.graph import Selection
 from jobs.site import Site, open_site
@@ -39,7 +40,7 @@ def demo(
     output.say(f"sample site in {folder}: two cameras, made from the photographs inside the ultralytics package")
     summary = run_and_show(output, site, Selection(), RunOptions(workers=workers))
     page = folder / "map.html"
-    write_map(site, page)
+    write_map_page(site, MapRequest(page))
     connection = connect(site)
     comparison = compare(load_truth(folder), connection)
     connection.close()

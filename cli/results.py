@@ -1,4 +1,4 @@
-"""`sql`, `export` and `map`: shows results as tables, files and a map page."""
+"""`sql` and `export`: shows results as tables and files."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +10,7 @@ import typer
 from cli.options import HERE, AsOf, Json, SiteFolder
 from cli.output import Output, counted
 from cli.shell import Mode, Shell
-from jobs.commands.results import connect, export_result, query, write_map
+from jobs.commands.results import connect, export_result, query
 from jobs.site import open_site
 from schemas.errors import UserError
 from storage.box_files.formats import BoxFormat
@@ -161,18 +161,3 @@ def _show_interactions(output: Output, target: Path, done: "InteractionExport") 
         output.warn(
             f"{counted(done.frames_left_out, 'frame')} are not covered: interactions were not looked for there yet"
         )
-
-
-def draw_map(
-    target: Annotated[Path, typer.Option("-o", "--output", help="HTML file to write.")] = Path("map.html"),
-    folder: SiteFolder = HERE,
-    as_of: AsOf = None,
-    as_json: Json = False,
-) -> None:
-    """Write one HTML page that works offline: cameras, zones, tracks on the ground, density."""
-    output = Output(as_json)
-    positions = write_map(open_site(folder), target, as_of)
-    if as_json:
-        output.json({"file": str(target), "positions": positions})
-    else:
-        output.say(f"{positions} positions drawn on {target}")

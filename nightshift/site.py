@@ -139,11 +139,25 @@ class Site(jobs.site.Site):
 
         return export_result(self, table_or_query, Path(target), lines, as_of)
 
-    def write_map(self, target: str | Path, *, as_of: str | None = None) -> int:
-        """Writes the map page, one HTML file that works offline, and returns the number of positions on it."""
-        from jobs.commands.results import write_map
+    def write_map(
+        self,
+        target: str | Path,
+        *,
+        first: date | str | None = None,
+        last: date | str | None = None,
+        as_of: str | None = None,
+    ) -> int:
+        """Writes the map page, one HTML file that works offline, and returns the number of positions on it.
 
-        return write_map(self, Path(target), as_of)
+            site.write_map("march.html", first="2026-03-01", last="2026-03-31")
+
+        Raises:
+            SelectionError: the period has too many positions, or there is no such run.
+        """
+        from jobs.commands.map_page import MapRequest, write_map_page
+
+        request = MapRequest(Path(target), _day("first", first), _day("last", last), as_of)
+        return write_map_page(self, request).positions
 
 
 def _selection(

@@ -23,7 +23,7 @@ from schemas.op import Neighbour, Op, Read
 from schemas.reidentification import ATTACKER_CHANCE, CHANCE, ONLY_SCENE, ONLY_SCENE_WIDE, REIDENTIFIED
 from schemas.site import SiteConfig
 from schemas.site_limits import ModelsConfig, PublishConfig, RetentionConfig, SqlConfig
-from schemas.site_views import CameraConfig, ControlPointConfig, LayerConfig
+from schemas.site_views import CameraConfig, ControlPointConfig, LayerConfig, PictureConfig
 from schemas.tables import TABLES, TIME, TableSpec
 from schemas.tables.views import VIEWS
 from storage.sql.views import IN_FILES
@@ -155,6 +155,7 @@ def site_page() -> str:
         _keys("`[[cameras]]`", CameraConfig),
         _keys("A control point, in `control_points` of a camera", ControlPointConfig),
         _keys("`[[layers]]`", LayerConfig),
+        _keys("`[[pictures]]`", PictureConfig),
         "### `[ops.NAME]`\n\nParameters of the op `NAME`: see [ops.md](ops.md).",
     ]
     return "\n\n".join(parts)

@@ -23,8 +23,9 @@ _COUNTED = """SELECT camera, zone, label, epoch_us(bin_start) AS start_us, bin_s
     distinct_tracks AS people, max_count, observed_s FROM counts WHERE {day} ORDER BY ALL"""
 _BY_HOUR = """SELECT camera, zone, 'person' AS label, epoch_us(hour) AS start_us, 3600.0 AS length_s,
     people, max_count, observed_s FROM people_by_hour WHERE {day} ORDER BY ALL"""
-_BY_DAY = """SELECT camera, zone, 'person' AS label, epoch_us(timezone(timezone_of(camera), date::TIMESTAMP)) AS start_us,
-    86400.0 AS length_s, people, max_count, observed_s FROM people_by_day WHERE {day} ORDER BY ALL"""
+_BY_DAY = """SELECT camera, zone, 'person' AS label,
+    epoch_us(timezone(timezone_of(camera), date::TIMESTAMP)) AS start_us, 86400.0 AS length_s,
+    people, max_count, observed_s FROM people_by_day WHERE {day} ORDER BY ALL"""
 _FLOWS = """SELECT camera, line, label, {start} AS start_us, {length} AS length_s, direction,
     sum(crossings)::BIGINT AS crossings FROM flows WHERE {day} GROUP BY ALL ORDER BY ALL"""
 _STARTS = {

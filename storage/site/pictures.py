@@ -67,7 +67,9 @@ def _load(site: SiteFiles, number: int, config: PictureConfig) -> Picture:
                         f"({_world_file(path)}: six lines, metres per pixel and the place of the upper left pixel)"
                     )
                 if source.width * source.height > LARGEST_PX:
-                    raise SiteError(f"picture {config.name}: {path} has more than {LARGEST_PX / 1e6:.0f} million pixels")
+                    raise SiteError(
+                        f"picture {config.name}: {path} has more than {LARGEST_PX / 1e6:.0f} million pixels"
+                    )
                 pixels, bounds = _north_up(source, site.config.crs)
     except (RasterioError, ValueError) as error:
         raise SiteError(f"picture {config.name}: {path} cannot be read: {' '.join(str(error).split())}") from error

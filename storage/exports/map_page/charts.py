@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from bokeh.models import BoxAnnotation, ColumnDataSource, FixedTicker, HoverTool, Plot, Range1d, RangeTool
+from bokeh.models import BasicTicker, BasicTickFormatter, ColumnDataSource, FixedTicker, HoverTool, Range1d, RangeTool
+from bokeh.models.annotations import BoxAnnotation
 from bokeh.plotting import figure
 
 from schemas.values import Float64
@@ -62,7 +63,7 @@ def count_charts(plots: Plots, tables: MapTables, clock: Clock, span_us: tuple[i
     per = _PER[tables.step]
     if tables.step == "minute" and len(people):
         per = f"{people['length_s'].max():g} s" if people["length_s"].max() != 60 else "minute"
-    charts = []
+    charts: list[Chart] = []
     for line, camera, label, rows in groups[:MAX_CHARTS]:
         element = f"chart-{len(charts)}"
         plots.add(element, _flow_chart(plots, rows, clock, span_us, f"crossings per {per}", element))
@@ -80,7 +81,7 @@ def count_charts(plots: Plots, tables: MapTables, clock: Clock, span_us: tuple[i
     return charts, len(groups) + len(inside) - len(charts)
 
 
-def activity_strip(plots: Plots, edges_us: Float64, number: Float64, clock: Clock, unit: str) -> Plot:
+def activity_strip(plots: Plots, edges_us: Float64, number: Float64, clock: Clock, unit: str) -> figure:
     """Returns the strip below the map: how many were there over time, with the shown time as a window to drag.
 
     Args:
@@ -92,20 +93,22 @@ def activity_strip(plots: Plots, edges_us: Float64, number: Float64, clock: Cloc
     """
     start, end = edges_us[0] / 1e3, edges_us[-1] / 1e3
     plot = _time_figure(plots, clock, (int(edges_us[0]), int(edges_us[-1])), unit, most=9)
-    source = ColumnDataSource({"left": edges_us[:-1] / 1e3, "right": edges_us[1:] / 1e3, "top": number})
-    bars = plot.quad(left="left", right="right", bottom=0, top="top", source=source, line_color=None)
+    source = ColumnDataSource({"x": edges_us / 1e3, "top": np.append(number, number[-1])})
+    bars = plot.varea_step(x="x", y1=0, y2="top", source=source, step_mode="after")
     plots.paint(bars.glyph, fill_color="reference")
-    shown = Range1d(start, end, name="shown", bounds=(start, end))
+    shown = Range1d(start=start, end=end, name="shown", bounds=(start, end))
     tool = RangeTool(x_range=shown)
     tool.overlay.update(fill_alpha=0.18, line_alpha=0.9, line_width=1.5, line_dash="solid")
     tool.overlay.use_handles = False
     plots.paint(tool.overlay, fill_color="accent", line_color="accent")
     plot.add_tools(tool)
-    plot.y_range = Range1d(0, max(float(number.max(initial=0)), 1) * 1.15)
+    plot.y_range = Range1d(start=0, end=max(float(number.max(initial=0)), 1) * 1.15)
     return plot
 
 
-def _flow_chart(plots: Plots, rows: "DataFrame", clock: Clock, span_us: tuple[int, int], unit: str, element: str) -> Plot:
+def _flow_chart(
+    plots: Plots, rows: "DataFrame", clock: Clock, span_us: tuple[int, int], unit: str, element: str
+) -> figure:
     plot = _time_figure(plots, clock, span_us, unit, element)
     top = 1
     for side, (direction, colour, said) in enumerate(_SIDES):
@@ -124,11 +127,13 @@ def _flow_chart(plots: Plots, rows: "DataFrame", clock: Clock, span_us: tuple[in
         plots.paint(bars.glyph, fill_color=colour)
         _hover(plot, bars, "<b>@top</b> @what<br>@time")
         top = max(top, int(there["crossings"].max()) if len(there) else 0)
-    plot.y_range = Range1d(0, top * 1.12)
+    plot.y_range = Range1d(start=0, end=top * 1.12)
     return plot
 
 
-def _zone_chart(plots: Plots, rows: "DataFrame", clock: Clock, span_us: tuple[int, int], unit: str, element: str) -> Plot:
+def _zone_chart(
+    plots: Plots, rows: "DataFrame", clock: Clock, span_us: tuple[int, int], unit: str, element: str
+) -> figure:
     plot = _time_figure(plots, clock, span_us, unit, element)
     rows = rows.sort_values("start_us")
     start, width = rows["start_us"].to_numpy(float) / 1e3, rows["length_s"].to_numpy(float) * 1e3
@@ -146,34 +151,38 @@ def _zone_chart(plots: Plots, rows: "DataFrame", clock: Clock, span_us: tuple[in
     plots.paint(bars.glyph, fill_color="zone")
     plots.paint(most.glyph, line_color="ink")
     _hover(plot, bars, "<b>@top</b>, at most @most at once<br>@time<br>@seen{0.#} min of footage")
-    plot.y_range = Range1d(0, max(int(rows["people"].max()), int(rows["max_count"].max()), 1) * 1.12)
+    plot.y_range = Range1d(start=0, end=max(int(rows["people"].max()), int(rows["max_count"].max()), 1) * 1.12)
     return plot
 
 
 def _time_figure(
     plots: Plots, clock: Clock, span_us: tuple[int, int], unit: str, element: str = "", most: int = 6
-) -> Plot:
+) -> figure:
     """Returns an empty plot over local time, with the window that the map shows shaded."""
     start, end = span_us[0] / 1e3, max(span_us[1] / 1e3, span_us[0] / 1e3 + 1)
-    plot = figure(height=190 if element else 96, sizing_mode="stretch_width", tools=[], toolbar_location=None, min_border_right=14)
-    plot.x_range = Range1d(start, end)
+    plot = figure(
+        height=190 if element else 96, sizing_mode="stretch_width", tools=[], toolbar_location=None, min_border_right=14
+    )
+    plot.x_range = Range1d(start=start, end=end)
     ticks = clock.ticks(round(start * 1e3), round(end * 1e3), most)
     plot.xaxis.ticker = FixedTicker(ticks=list(ticks))
-    plot.xaxis.major_label_overrides = dict(ticks)
+    plot.xaxis[0].update(major_label_overrides=ticks)
     plot.yaxis.axis_label = unit
-    plot.yaxis[0].ticker.update(desired_num_ticks=3, min_interval=1, num_minor_ticks=0)
-    plot.yaxis[0].formatter.use_scientific = False
+    plot.yaxis.ticker = BasicTicker(desired_num_ticks=3, min_interval=1, num_minor_ticks=0)
+    plot.yaxis.formatter = BasicTickFormatter(use_scientific=False)
     plot.xgrid.visible = False
     plots.paint_frame(plot)
     if element:
-        window = BoxAnnotation(name=f"window-{element}", left=start, right=end, fill_alpha=0.1, line_color=None, level="underlay")
+        window = BoxAnnotation(
+            name=f"window-{element}", left=start, right=end, fill_alpha=0.1, line_color=None, level="underlay"
+        )
         plots.paint(window, fill_color="accent")
         window.visible = False
         plot.add_layout(window)
     return plot
 
 
-def _hover(plot: Plot, renderer: Any, text: str) -> None:
+def _hover(plot: figure, renderer: Any, text: str) -> None:
     plot.add_tools(HoverTool(renderers=[renderer], tooltips=text, visible=False))
 
 

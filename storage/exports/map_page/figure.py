@@ -5,21 +5,20 @@ from typing import Any
 
 import numpy as np
 import shapely
+from bokeh.core.properties import field, value
 from bokeh.models import (
     BoxZoomTool,
     ColumnDataSource,
-    GlyphRenderer,
     HoverTool,
     LinearColorMapper,
     PanTool,
-    Plot,
     Range1d,
     ResetTool,
     SaveTool,
-    ScaleBar,
     WheelZoomTool,
 )
-from bokeh.core.properties import value
+from bokeh.models.annotations.legends import ScaleBar
+from bokeh.models.renderers import GlyphRenderer
 from bokeh.plotting import figure
 
 from schemas.values import Feature, FeatureKind, Float64
@@ -30,6 +29,7 @@ from storage.exports.pages.plots import FONT, Plots
 from storage.site.pictures import Picture
 
 _ARROW_SHARE = 0.03  # length of a line's arrow, share of the map's longer side
+_BAR = "#7b858f"  # readable on light and on dark paper
 _HOVERS = {
     "zones": "<b>@name</b><br>zone",
     "lines": "<b>@name</b><br>line; the arrow points from its left to its right",
@@ -51,7 +51,7 @@ def map_figure(
     features: Sequence[Feature],
     cameras: dict[str, Any],
     cell_m: float,
-) -> Plot:
+) -> figure:
     """Returns the map; coordinates are metres from the origin, north is up.
 
     Args:
@@ -67,8 +67,8 @@ def map_figure(
     west, south, east, north = np.subtract(extent, (*origin, *origin)).tolist()
     plot = figure(
         name="map",
-        x_range=Range1d(west, east),
-        y_range=Range1d(south, north),
+        x_range=Range1d(start=west, end=east),
+        y_range=Range1d(start=south, end=north),
         sizing_mode="stretch_both",
         min_border=0,
         x_axis_location=None,
@@ -89,15 +89,17 @@ def map_figure(
     _references(plots, plot, references, origin)
     mapper = LinearColorMapper(name="density-colours", palette=DENSITY_LIGHT, low=0, high=1)
     plots.paint_as(mapper, "palette", list(DENSITY_LIGHT), list(DENSITY_DARK))
-    fill = {"field": "density", "transform": mapper}
-    cells = _empty("density", "x", "y", "density")
-    _layer(plot, plot.rect(x="x", y="y", width=cell_m, height=cell_m, source=cells, fill_color=fill, line_color=None))
+    cells, colour = _empty("density", "x", "y", "density"), field("density", mapper)
+    heat = plot.rect(x="x", y="y", width=cell_m, height=cell_m, source=cells, fill_color=colour, line_color=None)
+    _layer(plot, heat)
     _zones(plots, plot, [each for each in features if each.kind is FeatureKind.ZONE], origin)
     tracks = _empty("tracks", "xs", "ys", "colour", "label", "camera_name", "from", "to", "length", "seconds", "speed")
     drawn = plot.multi_line("xs", "ys", source=tracks, line_color="colour", line_width=1.6, line_alpha=0.75)
     drawn.hover_glyph = type(drawn.glyph)(line_color="colour", line_width=3.5)
     _layer(plot, drawn)
-    heads = plot.scatter("x", "y", source=_empty("heads", "x", "y", "colour"), size=10, fill_color="colour", line_width=1.5)
+    heads = plot.scatter(
+        "x", "y", source=_empty("heads", "x", "y", "colour"), size=10, fill_color="colour", line_width=1.5
+    )
     plots.paint(heads.glyph, line_color="panel")
     points = _empty("points", "x", "y", "colour", "label", "camera_name", "time", "speed_text", "sigma")
     _layer(plot, plot.scatter("x", "y", source=points, size=4, color="colour", line_color=None, fill_alpha=0.7))
@@ -109,16 +111,19 @@ def map_figure(
         _layer(plot, marks)
     _path(plots, plot)
     _cameras(plots, plot, cameras)
-    labels = plot.text(
-        "x", "y", source=_empty("labels", "x", "y", "text", "colour", "dx", "dy", "align"), text="text",
-        x_offset="dx", y_offset="dy", text_align="align", text_baseline="middle", text_color="colour",
-        text_font_size="12px", text_font_style="bold", text_font=value(FONT),
-        background_fill_alpha=0.78, padding=2, border_radius=4,
-    )  # fmt: skip
+    names = _empty("labels", "x", "y", "text", "colour")
+    labels = plot.text("x", "y", source=names, text="text", text_color="colour", text_baseline="middle")
+    labels.glyph.update(text_font=value(FONT), text_font_size="12px", text_font_style="bold")
+    labels.glyph.update(background_fill_alpha=0.78, padding=2, border_radius=4)
     plots.paint(labels.glyph, background_fill_color="paper")
-    bar = ScaleBar(unit="m", location="bottom_left", bar_length=0.16, bar_length_units="screen", length_sizing="adaptive")
-    bar.update(label_text_font=FONT, border_line_color=None, background_fill_alpha=0.8, margin=12, label_location="above")
-    plots.paint(bar, bar_line_color="ink", label_text_color="ink", background_fill_color="paper")
+    bar = ScaleBar(
+        unit="m", location="bottom_left", bar_length=0.16, bar_length_units="screen", length_sizing="adaptive"
+    )
+    bar.update(
+        label_text_font=FONT, border_line_color=None, background_fill_alpha=0.8, margin=12, label_location="above"
+    )
+    bar.bar_line_color = _BAR  # Bokeh 3.9 does not draw it again when its colour changes
+    plots.paint(bar, label_text_color="ink", background_fill_color="paper")
     plot.add_layout(bar)
     return plot
 
@@ -127,36 +132,40 @@ def _empty(name: str, *columns: str) -> ColumnDataSource:
     return ColumnDataSource({column: [] for column in columns}, name=name)
 
 
-def _layer(plot: Plot, renderer: GlyphRenderer) -> None:
+def _layer(plot: figure, renderer: "GlyphRenderer[Any]") -> None:
     """Names a layer like its source, and gives it a tooltip."""
     renderer.name = f"layer-{renderer.data_source.name}"
-    policy = {"line_policy": "interp"} if renderer.data_source.name in ("tracks", "lines") else {}
-    plot.add_tools(
-        HoverTool(
-            renderers=[renderer], tooltips=_HOVERS[renderer.data_source.name], visible=False, attachment="above",
-            point_policy="follow_mouse", **policy,
-        )
-    )  # fmt: skip
+    source = renderer.data_source
+    hover = HoverTool(renderers=[renderer], tooltips=_HOVERS[source.name or ""], visible=False, attachment="above")
+    if source.name == "tracks":
+        hover.line_policy = "interp"
+    plot.add_tools(hover)
 
 
-def _picture(plots: Plots, plot: Plot, picture: Picture, origin: Point) -> None:
+def _picture(plots: Plots, plot: figure, picture: Picture, origin: Point) -> None:
     west, south, east, north = picture.bounds
     source = ColumnDataSource(
-        {"url": [picture.url], "x": [west - origin[0]], "y": [north - origin[1]], "w": [east - west], "h": [north - south]},
+        {
+            "url": [picture.url],
+            "x": [west - origin[0]],
+            "y": [north - origin[1]],
+            "w": [east - west],
+            "h": [north - south],
+        },
         name=f"picture-{picture.name}",
     )
     image = plot.image_url("url", "x", "y", "w", "h", source=source, anchor="top_left", name="layer-picture")
     plots.paint_as(image.glyph, "global_alpha", 1.0, 0.7)
 
 
-def _references(plots: Plots, plot: Plot, shapes: Sequence[Any], origin: Point) -> None:
+def _references(plots: Plots, plot: figure, shapes: Sequence[Any], origin: Point) -> None:
     polygons = [shape for shape in shapes if shape.geom_type == "Polygon"]
     lines = [shape for shape in shapes if shape.geom_type == "LineString"]
     points = [shape for shape in shapes if shape.geom_type == "Point"]
     if polygons:
         xs, ys = _polygons([[polygon] for polygon in polygons], origin)
-        drawn = plot.multi_polygons(xs=xs, ys=ys, line_width=1, name="layer-reference")
-        plots.paint(drawn.glyph, fill_color="building", line_color="reference")
+        areas = plot.multi_polygons(xs=xs, ys=ys, line_width=1, name="layer-reference")
+        plots.paint(areas.glyph, fill_color="building", line_color="reference")
     if lines:
         ways = [(shapely.get_coordinates(line) - origin).astype(np.float32) for line in lines]
         drawn = plot.multi_line([way[:, 0] for way in ways], [way[:, 1] for way in ways], line_width=1.5)
@@ -164,11 +173,11 @@ def _references(plots: Plots, plot: Plot, shapes: Sequence[Any], origin: Point) 
         plots.paint(drawn.glyph, line_color="reference")
     if points:
         x, y = (shapely.get_coordinates(points) - origin).astype(np.float32).T
-        drawn = plot.scatter(x, y, size=4, line_color=None, name="layer-reference")
-        plots.paint(drawn.glyph, fill_color="reference")
+        dots = plot.scatter(x, y, size=4, line_color=None, name="layer-reference")
+        plots.paint(dots.glyph, fill_color="reference")
 
 
-def _zones(plots: Plots, plot: Plot, zones: Sequence[Feature], origin: Point) -> None:
+def _zones(plots: Plots, plot: figure, zones: Sequence[Feature], origin: Point) -> None:
     xs, ys = _polygons([list(shapely.get_parts(zone.geometry)) for zone in zones], origin)
     source = ColumnDataSource({"xs": xs, "ys": ys, "name": [zone.feature_id for zone in zones]}, name="zones")
     drawn = plot.multi_polygons("xs", "ys", source=source, line_width=1.6, fill_alpha=0.07)
@@ -176,7 +185,7 @@ def _zones(plots: Plots, plot: Plot, zones: Sequence[Feature], origin: Point) ->
     _layer(plot, drawn)
 
 
-def _lines(plots: Plots, plot: Plot, lines: Sequence[Feature], origin: Point, extent: Bounds) -> None:
+def _lines(plots: Plots, plot: figure, lines: Sequence[Feature], origin: Point, extent: Bounds) -> None:
     """Draws lines, each with an arrow at its middle from its left to its right, seen along its drawing direction."""
     longer = max(extent[2] - extent[0], extent[3] - extent[1])
     xs, ys, names = [], [], []
@@ -206,7 +215,7 @@ def to_the_right(line: Any, place: Float64) -> Float64:
     return np.array([north, -east])
 
 
-def _path(plots: Plots, plot: Plot) -> None:
+def _path(plots: Plots, plot: figure) -> None:
     """Draws the path that was clicked: a bright line, and its points from small to large."""
     source = _empty("path", "x", "y", "size")
     below = plot.line("x", "y", source=source, line_width=7, line_join="round", line_cap="round")
@@ -217,7 +226,7 @@ def _path(plots: Plots, plot: Plot) -> None:
     plots.paint(ends.glyph, fill_color="ink", line_color="panel")
 
 
-def _cameras(plots: Plots, plot: Plot, cameras: dict[str, Any]) -> None:
+def _cameras(plots: Plots, plot: figure, cameras: dict[str, Any]) -> None:
     source = ColumnDataSource({**cameras, "colour": ["#000000"] * len(cameras["id"])}, name="cameras")
     drawn = plot.scatter("x", "y", source=source, size=15, marker="circle_dot", fill_color="colour", line_width=2)
     plots.paint(drawn.glyph, line_color="panel")

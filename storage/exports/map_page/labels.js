@@ -28,7 +28,7 @@ function placeLabels(map) {
   if (!(width > 0)) return;
   brush.font = "bold 12px system-ui, sans-serif";
   const scale = width / (x.end - x.start), taken = [[width - 46, 0, width, 56], [0, height - 44, width * 0.2, height]];
-  const style = getComputedStyle(document.documentElement), columns = { x: [], y: [], text: [], colour: [], dx: [], dy: [], align: [] };
+  const style = getComputedStyle(document.documentElement), columns = { x: [], y: [], text: [], colour: [] };
   const pixel = ([west, south, east, north]) => [(west - x.start) * scale, (y.end - south) * scale, (east - x.start) * scale, (y.end - north) * scale];
   const visible = scene.labels.filter((each) => layer(each.kind));
   for (const { box } of visible.filter((each) => each.kind === "cameras")) {
@@ -46,9 +46,6 @@ function placeLabels(map) {
       columns.y.push(y.end - middle / scale);
       columns.text.push(label.text);
       columns.colour.push(label.kind === "cameras" ? cameraColour(label.camera) : style.getPropertyValue(label.kind === "lines" ? "--line" : "--zone").trim());
-      columns.dx.push(0);
-      columns.dy.push(0);
-      columns.align.push("left");
       break;
     }
   }

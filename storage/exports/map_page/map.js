@@ -135,7 +135,7 @@ function showDensity() {
     columns.y.push(grid.y + (Math.floor(number / grid.columns) + 0.5) * grid.cell_m);
     columns.density.push(sum / area);
   }
-  const ranked = columns.density.toSorted((a, b) => a - b), top = ranked[Math.floor((ranked.length - 1) * 0.98)] || 1;
+  const ranked = columns.density.toSorted((a, b) => a - b), top = ranked[Math.floor((ranked.length - 1) * 0.95)] || 1;
   plots.model("density-colours").high = top;
   $("top").textContent = `≥ ${top.toPrecision(2)} s/m²`;
   fill("density", columns);
@@ -219,6 +219,8 @@ function advance(now) {
 function setUpTime() {
   const lengths = LENGTHS_S.filter((each) => each * 1000 < span).map((each) => [each * 1000, duration(each)]);
   for (const [value, text] of [["all", "the whole period"], ...lengths]) $("length").add(new Option(text, value));
+  $("length").add(new Option("the chosen time", ""));
+  $("length").options[$("length").length - 1].hidden = true;
   $("length").addEventListener("change", () => {
     const length = $("length").value === "all" ? span : +$("length").value;
     setTime(time.from, time.from + length);
@@ -304,7 +306,10 @@ function readAsked() {
   }
   if (asked.has("track") && points) chosen = Math.min(+asked.get("track"), points.first.length - 1);
   const [from, to] = ["from", "to"].map((name) => (asked.has(name) ? +asked.get(name) * 1000 : NaN));
-  if (from < to) setTime(from, to); else setTime(0, span);
+  if (from < to) {
+    if ($("length")) $("length").value = "";
+    setTime(from, to);
+  } else setTime(0, span);
 }
 
 plots.ready.then(() => {

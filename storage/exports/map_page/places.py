@@ -32,6 +32,5 @@ def line_rows(tables: MapTables) -> list[dict[str, Any]]:
     for row in tables.flows.to_pylist():
         sides = sums.setdefault((row["line"], row["camera"], row["label"]), {"left_to_right": 0, "right_to_left": 0})
         sides[row["direction"]] += row["crossings"]
-    rows = [{"line": line, "camera": camera, "label": label, **each} for (line, camera, label), each in sums.items()]
-    rows.sort(key=lambda row: (-row["left_to_right"] - row["right_to_left"], row["line"], row["camera"], row["label"]))
-    return rows
+    ranked = sorted(sums.items(), key=lambda each: (-sum(each[1].values()), each[0]))
+    return [{"line": line, "camera": camera, "label": label, **sides} for (line, camera, label), sides in ranked]

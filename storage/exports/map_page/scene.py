@@ -79,7 +79,9 @@ def build_scene(
     columns["crossed"]["angle"] = _angles(columns["crossed"], counting, origin)
     columns["met"], interactions = _event_columns(met, "start_time", _meeting, ids, origin, start_us)
     if span:
-        edges, number = present(trajectories, start_us, end_us) if len(drawn) else counted_activity(tables, (start_us, end_us))
+        edges, number = (
+            present(trajectories, start_us, end_us) if len(drawn) else counted_activity(tables, (start_us, end_us))
+        )
         unit = "people seen" if not len(drawn) or set(drawn["label"]) == {"person"} else "tracks"
         plots.add("strip", activity_strip(plots, edges, number, clock, unit))
     charts, more_charts = count_charts(plots, tables, clock, span_of_charts(tables) or (start_us, end_us))

@@ -150,7 +150,7 @@ def point_columns(drawn: "DataFrame", origin: Point, start_us: int) -> dict[str,
 
 
 def track_columns(drawn: "DataFrame", cameras: list[str]) -> dict[str, Any]:
-    """Returns the columns of drawn tracks: ``id``, ``label``, ``camera`` (its place in the list) and ``first`` point."""
+    """Returns the columns of drawn tracks: ``id``, ``label``, ``camera`` (its number) and ``first`` point."""
     first = np.flatnonzero(drawn["number"].diff().ne(0).to_numpy())
     rows = drawn.iloc[first]
     return {

@@ -1,4 +1,4 @@
-"""Colours of the pages, each for light and dark; hues follow Okabe and Ito (2008), told apart by colour-blind people."""
+"""Colours of the pages, each for light and dark; hues follow Okabe and Ito (2008), for colour-blind people."""
 
 from typing import NamedTuple
 

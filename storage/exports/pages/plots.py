@@ -6,7 +6,8 @@ from functools import cache
 from typing import Any
 
 from bokeh.document import Document
-from bokeh.models import Axis, ColumnDataSource, Grid, Model, Plot
+from bokeh.models import ColumnDataSource, Model
+from bokeh.plotting import figure
 from bokeh.resources import Resources
 from markupsafe import Markup
 
@@ -45,16 +46,16 @@ class Plots:
         setattr(model, name, light)
         self._painted.append((model, name, light, dark))
 
-    def paint_frame(self, plot: Plot) -> None:
+    def paint_frame(self, plot: figure) -> None:
         """Gives a plot and its axes and grids the look of the pages."""
         self.paint(plot, background_fill_color="panel", border_fill_color="panel", outline_line_color="panel")
-        for axis in plot.select(Axis):
+        for axis in plot.axis:
             axis.update(major_label_text_font=FONT, axis_label_text_font=FONT, axis_label_text_font_style="normal")
             axis.update(major_label_text_font_size="11px", axis_label_text_font_size="11px", axis_label_standoff=6)
             axis.update(minor_tick_line_color=None, major_tick_in=0, major_tick_out=3)
             self.paint(axis, axis_line_color="rule", major_tick_line_color="rule")
             self.paint(axis, major_label_text_color="quiet", axis_label_text_color="quiet")
-        for grid in plot.select(Grid):
+        for grid in plot.grid:
             self.paint(grid, grid_line_color="grid")
 
     def as_json(self) -> dict[str, Any]:
