@@ -60,6 +60,7 @@ def _load(site: SiteFiles, number: int, config: PictureConfig) -> Picture:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)  # said below, with what to do
+            warnings.simplefilter("ignore", PendingDeprecationWarning)  # rasterio 1.4 of the affine package
             with rasterio.open(path) as source:
                 if source.transform.is_identity:
                     raise SiteError(
@@ -110,8 +111,10 @@ def _north_up(source: Any, crs: str) -> tuple[Uint8, tuple[float, float, float, 
 
 def _corners(source: Any) -> tuple[float, float, float, float]:
     """Returns west, south, east and north of a picture that may be turned."""
-    x, y = zip(*(source.transform * (c, r) for c in (0, source.width) for r in (0, source.height)), strict=True)
-    return min(x), min(y), max(x), max(y)
+    from rasterio.transform import array_bounds
+
+    west, south, east, north = array_bounds(source.height, source.width, source.transform)
+    return min(west, east), min(south, north), max(west, east), max(south, north)
 
 
 def _data_url(pixels: Uint8) -> str:

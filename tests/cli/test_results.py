@@ -138,9 +138,12 @@ def test_export_of_a_query_as_csv(nightshift, used_site, tmp_path):
 def test_map_is_one_page_without_a_network(nightshift, used_site, tmp_path):
     page = tmp_path / "map.html"
     said = nightshift("map", "-o", page, "--site", used_site, "--json")
-    text = page.read_text()
-    assert said.json["positions"] > 0 and "hall_centre" in text
-    assert "src=" not in text.replace('src="data:', "") and "@import" not in text
+    assert said.json == {"file": str(page), "positions": said.json["positions"], "size_bytes": page.stat().st_size}
+    assert said.json["positions"] > 0 and "hall_centre" in page.read_text()
+    day = nightshift("map", "-o", page, "--site", used_site, "--date", "2026-03-01", "--json")
+    assert day.json["positions"] == 0, "nothing was filmed then"
+    one_line(nightshift("map", "--site", used_site, "--date", "2026-03-01", "--from", "2026-03-01"), "one or the other")
+    one_line(nightshift("map", "--site", used_site, "--from", "2026-03-02", "--to", "2026-03-01"), "before the first")
 
 
 @pytest.mark.slow
