@@ -1,6 +1,6 @@
 """Measures results on the map: counts in areas, and people who walk together.
 
-    python -m bench.geo [--json] [--only counts]
+    python -m bench.geo [--json] [--only counts groups]
 
 Each part is a module with a function ``measure`` that gets an empty folder and returns figures named ``GROUP.NAME``.
 The sample site is ``measured-synthetic``, real walks are ``measured-real``. Needs the real material
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import bench.geo_counts
+import bench.geo_groups
 from bench.depth import grouped
 from bench.material import require_assets
 
@@ -22,6 +23,7 @@ Figures = dict[str, Any]
 
 PARTS: Mapping[str, Callable[[Path], Figures]] = {
     "counts": bench.geo_counts.measure,
+    "groups": bench.geo_groups.measure,
 }
 """By name: what measures a part, in an empty folder."""
 

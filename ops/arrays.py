@@ -111,3 +111,22 @@ def latest_in_run(index: Int64, first: Bools) -> Int64:
     latest = np.maximum.accumulate(index)
     begin = np.maximum.accumulate(np.where(first, np.arange(len(index)), 0))
     return np.where(latest >= begin, latest, -1)
+
+
+def connected(one: Int64, other: Int64, count: int) -> tuple[tuple[int, ...], ...]:
+    """Returns the groups of two or more that pairs connect, directly or through others.
+
+    Args:
+        one, other: ``(P,)``, both of each pair, below ``count``.
+        count: how many there are.
+
+    Returns:
+        Each group in ascending order, and groups by their first.
+    """
+    group_of = {number: {number} for number in range(count)}
+    for a, b in zip(one.tolist(), other.tolist(), strict=True):
+        if group_of[a] is not group_of[b]:
+            joined = group_of[a] | group_of[b]
+            group_of.update(dict.fromkeys(joined, joined))
+    groups = {tuple(sorted(group)) for group in group_of.values()}
+    return tuple(sorted(group for group in groups if len(group) > 1))

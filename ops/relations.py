@@ -3,19 +3,22 @@
 Distance, bearing, closing speed and time to collision are of the places on the ground, with first-order standard
 deviations. Errors of two places in one picture are taken as independent.
 
+People who walk beside each other for a while are a group (``ops/ground/walking_groups.py``).
+
 Of two whose boxes overlap, the one whose feet are nearer to the lens is in front. Where the uncertainty of the places
 leaves that open, the row does not say.
 
-Decision: docs/decisions/0057-real-space-relations.md.
+Decisions: docs/decisions/0057-real-space-relations.md, docs/decisions/0061-counts-in-areas.md.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ops.arrays import boxes_of, encode_column, find_rows, float_column, float_columns, run_starts, times_us
+from ops.arrays import boxes_of, connected, encode_column, find_rows, float_column, float_columns, run_starts, times_us
 from ops.boxes import shared_areas, size
 from ops.ground.class_sizes import CLASS_SIZES
 from ops.ground.lens import lens_position, surveyed_camera
@@ -23,11 +26,13 @@ from ops.ground.near_pairs import near_pairs
 from ops.ground.occlusion import front_probability, lens_distance
 from ops.ground.places import KnownGround, known_ground, known_places
 from ops.ground.relative_motion import Movers, RelativeMotion, relative_motion
+from ops.ground.walking_groups import Companions, WalkingLimits, find_companions
 from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables, param
 from schemas.tables import TABLES
 from schemas.values import CameraView, Float64, Int64, UnitContext
 
-LABELS = ("person", "bicycle", "car", "motorcycle", "bus", "truck")
+PERSON = "person"
+LABELS = (PERSON, "bicycle", "car", "motorcycle", "bus", "truck")
 _MOVEMENT = ("speed_m_s", "speed_sigma_m_s", "heading_deg")
 _POSITION = ("track_id", "time", "label", "x_m", "y_m", "var_x_m2", "cov_xy_m2", "var_y_m2", *_MOVEMENT)
 
@@ -41,6 +46,10 @@ class RelationsParams:
     every_s: float = param(0.5, "time between two moments that are compared, seconds")
     neighbours: int = param(6, "pairs of one track at one moment at most, those with the nearest")
     most_collision_s: float = param(10.0, "later collisions are not foretold, seconds")
+    group_ahead_m: float = param(1.4, "who is farther ahead does not walk beside somebody, metres")
+    group_aside_m: float = param(1.3, "who is farther to the side does not walk beside somebody, metres")
+    group_speed_m_s: float = param(0.7, "whose speed differs more does not walk with somebody, metres per second")
+    group_s: float = param(2.0, "least time that two of a walking group are beside each other, seconds")
     front_probability: float = param(0.8, "probability from which somebody is said to be in front")
 
 
@@ -49,8 +58,8 @@ class Relations(TableOp):
 
     spec = OpSpec(
         name="relations",
-        version=2,
-        summary="How tracks near each other stand to each other: distance, bearing, closing speed, who is in front.",
+        version=3,
+        summary="How tracks near each other stand to each other: distance, closing speed, who is in front, groups.",
         scope=Scope.CAMERA_DAY,
         reads=(
             Read("track_points", columns=("track_id", "time", "x1", "y1", "x2", "y2")),
@@ -58,7 +67,7 @@ class Relations(TableOp):
             Read("local_positions", required=False, columns=_POSITION),
             Read("ground_models", required=False),
         ),
-        writes=("relations",),
+        writes=("relations", "walking_groups"),
         params=RelationsParams,
         uses=("calibration",),
         memory_mb=2000,
@@ -66,15 +75,18 @@ class Relations(TableOp):
     params: RelationsParams
 
     def run(self, unit: UnitContext, inputs: Tables, services: Services) -> Tables:  # noqa: ARG002
-        """Gives ``relations``; none for a camera whose ground nobody knows, so that its tracks have no positions."""
+        """Gives ``relations`` and ``walking_groups``; none for a camera whose ground nobody knows: no positions."""
         positions = self._sampled(known_places(inputs))
         ground = known_ground(unit.camera, inputs)
         one, other = near_pairs(
             times_us(positions), float_columns(positions, ("x_m", "y_m")), self.params.reach_m, self.params.neighbours
         )
         if ground is None or not len(one):
-            return {"relations": TABLES["relations"].empty()}
-        return {"relations": self._rows(unit.camera, ground, positions, inputs["track_points"], one, other)}
+            return {name: TABLES[name].empty() for name in self.spec.writes}
+        return {
+            "relations": self._rows(unit.camera, ground, positions, inputs["track_points"], one, other),
+            "walking_groups": self._walking_groups(unit.camera, positions, one, other),
+        }
 
     def _sampled(self, positions: pa.Table) -> pa.Table:
         """Returns the rows of the first frame of each ``every_s``, by time and track."""
@@ -104,6 +116,18 @@ class Relations(TableOp):
             | self._motion(motion)
             | self._order(_lens(view, ground), movers, box, one, other)
         )
+
+    def _walking_groups(self, view: CameraView, positions: pa.Table, one: Int64, other: Int64) -> pa.Table:
+        names, track = encode_column(positions, "track_id")
+        labels, label = encode_column(positions, "label")
+        people = np.array([name == PERSON for name in labels])[label]
+        both = people[one] & people[other]
+        limits = WalkingLimits(
+            self.params.group_ahead_m, self.params.group_aside_m, self.params.group_speed_m_s, self.params.group_s
+        )
+        pairs = (one[both], other[both])
+        found = find_companions(movers_of(positions), track, times_us(positions), pairs, self.params.every_s, limits)
+        return _group_rows(view.camera, names, found, self.params.every_s)
 
     def _motion(self, motion: RelativeMotion) -> dict[str, pa.Array]:
         soon = motion.collision_s <= self.params.most_collision_s
@@ -136,6 +160,30 @@ class Relations(TableOp):
             "in_front": pa.array(front, mask=~sure),
             "hidden_share": pa.array(np.minimum(shared / size(farther).prod(axis=1), 1.0)),
         }
+
+
+def _group_rows(camera: str, names: Sequence[str], found: Companions, every_s: float) -> pa.Table:
+    """Returns a row for each person of a group, with figures of the pairs that they are of."""
+    rows = []
+    for group in connected(found.one, found.other, len(names)):
+        for member in group:
+            own = np.flatnonzero((found.one == member) | (found.other == member))
+            nearest = own[found.apart_m[own].argmin()]
+            rows.append(
+                {
+                    "camera": camera,
+                    "group_id": names[group[0]],
+                    "track_id": names[member],
+                    "start_time": int(found.first_us[own].min()),
+                    "end_time": int(found.last_us[own].max()),
+                    "members": len(group),
+                    "together_s": float(found.together[own].max()) * every_s,
+                    "apart_m": float(found.apart_m[nearest]),
+                    "apart_sigma_m": float(found.apart_sigma_m[nearest]),
+                }
+            )
+    spec = TABLES["walking_groups"]
+    return spec.conform({name: [row[name] for row in rows] for name in spec.schema.names})
 
 
 def _lens(view: CameraView, ground: KnownGround) -> Float64 | None:

@@ -6,6 +6,7 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from ops.arrays import connected
 from ops.ground.homography import ground_plane
 from ops.ground.view import seen_ground
 from schemas.values import CameraView
@@ -33,13 +34,8 @@ def camera_groups(views: Sequence[CameraView]) -> tuple[tuple[str, ...], ...]:
     same = floor[one] == floor[other]  # who stands above whom is somebody else
     one, other = one[same], other[same]
     common = shapely.area(shapely.intersection(ground[one], ground[other])) >= LEAST_M2
-    group_of = {index: {index} for index in range(len(ground))}
-    for a, b in zip(one[common].tolist(), other[common].tolist(), strict=True):
-        if group_of[a] is not group_of[b]:
-            joined = group_of[a] | group_of[b]
-            group_of.update(dict.fromkeys(joined, joined))
-    groups = {tuple(calibrated[index].camera for index in sorted(group)) for group in group_of.values()}
-    return tuple(sorted(group for group in groups if len(group) > 1))
+    groups = connected(one[common], other[common], len(ground))
+    return tuple(tuple(calibrated[index].camera for index in group) for group in groups)
 
 
 def _ground(view: CameraView) -> BaseGeometry:

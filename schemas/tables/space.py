@@ -109,4 +109,22 @@ SPACE_TABLES = (
         Privacy.PSEUDONYMOUS,
         version=2,
     ),
+    TableSpec(
+        "walking_groups",
+        "Who walks together: a row for each person of a group.",
+        (
+            CAMERA,
+            string("group_id", "id of the group: the first, in alphabetical order, of its tracks' ids"),
+            TRACK,
+            timestamp("start_time", "since when the track is beside another of its group"),
+            timestamp("end_time", "until when"),
+            column("members", pa.int32(), "number of tracks in the group"),
+            float32("together_s", "longest time beside another of the group, pauses left out", "s"),
+            float32("apart_m", "median distance to the nearest other of the group", "m"),
+            float32("apart_sigma_m", "standard deviation of such a distance", "m"),
+        ),
+        ("camera", "track_id"),
+        ("start_time", "track_id"),
+        Privacy.PSEUDONYMOUS,
+    ),
 )

@@ -97,6 +97,7 @@ def test_the_clip_gives_every_table_something_to_do(chain: Chain) -> None:
     # Nobody has a neighbour.
     without |= {
         "relations",
+        "walking_groups",
         "depth_files",
         "depth_frames",
         "depth_maps",

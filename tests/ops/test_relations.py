@@ -121,3 +121,19 @@ def test_a_camera_that_nobody_placed_on_the_map_has_relations_of_its_own_frame()
     for name in ("distance_m", "bearing_deg", "front_probability", "hidden_share"):
         difference = numbers(table, name) - numbers(surveyed, name)
         assert np.abs((difference + 180) % 360 - 180).max() < 0.02, name
+
+
+def test_who_walks_side_by_side_is_a_group_and_who_comes_towards_them_is_not() -> None:
+    walk = (0.9, 0.0)
+    points = person("b", (-1.5, 8), walk), person("a", (-1.4, 8.8), walk), person("c", (1.5, 9.6), (-0.9, 0))
+    unit = make_unit((SEGMENT,), make_view(), unit="day")
+    positions = Positions().run(unit, {"track_points": join(*points)}, FakeServices())["positions"]
+    inputs = {"track_points": join(*points), "positions": positions}
+    table = Relations().run(unit, inputs, FakeServices())["walking_groups"]
+    assert table.schema.equals(TABLES["walking_groups"].schema, check_metadata=True)
+    assert table.select(["group_id", "track_id", "members"]).to_pylist() == [
+        {"group_id": "a", "track_id": "a", "members": 2},
+        {"group_id": "a", "track_id": "b", "members": 2},
+    ]
+    assert numbers(table, "apart_m") == pytest.approx(np.full(2, np.hypot(0.1, 0.8)), abs=0.05)
+    assert numbers(table, "together_s") == pytest.approx(np.full(2, 4.0))
