@@ -2,7 +2,7 @@
 
 Two walk together who stay near each other at the same speed: of the distance ahead, the distance aside and the
 difference of speeds, each a median over the time that they are near and over its limit, the squares add up to below 1.
-Neighbours of a group walk abreast (Moussaid et al. 2010), so the limit aside is the tighter one. A group is whoever is
+Neighbours of a group walk abreast (Moussaid et al. 2010), so the limit aside is the tighter one. A group is all who are
 connected by such pairs: the ends of a row of five are metres apart, and belong together because their neighbours do.
 """
 
