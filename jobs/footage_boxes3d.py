@@ -8,10 +8,10 @@ import pyarrow.compute as pc
 
 from jobs.footage_frames import FootageFrames
 from jobs.site import Site
+from jobs.stored_ground import stored_ground
 from ops.arrays import encode_column, float_columns, times_us
 from ops.boxes3d.at_times import angles_between, between, rows_around
 from ops.ground.camera_matrix import CameraMatrix, camera_matrix, observation_angle
-from ops.ground.places import known_ground
 from schemas.errors import SelectionError
 from schemas.frame_boxes3d import FrameBoxes3d
 from schemas.values import Float64, Int64
@@ -40,12 +40,7 @@ def camera_of(site: Site, connection: Any, frames: FootageFrames) -> CameraMatri
     Raises:
         SelectionError: nobody knows its ground, or it looks straight down.
     """
-    rows = run_query(
-        connection,
-        f"SELECT * FROM ground_models WHERE camera = {quote_text(frames.camera)} "
-        f"AND date = {quote_text(frames.segments[0].date)} ORDER BY start_time, source",
-    )
-    ground = known_ground(site.files.config.camera_view(frames.camera), {"ground_models": rows})
+    ground = stored_ground(connection, site.files.config.camera_view(frames.camera), frames.segments[0].date)
     found = None if ground is None else camera_matrix(ground.plane)
     if found is None:
         why = "has no known ground (`nightshift calibrate` says why)" if ground is None else "looks straight down"

@@ -22,7 +22,7 @@ from ops.audit_unseen import UNSEEN_READS, unseen_statement
 from ops.background import Background
 from ops.detect import Detect
 from ops.ground.density import band_of, pixels_per_metre
-from ops.ground.homography import ground_plane
+from ops.ground.places import known_ground
 from ops.publish import Publish
 from ops.rate_bound import CONFIDENCE, upper_bound
 from ops.second_look import SecondLook
@@ -189,13 +189,13 @@ def _tracks(unit: UnitContext, tracks: pa.Table, points: pa.Table | None) -> lis
 
 def _densities(unit: UnitContext, points: pa.Table) -> dict[tuple[str, str], float]:
     """Returns median pixels per metre by tracklet and segment; empty for a camera without control points."""
-    plane = ground_plane(unit.camera)
-    if plane is None:
+    ground = known_ground(unit.camera, {})
+    if ground is None:
         return {}
     found: dict[tuple[str, str], float] = {}
     for segment in unit.segments:
         here = points.filter(pc.equal(points["frame_segment_id"], segment.segment_id))
-        density = pixels_per_metre(plane, boxes_of(here), (segment.width, segment.height))
+        density = pixels_per_metre(ground.plane, boxes_of(here), (segment.width, segment.height))
         names = np.asarray(here["tracklet_id"].to_pylist(), dtype=object)
         for name in dict.fromkeys(names.tolist()):
             # The median, since people come closer and go away within a segment.

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from ops.ground.density import pixels_per_metre
-from ops.ground.homography import ground_plane
+from ops.ground.places import known_ground
 from schemas.values import Segment, UnitContext
 
 PERSON_M = 1.7
@@ -67,10 +67,13 @@ def _band(unit: UnitContext, y1: float, y2: float, rows: Sequence[Mapping[str, A
 
 
 def expected_height_px(unit: UnitContext, segment: Segment, row_px: float) -> float | None:
-    """Returns the height of a person with feet in the middle of a row; None without calibration, or in the sky."""
-    plane = ground_plane(unit.camera)
-    if plane is None:
+    """Returns the height of a person with feet in the middle of a row; None without calibration, or in the sky.
+
+    By control points alone: an audit is of a footage file, and what people and depth measure is of a day.
+    """
+    ground = known_ground(unit.camera, {})
+    if ground is None:
         return None
     feet = np.array([[segment.width / 2, row_px, segment.width / 2, row_px]])
-    (density,) = pixels_per_metre(plane, feet, (segment.width, segment.height))
+    (density,) = pixels_per_metre(ground.plane, feet, (segment.width, segment.height))
     return PERSON_M * float(density) if np.isfinite(density) else None

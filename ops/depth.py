@@ -1,24 +1,25 @@
-"""Op ``depth``: the distance of every track point from the lens, by the ground plane on which its feet are.
+"""Op ``depth``: the distance of every track point from the lens, by the ground on which its feet are.
+
+That ground is of control points, or what people and depth measured on this day, on the map or not.
 
 Where the frame's lower edge hides the feet, the depth that a network sees at the trunk is taken if it is the surer one.
-The standard deviation is that of the foot point, carried along the line of sight. The error of the lens's own place is
-not part of it: it is the same for all points of a camera.
+The standard deviation is that of the foot point, carried along the line of sight, and of a measured ground. The error
+of a place of the lens that ``site.toml`` gives is not part of it: it is the same for all points of a camera.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 
 from ops.ground.feet import FootParams, feet_of, on_ground
 from ops.ground.hidden_feet import trunk_distances
-from ops.ground.homography import GroundPlane, ground_plane
-from ops.ground.lens import lens_position
-from ops.ground.project import covariance, to_ground
+from ops.ground.places import KnownGround, known_ground
+from ops.ground.sight import sight_distances
 from ops.trajectories import Trajectories
 from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables, param
 from schemas.tables import TABLES
-from schemas.values import Float64, UnitContext
+from schemas.values import UnitContext
 
 GROUND, MODEL = "ground_plane", "model"
 """Values of ``method``."""
@@ -35,14 +36,18 @@ class DepthParams(FootParams):
 
 
 class Depth(TableOp):
-    """Measures distances from the lens on the ground plane."""
+    """Measures distances from the lens on the ground."""
 
     spec = OpSpec(
         name="depth",
-        version=3,
+        version=4,
         summary="Distance of every track point from the lens, by the ground plane, or a network where feet are hidden.",
         scope=Scope.CAMERA_DAY,
-        reads=(Read("track_points"), Read("person_depths", required=False)),
+        reads=(
+            Read("track_points"),
+            Read("person_depths", required=False),
+            Read("ground_models", required=False, build_if_missing=True),
+        ),
         writes=("depth",),
         params=DepthParams,
         uses=("calibration",),
@@ -51,28 +56,26 @@ class Depth(TableOp):
     params: DepthParams
 
     def run(self, unit: UnitContext, inputs: Tables, services: Services) -> Tables:  # noqa: ARG002
-        """Gives ``depth``; none for a camera without calibration, or whose lens height is unknown."""
-        plane = ground_plane(unit.camera)
-        lens_m = None if plane is None else lens_position(unit.camera, plane)
+        """Gives ``depth``; none for a camera whose ground nobody knows, or whose lens nobody can place."""
+        ground = known_ground(unit.camera, inputs)
         points = on_ground(inputs["track_points"], self.params)
-        if plane is None or lens_m is None or not points.num_rows:
-            return {"depth": TABLES["depth"].empty()}
-        person_depths = inputs.get("person_depths", TABLES["person_depths"].empty())
-        return {"depth": self._distances(points, person_depths, plane, lens_m, unit)}
+        table = None
+        if ground is not None and points.num_rows:
+            person_depths = inputs.get("person_depths", TABLES["person_depths"].empty())
+            table = self._distances(points, person_depths, ground, unit)
+        return {"depth": TABLES["depth"].empty() if table is None else table}
 
     def _distances(
-        self, points: pa.Table, person_depths: pa.Table, plane: GroundPlane, lens_m: Float64, unit: UnitContext
-    ) -> pa.Table:
-        params = self.params
+        self, points: pa.Table, person_depths: pa.Table, ground: KnownGround, unit: UnitContext
+    ) -> pa.Table | None:
+        params, unit = self.params, replace(unit, camera=ground.pictured(unit.camera))
         trajectories = Trajectories.from_table(points)
         feet = feet_of(points, trajectories, unit.camera, unit.segments)
-        sigma_px = feet.sigma_px(params)
-        away_m = to_ground(plane, feet.pixels) - lens_m[:2]
-        distance_m = np.sqrt((away_m**2).sum(axis=1) + lens_m[2] ** 2)
-        slope = away_m / distance_m[:, None]
-        spread = covariance(plane, feet.pixels, sigma_px)
-        sigma_m = np.sqrt(np.einsum("ni,nij,nj->n", slope, spread, slope))
-        seen = trunk_distances(points, trajectories, feet, person_depths, unit, plane, params.model_sigma_share)
+        by_ground = sight_distances(ground, unit.camera, feet.pixels, feet.sigma_px(params))
+        if by_ground is None:
+            return None
+        distance_m, sigma_m = by_ground
+        seen = trunk_distances(points, trajectories, feet, person_depths, unit, ground.plane, params.model_sigma_share)
         by_model = seen[:, 1] < np.nan_to_num(sigma_m, nan=np.inf)  # NaN above the horizon
         distance_m, sigma_m = np.where(by_model, seen.T, [distance_m, sigma_m])
         kept = np.flatnonzero(sigma_m <= params.max_sigma_m)

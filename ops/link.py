@@ -5,8 +5,9 @@ tracklets are made of. So two tracklets are one track if they share detections t
 their boxes overlap. A track has the id of its first tracklet, so the same footage gives the same id in whatever order
 its segments are processed. Over a short gap in the recording, tracks go on by place; a longer one ends them.
 
-Where a calibrated camera shows that a person jumps faster than anybody can move, the track has passed to another
-person. It ends there, and what follows is a track of its own, named after its first point: ``TRACKLET-PTS``.
+Where a camera with four control points shows that a person jumps faster than anybody can move, the track has passed to
+another person. It ends there, and what follows is a track of its own, named after its first point: ``TRACKLET-PTS``.
+A ground that people measure comes too late for that: op ``ground`` reads these tracks.
 
 Only the day before is read: a thing in view for more than a whole day gets a new id at the second midnight.
 
@@ -21,9 +22,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.arrays import BOX_COLUMNS
-from ops.ground.homography import ground_plane
+from ops.ground.homography import GroundPlane
 from ops.ground.jumps import cut_at_jumps
 from ops.ground.movement import MovementParams
+from ops.ground.places import known_ground
 from ops.tracking.gap_links import link_over_gaps
 from ops.tracking.hidden_links import link_hidden
 from ops.tracking.observations import kind_of
@@ -81,12 +83,16 @@ class Link(TableOp):
         rows = _rows_of_day(points, links, [segment.segment_id for segment in unit.segments])
         rows = _with_tracks(rows, links, _track_labels(tracklets, links))
         services.count("links", len(links.following))
-        return _tables(unit, tracklets, self._cut_at_jumps(unit, rows, points, links))
+        ground = known_ground(unit.camera, inputs)
+        if ground is not None:
+            rows = self._cut_at_jumps(unit, rows, points, links, ground.plane)
+        return _tables(unit, tracklets, rows)
 
-    def _cut_at_jumps(self, unit: UnitContext, rows: pa.Table, points: pa.Table, links: TrackletLinks) -> pa.Table:
+    def _cut_at_jumps(
+        self, unit: UnitContext, rows: pa.Table, points: pa.Table, links: TrackletLinks, plane: GroundPlane
+    ) -> pa.Table:
         """Returns the rows of the day, those beyond a jump with a track id of their own."""
-        plane = ground_plane(unit.camera)
-        if plane is None or not len(rows):
+        if not len(rows):
             return rows
         # A track of the day before may have jumped before midnight: its later part goes on under that part's id.
         before = points.filter(_before_midnight(points, rows, links, unit))

@@ -31,6 +31,6 @@ class LocalPositions(TableOp):
         ground = known_ground(unit.camera, inputs)
         columns = None
         if ground is not None and not ground.on_map:
-            columns = place_columns(inputs["track_points"], ground.plane, unit, self.params)
+            columns = place_columns(inputs["track_points"], ground, unit, self.params)
         table = TABLES["local_positions"]
         return {"local_positions": table.empty() if columns is None else table.conform(columns)}

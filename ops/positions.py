@@ -37,7 +37,7 @@ class Positions(TableOp):
         ground = known_ground(unit.camera, inputs)
         columns = None
         if ground is not None and ground.on_map:
-            columns = place_columns(inputs["track_points"], ground.plane, unit, self.params)
+            columns = place_columns(inputs["track_points"], ground, unit, self.params)
         if columns is None:
             return {"positions": TABLES["positions"].empty()}
         lon, lat = _to_degrees(unit.site_crs).transform(columns["x_m"], columns["y_m"])

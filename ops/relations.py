@@ -21,7 +21,6 @@ import pyarrow.compute as pc
 from ops.arrays import boxes_of, connected, encode_column, find_rows, float_column, float_columns, run_starts, times_us
 from ops.boxes import shared_areas, size
 from ops.ground.class_sizes import CLASS_SIZES
-from ops.ground.lens import lens_position, surveyed_camera
 from ops.ground.near_pairs import near_pairs
 from ops.ground.occlusion import front_probability, lens_distance
 from ops.ground.places import KnownGround, known_ground, known_places
@@ -58,7 +57,7 @@ class Relations(TableOp):
 
     spec = OpSpec(
         name="relations",
-        version=3,
+        version=4,
         summary="How tracks near each other stand to each other: distance, closing speed, who is in front, groups.",
         scope=Scope.CAMERA_DAY,
         reads=(
@@ -114,7 +113,7 @@ class Relations(TableOp):
             | {"frame": ["site" if ground.on_map else "local"] * len(one)}
             | named
             | self._motion(motion)
-            | self._order(_lens(view, ground), movers, box, one, other)
+            | self._order(ground.lens_m(view), movers, box, one, other)
         )
 
     def _walking_groups(self, view: CameraView, positions: pa.Table, one: Int64, other: Int64) -> pa.Table:
@@ -184,14 +183,6 @@ def _group_rows(camera: str, names: Sequence[str], found: Companions, every_s: f
             )
     spec = TABLES["walking_groups"]
     return spec.conform({name: [row[name] for row in rows] for name in spec.schema.names})
-
-
-def _lens(view: CameraView, ground: KnownGround) -> Float64 | None:
-    """Returns the lens ``(3,)`` in the frame of the positions."""
-    if ground.on_map:
-        return lens_position(view, ground.plane)
-    camera = surveyed_camera(ground.plane)
-    return None if camera is None else camera.place_m
 
 
 def movers_of(positions: pa.Table) -> Movers:

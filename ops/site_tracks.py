@@ -1,8 +1,8 @@
 """Op ``site_tracks``: which tracks of cameras that see the same ground are of one person, or of one vehicle.
 
-Cameras are compared on the ground, so only calibrated ones take part; a track that no other camera sees, or that has no
-positions, is a site track by itself. Each camera's unit reads the whole group of its day and computes the same people,
-then writes the rows of its own tracks; so ids agree between cameras in whatever order they are processed.
+Cameras are compared on the ground, so only those on the map take part; a track that no other camera sees, or that has
+no positions, is a site track by itself. Each camera's unit reads the whole group of its day and computes the same
+people, then writes the rows of its own tracks; so ids agree between cameras in whatever order they are processed.
 
 Cameras whose clocks differ are set right first, by the people whom they see walking.
 

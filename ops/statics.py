@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from ops.arrays import BOX_COLUMNS, datetime_us, times_us
+from ops.ground.places import known_ground
 from ops.static_objects.choice import without_parts
 from ops.static_objects.evidence import border_changes, region_changes, sightings
 from ops.static_objects.places import places_of
@@ -47,7 +48,7 @@ class Statics(TableOp):
 
     spec = OpSpec(
         name="statics",
-        version=3,
+        version=4,
         summary="Things that stay in their place, such as parked cars and left bags, from when they came to when "
         "they went.",
         scope=Scope.CAMERA_DAY,
@@ -57,6 +58,7 @@ class Statics(TableOp):
             Read("static_detections"),
             Read("view_motion", columns=MOTION_COLUMNS, required=False),
             Read("track_points", columns=POINT_COLUMNS, required=False),
+            Read("ground_models", required=False, build_if_missing=True),
             Read("backgrounds", Neighbour.PREVIOUS_DAY, columns=BACKGROUND_COLUMNS, required=False),
             Read("static_regions", Neighbour.PREVIOUS_DAY, required=False),
             Read("static_detections", Neighbour.PREVIOUS_DAY, required=False),
@@ -74,7 +76,7 @@ class Statics(TableOp):
         tables = _both_days(inputs)
         segments = _spans(unit, tables["backgrounds"])
         points = inputs.get("track_points", TABLES["track_points"].empty())
-        rows = StaticRows(unit, segments, self.params.track_overlap)
+        rows = StaticRows(unit, segments, self.params.track_overlap, known_ground(unit.camera, inputs))
         for view in same_views(segments, tables["backgrounds"], tables["view_motion"]):
             living = TrackPoints.read(points, True, view, segments)
             others = TrackPoints.read(points, False, view, segments)
@@ -102,7 +104,7 @@ def _both_days(inputs: Tables) -> dict[str, pa.Table]:
     """Returns the tables of this day and of the day before as one each; a missing one counts as empty."""
     both: dict[str, list[pa.Table]] = {}
     for read in Statics.spec.reads:
-        if read.table != "track_points":
+        if read.table not in ("track_points", "ground_models"):
             table = inputs.get(read.key, TABLES[read.table].empty())
             table = table.select(list(read.columns or TABLES[read.table].schema.names)).replace_schema_metadata()
             both.setdefault(read.table, []).append(table)

@@ -128,3 +128,14 @@ def _public(tree: ast.Module) -> list[ast.AST]:
 
 def test_every_room_has_files() -> None:
     assert {path.parts[0] for path in MODULES} == set(MAY_IMPORT)
+
+
+def test_one_function_gives_a_camera_its_ground() -> None:
+    """Who asks control points alone, knows nothing of a ground that people or depth measure: ``known_ground`` does."""
+    allowed = {Path("ops/ground") / name for name in ("places.py", "sources.py", "survey.py")}
+    wrong = [
+        f"{path} asks control points for the ground; take known_ground of ops/ground/places.py"
+        for path, tree in MODULES.items()
+        if path.parts[0] != "bench" and path not in allowed and "ops.ground.homography.ground_plane" in imports(tree)
+    ]
+    assert not wrong, "\n".join(wrong)

@@ -6,6 +6,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pyarrow as pa
 
 from jobs.commands.calibrate import ground_model_rows
 from jobs.commands.excerpts import find_camera
@@ -15,10 +16,9 @@ from ops.anonymize.geometry import static_mask
 from ops.depth_models.kinds import Depth, MetricDepth
 from ops.depth_models.rows import unpack_depth
 from ops.floor.scale_fit import FixedScale
-from ops.ground.homography import ground_plane
 from ops.ground.picture import Scene, draw_ground
 from ops.ground.pinhole import PinholeGround
-from ops.ground.rows import SURVEY, plane_of
+from ops.ground.places import known_ground
 from schemas.errors import SelectionError, UserError
 from schemas.values import Bools, CameraView, Uint8
 from storage.files import atomic_path
@@ -58,12 +58,12 @@ def _scene(site: Site, camera: str, rows: list[dict[str, Any]], as_of: str | Non
             f"there is no background of {camera} to draw on: run `nightshift run --camera {camera} --ops background`"
         )
     view, used = site.files.config.camera_view(camera), next((row for row in rows if row["used"]), None)
-    plane = None if used is None else ground_plane(view) if used["source"] == SURVEY else plane_of(used)
+    ground = known_ground(view, {"ground_models": pa.Table.from_pylist(rows)})
     known = used is not None and used["focal_px"] is not None
     return Scene(
         _picture(background["png"], cv2.IMREAD_COLOR),
         _hidden(background, view),
-        plane,
+        None if ground is None else ground.plane,
         _pinhole(used) if used is not None and known else None,
         None if depth_row is None else _depth(depth_row, floor_row),
         None if floor_row is None or floor_row["mask_png"] is None else _mask(floor_row["mask_png"]),

@@ -15,9 +15,9 @@ from jobs.commands.audits import PublishedFootage
 from jobs.commands.excerpts import PublishedTime, find_published_time, sound_files
 from jobs.commands.results import connect, query
 from jobs.site import Site
+from jobs.stored_ground import stored_ground
 from jobs.track_rows import ROWS_READ, SURE_S, NumberedTrack, read_boxes, read_crossings, read_tracks
 from ops.arrays import datetime_us
-from ops.ground.homography import ground_plane
 from ops.ground.view import concerns, in_picture
 from ops.track_drawing import Shape, TrackDrawing
 from schemas.errors import SelectionError, UserError
@@ -102,7 +102,7 @@ def render_tracks(
     found = find_published_time(site, request.camera, request.start, request.end, target)
     footage = _footage(site, found)
     size_px = _size_px(footage)
-    shapes = _shapes(site, found.camera, size_px)
+    shapes = zones_in_frames(site, footage[0], size_px, request.as_of)
     with (
         sound_files(site, found) as files,
         closing(connect(site, as_of=request.as_of, for_query=ROWS_READ)) as connection,
@@ -193,19 +193,21 @@ def _size_px(footage: Sequence[PublishedFootage]) -> tuple[int, int]:
     return sizes[0]
 
 
-def _shapes(site: Site, camera: str, size_px: tuple[int, int]) -> list[Shape]:
-    """Returns the zones and lines that a camera sees, in pixels of its frames."""
-    view = site.files.config.camera_view(camera)
-    plane = ground_plane(view)
+def zones_in_frames(site: Site, footage: PublishedFootage, size_px: tuple[int, int], as_of: str | None) -> list[Shape]:
+    """Returns the zones and lines that a camera sees, in pixels of its frames: those on the map by the day's ground."""
+    view = site.files.config.camera_view(footage.camera)
+    with closing(connect(site, as_of=as_of, for_query="ground_models")) as connection:
+        ground = stored_ground(connection, view, footage.segments[0].date)
+    plane = ground.plane if ground is not None and ground.on_map else None
     scale = np.array(size_px) / np.array(view.image_size_px or size_px)
     shapes = []
     for feature in load_features(site.files):
-        if not concerns(view, feature):
+        if not concerns(view, feature, plane):
             continue
-        seen = feature.geometry
         if feature.space == "map" and plane is not None:
-            seen = in_picture(plane, seen)
-        place = shapely.transform(seen, lambda points: points * scale)
+            place = in_picture(plane, feature.geometry, size_px)
+        else:
+            place = shapely.transform(feature.geometry, lambda points: points * scale)
         shapes.append(Shape(feature.feature_id, feature.kind is FeatureKind.ZONE, place))
     return shapes
 

@@ -52,7 +52,7 @@ def connect(
     def zones() -> pa.Table:
         from jobs.zone_tiles import zone_tiles_table  # GIS libraries, which few queries need
 
-        return zone_tiles_table(site.files, site.store)
+        return zone_tiles_table(site.files, site.store, as_of)
 
     def calibrations() -> pa.Table:
         from jobs.calibrations import calibrations_table  # ops, which few queries need

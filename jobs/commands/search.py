@@ -115,8 +115,8 @@ def _require_zone(site: Site, camera: str, zone: str) -> None:
     if zone not in seen:
         names = ", ".join(sorted(seen)) or "none"
         raise SelectionError(
-            f"camera {camera} sees no zone {zone!r}; it has {names} (a map zone needs control points of the camera, a "
-            "zone in pixels its image_size or scanned footage)"
+            f"camera {camera} sees no zone {zone!r}; it has {names} (a map zone needs control points of the camera: "
+            "four, or two and a measured ground; a zone in pixels its image_size or scanned footage)"
         )
     if not np.any(seen[zone]):
         raise SelectionError(f"zone {zone!r} is outside the view of {camera}: what changes there cannot be seen")

@@ -6,6 +6,7 @@ from itertools import groupby
 import numpy as np
 import shapely
 
+from ops.ground.places import known_ground
 from ops.ground.view import concerns, zones_outside_view
 from schemas.values import CameraView, Feature
 
@@ -61,11 +62,19 @@ def _distances(views: Sequence[CameraView], features: Sequence[Feature]) -> Sequ
 
 def _outside_views(views: Sequence[CameraView], features: Sequence[Feature]) -> list[str]:
     sized = [(view, view.image_size_px) for view in views if view.image_size_px]
+    if any(view.control_points and not view.calibrated for view in views):
+        # What such a camera sees is known once its ground is measured, after a run.
+        features = [feature for feature in features if feature.space != "map"]
     # Once per camera, not per feature: each call fits the camera's homography.
-    hidden = {view.camera: {f.feature_id for f in zones_outside_view(view, features, size)} for view, size in sized}
+    grounds = {view.camera: known_ground(view, {}) for view, _ in sized} if features else {}
+    planes = {camera: ground.plane for camera, ground in grounds.items() if ground is not None}
+    hidden = {
+        view.camera: {f.feature_id for f in zones_outside_view(view, features, size, planes.get(view.camera))}
+        for view, size in sized
+    }
     unseen: dict[tuple[str, str, str], list[str]] = {}
     for feature in features:
-        watching = [view.camera for view, _ in sized if concerns(view, feature)]
+        watching = [view.camera for view, _ in sized if concerns(view, feature, planes.get(view.camera))]
         if watching and all(feature.feature_id in hidden[camera] for camera in watching):
             unseen.setdefault((feature.kind, feature.layer, ", ".join(watching)), []).append(feature.feature_id)
     return [

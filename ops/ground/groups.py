@@ -7,7 +7,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from ops.arrays import connected
-from ops.ground.homography import ground_plane
+from ops.ground.places import known_ground
 from ops.ground.view import seen_ground
 from schemas.values import CameraView
 
@@ -25,23 +25,26 @@ def camera_groups(views: Sequence[CameraView]) -> tuple[tuple[str, ...], ...]:
     Args:
         views: cameras; one without control points is in no group.
     """
-    calibrated = sorted((view for view in views if view.calibrated), key=lambda view: view.camera)
-    if len(calibrated) < 2:
+    on_map = sorted((view for view in views if view.control_points), key=lambda view: view.camera)
+    if len(on_map) < 2:
         return ()
-    ground = np.array([_ground(view) for view in calibrated], dtype=object)
+    ground = np.array([_ground(view) for view in on_map], dtype=object)
     one, other = shapely.STRtree(ground).query(ground, predicate="intersects")
-    floor = np.array([view.floor for view in calibrated])
+    floor = np.array([view.floor for view in on_map])
     same = floor[one] == floor[other]  # who stands above whom is somebody else
     one, other = one[same], other[same]
     common = shapely.area(shapely.intersection(ground[one], ground[other])) >= LEAST_M2
     groups = connected(one[common], other[common], len(ground))
-    return tuple(tuple(calibrated[index].camera for index in group) for group in groups)
+    return tuple(tuple(on_map[index].camera for index in group) for group in groups)
 
 
 def _ground(view: CameraView) -> BaseGeometry:
-    """Returns the ground that a camera's frame shows, around its control points."""
-    plane = ground_plane(view)
-    assert plane is not None
+    """Returns the ground that a camera's frame shows, around its control points.
+
+    Where people or depth measure it, that is known after a run only: before, all ground around its points counts. A
+    group that is too large costs reading, and joins nobody.
+    """
     points = np.array([(point.x_m, point.y_m) for point in view.control_points])
     bounds = np.concatenate([points.min(axis=0) - REACH_M, points.max(axis=0) + REACH_M])
-    return seen_ground(plane, bounds)
+    ground = known_ground(view, {})
+    return shapely.box(*bounds) if ground is None else seen_ground(ground.plane, bounds)

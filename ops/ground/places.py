@@ -16,13 +16,14 @@ import pyarrow as pa
 
 from ops.ground.feet import feet_of, on_ground
 from ops.ground.homography import GroundPlane, ground_plane
+from ops.ground.lens import lens_position, surveyed_camera
 from ops.ground.movement import MovementParams, is_impossible, movement
 from ops.ground.project import covariance, largest_sigma_m, to_ground
 from ops.ground.rows import SURVEY, plane_of, used_row
 from ops.ground.smooth import local_line
 from ops.trajectories import Trajectories
 from schemas.op import Tables, param
-from schemas.values import CameraView, UnitContext
+from schemas.values import CameraView, Float64, UnitContext
 
 
 @dataclass(frozen=True)
@@ -37,14 +38,55 @@ class PositionsParams(MovementParams):
 
 @dataclass(frozen=True, eq=False)
 class KnownGround:
-    """The ground plane that positions use, and whether it is on the map."""
+    """A camera's ground, as ``known_ground`` gives it.
+
+    Attributes:
+        plane: between pixels and metres.
+        on_map: whether the metres are those of the site's CRS; otherwise they are of the camera's local frame.
+        height_m: height of the lens, where people or depth measured it on this day; None of control points alone.
+        height_sigma_m: its standard deviation.
+    """
 
     plane: GroundPlane
     on_map: bool
+    height_m: float | None = None
+    height_sigma_m: float = 0.0
+
+    @property
+    def measured(self) -> bool:
+        """Whether people or depth are behind it: it is then of one day, and another day's differs."""
+        return self.height_m is not None
+
+    def pictured(self, view: CameraView) -> CameraView:
+        """Returns a view whose ``image_size_px`` is that of the pixels of ``plane``, for ``ops.ground.feet``.
+
+        A camera that nobody surveyed may name no size, or one of privacy masks.
+        """
+        return replace(view, image_size_px=self.plane.size_px)
+
+    def lens_m(self, view: CameraView) -> Float64 | None:
+        """Returns the lens ``(3,)``: x, y in the metres of ``plane`` and height; None where nobody can place it.
+
+        Of control points, it is where ``site.toml`` says; of a measured ground, where that ground has it: places and
+        lens then move together if its place on the map is a little off.
+        """
+        if self.height_m is None:
+            return lens_position(view, self.plane)
+        if not self.on_map:
+            return np.array([0.0, 0.0, self.height_m])
+        camera = surveyed_camera(self.plane)
+        return None if camera is None else np.array([*camera.place_m[:2], self.height_m])
 
 
 def known_ground(view: CameraView, inputs: Tables) -> KnownGround | None:
-    """Returns a camera's ground: of its control points, or of ``ground_models``; None where nobody knows it.
+    """Returns a camera's ground; None where nobody knows it. Everything that needs a ground takes it from here.
+
+    It is the one that op ``ground`` chose. Without its rows, it is that of four or more control points: before a run,
+    and in ops that ``ground`` itself reads or that cannot read a camera-day (decision 60).
+
+    Args:
+        view: the camera.
+        inputs: tables, among them maybe ``ground_models`` of the day.
 
     Raises:
         SiteError: four or more control points that fix no plane.
@@ -53,7 +95,9 @@ def known_ground(view: CameraView, inputs: Tables) -> KnownGround | None:
     if surveyed is not None:
         return KnownGround(surveyed, True)
     row = used_row(inputs["ground_models"]) if "ground_models" in inputs else None
-    return None if row is None or row["source"] == SURVEY else KnownGround(plane_of(row), row["frame"] == "site")
+    if row is None or row["source"] == SURVEY:
+        return None
+    return KnownGround(plane_of(row), row["frame"] == "site", row["height_m"], row["height_sigma_m"])
 
 
 def known_places(inputs: Tables) -> pa.Table:
@@ -64,16 +108,14 @@ def known_places(inputs: Tables) -> pa.Table:
 
 
 def place_columns(
-    track_points: pa.Table, plane: GroundPlane, unit: UnitContext, params: PositionsParams
+    track_points: pa.Table, ground: KnownGround, unit: UnitContext, params: PositionsParams
 ) -> dict[str, Any] | None:
     """Returns the columns that ``positions`` and ``local_positions`` share; None where no track touches the ground."""
     points = on_ground(track_points, params)
     if not points.num_rows:
         return None
-    # The size of the pictures that the plane is about: a camera without control points may name none.
-    view = replace(unit.camera, image_size_px=plane.size_px)
-    trajectories = Trajectories.from_table(points)
-    feet = feet_of(points, trajectories, view, unit.segments)
+    plane, trajectories = ground.plane, Trajectories.from_table(points)
+    feet = feet_of(points, trajectories, ground.pictured(unit.camera), unit.segments)
     sigma_px = feet.sigma_px(params)
     trust = sigma_px[:, 1] ** -2.0
     foot = local_line(trajectories.time_us, feet.pixels, trust, trajectories.track, params.smooth_s).value

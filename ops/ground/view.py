@@ -6,7 +6,7 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from ops.ground.homography import GroundPlane, ground_plane
+from ops.ground.homography import GroundPlane
 from ops.ground.project import to_pixels
 from schemas.values import Bools, CameraView, Feature, Float64
 
@@ -18,7 +18,7 @@ def zones_outside_view(
     view: CameraView,
     features: Iterable[Feature],
     frame_size_px: tuple[int, int],
-    placed: GroundPlane | None = None,
+    plane: GroundPlane | None,
 ) -> list[Feature]:
     """Returns the features that no pixel of the camera's view shows.
 
@@ -28,30 +28,38 @@ def zones_outside_view(
         view: the camera.
         features: zones and lines.
         frame_size_px: (width, height) of its frames; pixel features are in ``view.image_size_px`` if that is set.
-        placed: its ground on the map, where its control points do not measure that themselves.
+        plane: its ground on the map; None where nobody knows it.
     """
-    mine = [feature for feature in features if concerns(view, feature, placed)]
-    seen = _seen(view, mine, frame_size_px, placed)
+    mine = [feature for feature in features if concerns(view, feature, plane)]
+    seen = _seen(view, mine, frame_size_px, plane)
     return [feature for feature, is_seen in zip(mine, seen, strict=True) if not is_seen]
 
 
-def concerns(view: CameraView, feature: Feature, placed: GroundPlane | None = None) -> bool:
-    """Whether a camera can count in a feature at all: in pixels it must be its own, on the map of its floor."""
-    on_map = view.calibrated or placed is not None
-    return on_map and feature.floor == view.floor if feature.space == "map" else feature.camera == view.camera
+def concerns(view: CameraView, feature: Feature, plane: GroundPlane | None) -> bool:
+    """Whether a camera can count in a feature: in pixels it must be its own, on the map of its floor.
+
+    Args:
+        view: the camera.
+        feature: a zone or a line.
+        plane: the camera's ground on the map; None where nobody knows it.
+    """
+    if feature.space == "map":
+        return plane is not None and feature.floor == view.floor
+    return feature.camera == view.camera
 
 
-def in_picture(plane: GroundPlane, geometry: BaseGeometry) -> BaseGeometry:
-    """Returns what a camera sees of a geometry on the ground, in pixels of ``plane.size_px``; empty if nothing.
+def in_picture(plane: GroundPlane, geometry: BaseGeometry, size_px: tuple[int, int]) -> BaseGeometry:
+    """Returns what a camera sees of a geometry on the ground, in pixels of frames of a size; empty if nothing.
 
     Straight edges stay straight.
     """
     seen = shapely.intersection(geometry, seen_ground(plane, np.array(geometry.bounds)))
-    return shapely.transform(seen, lambda points: to_pixels(plane, points))
+    scale = np.array(size_px) / plane.size_px
+    return shapely.transform(seen, lambda points: to_pixels(plane, points) * scale)
 
 
 def _seen(
-    view: CameraView, features: Sequence[Feature], frame_size_px: tuple[int, int], placed: GroundPlane | None
+    view: CameraView, features: Sequence[Feature], frame_size_px: tuple[int, int], plane: GroundPlane | None
 ) -> Bools:
     """Tells of each feature ``(N,)`` that concerns a camera whether any pixel shows some of it."""
     if not features:
@@ -59,7 +67,6 @@ def _seen(
     shapes = np.array([feature.geometry for feature in features], dtype=object)
     in_pixels = np.array([feature.space == "pixel" for feature in features])
     seen = shapely.intersects(shapes, shapely.box(0, 0, *(view.image_size_px or frame_size_px)))
-    plane = ground_plane(view) or placed
     if plane is not None and not in_pixels.all():
         # All at once against what the camera sees of the ground: a layer may have thousands of lines.
         ground = seen_ground(plane, shapely.total_bounds(shapes[~in_pixels]))

@@ -35,13 +35,15 @@ class Interactions(TableOp):
 
     spec = OpSpec(
         name="interactions",
-        version=8,
+        version=9,
         summary="Who did what with whom or what: meetings, things left and taken, vehicles, zones, with the evidence.",
         scope=Scope.CAMERA_DAY,
         reads=(
             Read("track_points", columns=POINT_COLUMNS),
             Read("tracks", columns=("track_id", "source"), required=False),
             Read("positions", columns=POSITION_COLUMNS, required=False, build_if_missing=True),
+            Read("local_positions", columns=POSITION_COLUMNS, required=False, build_if_missing=True),
+            Read("ground_models", required=False, build_if_missing=True),
             Read("zone_events", required=False, build_if_missing=True),
             Read("static_objects", required=False, build_if_missing=True),
             Read("static_object_tracks", required=False, build_if_missing=True),

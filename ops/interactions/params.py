@@ -1,7 +1,7 @@
 """Parameters of ``interactions``: distances in metres, and rules of the user's own.
 
-Without control points, distances in the picture are converted to metres by the height of the person, which counts as
-``BODY_M``. So one set of thresholds serves every camera.
+Where nobody knows a camera's ground, distances in the picture are converted to metres by the height of the person,
+which counts as ``BODY_M``. So one set of thresholds serves every camera.
 """
 
 from dataclasses import dataclass

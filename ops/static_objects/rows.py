@@ -8,7 +8,7 @@ import numpy as np
 from ops.arrays import BOX_COLUMNS, datetime_us
 from ops.boxes import centre
 from ops.ground.feet import pixel_scale
-from ops.ground.homography import ground_plane
+from ops.ground.places import KnownGround
 from ops.ground.project import to_ground
 from ops.static_objects.stays import Stay
 from ops.static_objects.tracks import TrackPoints
@@ -27,17 +27,20 @@ class StaticRows:
         unit: the camera-day.
         segments: of this day and of the day before, by time.
         track_overlap: see ``StaticsParams``.
+        ground: of the camera; things have places if it is on the map.
 
     Attributes:
         first_us: start of the day's first segment.
     """
 
-    def __init__(self, unit: UnitContext, segments: Sequence[SegmentSpan], track_overlap: float) -> None:
+    def __init__(
+        self, unit: UnitContext, segments: Sequence[SegmentSpan], track_overlap: float, ground: KnownGround | None
+    ) -> None:
         self.first_us = min((datetime_us(segment.start) for segment in unit.segments), default=0)
         self._unit = unit
         self._segments = segments
         self._track_overlap = track_overlap
-        self._plane = ground_plane(unit.camera)
+        self._ground = ground if ground is not None and ground.on_map else None
         self._things: list[Row] = []
         self._tracks: list[Row] = []
 
@@ -122,9 +125,9 @@ class StaticRows:
 
     def _place(self, box: Float64, size_px: tuple[int, int]) -> tuple[float, float] | None:
         """Returns where a thing is on the ground: below the middle of its box; None if that is not known."""
-        if self._plane is None:
+        if self._ground is None:
             return None
-        scale = pixel_scale(np.array([size_px], np.float64), self._unit.camera)
+        scale = pixel_scale(np.array([size_px], np.float64), self._ground.pictured(self._unit.camera))
         foot = np.array([[centre(box)[0], box[3]]]) * scale
-        east_m, north_m = to_ground(self._plane, foot)[0].tolist()
+        east_m, north_m = to_ground(self._ground.plane, foot)[0].tolist()
         return (east_m, north_m) if np.isfinite(east_m) else None

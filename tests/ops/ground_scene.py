@@ -1,11 +1,13 @@
 """A made-up camera whose lens, ground and horizon are known exactly, and tables of tracks for it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
 
+from ops.ground.ground_model import GroundModel
 from ops.ground.homography import GroundPlane, ground_plane
 from ops.ground.pinhole import PinholeGround
 from ops.ground.rows import ground_rows
@@ -100,12 +102,23 @@ def plane_of(view: CameraView) -> GroundPlane:
 def local_inputs(points: pa.Table) -> tuple[CameraView, dict[str, pa.Table]]:
     """The same camera without a survey, and what ops read of it: its ground as people could have measured it."""
     bare = CameraView("cam1", "Camera 1", "Europe/Amsterdam", True)
-    plane = PinholeGround(SIZE_PX, FOCAL_PX, float(TILT), 0.0, float(LENS_M[2])).ground_plane("cam1")
-    models = ground_rows("cam1", START, Grounds((Source("fused", SIZE_PX, plane=plane),), "fused"))
-    given = {"track_points": points, "ground_models": models}
+    given = {"track_points": points, "ground_models": measured_ground()}
     unit = make_unit([make_segment(duration_s=30, size_px=SIZE_PX)], bare, unit="day")
     placed = LocalPositions().run(unit, given, FakeServices())
     return bare, given | {"positions": TABLES["positions"].empty()} | dict(placed)
+
+
+def measured_ground(sigmas: Sequence[float] = (0.0, 0.0, 0.0, 0.0), on_map: bool = False) -> pa.Table:
+    """``ground_models`` of the camera as people could have measured it, with deviations of ``PARAMETERS``.
+
+    On the map it is where ``make_view`` has it: it looks north, so its local frame only needs another origin.
+    """
+    pinhole = PinholeGround(SIZE_PX, FOCAL_PX, float(TILT), 0.0, float(LENS_M[2]))
+    model = GroundModel("fused", pinhole, np.diag(np.square(sigmas)))
+    plane = model.ground_plane("cam1") if any(sigmas) else pinhole.ground_plane("cam1")
+    frame = "site" if on_map else "local"
+    plane = replace(plane, origin_m=ORIGIN_M if on_map else plane.origin_m)
+    return ground_rows("cam1", START, Grounds((Source("fused", SIZE_PX, model, plane, frame=frame),), "fused"))
 
 
 def depth_m(places_m: Float64) -> Float64:

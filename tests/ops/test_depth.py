@@ -6,7 +6,7 @@ import pytest
 from ops.depth import Depth, DepthParams
 from schemas.tables import TABLES
 from schemas.values import CameraView
-from tests.ops.ground_scene import LENS_M, ORIGIN_M, SIZE_PX, make_points, make_view, project
+from tests.ops.ground_scene import LENS_M, ORIGIN_M, SIZE_PX, make_points, make_view, measured_ground, project
 from tests.support.fakes import FakeServices, make_segment, make_unit
 
 SEGMENT = make_segment(duration_s=30, size_px=SIZE_PX)
@@ -75,3 +75,19 @@ def test_hidden_feet_leave_the_distance_to_a_network_where_that_is_surer():
     assert second["method"] == "ground_plane"
     unsure = Depth(DepthParams(**params, model_sigma_share=50.0)).run(unit, inputs, FakeServices())["depth"]
     assert set(unsure["method"].to_pylist()) == {"ground_plane"}, "the surer one counts"
+
+
+@pytest.mark.parametrize("image_size_px", [None, (1280, 960)])
+def test_a_camera_that_nobody_surveyed_measures_on_its_own_ground(image_size_px):
+    """Privacy masks may have been drawn in pictures of another size."""
+    points = make_points(SEGMENT, np.arange(3) / 10, project(PLACES_M))
+    view = CameraView("cam1", "", "UTC", True, image_size_px=image_size_px)
+    unit = make_unit([SEGMENT], view, unit="day")
+    sure, unsure = (
+        Depth().run(unit, {"track_points": points, "ground_models": ground}, FakeServices())["depth"]
+        for ground in (measured_ground(), measured_ground((0.0, 0.0, 0.0, 0.1)))
+    )
+    assert sure["distance_m"].to_numpy() == pytest.approx(DISTANCES_M, rel=1e-3)
+    assert sure["sigma_m"].to_numpy() == pytest.approx(depth(project(PLACES_M))["sigma_m"].to_numpy(), rel=0.01)
+    added_m = np.sqrt(unsure["sigma_m"].to_numpy() ** 2 - sure["sigma_m"].to_numpy() ** 2)
+    assert added_m == pytest.approx(0.1 * DISTANCES_M, rel=0.02), "a scale that is unsure by a tenth"

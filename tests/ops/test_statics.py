@@ -10,6 +10,7 @@ import pytest
 from ops.statics import Statics
 from schemas.tables import TABLES
 from schemas.values import CameraView, ControlPoint
+from tests.ops.ground_scene import measured_ground, project
 from tests.ops.rest_scene import (
     CAR,
     CASE,
@@ -183,6 +184,19 @@ def test_things_have_a_place_on_the_ground(evening: dict[str, pa.Table]) -> None
     camera = CameraView("cam1", "Camera 1", "Europe/Amsterdam", True, points, (320, 240))
     car = at(find(evening, SEGMENTS, camera=camera)[0], CAR)
     assert (car["x_m"], car["y_m"]) == pytest.approx((9.5, 10), abs=0.3)
+
+
+@pytest.mark.parametrize("on_map", [True, False])
+def test_a_measured_ground_gives_things_a_place_if_it_is_on_the_map(evening: dict[str, pa.Table], on_map: bool) -> None:
+    """The ground is that of pictures twice as large as these."""
+    camera = CameraView("cam1", "Camera 1", "Europe/Amsterdam", True, image_size_px=(320, 240))
+    inputs = {**evening, "ground_models": measured_ground(on_map=on_map)}
+    car = at(find(inputs, SEGMENTS, camera=camera)[0], CAR)
+    if on_map:
+        foot_px = np.array([[CAR[0] + CAR[2], 2 * CAR[3]]], np.float64)
+        assert project(np.array([[car["x_m"], car["y_m"]]], np.float64)) == pytest.approx(foot_px, abs=6)
+    else:
+        assert car["x_m"] is None and car["y_m"] is None
 
 
 @pytest.mark.slow

@@ -238,7 +238,7 @@ def _moment(verb: str, carriage: Interaction, span_us: tuple[int, int], rest: Re
 
 
 def _where(at: Float64, day: _Day) -> tuple[float, float] | None:
-    if not day.scene.on_ground:
+    if not day.scene.on_map:
         return None
     east_m, north_m = (at + day.moments.origin_m).tolist()
     return east_m, north_m

@@ -1,6 +1,6 @@
 """The interactions that conditions declare: who, with what, when they begin and how long they last.
 
-Distances are metres, on cameras without control points those of people's heights. ``when`` begins an interaction,
+Distances are metres, where nobody knows a camera's ground those of people's heights. ``when`` begins an interaction,
 ``lasts`` is looser and keeps it going, ``for_s`` is its least length. What takes more than a condition has its own file
 beside this one: things that are put down and taken, vehicles, queues, hand-overs and zones.
 """

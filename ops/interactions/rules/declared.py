@@ -95,7 +95,7 @@ def _thing_pairs(scene: Scene, moments: Moments) -> Iterator[Pairs]:
         rows = np.flatnonzero(moments.person & (moments.time_us >= thing.start_us) & (moments.time_us <= thing.end_us))
         if len(rows):
             foot = np.array([(thing.box[0] + thing.box[2]) / 2, thing.box[3]])
-            at = foot if not scene.on_ground else np.array(thing.place_m or (np.nan, np.nan))
+            at = foot if not scene.on_ground else np.array(thing.place_m or scene.places_of(foot[None])[0])
             yield beside(moments, number, rows, thing.box, at - moments.origin_m)
 
 
@@ -186,7 +186,7 @@ def _interaction(
         share * likely * lasting,
         evidence,
         rule.declared.name,
-        (float(place[0]), float(place[1])) if scene.on_ground else None,
+        (float(place[0]), float(place[1])) if scene.on_map else None,
     )
 
 

@@ -1,7 +1,8 @@
 """Tracks at common moments, four a second: where each is, how it moves, how tall it is there.
 
-Without control points, a camera's metres are those of the people in view: a body height at the place of somebody's feet
-counts as ``BODY_M`` metres. How tall people are at each height of the picture is learned from who walks there.
+Where nobody knows a camera's ground, its metres are those of the people in view: a body height at the place of
+somebody's feet counts as ``BODY_M`` metres. How tall people are at each height of the picture is learned from who walks
+there.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -44,12 +45,12 @@ LEAST_STATURE, MOST_STATURE = 0.75, 1.25
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """One row per track and tick, by track and time. Metres of uncalibrated cameras: see above.
+    """One row per track and tick, by track and time. Metres where nobody knows the ground: see above.
 
     Attributes:
         track, tick, time_us: ``(M,)``.
         person: ``(M,)``, whether the track is a person's.
-        at: ``(M, 2)`` place in metres from ``origin_m``, or in pixels without calibration.
+        at: ``(M, 2)`` place in metres from ``origin_m``, or in pixels where nobody knows the ground.
         m_per: ``(M,)`` metres per unit of ``at``: 1, or those of a pixel there.
         velocity_m_s: ``(M, 2)``; NaN for a lone moment.
         sigma_m: ``(M,)``, standard deviation of a coordinate of the place; 0 if not known.

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ops.boxes import centre, gaps_px, iou_pairs, size
-from ops.ground.homography import ground_plane
-from ops.ground.project import to_ground
 from ops.interactions.params import BODY_M
 from ops.interactions.rules.scene import Scene
 from schemas.values import Bools, Float64, Int64
@@ -123,10 +121,9 @@ def _unseen_from(last_us: int, moments: Sequence[tuple[int, bool]], first_us: in
 
 def is_away(at: Int64, box: Float64, scene: Scene) -> Bools:
     """Marks points of one person farther from a thing than ``away_m``."""
-    plane = ground_plane(scene.unit.camera)
-    if plane is not None:
+    if scene.on_ground:
         foot = np.array([[centre(box)[0], box[3]]])
-        distance_m = np.hypot(*(scene.place_m[at] - to_ground(plane, foot)).T)
+        distance_m = np.hypot(*(scene.place_m[at] - scene.places_of(foot)).T)
         # No position at all: the person is above the horizon, or the op ``positions`` did not run.
         if np.isfinite(distance_m).any():
             return np.asarray(np.nan_to_num(distance_m, nan=np.inf) > scene.params.away_m)

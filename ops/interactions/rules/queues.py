@@ -73,7 +73,7 @@ def find_queues(scene: Scene, moments: Moments) -> list[Interaction]:
                 share * straight * lasting_s / (lasting_s + scene.params.queue_s),
                 evidence,
                 f"queues {VERSION}",
-                (float(place[0]), float(place[1])) if scene.on_ground else None,
+                (float(place[0]), float(place[1])) if scene.on_map else None,
             )
         )
     return found

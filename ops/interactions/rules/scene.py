@@ -9,6 +9,8 @@ import pyarrow as pa
 
 from ops.arrays import boxes_of, datetime_us, encode_column, float_columns, times_us
 from ops.ground.feet import pixel_scale
+from ops.ground.places import KnownGround, known_ground, known_places
+from ops.ground.project import to_ground
 from ops.interactions.params import InteractionsParams
 from ops.trajectories import Trajectories
 from schemas.op import Tables
@@ -85,12 +87,14 @@ class Scene:
         trajectories: of ``track_points``.
         segment, pts: frame of each trajectory point: index into ``segment_names``, and PTS.
         box, foot, place_m: ``(N, 4)``, ``(N, 2)`` and ``(N, 2)``, of each trajectory point.
-        place_m: in the site's CRS; NaN where the point has no position.
+        place_m: in the metres of ``ground``; NaN where the point has no position.
         variance_m2: ``(N,)``, of a coordinate of the place, the mean of both.
         confidence: ``(T,)``, mean score of each track.
         frame_px: (width, height) that pixels are counted in.
         events: ``zone_events``.
         things: by start.
+        extra: all inputs.
+        ground: of the camera; None where nobody knows it.
     """
 
     unit: UnitContext
@@ -109,6 +113,7 @@ class Scene:
     events: pa.Table
     things: tuple[Thing, ...]
     extra: Tables
+    ground: KnownGround | None
 
     @cached_property
     def people(self) -> Bools:
@@ -127,7 +132,19 @@ class Scene:
     @property
     def on_ground(self) -> bool:
         """Whether distances are known in metres."""
-        return self.unit.camera.calibrated
+        return self.ground is not None
+
+    @property
+    def on_map(self) -> bool:
+        """Whether these metres are those of the site's CRS."""
+        return self.ground is not None and self.ground.on_map
+
+    def places_of(self, foot: Float64) -> Float64:
+        """Returns the places on the ground ``(N, 2)`` of feet ``(N, 2)`` in the scene's pixels; NaN if unknown."""
+        if self.ground is None:
+            return np.full_like(foot, np.nan)
+        plane = self.ground.plane
+        return to_ground(plane, foot * (np.array(plane.size_px) / self.frame_px))
 
     @cached_property
     def bounds(self) -> Int64:
@@ -184,9 +201,9 @@ def read_scene(unit: UnitContext, inputs: Tables, params: InteractionsParams, da
     trajectories = Trajectories.from_table(points)
     frame_px = unit.camera.image_size_px or max(((s.width, s.height) for s in unit.segments), default=(1, 1))
     names, segment = encode_column(points, "segment_id")
-    place_m, variance_m2 = _places(trajectories, inputs["positions"])
+    place_m, variance_m2 = _places(trajectories, known_places(inputs))
     box = (boxes_of(points) * frame_scale(points["segment_id"], unit))[trajectories.row]
-    return Scene(
+    scene = Scene(
         unit,
         params,
         day_us,
@@ -203,7 +220,13 @@ def read_scene(unit: UnitContext, inputs: Tables, params: InteractionsParams, da
         inputs["zone_events"],
         _things(inputs["static_objects"], unit),
         inputs,
+        known_ground(unit.camera, inputs),
     )
+    if scene.ground is not None and scene.ground.measured:
+        # The ground of the day before is another measurement: all of a scene is on one.
+        before = trajectories.time_us < day_us
+        place_m[before] = scene.places_of(scene.foot[before])
+    return scene
 
 
 def frame_scale(segments: pa.ChunkedArray, unit: UnitContext) -> Float64:

@@ -151,7 +151,7 @@ def _interaction(one: _Passing, scene: Scene, moments: Moments) -> Interaction:
     contact_us = _contact_us(one, moments)
     start_us, end_us = sorted((contact_us, one.time_us))
     evidence: Evidence = {"gap_m": one.gap_m, "speed_m_s": one.speed_m_s, "at_vehicle_s": (end_us - start_us) / 1e6}
-    place: Float64 | None = moments.at[one.rows[0]] + moments.origin_m if scene.on_ground else None
+    place: Float64 | None = moments.at[one.rows[0]] + moments.origin_m if scene.on_map else None
     return Interaction(
         one.verb,
         scene.trajectories.tracks[one.track],

@@ -6,7 +6,7 @@ import pytest
 from shapely.geometry import box, mapping
 
 import jobs.planning.fingerprint
-import ops.ground.view
+import jobs.planning.unseen_features
 from jobs.planning.configure import configure_site
 from jobs.planning.fingerprint import fingerprint_base
 from storage.site.file import load_site
@@ -72,8 +72,13 @@ def site_with_squares(root, count, role, size_m=1.0):
 
 @pytest.mark.parametrize(("role", "planes"), [("count", 2), ("reference", 0)])
 def test_a_cameras_homography_is_fitted_once_for_all_zones(tmp_path, monkeypatch, role, planes):
-    fitted, fit = [], ops.ground.view.ground_plane
-    monkeypatch.setattr(ops.ground.view, "ground_plane", lambda view: fitted.append(view.camera) or fit(view))
+    fitted, module = [], jobs.planning.unseen_features
+    fit = module.known_ground
+    monkeypatch.setattr(
+        jobs.planning.unseen_features,
+        "known_ground",
+        lambda view, inputs: fitted.append(view.camera) or fit(view, inputs),
+    )
     ready = configure_site(site_with_squares(tmp_path, 50, role))
     assert len(fitted) == planes
     unseen = [warning for warning in ready.warnings if "outside the view" in warning]

@@ -8,10 +8,11 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ops.ground.homography import ground_plane
 from ops.ground.view import concerns, in_picture, zones_outside_view
 from schemas.values import CameraView, Feature, FeatureKind
-from tests.ops.ground_scene import ORIGIN_M, SIZE_PX, depth_m, make_view, project, site
+from tests.ops.ground_scene import ORIGIN_M, SIZE_PX, depth_m, make_view, plane_of, project, site
+
+PLANE = plane_of(make_view())
 
 
 def feature(geometry, space="map", camera=None, name="z"):
@@ -39,13 +40,13 @@ def test_features_that_no_pixel_sees_are_told():
         feature(shapely.box(700, 10, 710, 20), "pixel", "cam1"),
     ]
     nobodys = [feature(shapely.box(700, 10, 710, 20), "pixel", "another")]
-    assert zones_outside_view(make_view(), [*seen, *hidden, *nobodys], (1280, 960)) == hidden
+    assert zones_outside_view(make_view(), [*seen, *hidden, *nobodys], (1280, 960), PLANE) == hidden
 
 
 def test_map_features_are_no_mistake_of_an_uncalibrated_camera():
     view = CameraView("cam1", "", "UTC", True)
     inside, outside = (feature(shapely.box(u, 0, u + 1, 1), "pixel", "cam1") for u in (50, 350))
-    assert zones_outside_view(view, [feature(ground_box(0, 8)), inside, outside], (320, 240)) == [outside]
+    assert zones_outside_view(view, [feature(ground_box(0, 8)), inside, outside], (320, 240), None) == [outside]
 
 
 PLACES = st.tuples(st.integers(-60_000, 60_000), st.integers(-20_000, 90_000))  # millimetres
@@ -60,7 +61,7 @@ def test_a_line_is_seen_if_a_pixel_shows_a_point_of_it(places):
     shown = [project(run) for run in runs if depth_m(run)[0] > 0.05 and len(run) > 1]
     drawn = shapely.MultiLineString(shown) if shown else shapely.MultiLineString()
     frame = shapely.box(0, 0, *SIZE_PX)
-    seen = zones_outside_view(make_view(), [feature(line)], SIZE_PX) == []
+    seen = zones_outside_view(make_view(), [feature(line)], SIZE_PX, PLANE) == []
     # Within a pixel of the frame's edge it may be either.
     assert seen or not drawn.intersects(frame.buffer(-1))
     assert not seen or drawn.distance(frame) < 1 or drawn.is_empty
@@ -73,31 +74,29 @@ def test_thousands_of_lines_are_compared_with_the_view_at_once(monkeypatch):
     features = [feature(line, name=str(number)) for number, line in enumerate(lines)]
     compared = Mock(side_effect=shapely.intersects)
     monkeypatch.setattr(shapely, "intersects", compared)
-    hidden = zones_outside_view(make_view(), features, SIZE_PX)
+    hidden = zones_outside_view(make_view(), features, SIZE_PX, PLANE)
     assert compared.call_count == 2
     assert 19_000 < len(hidden) < 20_000
 
 
 def test_a_zone_on_the_ground_is_where_its_corners_are_in_the_picture():
-    plane = ground_plane(make_view())
     box = ground_box(0, 8)
     corners = project(shapely.get_coordinates(box))
-    assert shapely.hausdorff_distance(in_picture(plane, box), shapely.Polygon(corners)) < 0.5
+    assert shapely.hausdorff_distance(in_picture(PLANE, box, SIZE_PX), shapely.Polygon(corners)) < 0.5
 
 
 def test_only_the_part_of_a_zone_before_the_camera_is_in_the_picture():
-    plane = ground_plane(make_view())
-    wide = in_picture(plane, ground_box(0, 0, 500))
+    wide = in_picture(PLANE, ground_box(0, 0, 500), SIZE_PX)
     assert np.all(np.array(wide.bounds) >= -1) and np.all(np.array(wide.bounds[2:]) <= np.array(SIZE_PX) + 1)
-    assert in_picture(plane, ground_box(0, -8)).is_empty
-    line = in_picture(plane, shapely.LineString([site(-30, 8), site(30, 8)]))
+    assert in_picture(PLANE, ground_box(0, -8), SIZE_PX).is_empty
+    line = in_picture(PLANE, shapely.LineString([site(-30, 8), site(30, 8)]), SIZE_PX)
     assert line.geom_type == "LineString" and not line.is_empty
 
 
 def test_a_camera_counts_on_its_own_floor_only():
     camera, above = make_view(), replace(make_view(), floor=1)
     shop = feature(ground_box(0.0, 0.0))
-    assert concerns(camera, shop) and not concerns(above, shop)
-    assert concerns(above, replace(shop, floor=1)) and not concerns(camera, replace(shop, floor=1))
+    assert concerns(camera, shop, PLANE) and not concerns(above, shop, PLANE)
+    assert concerns(above, replace(shop, floor=1), PLANE) and not concerns(camera, replace(shop, floor=1), PLANE)
     in_picture_of = feature(shapely.box(0, 0, 9, 9), "pixel", camera.camera)
-    assert concerns(above, in_picture_of)
+    assert concerns(above, in_picture_of, None)

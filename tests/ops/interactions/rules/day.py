@@ -9,6 +9,7 @@ import pyarrow as pa
 from ops.counts import Counts
 from ops.interactions import Interactions
 from ops.interactions.params import InteractionsParams
+from ops.local_positions import LocalPositions
 from ops.positions import Positions
 from schemas.tables import TABLES
 from schemas.tables.columns import TIME
@@ -32,15 +33,19 @@ def run(
     frames=None,
     keypoints=None,
     source="model",
+    ground=None,
     **params,
 ):
     """Rows by time, with their evidence read.
 
     ``before``: ``track_points`` of the day before; ``frames``: ``frame_interactions``; ``keypoints``: that table;
-    ``source``: what found the tracks.
+    ``source``: what found the tracks; ``ground``: ``ground_models``.
     """
     unit = make_unit(segments, view, features, unit="day")
     inputs = {"track_points": points, "static_objects": at_rest(*things)}
+    if ground is not None:
+        inputs["ground_models"] = ground
+        inputs |= LocalPositions().run(unit, inputs, FakeServices())
     inputs |= Positions().run(unit, inputs, FakeServices())
     inputs |= Counts().run(unit, inputs, FakeServices())
     inputs["tracks"] = tracks_of(points, source)

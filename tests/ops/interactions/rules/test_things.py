@@ -14,7 +14,7 @@ from ops.link import Link, LinkParams
 from ops.track import Track, TrackParams
 from schemas.tables import TABLES
 from schemas.values import CameraView
-from tests.ops.ground_scene import ORIGIN_M, SIZE_PX, join, make_view, project
+from tests.ops.ground_scene import ORIGIN_M, SIZE_PX, join, make_view, measured_ground, project, site
 from tests.ops.interactions.rules import aboda
 from tests.ops.interactions.rules.day import (
     BAG,
@@ -59,14 +59,33 @@ def test_who_leaves_a_bag_carried_it_and_put_it_down():
     assert end_s - start_s == pytest.approx(3), "a second for the hand and half for the error, before and after"
 
 
-def test_on_the_ground_away_is_metres():
+KNOWN_GROUNDS = {
+    "surveyed": {"view": make_view()},
+    "local": {"ground": measured_ground()},
+    "on map": {"ground": measured_ground(on_map=True)},
+}
+
+
+@pytest.mark.parametrize("known", KNOWN_GROUNDS.values(), ids=KNOWN_GROUNDS)
+def test_on_the_ground_away_is_metres(known):
     places = [(-4, 9), (-0.5, 9), (-0.5, 9), (-4, 9), (-4, 9)]
     owner = on_ground(places, (0, 8, 12, 20, 50), "owner")
     x, y = project(ORIGIN_M[None] + [0.0, 9.0])[0]
     thing = (LEFT_AT_S, None, (x - 10, y - 15, x + 10, y))
-    (row,) = abandoned(owner, [thing], view=make_view())
+    (row,) = abandoned(owner, [thing], **known)
     assert seconds_of(row)[0] == pytest.approx(16.6, abs=0.5)  # 3.5 m in 8 s: 2.5 m off after 4.6 s
-    assert abandoned(owner, [thing], view=make_view(), away_m=5.0, leave_s=20.0) == []
+    assert abandoned(owner, [thing], **known, away_m=5.0, leave_s=20.0) == []
+
+
+@pytest.mark.parametrize("known", KNOWN_GROUNDS.values(), ids=KNOWN_GROUNDS)
+def test_who_meets_has_a_place_if_the_camera_is_on_the_map(known):
+    """Side by side in the picture, two metres apart in depth: by heights of bodies, and not of ground, they meet."""
+    near = join(on_ground([(0, 9), (0, 9)], (0, 10), "a"), on_ground([(0.5, 9.8), (0.5, 9.8)], (0, 10), "b"))
+    (row,) = only("meets", near, **known)
+    place = (None, None) if known is KNOWN_GROUNDS["local"] else pytest.approx(site(0.25, 9.4), abs=0.1)
+    assert (row["x_m"], row["y_m"]) == place
+    far = join(on_ground([(0, 9), (0, 9)], (0, 10), "a"), on_ground([(0.3, 10.6), (0.3, 10.6)], (0, 10), "b"))
+    assert only("meets", far, **known) == [] and len(only("meets", far)) == 1
 
 
 @pytest.mark.parametrize(
@@ -203,17 +222,18 @@ MIDNIGHT_S = -23 * 3600.0
 """Local midnight of the day, seconds from ``START``."""
 
 
+@pytest.mark.parametrize("ground", [None, measured_ground()], ids=["no ground", "measured"])
 @pytest.mark.parametrize("at_s", [8.0, 9.5, 11.0])
-def test_what_is_left_just_before_midnight_is_abandoned_after_it(at_s):
+def test_what_is_left_just_before_midnight_is_abandoned_after_it(at_s, ground):
     """The owner puts it down at 10 s, goes at 12 s, and is away at about 15 s."""
     shift_s = MIDNIGHT_S - LEFT_AT_S - at_s / 4
     points = moved(OWNER, shift_s)
     night = pa.array(times_us(points) < (START.timestamp() + MIDNIGHT_S) * 1e6)
     thing = (LEFT_AT_S + shift_s, None, BAG, None, LEFT_AT_S + shift_s + 60)
     before, after = points.filter(night), points.filter(pc.invert(night))
-    (row,) = only("abandons", after, things=[thing], before=before)
+    (row,) = only("abandons", after, things=[thing], before=before, ground=ground)
     assert row["subject"] == "owner"
-    assert seconds_of(row)[0] == pytest.approx(seconds_of(abandoned()[0])[0] + shift_s, abs=0.2)
+    assert seconds_of(row)[0] == pytest.approx(seconds_of(abandoned(ground=ground)[0])[0] + shift_s, abs=0.2)
     assert only("puts_down", after, things=[thing], before=before) == [], "a row of the day before"
 
 
