@@ -11,6 +11,8 @@ from jobs.planning.unseen_features import unseen_features
 from ops import REGISTRY
 from ops.ground.groups import camera_groups
 from ops.ground.homography import calibration_error_m
+from ops.ground.places import known_ground
+from ops.ground.view import features_near_view
 from ops.interactions.rules.catalogue import ZONE
 from schemas.anonymity import TARGETS
 from schemas.errors import ModelError, SiteError
@@ -48,12 +50,20 @@ class ReadySite:
     warnings: tuple[str, ...] = ()
     tuned: Mapping[str, TunedCamera] = field(default_factory=dict)
     groups: tuple[tuple[str, ...], ...] = ()
-    _feature_digests: dict[tuple[str | None, int], str] = field(default_factory=dict, repr=False, compare=False)
+    _features_of: dict[str, Sequence[Feature]] = field(default_factory=dict, repr=False, compare=False)
+    _feature_digests: dict[tuple[str, ...], str] = field(default_factory=dict, repr=False, compare=False)
 
     def features_of(self, camera: str) -> Sequence[Feature]:
-        """Returns the zones and lines that concern a camera: its own in pixels, and those of its floor on the map."""
-        floor = self.site.config.camera_view(camera).floor
-        return [f for f in self.features if f.camera == camera or (f.camera is None and f.floor == floor)]
+        """Returns the zones and lines that concern a camera: its own in pixels, and those near its view on the map.
+
+        Ops of the camera get these and no others, so a zone that is edited makes only cameras near it count again.
+        """
+        if camera not in self._features_of:
+            view = self.site.config.camera_view(camera)
+            mine = [f for f in self.features if f.camera == camera or (f.camera is None and f.floor == view.floor)]
+            ground = known_ground(view, {}) if mine else None
+            self._features_of[camera] = features_near_view(ground.plane if ground else None, mine)
+        return self._features_of[camera]
 
     def tuned_params(self, op: str, camera: str) -> dict[str, bool | float]:
         """Returns the parameters of an op that were tuned for a camera, where they change anything.
@@ -74,10 +84,9 @@ class ReadySite:
 
         It is made once for all cameras and ops that have the same ones: a layer may have thousands of lines.
         """
-        floor = self.site.config.camera_view(camera).floor
-        own = (camera if any(feature.camera == camera for feature in self.features) else None, floor)
+        mine = self.features_of(camera)
+        own = tuple(feature.feature_id for feature in mine)
         if own not in self._feature_digests:
-            mine = self.features_of(camera)
             rows = [[f.feature_id, f.kind, f.space, f.camera, f.geometry.wkb_hex] for f in mine]
             self._feature_digests[own] = digest(rows)
         return self._feature_digests[own]

@@ -13,6 +13,9 @@ from schemas.values import Bools, CameraView, Feature, Float64
 NEAR_SHARE = 1e-6
 """Ground closer to the plane of the lens than this share of a feature's farthest point is not projected."""
 
+NEAR_M = 100.0
+"""Distance beyond the seen ground up to which a feature may matter to a camera: a rule may ask who comes near it."""
+
 
 def zones_outside_view(
     view: CameraView,
@@ -33,6 +36,22 @@ def zones_outside_view(
     mine = [feature for feature in features if concerns(view, feature, plane)]
     seen = _seen(view, mine, frame_size_px, plane)
     return [feature for feature, is_seen in zip(mine, seen, strict=True) if not is_seen]
+
+
+def features_near_view(plane: GroundPlane | None, features: Sequence[Feature]) -> list[Feature]:
+    """Returns the features on the map that lie within ``NEAR_M`` of the ground that a camera sees, and all in pixels.
+
+    Args:
+        plane: the camera's ground on the map; None where nobody knows it, which keeps all features.
+        features: zones and lines.
+    """
+    on_map = [feature.geometry for feature in features if feature.space == "map"]
+    if plane is None or not on_map:
+        return list(features)
+    shapes = np.array(on_map, dtype=object)
+    around = shapely.total_bounds(shapes) + np.array([-NEAR_M, -NEAR_M, NEAR_M, NEAR_M])
+    near = iter(shapely.dwithin(shapes, seen_ground(plane, around), NEAR_M).tolist())
+    return [feature for feature in features if feature.space == "pixel" or next(near)]
 
 
 def concerns(view: CameraView, feature: Feature, plane: GroundPlane | None) -> bool:

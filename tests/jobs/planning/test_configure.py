@@ -59,9 +59,9 @@ control_points = [
 
 
 def site_with_squares(root, count, role, size_m=1.0):
-    """Two calibrated cameras and a layer of squares that neither sees."""
+    """Two calibrated cameras and a layer of squares behind them."""
     crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::28992"}}
-    squares = [box(154000 + 9 * i, 462000, 154000 + 9 * i + size_m, 462001) for i in range(count)]
+    squares = [box(155000 + 9 * i, 462960, 155000 + 9 * i + size_m, 462961) for i in range(count)]
     features = [{"type": "Feature", "properties": {}, "geometry": mapping(square)} for square in squares]
     (root / "a.geojson").write_text(json.dumps({"type": "FeatureCollection", "crs": crs, "features": features}))
     layer = f'[[layers]]\nname = "a"\nfile = "a.geojson"\nrole = "{role}"\n'
@@ -119,3 +119,20 @@ def test_people_of_one_floor_do_not_count_on_another(tmp_path):
     assert len(ready.features_of("gate")) == 3 and ready.features_of("hall") == []
     layers = {camera: fingerprint_base(ready, "counts", camera).ingredients["layers"] for camera in ("gate", "hall")}
     assert layers["gate"] != layers["hall"]
+
+
+def test_only_cameras_near_a_zone_count_again_after_an_edit(tmp_path):
+    site_with_squares(tmp_path, 3, "count")
+    toml = tmp_path / "site.toml"
+    here, points = toml.read_text().split('id = "hall"')
+    toml.write_text(here + 'id = "hall"' + points.replace("x = 155", "x = 156"))  # a kilometre further east
+
+    def layers_of(camera):
+        return fingerprint_base(configure_site(load_site(tmp_path)), "counts", camera).ingredients["layers"]
+
+    before = {camera: layers_of(camera) for camera in ("gate", "hall")}
+    document = json.loads((tmp_path / "a.geojson").read_text())
+    document["features"][1]["geometry"] = mapping(box(155009, 462960, 155012, 462963))
+    (tmp_path / "a.geojson").write_text(json.dumps(document))
+    assert layers_of("gate") != before["gate"]
+    assert layers_of("hall") == before["hall"]

@@ -8,7 +8,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ops.ground.view import concerns, in_picture, zones_outside_view
+from ops.ground.view import concerns, features_near_view, in_picture, zones_outside_view
 from schemas.values import CameraView, Feature, FeatureKind
 from tests.ops.ground_scene import ORIGIN_M, SIZE_PX, depth_m, make_view, plane_of, project, site
 
@@ -100,3 +100,13 @@ def test_a_camera_counts_on_its_own_floor_only():
     assert concerns(above, replace(shop, floor=1), PLANE) and not concerns(camera, replace(shop, floor=1), PLANE)
     in_picture_of = feature(shapely.box(0, 0, 9, 9), "pixel", camera.camera)
     assert concerns(above, in_picture_of, None)
+
+
+def test_features_near_the_view_are_kept():
+    behind, far = feature(ground_box(0.0, -50.0), name="behind"), feature(ground_box(0.0, -500.0), name="far")
+    own = feature(shapely.box(0, 0, 9, 9), "pixel", make_view().camera)
+    seen = feature(ground_box(0.0, 0.0), name="seen")
+    assert features_near_view(PLANE, [far, own, behind, seen]) == [own, behind, seen]
+    alone = [features_near_view(PLANE, [each]) for each in (far, own, behind, seen)]
+    assert alone == [[], [own], [behind], [seen]]  # whatever else the layer has
+    assert features_near_view(None, [far, own]) == [far, own]
