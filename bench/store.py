@@ -43,6 +43,8 @@ from storage.archive.segments import segments_from_tables
 from storage.maintenance.compaction import compact
 from storage.store.receipts import RECEIPT_SCHEMA
 from storage.store.store import Store
+from storage.video.cutting import CUTTING_VERSION
+from storage.video.source import DECODING_VERSION
 
 FIRST_DAY = date(2025, 11, 1)
 ZONE = ZoneInfo("Europe/Amsterdam")
@@ -76,6 +78,8 @@ TYPICAL: Figures = {
     "has_audio": False,
     "lost_s": 0.0,
     "start_pts": 0,
+    "decoding_version": DECODING_VERSION,
+    "cutting_version": CUTTING_VERSION,
     "segment_s": float(SEGMENT_S),
     "cuts": json.dumps([[0, SEGMENT_S * 90_000, SEGMENT_S * 10]]),
 }

@@ -28,6 +28,7 @@ from storage.sql.changes import ASK_ZONES, CHANGES_READ, ZONE_TILES, create_chan
 from storage.sql.dates import CAMERA_MACROS, Dates, create_date_macros, named_days
 from storage.sql.lazy import INTERNAL, create_lazy, make_now
 from storage.sql.macros import create_layers, features_table, layer_table, layer_view, load_spatial, mentions_geometry
+from storage.sql.places import PLACE_FUNCTIONS
 from storage.sql.text import escape_glob, quote_text
 from storage.sql.tracks import POINTS_READ, create_track_macros
 from storage.sql.versions import create_versions
@@ -66,7 +67,8 @@ def open_sql(
     row) and a second view ``TABLE_all`` with every version of their rows; ``features`` has the site's zones and lines,
     ``layer_NAME`` the features of any one layer with their attributes. Macros: ``local_time(camera, ts)``,
     ``local_date(camera, ts)``, ``local_text(camera, ts)``, ``timezone_of(camera)``, ``map_distance_m(x1, y1, x2, y2)``,
-    ``in_zone(x, y, zone)`` and ``place_of(zone)``; of the table ``motion``, ``in_tiles(tiles, others)``,
+    ``in_zone(x, y, zone)``, ``place_of(zone)``, ``distance_to_m(x, y, feature)``, ``nearest(x, y, layer)`` and
+    ``areas_at(x, y, layer)``; of the table ``motion``, ``in_tiles(tiles, others)``,
     ``tiles_of(tiles)`` and the table macro ``changes_in(camera_id, zone_id)``; of the table ``track_points``, the table
     macros ``track_boxes(camera_id, times)`` and ``track_parts(least)``.
 
@@ -137,7 +139,7 @@ def open_sql(
     create_answers(con, is_queried)
     create_change_macros(con, make_now(zone_tiles, any(map(is_queried, ASK_ZONES))))
     create_track_macros(con)
-    asks_features = any(map(is_queried, ("features", "in_zone", "place_of")))
+    asks_features = any(map(is_queried, ("features", "in_zone", "place_of", "distance_to_m")))
     layers = _layers(site, is_queried) if site else {}
     create_layers(con, make_now(features_rows, asks_features), layers, has_spatial)
     if not unsafe:
@@ -231,10 +233,13 @@ def _layers(site: SiteFiles, is_queried: Callable[[str], bool]) -> dict[LayerCon
         layer = load_layer(site, number)
         return layer_table(layer.features, layer.attributes)
 
-    return {
-        layer: make_now(partial(rows, number), is_queried(layer_view(layer).lower()))
-        for number, layer in enumerate(site.config.layers)
-    }
+    joins = any(map(is_queried, PLACE_FUNCTIONS))
+
+    def is_read(layer: LayerConfig) -> bool:
+        return is_queried(layer_view(layer).lower()) or (joins and is_queried(layer.name.lower()))
+
+    layers = enumerate(site.config.layers)
+    return {layer: make_now(partial(rows, number), is_read(layer)) for number, layer in layers}
 
 
 def _lock(con: duckdb.DuckDBPyConnection, root: str, readable: Iterable[str]) -> None:

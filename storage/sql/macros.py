@@ -13,12 +13,13 @@ from schemas.site_views import LayerConfig
 from schemas.values import Feature
 from storage.site.pixel_crs import coordinates_of
 from storage.sql.lazy import INTERNAL, create_lazy
+from storage.sql.places import create_place_functions
 from storage.sql.text import quote_name, quote_text
 
 SPATIAL_PACKAGE = "duckdb_extension_spatial"
 ADVICE = f"install the package duckdb-extension-spatial {duckdb.__version__}"
 
-_GEOMETRY = re.compile(r"\bst_|in_zone|place_of|features|layer_|geom", re.IGNORECASE)
+_GEOMETRY = re.compile(r"\bst_|in_zone|place_of|distance_to_m|features|layer_|geom", re.IGNORECASE)
 
 _TEXTS = ("feature_id", "layer", "kind", "space", "camera")
 _FEATURES = pa.schema([*((name, pa.string()) for name in _TEXTS), ("floor", pa.int32()), ("wkt", pa.string())])
@@ -65,7 +66,8 @@ def create_layers(
     """Creates ``features``, a view ``layer_NAME`` for each layer, and the macros of places.
 
     ``in_zone(x, y, zone)`` tells whether a point is in a zone, ``place_of(zone)`` is the geometry of a zone or a line,
-    and ``map_distance_m(x1, y1, x2, y2)`` the distance of two points.
+    ``distance_to_m(x, y, feature)`` the distance to one, and ``map_distance_m(x1, y1, x2, y2)`` that of two points. For
+    ``nearest`` and ``areas_at`` see ``storage.sql.places``.
 
     Args:
         con: the connection.
@@ -84,6 +86,8 @@ def create_layers(
         "CREATE MACRO place_of(feature) AS (SELECT any_value(_geometry) "
         "FROM features AS _places(_id, _layer, _kind, _space, _camera, _floor, _geometry) WHERE _id = feature)"
     )
+    on_map = {layer.name: rows for layer, rows in layers.items() if layer.space == "map"}
+    create_place_functions(con, on_map)
     con.execute("CREATE MACRO map_distance_m(x1, y1, x2, y2) AS sqrt((x2 - x1) ** 2 + (y2 - y1) ** 2)")
     if has_spatial:
         # The columns are renamed so that an argument with a column's name refers to the caller's column.
@@ -93,8 +97,16 @@ def create_layers(
             "FROM features AS _zones(_id, _layer, _kind, _space, _camera, _floor, _geometry) "
             "WHERE _id = zone AND _kind = 'zone'))"
         )
+        con.execute(
+            "CREATE MACRO distance_to_m(x, y, feature) AS ST_Distance(ST_Point(x, y), ("
+            "SELECT if(count(*) = 0, error('no zone or line ' || feature || ': see the table features'), "
+            "any_value(_geometry)) FROM features AS _places(_id, _layer, _kind, _space, _camera, _floor, _geometry) "
+            "WHERE _id = feature))"
+        )
     else:
-        con.execute(f"CREATE MACRO in_zone(x, y, zone) AS error('in_zone needs the spatial extension: {ADVICE}')")
+        needed = f"needs the spatial extension: {ADVICE}"
+        con.execute(f"CREATE MACRO distance_to_m(x, y, feature) AS error('distance_to_m {needed}')")
+        con.execute(f"CREATE MACRO in_zone(x, y, zone) AS error('in_zone {needed}')")
 
 
 def layer_view(layer: LayerConfig) -> str:

@@ -240,3 +240,10 @@ def test_nothing_is_written_to_home_or_the_current_folder(tmp_path: Path, monkey
 )
 def test_what_needs_the_spatial_extension(query: str, mentions: bool) -> None:
     assert mentions_geometry(query) is mentions
+
+
+def test_distance_to_a_feature(spatial: duckdb.DuckDBPyConnection) -> None:
+    distance = f"distance_to_m({EAST_M} + x, {NORTH_M} + 5.5, 'door')"
+    assert rows_of(spatial, f"SELECT {distance} FROM (VALUES (5.5), (9.0)) AS p(x)") == [(0.0,), (3.0,)]
+    with pytest.raises(QueryError, match="no zone or line cellar"):
+        run_query(spatial, "SELECT distance_to_m(1, 1, 'cellar')")
