@@ -63,9 +63,9 @@ def create_place_functions(con: duckdb.DuckDBPyConnection, layers: Mapping[str, 
     def areas_at(x: pa.ChunkedArray, y: pa.ChunkedArray, layer: pa.ChunkedArray) -> Any:
         return _by_layer(x, y, layer, pa.list_(pa.string()), lambda name, xs, ys: _areas_at(index(name), xs, ys))
 
-    types = [DOUBLE, DOUBLE, VARCHAR]
-    con.create_function(f"_{NEAREST}", nearest, types, duckdb.type(_NEAREST_TYPE), type=ARROW)
-    con.create_function(f"_{AREAS_AT}", areas_at, types, duckdb.list_type("VARCHAR"), type=ARROW)
+    areas = duckdb.list_type("VARCHAR")
+    con.create_function(f"_{NEAREST}", nearest, [DOUBLE, DOUBLE, VARCHAR], duckdb.type(_NEAREST_TYPE), type=ARROW)
+    con.create_function(f"_{AREAS_AT}", areas_at, [DOUBLE, DOUBLE, VARCHAR], areas, type=ARROW)
     known = ", ".join(map(quote_text, layers)) or "''"
     there = quote_text(f": there are {', '.join(layers) or 'none'}")
     for name in PLACE_FUNCTIONS:
