@@ -35,6 +35,7 @@ PAGES = (
     DOCS / "nights.md",
     DOCS / "results.md",
     DOCS / "depth.md",
+    DOCS / "map.md",
     DOCS / "interactions.md",
     DOCS / "evaluate.md",
 )
