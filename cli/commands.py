@@ -40,7 +40,7 @@ COMMANDS = {
     "sql": Command("cli.results", "sql"),
     "try-rules": Command("cli.try_rules", "try_interaction_rules"),
     "search": Command("cli.search", "search"),
-    "export": Command("cli.results", "export"),
+    "export": Command("cli.exports", "export"),
     "map": Command("cli.pages", "draw_map"),
     "still": Command("cli.excerpts", "still"),
     "clip": Command("cli.excerpts", "clip"),

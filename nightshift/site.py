@@ -121,23 +121,34 @@ class Site(jobs.site.Site):
 
         return open_store(self.files.root, as_of=as_of, unsafe=unsafe)
 
-    def export(self, table_or_query: str, target: str | Path, *, lines: bool = False, as_of: str | None = None) -> int:
+    def export(
+        self,
+        table_or_query: str,
+        target: str | Path,
+        *,
+        lines: bool = False,
+        as_of: str | None = None,
+        least_people: int = 0,
+    ) -> int:
         """Writes a table or the result of a query to a file, and returns the number of rows.
 
             site.export("positions", "tracks.gpkg", lines=True)
 
         Args:
-            target: a file that ends in ``.geojson``, ``.gpkg``, ``.parquet`` or ``.csv``.
+            target: a file whose suffix selects the format, such as ``.gpkg``, ``.parquet`` or ``.csv``.
             lines: write positions as one line per track instead of points.
             as_of: export the tables as this run left them; None for now.
+            least_people: for third parties: without pseudonyms and without rows of fewer people, such as 5; 0 for all.
 
         Raises:
             SelectionError: the table does not exist or may not leave the site, or there is no such run.
             QueryError: DuckDB refuses the query.
         """
-        from jobs.commands.results import export_result
+        from jobs.commands.exports import export_result
+        from storage.exports.geo import ExportOptions
 
-        return export_result(self, table_or_query, Path(target), lines, as_of)
+        options = ExportOptions(as_lines=lines, least_people=least_people)
+        return export_result(self, table_or_query, Path(target), options, as_of).rows
 
     def write_map(
         self,

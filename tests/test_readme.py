@@ -34,6 +34,7 @@ PAGES = (
     DOCS / "getting-started.md",
     DOCS / "nights.md",
     DOCS / "results.md",
+    DOCS / "map.md",
     DOCS / "depth.md",
     DOCS / "map.md",
     DOCS / "interactions.md",

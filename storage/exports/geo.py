@@ -1,114 +1,194 @@
-"""Writes rows to GeoJSON (RFC 7946), GeoPackage, GeoParquet 1.1 and CSV, for GIS programs and spreadsheets."""
+"""Writes rows to files for GIS programs, spreadsheets and people, by the suffix of the file's name."""
 
 import json
-from collections.abc import Callable
-from functools import partial
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import shapely
 from pyproj import CRS
 
 from schemas.errors import UserError
 from schemas.tables import Privacy
-from storage.exports.geometries import (
-    Geometries,
-    crs_of,
-    geometries_of,
-    reproject,
-    total_bounds,
-    track_lines,
-)
-from storage.exports.geometry_columns import GEOMETRY, is_binary, is_geometry
-from storage.exports.gis_columns import (
-    Columns,
-    attributes,
-    free_name,
-    gdal_columns,
-    parquet_columns,
-    times_as_text,
-)
-from storage.exports.results import write_result
-from storage.files import atomic_file, temporary_path
-from storage.site.file import WGS84
+from storage.exports.density import CELL_M, density_cells, is_cells
+from storage.exports.field_facts import facts_of
+from storage.exports.formats.density_tiff import write_density_tiff
+from storage.exports.formats.flatgeobuf import write_flatgeobuf
+from storage.exports.formats.geojson import write_geojson
+from storage.exports.formats.geopackage import write_geopackage, write_geopackage_layers
+from storage.exports.formats.geoparquet import write_geoparquet
+from storage.exports.formats.layer import UNKNOWN_KIND, Layer, field_documents
+from storage.exports.formats.moving_features import write_moving_features
+from storage.exports.formats.pictures import write_picture
+from storage.exports.formats.pmtiles import write_pmtiles
+from storage.exports.formats.wkt_csv import write_csv
+from storage.exports.geometries import crs_of, geometries_of, has_position, track_lines
+from storage.exports.geometry_columns import geometry_column
+from storage.exports.third_parties import Protected, protect
+from storage.files import sync_folder, temporary_path, write_atomic
 
+_CSV = ".csv"
+_WRITERS: dict[str, Callable[[Layer, Path], None]] = {
+    ".geojson": write_geojson,
+    ".gpkg": write_geopackage,
+    ".parquet": write_geoparquet,
+    _CSV: write_csv,
+    ".fgb": write_flatgeobuf,
+    ".mfjson": write_moving_features,
+    ".pmtiles": write_pmtiles,
+    ".tif": write_density_tiff,
+    ".png": write_picture,
+    ".svg": write_picture,
+}
+"""All formats; each writes a layer to a hidden path beside the target."""
+SUFFIXES = tuple(_WRITERS)
 _SQLITE_SUFFIXES = ("-journal", "-wal", "-shm")
 """Ends of the names of files that SQLite keeps beside an open GeoPackage."""
-_ARROW_KEY = "OGC_FID"
-"""The column that GDAL takes for the key of features, where a format names no other."""
+_BESIDE_CSV = "-metadata.json"
+"""End of the name of the file beside a CSV that describes it, https://www.w3.org/TR/tabular-metadata/."""
 
 
-def export(table: pa.Table, target: Path, crs: str, as_lines: bool = False) -> int:
-    """Writes a table to ``.geojson``, ``.gpkg``, ``.parquet`` or ``.csv`` atomically, replacing an existing file.
+@dataclass(frozen=True)
+class ExportOptions:
+    """What to make of rows.
 
-    GeoJSON is in longitude and latitude, as RFC 7946 requires, GeoPackage and GeoParquet in the site's CRS; features of
-    a pixel layer have a CRS of pixels in all three. CSV keeps the columns as they are, and geometry columns as WKT.
-    Binary columns are left out, since pictures do not leave the site; a row without a position is written without a
-    geometry. Names that a format reserves, or that repeat another, get a number.
+    Attributes:
+        as_lines: one line per track instead of one point per row, see ``track_lines``.
+        table: the table that the rows are; None for those of a query.
+        least_people: rows of fewer people are left out, and pseudonyms dropped, see ``protect``; 0 for the owner's own
+            exports, which have all.
+        personal: whether rows may be of single people.
+        cell_m: edge of a cell of density.
+        kind: geometry type of a layer without features; None to tell it from the columns.
+        title: the layer's name for people; None for that of the file.
+    """
+
+    as_lines: bool = False
+    table: str | None = None
+    least_people: int = 0
+    personal: bool = False
+    cell_m: float = CELL_M
+    kind: str | None = None
+    title: str | None = None
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        rows: number of rows in the file.
+        note: what was left out for third parties, as the file says too; empty if nothing had to be.
+    """
+
+    rows: int
+    note: str
+
+
+def export(table: pa.Table, target: Path, crs: str, options: ExportOptions | None = None) -> Exported:
+    """Writes a table in the format of the target's suffix, atomically; an existing file is replaced.
+
+    GeoJSON and Moving Features are in longitude and latitude, PMTiles in EPSG:3857, all others in the site's CRS;
+    features of a pixel layer have a CRS of pixels. A CSV needs no positions. Binary columns are left out, since
+    pictures do not leave the site; a row without a position is written without a geometry. Names that a format
+    reserves, or that repeat another, get a number.
 
     Args:
         table: rows with ``x_m`` and ``y_m`` (metres in ``crs``), or ``lon`` and ``lat``, or WKB in ``geometry``.
         target: the file to write.
         crs: the site's CRS.
-        as_lines: write one line per track instead of one point per row, see ``track_lines``.
-
-    Returns:
-        Number of rows written.
+        options: what to make of the rows.
 
     Raises:
         UserError: the suffix is unknown, the table may not leave the site or has no positions, the file cannot be
             written, or another program has it open.
         QueryError: a column has a value that the format cannot hold.
     """
-    write = _WRITERS.get(target.suffix.lower())
+    asked = options or ExportOptions()
+    suffix = target.suffix.lower()
+    write = _WRITERS.get(suffix)
     if write is None:
-        raise UserError(f"{target}: cannot write {target.suffix or 'no suffix'}; end the name in {', '.join(_WRITERS)}")
+        raise UserError(f"{target}: cannot write {suffix or 'no suffix'}; end the name in {', '.join(SUFFIXES)}")
     metadata = table.schema.metadata or {}
     if metadata.get(b"nightshift.privacy") == Privacy.SENSITIVE.encode():
         name = metadata.get(b"nightshift.table", b"?").decode()
         raise UserError(f"table {name} has the privacy class 'sensitive' and is not exported")
+    rows = track_lines(table) if asked.as_lines else table
+    if suffix == ".tif" and not is_cells(rows):
+        rows = density_cells(rows, asked.cell_m)
+    safe = protect(rows, asked.least_people, asked.personal) if asked.least_people else Protected(rows, "")
+    layer = make_layer(target.stem, safe.rows, CRS.from_user_input(crs), asked, safe.note, suffix == _CSV)
+    with whole_file(target) as path:
+        write(layer, path)
+    if suffix == _CSV:
+        _describe_csv(layer, target)
+    return Exported(safe.rows.num_rows, safe.note)
+
+
+def export_layers(layers: Sequence[Layer], target: Path) -> None:
+    """Writes several layers and a QGIS project of them to one GeoPackage, atomically, in place of an existing file.
+
+    Raises:
+        UserError: the name ends in something else, the file cannot be written, or another program has it open.
+    """
+    if target.suffix.lower() != ".gpkg":
+        raise UserError(f"{target}: only a GeoPackage holds several layers; end the name in .gpkg")
+    with whole_file(target) as path:
+        write_geopackage_layers(layers, path, target.name)
+
+
+def make_layer(
+    name: str, rows: pa.Table, site_crs: CRS, options: ExportOptions, note: str = "", needs_no_place: bool = False
+) -> Layer:
+    """Returns rows with their geometries in the CRS to write them in.
+
+    Raises:
+        UserError: they have no positions, and need them.
+    """
+    facts = facts_of(rows.schema, options.table)
+    if needs_no_place and (geometry_column(rows) is not None or not has_position(rows)):
+        return Layer(name, rows, np.full(rows.num_rows, None, object), site_crs, facts=facts, note=note)
+    crs = crs_of(rows, site_crs)
+    kind = "LineString" if options.as_lines else UNKNOWN_KIND if geometry_column(rows) else "Point"
+    title = options.title or options.table or name
+    geometries = geometries_of(rows, crs)
+    geometries[shapely.is_empty(geometries)] = None  # of an empty shape nobody can say where it is
+    return Layer(name, rows, geometries, crs, options.kind or kind, facts, title, note)
+
+
+@contextmanager
+def whole_file(target: Path) -> Iterator[Path]:
+    """Yields a hidden path with the target's suffix; its file replaces the target, or vanishes if the block raises.
+
+    Raises:
+        UserError: there is no such folder, the file cannot be written, or another program has it open.
+    """
     if not target.parent.is_dir():
         raise UserError(f"cannot write {target}: there is no folder {target.parent}; create it, or name another")
-    rows = track_lines(table) if as_lines else table
-    site_crs = CRS.from_user_input(crs)
-    write(rows, target, site_crs if target.suffix.lower() == ".csv" else crs_of(rows, site_crs))
-    return int(rows.num_rows)
-
-
-def _write_csv(rows: pa.Table, target: Path, _crs: CRS) -> None:
-    shown = [field.name for field in rows.schema if is_geometry(field) or not is_binary(field.type)]
-    write_result(rows.select(shown), "csv", target)
-
-
-def _write_geojson(rows: pa.Table, target: Path, crs: CRS) -> None:
-    columns = times_as_text(gdal_columns(attributes(rows), reserved=_ARROW_KEY))
-    if crs.is_engineering:
-        _write_gdal(columns, geometries_of(rows, crs), target, "GeoJSON", crs.to_wkt(), {}, partial(_name_crs, crs))
+    if target.exists() and not target.is_file() and not target.is_dir():
+        yield target  # a pipe must be written to, not replaced
         return
-    geometries = reproject(geometries_of(rows, crs), crs, CRS.from_user_input(WGS84))
-    geometries[shapely.is_empty(geometries)] = None  # RFC 7946, 3.1, has null in their place
-    # Eight decimals are about a millimetre; GDAL's default for RFC 7946 is seven.
-    options = {"RFC7946": "YES", "COORDINATE_PRECISION": "8"}
-    _write_gdal(columns, geometries, target, "GeoJSON", WGS84, options)
-
-
-def _name_crs(crs: CRS, path: Path) -> None:
-    """Writes the CRS into a GeoJSON file, as GeoJSON had it before RFC 7946: without one, pixels are taken for degrees.
-
-    GDAL reads this member, but writes it only for a CRS with a number in a registry.
-    """
-    before, kind, after = path.read_bytes().partition(b'"type": "FeatureCollection",\n')
-    named = json.dumps({"type": "name", "properties": {"name": crs.to_wkt()}})
-    path.write_bytes(b"".join((before, kind, f'"crs": {named},\n'.encode(), after)))
-
-
-def _write_geopackage(rows: pa.Table, target: Path, crs: CRS) -> None:
-    columns = gdal_columns(attributes(rows))
-    # GDAL writes a column that has the name of the key into the key.
-    names = {"GEOMETRY_NAME": free_name("geom", columns), "FID": free_name("fid", columns)}
     _refuse_open(target)
-    _write_gdal(columns, geometries_of(rows, crs), target, "GPKG", crs.to_wkt(), names)
+    resolved = target.resolve()
+    temporary = temporary_path(resolved).with_suffix(target.suffix.lower())
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(resolved)
+        sync_folder(resolved.parent)
+    except (OSError, pa.ArrowException) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(
+            f"cannot write {target}: {reason}; free some space if the disk is full, else name another file"
+        ) from error
+    finally:
+        for left in resolved.parent.glob(f"{temporary.name}*"):  # SQLite and GDAL have files of their own beside it
+            left.unlink(missing_ok=True)
 
 
 def _refuse_open(target: Path) -> None:
@@ -116,6 +196,8 @@ def _refuse_open(target: Path) -> None:
 
     That program's changes are in a file beside it, which SQLite would apply to the file that takes its place.
     """
+    if target.suffix.lower() != ".gpkg":
+        return
     for suffix in _SQLITE_SUFFIXES:
         beside = target.resolve().with_name(target.resolve().name + suffix)
         if beside.exists():
@@ -125,72 +207,16 @@ def _refuse_open(target: Path) -> None:
             )
 
 
-def _write_geoparquet(rows: pa.Table, target: Path, crs: CRS) -> None:
-    """GeoParquet 1.1, https://geoparquet.org/releases/v1.1.0/: WKB, and the CRS as PROJJSON."""
-    geometries = geometries_of(rows, crs)
-    description: dict[str, object] = {
-        "encoding": "WKB",
-        "geometry_types": sorted({geometry.geom_type for geometry in geometries if geometry is not None}),
-        "crs": crs.to_json_dict(),
-    }
-    bounds = total_bounds(geometries)
-    if bounds is not None:
-        description["bbox"] = list(bounds)
-    geo = {"version": "1.1.0", "primary_column": GEOMETRY, "columns": {GEOMETRY: description}}
-    table = _with_geometries(parquet_columns(attributes(rows)), GEOMETRY, geometries)
-    try:
-        with atomic_file(target.resolve()) as file:
-            pq.write_table(table.replace_schema_metadata({"geo": json.dumps(geo)}), file, compression="zstd")
-    except OSError as error:
-        raise UserError(f"cannot write {target}: {error.strerror}; name another file") from error
-
-
-_WRITERS: dict[str, Callable[[pa.Table, Path, CRS], None]] = {
-    ".geojson": _write_geojson,
-    ".gpkg": _write_geopackage,
-    ".parquet": _write_geoparquet,
-    ".csv": _write_csv,
-}
-
-
-def _write_gdal(
-    columns: Columns,
-    geometries: Geometries,
-    target: Path,
-    driver: str,
-    crs: str,
-    layer_options: dict[str, str],
-    finish: Callable[[Path], None] = lambda _: None,
-) -> None:
-    """Writes through GDAL to a hidden file beside the target, and renames it when ``finish`` has completed it."""
-    from pyogrio import write_arrow
-    from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError
-
-    kinds = {geometry.geom_type for geometry in geometries if geometry is not None}
-    geometry = free_name(GEOMETRY, columns)  # a column of this name would crash GDAL
-    temporary = temporary_path(target.resolve()).with_suffix(target.suffix.lower())
-    try:
-        write_arrow(
-            _with_geometries(columns, geometry, geometries),
-            temporary,
-            layer=target.stem,
-            driver=driver,
-            geometry_name=geometry,
-            geometry_type=kinds.pop() if len(kinds) == 1 else "Unknown",
-            crs=crs,
-            layer_options=layer_options,
-        )
-        finish(temporary)
-        temporary.replace(target.resolve())
-    except (DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError, OSError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(
-            f"cannot write {target}: {reason}; free some space if the disk is full, else name another file"
-        ) from error
-    finally:
-        for suffix in ("", *_SQLITE_SUFFIXES):
-            temporary.with_name(temporary.name + suffix).unlink(missing_ok=True)
-
-
-def _with_geometries(columns: Columns, name: str, geometries: Geometries) -> pa.Table:
-    return pa.table({**columns, name: pa.array(shapely.to_wkb(geometries), pa.binary())})
+def _describe_csv(layer: Layer, target: Path) -> None:
+    """Writes what was left out for third parties beside a CSV, which has no place for it; or removes such a file."""
+    beside = target.with_name(target.name + _BESIDE_CSV)
+    if layer.note:
+        document = {
+            "@context": "http://www.w3.org/ns/csvw",
+            "url": target.name,
+            "dc:description": layer.note,
+            "nightshift:fields": field_documents(layer),
+        }
+        write_atomic(beside, json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n")
+    elif beside.is_file() and b'"nightshift:fields"' in beside.read_bytes():
+        beside.unlink()  # it would describe a file that is no longer there

@@ -66,6 +66,12 @@ def geometries_of(rows: pa.Table, crs: CRS) -> Geometries:
     raise UserError(f"these rows ({', '.join(rows.column_names)}) have no position: {_NEEDS}")
 
 
+def has_position(rows: pa.Table) -> bool:
+    """Returns whether rows have geometries or coordinates."""
+    names = set(rows.column_names)
+    return geometry_column(rows) is not None or {"x_m", "y_m"} <= names or {"lon", "lat"} <= names
+
+
 def track_lines(positions: pa.Table) -> pa.Table:
     """Returns one line per track, in order of time, from points on the ground; tracks of one point are left out.
 

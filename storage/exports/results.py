@@ -142,7 +142,8 @@ def _without_nanoseconds(times: pa.ChunkedArray) -> pa.ChunkedArray:
         return pc.strftime(times, format="%Y-%m-%dT%H:%M:%SZ" if times.type.tz else "%Y-%m-%dT%H:%M:%S")
 
 
-def _csv(table: pa.Table) -> Iterator[str]:
+def csv_text(table: pa.Table) -> Iterator[str]:
+    """Yields a table as CSV, in pieces that bound the memory; see ``write_result``."""
     yield _csv_line([_no_formula(name) for name in table.column_names])
     rows = result_rows(table)
     while batch := list(islice(rows, _BATCH_ROWS)):
@@ -189,4 +190,4 @@ def _json(table: pa.Table) -> Iterator[str]:
     yield "[]\n" if before == "[\n" else "\n]\n"
 
 
-_TEXT: dict[str, Callable[[pa.Table], Iterator[str]]] = {"csv": _csv, "json": _json}
+_TEXT: dict[str, Callable[[pa.Table], Iterator[str]]] = {"csv": csv_text, "json": _json}

@@ -3,9 +3,11 @@
 import csv
 
 import geopandas
+import pyogrio
 import pytest
 
 from tests.jobs.labelled import FILM, put_tracks, scanned_site, walkers
+from tests.storage.exports.gis_files import read
 from tests.support.mistakes import one_line
 
 
@@ -123,9 +125,9 @@ def test_sql_reads_queries_from_a_pipe(nightshift, used_site, monkeypatch):
 def test_exports_have_the_positions_of_the_people(nightshift, used_site, tmp_path, suffix):
     target = tmp_path / f"positions{suffix}"
     said = nightshift("export", "positions", "-o", target, "--site", used_site, "--json")
-    read = geopandas.read_parquet(target) if suffix == ".parquet" else geopandas.read_file(target)
-    assert said.code == 0 and len(read) == said.json["rows"] > 0
-    in_metres = read.to_crs("EPSG:28992").total_bounds
+    frame = read(target)
+    assert said.code == 0 and len(frame) == said.json["rows"] > 0
+    in_metres = frame.to_crs("EPSG:28992").total_bounds
     assert 120_980 < in_metres[0] < in_metres[2] < 121_040 and 485_980 < in_metres[1] < in_metres[3] < 486_040
 
 
@@ -173,3 +175,34 @@ def test_options_of_text_are_for_text(nightshift, tmp_path):
     one_line(
         nightshift(*command, "-o", "x.csv", "--camera", "door"), "--camera and --footage are for .txt and .json files"
     )
+
+
+@pytest.mark.slow
+def test_the_whole_site_is_one_geopackage_and_less_for_third_parties(nightshift, used_site, tmp_path):
+    target, site = tmp_path / "night.gpkg", ["--site", used_site]
+    said = nightshift("export", "--site-gpkg", target, *site, "--json")
+    features = said.json["features"]
+    assert said.code == 0 and features["positions"] > 0 < features["density"] and features["cameras"] == 2
+    assert {name for name, kind in pyogrio.list_layers(target) if kind} == set(features)
+    third = nightshift("export", "--site-gpkg", target, "--for-third-parties", *site, "--json")
+    assert "tracks" not in third.json["features"] and "layers of single people are left out" in third.json["note"]
+    assert b"-0000-0" not in target.read_bytes()
+    said = nightshift("export", "positions", "-o", tmp_path / "x.fgb", "--for-third-parties", *site)
+    assert said.code == 0 and said.out.startswith("0 rows") and "fewer than 5 people" in said.out
+    query = "SELECT zone, count(DISTINCT track_id) AS people FROM stays GROUP BY zone"
+    assert nightshift("export", query, "-o", tmp_path / "y.csv", "--for-third-parties", *site).code == 0
+
+
+def test_mistakes_of_exports_are_one_line(nightshift, used_site, tmp_path):
+    site, target = ["--site", used_site], tmp_path / "x.gpkg"
+    one_line(nightshift("export", *site), "--site-gpkg FILE")
+    one_line(nightshift("export", "positions", "--site-gpkg", target, *site), "writes all of the site")
+    one_line(nightshift("export", "--site-gpkg", tmp_path / "x.fgb", *site), "only a GeoPackage holds several layers")
+    one_line(
+        nightshift("export", "--site-gpkg", target, "--reference", "nowhere", *site), "no reference layer 'nowhere'"
+    )
+    one_line(nightshift("export", "positions", "-o", target, "--reference", "streets", *site), "layer_streets")
+    query = "SELECT x_m, y_m FROM positions"
+    one_line(nightshift("export", query, "-o", target, "--for-third-parties", *site), "add track_id")
+    one_line(nightshift("export", "tracks", "-o", tmp_path / "x.txt", "--for-third-parties", *site), "single people")
+    assert not list(tmp_path.glob("x.*"))

@@ -2,15 +2,16 @@
 
 import json
 
-import geopandas
 import pytest
 from shapely.geometry import box
 
-from jobs.commands.results import export_result, query
+from jobs.commands.exports import export_result
+from jobs.commands.results import query
 from jobs.site import open_site
 from schemas.errors import QueryError, UserError
 from storage.store.reader import open_store
 from storage.store.store import Store
+from tests.storage.exports.gis_files import read
 from tests.storage.sql_site import EAST_M, NORTH_M, make_site
 
 MAT = box(10, 10, 20, 20)
@@ -21,10 +22,6 @@ def site(tmp_path):
     make_site(tmp_path)
     Store.create(tmp_path / "store")
     return open_site(tmp_path)
-
-
-def read(path):
-    return geopandas.read_parquet(path) if path.suffix == ".parquet" else geopandas.read_file(path)
 
 
 @pytest.mark.parametrize("suffix", [".geojson", ".gpkg", ".parquet"])
@@ -39,7 +36,7 @@ def read(path):
 )
 def test_pixel_features_have_a_crs_of_pixels(site, tmp_path, suffix, asked):
     target = tmp_path / f"out{suffix}"
-    assert export_result(site, asked, target, as_lines=False) == 1
+    assert export_result(site, asked, target).rows == 1
     frame = read(target)
     assert frame.crs.is_engineering and "pixels" in frame.crs.name
     assert frame.geometry.iloc[0].equals(MAT)
@@ -49,7 +46,7 @@ def test_pixel_features_have_a_crs_of_pixels(site, tmp_path, suffix, asked):
 @pytest.mark.parametrize("asked", ["layer_zones", "SELECT * FROM features WHERE space = 'map'"])
 def test_map_features_stay_on_the_map(site, tmp_path, suffix, asked):
     target = tmp_path / f"out{suffix}"
-    assert export_result(site, asked, target, as_lines=False) == 2
+    assert export_result(site, asked, target).rows == 2
     frame = read(target)
     assert frame.crs.to_epsg() == (4326 if suffix == ".geojson" else 28992)
     assert frame.to_crs("EPSG:28992").total_bounds == pytest.approx(
@@ -62,9 +59,9 @@ def test_map_features_stay_on_the_map(site, tmp_path, suffix, asked):
 @pytest.mark.parametrize("asked", ["features", "SELECT feature_id, geometry FROM features"])
 def test_both_in_one_file_are_refused(site, tmp_path, asked):
     with pytest.raises(UserError, match="layer_NAME"):
-        export_result(site, asked, tmp_path / "out.gpkg", as_lines=False)
+        export_result(site, asked, tmp_path / "out.gpkg")
     assert not (tmp_path / "out.gpkg").exists()
-    assert export_result(site, asked, tmp_path / "out.csv", as_lines=False) == 3
+    assert export_result(site, asked, tmp_path / "out.csv").rows == 3
 
 
 def test_pixels_are_not_compared_with_the_map(site):

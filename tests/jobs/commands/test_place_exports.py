@@ -3,17 +3,18 @@
 from pathlib import Path
 
 import duckdb
-import geopandas
 import pytest
 from shapely.geometry import box
 
 import storage.sql.macros
-from jobs.commands.results import export_result, query
+from jobs.commands.exports import export_result
+from jobs.commands.results import query
 from jobs.site import Site, open_site
 from schemas.errors import UserError
 from schemas.tables import TABLES
 from storage.store.reader import open_store
 from storage.store.store import Store
+from tests.storage.exports.gis_files import read
 from tests.storage.rows import NOW
 from tests.storage.sql_site import EAST_M, NORTH_M, commit, make_site, print_of
 
@@ -46,8 +47,8 @@ def site(tmp_path: Path) -> Site:
 @pytest.mark.parametrize("suffix", [".geojson", ".gpkg", ".parquet"])
 def test_counts_lie_in_their_zones(site: Site, tmp_path: Path, suffix: str) -> None:
     target = tmp_path / f"counts{suffix}"
-    assert export_result(site, "counts", target, as_lines=False) == 3
-    frame = geopandas.read_parquet(target) if suffix == ".parquet" else geopandas.read_file(target)
+    assert export_result(site, "counts", target).rows == 3
+    frame = read(target)
     found = frame.to_crs("EPSG:28992").set_index("zone")
     assert found.geometry["hall"].symmetric_difference(HALL).area < 0.05
     assert found.geometry["view"] is None or found.geometry["view"].is_empty
@@ -57,7 +58,7 @@ def test_counts_lie_in_their_zones(site: Site, tmp_path: Path, suffix: str) -> N
 @pytest.mark.parametrize("suffix", [".gpkg", ".geojson"])
 def test_duckdb_reads_the_places(site: Site, tmp_path: Path, suffix: str) -> None:
     target = tmp_path / f"sums{suffix}"
-    export_result(site, "SELECT zone, sum(dwell_s) AS s FROM counts GROUP BY zone HAVING s > 0", target, False)
+    export_result(site, "SELECT zone, sum(dwell_s) AS s FROM counts GROUP BY zone HAVING s > 0", target)
     with duckdb.connect(config={"autoinstall_known_extensions": False}) as con:
         if not storage.sql.macros.load_spatial(con):
             pytest.skip("no spatial extension of this DuckDB")
@@ -83,7 +84,7 @@ def test_without_the_spatial_extension_a_place_is_text(site: Site, monkeypatch: 
 
 
 def test_a_csv_keeps_its_columns(site: Site, tmp_path: Path) -> None:
-    export_result(site, "counts", tmp_path / "counts.csv", as_lines=False)
+    export_result(site, "counts", tmp_path / "counts.csv")
     assert "geometry" not in (tmp_path / "counts.csv").read_text().splitlines()[0]
 
 
@@ -93,4 +94,4 @@ def test_python_has_the_places_and_rows_of_the_view_alone_are_no_map(site: Site,
         assert frame.crs.to_epsg() == 28992
         assert frame.geometry["hall"].equals(HALL)
     with pytest.raises(UserError, match="zone or line"):
-        export_result(site, "SELECT * FROM counts WHERE zone = 'view'", tmp_path / "x.gpkg", as_lines=False)
+        export_result(site, "SELECT * FROM counts WHERE zone = 'view'", tmp_path / "x.gpkg")

@@ -8,7 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from jobs.commands.results import export_result, query
+from jobs.commands.exports import export_result
+from jobs.commands.results import query
 from jobs.site import Site, open_site
 from schemas.errors import QueryError, UserError
 from schemas.tables import TABLES, Privacy
@@ -180,7 +181,7 @@ def assert_untold(text: str) -> None:
 def test_no_export_gives_away_a_sensitive_table(secretive: Site, tmp_path: Path, text: str, as_of: str | None) -> None:
     target = tmp_path / "x.csv"
     with pytest.raises(UserError) as refused:
-        export_result(secretive, fill_in(text, secretive, tmp_path), target, False, as_of)
+        export_result(secretive, fill_in(text, secretive, tmp_path), target, None, as_of)
     assert_untold(str(refused.value))
     assert list(tmp_path.iterdir()) == [] and "\n" not in str(refused.value)
 
@@ -188,25 +189,25 @@ def test_no_export_gives_away_a_sensitive_table(secretive: Site, tmp_path: Path,
 @pytest.mark.parametrize("text", HARMLESS)
 def test_names_of_tables_and_files_are_no_secret(secretive: Site, tmp_path: Path, text: str) -> None:
     csv.field_size_limit(sys.maxsize)
-    export_result(secretive, text, tmp_path / "x.csv", False)
+    export_result(secretive, text, tmp_path / "x.csv")
     assert_untold((tmp_path / "x.csv").read_text())
 
 
 @pytest.mark.parametrize("name", ["Backgrounds", "main.backgrounds", "backgrounds_all", "exports", "sign_offs"])
 def test_no_name_of_a_sensitive_table_is_exported(secretive: Site, tmp_path: Path, name: str) -> None:
     with pytest.raises(UserError, match=r"sensitive|no table"):
-        export_result(secretive, name, tmp_path / "x.csv", False)
+        export_result(secretive, name, tmp_path / "x.csv")
 
 
 def test_every_sensitive_table_is_refused(secretive: Site, tmp_path: Path) -> None:
     views = [(spec, view) for spec in TABLES.values() for view in (spec.name, f"{spec.name}_all") if is_view(view)]
     others = [view for spec, view in views if spec.privacy is not Privacy.SENSITIVE]
     text = "SELECT " + ", ".join(f"(SELECT count(*) FROM {view}) AS {view}" for view in others)
-    assert export_result(secretive, text, tmp_path / "x.csv", False) == 1 and len(others) > 40
+    assert export_result(secretive, text, tmp_path / "x.csv").rows == 1 and len(others) > 40
     for spec, view in views:
         if spec.privacy is Privacy.SENSITIVE:
             with pytest.raises(QueryError, match=f"table {spec.name} is of privacy class 'sensitive'"):
-                export_result(secretive, f"SELECT count(*) FROM {view}", tmp_path / "x.csv", False)
+                export_result(secretive, f"SELECT count(*) FROM {view}", tmp_path / "x.csv")
 
 
 def is_view(name: str) -> bool:

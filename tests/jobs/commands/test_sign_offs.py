@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from jobs.commands.audits import read_audit, write_contact_sheet
+from jobs.commands.exports import export_result
 from jobs.commands.purge import apply_purge, plan_purge
-from jobs.commands.results import export_result, query
+from jobs.commands.results import query
 from jobs.commands.run import RunSummary, run_site
 from jobs.commands.sign_offs import SignOffRequest, awaiting_video, release_video, sign_off
 from jobs.commands.status import read_status
@@ -148,12 +149,12 @@ def test_a_site_that_waits_hands_out_only_what_was_accepted(waiting: Site, tmp_p
     assert run(waiting).record.units_done == 0, "to wait computes nothing again"
     assert videos(waiting, "anonymized") == set() and videos(waiting, "_pending") == published
     assert {path.stat().st_mode & 0o777 for path in Path(waiting.files.store, "_pending").rglob("*.mp4")} == {0o600}
-    assert export_result(waiting, "anonymized", tmp_path / "x.csv", False) == 0
+    assert export_result(waiting, "anonymized", tmp_path / "x.csv").rows == 0
     for pattern in ("_pending/**", f"_pending/{film}"):
         with pytest.raises(QueryError, match="disabled by configuration"):
-            export_result(waiting, f"FROM read_blob('{waiting.files.store}/{pattern}')", tmp_path / "x.csv", False)
+            export_result(waiting, f"FROM read_blob('{waiting.files.store}/{pattern}')", tmp_path / "x.csv")
     store = waiting.files.store
-    assert export_result(waiting, f"FROM read_blob('{store}/anonymized/**/*.mp4')", tmp_path / "y.csv", False) == 0
+    assert export_result(waiting, f"FROM read_blob('{store}/anonymized/**/*.mp4')", tmp_path / "y.csv").rows == 0
     with pytest.raises(NightshiftError, match="was not accepted by anybody"):
         ask(waiting, track_of(waiting), tmp_path / "out.mp4")
     assert {each.state for each in read_status(waiting).awaiting} == {"awaiting sign-off"}
@@ -165,7 +166,7 @@ def test_a_site_that_waits_hands_out_only_what_was_accepted(waiting: Site, tmp_p
     assert videos(waiting, ".") == {film} | {pending_file(name) for name in published - {film}}
     assert Path(store, film).stat().st_mode & 0o044, "it is made to be shared"
     assert query(waiting, "SELECT path FROM anonymized")["path"].to_pylist() == [film]
-    assert export_result(waiting, "anonymized", tmp_path / "x.csv", False) == 1
+    assert export_result(waiting, "anonymized", tmp_path / "x.csv").rows == 1
     assert verify(waiting.store).problems == () and film not in {each.path for each in awaiting_video(waiting)}
 
     sign_off(waiting, NO, LATER)

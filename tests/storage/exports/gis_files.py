@@ -44,4 +44,6 @@ def positions(tracks: dict[str, list[tuple[float, float]]]) -> pa.Table:
 
 
 def read(path: Path) -> geopandas.GeoDataFrame:
-    return geopandas.read_parquet(path) if path.suffix == ".parquet" else geopandas.read_file(path)
+    if path.suffix == ".parquet":
+        return geopandas.read_parquet(path)
+    return geopandas.read_file(path, layer=path.stem) if path.suffix == ".gpkg" else geopandas.read_file(path)

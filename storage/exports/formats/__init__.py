@@ -1,0 +1,1 @@
+"""Formats of exported files: one file here writes one format, from a `Layer`."""
