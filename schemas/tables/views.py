@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
+from schemas.tables.area_views import AREA_VIEWS
 from schemas.tables.columns import CAMERA, LABEL, STAY, TRACK, column, float64, int64, string, timestamp
 from schemas.tables.spec import Privacy, TableSpec
 
@@ -100,6 +101,7 @@ VIEWS: Mapping[str, TableSpec] = {
             ("date", "camera"),
             Privacy.OPEN,
         ),
+        *AREA_VIEWS,
     )
 }
 """All views by name."""

@@ -1,5 +1,5 @@
 """Creates the views of ``schemas.tables.views``: people by hour and day, stays across midnight, calibrated
-interactions, and coverage.
+interactions, coverage, and those of ``storage/sql/areas.py``.
 
 A filter by camera and date reaches the files of the tables that a view reads: their rows keep their own ``date`` or get
 the next one, as in storage/sql/dates.py.
@@ -11,6 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from schemas.tables.views import VIEWS
+from storage.sql.areas import AREA_SQL
 from storage.sql.lazy import INTERNAL
 from storage.sql.text import quote_name
 from storage.sql.views import IsQueried, unqueried_rows
@@ -132,6 +133,7 @@ _SQL: Mapping[str, tuple[tuple[str, ...], str]] = {
     "dwell": (("stays",), _DWELL),
     "calibrated_interactions": (("interactions",), _CALIBRATED),
     "coverage": (("segments", "footage", "receipts", "quarantine"), _COVERAGE),
+    **AREA_SQL,
 }
 """By view: the tables that it reads, and its SQL."""
 
@@ -151,6 +153,7 @@ def create_answers(con: duckdb.DuckDBPyConnection, is_queried: IsQueried) -> Non
     """
     day_start = f"{INTERNAL}.day_start"
     con.execute(f"CREATE MACRO {INTERNAL}.zone_of(camera) AS coalesce(timezone_of(camera), 'UTC')")
+    con.execute(f"CREATE MACRO {INTERNAL}.date_of(camera, ts) AS timezone({INTERNAL}.zone_of(camera), ts)::DATE")
     # Whole hours by the camera's clock, as moments: the hour that comes twice is two hours.
     local = f"timezone({INTERNAL}.zone_of(camera), ts)"
     con.execute(f"CREATE MACRO {INTERNAL}.hour_start(camera, ts) AS ts - ({local} - date_trunc('hour', {local}))")
@@ -160,6 +163,7 @@ def create_answers(con: duckdb.DuckDBPyConnection, is_queried: IsQueried) -> Non
         "tomorrow": f'{day_start}({_ZONE}, "date" + 1)',
         "hour_of_start": f"{INTERNAL}.hour_start(camera, start_time)",
         "hour_of_bin": f"{INTERNAL}.hour_start(camera, bin_start)",
+        "date_of": f"{INTERNAL}.date_of",
         "first_day": f"timezone({_ZONE}, since)::DATE",
         "last_day": f"timezone({_ZONE}, until - INTERVAL 1 MICROSECOND)::DATE",
     }

@@ -2,7 +2,7 @@
 
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import cache, partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from schemas.site_limits import SqlConfig
 from schemas.site_views import LayerConfig
 from schemas.tables import TABLES, Privacy
 from schemas.tables.views import VIEWS
+from schemas.values import Feature
 from storage.blobs import LocalBlobs
 from storage.exports.export_records import exports_table
 from storage.exports.review_records import reviews_table
@@ -24,6 +25,7 @@ from storage.maintenance.holds import holds_table
 from storage.maintenance.tombstones import purges_table
 from storage.site.file import SiteFiles, cameras_table
 from storage.sql.answers import CALIBRATIONS, create_answers, read_with
+from storage.sql.areas import MACROS_READ, ZONE_AREAS, create_area_macros, zone_areas
 from storage.sql.changes import ASK_ZONES, CHANGES_READ, ZONE_TILES, create_change_macros
 from storage.sql.dates import CAMERA_MACROS, Dates, create_date_macros, named_days
 from storage.sql.lazy import INTERNAL, create_lazy, make_now
@@ -44,8 +46,13 @@ CalibrationErrors = Callable[[], Mapping[str, float]]
 ZoneTiles = Callable[[], pa.Table]
 Calibrations = Callable[[], pa.Table]
 
-_TABLE_MACROS = {"changes_in": CHANGES_READ, "track_boxes": POINTS_READ, "track_parts": POINTS_READ}
-"""By table macro: the table that it reads."""
+_TABLE_MACROS = {
+    "changes_in": (CHANGES_READ,),
+    "track_boxes": (POINTS_READ,),
+    "track_parts": (POINTS_READ,),
+    **MACROS_READ,
+}
+"""By table macro: the tables that it reads."""
 
 
 def open_sql(
@@ -70,7 +77,8 @@ def open_sql(
     ``in_zone(x, y, zone)``, ``place_of(zone)``, ``distance_to_m(x, y, feature)``, ``nearest(x, y, layer)`` and
     ``areas_at(x, y, layer)``; of the table ``motion``, ``in_tiles(tiles, others)``,
     ``tiles_of(tiles)`` and the table macro ``changes_in(camera_id, zone_id)``; of the table ``track_points``, the table
-    macros ``track_boxes(camera_id, times)`` and ``track_parts(least)``.
+    macros ``track_boxes(camera_id, times)`` and ``track_parts(least)``; of counts, ``queue_length(zone_id)`` and
+    ``heat_map(cell_m)``.
 
     Args:
         store: the store.
@@ -94,7 +102,7 @@ def open_sql(
     """
 
     text = "" if query is None else query.lower()
-    behind = read_with(text) | {table for macro, table in _TABLE_MACROS.items() if macro in text}
+    behind = read_with(text) | {table for macro, tables in _TABLE_MACROS.items() if macro in text for table in tables}
 
     def is_queried(name: str) -> bool:
         return query is None or name in text or name in behind
@@ -118,13 +126,13 @@ def open_sql(
         site.check_crs()
         return cameras_table(site, cameras, calibration_error_m())
 
-    def features_rows() -> pa.Table:
+    def features() -> Sequence[Feature]:
         from storage.site.layers import load_features  # GIS libraries, which most queries do not need
 
         if site is None:
-            return features_table(())
+            return ()
         site.check_crs()
-        return features_table(load_features(site))
+        return load_features(site)
 
     _create_records(con, store, snapshot, make_now(cameras_rows, is_queried("cameras")))
     views = [site.config.camera_view(camera) for camera in cameras] if site else []
@@ -136,12 +144,15 @@ def open_sql(
         create_views(con, lists, snapshot, is_queried, dates, {} if pending else _released(con, store, site))
         create_versions(con, lists, snapshot, is_queried, dates)
     create_lazy(con, "calibrations", CALIBRATIONS, calibrations, internal=True)
+    areas = make_now(lambda: zone_areas(features()), is_queried("zone_density"))
+    create_lazy(con, "zone_areas", ZONE_AREAS, areas, internal=True)
     create_answers(con, is_queried)
+    create_area_macros(con)
     create_change_macros(con, make_now(zone_tiles, any(map(is_queried, ASK_ZONES))))
     create_track_macros(con)
     asks_features = any(map(is_queried, ("features", "in_zone", "place_of", "distance_to_m")))
     layers = _layers(site, is_queried) if site else {}
-    create_layers(con, make_now(features_rows, asks_features), layers, has_spatial)
+    create_layers(con, make_now(lambda: features_table(features()), asks_features), layers, has_spatial)
     if not unsafe:
         readable = [name for name, spec in IN_FILES.items() if sensitive or spec.privacy is not Privacy.SENSITIVE]
         _lock(con, root, readable)
