@@ -44,7 +44,7 @@ class CountsParams:
         0.3, "distance beyond a border or line of a map layer from which it counts as passed, metres"
     )
     margin_px: float = param(5.0, "the same for pixel layers, pixels of image_size")
-    min_stay_s: float = param(0.5, "shorter stays inside or outside of a zone are ignored, seconds")
+    min_stay_s: float = param(0.5, "shorter stays inside or outside of a zone, or beyond a line, are ignored, seconds")
     max_gap_s: float = param(2.0, "longest gap between points of a track during which it counts as present, seconds")
 
     def __post_init__(self) -> None:
@@ -57,7 +57,7 @@ class Counts(TableOp):
 
     spec = OpSpec(
         name="counts",
-        version=3,
+        version=4,
         summary="People and things in zones and across lines, per time bin, with dwell times.",
         scope=Scope.CAMERA_DAY,
         reads=(
@@ -93,7 +93,7 @@ class Counts(TableOp):
                 _add_presence(parts, frame, feature.feature_id, tracks, there)
                 parts["zone_events"].append(_passage_rows(frame, feature.feature_id, tracks, there))
             else:
-                crossed = crossings(tracks.upright(feature), tracks.planar, tracks.margin)
+                crossed = crossings(tracks.upright(feature), tracks.planar, tracks.margin, self.params.min_stay_s)
                 parts["flows"].append(_flow_rows(frame, feature.feature_id, tracks, crossed))
                 parts["zone_events"].append(_cross_rows(frame, feature.feature_id, tracks, crossed))
         return {

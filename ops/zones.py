@@ -79,12 +79,13 @@ def inside(zone: BaseGeometry, tracks: PlanarTrajectories, margin: float, min_st
     return _without_short_stays(side, tracks, min_stay_s)
 
 
-def crossings(line: BaseGeometry, tracks: PlanarTrajectories, margin: float) -> Crossings:
+def crossings(line: BaseGeometry, tracks: PlanarTrajectories, margin: float, min_stay_s: float = 0.0) -> Crossings:
     """Returns the crossings of a line.
 
     A track crosses when it was farther than ``margin`` from the line, passed it on its own length (not on its
     extension), and came farther than ``margin`` from it on the other side. Going back and forth counts each time that
-    both margins are passed.
+    both margins are passed; but a crossing and the one back within ``min_stay_s`` cancel out: nobody turns so fast, and
+    two tracks that exchange their people on the line do so again and again.
     """
     passages = _passages(line, tracks)
     # Only points beyond the margin tell sides. What lies between two of them is one attempt to cross.
@@ -107,7 +108,27 @@ def crossings(line: BaseGeometry, tracks: PlanarTrajectories, margin: float) -> 
     entry = _edge_of_margin(line, tracks.at[before], np.where(direct, found.at, tracks.at[before + 1]), margin)
     leave = _edge_of_margin(line, tracks.at[after], np.where(direct, found.at, tracks.at[after - 1]), margin)
     kept = np.flatnonzero((_left(crossed, entry) > 0) != (_left(crossed, leave) > 0))
+    kept = kept[_stays(found.time_us[kept], found.rightwards[kept], tracks.track[found.point[kept]], min_stay_s)]
     return Crossings(found.point[kept], found.time_us[kept], found.at[kept], found.rightwards[kept])
+
+
+def _stays(time_us: Int64, rightwards: Bools, track: Int64, min_stay_s: float) -> Bools:
+    """Marks the crossings ``(K,)`` that the same track does not take back within a time."""
+    kept = np.ones(len(track), dtype=np.bool_)
+    open_crossings: list[int] = []
+    for number in range(len(track)):
+        before = open_crossings[-1] if open_crossings else -1
+        if (
+            before >= 0
+            and track[before] == track[number]
+            and rightwards[before] != rightwards[number]
+            and time_us[number] - time_us[before] < min_stay_s * 1e6
+        ):
+            kept[[before, number]] = False
+            open_crossings.pop()
+        else:
+            open_crossings.append(number)
+    return kept
 
 
 def _is_far(line: BaseGeometry, at: Float64, margin: float) -> Bools:

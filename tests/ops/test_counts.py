@@ -273,3 +273,31 @@ def test_midnight_and_summer_time_lose_and_double_nothing(start):
     assert [row["observed_s"] for row in counted] == [30, 60, 60, 30]
     assert [row["dwell_s"] for row in counted] == pytest.approx([30, 60, 60, 30])
     assert {row["mean_count"] for row in counted} == {1.0}
+
+
+def test_zones_of_one_pixel_on_each_other_and_in_nobodys_view():
+    """Each is counted by itself; a day without anybody has zeros in those that are seen."""
+    segment = make_segment(duration_s=60, size_px=SIZE_PX)
+    features = [
+        zone(shapely.box(100, 200, 101, 201), "pixel"),
+        zone(shapely.box(90, 190, 110, 210), "around"),
+        zone(shapely.box(95, 150, 200, 220), "across"),
+        zone(shapely.box(-50, -50, -10, -10), "nowhere"),
+    ]
+    tables = run(stand(segment, 0, 30, (100.5, 200.5)), features)
+    counted = {row["zone"]: row["dwell_s"] for row in rows(tables["counts"], label="person")}
+    assert counted == pytest.approx({"pixel": 30, "around": 30, "across": 30, "view": 30})
+    empty = run(TABLES["track_points"].empty(), features)
+    assert {row["zone"]: row["mean_count"] for row in rows(empty["counts"])} == dict.fromkeys(counted, 0.0)
+    assert empty["stays"].num_rows == empty["zone_events"].num_rows == 0
+
+
+def test_exchanged_ids_on_a_line_are_no_crossings_of_the_day():
+    segment = make_segment(duration_s=60, size_px=SIZE_PX)
+    at_s = np.arange(200) / 10
+    left, right = np.array([190.0, 200.0]), np.array([210.0, 200.0])
+    flip = (np.arange(200) % 2)[:, None]
+    one = make_points(segment, at_s, np.where(flip, left, right), "a")
+    other = make_points(segment, at_s, np.where(flip, right, left), "b")
+    flows = run(join(one, other), [line((200, 400), (200, 0))])["flows"]
+    assert sum(flows["crossings"].to_pylist()) <= 2, "both end on the side on which they did not begin"
