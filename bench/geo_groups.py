@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from bench.interactions_groups import NAMES, Pair, film, near_pairs, true_pairs, walkers
 from bench.material import ASSETS
-from bench.site_walkers import read_walks
+from bench.site_walkers import PLACES_PER_S, read_walks
 from ops.ground.smooth import local_line
 from ops.relations import Relations
 from schemas.op import Tables
@@ -70,6 +70,7 @@ def exact(name: str) -> tuple[UnitContext, Tables]:
     speed = np.hypot(*slope.T)
     heading = np.degrees(np.arctan2(*slope.T)) % 360
     count = len(person)
+    segment = make_segment(duration_s=float(times_s.max()) + 1 / PLACES_PER_S, fps=PLACES_PER_S)
     shared = {
         "camera": ["cam1"] * count,
         "track_id": [_track(each) for each in person.tolist()],
@@ -92,18 +93,18 @@ def exact(name: str) -> tuple[UnitContext, Tables]:
     box = {"x1": np.zeros(count), "y1": np.zeros(count), "x2": np.ones(count), "y2": np.ones(count)}
     more = {
         "pts": np.arange(count),
-        "segment_id": ["segment"] * count,
+        "segment_id": [segment.segment_id] * count,
         "confidence": np.ones(count),
         "interpolation_sigma_px": np.zeros(count),
     }
     positions = TABLES["positions"].conform(shared | place)
     points = TABLES["track_points"].conform(shared | box | more)
-    unit = make_unit([make_segment(duration_s=60)], _plain_view(), unit="day")
+    unit = make_unit([segment], _plain_view(), unit="day")
     return unit, {"track_points": points, "positions": positions}
 
 
 def _plain_view() -> CameraView:
-    corners = ((0, 0, -4, 3), (640, 0, 4, 3), (640, 480, 4, -3), (0, 480, -4, -3))
+    corners = ((0, 0, -40, 30), (640, 0, 40, 30), (640, 480, 40, -30), (0, 480, -40, -30))
     return CameraView("cam1", "", "UTC", True, tuple(ControlPoint(*map(float, each)) for each in corners), (640, 480))
 
 
