@@ -120,6 +120,7 @@ class _SpaceTracks:
         end_us: ``(N,)``, until when each point represents its track.
         margin: in the units of ``planar``.
         plane: of the camera; None where it is not on the map.
+        scale: ``(2,)``, from pixels to those of ``plane``: people are measured in frames, zones drawn in image_size.
     """
 
     trajectories: Trajectories
@@ -128,6 +129,7 @@ class _SpaceTracks:
     margin: float
     turned: bool
     plane: GroundPlane | None
+    scale: Float64
 
     def upright(self, feature: Feature) -> BaseGeometry:
         """Returns a feature's geometry in the units of ``planar``."""
@@ -137,7 +139,7 @@ class _SpaceTracks:
         """Returns places ``(K, 2)`` in the site's CRS of points in the units of ``planar``; NaN where unknown."""
         if not self.turned:
             return at
-        return np.full_like(at, np.nan) if self.plane is None else to_ground(self.plane, _turn(at))
+        return np.full_like(at, np.nan) if self.plane is None else to_ground(self.plane, _turn(at) * self.scale)
 
     def labels(self, names: tuple[str, ...], point: Int64) -> Int64:
         """Returns the index of each point's label among ``names``."""
@@ -155,11 +157,13 @@ def _tracks_by_space(
     points, positions = inputs["track_points"], inputs["positions"]
     tracked, placed = Trajectories.from_table(points), Trajectories.from_table(positions)
     foot = _turn(feet_of(points, tracked, unit.camera, unit.segments).pixels)
+    drawn_px = unit.camera.image_size_px
+    scale = np.ones(2) if plane is None or drawn_px is None else np.array(plane.size_px) / drawn_px
 
     def in_space(trajectories: Trajectories, at: Float64, margin: float, turned: bool) -> _SpaceTracks:
         planar = PlanarTrajectories(trajectories.track, trajectories.time_us, at)
         end_us = point_ends(planar, stretches, params.max_gap_s)
-        return _SpaceTracks(trajectories, planar, end_us, margin, turned, plane)
+        return _SpaceTracks(trajectories, planar, end_us, margin, turned, plane, scale)
 
     return {
         "pixel": in_space(tracked, foot, params.margin_px, turned=True),

@@ -91,13 +91,14 @@ def known_ground(view: CameraView, inputs: Tables) -> KnownGround | None:
     Raises:
         SiteError: four or more control points that fix no plane.
     """
-    surveyed = ground_plane(view)
-    if surveyed is not None:
-        return KnownGround(surveyed, True)
     row = used_row(inputs["ground_models"]) if "ground_models" in inputs else None
-    if row is None or row["source"] == SURVEY:
-        return None
-    return KnownGround(plane_of(row), row["frame"] == "site", row["height_m"], row["height_sigma_m"])
+    if row is not None and row["source"] != SURVEY:
+        on_map = row["frame"] == "site"
+        # Rows of a local frame are older than the control points of a camera that has them.
+        if on_map or not view.calibrated:
+            return KnownGround(plane_of(row), on_map, row["height_m"], row["height_sigma_m"])
+    surveyed = ground_plane(view)
+    return None if surveyed is None else KnownGround(surveyed, True)
 
 
 def known_places(inputs: Tables) -> pa.Table:

@@ -1,4 +1,4 @@
-"""Places a camera on the map by two or three control points, where people or depth measure its ground.
+"""Places a camera on the map by its control points, where people or depth measure its ground.
 
 Turn and place are unknown, and what is known of the ground is known within its errors: all seven are adjusted to the
 pixels of the points (Gauss-Newton with the ground as prior). So a third number of two points, their distance, makes the
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ops.ground.fuse import distance2
+from ops.ground.fuse import distance2, most_distance2
 from ops.ground.ground_model import GroundModel, from_vector, turn_between
 from ops.ground.homography import GroundPlane
 from ops.ground.project import to_ground, to_pixels
@@ -27,8 +27,6 @@ TURN_FREE, PLACE_FREE_M = 10.0, 1e4
 
 _ROUNDS = 8
 _STEP = 1e-6
-_AGREES = {1: 6.63, 3: 11.34}
-"""Squared distances that one and three spare numbers exceed once in a hundred times."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +53,7 @@ class Placed:
 
 
 def place_on_map(model: GroundModel, view: CameraView) -> Placed:
-    """Places a measured ground by the view's two or three control points.
+    """Places a measured ground by the view's control points, two or more.
 
     Raises:
         SiteError: a point is not on the measured ground, or points are too close to each other.
@@ -82,7 +80,7 @@ def place_on_map(model: GroundModel, view: CameraView) -> Placed:
     sigma_px = CLICK_SIGMA_PX * max(1.0, model.pinhole.size_px[0] / 1000)
     start = _start(model, local, metres - origin)
     state, spread, misfit = _adjust(model, start, pixels, metres - origin, sigma_px)
-    agrees = misfit <= _AGREES[2 * len(pixels) - 3]
+    agrees = misfit <= most_distance2(2 * len(pixels) - 3)
     if not agrees:  # the ground's shape stays, its scale is the survey's
         scaled = GroundModel(
             model.source,

@@ -19,6 +19,9 @@ from schemas.values import CameraView, Float64, Segment
 MOST_SIGMA_SHARE = 0.4
 """A ground whose places are less sure than this share of their distance is no measurement."""
 
+SURER = 2.0
+"""How many times surer than control points alone the ground must be before people or depth bend it: see decision 60."""
+
 MOVES = "the camera moves: site.toml says fixed = false"
 
 LEAST_BOXES, LEAST_TRACKS = 12, 3
@@ -68,11 +71,14 @@ class Grounds:
 def choose_ground(survey: Source, people: Source, depth: Source, view: CameraView) -> Grounds:
     """Fuses what people and depth say, and chooses what positions use.
 
-    Four or more control points are a survey, and are used. Otherwise it is the fused ground: placed on the map by two
-    or three control points, or in the camera's local frame.
+    Four or more control points are a survey, and are used, unless people and depth agree with them and make the ground
+    much surer: then it is the ground of all. Without a survey it is the fused ground: placed on the map by two or three
+    control points, or in the camera's local frame.
     """
     fused, parts = _fused((people, depth), view, people.size_px)
-    used = survey if survey.plane is not None else fused if fused.plane is not None else None
+    of_all = _with_survey(survey, fused, view)
+    fused = fused if of_all is None else of_all
+    used = survey if survey.plane is not None and of_all is None else fused if fused.plane is not None else None
     sources = (survey, *parts, fused)
     if used is None:
         return Grounds(sources, None)
@@ -164,6 +170,23 @@ def _fused(
         reason = f"control points are {placed.scale:.2f} times as far apart on the map as people or depth say; "
         reason += "the map's distances are used"
     return Source("fused", size_px, placed.model, placed.plane, placed, "site", reason), parts
+
+
+def _with_survey(survey: Source, fused: Source, view: CameraView) -> Source | None:
+    """Returns the ground that suits control points, people and depth, if it is much surer than control points alone.
+
+    None where they contradict each other, and where a homography suits the points better than any camera above level
+    ground does: it can follow what bends the picture.
+    """
+    if survey.model is None or fused.model is None or not _agree(survey.model, fused.model):
+        return None
+    try:
+        placed = place_on_map(fused.model, view)
+    except SiteError:  # points that are too close to each other do not place a camera: they stay a survey
+        return None
+    if not placed.agrees or sigma_share(placed.model) * SURER > sigma_share(survey.model):
+        return None
+    return Source("fused", fused.size_px, placed.model, placed.plane, placed, "site", fused.reason)
 
 
 def _compare(sources: Sequence[Source], used: Source) -> tuple[dict[str, float], dict[str, bool]]:

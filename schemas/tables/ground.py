@@ -28,7 +28,11 @@ GROUND_TABLES = (
         (
             CAMERA,
             START,
-            string("source", "'control_points', 'people', 'depth', or 'fused': what people and depth say together"),
+            string(
+                "source",
+                "'control_points', 'people', 'depth', or 'fused': people and depth together, with control points that "
+                "place them or that they make surer",
+            ),
             boolean("used", "whether positions come from this row; false for all rows where nothing is known"),
             string(
                 "frame",

@@ -9,13 +9,11 @@ import pytest
 import shapely
 
 from ops.counts import Counts, CountsParams
-from ops.ground.rows import ground_rows
-from ops.ground.sources import Grounds, Source
 from ops.positions import Positions
 from schemas.errors import SiteError
 from schemas.tables import TABLES
 from schemas.values import CameraView, Feature, FeatureKind
-from tests.ops.ground_scene import ORIGIN_M, SIZE_PX, join, make_points, make_view, plane_of, project, site
+from tests.ops.ground_scene import ORIGIN_M, SIZE_PX, join, make_points, make_view, measured_ground, project, site
 from tests.support.fakes import START, FakeServices, make_segment, make_unit
 
 PLAIN = CameraView("cam1", "Camera 1", "Europe/Amsterdam", True)
@@ -201,24 +199,27 @@ def test_a_line_and_a_zone_on_the_map_are_those_that_the_camera_sees():
 
 @pytest.mark.parametrize(("frame", "seen"), [("site", {"near", "mine"}), ("local", {"mine"})])
 def test_a_camera_that_people_measure_counts_in_map_zones_once_it_is_on_the_map(frame, seen):
-    plane = plane_of(make_view())
-    ground = ground_rows("cam1", START, Grounds((Source("fused", SIZE_PX, plane=plane, frame=frame),), "fused"))
+    """Zones are drawn in a picture twice as large as the frames in which people are measured."""
+    ground = measured_ground(on_map=frame == "site")
     times_s = np.arange(80) / 10
     places = ORIGIN_M + np.column_stack([-2 + 0.5 * times_s, np.full(80, 8.0)])
     left, right = project(np.array([site(-1, 8), site(1, 8)]))
     features = [
         zone(shapely.box(*site(-1, 7), *site(1, 9)), "near", "map"),
         zone(shapely.box(*site(-1, -20), *site(1, -18)), "behind", "map"),
-        zone(shapely.box(*np.subtract(left, [0, 50]), *np.add(right, [0, 50])), "mine"),
+        zone(shapely.box(*2 * np.subtract(left, [0, 50]), *2 * np.add(right, [0, 50])), "mine"),
     ]
     segment = make_segment(duration_s=60, size_px=SIZE_PX)
-    view = replace(PLAIN, image_size_px=SIZE_PX)
+    view = replace(PLAIN, image_size_px=(1280, 960))
     tables = run(make_points(segment, times_s, project(places)), features, view=view, ground=ground)
     assert {row["zone"] for row in rows(tables["counts"])} - {"view"} == seen
     for name in seen:
         assert rows(tables["counts"], zone=name)[0]["dwell_s"] == pytest.approx(4, abs=0.2)
     entered = rows(tables["zone_events"], feature="mine", kind="enter")[0]
-    assert (entered["x_m"] is None) == (frame == "local"), "places are in the site's CRS, or not given"
+    if frame == "local":
+        assert entered["x_m"] is None and entered["y_m"] is None, "places are in the site's CRS, or not given"
+    else:
+        assert (entered["x_m"], entered["y_m"]) == pytest.approx(site(-1, 8), abs=0.1)
 
 
 def test_pixel_zones_are_in_the_size_that_the_camera_was_calibrated_in():

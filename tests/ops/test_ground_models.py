@@ -11,8 +11,10 @@ from ops.depth_models.kinds import MetricDepth
 from ops.depth_models.rows import pack_depth
 from ops.ground.ground_model import lay_on
 from ops.ground.pinhole import PinholeGround
+from ops.ground.places import known_ground
 from ops.ground.project import to_ground
 from ops.ground.rows import plane_of, used_row
+from ops.ground.sources import SURER
 from ops.ground_models import Ground
 from ops.local_positions import LocalPositions
 from ops.positions import Positions
@@ -133,6 +135,43 @@ def test_four_points_are_used_and_the_others_are_held_against_them(points: pa.Ta
     assert rows["fused"]["agrees"] and 0 < rows["fused"]["disagreement_m"] < 1
     with_models = locate(Positions(), points, view, models)
     assert with_models.equals(locate(Positions(), points, view, models.schema.empty_table()))
+
+
+NEAR = ((-1.5, 9.0), (1.5, 9.2), (-1.8, 12.0), (1.6, 12.2))
+"""Four points so near to each other that clicks of two pixels leave the far ground open."""
+
+
+def clicked(view: CameraView, seed: int = 3) -> CameraView:
+    """The view with control points that somebody read a little wrong."""
+    off = np.random.default_rng(seed).normal(0, 2.0, (len(view.control_points), 2)).tolist()
+    moved = zip(view.control_points, off, strict=True)
+    return replace(view, control_points=tuple(replace(p, u_px=p.u_px + u, v_px=p.v_px + v) for p, (u, v) in moved))
+
+
+def test_points_near_each_other_are_made_surer_by_people_who_agree_with_them(points: pa.Table) -> None:
+    view = clicked(surveyed(*NEAR))
+    models, rows = measure(points, view)
+    assert rows["fused"]["used"] and rows["fused"]["frame"] == "site" and rows["control_points"]["agrees"]
+    assert rows["fused"]["sigma_share"] * SURER <= rows["control_points"]["sigma_share"]
+    off_m = []
+    for inputs in (models, models.schema.empty_table()):
+        table = locate(Positions(), points, view, inputs)
+        off_m.append(np.linalg.norm(places(table) - on_map(true_places(points, table)), axis=1))
+    of_all, alone = (np.quantile(each, 0.9) for each in off_m)
+    assert of_all < 0.6 and of_all < alone / 2
+
+
+def test_points_near_each_other_that_people_contradict_are_used_with_a_warning(points: pa.Table) -> None:
+    rows = measure(points, surveyed(*NEAR, stretched=2.0))[1]
+    assert rows["control_points"]["used"] and rows["fused"]["frame"] == "local"
+    assert rows["fused"]["agrees"] is False
+
+
+def test_a_camera_that_was_surveyed_since_takes_its_control_points(points: pa.Table) -> None:
+    """A program may read yesterday's rows with today's ``site.toml``."""
+    before = measure(points, VIEW)[0]
+    ground = known_ground(surveyed(*NEAR), {"ground_models": before})
+    assert ground is not None and ground.on_map and not ground.measured
 
 
 def depth_maps(stretched: float = 1.0) -> pa.Table:
