@@ -1,5 +1,6 @@
 """People who walk on level ground before a simulated camera, with the errors of a detector."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,3 +97,22 @@ def _points_of(segment: Segment, track: str, times_s: Float64, box: Float64) -> 
             table.schema.get_field_index(name), table.schema.field(name), pa.array(box[:, number].astype(np.float32))
         )
     return table
+
+
+def film_track_points(
+    camera: PinholeGround, segment: Segment, local_m: Mapping[str, Float64], stature_m: Mapping[str, float], seed: int
+) -> pa.Table:
+    """Returns ``track_points`` of people whose places ``(N, 2)`` in the camera's local frame are known twice a second.
+
+    Everybody starts three seconds after the one before.
+    """
+    random = np.random.default_rng([seed, 11])
+    tables = []
+    for number, (name, places) in enumerate(local_m.items()):
+        box = boxes_at(camera, places, stature_m[name])
+        box = box + random.normal(0, 1.5, box.shape)
+        seen = (places[:, 1] > 2) & np.isfinite(box).all(axis=1) & (box[:, :2] > 0).all(axis=1)
+        seen &= (box[:, 2:] < np.array(camera.size_px)).all(axis=1)
+        times_s = number * 3 + np.arange(len(places)) / 2
+        tables.append(_points_of(segment, name, times_s[seen], box[seen]))
+    return TABLES["track_points"].conform(pa.concat_tables(tables))
