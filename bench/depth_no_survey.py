@@ -11,6 +11,7 @@ import argparse
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -66,7 +67,7 @@ def measure(folder: Path, workers: int | None = None) -> dict[str, float]:
     control points, and those with ``with_depth`` by people and the true depth of the rendered hall.
     """
     build_real_site(folder / "pets", ASSETS, ("pets",))
-    figures = _errors(folder / "pets", {"pets": _pets_truth()}, "pets", workers)
+    figures = _errors(folder / "pets", {"pets": pets_truth()}, "pets", workers)
     sample = folder / "sample"
     build_sample_site(sample)
     shutil.copytree(ASSETS / "weights" / DETECTOR, sample / "models" / DETECTOR)
@@ -97,7 +98,7 @@ def depth_errors(root: Path, truths: dict[str, "Truth"]) -> dict[str, float]:
         local = LocalPositions().run(unit, {"track_points": points, "ground_models": models}, FakeServices())
         places = local["local_positions"].select(["track_id", "time", "x_m", "y_m"])
         joined = points.join(places, ["track_id", "time"], join_type="inner").sort_by("time")
-        found, true = _matched(joined, times_us(joined), truth)
+        found, true = matched(joined, times_us(joined), truth)
         errors.append(np.linalg.norm(lay_on(found, true) - true, axis=1))
     every = np.concatenate(errors)
     return {
@@ -161,13 +162,15 @@ def _run(root: Path, truths: dict[str, Truth], table: str, workers: int | None) 
                     WHERE camera = '{camera}' AND t.label = 'person' ORDER BY t.time, track_id"""
             ).to_arrow_table()
             moments = rows["pts"].to_numpy() // TICKS_A_FRAME + 1 if camera == "pets" else times_us(rows)
-            pairs.append(_matched(rows, np.asarray(moments, np.int64), truth))
+            pairs.append(matched(rows, np.asarray(moments, np.int64), truth))
     return pairs
 
 
-def _matched(rows: pa.Table, moments: Int64, truth: Truth) -> tuple[Float64, Float64]:
-    """Returns found and true places ``(N, 2)`` of tracked boxes that overlap a true one by half."""
-    found = np.column_stack([rows["x_m"].to_numpy(), rows["y_m"].to_numpy()])
+def matched(
+    rows: pa.Table, moments: Int64, truth: Truth, columns: Sequence[str] = ("x_m", "y_m")
+) -> tuple[Float64, Float64]:
+    """Returns columns ``(N, C)`` and true places ``(N, 2)`` of tracked boxes that overlap a true one by half."""
+    found = np.column_stack([rows[name].to_numpy() for name in columns])
     boxes, (when, true_boxes, places) = boxes_of(rows), truth
     mine, theirs = [], []
     for moment in np.unique(moments):
@@ -182,7 +185,8 @@ def _matched(rows: pa.Table, moments: Int64, truth: Truth) -> tuple[Float64, Flo
     return found[np.concatenate(mine)], places[np.concatenate(theirs)]
 
 
-def _pets_truth() -> Truth:
+def pets_truth() -> Truth:
+    """Returns the people of PETS in pixels of its video, and their places in the site's CRS."""
     raw = np.loadtxt(ASSETS / "gt" / "PETS09-S2L1" / "gt.txt", delimiter=",")
     raw = raw[raw[:, 0] <= LAST_FRAME]
     anchor = pets_anchor(ASSETS)

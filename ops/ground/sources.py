@@ -176,15 +176,18 @@ def _with_survey(survey: Source, fused: Source, view: CameraView) -> Source | No
     """Returns the ground that suits control points, people and depth, if it is much surer than control points alone.
 
     None where they contradict each other, and where a homography suits the points better than any camera above level
-    ground does: it can follow what bends the picture.
+    ground does: it can follow what bends the picture. Points that show hardly any perspective are as unsure as can be.
     """
-    if survey.model is None or fused.model is None or not _agree(survey.model, fused.model):
+    if survey.plane is None or fused.model is None:
+        return None
+    if survey.model is not None and not _agree(survey.model, fused.model):
         return None
     try:
         placed = place_on_map(fused.model, view)
     except SiteError:  # points that are too close to each other do not place a camera: they stay a survey
         return None
-    if not placed.agrees or sigma_share(placed.model) * SURER > sigma_share(survey.model):
+    alone = np.inf if survey.model is None else sigma_share(survey.model)
+    if not placed.agrees or sigma_share(placed.model) * SURER > alone:
         return None
     return Source("fused", fused.size_px, placed.model, placed.plane, placed, "site", fused.reason)
 

@@ -161,6 +161,22 @@ def test_points_near_each_other_are_made_surer_by_people_who_agree_with_them(poi
     assert of_all < 0.6 and of_all < alone / 2
 
 
+def test_clicks_that_show_no_perspective_are_as_unsure_as_can_be(points: pa.Table) -> None:
+    """Four points far away are nearly a parallelogram in the picture; as one, they fix no camera."""
+    view = surveyed((-0.7, 20.0), (0.9, 20.0), (-0.7, 22.5), (0.9, 22.5))
+    first, second, third, fourth = (np.array([p.u_px, p.v_px]) for p in view.control_points)
+    off = (first + fourth - second - third) / 4
+    signs = (-1, 1, 1, -1)
+    control = [
+        replace(p, u_px=p.u_px + s * off[0], v_px=p.v_px + s * off[1])
+        for p, s in zip(view.control_points, signs, strict=True)
+    ]
+    rows = measure(points, replace(view, control_points=tuple(control)))[1]
+    assert rows["control_points"]["sigma_share"] is None and "perspective" in rows["control_points"]["reason"]
+    assert rows["fused"]["used"] and rows["fused"]["frame"] == "site"
+    assert rows["fused"]["height_m"] == pytest.approx(5.0, rel=0.1)
+
+
 def test_points_near_each_other_that_people_contradict_are_used_with_a_warning(points: pa.Table) -> None:
     rows = measure(points, surveyed(*NEAR, stretched=2.0))[1]
     assert rows["control_points"]["used"] and rows["fused"]["frame"] == "local"
