@@ -42,6 +42,7 @@ COMMANDS = {
     "search": Command("cli.search", "search"),
     "export": Command("cli.exports", "export"),
     "map": Command("cli.pages", "draw_map"),
+    "report": Command("cli.pages", "report"),
     "still": Command("cli.excerpts", "still"),
     "clip": Command("cli.excerpts", "clip"),
     "render": Command("cli.excerpts", "render"),

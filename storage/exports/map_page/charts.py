@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from bokeh.models import BasicTicker, BasicTickFormatter, ColumnDataSource, FixedTicker, HoverTool, Range1d, RangeTool
-from bokeh.models.annotations import BoxAnnotation
+from bokeh.models import ColumnDataSource, Range1d, RangeTool
 from bokeh.plotting import figure
 
 from schemas.values import Float64
 from storage.exports.map_page.tables import MapTables
 from storage.exports.pages.clock import Clock
 from storage.exports.pages.plots import Plots
+from storage.exports.pages.time_figure import hover, time_figure
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -92,7 +92,7 @@ def activity_strip(plots: Plots, edges_us: Float64, number: Float64, clock: Cloc
         unit: of the heights.
     """
     start, end = edges_us[0] / 1e3, edges_us[-1] / 1e3
-    plot = _time_figure(plots, clock, (int(edges_us[0]), int(edges_us[-1])), unit, most=9)
+    plot = time_figure(plots, clock, (int(edges_us[0]), int(edges_us[-1])), unit, most=9)
     source = ColumnDataSource({"x": edges_us / 1e3, "top": np.append(number, number[-1])})
     bars = plot.varea_step(x="x", y1=0, y2="top", source=source, step_mode="after")
     plots.paint(bars.glyph, fill_color="reference")
@@ -109,7 +109,7 @@ def activity_strip(plots: Plots, edges_us: Float64, number: Float64, clock: Cloc
 def _flow_chart(
     plots: Plots, rows: "DataFrame", clock: Clock, span_us: tuple[int, int], unit: str, element: str
 ) -> figure:
-    plot = _time_figure(plots, clock, span_us, unit, element)
+    plot = time_figure(plots, clock, span_us, unit, element)
     top = 1
     for side, (direction, colour, said) in enumerate(_SIDES):
         there = rows[rows["direction"].eq(direction)]
@@ -125,7 +125,7 @@ def _flow_chart(
         )
         bars = plot.quad(left="left", right="right", bottom=0, top="top", source=source, line_color=None)
         plots.paint(bars.glyph, fill_color=colour)
-        _hover(plot, bars, "<b>@top</b> @what<br>@time")
+        hover(plot, bars, "<b>@top</b> @what<br>@time")
         top = max(top, int(there["crossings"].max()) if len(there) else 0)
     plot.y_range = Range1d(start=0, end=top * 1.12)
     return plot
@@ -134,7 +134,7 @@ def _flow_chart(
 def _zone_chart(
     plots: Plots, rows: "DataFrame", clock: Clock, span_us: tuple[int, int], unit: str, element: str
 ) -> figure:
-    plot = _time_figure(plots, clock, span_us, unit, element)
+    plot = time_figure(plots, clock, span_us, unit, element)
     rows = rows.sort_values("start_us")
     start, width = rows["start_us"].to_numpy(float) / 1e3, rows["length_s"].to_numpy(float) * 1e3
     columns: dict[str, Any] = {
@@ -150,40 +150,9 @@ def _zone_chart(
     most = plot.segment(x0="left", x1="right", y0="most", y1="most", source=source, line_width=2)
     plots.paint(bars.glyph, fill_color="zone")
     plots.paint(most.glyph, line_color="ink")
-    _hover(plot, bars, "<b>@top</b>, at most @most at once<br>@time<br>@seen{0.#} min of footage")
+    hover(plot, bars, "<b>@top</b>, at most @most at once<br>@time<br>@seen{0.#} min of footage")
     plot.y_range = Range1d(start=0, end=max(int(rows["people"].max()), int(rows["max_count"].max()), 1) * 1.12)
     return plot
-
-
-def _time_figure(
-    plots: Plots, clock: Clock, span_us: tuple[int, int], unit: str, element: str = "", most: int = 6
-) -> figure:
-    """Returns an empty plot over local time, with the window that the map shows shaded."""
-    start, end = span_us[0] / 1e3, max(span_us[1] / 1e3, span_us[0] / 1e3 + 1)
-    plot = figure(
-        height=190 if element else 96, sizing_mode="stretch_width", tools=[], toolbar_location=None, min_border_right=14
-    )
-    plot.x_range = Range1d(start=start, end=end)
-    ticks = clock.ticks(round(start * 1e3), round(end * 1e3), most)
-    plot.xaxis.ticker = FixedTicker(ticks=list(ticks))
-    plot.xaxis[0].update(major_label_overrides=ticks)
-    plot.yaxis.axis_label = unit
-    plot.yaxis.ticker = BasicTicker(desired_num_ticks=3, min_interval=1, num_minor_ticks=0)
-    plot.yaxis.formatter = BasicTickFormatter(use_scientific=False)
-    plot.xgrid.visible = False
-    plots.paint_frame(plot)
-    if element:
-        window = BoxAnnotation(
-            name=f"window-{element}", left=start, right=end, fill_alpha=0.1, line_color=None, level="underlay"
-        )
-        plots.paint(window, fill_color="accent")
-        window.visible = False
-        plot.add_layout(window)
-    return plot
-
-
-def _hover(plot: figure, renderer: Any, text: str) -> None:
-    plot.add_tools(HoverTool(renderers=[renderer], tooltips=text, visible=False))
 
 
 def span_of(tables: MapTables) -> tuple[int, int] | None:

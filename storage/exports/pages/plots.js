@@ -36,6 +36,7 @@ const plots = {
       this.painted = painted;
     }
     this.setTheme(asked.has("theme") ? asked.get("theme") === "dark" : system.matches);
+    document.documentElement.dataset.drawn = "yes";
     system.addEventListener("change", () => this.setTheme(system.matches));
     $("theme").addEventListener("click", () => this.setTheme(!this.dark));
   },
