@@ -143,7 +143,7 @@ class PrivacyChecks:
 
 
 @dataclass(frozen=True)
-class NightReport:
+class DayReport:
     """The report of one local day of a site."""
 
     version: int

@@ -19,8 +19,8 @@ from schemas.night_report import (
     REPORT_VERSION,
     BusyPlace,
     CameraCoverage,
+    DayReport,
     HourOfPeople,
-    NightReport,
     OpCost,
     PrivacyChecks,
     QuarantinedUnit,
@@ -83,7 +83,7 @@ _AUDITS = """SELECT count(*) AS audited, coalesce(sum(head_checks), 0)::BIGINT A
     coalesce(sum(head_leaks), 0)::BIGINT AS leaks, max(leak_rate_bound) AS bound FROM audits WHERE date = {day}"""
 
 
-def night_report(site: Site, day: date | None = None) -> NightReport:
+def night_report(site: Site, day: date | None = None) -> DayReport:
     """Returns the report of a local day.
 
     Args:
@@ -110,7 +110,7 @@ def night_report(site: Site, day: date | None = None) -> NightReport:
         )
         privacy = _privacy(connection, night, quarantine, _awaiting(site, connection, night))
     config = site.files.config
-    return NightReport(
+    return DayReport(
         version=REPORT_VERSION,
         site=config.name,
         timezone=config.timezone,
@@ -124,7 +124,7 @@ def night_report(site: Site, day: date | None = None) -> NightReport:
     )
 
 
-def write_report(report: NightReport, target: Path) -> None:
+def write_report(report: DayReport, target: Path) -> None:
     """Writes a report as JSON, or as a page, as the suffix says.
 
     Raises:
