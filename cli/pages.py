@@ -12,7 +12,7 @@ from jobs.commands.map_page import MapRequest, write_map_page
 from jobs.commands.report import night_report, write_report
 from jobs.site import open_site
 from schemas.errors import SelectionError, UserError
-from schemas.night_report import DayReport
+from schemas.night_report import SiteReport
 
 Day = Annotated[str | None, typer.Option("--date", metavar="YYYY-MM-DD", help="Only this local day.")]
 First = Annotated[str | None, typer.Option("--from", metavar="YYYY-MM-DD", help="First local day.")]
@@ -69,7 +69,7 @@ def report(
         _show_report(output, found)
 
 
-def _show_report(output: Output, found: DayReport) -> None:
+def _show_report(output: Output, found: SiteReport) -> None:
     footage = [
         [each.camera, each.recorded_s, each.usual_s, each.looked_at_s, each.lost_s, each.gaps, each.gap_s]
         for each in found.coverage

@@ -143,7 +143,7 @@ class PrivacyChecks:
 
 
 @dataclass(frozen=True)
-class DayReport:
+class SiteReport:
     """The report of one local day of a site."""
 
     version: int

@@ -14,7 +14,7 @@ HISTORY = {"CHANGELOG.md", "docs/decisions/0007-sample-site-package.md", "docs/d
 """Pages that tell what things were called before."""
 
 RETIRED_NAMES = (
-    *("Accounts", "Alone", "Buried", "Coverer", "Eyes", "Feed", "Fetched", "FramePlan", "Grave", "DayReport"),
+    *("Accounts", "Alone", "Buried", "Coverer", "Eyes", "Feed", "Fetched", "FramePlan", "Grave", "NightReport"),
     *("Opened", "OpenedStore", "OpRow", "Others", "SetAside", "Shelf", "Sightings", "Spoil", "Spotter", "Standing"),
     *("Stock", "Survey", "Terms", "ToldFile", "UnitOrder", "Visit", "Walk", "Whose"),
     *("believed", "brought", "cover_of", "feeds_of", "forget_joined", "graves", "leak_bound", "orders_for"),

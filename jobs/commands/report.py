@@ -19,11 +19,11 @@ from schemas.night_report import (
     REPORT_VERSION,
     BusyPlace,
     CameraCoverage,
-    DayReport,
     HourOfPeople,
     OpCost,
     PrivacyChecks,
     QuarantinedUnit,
+    SiteReport,
 )
 from storage.files import write_atomic
 from storage.sql.query import run_query
@@ -83,7 +83,7 @@ _AUDITS = """SELECT count(*) AS audited, coalesce(sum(head_checks), 0)::BIGINT A
     coalesce(sum(head_leaks), 0)::BIGINT AS leaks, max(leak_rate_bound) AS bound FROM audits WHERE date = {day}"""
 
 
-def night_report(site: Site, day: date | None = None) -> DayReport:
+def night_report(site: Site, day: date | None = None) -> SiteReport:
     """Returns the report of a local day.
 
     Args:
@@ -110,7 +110,7 @@ def night_report(site: Site, day: date | None = None) -> DayReport:
         )
         privacy = _privacy(connection, night, quarantine, _awaiting(site, connection, night))
     config = site.files.config
-    return DayReport(
+    return SiteReport(
         version=REPORT_VERSION,
         site=config.name,
         timezone=config.timezone,
@@ -124,7 +124,7 @@ def night_report(site: Site, day: date | None = None) -> DayReport:
     )
 
 
-def write_report(report: DayReport, target: Path) -> None:
+def write_report(report: SiteReport, target: Path) -> None:
     """Writes a report as JSON, or as a page, as the suffix says.
 
     Raises:

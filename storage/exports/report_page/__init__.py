@@ -3,7 +3,7 @@
 from datetime import datetime
 from pathlib import Path
 
-from schemas.night_report import DayReport
+from schemas.night_report import SiteReport
 from storage.exports.pages.clock import Clock
 from storage.exports.pages.page import write_page
 from storage.exports.pages.plots import Plots
@@ -14,7 +14,7 @@ __all__ = ["render_report"]
 _HERE = Path(__file__).parent
 
 
-def render_report(report: DayReport, target: Path, now: datetime) -> None:
+def render_report(report: SiteReport, target: Path, now: datetime) -> None:
     """Writes the page; the same arguments give the same bytes.
 
     Args:

@@ -8,7 +8,7 @@ import numpy as np
 from bokeh.models import ColumnDataSource, FactorRange, Range1d
 from bokeh.plotting import figure
 
-from schemas.night_report import DayReport, HourOfPeople
+from schemas.night_report import HourOfPeople, SiteReport
 from storage.exports.pages.clock import Clock
 from storage.exports.pages.plots import Plots
 from storage.exports.pages.time_figure import hover, show_rows, time_figure
@@ -27,7 +27,7 @@ class HourChart:
     has_usual: bool
 
 
-def footage_chart(plots: Plots, report: DayReport, clock: Clock) -> figure:
+def footage_chart(plots: Plots, report: SiteReport, clock: Clock) -> figure:
     """Returns a bar per camera over the local day: where there is footage, and where there is none."""
     cameras = [camera.name for camera in report.coverage][::-1]
     span = _day_us(report)
@@ -50,7 +50,7 @@ def footage_chart(plots: Plots, report: DayReport, clock: Clock) -> figure:
     return plot
 
 
-def hour_charts(plots: Plots, report: DayReport, clock: Clock) -> list[HourChart]:
+def hour_charts(plots: Plots, report: SiteReport, clock: Clock) -> list[HourChart]:
     """Draws people per hour of the busiest zones, beside what is usual where that is known."""
     groups: dict[tuple[str, str], list[HourOfPeople]] = {}
     for hour in report.hours:
@@ -67,7 +67,7 @@ def hour_charts(plots: Plots, report: DayReport, clock: Clock) -> list[HourChart
     return charts
 
 
-def cost_chart(plots: Plots, report: DayReport) -> figure:
+def cost_chart(plots: Plots, report: SiteReport) -> figure:
     """Returns a bar per op: seconds of workers per hour of footage."""
     costs = [cost for cost in report.costs if cost.worker_s_per_hour][:12][::-1]
     ops = [cost.op for cost in costs]
@@ -90,7 +90,7 @@ def cost_chart(plots: Plots, report: DayReport) -> figure:
     return plot
 
 
-def _hour_chart(plots: Plots, report: DayReport, hours: list[HourOfPeople], clock: Clock, element: str) -> figure:
+def _hour_chart(plots: Plots, report: SiteReport, hours: list[HourOfPeople], clock: Clock, element: str) -> figure:
     plot = time_figure(plots, clock, _day_us(report), "people per hour", element, most=9)
     start = np.array([hour.hour.timestamp() * 1e3 for hour in hours])
     top = max(*(hour.people for hour in hours), *(hour.most or 0 for hour in hours), 1)
@@ -131,7 +131,7 @@ def _hour_chart(plots: Plots, report: DayReport, hours: list[HourOfPeople], cloc
     return plot
 
 
-def _day_us(report: DayReport) -> tuple[int, int]:
+def _day_us(report: SiteReport) -> tuple[int, int]:
     """Returns start and end of the local day, microseconds since 1970."""
     start = datetime.fromisoformat(report.date).replace(tzinfo=ZoneInfo(report.timezone))
     end = start + timedelta(days=1)  # the same local time a day later, also where clocks change

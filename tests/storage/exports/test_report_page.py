@@ -5,11 +5,11 @@ from pathlib import Path
 from schemas.night_report import (
     BusyPlace,
     CameraCoverage,
-    DayReport,
     HourOfPeople,
     OpCost,
     PrivacyChecks,
     QuarantinedUnit,
+    SiteReport,
 )
 from storage.exports.report_page import render_report
 from tests.support.browser import browse, needs_browser
@@ -17,7 +17,7 @@ from tests.support.browser import browse, needs_browser
 START = datetime(2026, 3, 2, 19, tzinfo=UTC)
 NOW = datetime(2026, 3, 3, 6, tzinfo=UTC)
 HOUR = HourOfPeople("gate", "hall", "2026-03-02T20:00:00+01:00", START, 70, 3600, 23, 9, 37, 5, "more")
-REPORT = DayReport(
+REPORT = SiteReport(
     version=1,
     site="Dam",
     timezone="Europe/Amsterdam",
@@ -30,10 +30,10 @@ REPORT = DayReport(
     privacy=PrivacyChecks(2, 3600, 2, ("silhouette",), 500, 0, 0.006, 0, 4, 0, 0),
 )
 NO_CHECKS = PrivacyChecks(0, 0, 0, (), 0, 0, None, 0, 0, 0, 0)
-NOTHING = DayReport(1, "Dam", "Europe/Amsterdam", "2026-03-02", (), (), (), (), (), NO_CHECKS)
+NOTHING = SiteReport(1, "Dam", "Europe/Amsterdam", "2026-03-02", (), (), (), (), (), NO_CHECKS)
 
 
-def page(report: DayReport, target: Path) -> str:
+def page(report: SiteReport, target: Path) -> str:
     render_report(report, target, NOW)
     return target.read_text()
 
