@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import cache
 from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
@@ -111,13 +112,19 @@ def build_params(site: SiteFiles, name: str, kind: type, given: Mapping[str, Any
             hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(fields)}"
             raise SiteError(f"{_where(site, 'ops', name, key)}: op {name} has no parameter {key!r}; {hint}")
     try:
-        return TypeAdapter(kind).validate_python(dict(given))
+        return _adapter(kind).validate_python(dict(given))
     except ValidationError as error:
         first = error.errors()[0]
         key = str(first["loc"][0]) if first["loc"] else next(iter(given), "")
         raise SiteError(
             f"{_where(site, 'ops', name, key)}: [ops.{name}] {key} = {given.get(key)!r}: {first['msg']}"
         ) from error
+
+
+@cache
+def _adapter(kind: type) -> TypeAdapter[Any]:
+    """Returns the check of an op's parameters, which takes longer to build than all its calls of a run."""
+    return TypeAdapter(kind)
 
 
 def calibration_errors(site: SiteFiles) -> dict[str, float]:

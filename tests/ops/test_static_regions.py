@@ -88,9 +88,9 @@ def test_what_stays_too_short_is_nothing(stays_s: int) -> None:
 
 @pytest.mark.slow
 def test_light_that_drifts_and_noise_are_nothing() -> None:
-    assert regions(run(film(120, [], np.linspace(0.75, 1.2, 120)))) == []
-    light = np.where(np.arange(120) < 60, 1.0, 0.75)
-    assert regions(run(film(120, [], light))) == []
+    assert regions(run(film(80, [], np.linspace(0.75, 1.2, 80)))) == []
+    light = np.where(np.arange(80) < 40, 1.0, 0.75)
+    assert regions(run(film(80, [], light))) == []
 
 
 @pytest.mark.slow
@@ -102,7 +102,7 @@ def test_a_soft_patch_of_light_is_nothing() -> None:
         if number >= 40:
             picture[:] = np.clip(picture * glow[:, :, None], 0, 255)
 
-    assert regions(run(film(120, [sun]))) == []
+    assert regions(run(film(80, [sun]))) == []
 
 
 @pytest.mark.slow

@@ -11,6 +11,6 @@ SMALL = replace(
     file_s=6,
     segment_s=3,
     fps=5,
-    params={**TINY.params, "background": {"samples": 6}},
+    params={**TINY.params, "background": {"samples": 6}, "second_look": {"dense_fps": 0.5}},
 )
 """One camera, two sound files, four segments: a person crosses the border of the files, and every op writes rows."""

@@ -242,14 +242,14 @@ def compared(before, after):
     )
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(paths=PATHS)
 def test_nothing_is_lost_against_itself(paths):
     assert all(change.lost == change.gained == () for change in compared(paths, paths))
 
 
 @pytest.mark.slow
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(before=PATHS, after=PATHS)
 def test_what_one_way_loses_the_other_way_gains(before, after):
     there, back = compared(before, after), compared(after, before)

@@ -1,6 +1,7 @@
 """Runs: what they record however they ended, and what is done again after a change while readers see no hole."""
 
 from collections import Counter
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from jobs.commands.diff import diff_runs
-from jobs.commands.results import query
+from jobs.commands.results import connect, query
 from jobs.commands.run import run_site
 from jobs.commands.status import read_status
 from jobs.engine.options import RunOptions
@@ -18,6 +19,7 @@ from jobs.site import open_site
 from ops.detect import Detect
 from schemas.errors import ModelError, StoreFull
 from schemas.values import SCAN_OP
+from storage.sql.query import run_query
 from tests.jobs.commands.reprocessing import HERE, TRACKS, run_ids
 from tests.jobs.engine.test_coordination import CommittingPool
 from tests.ops.known_people import constant_detector
@@ -172,8 +174,9 @@ def test_a_reader_between_two_units_sees_each_unit_old_or_new_and_never_a_hole(c
     units = "SELECT camera, date, unit, fingerprint FROM receipts WHERE current AND op = 'track'"
 
     def look():
-        rows = {row["segment_id"]: row["n"] for row in query(site, by_segment).to_pylist()}
-        seen = query(site, units).to_pylist()
+        with closing(connect(site, for_query=f"{by_segment}; {units}")) as connection:
+            rows = {row["segment_id"]: row["n"] for row in run_query(connection, by_segment).to_pylist()}
+            seen = run_query(connection, units).to_pylist()
         return rows, {(row["camera"], row["date"], row["unit"]): row["fingerprint"] for row in seen}, len(seen)
 
     looks = [look()]

@@ -64,7 +64,7 @@ from schemas.errors import ModelError
 from storage.store.store import Store
 from tests.jobs.engine.test_worker import Follow, Watch, task_of
 
-start_ray(None, 2)
+start_ray(sys.argv[2], 2)
 store = str(Store.create(sys.argv[1]).blobs.url)
 ops = [Watch(opens=ModelError("altered")), Follow()]
 pools = [
@@ -81,18 +81,18 @@ pools[0].close()
 
 
 @pytest.mark.ray
-def test_failures_in_a_worker_are_those_of_one_process_and_their_reason_is_one_line(tmp_path):
+def test_failures_in_a_worker_are_those_of_one_process_and_their_reason_is_one_line(ray_head, tmp_path):
     """Weights that do not load are a bug of their op; a lost worker has a reason without Ray's frames and colours."""
-    command = [sys.executable, "-c", FAILING_POOLS, str(tmp_path / "store")]
+    command = [sys.executable, "-c", FAILING_POOLS, str(tmp_path / "store"), ray_head]
     ended = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT, timeout=120)
     reason = "SiteError: gopher://x: unknown protocol gopher://: use a folder or s3://BUCKET/PREFIX"
     said = ["[('watch', 'bug', 'ModelError', 'altered')]", f"a worker was lost: {reason}"]
     assert ended.stdout.splitlines() == said, ended.stderr
 
 
-@pytest.fixture
-def ray_head(tmp_path):
-    """The address of a Ray head that runs for one test."""
+@pytest.fixture(scope="module")
+def ray_head(tmp_path_factory):
+    """The address of a Ray head: a process of its own, which the tests of a cluster share."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -101,7 +101,7 @@ def ray_head(tmp_path):
     command = [ray, "start", "--head", "--block", f"--port={port}", "--num-cpus=2", "--include-dashboard=false"]
     options = ["--node-ip-address=127.0.0.1", f"--temp-dir={folder}", "--object-store-memory=80000000"]
     environment = os.environ | {"RAY_USAGE_STATS_ENABLED": "0"}
-    log = (tmp_path / "head.log").open("w")
+    log = (tmp_path_factory.mktemp("head") / "head.log").open("w")
     head = subprocess.Popen([*command, *options], stdout=log, stderr=log, env=environment)
     wait_for_port(port, head)
     yield f"127.0.0.1:{port}"
@@ -133,11 +133,9 @@ def test_a_cluster_gives_the_same_rows(ray_head, small_site, small_night, nights
     assert rows[0] == rows[1]
 
 
-@pytest.mark.ray
-def test_a_cluster_that_does_not_answer_is_the_users_mistake(small_site):
-    process = night(small_site, "--address", "127.0.0.1:1")
-    _, err = process.communicate(timeout=120)
-    assert process.returncode == 2 and "--address 127.0.0.1:1" in err.splitlines()[-1], err
+def test_a_cluster_that_does_not_answer_is_the_users_mistake(small_site, nightshift):
+    said = nightshift("run", "--site", small_site, "--address", "127.0.0.1:1", "--json")
+    assert said.code == 2 and "--address 127.0.0.1:1" in said.err.splitlines()[-1], said.err
 
 
 def test_the_cluster_file_fits_rays_own_schema(tmp_path):

@@ -79,16 +79,16 @@ def test_two_runs_at_once_share_the_units_and_give_the_rows_of_one(small_site, s
     assert claims(small_site) == []
 
 
-def test_a_run_goes_on_where_another_was_killed(fresh_site, night_site):
-    killed = start(fresh_site, 2.0)
-    wait_for(fresh_site, "_receipts/detect/*/*/*.json", killed)
-    survivor = start(fresh_site, 2.0)
-    wait_for(fresh_site, f"{CLAIMS_FOLDER}/partition-*.json", killed)
+def test_a_run_goes_on_where_another_was_killed(small_site, small_night):
+    killed = start(small_site, 2.0)
+    wait_for(small_site, "_receipts/detect/*/*/*.json", killed)
+    survivor = start(small_site, 2.0)
+    wait_for(small_site, f"{CLAIMS_FOLDER}/partition-*.json", killed)
     killed.kill()
     killed.communicate(timeout=60)
     run_id, done, left, state = end(survivor)
-    assert (left, state) == (0, "partial")
-    made = receipts(fresh_site)
-    assert len(made) == len(receipts(night_site)) and {receipt.run_id for receipt in made} > {run_id}
+    assert (left, state) == (0, "done")
+    made = receipts(small_site)
+    assert len(made) == len(receipts(small_night)) and {receipt.run_id for receipt in made} > {run_id}
     assert sum(receipt.run_id == run_id for receipt in made) == done
-    same_rows(fresh_site, night_site)
+    same_rows(small_site, small_night)

@@ -19,7 +19,7 @@ from tests.support.fakes import make_segment
 
 START_US = 1_772_488_800_000_000
 CUTS = (1, 1, 7, 1, 12, 1, 1, 1, 30)
-SIZES = [(208, 120), (207, 61), (640, 481)]
+SIZES = [(208, 120), (207, 61), (320, 241)]
 
 
 def pictures(count: int, width: int = 208, height: int = 120, first: int = 0) -> Uint8:
