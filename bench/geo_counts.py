@@ -1,11 +1,13 @@
 """How exact counts are on the sample site: people on the whole site, crossings of lines, and occupancy of zones.
 
 ``sample.unique_people_error`` and ``sample.crossings_error`` are people and crossings too many or too few;
-crossings are compared for each camera, line and direction. ``sample.occupancy_error`` is the sum of the differences of
+crossings are compared for each camera, line and direction. ``sample.site_crossings_error`` is of the whole site: one
+that two cameras see is one. ``sample.occupancy_error`` is the sum of the differences of
 person-seconds in each zone, as each camera sees it, as a share of the true person-seconds.
 """
 
 import shutil
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -46,12 +48,26 @@ def sample_figures(truth: Truth, connection: Connection) -> Figures:
         "sample.unique_people_error": abs(people.error or 0),
         "sample.crossings": sum(row.true for row in compared.rows if row.unit == "crossings"),
         "sample.crossings_error": _crossings_error(compared),
+        "sample.site_crossings_error": _site_crossings_error(truth, connection),
         "sample.occupancy_error": round(_occupancy_error(truth, connection), 4),
     }
 
 
 def _crossings_error(compared: Comparison) -> float:
     return float(sum(abs(row.error or 0) for row in compared.rows if row.unit == "crossings"))
+
+
+def _site_crossings_error(truth: Truth, connection: Connection) -> int:
+    """Returns crossings too many or too few by line and direction; in the script, nobody crosses twice in one."""
+    seen = {
+        (each.person, each.line, each.direction)
+        for each in truth.crossings
+        if _readable_s((microseconds(each.time), microseconds(each.time) + 1), truth.readable_us(each.camera))
+    }
+    true = Counter((line, direction) for _, line, direction in seen)
+    query = "SELECT line, direction, count(*) FROM site_crossings WHERE label = 'person' GROUP BY ALL"
+    found = {(line, direction): number for line, direction, number in connection.execute(query).fetchall()}
+    return sum(abs(found.get(key, 0) - true[key]) for key in found.keys() | true.keys())
 
 
 def _occupancy_error(truth: Truth, connection: Connection) -> float:

@@ -1,8 +1,9 @@
 """SQL of the views of counts in areas, and the table macros ``queue_length`` and ``heat_map``.
 
 Two cameras that see the same ground both have stays and crossings of one person. ``site_tracks`` says whose they are;
-who is in none is a site track of its own. Stays of one person in one zone that overlap, or follow within ``JOIN_S``,
-are one visit; so are crossings in one direction: nobody crosses twice in it without going back in between.
+who is in none is a site track of its own, and of a track of two days, each day's row counts. Stays of one person in one
+zone that overlap, or follow within ``JOIN_S``, are one visit; so are crossings in one direction: nobody crosses twice
+in it without going back in between.
 
 Levels of service are those of walkways by J. J. Fruin, Pedestrian Planning and Design (1971), in square metres.
 """
@@ -31,10 +32,11 @@ MACROS_READ: Mapping[str, tuple[str, ...]] = {
 
 _SITE_VISITS = f"""
 WITH parts AS (
-    SELECT camera, zone, coalesce(site_track_id, track_id) AS site_track_id, stays.label, start_time, end_time,
-        cut_start, cut_end
-    FROM stays LEFT JOIN (SELECT DISTINCT camera, track_id, site_track_id FROM site_tracks) AS joined
-    USING (camera, track_id) WHERE zone <> 'view'
+    SELECT stays.camera, zone, coalesce(site_track_id, stays.track_id) AS site_track_id, stays.label,
+        stays.start_time, stays.end_time, cut_start, cut_end
+    FROM stays ASOF LEFT JOIN site_tracks ON stays.camera = site_tracks.camera
+        AND stays.track_id = site_tracks.track_id AND stays.start_time >= site_tracks.start_time
+    WHERE zone <> 'view'
 ), marked AS (
     SELECT *, max(end_time) OVER (PARTITION BY zone, site_track_id ORDER BY start_time, end_time, camera
         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS until
@@ -55,9 +57,11 @@ FROM numbered GROUP BY zone, site_track_id, visit
 
 _SITE_CROSSINGS = f"""
 WITH events AS (
-    SELECT camera, feature, coalesce(site_track_id, track_id) AS site_track_id, zone_events.label, time, direction
-    FROM zone_events LEFT JOIN (SELECT DISTINCT camera, track_id, site_track_id FROM site_tracks) AS joined
-    USING (camera, track_id) WHERE kind = 'cross'
+    SELECT zone_events.camera, feature, coalesce(site_track_id, zone_events.track_id) AS site_track_id,
+        zone_events.label, time, direction
+    FROM zone_events ASOF LEFT JOIN site_tracks ON zone_events.camera = site_tracks.camera
+        AND zone_events.track_id = site_tracks.track_id AND time >= site_tracks.start_time
+    WHERE kind = 'cross'
 ), marked AS (
     SELECT *, lag(time) OVER (PARTITION BY feature, site_track_id, direction ORDER BY time, camera) AS before
     FROM events

@@ -44,11 +44,12 @@ def stay(track, zone, start_s, end_s, camera="cam1", cut=(False, False), label="
     return who | times | {"cut_start": cut[0], "cut_end": cut[1]}
 
 
-def join(site_track, *tracks):
+def join(site_track, *tracks, start_s=0):
     """Rows of ``site_tracks``: tracks are pairs of camera and id."""
     return [
-        {"camera": camera, "track_id": track, "site_track_id": site_track, "label": "person", "start_time": NOON,
-         "end_time": NOON, "cameras": 2, "tracks": 2, "shared_s": 1.0, "clock_late_s": 0.0}
+        {"camera": camera, "track_id": track, "site_track_id": site_track, "label": "person",
+         "start_time": after(start_s), "end_time": NOON, "cameras": 2, "tracks": 2, "shared_s": 1.0,
+         "clock_late_s": 0.0}
         for camera, track in tracks
     ]  # fmt: skip
 
@@ -80,6 +81,17 @@ def test_one_person_whom_two_cameras_see_visits_once(site, store):
         ]
         hours = "SELECT zone, date, local_hour, people FROM site_people_by_hour"
         assert rows_of(con, hours) == [("hall", DAY, "2026-03-02T13:00:00+01:00", 2)]
+
+
+def test_who_is_joined_to_others_on_the_next_day_visits_once_on_each(site, store):
+    day_s = 12 * 3600
+    fill(store, "stays", [stay("b", "hall", 5, 10)])
+    fill(store, "stays", [stay("b", "hall", day_s, day_s + 9)], DAY + timedelta(1))
+    fill(store, "site_tracks", join("a", ("cam1", "b")))
+    fill(store, "site_tracks", join("b", ("cam1", "b"), start_s=day_s - 3600), DAY + timedelta(1))
+    with open_sql(store, site, query=NAMES) as con:
+        found = rows_of(con, "SELECT site_track_id, date FROM site_visits ORDER BY start_time")
+    assert found == [("a", DAY), ("b", DAY + timedelta(1))]
 
 
 def test_a_crossing_that_two_cameras_see_is_one_and_who_goes_back_crosses_again(site, store):
