@@ -16,7 +16,7 @@ LEAST_PEOPLE = 5
 """Default of the least number of people of a row."""
 PERSONS = ("site_track_id", "track_id", "subject", "track_a", "tracklet_id")
 """Columns that name whom a row is of; the first that is there counts people."""
-PSEUDONYMS = frozenset({*PERSONS, "object", "track_b", "interaction_id", "static_id", "evidence"})
+PSEUDONYMS = frozenset({*PERSONS, "object", "track_b", "interaction_id", "static_id", "group_id", "evidence"})
 """Columns that follow a person or thing through tables."""
 PEOPLE = ("people", "distinct_tracks", "crossings", "trips", "visits")
 """Columns that say of how many people a row is."""
@@ -64,7 +64,7 @@ def protect(rows: pa.Table, least: int, personal: bool) -> Protected:
     if dropped:
         who = next((name for name in PERSONS if name in dropped), dropped[0])
         stays &= _people_alike(kept, rows[who]) >= least
-    if not dropped and not counted:
+    if not dropped and not (counted and rows.num_rows):
         return Protected(rows, "")
     left_out = int(np.count_nonzero(~stays))
     few = f"rows of fewer than {least} people are left out: {left_out:,} of {rows.num_rows:,}"

@@ -10,6 +10,7 @@ from storage.exports.formats.layer import Layer, by_type, newest_time
 from storage.exports.formats.qgis_project import add_project
 from storage.exports.formats.styles import qml_of
 from storage.exports.gis_columns import free_name, gdal_columns
+from storage.sql.text import quote_name
 
 # The table as QGIS makes it; a default style in it is used when the layer is opened.
 _STYLES = """
@@ -50,8 +51,24 @@ def write_geopackage_layers(layers: Sequence[Layer], path: Path, project: str = 
                 add_project(file, parts, project, when)
             # GDAL writes the time of writing; the same rows give the same bytes.
             file.execute("UPDATE gpkg_contents SET last_change = ?", [when])
+        with closing(sqlite3.connect(path)) as file:
+            for part, geometry in zip(parts, keys, strict=True):
+                _check_whole(file, part, geometry)
     except sqlite3.Error as error:
         raise OSError(0, str(error)) from error
+
+
+def _check_whole(file: sqlite3.Connection, layer: Layer, geometry: str) -> None:
+    """Raises an OSError if features, or their places in the index, are missing.
+
+    GDAL makes the index as it closes the file, and is silent where the disk is full by then.
+    """
+    places = sum(shape is not None for shape in layer.geometries)
+    tables = {quote_name(layer.name): layer.rows.num_rows, quote_name(f"rtree_{layer.name}_{geometry}"): places}
+    for table, expected in tables.items():
+        ((found,),) = file.execute(f"SELECT count(*) FROM {table}")
+        if found != expected:
+            raise OSError(0, f"{found} of {expected} rows reached {table}")
 
 
 def _add_styles(file: sqlite3.Connection, parts: list[tuple[Layer, str]], when: str) -> None:

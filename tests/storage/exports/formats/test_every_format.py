@@ -11,7 +11,7 @@ import pytest
 from schemas.errors import UserError
 from schemas.tables import TABLES
 from storage.exports.geo import SUFFIXES, ExportOptions, export
-from tests.storage.exports.gis_files import RD
+from tests.storage.exports.gis_files import RD, positions
 
 NEED_FEATURES = {".pmtiles", ".tif", ".png", ".svg"}
 """Formats that are a picture or tiles, and cannot be of nothing."""
@@ -68,6 +68,19 @@ def test_a_full_disk_leaves_what_was_there(walk: pa.Table, tmp_path: Path, suffi
         export(walk, target, RD)
     assert target.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_disk_that_fills_up_last_leaves_what_was_there(tmp_path: Path) -> None:
+    """GDAL writes the spatial index of a GeoPackage as it closes the file, and says nothing of errors then."""
+    walk = positions({f"t{track}": [(121000 + track, 486000 + step) for step in range(40)] for track in range(40)})
+    target = tmp_path / "out.gpkg"
+    export(walk, target, RD)
+    whole = target.stat().st_size
+    target.write_bytes(b"before")
+    for share in (0.6, 0.9, 0.99):
+        with full_disk(int(whole * share)), pytest.raises(UserError, match="cannot write"):
+            export(walk, target, RD)
+        assert target.read_bytes() == b"before" and list(tmp_path.iterdir()) == [target]
 
 
 @every_format
