@@ -1,5 +1,6 @@
 """Writes tables and queries to files for other programs: one table or query, or the whole site as one GeoPackage."""
 
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     from storage.exports.geo import Exported, ExportOptions
 
 _REFUSAL = "table {name} is of privacy class 'sensitive' and is not exported"
-_PERSONAL = "table {name} is of single people"
+_PERSONAL = "table {name} is of people"
 _FILE = ".parquet"
+_COUNTS = ("counts", "flows")
 DENSITY_SQL = (
     "SELECT p.track_id, p.time, p.x_m, p.y_m, coalesce(s.site_track_id, p.track_id) AS site_track_id "
     "FROM positions p LEFT JOIN site_tracks s USING (camera, track_id, date) "
@@ -71,16 +73,16 @@ def floors_of(site: Site) -> dict[str, int]:
 def exportable_rows(site: Site, sql: str, as_of: str | None = None) -> pa.Table:
     """Returns a query's result; a query that reads a sensitive table raises an error."""
     with closing(connect(site, as_of=as_of, for_query=sql, sensitive=False)) as connection:
-        _refuse(connection, Privacy.SENSITIVE, _REFUSAL)
+        _refuse(connection, _is_sensitive, _REFUSAL)
         return run_query(connection, sql)
 
 
 def may_be_personal(site: Site, sql: str, as_of: str | None = None) -> bool:
-    """Returns whether a query reads a pseudonymous table, or files, whose rows may be of single people."""
+    """Returns whether a query reads a pseudonymous table, counts or files, whose rows may be of few people."""
     if _FILE in sql:
         return True
     with closing(connect(site, as_of=as_of, for_query=sql, sensitive=False)) as connection:
-        _refuse(connection, Privacy.PSEUDONYMOUS, _PERSONAL)
+        _refuse(connection, _of_people, _PERSONAL)
         try:
             run_query(connection, sql)
         except QueryError as error:
@@ -111,15 +113,24 @@ def _check_exportable(site: Site, name: str) -> None:
         raise SelectionError(_REFUSAL.format(name=spec.name))
 
 
-def _refuse(connection: duckdb.DuckDBPyConnection, privacy: Privacy, refusal: str) -> None:
-    """Replaces each table of a class by an empty one that raises an error if a query reads it, however it names it."""
+def _is_sensitive(spec: TableSpec) -> bool:
+    return spec.privacy is Privacy.SENSITIVE
+
+
+def _of_people(spec: TableSpec) -> bool:
+    """Returns whether rows are of people: a mean of few of them tells of few, too."""
+    return spec.privacy is Privacy.PSEUDONYMOUS or spec.name in _COUNTS
+
+
+def _refuse(connection: duckdb.DuckDBPyConnection, chosen: Callable[[TableSpec], bool], refusal: str) -> None:
+    """Replaces each chosen table by an empty one that raises an error if a query reads it, however it names it."""
     kinds: dict[str, dict[str, str]] = {}
     for view, column, kind in connection.execute(
         "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal ORDER BY column_index"
     ).fetchall():
         kinds.setdefault(view, {})[column] = kind
     for spec in TABLES.values():
-        for view in (spec.name, spec.name + VERSIONS_SUFFIX) if spec.privacy is privacy else ():
+        for view in (spec.name, spec.name + VERSIONS_SUFFIX) if chosen(spec) else ():
             if view in kinds:
                 sql = refused_rows(kinds[view], refusal.format(name=spec.name))
                 connection.execute(f"CREATE OR REPLACE VIEW {view} AS {sql}")

@@ -42,7 +42,7 @@ def protect(rows: pa.Table, least: int, personal: bool) -> Protected:
     Args:
         rows: a query's result.
         least: least number of people, k.
-        personal: whether rows may be of people, whatever their columns.
+        personal: whether rows are of people, whatever their columns.
 
     Raises:
         UserError: nothing says of how many people the rows are.
@@ -54,7 +54,7 @@ def protect(rows: pa.Table, least: int, personal: bool) -> Protected:
     kept = rows.drop_columns(dropped)
     if personal and not dropped and not counted:
         raise UserError(
-            "these rows may be of single people, and nothing says of how many: add track_id, which is dropped again, "
+            "these rows may be of few people, and nothing says of how many: add track_id, which is dropped again, "
             f"or a number of people named {PEOPLE[0]}, such as count(DISTINCT track_id) AS people"
         )
     stays = np.ones(rows.num_rows, bool)

@@ -202,7 +202,7 @@ def test_mistakes_of_exports_are_one_line(nightshift, used_site, tmp_path):
         nightshift("export", "--site-gpkg", target, "--reference", "nowhere", *site), "no reference layer 'nowhere'"
     )
     one_line(nightshift("export", "positions", "-o", target, "--reference", "streets", *site), "layer_streets")
-    query = "SELECT x_m, y_m FROM positions"
-    one_line(nightshift("export", query, "-o", target, "--for-third-parties", *site), "add track_id")
+    for query in ("SELECT x_m, y_m FROM positions", "SELECT zone, mean_count FROM counts"):
+        one_line(nightshift("export", query, "-o", target, "--for-third-parties", *site), "add track_id")
     one_line(nightshift("export", "tracks", "-o", tmp_path / "x.txt", "--for-third-parties", *site), "single people")
     assert not list(tmp_path.glob("x.*"))
