@@ -21,17 +21,17 @@ _HOURS, _DAYS = 3, 10  # periods up to these are charted in bins, and in hours
 
 _COUNTED = """SELECT camera, zone, label, epoch_us(bin_start) AS start_us, bin_s AS length_s,
     distinct_tracks AS people, max_count, observed_s FROM counts WHERE {day} ORDER BY ALL"""
-_BY_HOUR = """SELECT camera, zone, 'person' AS label, epoch_us(hour) AS start_us, 3600.0 AS length_s,
+_BY_HOUR = """SELECT camera, zone, 'person' AS label, epoch_us(hour) AS start_us, 3600::DOUBLE AS length_s,
     people, max_count, observed_s FROM people_by_hour WHERE {day} ORDER BY ALL"""
 _BY_DAY = """SELECT camera, zone, 'person' AS label,
-    epoch_us(timezone(timezone_of(camera), date::TIMESTAMP)) AS start_us, 86400.0 AS length_s,
+    epoch_us(timezone(timezone_of(camera), date::TIMESTAMP)) AS start_us, 86400::DOUBLE AS length_s,
     people, max_count, observed_s FROM people_by_day WHERE {day} ORDER BY ALL"""
 _FLOWS = """SELECT camera, line, label, {start} AS start_us, {length} AS length_s, direction,
     sum(crossings)::BIGINT AS crossings FROM flows WHERE {day} GROUP BY ALL ORDER BY ALL"""
 _STARTS = {
     "minute": ("epoch_us(bin_start)", "bin_s"),
-    "hour": ("epoch_us(date_trunc('hour', bin_start))", "3600.0"),
-    "day": ("epoch_us(timezone(timezone_of(camera), date::TIMESTAMP))", "86400.0"),
+    "hour": ("epoch_us(date_trunc('hour', bin_start))", "3600::DOUBLE"),
+    "day": ("epoch_us(timezone(timezone_of(camera), date::TIMESTAMP))", "86400::DOUBLE"),
 }
 
 

@@ -43,6 +43,12 @@ function fill(name, columns) {
   if (source) source.data = columns;
 }
 
+/** Makes marks fainter the more there are, beyond a number that is readable in full. */
+function fade(name, number, readable) {
+  const glyph = plots.model(`layer-${name}`)?.glyph, alpha = Math.max(0.08, Math.min(0.75, readable / Math.max(number, 1)));
+  if (glyph) glyph.setv({ line_alpha: alpha, ...(name === "tracks" ? {} : { fill_alpha: alpha }) });
+}
+
 function readPoints() {
   const all = plots.model("all-points");
   if (!all) return;
@@ -81,6 +87,7 @@ function showTracks() {
     heads.y.push(points.y[last]);
     heads.colour.push(cameraColour(camera));
   }
+  fade("tracks", lines.xs.length, 60);
   fill("tracks", lines);
   fill("heads", layer("tracks") && !isEverything() ? heads : { x: [], y: [], colour: [] });
   return number;
@@ -115,6 +122,7 @@ function showEvents(from, to) {
     const row = [x[i], y[i], angle[i], what[i], label[i], cameraName(camera[i]), local(t[i]) + end];
     Object.values(columns).forEach((column, number) => column.push(row[number]));
   }
+  fade(to, columns.x.length, 150);
   fill(to, columns);
   return columns.x.length;
 }

@@ -33,6 +33,9 @@ from storage.site.pictures import Picture
 MAX_EVENTS = 20_000
 """Most crossings, and most interactions, on a page; of more, some evenly spread over time."""
 
+READABLE_TRACKS = 500
+"""Most tracks, and crossings, that are shown at first: more would hide the density."""
+
 
 def build_scene(
     plots: Plots,
@@ -121,7 +124,13 @@ def build_scene(
             for feature in features
             if feature.space == "pixel" and feature.kind is not FeatureKind.REFERENCE
         ],
-        "layers": _layers(counting, shapes, pictures, place, facts_there=(len(drawn), crossings, interactions, grid)),
+        "layers": _layers(
+            counting,
+            shapes,
+            pictures,
+            place,
+            facts_there=(len(drawn), drawn["number"].nunique(), crossings, interactions, grid),
+        ),
         "timed": span is not None,
     }
     return {"data": data, "facts": facts}
@@ -131,7 +140,7 @@ def _layers(
     counting: Sequence[Feature], shapes: Sequence[Any], pictures: Sequence[Picture], place: Any, facts_there: Any
 ) -> list[tuple[str, str, bool, bool]]:
     """Returns id, name, whether there is something, and whether it is shown at first, for each layer of the map."""
-    points, crossings, interactions, grid = facts_there
+    points, tracks, crossings, interactions, grid = facts_there
     kinds = {feature.kind for feature in counting}
     return [
         ("picture", "Picture of the ground", bool(pictures), True),
@@ -139,9 +148,9 @@ def _layers(
         ("density", "Density: time spent", grid is not None, True),
         ("zones", "Zones", FeatureKind.ZONE in kinds, True),
         ("lines", "Lines", FeatureKind.LINE in kinds, True),
-        ("tracks", "Tracks", points > 0, True),
+        ("tracks", "Tracks", points > 0, tracks <= READABLE_TRACKS),
         ("points", "Positions", points > 0, False),
-        ("crossings", "Crossings", crossings > 0, True),
+        ("crossings", "Crossings", crossings > 0, crossings <= READABLE_TRACKS),
         ("interactions", "Interactions", interactions > 0, False),
         ("cameras", "Cameras", bool(np.isfinite(place["x"]).any()), True),
     ]
