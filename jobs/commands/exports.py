@@ -47,7 +47,7 @@ def export_result(
     """
     from storage.exports.geo import ExportOptions, export  # GIS libraries, which SQL does not need
     from storage.exports.places import with_floors, with_places
-    from storage.site.layers import load_features
+    from storage.store.layer_versions import features_as_of
 
     asked = options or ExportOptions()
     sql = as_query(table_or_query)
@@ -61,7 +61,7 @@ def export_result(
         asked = replace(asked, personal=may_be_personal(site, sql, as_of))
     rows = with_floors(exportable_rows(site, sql, as_of), floors_of(site))
     if target.suffix.lower() != ".csv":
-        rows = with_places(rows, lambda: load_features(site.files))
+        rows = with_places(rows, lambda: features_as_of(site.files, site.store, as_of))
     return export(rows, target, site.files.config.crs, asked)
 
 

@@ -68,11 +68,12 @@ def write_map_page(site: Site, request: MapRequest) -> MapFile:
         SiteError: a layer or a picture cannot be read.
     """
     from storage.exports.map_page import render_map
-    from storage.site.layers import load_features, load_references
+    from storage.site.layers import load_references
     from storage.site.pictures import load_pictures
+    from storage.store.layer_versions import features_as_of
 
     tables = _read(site, request)
-    features = (*load_features(site.files), *load_references(site.files))
+    features = (*features_as_of(site.files, site.store, request.as_of), *load_references(site.files))
     pictures = load_pictures(site.files)
     size = render_map(site.files, features, pictures, tables, request.target, datetime.now(UTC))
     return MapFile(request.target, tables.positions.num_rows, size)

@@ -34,6 +34,7 @@ from schemas.values import Quarantined, Receipt
 from storage.coordination import Claims
 from storage.maintenance.compaction import compact
 from storage.store.journal import RunRecord, new_run_id
+from storage.store.layer_versions import record_layers
 from storage.store.receipts import RECEIPTS_FOLDER, receipts_from_rows
 from storage.store.runs import units_done_by
 from storage.store.store import Store
@@ -111,6 +112,8 @@ def run_site(
         for notice in scan.notices:
             on_warning(notice)
         plan = _plan(run, scan.inventory, on_warning)
+        for notice in record_layers(site.files, site.store, run.record.run_id, run.clock.now()):
+            on_warning(notice)
         site.journal.write_run(replace(run.record, units_planned=len(plan.to_do)))
         reaffirm_done(site.store, plan, run.record.run_id, run.clock)
         report = _drive(run, plan, claims, on_progress, on_warning, stop)

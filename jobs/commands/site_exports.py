@@ -136,12 +136,12 @@ def _layer(site: Site, part: _Part, least: int, cell_m: float | None, as_of: str
     from storage.exports.geometries import track_lines
     from storage.exports.places import with_floors, with_places
     from storage.exports.third_parties import Protected, protect
-    from storage.site.layers import load_features
+    from storage.store.layer_versions import features_as_of
 
     made: dict[str, Callable[[pa.Table], pa.Table]] = {
         _CELLS: lambda rows: density_cells(rows, CELL_M if cell_m is None else cell_m),
         "tracks": track_lines,
-        "people_by_hour": lambda rows: with_places(rows, lambda: load_features(site.files)),
+        "people_by_hour": lambda rows: with_places(rows, lambda: features_as_of(site.files, site.store, as_of)),
     }
     rows = exportable_rows(site, part.sql, as_of)
     rows = with_floors(made.get(part.name, lambda rows: rows)(rows), floors_of(site))

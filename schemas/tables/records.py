@@ -41,6 +41,26 @@ RECORD_TABLES = (
         Privacy.OPEN,
     ),
     TableSpec(
+        "layer_versions",
+        "One row per version of a layer, from the run on that first counted with it.",
+        (
+            string("layer", "name of the layer"),
+            string("version", "hash of its file, its part of site.toml and the site's CRS"),
+            timestamp("since", "time of the run that first used it; it holds until the next row of the layer"),
+            string("run_id", "that run"),
+            string("file", "the layer's file, relative to the site's folder"),
+            string("role", "'count' or 'reference'"),
+            string("space", "'map' or 'pixel'"),
+            column("floor", pa.int32(), "storey; 0 at street level"),
+            string("crs", "the site's CRS then, in which its features are"),
+            int64("features", "features"),
+            string("notices", "what was repaired and what else to know of it, separated by '; '"),
+        ),
+        ("layer", "since"),
+        ("since", "layer"),
+        Privacy.OPEN,
+    ),
+    TableSpec(
         "receipts",
         "One row per committed unit of work, with its provenance.",
         (

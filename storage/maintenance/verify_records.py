@@ -1,4 +1,4 @@
-"""Verification of the records that people rely on: holds and their releases, sign-offs, reviews, and exports.
+"""Verification of the records that people rely on: holds and their releases, sign-offs, reviews, exports, layers.
 
 Nothing names these records, so only a backup can replace one. A record that cannot be read is therefore named and
 never deleted: what it holds would be purged, or what it rejects handed out.
@@ -13,10 +13,11 @@ from storage.exports.sign_off_records import SignOff, parse_sign_off
 from storage.files import first_line
 from storage.maintenance.holds import PLACED, RELEASED, Hold, Release, parse_hold, parse_release
 from storage.maintenance.problems import Problem, ProblemKind, no_access
-from storage.store.layout import EXPORTS_FOLDER, REVIEWS_FOLDER, SIGN_OFFS_FOLDER
+from storage.store.layer_versions import LayerRecord, parse_layer_record
+from storage.store.layout import EXPORTS_FOLDER, LAYER_RECORDS, REVIEWS_FOLDER, SIGN_OFFS_FOLDER
 from storage.store.store import Store
 
-_AnyRecord = Hold | Release | SignOff | ExportRecord | Review
+_AnyRecord = Hold | Release | SignOff | ExportRecord | Review | LayerRecord
 _CLOCKS_DIFFER = timedelta(days=1)
 
 _PARSERS: Mapping[str, tuple[str, Callable[[str, bytes], _AnyRecord], str]] = {
@@ -24,6 +25,7 @@ _PARSERS: Mapping[str, tuple[str, Callable[[str, bytes], _AnyRecord], str]] = {
     RELEASED: ("the end of a hold", parse_release, "nothing is purged until it is restored from a backup"),
     SIGN_OFFS_FOLDER: ("a sign-off", parse_sign_off, "restore it from a backup, or sign the file off again"),
     REVIEWS_FOLDER: ("a review", parse_review, "restore it from a backup, or delete it and review again"),
+    LAYER_RECORDS: ("a site's layers", parse_layer_record, "restore it from a backup, or delete it"),
     EXPORTS_FOLDER: ("an export", parse_export_record, "restore it from a backup"),
 }
 """By folder: what a record is of, how it is read, and what to do about one that cannot be read."""

@@ -156,6 +156,23 @@ def cameras_table(
     return TABLES["cameras"].conform(pa.Table.from_pylist(rows, TABLES["cameras"].schema))
 
 
+def layer_path(site: SiteFiles, number: int) -> Path:
+    """Returns the file of a layer.
+
+    Raises:
+        SiteError: there is none.
+    """
+    layer = site.config.layers[number]
+    path = site.root / layer.file
+    if not path.is_file():
+        line = find_key_line(site.root, ("layers", number, "file"))
+        raise SiteError(
+            f"{site.root / SITE_FILE}, line {line}: layer {layer.name}: there is no file {path}; "
+            "correct the path (relative to the site's folder) or remove the layer"
+        )
+    return path
+
+
 def _location(root: Path, written: str) -> str:
     """Returns an address as written, or a folder's absolute path, since workers run in other folders."""
     if "://" in written:

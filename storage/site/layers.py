@@ -16,7 +16,7 @@ import shapely
 from schemas.errors import SiteError
 from schemas.site_views import LayerConfig
 from schemas.values import Bools, Feature, FeatureKind
-from storage.site.file import SITE_FILE, SiteFiles, find_key_line
+from storage.site.file import SiteFiles, layer_path
 from storage.site.layer_files import Shapes, read_layer_file
 from storage.site.layer_shapes import KINDS, are_invalid, repaired, to_site, usable
 
@@ -90,23 +90,6 @@ def load_layer(site: SiteFiles, number: int) -> Layer:
         SiteError: the file is missing, unreadable or empty, or a feature of a layer that counts is not usable.
     """
     return _read(site, site.config.layers[number], layer_path(site, number), None)
-
-
-def layer_path(site: SiteFiles, number: int) -> Path:
-    """Returns the file of a layer.
-
-    Raises:
-        SiteError: there is none.
-    """
-    layer = site.config.layers[number]
-    path = site.root / layer.file
-    if not path.is_file():
-        line = find_key_line(site.root, ("layers", number, "file"))
-        raise SiteError(
-            f"{site.root / SITE_FILE}, line {line}: layer {layer.name}: there is no file {path}; "
-            "correct the path (relative to the site's folder) or remove the layer"
-        )
-    return path
 
 
 def _read(site: SiteFiles, layer: LayerConfig, path: Path, columns: Sequence[str] | None) -> Layer:

@@ -29,16 +29,30 @@ from storage.sql.areas import MACROS_READ, ZONE_AREAS, create_area_macros, zone_
 from storage.sql.changes import ASK_ZONES, CHANGES_READ, ZONE_TILES, create_change_macros
 from storage.sql.dates import CAMERA_MACROS, Dates, create_date_macros, named_days
 from storage.sql.lazy import INTERNAL, create_lazy, make_now
-from storage.sql.macros import create_layers, features_table, layer_table, layer_view, load_spatial, mentions_geometry
+from storage.sql.macros import (
+    create_layers,
+    features_table,
+    layer_view,
+    load_spatial,
+    mentions_geometry,
+)
 from storage.sql.places import PLACE_FUNCTIONS
 from storage.sql.text import escape_glob, quote_text
 from storage.sql.tracks import POINTS_READ, create_track_macros
 from storage.sql.versions import create_versions
 from storage.sql.views import IN_FILES, FileLists, TakeSnapshot, create_views
 from storage.store.journal import Journal
+from storage.store.layer_versions import (
+    LayerRecord,
+    current_rows,
+    features_as_of,
+    layer_versions_table,
+    layers_at,
+    read_layer_rows,
+)
 from storage.store.named_files import PUBLISHED_TABLE
 from storage.store.runs import complete_runs
-from storage.store.snapshot import Snapshot, take_snapshot
+from storage.store.snapshot import Snapshot, end_of_run, take_snapshot
 from storage.store.store import Store
 
 GB = 1e9
@@ -126,13 +140,13 @@ def open_sql(
         site.check_crs()
         return cameras_table(site, cameras, calibration_error_m())
 
-    def features() -> Sequence[Feature]:
-        from storage.site.layers import load_features  # GIS libraries, which most queries do not need
+    recorded = layers_at(store, end_of_run(store, as_of)) if as_of is not None else None
 
+    def features() -> Sequence[Feature]:
         if site is None:
             return ()
         site.check_crs()
-        return load_features(site)
+        return features_as_of(site, store, as_of)
 
     _create_records(con, store, snapshot, make_now(cameras_rows, is_queried("cameras")))
     views = [site.config.camera_view(camera) for camera in cameras] if site else []
@@ -151,7 +165,7 @@ def open_sql(
     create_change_macros(con, make_now(zone_tiles, any(map(is_queried, ASK_ZONES))))
     create_track_macros(con)
     asks_features = any(map(is_queried, ("features", "in_zone", "place_of", "distance_to_m")))
-    layers = _layers(site, is_queried) if site else {}
+    layers = _layers(site, store, recorded, is_queried)
     create_layers(con, make_now(lambda: features_table(features()), asks_features), layers, has_spatial)
     if not unsafe:
         readable = [name for name, spec in IN_FILES.items() if sensitive or spec.privacy is not Privacy.SENSITIVE]
@@ -199,6 +213,7 @@ def _create_records(
     makers: Mapping[str, Callable[[], pa.Table]] = {
         "cameras": cameras,
         "runs": lambda: complete_runs(journal.read_runs().rows, snapshot().receipts),
+        "layer_versions": partial(layer_versions_table, store),
         "receipts": lambda: snapshot().receipts(),
         "quarantine": journal.quarantine_table,
         "purges": partial(purges_table, store),
@@ -234,23 +249,22 @@ def _cameras(site: SiteFiles, snapshot: Snapshot) -> list[str]:
     return sorted(found | {camera.id for camera in site.config.cameras})
 
 
-def _layers(site: SiteFiles, is_queried: Callable[[str], bool]) -> dict[LayerConfig, Callable[[], pa.Table]]:
-    """Returns what makes the rows of each layer; only those that the query names are read."""
-
-    def rows(number: int) -> pa.Table:
-        from storage.site.layers import load_layer  # GIS libraries, which most queries do not need
-
-        site.check_crs()
-        layer = load_layer(site, number)
-        return layer_table(layer.features, layer.attributes)
-
+def _layers(
+    site: SiteFiles | None, store: Store, recorded: LayerRecord | None, is_queried: Callable[[str], bool]
+) -> dict[LayerConfig, Callable[[], pa.Table]]:
+    """Returns what makes the rows of each layer, as recorded or as it is now; those that a query names are read."""
+    makers: dict[LayerConfig, Callable[[], pa.Table]]
+    if recorded is not None:
+        makers = {each.config: partial(read_layer_rows, store, each) for each in recorded.layers}
+    else:
+        layers = enumerate(site.config.layers) if site else ()
+        makers = {layer: partial(current_rows, site, store, number) for number, layer in layers if site}
     joins = any(map(is_queried, PLACE_FUNCTIONS))
 
     def is_read(layer: LayerConfig) -> bool:
         return is_queried(layer_view(layer).lower()) or (joins and is_queried(layer.name.lower()))
 
-    layers = enumerate(site.config.layers)
-    return {layer: make_now(partial(rows, number), is_read(layer)) for number, layer in layers}
+    return {layer: make_now(make, is_read(layer)) for layer, make in makers.items()}
 
 
 def _lock(con: duckdb.DuckDBPyConnection, root: str, readable: Iterable[str]) -> None:

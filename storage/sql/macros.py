@@ -24,6 +24,9 @@ _GEOMETRY = re.compile(r"\bst_|in_zone|place_of|distance_to_m|features|layer_|ge
 _TEXTS = ("feature_id", "layer", "kind", "space", "camera")
 _FEATURES = pa.schema([*((name, pa.string()) for name in _TEXTS), ("floor", pa.int32()), ("wkt", pa.string())])
 
+FEATURE_COLUMNS = tuple(_FEATURES.names)
+"""Columns of the rows of any layer; its attributes follow."""
+
 
 def load_spatial(con: duckdb.DuckDBPyConnection) -> bool:
     """Loads the spatial extension from its Python package; ``LOAD`` by path needs no network and no home folder.

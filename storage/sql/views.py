@@ -30,6 +30,7 @@ from storage.store.snapshot import LiveFiles, Snapshot
 _RECORDS = (
     "cameras",
     "runs",
+    "layer_versions",
     "receipts",
     "quarantine",
     "purges",

@@ -19,6 +19,7 @@
     _sign_offs/                                         storage/exports/sign_off_records.py
     _interaction_reviews/                               storage/exports/review_records.py
     _holds/placed/, _holds/released/                    storage/maintenance/holds.py
+    _layers/files/, _layers/records/                    storage/store/layer_versions.py
 """
 
 import re
@@ -37,6 +38,7 @@ EXPORTS_FOLDER = "_exports"
 SIGN_OFFS_FOLDER = "_sign_offs"
 REVIEWS_FOLDER = "_interaction_reviews"
 HOLDS_FOLDER = "_holds"
+LAYER_FILES, LAYER_RECORDS = "_layers/files", "_layers/records"
 MANIFEST_FOLDER = "_manifest"
 VIDEO_FOLDER = "anonymized"
 VIDEO_SUFFIX = ".mp4"

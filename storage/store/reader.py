@@ -15,10 +15,10 @@ from storage.exports.geometries import Geometries, crs_of, geometries_of
 from storage.exports.geometry_columns import GEOMETRY, geometry_column
 from storage.exports.places import with_places
 from storage.site.file import SITE_FILE, WGS84, SiteFiles, load_site
-from storage.site.layers import load_features
 from storage.sql.connection import open_sql
 from storage.sql.query import as_query, check_read_only, one_line_message, run_query
 from storage.store.format import STORE_FILE
+from storage.store.layer_versions import features_as_of
 from storage.store.store import Store
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ class StoreReader:
         calibration_error_m: Callable[[], Mapping[str, float]] = dict,
     ) -> None:
         self.site = site
+        self._store, self._as_of = store, as_of
         self.connection = open_sql(store, site, as_of, unsafe, calibration_error_m=calibration_error_m)
 
     def sql(self, query: str) -> duckdb.DuckDBPyRelation:
@@ -124,7 +125,7 @@ class StoreReader:
         return GeoDataFrame(rows.select(plain).to_pandas(), geometry=geometries, crs=crs)
 
     def _features(self) -> Sequence[Feature]:
-        return () if self.site is None else load_features(self.site)
+        return () if self.site is None else features_as_of(self.site, self._store, self._as_of)
 
     def _geometries(self, rows: pa.Table) -> tuple[Geometries, str | None]:
         """Returns one geometry per row, and the CRS if it is known."""
