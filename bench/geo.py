@@ -1,6 +1,6 @@
-"""Measures results on the map: counts in areas, and people who walk together.
+"""Measures results on the map: counts in areas, people who walk together, and joins with a thousand zones.
 
-    python -m bench.geo [--json] [--only counts groups]
+    python -m bench.geo [--json] [--only counts groups join]
 
 Each part is a module with a function ``measure`` that gets an empty folder and returns figures named ``GROUP.NAME``.
 The sample site is ``measured-synthetic``, real walks are ``measured-real``. Needs the real material
@@ -16,6 +16,7 @@ from typing import Any
 
 import bench.geo_counts
 import bench.geo_groups
+import bench.geo_join
 from bench.depth import grouped
 from bench.material import require_assets
 
@@ -24,6 +25,7 @@ Figures = dict[str, Any]
 PARTS: Mapping[str, Callable[[Path], Figures]] = {
     "counts": bench.geo_counts.measure,
     "groups": bench.geo_groups.measure,
+    "join": bench.geo_join.measure,
 }
 """By name: what measures a part, in an empty folder."""
 
