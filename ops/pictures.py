@@ -5,6 +5,9 @@ import numpy as np
 
 from schemas.values import Bools, Uint8
 
+LEAST_COLOUR = 4.0
+"""Mean difference of the greatest and the least colour channel, grey levels, below which a picture has no colours."""
+
 
 def downscale(picture: Uint8, size: tuple[int, int]) -> Uint8:
     """Returns a picture ``(H, W)`` or ``(H, W, C)`` at a smaller size (width, height); itself if it has that size.
@@ -27,6 +30,12 @@ def _can_be_halved(picture: Uint8, size: tuple[int, int]) -> bool:
     height, width = picture.shape[:2]
     even = width % 2 == 0 and height % 2 == 0
     return even and bool(width >= 2 * size[0] and height >= 2 * size[1])
+
+
+def is_grey(picture: Uint8) -> bool:
+    """Returns whether a picture ``(H, W, 3)`` has no colours, as one by infrared light."""
+    colour = picture.max(axis=2).astype(np.float32) - picture.min(axis=2)
+    return float(colour.mean()) < LEAST_COLOUR
 
 
 def largest_channel(picture: Uint8 | cv2.typing.MatLike) -> Uint8:

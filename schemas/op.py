@@ -36,12 +36,20 @@ class Neighbour(StrEnum):
     ``PREVIOUS_DAY``: the previous local day of the same camera.
     ``OTHERS``: the same day of every other camera of the group: cameras that see the same ground, directly or through
     others of the group. Only an optional read of a camera-day op from a camera-day op may say so.
+    ``STEREO``: the same day of the other camera of the stereo pair, all of its segments for a segment op; nothing for a
+    camera without a pair. Only an optional read of a camera-day op may say so.
     """
 
     SELF = "self"
     NEXT = "next"
     PREVIOUS_DAY = "previous_day"
     OTHERS = "others"
+    STEREO = "stereo"
+
+    @property
+    def other_cameras(self) -> bool:
+        """Whether units of other cameras are read."""
+        return self in (Neighbour.OTHERS, Neighbour.STEREO)
 
 
 @dataclass(frozen=True)
@@ -49,7 +57,8 @@ class Read:
     """One input table of an op.
 
     Attributes:
-        table: name of the table; the op gets it as ``NAME``, ``next.NAME``, ``previous_day.NAME`` or ``others.NAME``.
+        table: name of the table; the op gets it as ``NAME``, ``next.NAME``, ``previous_day.NAME``, ``others.NAME`` or
+            ``stereo.NAME``.
         neighbour: the unit whose rows are read.
         late: a frame op needs the table only in ``finish``, so it can share one decode with the op that writes it.
         columns: the columns it needs; empty for all.
@@ -65,7 +74,7 @@ class Read:
     build_if_missing: bool = False
 
     def __post_init__(self) -> None:
-        if self.neighbour is Neighbour.OTHERS and (self.required or self.build_if_missing):
+        if self.neighbour.other_cameras and (self.required or self.build_if_missing):
             raise ValueError(f"{self.table} of other cameras cannot be required: a camera would wait for all others")
 
     @property
@@ -110,7 +119,8 @@ class OpSpec:
         summary: one sentence for people.
         version: raised whenever the same input would give other rows.
         params: the frozen dataclass of parameters; each is declared by ``param``.
-        uses: parts of the unit's context that change the result, beside segments and tables.
+        uses: parts of the unit's context that change the result, beside segments and tables. An op that uses ``stereo``
+            runs on the cameras of stereo pairs even if it is off otherwise.
         cpus, gpus, memory_mb: resources of one worker while it runs.
     """
 
@@ -121,7 +131,7 @@ class OpSpec:
     reads: tuple[Read, ...]
     writes: tuple[str, ...]
     params: type
-    uses: tuple[Literal["calibration", "layers", "fixed", "privacy_masks", "tuned"], ...] = ()
+    uses: tuple[Literal["calibration", "layers", "fixed", "privacy_masks", "stereo", "tuned"], ...] = ()
     cpus: float = 1
     gpus: float = 0
     memory_mb: int = 500

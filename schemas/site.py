@@ -1,7 +1,7 @@
 """The schema of ``site.toml``, validated by pydantic.
 
-``schemas/site_views.py`` and ``schemas/site_limits.py`` have its sections. ``storage/site/file.py`` reads the file and
-reports the line of each mistake.
+``schemas/site_views.py``, ``schemas/site_stereo.py`` and ``schemas/site_limits.py`` have its sections.
+``storage/site/file.py`` reads the file and reports the line of each mistake.
 """
 
 from fractions import Fraction
@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from schemas.site_limits import ModelsConfig, PublishConfig, RetentionConfig, SqlConfig
 from schemas.site_section import Strict, known_timezone
+from schemas.site_stereo import StereoConfig
 from schemas.site_views import CameraConfig, LayerConfig, PictureConfig
 from schemas.values import CameraView
 from schemas.values import ControlPoint as Point
@@ -57,6 +58,7 @@ class SiteConfig(Strict):
     cameras: tuple[CameraConfig, ...] = Field((), description="the cameras")
     layers: tuple[LayerConfig, ...] = Field((), description="zones and lines")
     pictures: tuple[PictureConfig, ...] = Field((), description="floor plans and aerial photographs")
+    stereo: tuple[StereoConfig, ...] = Field((), description="calibrated pairs of cameras side by side")
     ops: dict[str, dict[str, Any]] = Field({}, description="[ops.NAME]: parameters of an op, see docs/ops.md")
     skip_ops: tuple[str, ...] = Field((), description="ops that do not run at this site")
 
@@ -87,6 +89,23 @@ class SiteConfig(Strict):
         for layer in self.layers:
             if layer.camera is not None and layer.camera not in known:
                 raise ValueError(f"layer {layer.name}: there is no camera {layer.camera!r} in [[cameras]]")
+        return self
+
+    @model_validator(mode="after")
+    def _pairs(self) -> "SiteConfig":
+        fixed = {camera.id: camera.fixed for camera in self.cameras}
+        paired: dict[str, str] = {}
+        for pair in self.stereo:
+            for camera in (pair.left, pair.right):
+                if camera not in fixed:
+                    raise ValueError(f"{pair.title}: there is no camera {camera!r} in [[cameras]]")
+                if not fixed[camera]:
+                    raise ValueError(
+                        f"{pair.title}: {camera} has fixed = false; a camera that moves loses its calibration"
+                    )
+                if camera in paired:
+                    raise ValueError(f"{pair.title}: {camera} is in {paired[camera]} already")
+                paired[camera] = pair.title
         return self
 
     @property

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.depth import DepthFacts
+from schemas.stereo import StereoView
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
@@ -245,6 +246,7 @@ class UnitContext:
         features: zones and lines that apply to this camera; empty unless the op's spec uses layers.
         tuned: parameters of the op that `nightshift tune` measured for this camera, in place of the op's own; empty
             unless the op's spec uses them.
+        stereo: the camera's stereo pair; None unless it is in one and the op's spec uses it.
     """
 
     camera: CameraView
@@ -254,6 +256,7 @@ class UnitContext:
     segments: tuple[Segment, ...]
     features: tuple[Feature, ...] = ()
     tuned: Mapping[str, Any] = field(default_factory=dict)
+    stereo: StereoView | None = None
 
     @property
     def segment(self) -> Segment:

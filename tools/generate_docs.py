@@ -23,6 +23,7 @@ from schemas.op import Neighbour, Op, Read
 from schemas.reidentification import ATTACKER_CHANCE, CHANCE, ONLY_SCENE, ONLY_SCENE_WIDE, REIDENTIFIED
 from schemas.site import SiteConfig
 from schemas.site_limits import ModelsConfig, PublishConfig, RetentionConfig, SqlConfig
+from schemas.site_stereo import StereoConfig
 from schemas.site_views import CameraConfig, ControlPointConfig, LayerConfig, PictureConfig
 from schemas.tables import TABLES, TIME, TableSpec
 from schemas.tables.views import VIEWS
@@ -33,6 +34,7 @@ USES = {
     "calibration": "its control points",
     "layers": "its zones and lines",
     "privacy_masks": "its privacy masks",
+    "stereo": "its stereo pair",
 }
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -136,6 +138,7 @@ def _read(read: Read) -> str:
         Neighbour.NEXT: " of the next segment",
         Neighbour.PREVIOUS_DAY: " of the day before",
         Neighbour.OTHERS: " of cameras that see the same ground",
+        Neighbour.STEREO: " of the other camera of a stereo pair",
     }
     return f"{_link(read.table)}{owners[read.neighbour]}{'' if read.required else ' (if there)'}"
 
@@ -147,7 +150,9 @@ def _link(table: str) -> str:
 def site_page() -> str:
     """Returns the keys of ``site.toml``."""
     parts = [
-        _keys("The site", SiteConfig, skip={"models", "publish", "retention", "sql", "cameras", "layers", "ops"}),
+        _keys(
+            "The site", SiteConfig, skip={"models", "publish", "retention", "sql", "cameras", "layers", "stereo", "ops"}
+        ),
         _keys("`[models]`", ModelsConfig),
         _keys("`[publish]`", PublishConfig),
         _keys("`[sql]`", SqlConfig),
@@ -156,6 +161,7 @@ def site_page() -> str:
         _keys("A control point, in `control_points` of a camera", ControlPointConfig),
         _keys("`[[layers]]`", LayerConfig),
         _keys("`[[pictures]]`", PictureConfig),
+        _keys("`[[stereo]]`", StereoConfig),
         "### `[ops.NAME]`\n\nParameters of the op `NAME`: see [ops.md](ops.md).",
     ]
     return "\n\n".join(parts)

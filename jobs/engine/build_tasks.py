@@ -35,6 +35,7 @@ def build_tasks(states: UnitStates, keys: Sequence[UnitKey]) -> tuple[Task, ...]
             # Only for ops that declare them: zones of a large site would travel with every task.
             features=tuple(plan.ready.features_of(key.camera)) if "layers" in op.spec.uses else (),
             tuned=plan.ready.tuned_params(key.op, key.camera),
+            stereo=plan.ready.stereo.get(key.camera) if "stereo" in op.spec.uses else None,
         )
         tasks.append(Task(key, states.fingerprint(key), states.ingredients(key), context, tuple(inputs)))
     return tuple(tasks)

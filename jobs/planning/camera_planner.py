@@ -18,7 +18,13 @@ from jobs.planning.op_units import CameraDependency, OpUnits
 from jobs.planning.other_units import OtherUnits
 from jobs.planning.purged import other_work_purged, same_work_purged
 from jobs.planning.unit_status import State, UnitStatus
-from schemas.op import Neighbour, Op
+from schemas.op import Neighbour, Op, Scope
+
+READ_OF_OTHERS = {
+    Neighbour.OTHERS: (Scope.CAMERA_DAY,),
+    Neighbour.STEREO: (Scope.CAMERA_DAY, Scope.SEGMENT),
+}
+"""Scopes of what is read of other cameras. Segments of a whole group would be too many."""
 
 
 @dataclass(frozen=True)
@@ -87,11 +93,13 @@ class _CameraPlanner:
             name: the op's.
             planned: the units of earlier ops on all cameras of the group.
         """
-        op = self._context.ops[name]
+        op, ready = self._context.ops[name], self._context.ready
         dependencies = []
-        for each in self._context.dependencies[name]:
-            if each.neighbour is Neighbour.OTHERS:
-                others = OtherUnits([units for units in planned[each.writer] if units.layout is not self._layout])
+        for each in ready.dependencies(self._context.dependencies[name], self._layout.camera):
+            if each.neighbour.other_cameras:
+                cameras = ready.other_cameras(self._layout.camera, each.neighbour)
+                members = [units for units in planned[each.writer] if units.layout.camera in cameras]
+                others = OtherUnits(members, READ_OF_OTHERS[each.neighbour])
                 days = others.of_days(self._layout.units[op.spec.scope], op.spec.scope)
                 dependencies.append(CameraDependency(each, others, days))
                 continue
@@ -99,7 +107,7 @@ class _CameraPlanner:
             sources = self._layout.source_indices(op.spec.scope, writer.scope, each.neighbour)
             dependencies.append(CameraDependency(each, writer, sources))
         receipts = self._context.ledger.receipts_of(name, self._layout.camera)
-        base = fingerprint_base(self._context.ready, name, self._layout.camera)
+        base = fingerprint_base(ready, name, self._layout.camera)
         units = self._units[name] = OpUnits(op, self._layout, receipts, base, dependencies)
         self._add(units, self._wanted[name])
         return units
@@ -202,13 +210,15 @@ def wanted_units(context: PlanContext, layout: CameraLayout) -> dict[str, Collec
     for name in reversed(list(context.ops)):  # readers first, so that what they need is known
         scope = context.ops[name].spec.scope
         days = layout.units[scope].dates
-        if name in whole:
+        if not context.ready.runs_on(name, layout.camera):
+            wanted[name] = ()
+        elif name in whole:
             wanted[name] = range(len(days))  # all of them, without a set of indices
         elif name in context.wanted:
             wanted[name] = needed[name].union(index for index, day in enumerate(days) if selection.wants_date(day))
         else:
             wanted[name] = needed[name]
-        for each in context.dependencies[name]:
+        for each in context.ready.dependencies(context.dependencies[name], layout.camera):
             if each.build_if_missing and each.writer not in whole:
                 sources = layout.source_indices(scope, context.ops[each.writer].spec.scope, each.neighbour)
                 needed[each.writer].update(source for index in wanted[name] for source in sources[index])

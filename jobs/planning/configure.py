@@ -1,6 +1,6 @@
 """Builds configured ops from the ``[ops.NAME]`` tables of site.toml: checks parameters and finds weights."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
+from jobs.planning.graph import Dependency
 from jobs.planning.unseen_features import unseen_features
 from ops import REGISTRY
 from ops.ground.groups import camera_groups
@@ -15,13 +16,16 @@ from ops.ground.homography import calibration_error_m
 from ops.ground.places import known_ground
 from ops.ground.view import features_near_view
 from ops.interactions.rules.catalogue import ZONE
+from ops.stereo.rectify import rectify
 from schemas.anonymity import TARGETS
 from schemas.errors import ModelError, SiteError
-from schemas.op import DETECTOR, Models, Op
+from schemas.op import DETECTOR, Models, Neighbour, Op
+from schemas.stereo import StereoView
 from schemas.tuned import TunedCamera
 from schemas.values import Feature, FeatureKind, ModelFile
 from storage.site.file import SiteFiles, find_key_line
 from storage.site.layers import read_counting_layers
+from storage.site.stereo import load_stereo
 from storage.site.tuned import read_tuned
 from storage.weights.catalogue import ModelStore
 from storage.weights.site_models import open_models
@@ -43,6 +47,7 @@ class ReadySite:
         warnings: what a user should know before a run.
         tuned: what `nightshift tune` stored, by camera.
         groups: cameras that see the same ground, directly or through others of the group, each by id.
+        stereo: the stereo pair of each camera that is in one.
     """
 
     site: SiteFiles
@@ -51,6 +56,7 @@ class ReadySite:
     warnings: tuple[str, ...] = ()
     tuned: Mapping[str, TunedCamera] = field(default_factory=dict)
     groups: tuple[tuple[str, ...], ...] = ()
+    stereo: Mapping[str, StereoView] = field(default_factory=dict)
     _features_of: dict[str, Sequence[Feature]] = field(default_factory=dict, repr=False, compare=False)
     _feature_digests: dict[tuple[str, ...], str] = field(default_factory=dict, repr=False, compare=False)
 
@@ -65,6 +71,30 @@ class ReadySite:
             ground = known_ground(view, {}) if mine else None
             self._features_of[camera] = features_near_view(ground.plane if ground else None, mine)
         return self._features_of[camera]
+
+    def runs_on(self, op: str, camera: str) -> bool:
+        """Returns whether an op runs on a camera: one that is off but for stereo pairs runs on their cameras only."""
+        return camera in self.stereo or self.ops[op].op.enabled
+
+    def other_cameras(self, camera: str, neighbour: Neighbour) -> tuple[str, ...]:
+        """Returns the other cameras that a camera's units read in a relation, by id."""
+        if neighbour is Neighbour.STEREO:
+            return (self.stereo[camera].other,) if camera in self.stereo else ()
+        group = next((group for group in self.groups if camera in group), ())
+        return tuple(each for each in group if each != camera)
+
+    def dependencies(self, found: Iterable[Dependency], camera: str) -> list[Dependency]:
+        """Returns those of an op's dependencies that a camera's units have.
+
+        One that says nothing of a camera must not count in its fingerprints: a pair that is declared would make all
+        cameras stale.
+        """
+        return [
+            each
+            for each in found
+            if each.required
+            or (self.runs_on(each.writer, camera) and (each.neighbour is not Neighbour.STEREO or camera in self.stereo))
+        ]
 
     def tuned_params(self, op: str, camera: str) -> dict[str, bool | float]:
         """Returns the parameters of an op that were tuned for a camera, where they change anything.
@@ -93,7 +123,7 @@ class ReadySite:
         return self._feature_digests[own]
 
 
-def _where(site: SiteFiles, *path: str) -> str:
+def _where(site: SiteFiles, *path: str | int) -> str:
     """Returns the file and line of a key, for messages."""
     line = find_key_line(site.root, path)
     return f"{site.root / 'site.toml'}{f', line {line}' if line else ''}"
@@ -141,7 +171,7 @@ def configure_site(site: SiteFiles) -> ReadySite:
     """Checks ``[ops]`` and layers, and finds the weights.
 
     Raises:
-        SiteError: an op or parameter does not exist, or a layer cannot be read.
+        SiteError: an op or parameter does not exist, a layer cannot be read, or a stereo pair is wrongly calibrated.
         ModelError: weights are named but missing, altered or not trusted.
     """
     for key in site.config.ops:
@@ -150,13 +180,14 @@ def configure_site(site: SiteFiles) -> ReadySite:
     for name in site.config.skip_ops:
         if name not in REGISTRY:
             raise SiteError(f"{_where(site, 'skip_ops')}: there is no op {name!r}; there are {', '.join(REGISTRY)}")
+    stereo = _stereo_pairs(site)
     models = open_models(site)
     ops: dict[str, ReadyOp] = {}
     warnings: list[str] = []
     # In pipeline order: the detector's weights are known when the op that verifies asks for different ones.
     for name, kind in REGISTRY.items():
         op = kind(build_params(site, name, kind.spec.params, site.config.ops.get(name, {})))
-        if name in site.config.skip_ops or not op.enabled:
+        if name in site.config.skip_ops or not (op.enabled or (stereo and "stereo" in kind.spec.uses)):
             continue
         found = _models(op, models, [ready.models[DETECTOR] for ready in ops.values() if DETECTOR in ready.models])
         if DETECTOR in op.model_requests and DETECTOR not in found:
@@ -171,7 +202,22 @@ def configure_site(site: SiteFiles) -> ReadySite:
     _check_rule_zones(site, ops, features)
     views = [site.config.camera_view(camera.id) for camera in site.config.cameras]
     warnings += [*notices, *unseen_features(views, features)]
-    return ReadySite(site, ops, features, tuple(warnings), read_tuned(site.root), camera_groups(views))
+    return ReadySite(site, ops, features, tuple(warnings), read_tuned(site.root), camera_groups(views), stereo)
+
+
+def _stereo_pairs(site: SiteFiles) -> dict[str, StereoView]:
+    """Returns the stereo pair of each camera that is in one.
+
+    Raises:
+        SiteError: a calibration cannot be read, or its cameras are not side by side.
+    """
+    stereo = load_stereo(site)
+    for number, config in enumerate(site.config.stereo):
+        try:
+            rectify(stereo[config.left].pair)
+        except SiteError as error:
+            raise SiteError(f"{_where(site, 'stereo', number)}: {config.title}: {error}") from error
+    return stereo
 
 
 def _models(op: Op, models: ModelStore, detectors: Sequence[ModelFile]) -> Models:

@@ -25,7 +25,7 @@ SHORT_DIGITS = 16
 """Hex digits of an ingredient's hash. It only explains a change, so it need not resist a deliberate collision."""
 
 _SEPARATOR = "\x1f"
-_DIGESTS = ("calibration", "layers", "privacy masks")
+_DIGESTS = ("calibration", "layers", "privacy masks", "stereo")
 _READABLE = ("op", "weights", "fixed", "crs", "decoding", "tuned")
 _MAX_VALUE_CHARS = 60
 """Length of two values of a parameter together, above which a change names the parameter only."""
@@ -94,6 +94,8 @@ def fingerprint_base(ready: ReadySite, op: str, camera: str) -> FingerprintBase:
         parts["fixed"] = str(view.fixed)
     if "privacy_masks" in spec.uses:
         parts["privacy masks"] = digest([view.image_size_px, view.privacy_masks])
+    if (stereo := ready.stereo.get(camera)) and "stereo" in spec.uses:
+        parts["stereo"] = digest([stereo.side, stereo.other, stereo.nearest_m, stereo.pair.plain()])
     if tuned := ready.tuned_params(op, camera) if "tuned" in spec.uses else {}:
         # No ingredient without one: a camera that nobody tuned keeps its fingerprints.
         parts["tuned"] = json.dumps(tuned, sort_keys=True)

@@ -1,6 +1,6 @@
-"""The units of one op on the other cameras of a group, which a unit of a camera reads: see ``Neighbour.OTHERS``."""
+"""The units of one op on other cameras, which a unit of a camera reads: see ``Neighbour.OTHERS`` and ``STEREO``."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from jobs.planning.graph import UnitKey
 from jobs.planning.layout import ScopeUnits, SourceIndices
@@ -13,14 +13,14 @@ class OtherUnits:
 
     Args:
         members: the op's units by camera, in order of camera id, planned already.
+        scopes: of the units that can be read.
 
     Attributes:
         fingerprints, purged, without_result: as those of ``OpUnits``.
     """
 
-    def __init__(self, members: Sequence[OpUnits]) -> None:
-        # Only days of other cameras are read: their segments begin and end at other times.
-        self._members = [member for member in members if member.scope is Scope.CAMERA_DAY]
+    def __init__(self, members: Sequence[OpUnits], scopes: Collection[Scope]) -> None:
+        self._members = [member for member in members if member.scope in scopes]
         self.fingerprints: list[str] = []
         self.purged: dict[int, str] = {}
         self.without_result: dict[int, bool] = {}

@@ -19,7 +19,6 @@ from jobs.planning.layout import CameraLayout
 from jobs.planning.ledger import Ledger
 from jobs.planning.unit_status import State, UnitStatus, without_ids
 from schemas.errors import SelectionError
-from schemas.op import Neighbour
 from storage.archive.segments import split_by_camera
 
 FIRST_RATES = {"anonymize": 0.7, "detect": 0.35, "second_look": 0.12, "background": 0.02, "view_motion": 0.02}
@@ -118,16 +117,20 @@ def make_plan(ready: ReadySite, segments: pa.Table, ledger: Ledger, selection: S
 
 
 def _groups(context: PlanContext, recorded: Collection[str]) -> Iterator[Sequence[str]]:
-    """Yields the cameras with footage that are planned together; most cameras are alone."""
-    reads = chain.from_iterable(context.dependencies[name] for name in context.ops)
-    together = any(each.neighbour is Neighbour.OTHERS for each in reads)
-    group_of = {camera: group for group in context.ready.groups for camera in group} if together else {}
+    """Yields the cameras with footage that are planned together, by id; most cameras are alone."""
+    reads = list(chain.from_iterable(context.dependencies[name] for name in context.ops))
+    read = {each.neighbour for each in reads if each.neighbour.other_cameras}
     planned: set[str] = set()
     for camera in recorded:
         if camera not in planned:
-            group = [each for each in group_of.get(camera, (camera,)) if each in recorded]
+            group, pending = {camera}, [camera]
+            while pending:  # a camera of a pair may be in a group of others
+                one = pending.pop()
+                found = {other for neighbour in read for other in context.ready.other_cameras(one, neighbour)} - group
+                group |= found
+                pending += sorted(found)
             planned.update(group)
-            yield group
+            yield [each for each in sorted(group) if each in recorded]
 
 
 @contextmanager

@@ -51,7 +51,7 @@ class UnitStates:
         return ingredients(self._base(key.op, key.camera), self.plan.units[key].cut, self._reads(key))
 
     def _reads(self, key: UnitKey) -> Iterator[tuple[Dependency, str]]:
-        for dependency in self._dependencies[key.op]:
+        for dependency in self.plan.ready.dependencies(self._dependencies[key.op], key.camera):
             sources = dict.fromkeys(
                 source.key
                 for source in self.plan.units[key].sources

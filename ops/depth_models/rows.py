@@ -10,6 +10,9 @@ import numpy as np
 from ops.depth_models.kinds import KINDS, AffineDepth, Depth, MetricDepth
 from schemas.values import Float32
 
+STEREO = "stereo"
+"""Column ``model`` of maps that a stereo pair measured."""
+
 LARGEST_F16 = float(np.finfo(np.float16).max)
 
 

@@ -4,13 +4,18 @@ Matching is Hirschmueller's (TPAMI 2008) as OpenCV has it, with the penalties th
 right picture, matched by itself, leads back to it.
 """
 
+from typing import TypeVar
+
 import cv2
 import numpy as np
 
 from ops.depth_models.kinds import MetricDepth
-from ops.stereo.pair import Rectification, StereoPair
+from ops.stereo.rectify import rectify
 from schemas.errors import SiteError
+from schemas.stereo import Side, StereoPair
 from schemas.values import Float32, Uint8
+
+Picture = TypeVar("Picture", Uint8, Float32)
 
 _BLOCK_PX = 5
 _SUBPIXELS = 16
@@ -20,29 +25,35 @@ _MOST_OFF_PX = 1.0
 """Most that matching from the right may differ from matching from the left."""
 
 
-def stereo_depth(pair: StereoPair, left: Uint8, right: Uint8, nearest_m: float = 1.0) -> MetricDepth:
-    """Returns the depth that the left camera sees, in its own pixels; NaN where nothing matches.
+def stereo_depth(
+    pair: StereoPair, left: Uint8, right: Uint8, nearest_m: float = 1.0, side: Side = "left"
+) -> MetricDepth:
+    """Returns the depth that one of the cameras sees, in its own pixels; NaN where nothing matches.
 
     Args:
         pair: the calibration.
         left, right: ``(H, W, 3)`` BGR, of ``pair.size_px``, taken at one time.
-        nearest_m: nothing nearer is looked for.
+        nearest_m: nothing nearer is looked for, nor what is displaced by more than half of the width.
+        side: whose depth.
 
     Raises:
-        SiteError: a picture has another size than the calibration.
+        SiteError: a picture has another size than the calibration, or the right camera is not on the right.
     """
-    for side, picture in (("left", left), ("right", right)):
+    for name, picture in (("left", left), ("right", right)):
         if picture.shape[1::-1] != pair.size_px:
             raise SiteError(
-                f"stereo pair: the {side} picture has {picture.shape[1]} x {picture.shape[0]} pixels, the calibration "
+                f"stereo pair: the {name} picture has {picture.shape[1]} x {picture.shape[0]} pixels, the calibration "
                 f"{pair.size_px[0]} x {pair.size_px[1]}: calibrate it at that size"
             )
-    rectified = pair.rectified
-    disparity_px = checked_disparity(
-        rectified.left(left), rectified.right(right), rectified.focal_px * pair.baseline_m / nearest_m
-    )
-    depth_m = rectified.focal_px * pair.baseline_m / disparity_px
-    return MetricDepth(_as_left_sees(pair, rectified, depth_m))
+    rectified = rectify(pair)
+    times_m = rectified.focal_px * pair.baseline_m
+    most_px = min(times_m / nearest_m, pair.size_px[0] / 2)
+    one, other = rectified.left.rectified(left), rectified.right.rectified(right)
+    if side == "right":
+        disparity_px = _mirrored(checked_disparity(_mirrored(other), _mirrored(one), most_px))
+    else:
+        disparity_px = checked_disparity(one, other, most_px)
+    return MetricDepth(rectified.view(side).as_seen(times_m / disparity_px))
 
 
 def checked_disparity(left: Uint8, right: Uint8, most_px: float) -> Float32:
@@ -54,7 +65,7 @@ def checked_disparity(left: Uint8, right: Uint8, most_px: float) -> Float32:
     """
     there = _disparity(left, right, most_px)
     # From the right: both pictures mirrored, so that matches lie to the same side.
-    back = _disparity(np.ascontiguousarray(right[:, ::-1]), np.ascontiguousarray(left[:, ::-1]), most_px)[:, ::-1]
+    back = _mirrored(_disparity(_mirrored(right), _mirrored(left), most_px))
     columns = np.arange(left.shape[1])[None, :] - np.nan_to_num(there)
     inside = columns >= 0
     nearest = np.clip(np.rint(columns), 0, left.shape[1] - 1).astype(np.intp)
@@ -83,18 +94,5 @@ def _disparity(left: Uint8, right: Uint8, most_px: float) -> Float32:
     return np.where(found > 0, found, np.float32(np.nan))
 
 
-def _as_left_sees(pair: StereoPair, rectified: Rectification, depth_m: Float32) -> Float32:
-    """Returns rectified depth ``(H, W)`` in the pixels, and along the axis, of the left camera."""
-    height, width = depth_m.shape
-    grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=2).reshape(-1, 1, 2).astype(np.float64)
-    seen = cv2.undistortPoints(
-        grid, pair.left_matrix, pair.left_distortion, R=rectified.left_turn, P=rectified.left_view
-    ).reshape(height, width, 2)
-    columns, rows = np.rint(seen[:, :, 0]), np.rint(seen[:, :, 1])
-    inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
-    at = (np.clip(rows, 0, height - 1).astype(np.intp), np.clip(columns, 0, width - 1).astype(np.intp))
-    z_m = np.where(inside, depth_m[at], np.nan)
-    focal_px, middle = rectified.left_view[0, 0], rectified.left_view[:2, 2]
-    rays = np.dstack([(seen - middle) / focal_px, np.ones((height, width))])
-    along = rays @ rectified.left_turn[:, 2]  # the left camera's axis, in rectified coordinates
-    return np.asarray(z_m * along, np.float32)
+def _mirrored(picture: Picture) -> Picture:
+    return np.ascontiguousarray(picture[:, ::-1])

@@ -134,6 +134,7 @@ class Chain:
             ],
             Neighbour.PREVIOUS_DAY: [],
             Neighbour.OTHERS: [],
+            Neighbour.STEREO: [],
         }
         inputs = {}
         for read in op.spec.reads:

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 
 from ops.stereo.depth import stereo_depth
-from ops.stereo.pair import StereoPair
+from ops.stereo.rectify import rectify
 from sample_site.geometry import Pinhole
 from sample_site.hall import Backdrop, render_backdrop
 from schemas.errors import SiteError
+from schemas.stereo import StereoPair
 from storage.photographs import find_photograph
 
 SIZE_PX = (320, 180)
@@ -43,6 +44,13 @@ def test_parallel_cameras(views: tuple[Backdrop, Backdrop]) -> None:
     assert known > 0.6 and abs_rel < 0.03
 
 
+def test_the_right_camera_sees_its_own_depth(views: tuple[Backdrop, Backdrop]) -> None:
+    left, right = views
+    pair = StereoPair.parallel(SIZE_PX, FOCAL_PX, BASELINE_M)
+    known, abs_rel = errors(stereo_depth(pair, left.image, right.image, side="right").values, right.depth_m)
+    assert known > 0.6 and abs_rel < 0.03
+
+
 def test_a_right_camera_that_is_turned(views: tuple[Backdrop, Backdrop]) -> None:
     left, right = views
     turn, _ = cv2.Rodrigues(np.array([0.02, -0.03, 0.015]))
@@ -73,10 +81,10 @@ def test_pictures_that_show_nothing_give_no_depth() -> None:
 
 
 def test_wrong_calibrations_are_said() -> None:
-    with pytest.raises(SiteError, match="translation_m is 0"):
+    with pytest.raises(SiteError, match="translation is 0"):
         StereoPair.parallel(SIZE_PX, FOCAL_PX, 0.0)
     with pytest.raises(SiteError, match="exchange the two"):
-        _ = StereoPair.parallel(SIZE_PX, FOCAL_PX, -0.3).rectified
+        rectify(StereoPair.parallel(SIZE_PX, FOCAL_PX, -0.3))
     with pytest.raises(SiteError, match="left_matrix must be"):
         StereoPair.parallel(SIZE_PX, float("nan"), 0.3)
     small = np.zeros((90, 160, 3), np.uint8)
