@@ -55,8 +55,7 @@ class StereoPair:
         for name in ("left_distortion", "right_distortion"):
             values = getattr(self, name)
             if len(values) not in DISTORTION_COUNTS or not np.isfinite(values).all():
-                counts = ", ".join(map(str, DISTORTION_COUNTS))
-                raise SiteError(f"{name} must have {counts} finite numbers, got {len(values)}")
+                raise SiteError(f"{name} must have 0, 4, 5, 8, 12 or 14 finite numbers, got {len(values)}")
         if min(self.size_px) < 1:
             raise SiteError(f"image_size {list(self.size_px)} must be positive")
         turned = self.rotation @ self.rotation.T

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from ops.depth_models.kinds import AffineDepth, Depth, MetricDepth, RelativeDepth
-from ops.depth_models.rows import unpack_depth
+from ops.depth_models.rows import STEREO, unpack_depth
 from ops.floor.find import Floor, NoFloor, find_floor
 from ops.floor.points import Intrinsics
 from ops.floor.scale import scale_from_ground
@@ -28,6 +28,9 @@ FOCAL_SIGMA = {True: 0.1, False: 0.5}
 
 SCALE_SIGMA = 0.1
 """Standard deviation of all depths of a metric network together, as a share of them."""
+
+STEREO_SIGMA = 0.02
+"""The same two of a stereo pair, whose focal length and baseline are calibrated."""
 
 SURVEY_FOCAL_SIGMA = 0.05
 """Standard deviation of the logarithm of focal length by control points: a guess, their errors are not carried on."""
@@ -127,8 +130,8 @@ def depth_model(floors: Sequence[ViewFloor], size_px: tuple[int, int]) -> Ground
     longest = max(own, key=lambda each: each.row["end_time"] - each.row["start_time"])
     assert isinstance(longest.floor, Floor)
     focal_px = longest.focal_px * size_px[0] / longest.size_px[0]
-    sigma = FOCAL_SIGMA[longest.row["focal_px"] is not None]
-    return _model(longest.floor, size_px, focal_px, sigma)
+    sigma = STEREO_SIGMA if _is_stereo(longest.row) else FOCAL_SIGMA[longest.row["focal_px"] is not None]
+    return _model(longest.floor, size_px, focal_px, sigma, _scale_sigma(longest.row))
 
 
 def floor_columns(view: ViewFloor) -> dict[str, Any]:
@@ -183,7 +186,7 @@ def _focal_px(row: Mapping[str, Any], known: KnownScale) -> float:
 def _scaled(depth: Depth, row: Mapping[str, Any], intrinsics: Intrinsics, known: KnownScale) -> MapScale | None:
     """Returns the map in metres; None if nothing fixes its scale."""
     if isinstance(depth, MetricDepth):
-        return MapScale(depth, 1.0, 0.0, "metric", np.full(depth.values.shape, SCALE_SIGMA))
+        return MapScale(depth, 1.0, 0.0, "metric", np.full(depth.values.shape, _scale_sigma(row)))
     if isinstance(depth, AffineDepth) and depth.scale_is_focal and (known.survey or known.people):
         focal_px = _focal_px(row, known)
         by_people = known.survey is None and known.people is not None
@@ -214,7 +217,18 @@ def _fixed_scales(
         yield scale_from_ground(depth, pinhole, float(sigmas[3] * pinhole.height_m), float(sigmas[1])), "people"
 
 
-def _model(floor: Floor, size_px: tuple[int, int], focal_px: float, focal_sigma: float) -> GroundModel:
+def _is_stereo(row: Mapping[str, Any]) -> bool:
+    return bool(row["model"] == STEREO)
+
+
+def _scale_sigma(row: Mapping[str, Any]) -> float:
+    """Returns the standard deviation of all depths of a metric map together, as a share of them."""
+    return STEREO_SIGMA if _is_stereo(row) else SCALE_SIGMA
+
+
+def _model(
+    floor: Floor, size_px: tuple[int, int], focal_px: float, focal_sigma: float, scale_sigma: float
+) -> GroundModel:
     """Returns the model of a floor: in a map of depth, another focal length tilts and moves its plane."""
     start = np.array([np.log(focal_px), *floor.up, floor.height_m])
 
@@ -229,5 +243,5 @@ def _model(floor: Floor, size_px: tuple[int, int], focal_px: float, focal_sigma:
     spread = np.zeros((5, 5))
     spread[0, 0], spread[1:, 1:] = focal_sigma**2, floor.covariance
     covariance = slope @ spread @ slope.T
-    covariance[3, 3] += SCALE_SIGMA**2
+    covariance[3, 3] += scale_sigma**2
     return GroundModel("depth", floor.pinhole(size_px, focal_px), (covariance + covariance.T) / 2)

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from ops.depth_models.kinds import MetricDepth
+from ops.stereo.alignment import MOST_ROWS_OFF, rows_off
 from ops.stereo.rectify import rectify
 from schemas.errors import SiteError
 from schemas.stereo import Side, StereoPair
@@ -37,7 +38,8 @@ def stereo_depth(
         side: whose depth.
 
     Raises:
-        SiteError: a picture has another size than the calibration, or the right camera is not on the right.
+        SiteError: a picture has another size than the calibration, the right camera is not on the right, or the
+            pictures show that the calibration does not hold.
     """
     for name, picture in (("left", left), ("right", right)):
         if picture.shape[1::-1] != pair.size_px:
@@ -49,6 +51,12 @@ def stereo_depth(
     times_m = rectified.focal_px * pair.baseline_m
     most_px = min(times_m / nearest_m, pair.size_px[0] / 2)
     one, other = rectified.left.rectified(left), rectified.right.rectified(right)
+    off = rows_off(one, other, most_px)
+    if off is not None and off > MOST_ROWS_OFF:
+        raise SiteError(
+            f"stereo pair: points of one picture lie {off:.1f} rows off in the other, in the median: a camera was "
+            "turned, or the calibration is of other cameras; calibrate the pair again"
+        )
     if side == "right":
         disparity_px = _mirrored(checked_disparity(_mirrored(other), _mirrored(one), most_px))
     else:

@@ -12,6 +12,7 @@ from jobs.planning.plan import Plan, make_plan
 from jobs.planning.unit_states import UnitStates
 from schemas.op import FrameNeed, FrameOp, FrameSession, Neighbour, OpSpec, Read, Scope, Services, TableOp, Tables
 from schemas.site import SiteConfig
+from schemas.stereo import StereoPair, StereoView
 from schemas.tables import TABLES
 from schemas.values import Feature, Quarantined, Receipt, Segment, Tombstone, UnitContext
 from storage.site.file import SiteFiles
@@ -77,6 +78,12 @@ def tiny_site(
     config = SiteConfig(name="tiny", crs="EPSG:28992", timezone="Europe/Amsterdam")
     ready = {op.spec.name: ReadyOp(op(Knob((knobs or {}).get(op.spec.name, 1))), {}) for op in ops}
     return ReadySite(SiteFiles(Path("nowhere"), config), ready, tuple(features), groups=groups)
+
+
+def tiny_pair(one: str, other: str, baseline_m: float = 0.3) -> dict[str, StereoView]:
+    """Returns two cameras that are a stereo pair."""
+    pair = StereoPair.parallel((64, 48), 60.0, baseline_m)
+    return {one: StereoView(pair, "left", other), other: StereoView(pair, "right", one)}
 
 
 def plan_tiny(

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 import schemas.site
 import schemas.site_limits
 import schemas.site_section
+import schemas.site_stereo
 import schemas.site_views
 from schemas.camera_ids import camera_id, is_camera_id
 from schemas.site import SiteConfig
@@ -138,7 +139,7 @@ def test_site_toml_may_name_a_camera_as_its_folder_is_called() -> None:
 
 MODELS = [
     kind
-    for module in (schemas.site, schemas.site_limits, schemas.site_section, schemas.site_views)
+    for module in (schemas.site, schemas.site_limits, schemas.site_section, schemas.site_stereo, schemas.site_views)
     for kind in vars(module).values()
     if isinstance(kind, type) and issubclass(kind, BaseModel) and kind.__module__ == module.__name__
 ]

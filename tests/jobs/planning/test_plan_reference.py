@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 from jobs.planning.graph import Selection, UnitKey
 from jobs.planning.unit_states import UnitStates
 from schemas.op import Neighbour, Read, Scope
-from tests.jobs.pipeline import plan_tiny, quarantine_for, receipt_for, tiny_op, tiny_site
+from tests.jobs.pipeline import plan_tiny, quarantine_for, receipt_for, tiny_op, tiny_pair, tiny_site
 from tests.support.fakes import START, make_segment
 
-GROUPS = (("cam1", "cam2"),)
+
+def both_seen(knobs, ops):
+    """A site whose two cameras see the same ground and are a stereo pair."""
+    return replace(tiny_site(knobs, ops=ops, groups=(("cam1", "cam2"),)), stereo=tiny_pair("cam1", "cam2"))
 
 
 class Reference:
@@ -52,6 +55,18 @@ class Reference:
             days = writer.scope is self.ops[key.op].scope is Scope.CAMERA_DAY
             cameras = {each.camera for each in self.segments if each.date == day and each.camera != key.camera}
             return [UnitKey(writer.name, camera, day, "day") for camera in sorted(cameras) if days]
+        elif read.neighbour is Neighbour.STEREO:
+            if self.ops[key.op].scope is not Scope.CAMERA_DAY:
+                return []
+            ordered = sorted(self.segments, key=lambda each: (each.start, each.segment_id))
+            members = [each for each in ordered if each.date == day and each.camera != key.camera]
+            if writer.scope is Scope.CAMERA_DAY:
+                return [UnitKey(writer.name, each.camera, day, "day") for each in members[:1]]
+            return [
+                UnitKey(writer.name, each.camera, day, each.segment_id)
+                for each in members
+                if writer.scope is Scope.SEGMENT
+            ]
         if writer.scope is Scope.SEGMENT:
             return [UnitKey(writer.name, each.camera, each.date, each.segment_id) for each in members]
         if writer.scope is self.ops[key.op].scope is Scope.FOOTAGE:
@@ -123,9 +138,10 @@ def pipelines(draw):
     ops = []
     for number in range(draw(st.integers(2, 5))):
         table = st.sampled_from([f"t{earlier}" for earlier in range(number)] + ["nobody's"])
-        neighbour = st.sampled_from([each for each in Neighbour if each is not Neighbour.OTHERS])
+        neighbour = st.sampled_from([each for each in Neighbour if not each.other_cameras])
         read = st.builds(Read, table, neighbour, required=st.booleans())
-        read |= st.builds(Read, table, st.just(Neighbour.OTHERS), required=st.just(False))
+        beside = st.sampled_from([Neighbour.OTHERS, Neighbour.STEREO])
+        read |= st.builds(Read, table, beside, required=st.just(False))
         reads = draw(st.lists(read, max_size=3, unique_by=lambda read: read.key))
         ops.append(tiny_op(f"op{number}", draw(st.sampled_from(Scope)), reads, [f"t{number}"]))
     return ops
@@ -162,7 +178,7 @@ def test_states_are_those_of_the_simplest_planner(data, ops, segments):
     )
     receipts, done = [], []
     for second, made_with in enumerate(({}, knobs)):
-        plan = plan_tiny(segments, site=tiny_site(made_with, ops=ops, groups=GROUPS))
+        plan = plan_tiny(segments, site=both_seen(made_with, ops))
         plain = Reference(ops, made_with, segments, Selection())
         sources = {key: [(source.read, source.key) for source in unit.sources] for key, unit in plan.units.items()}
         assert sources == {key: plain.reads(key) for key in plain.units}
@@ -173,7 +189,7 @@ def test_states_are_those_of_the_simplest_planner(data, ops, segments):
     entries = [quarantine_for(plan, key) for key in keys]
     quarantined = [(key, plain.fingerprint(key)) for key in keys]
 
-    plan = plan_tiny(segments, receipts, tiny_site(knobs, ops=ops, groups=GROUPS), selection, quarantined=entries)
+    plan = plan_tiny(segments, receipts, both_seen(knobs, ops), selection, quarantined=entries)
     expected = Reference(ops, knobs, segments, selection, done, quarantined).states()
     assert {key: status.state.value for key, status in plan.statuses.items()} == {
         key: state for key, state in expected.items() if state != "done"
@@ -190,7 +206,7 @@ def test_states_are_those_of_the_simplest_planner(data, ops, segments):
 @pytest.mark.slow
 @given(st.data(), pipelines(), archives())
 def test_a_failure_leaves_the_statuses_and_fingerprints_that_the_next_plan_has(data, ops, segments):
-    site = tiny_site(ops=ops, groups=GROUPS)
+    site = both_seen({}, ops)
     plan = plan_tiny(segments, site=site)
     failed = data.draw(st.sampled_from(sorted(plan.units)))
     entry = quarantine_for(plan, failed)

@@ -62,6 +62,17 @@ def test_a_right_camera_that_is_turned(views: tuple[Backdrop, Backdrop]) -> None
     assert known > 0.5 and abs_rel < 0.04
 
 
+def test_a_camera_that_was_turned_since_is_said(views: tuple[Backdrop, Backdrop]) -> None:
+    left, right = views
+    pair = StereoPair.parallel(SIZE_PX, FOCAL_PX, BASELINE_M)
+    turn, _ = cv2.Rodrigues(np.radians([0.8, 0, 0]))
+    seen = cv2.warpPerspective(right.image, pair.left_matrix @ turn @ np.linalg.inv(pair.left_matrix), SIZE_PX)
+    with pytest.raises(
+        SiteError, match=r"points of one picture lie [34]\.\d rows off in the other.*calibrate the pair"
+    ):
+        stereo_depth(pair, left.image, seen)
+
+
 def test_lenses_that_bend_lines(views: tuple[Backdrop, Backdrop]) -> None:
     pair = StereoPair.parallel(SIZE_PX, FOCAL_PX, BASELINE_M)
     bent = np.array([0.08, 0, 0, 0, 0])
