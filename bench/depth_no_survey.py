@@ -71,7 +71,7 @@ def measure(folder: Path, workers: int | None = None) -> dict[str, float]:
     sample = folder / "sample"
     build_sample_site(sample)
     shutil.copytree(ASSETS / "weights" / DETECTOR, sample / "models" / DETECTOR)
-    truths = {camera: _sample_truth(sample, camera) for camera in SAMPLE_CAMERAS}
+    truths = {camera: sample_truth(sample, camera) for camera in SAMPLE_CAMERAS}
     figures |= _errors(sample, truths, "sample", workers)
     return figures | depth_errors(sample, truths)
 
@@ -131,10 +131,10 @@ Truth = tuple[Int64, Float64, Float64]
 
 
 def _errors(root: Path, truths: dict[str, Truth], name: str, workers: int | None) -> dict[str, float]:
-    surveyed = _run(root, truths, "positions", workers)
+    surveyed = run_and_match(root, truths, "positions", workers)
     config = root / "site.toml"
     config.write_text(without_points(config.read_text()))
-    alone = _run(root, truths, "local_positions", workers)
+    alone = run_and_match(root, truths, "local_positions", workers)
     with_points = np.concatenate([np.linalg.norm(found - true, axis=1) for found, true in surveyed])
     without = np.concatenate([np.linalg.norm(lay_on(found, true) - true, axis=1) for found, true in alone])
     return {
@@ -150,9 +150,11 @@ def _round(value: float) -> float:
     return round(float(value), 3)
 
 
-def _run(root: Path, truths: dict[str, Truth], table: str, workers: int | None) -> list[tuple[Float64, Float64]]:
-    """Runs a site as far as a table of positions; returns found and true places of each camera."""
-    run_site(open_site(root), Selection(ops=(table,)), RunOptions(workers=workers))
+def run_and_match(
+    root: Path, truths: dict[str, Truth], table: str, workers: int | None, also: tuple[str, ...] = ()
+) -> list[tuple[Float64, Float64]]:
+    """Runs a site as far as a table of positions, and other ops; returns found and true places of each camera."""
+    run_site(open_site(root), Selection(ops=(*also, table)), RunOptions(workers=workers))
     pairs = []
     with closing(connect(open_site(root))) as connection:
         for camera, truth in truths.items():
@@ -194,7 +196,7 @@ def pets_truth() -> Truth:
     return raw[:, 0].astype(np.int64), boxes, raw[:, 7:9] + [anchor.x0_m, anchor.y0_m]
 
 
-def _sample_truth(root: Path, camera: str) -> Truth:
+def sample_truth(root: Path, camera: str) -> Truth:
     boxes = load_truth(root).boxes
     boxes = boxes.take((boxes.camera == camera) & (boxes.visible_share >= CLEARLY_VISIBLE) & boxes.feet_seen)
     return boxes.time_us, boxes.box, boxes.place_m

@@ -151,7 +151,9 @@ def site_page() -> str:
     """Returns the keys of ``site.toml``."""
     parts = [
         _keys(
-            "The site", SiteConfig, skip={"models", "publish", "retention", "sql", "cameras", "layers", "stereo", "ops"}
+            "The site",
+            SiteConfig,
+            skip={"models", "publish", "retention", "sql", "cameras", "layers", "pictures", "stereo", "ops"},
         ),
         _keys("`[models]`", ModelsConfig),
         _keys("`[publish]`", PublishConfig),

@@ -27,9 +27,9 @@ def rows_off(left: Uint8, right: Uint8, most_px: float) -> float | None:
         most_px: the largest disparity.
     """
     finder = cv2.ORB.create(_KEY_POINTS)
-    found = [finder.detectAndCompute(cv2.cvtColor(each, cv2.COLOR_BGR2GRAY), None) for each in (left, right)]  # type: ignore[call-overload]
-    (here, marks), (there, marks_there) = found
-    if marks is None or marks_there is None:
+    here, marks = finder.detectAndCompute(cv2.cvtColor(left, cv2.COLOR_BGR2GRAY), None)
+    there, marks_there = finder.detectAndCompute(cv2.cvtColor(right, cv2.COLOR_BGR2GRAY), None)
+    if min(len(here), len(there)) < _LEAST_MATCHES:
         return None
     matches = cv2.BFMatcher.create(cv2.NORM_HAMMING, crossCheck=True).match(marks, marks_there)
     off = np.array([np.subtract(here[each.queryIdx].pt, there[each.trainIdx].pt) for each in matches]).reshape(-1, 2)

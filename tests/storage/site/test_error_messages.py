@@ -110,4 +110,4 @@ def test_a_camera_that_stands_twice_is_told_at_the_second(root: Path) -> None:
     path = root / "site.toml"
     path.write_text(path.read_text() + '\n[[cameras]]\nid = "gate"\n')
     lines = len(path.read_text().splitlines())
-    assert f"line {lines}: cameras[1].id: camera 'gate' is defined twice" in load_error(root)
+    assert f"line {lines}: cameras[2].id: camera 'gate' is defined twice" in load_error(root)

@@ -34,7 +34,8 @@ def test_footage_and_results_may_lie_in_object_stores(root: Path) -> None:
 
 def test_the_examples_of_a_new_site_are_valid(root: Path) -> None:
     config = load_site(root).config
-    assert [camera.id for camera in config.cameras] == ["gate"]
+    assert [camera.id for camera in config.cameras] == ["gate", "gate-right"]
+    assert (config.stereo[0].left, config.stereo[0].right) == ("gate", "gate-right")
     assert len(config.cameras[0].control_points) == 4
     assert [layer.name for layer in config.layers] == ["zones", "door", "streets"]
     assert config.models.trust
@@ -93,7 +94,7 @@ def test_the_cameras_table_has_known_and_found_cameras(root: Path) -> None:
     path.write_text(path.read_text().replace("[121000.0, 486000.0, 4.5]", str([*WESTERTOREN_RD, 4.5])))
     table = cameras_table(load_site(root), ["yard", "gate"], {"gate": 0.25})
     assert table.schema.equals(TABLES["cameras"].schema)
-    gate, yard = table.to_pylist()
+    gate, _, yard = table.to_pylist()
     assert (gate["camera"], gate["name"], gate["timezone"]) == ("gate", "Main gate, looking north", "UTC")
     assert (gate["x_m"], gate["y_m"], gate["calibration_error_m"]) == (*WESTERTOREN_RD, 0.25)
     assert (gate["lon"], gate["lat"]) == pytest.approx(WESTERTOREN_LONLAT, abs=5e-6)
