@@ -21,7 +21,7 @@ SMALL = ModelFile("yolo11s", "s.onnx", "onnx", "detect", "yolo", "34cd" * 16, "A
 def base(op, view=VIEW, crs="EPSG:28992", model=None, knob=1):
     ready = {op.spec.name: ReadyOp(op(Knob(knob)), {"detector": model} if model else {})}
     site = SimpleNamespace(config=SimpleNamespace(crs=crs, camera_view=lambda _: view))
-    return fingerprint_base(SimpleNamespace(ops=ready, site=site), op.spec.name, "cam1")
+    return fingerprint_base(SimpleNamespace(ops=ready, site=site, stereo={}), op.spec.name, "cam1")
 
 
 def moved(view):
