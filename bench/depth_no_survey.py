@@ -197,6 +197,7 @@ def pets_truth() -> Truth:
 
 
 def sample_truth(root: Path, camera: str) -> Truth:
+    """Returns who is clearly visible with their feet on a camera of a sample site, and where."""
     boxes = load_truth(root).boxes
     boxes = boxes.take((boxes.camera == camera) & (boxes.visible_share >= CLEARLY_VISIBLE) & boxes.feet_seen)
     return boxes.time_us, boxes.box, boxes.place_m
