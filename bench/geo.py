@@ -1,6 +1,6 @@
-"""Measures results on the map: counts in areas, people who walk together, and joins with a thousand zones.
+"""Measures results on the map: counts in areas, people who walk together, joins with a thousand zones, and positions.
 
-    python -m bench.geo [--json] [--only counts groups join]
+    python -m bench.geo [--json] [--only counts groups join pets]
 
 Each part is a module with a function ``measure`` that gets an empty folder and returns figures named ``GROUP.NAME``.
 The sample site is ``measured-synthetic``, real walks are ``measured-real``. Needs the real material
@@ -17,6 +17,7 @@ from typing import Any
 import bench.geo_counts
 import bench.geo_groups
 import bench.geo_join
+import bench.geo_pets
 from bench.depth import grouped
 from bench.material import require_assets
 
@@ -26,6 +27,7 @@ PARTS: Mapping[str, Callable[[Path], Figures]] = {
     "counts": bench.geo_counts.measure,
     "groups": bench.geo_groups.measure,
     "join": bench.geo_join.measure,
+    "pets": bench.geo_pets.measure,
 }
 """By name: what measures a part, in an empty folder."""
 

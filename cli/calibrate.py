@@ -1,5 +1,6 @@
 """`calibrate`: what control points, people and depth say of the ground before a camera."""
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -67,6 +68,10 @@ def _show(output: Output, found: Calibration) -> None:
         "note",
     ]
     output.table(columns, [_line(row) for row in found.sources])
+    for row in found.sources:
+        if row["point_residuals"] is not None:
+            off = enumerate(json.loads(row["point_residuals"]), 1)
+            output.say(f"control points, metres off ({row['source']}): " + ", ".join(f"{n}: {m:.2f}" for n, m in off))
 
 
 def _line(row: Row) -> list[object]:

@@ -40,7 +40,7 @@ class Depth(TableOp):
 
     spec = OpSpec(
         name="depth",
-        version=4,
+        version=5,
         summary="Distance of every track point from the lens, by the ground plane, or a network where feet are hidden.",
         scope=Scope.CAMERA_DAY,
         reads=(

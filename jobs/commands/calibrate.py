@@ -1,5 +1,6 @@
 """What is known of the ground before a camera: by control points, people and depth, and how far they are apart."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -7,6 +8,7 @@ from typing import Any
 
 from jobs.commands.excerpts import find_camera
 from jobs.commands.results import query
+from jobs.planning.camera_checks import wrong_point
 from jobs.site import Site
 from schemas.errors import SelectionError
 from storage.sql.text import quote_text
@@ -88,6 +90,7 @@ def _warnings(rows: list[dict[str, Any]], used: Row | None) -> list[str]:
     if used is None:
         return found
     for row in rows:
+        found += _wrong_points(row)
         if row["agrees"] is False:
             apart = "" if row["disagreement_m"] is None else f": {row['disagreement_m']:.2f} m in the median"
             found.append(f"{_NAMES[row['source']]} and {_NAMES[used['source']]} contradict each other{apart}")
@@ -99,6 +102,13 @@ def _warnings(rows: list[dict[str, Any]], used: Row | None) -> list[str]:
     elif used["reason"] is not None and used["source"] == "fused":
         found.append(used["reason"])
     return found
+
+
+def _wrong_points(row: Row) -> list[str]:
+    if row["wrong_points"] is None:
+        return []
+    off_m = json.loads(row["point_residuals"])
+    return [wrong_point(number, off_m[number - 1]) for number in json.loads(row["wrong_points"])]
 
 
 _NAMES = {

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
+from jobs.planning.camera_checks import warn_of_cameras
 from jobs.planning.graph import Dependency
 from jobs.planning.unseen_features import unseen_features
 from ops import REGISTRY
@@ -201,7 +202,7 @@ def configure_site(site: SiteFiles) -> ReadySite:
     features, notices = read_counting_layers(site)
     _check_rule_zones(site, ops, features)
     views = [site.config.camera_view(camera.id) for camera in site.config.cameras]
-    warnings += [*notices, *unseen_features(views, features)]
+    warnings += [*notices, *warn_of_cameras(views), *unseen_features(views, features)]
     return ReadySite(site, ops, features, tuple(warnings), read_tuned(site.root), camera_groups(views), stereo)
 
 

@@ -70,7 +70,7 @@ class Boxes3d(TableOp):
 
     spec = OpSpec(
         name="boxes3d",
-        version=1,
+        version=2,
         summary="The 3D box of each tracked thing on the ground: place, size, heading, in KITTI's convention too.",
         scope=Scope.CAMERA_DAY,
         reads=(

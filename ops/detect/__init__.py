@@ -79,7 +79,7 @@ class Detect(FrameOp):
 
     spec = OpSpec(
         name="detect",
-        version=8,
+        version=9,
         summary="Finds people, vehicles and bags, frame by frame.",
         scope=Scope.SEGMENT,
         reads=(),

@@ -17,7 +17,7 @@ from ops.detect.between import Between, Judged, Seen
 from ops.detect.canvas import Canvas
 from ops.detect.changes import changed_parts
 from ops.detect.decode import Boxes, Decoder
-from ops.detect.tiles import merge_looks
+from ops.detect.tiles import PART_SHARE, merge_looks
 from ops.detect.waiting import WaitingFrames
 from ops.detect.whole import MOSTLY
 from schemas.values import Float64, Uint8
@@ -27,6 +27,12 @@ RELIABLE = 0.7
 
 COMFORT = 1.35
 """Times the least height in the input that the smallest person of a part has: nearly all are found then."""
+
+WHOLE = 0.98
+"""Share of a box within a part from which the part shows all of it, but for rounding."""
+
+TOUCH_PX = 3.0
+"""A box that ends this close to a part's border, pixels of the frame, may be cut by it."""
 
 LARGEST = 4.0
 """Most times that a part is enlarged, of the scale of the whole look."""
@@ -174,15 +180,19 @@ class Gaps:
             parts = np.array([[0, 0, *frame_px]], np.float64)
         found: dict[int, Boxes] = {}
         boxes = judged.boxes.xyxy.astype(np.float64) * scale
-        inside = inside_shares(parts, boxes) > MOSTLY
+        inside = inside_shares(parts, boxes)
         replaced = np.zeros(len(boxes), bool)
-        for row, (part, within) in enumerate(zip(parts, inside, strict=True)):
+        for row, (part, shares) in enumerate(zip(parts, inside, strict=True)):
+            within = shares > MOSTLY
+            cut = judged.boxes.take(np.nonzero((shares > 0) & (shares < WHOLE))[0])
             around = inside_shares(part[None], concerned)[0] > MOSTLY
             factor = self._factor(part, frame_px, size(concerned[around])[:, 1].min(initial=np.inf))
             in_input = size(boxes)[:, 1] * factor * self._whole_scale(frame_px)
             replaced |= within & (in_input >= RELIABLE * self._network.least_input_px)
             x1, y1, x2, y2 = part.astype(int).tolist()
-            self._canvas.add(frame, (x1, y1, x2, y2), partial(_keep, found, row, 1 / scale), factor)
+            inner = np.array([x1 > 0, y1 > 0, x2 < frame_px[0], y2 < frame_px[1]])
+            border = np.where(inner, part / scale, np.nan)
+            self._canvas.add(frame, (x1, y1, x2, y2), partial(_keep, found, row, 1 / scale, border, cut), factor)
         return judged.boxes.take(np.nonzero(~replaced)[0]), found
 
     def _whole_scale(self, frame_px: tuple[int, int]) -> float:
@@ -213,5 +223,25 @@ class Gaps:
                 yield Gap(before, after, frames)
 
 
-def _keep(found: dict[int, Boxes], row: int, scale: Float64, boxes: Boxes) -> None:
-    found[row] = Boxes((boxes.xyxy * scale).astype(np.float32), boxes.confidence, boxes.classes)
+def _keep(found: dict[int, Boxes], row: int, scale: Float64, border: Float64, cut: Boxes, boxes: Boxes) -> None:
+    """Keeps what a part shows; of somebody whom its border cuts, what was known before.
+
+    Args:
+        found: by part; ``row`` is added.
+        row: number of the part.
+        scale: ``(4,)``, of the frame's pixels to the source's.
+        border: ``(4,)``, px of the source: the part's edges; NaN where it ends with the frame.
+        cut: known boxes that lie in the part in part.
+        boxes: what it shows, px of the frame.
+    """
+    seen = np.asarray(boxes.xyxy * scale, np.float64)
+    halves = inside_shares(cut.xyxy.astype(np.float64), seen) > PART_SHARE
+    halves &= cut.classes[:, None] == boxes.classes
+    halves &= (np.abs(seen - border) < TOUCH_PX * scale).any(axis=1)
+    whole = cut.take(np.nonzero(halves.any(axis=1))[0])
+    rest = boxes.take(np.nonzero(~halves.any(axis=0))[0])
+    found[row] = Boxes(
+        np.concatenate([(rest.xyxy * scale).astype(np.float32), whole.xyxy]),
+        np.concatenate([rest.confidence, whole.confidence]),
+        np.concatenate([rest.classes, whole.classes]),
+    )

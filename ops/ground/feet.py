@@ -24,8 +24,8 @@ class FootParams:
     """Parameters of ops that place feet on the ground; shares are of the box's height."""
 
     labels: tuple[str, ...] = param(GROUND_LABELS, "classes that stand on the ground")
-    sigma_u_share: float = param(0.05, "standard deviation of the foot point sideways, share of the box height")
-    sigma_v_share: float = param(0.05, "standard deviation of the foot point up and down, share of the box height")
+    sigma_u_share: float = param(0.04, "standard deviation of the foot point sideways, share of the box height")
+    sigma_v_share: float = param(0.04, "standard deviation of the foot point up and down, share of the box height")
     cut_sigma_share: float = param(0.3, "the same up and down where the lower edge of the frame hides the feet")
     floor_px: float = param(1.0, "least standard deviation of a foot point, pixels of image_size")
 

@@ -12,12 +12,10 @@ import numpy as np
 from ops.ground.fuse import distance2, most_distance2
 from ops.ground.ground_model import GroundModel, from_vector, turn_between
 from ops.ground.homography import GroundPlane
+from ops.ground.point_fit import click_sigma_px
 from ops.ground.project import to_ground, to_pixels
 from schemas.errors import SiteError
 from schemas.values import CameraView, Float64
-
-CLICK_SIGMA_PX = 2.0
-"""Standard deviation of a pixel that somebody reads, in a picture of 1000 pixels' width."""
 
 APART_SHARE = 0.5
 """Least distance of control points, in heights of the lens: closer ones tell no direction."""
@@ -77,7 +75,7 @@ def place_on_map(model: GroundModel, view: CameraView) -> Placed:
             )
     scale, scale_sigma = _scale(model, pixels, metres)
     origin = metres.mean(axis=0)
-    sigma_px = CLICK_SIGMA_PX * max(1.0, model.pinhole.size_px[0] / 1000)
+    sigma_px = click_sigma_px(model.pinhole.size_px[0])
     start = _start(model, local, metres - origin)
     state, spread, misfit = _adjust(model, start, pixels, metres - origin, sigma_px)
     agrees = misfit <= most_distance2(2 * len(pixels) - 3)
@@ -91,7 +89,8 @@ def place_on_map(model: GroundModel, view: CameraView) -> Placed:
         local = to_ground(scaled.pinhole.ground_plane(view.camera), pixels)
         state = _start(scaled, local, metres - origin)
         spread = _spread(scaled, state, metres - origin, sigma_px)
-    return _placed(model, view.camera, state, spread, origin, (scale, scale_sigma, agrees))
+    known = (pixels, metres - origin)
+    return _placed(model, view.camera, state, spread, origin, known, (scale, scale_sigma, agrees))
 
 
 def _start(model: GroundModel, local: Float64, metres: Float64) -> Float64:
@@ -173,9 +172,10 @@ def _placed(
     state: Float64,
     spread: Float64,
     origin: Float64,
+    points: tuple[Float64, Float64],
     check: tuple[float, float, bool],
 ) -> Placed:
-    size = model.pinhole.size_px
+    size, (pixels, metres) = model.pinhole.size_px, points
     columns = []
     for number in range(7):
         moved = np.zeros(7)
@@ -185,7 +185,8 @@ def _placed(
     slope = np.stack(columns, axis=1)
     flat = _image_from_map(size, state)
     covariance = slope @ spread @ slope.T
-    plane = GroundPlane(camera, size, flat.image_from_ground, flat.ground_from_image, origin, np.zeros(0), covariance)
+    residual = np.hypot(*(to_ground(flat, pixels) - metres).T)
+    plane = GroundPlane(camera, size, flat.image_from_ground, flat.ground_from_image, origin, residual, covariance)
     adjusted = GroundModel(model.source, from_vector(size, state[:4]), spread[:4, :4], model.people, model.residual_px)
     heading = float(np.degrees(-state[4])) % 360
     return Placed(plane, adjusted, origin + state[5:], heading, *check)

@@ -39,7 +39,7 @@ def covariance(plane: GroundPlane, pixels: Float64, sigma_px: Float64) -> Float6
     if plane.matrix_covariance is not None:
         by_matrix = matrix_jacobian(plane, pixels)
         carried = carried + by_matrix @ plane.matrix_covariance @ by_matrix.transpose(0, 2, 1)
-    return carried + plane.calibration_var_m2 * np.eye(2)
+    return carried
 
 
 def matrix_jacobian(plane: GroundPlane, pixels: Float64) -> Float64:

@@ -84,7 +84,7 @@ def _plane(source: Source) -> dict[str, Any]:
     plane, placed = source.plane, source.placed
     names = ("image_from_ground", "ground_covariance", "origin_x_m", "origin_y_m", "heading_deg", "scale")
     if plane is None:
-        return dict.fromkeys((*names, "scale_sigma", "residual_m"))
+        return dict.fromkeys((*names, "scale_sigma", "residual_m", "point_residuals", "wrong_points"))
     spread = plane.matrix_covariance
     return {
         "image_from_ground": json.dumps(plane.image_from_ground.ravel().tolist()),
@@ -94,5 +94,7 @@ def _plane(source: Source) -> dict[str, Any]:
         "heading_deg": None if placed is None else placed.heading_deg,
         "scale": None if placed is None else placed.scale,
         "scale_sigma": None if placed is None else placed.scale_sigma,
-        "residual_m": float(np.median(plane.residual_m)) if len(plane.residual_m) else None,
+        "residual_m": plane.median_residual_m,
+        "point_residuals": json.dumps(plane.residual_m.round(4).tolist()) if len(plane.residual_m) else None,
+        "wrong_points": json.dumps(plane.wrong_points) if plane.wrong_points else None,
     }

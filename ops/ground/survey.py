@@ -8,7 +8,7 @@ from ops.ground.ground_model import GroundModel, to_vector
 from ops.ground.homography import GroundPlane, ground_plane
 from ops.ground.lens import surveyed_camera
 from ops.ground.pinhole import PinholeGround
-from ops.ground.placing import CLICK_SIGMA_PX
+from ops.ground.point_fit import click_sigma_px
 from schemas.errors import SiteError
 from schemas.values import CameraView
 
@@ -27,7 +27,7 @@ def survey_model(view: CameraView) -> GroundModel | None:
     if plane is None or pinhole is None:
         return None
     random = np.random.default_rng([len(view.control_points), 0xC11C])
-    sigma_px = CLICK_SIGMA_PX * max(1.0, plane.size_px[0] / 1000)
+    sigma_px = click_sigma_px(plane.size_px[0])
     found = []
     for _ in range(TRIALS):
         moved = random.normal(0, sigma_px, (len(view.control_points), 2))

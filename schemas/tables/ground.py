@@ -62,13 +62,23 @@ GROUND_TABLES = (
                 "residual_m", "of control points: median distance from the projection of their pixels", "m", null=True
             ),
             string(
+                "point_residuals",
+                "JSON: distance of each control point from the projection of its pixel, metres, in site.toml's order",
+                null=True,
+            ),
+            string(
+                "wrong_points",
+                "JSON: numbers of control points that contradict the others and are left out; the first one is 1",
+                null=True,
+            ),
+            string(
                 "image_from_ground",
                 "JSON: homography from metres around the origin to pixels, 9 numbers by row",
                 null=True,
             ),
             string(
                 "ground_covariance",
-                "JSON: covariance of its inverse's elements, 81 numbers by row; null for control points",
+                "JSON: covariance of its inverse's elements, 81 numbers by row",
                 null=True,
             ),
             float64(

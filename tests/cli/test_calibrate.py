@@ -125,3 +125,13 @@ def background_rows() -> pa.Table:
 def test_what_is_not_there_is_one_line(nightshift: Nightshift, tmp_path: Path, points, arguments, says: str) -> None:
     said = nightshift("calibrate", *arguments, "--site", site_of(tmp_path, points.slice(0, 0), VIEW))
     assert said.code == 2 and says in said.err and said.err.count("\n") == 1
+
+
+def test_each_control_point_is_shown_and_a_wrong_one_is_named(nightshift: Nightshift, tmp_path: Path, points) -> None:
+    good = surveyed((-3.0, 10.0), (3.0, 9.0), (4.0, 22.0), (-5.0, 24.0), (0.0, 14.0), (2.0, 18.0), (-3.0, 17.0))
+    wrong = list(good.control_points)
+    wrong[5] = replace(wrong[5], x_m=wrong[5].x_m + 4.0)
+    view = replace(good, control_points=tuple(wrong))
+    said = nightshift("calibrate", "cam1", "--site", site_of(tmp_path, points, view))
+    assert "control points, metres off (control_points): 1: 0.0" in said.out
+    assert "control point 6 is 4." in said.err and "is left out; check its u, v, x, y" in said.err

@@ -80,7 +80,7 @@ def make_points(
             "y2": foot_px[:, 1],
             "confidence": np.full(count, 0.8),
             "interpolation_sigma_px": [
-                0.05 * height_px * 3**0.5 if each == "interpolated" else 0.0 for each in state or ["observed"] * count
+                0.04 * height_px * 3**0.5 if each == "interpolated" else 0.0 for each in state or ["observed"] * count
             ],
             "state": ["observed"] * count if state is None else list(state),
         }

@@ -8,6 +8,7 @@ import pytest
 
 from ops.detect import waiting
 from ops.detect.decode import Boxes
+from ops.detect.gaps import _keep
 from ops.detect.settings import LookSettings
 from ops.detect.windows import LookWindow
 from schemas.values import Uint8
@@ -93,3 +94,18 @@ def test_the_same_frames_give_the_same() -> None:
     first, second = looked_at(frames), looked_at(frames)
     assert first[0].looks_at == second[0].looks_at
     assert all(np.array_equal(one.xyxy, other.xyxy) for one, other in zip(first[1], second[1], strict=True))
+
+
+def test_somebody_whom_the_border_of_a_part_cuts_stays_whole():
+    known = Boxes(np.array([[100, 100, 140, 200]], np.float32), np.array([0.7], np.float32), np.zeros(1, np.int64))
+    seen = Boxes(
+        np.array([[101, 101, 139, 180], [20, 100, 60, 170]], np.float32),
+        np.array([0.8, 0.6], np.float32),
+        np.zeros(2, np.int64),
+    )
+    found: dict[int, Boxes] = {}
+    border = np.array([np.nan, 90.0, 150.0, 180.0])
+    _keep(found, 0, np.ones(4), border, known, seen)
+    assert found[0].xyxy.tolist() == [[20, 100, 60, 170], [100, 100, 140, 200]]
+    _keep(found, 0, np.ones(4), np.array([np.nan, 90.0, 150.0, 210.0]), known, seen)
+    assert found[0].xyxy.tolist() == seen.xyxy.tolist()

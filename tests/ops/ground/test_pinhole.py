@@ -44,7 +44,7 @@ def test_the_homography_agrees_with_the_projection():
     pixels = to_pixels(plane, places)
     assert pixels == pytest.approx(CAMERA.project(np.column_stack([places, np.zeros(3)])))
     assert to_ground(plane, pixels) == pytest.approx(places)
-    assert plane.calibration_var_m2 == 0
+    assert plane.median_residual_m is None
 
 
 def test_depth_is_along_the_axis_and_ends_at_the_horizon():

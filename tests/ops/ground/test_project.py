@@ -1,6 +1,7 @@
 """Pixels and metres agree with a pinhole camera that is known exactly, and covariances with what noise becomes."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,20 @@ from hypothesis import strategies as st
 
 from ops.ground.homography import calibration_error_m
 from ops.ground.lens import lens_position
+from ops.ground.point_fit import apply, fit_points, homography
 from ops.ground.project import covariance, jacobian, largest_sigma_m, to_ground, to_pixels
 from schemas.values import CameraView, ControlPoint
 from tests.ops.ground_scene import ORIGIN_M, SIZE_PX, make_view, plane_of, project, site
+
+POINTS_M = ((-3, 5), (3, 5), (-5, 14), (5, 14), (0, 9), (-2, 11), (4, 8), (2, 17))
+
+
+def metres_of(view):
+    return np.array([(point.x_m, point.y_m) for point in view.control_points])
+
+
+def pixels_of(view):
+    return np.array([(point.u_px, point.v_px) for point in view.control_points])
 
 
 @given(st.floats(-6, 6), st.floats(3, 60))
@@ -34,7 +46,7 @@ def test_nothing_is_on_the_ground_above_the_horizon_or_in_the_picture_behind_the
 
 
 def test_a_covariance_is_what_noise_in_the_picture_becomes():
-    plane = plane_of(make_view())
+    plane = replace(plane_of(make_view()), matrix_covariance=None)
     pixel, sigma = np.array([[400.0, 300.0]]), np.array([[3.0, 2.0]])
     noise = np.random.default_rng(1).normal(size=(100_000, 2)) * sigma
     measured = np.cov(to_ground(plane, pixel + noise).T)
@@ -43,13 +55,28 @@ def test_a_covariance_is_what_noise_in_the_picture_becomes():
     assert largest_sigma_m(predicted[None])[0] == pytest.approx(np.sqrt(np.linalg.eigvalsh(predicted)[1]))
 
 
-def test_control_points_that_do_not_fit_add_to_the_covariance():
-    noise_px = np.random.default_rng(2).normal(size=(5, 2)) * 2
-    rough, exact = make_view(noise_px=noise_px), make_view()
-    assert calibration_error_m(exact) < 1e-3 < calibration_error_m(rough)
-    pixel, sigma = np.array([[400.0, 300.0]]), np.array([[1e-6, 1e-6]])
-    assert covariance(plane_of(exact), pixel, sigma)[0, 0, 0] < 1e-6
-    assert covariance(plane_of(rough), pixel, sigma)[0, 0, 0] == pytest.approx(plane_of(rough).calibration_var_m2)
+@pytest.mark.parametrize("pixel", [(400.0, 300.0), (60.0, 120.0), (320.0, 470.0)])
+def test_a_covariance_is_what_clicks_and_feet_that_are_off_become(pixel):
+    view, pixels = make_view(POINTS_M), np.array([pixel])
+    plane, sigma = plane_of(view), np.array([[3.0, 2.0]])
+    click_px = fit_points(metres_of(view) - plane.origin_m, pixels_of(view), SIZE_PX[0], "cam1").sigma_px
+    random, found = np.random.default_rng(5), []
+    for noise_px in random.normal(size=(4000, len(POINTS_M), 2)) * click_px:
+        matrix = homography(metres_of(view) - plane.origin_m, pixels_of(view) + noise_px, "cam1")
+        found.append(apply(np.linalg.inv(matrix), pixels + random.normal(size=(1, 2)) * sigma)[0])
+    measured = np.sqrt(np.linalg.eigvalsh(np.cov(np.array(found).T)))
+    predicted = np.sqrt(np.linalg.eigvalsh(covariance(plane, pixels, sigma)[0]))
+    assert np.allclose(predicted, measured, rtol=0.06)
+
+
+def test_ground_beyond_the_control_points_is_less_sure_and_rough_points_make_all_of_it_so():
+    plane = plane_of(make_view(POINTS_M))
+    exact = np.zeros((1, 2))
+    middle, beyond = (to_pixels(plane, np.array([site(*each)])) for each in ((0, 9), (0, 40)))
+    assert largest_sigma_m(covariance(plane, beyond, exact)) > 10 * largest_sigma_m(covariance(plane, middle, exact))
+    rough = plane_of(make_view(POINTS_M, noise_px=np.random.default_rng(2).normal(size=(8, 2)) * 4))
+    assert largest_sigma_m(covariance(rough, middle, exact)) > 1.3 * largest_sigma_m(covariance(plane, middle, exact))
+    assert calibration_error_m(make_view(POINTS_M)) < 1e-3
 
 
 @pytest.mark.assets
