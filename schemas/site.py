@@ -139,7 +139,7 @@ class SiteConfig(Strict):
             control_points=tuple(Point(p.u, p.v, p.x, p.y) for p in config.control_points),
             image_size_px=config.image_size,
             privacy_masks=config.privacy_masks,
-            floor=config.floor,
+            storey=config.storey,
             position_m=None
             if position is None
             else (position[0], position[1], position[2] if len(position) == 3 else None),

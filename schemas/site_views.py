@@ -48,8 +48,8 @@ class CameraConfig(Strict):
         description="four or more ground control points, no three of them on one line, fix the ground; two or three "
         "place a camera on the map whose ground people or depth measure",
     )
-    floor: int = Field(
-        0, description="storey that it sees: 0 at street level, basements negative; only map layers of it count"
+    storey: int = Field(
+        0, description="the one that it sees: 0 at street level, basements negative; only map layers of it count"
     )
     privacy_masks: tuple[tuple[tuple[_Pixel, _Pixel], ...], ...] = Field(
         (),
@@ -111,7 +111,7 @@ class LayerConfig(Strict):
         "count", description="reference: any geometry, counts nothing: for the table layer_NAME and the map page"
     )
     camera: str | None = Field(None, description="for space = 'pixel': the camera that the pixels belong to")
-    floor: int = Field(0, description="for space = 'map': the storey of its zones and lines, as a camera's floor")
+    storey: int = Field(0, description="for space = 'map': the storey of its zones and lines, as a camera's storey")
     id_field: str = Field("id", description="property with the feature's id; features without it are numbered")
 
     @field_validator("camera")
@@ -123,8 +123,8 @@ class LayerConfig(Strict):
     def _pixel_camera(self) -> "LayerConfig":
         if (self.space == "pixel") != (self.camera is not None):
             raise ValueError(f"layer {self.name}: set camera if, and only if, space = 'pixel'")
-        if self.space == "pixel" and "floor" in self.model_fields_set:
-            raise ValueError(f"layer {self.name}: its camera has a floor, so leave it out here")
+        if self.space == "pixel" and "storey" in self.model_fields_set:
+            raise ValueError(f"layer {self.name}: its camera has a storey, so leave it out here")
         return self
 
 

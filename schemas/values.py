@@ -142,7 +142,7 @@ class CameraView:
         position_m: position (x, y) and height (z) of the camera in the site's CRS, if known.
         privacy_masks: polygons covered in every anonymized frame, in pixels of ``image_size_px`` (of the frames, if
             that is None).
-        floor: storey that it sees; 0 at street level.
+        storey: the one that it sees; 0 at street level.
     """
 
     camera: str
@@ -153,7 +153,7 @@ class CameraView:
     image_size_px: tuple[int, int] | None = None
     position_m: tuple[float, float, float | None] | None = None
     privacy_masks: tuple[Polygon, ...] = ()
-    floor: int = 0
+    storey: int = 0
 
     @property
     def calibrated(self) -> bool:
@@ -176,7 +176,7 @@ class Feature:
     Attributes:
         space: ``map``: metres in the site's CRS, used by every calibrated camera;
             ``pixel``: pixels of ``camera``'s ``image_size_px`` (of its frames, if that is None).
-        floor: storey; on the map only cameras of the same one count there.
+        storey: on the map only cameras of the same one count there.
     """
 
     feature_id: str
@@ -185,7 +185,7 @@ class Feature:
     space: Literal["map", "pixel"]
     camera: str | None
     geometry: "BaseGeometry"
-    floor: int = 0
+    storey: int = 0
 
 
 @dataclass(frozen=True)

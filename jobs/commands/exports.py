@@ -46,7 +46,7 @@ def export_result(
         UserError: see ``storage.exports.geo.export``.
     """
     from storage.exports.geo import ExportOptions, export  # GIS libraries, which SQL does not need
-    from storage.exports.places import with_floors, with_places
+    from storage.exports.places import with_places, with_storeys
     from storage.store.layer_versions import features_as_of
 
     asked = options or ExportOptions()
@@ -59,15 +59,15 @@ def export_result(
             sql = DENSITY_SQL
     if asked.least_people:
         asked = replace(asked, personal=may_be_personal(site, sql, as_of))
-    rows = with_floors(exportable_rows(site, sql, as_of), floors_of(site))
+    rows = with_storeys(exportable_rows(site, sql, as_of), storeys_of(site))
     if target.suffix.lower() != ".csv":
         rows = with_places(rows, lambda: features_as_of(site.files, site.store, as_of))
     return export(rows, target, site.files.config.crs, asked)
 
 
-def floors_of(site: Site) -> dict[str, int]:
-    """Returns the floor of each camera."""
-    return {camera.id: camera.floor for camera in site.files.config.cameras}
+def storeys_of(site: Site) -> dict[str, int]:
+    """Returns the storey of each camera."""
+    return {camera.id: camera.storey for camera in site.files.config.cameras}
 
 
 def exportable_rows(site: Site, sql: str, as_of: str | None = None) -> pa.Table:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from jobs.commands.exports import DENSITY_SQL, exportable_rows, floors_of
+from jobs.commands.exports import DENSITY_SQL, exportable_rows, storeys_of
 from jobs.site import Site
 from schemas.errors import SelectionError
 
@@ -134,7 +134,7 @@ def _layer(site: Site, part: _Part, least: int, cell_m: float | None, as_of: str
     from storage.exports.density import CELL_M, density_cells
     from storage.exports.geo import ExportOptions, make_layer
     from storage.exports.geometries import track_lines
-    from storage.exports.places import with_floors, with_places
+    from storage.exports.places import with_places, with_storeys
     from storage.exports.third_parties import Protected, protect
     from storage.store.layer_versions import features_as_of
 
@@ -144,7 +144,7 @@ def _layer(site: Site, part: _Part, least: int, cell_m: float | None, as_of: str
         "people_by_hour": lambda rows: with_places(rows, lambda: features_as_of(site.files, site.store, as_of)),
     }
     rows = exportable_rows(site, part.sql, as_of)
-    rows = with_floors(made.get(part.name, lambda rows: rows)(rows), floors_of(site))
+    rows = with_storeys(made.get(part.name, lambda rows: rows)(rows), storeys_of(site))
     safe = protect(rows, least, personal=False) if least else Protected(rows, "")
     options = ExportOptions(table=part.table, kind=part.kind, title=part.title)
     return make_layer(part.name, safe.rows, CRS.from_user_input(site.files.config.crs), options, safe.note)

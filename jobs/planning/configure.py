@@ -68,7 +68,7 @@ class ReadySite:
         """
         if camera not in self._features_of:
             view = self.site.config.camera_view(camera)
-            mine = [f for f in self.features if f.camera == camera or (f.camera is None and f.floor == view.floor)]
+            mine = [f for f in self.features if f.camera == camera or (f.camera is None and f.storey == view.storey)]
             ground = known_ground(view, {}) if mine else None
             self._features_of[camera] = features_near_view(ground.plane if ground else None, mine)
         return self._features_of[camera]

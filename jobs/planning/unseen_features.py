@@ -1,4 +1,4 @@
-"""Warns of zones and lines that count nobody: out of the view of every camera, far away, or on a floor without one."""
+"""Warns of zones and lines that count nobody: out of the view of every camera, far away, or on a storey without one."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -30,7 +30,7 @@ def unseen_features(views: Sequence[CameraView], features: Sequence[Feature]) ->
     distance_m = _distances(views, on_map)
     far = [feature for feature, distance in zip(on_map, distance_m, strict=True) if distance > FAR_M]
     elsewhere = {feature.feature_id for feature in far}
-    lost = [each for each in on_map if each.floor not in {view.floor for view in views}] if views else []
+    lost = [each for each in on_map if each.storey not in {view.storey for view in views}] if views else []
     elsewhere |= {feature.feature_id for feature in lost}
     rest = [feature for feature in features if feature.feature_id not in elsewhere]
     nearest_km = min((distance for distance in distance_m if distance > FAR_M), default=0.0) / 1000
@@ -41,7 +41,7 @@ def unseen_features(views: Sequence[CameraView], features: Sequence[Feature]) ->
             for kind, layer, ids in _by_layer(far)
         ),
         *(
-            f"{_several(kind, ids)} of layer {layer} {_are(ids)} on a floor that no camera sees: set floor of the "
+            f"{_several(kind, ids)} of layer {layer} {_are(ids)} on a storey that no camera sees: set storey of the "
             "layer or of a camera in site.toml"
             for kind, layer, ids in _by_layer([each for each in lost if each not in far])
         ),

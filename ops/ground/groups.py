@@ -1,4 +1,4 @@
-"""Groups of cameras that see the same ground of one floor, directly or through others of the group."""
+"""Groups of cameras that see the same ground of one storey, directly or through others of the group."""
 
 from collections.abc import Sequence
 
@@ -30,8 +30,8 @@ def camera_groups(views: Sequence[CameraView]) -> tuple[tuple[str, ...], ...]:
         return ()
     ground = np.array([_ground(view) for view in on_map], dtype=object)
     one, other = shapely.STRtree(ground).query(ground, predicate="intersects")
-    floor = np.array([view.floor for view in on_map])
-    same = floor[one] == floor[other]  # who stands above whom is somebody else
+    storey = np.array([view.storey for view in on_map])
+    same = storey[one] == storey[other]  # who stands above whom is somebody else
     one, other = one[same], other[same]
     common = shapely.area(shapely.intersection(ground[one], ground[other])) >= LEAST_M2
     groups = connected(one[common], other[common], len(ground))

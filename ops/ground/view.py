@@ -55,7 +55,7 @@ def features_near_view(plane: GroundPlane | None, features: Sequence[Feature]) -
 
 
 def concerns(view: CameraView, feature: Feature, plane: GroundPlane | None) -> bool:
-    """Whether a camera can count in a feature: in pixels it must be its own, on the map of its floor.
+    """Whether a camera can count in a feature: in pixels it must be its own, on the map of its storey.
 
     Args:
         view: the camera.
@@ -63,7 +63,7 @@ def concerns(view: CameraView, feature: Feature, plane: GroundPlane | None) -> b
         plane: the camera's ground on the map; None where nobody knows it.
     """
     if feature.space == "map":
-        return plane is not None and feature.floor == view.floor
+        return plane is not None and feature.storey == view.storey
     return feature.camera == view.camera
 
 

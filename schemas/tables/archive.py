@@ -36,7 +36,7 @@ ARCHIVE_TABLES = (
                 "m",
                 null=True,
             ),
-            column("floor", pa.int32(), "storey that it sees; 0 at street level"),
+            column("storey", pa.int32(), "the one that it sees; 0 at street level"),
         ),
         ("camera",),
         ("camera",),

@@ -51,7 +51,7 @@ RECORD_TABLES = (
             string("file", "the layer's file, relative to the site's folder"),
             string("role", "'count' or 'reference'"),
             string("space", "'map' or 'pixel'"),
-            column("floor", pa.int32(), "storey; 0 at street level"),
+            column("storey", pa.int32(), "0 at street level, basements negative"),
             string("crs", "the site's CRS then, in which its features are"),
             int64("features", "features"),
             string("notices", "what was repaired and what else to know of it, separated by '; '"),

@@ -1,4 +1,4 @@
-"""Gives rows of zones and lines, such as those of `counts` and `flows`, the place of their feature, or their floor."""
+"""Gives rows of zones and lines, such as those of `counts` and `flows`, the place of their feature, or their storey."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -47,20 +47,20 @@ def with_places(rows: pa.Table, load: Callable[[], Sequence[Feature]]) -> pa.Tab
     return rows.append_column(pa.field(GEOMETRY, pa.binary(), metadata=metadata), places)
 
 
-def with_floors(rows: pa.Table, floors: Mapping[str, int]) -> pa.Table:
-    """Returns rows of cameras on several floors with a column ``floor``; other rows as they are.
+def with_storeys(rows: pa.Table, storeys: Mapping[str, int]) -> pa.Table:
+    """Returns rows of cameras on several storeys with a column ``storey``; other rows as they are.
 
     Args:
         rows: a query's result.
-        floors: the floor of each camera of the site that names one.
+        storeys: the storey of each camera of the site that names one.
     """
     camera = "camera"
     known = pa.types.is_string(rows.schema.field(camera).type) if camera in rows.column_names else False
-    if not known or "floor" in rows.column_names or not any(floors.values()):
+    if not known or "storey" in rows.column_names or not any(storeys.values()):
         return rows
-    numbers = pc.index_in(rows[camera].combine_chunks(), pa.array(list(floors), pa.string()))
-    floor = pc.fill_null(pa.array(list(floors.values()), pa.int32()).take(numbers), 0)
-    return rows.append_column("floor", floor)
+    numbers = pc.index_in(rows[camera].combine_chunks(), pa.array(list(storeys), pa.string()))
+    storey = pc.fill_null(pa.array(list(storeys.values()), pa.int32()).take(numbers), 0)
+    return rows.append_column("storey", storey)
 
 
 def _has_position(rows: pa.Table) -> bool:

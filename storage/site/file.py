@@ -146,7 +146,7 @@ def cameras_table(
     rows = []
     for view in map(site.config.camera_view, cameras):
         row: dict[str, object] = {
-            name: getattr(view, name) for name in ("name", "timezone", "fixed", "calibrated", "floor")
+            name: getattr(view, name) for name in ("name", "timezone", "fixed", "calibrated", "storey")
         }
         if view.position_m is not None:
             x_m, y_m, _ = view.position_m

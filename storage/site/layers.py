@@ -106,9 +106,9 @@ def _read(site: SiteFiles, layer: LayerConfig, path: Path, columns: Sequence[str
     else:
         shapes = _usable_shapes(shapes, ids, path)
         kinds = [KINDS[shape.geom_type] for shape in shapes]
-    floor = layer.floor if on_map else site.config.camera_view(layer.camera or "").floor
+    storey = layer.storey if on_map else site.config.camera_view(layer.camera or "").storey
     features = [
-        Feature(each, layer.name, kind, layer.space, layer.camera, shape, floor)
+        Feature(each, layer.name, kind, layer.space, layer.camera, shape, storey)
         for each, kind, shape in zip(ids, kinds, shapes, strict=True)
     ]
     return Layer(features, file.attributes, _notices(layer, ids, shapes, crossed))

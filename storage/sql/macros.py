@@ -22,7 +22,7 @@ ADVICE = f"install the package duckdb-extension-spatial {duckdb.__version__}"
 _GEOMETRY = re.compile(r"\bst_|in_zone|place_of|distance_to_m|features|layer_|geom", re.IGNORECASE)
 
 _TEXTS = ("feature_id", "layer", "kind", "space", "camera")
-_FEATURES = pa.schema([*((name, pa.string()) for name in _TEXTS), ("floor", pa.int32()), ("wkt", pa.string())])
+_FEATURES = pa.schema([*((name, pa.string()) for name in _TEXTS), ("storey", pa.int32()), ("wkt", pa.string())])
 
 FEATURE_COLUMNS = tuple(_FEATURES.names)
 """Columns of the rows of any layer; its attributes follow."""
@@ -87,7 +87,7 @@ def create_layers(
         _create_features(con, name, coordinates_of([layer]), has_spatial)
     con.execute(
         "CREATE MACRO place_of(feature) AS (SELECT any_value(_geometry) "
-        "FROM features AS _places(_id, _layer, _kind, _space, _camera, _floor, _geometry) WHERE _id = feature)"
+        "FROM features AS _places(_id, _layer, _kind, _space, _camera, _storey, _geometry) WHERE _id = feature)"
     )
     on_map = {layer.name: rows for layer, rows in layers.items() if layer.space == "map"}
     create_place_functions(con, on_map)
@@ -97,13 +97,13 @@ def create_layers(
         con.execute(
             "CREATE MACRO in_zone(x, y, zone) AS ST_Intersects(ST_Point(x, y), ("
             "SELECT if(count(*) = 0, error('no zone ' || zone || ': see the table features'), ST_Union_Agg(_geometry)) "
-            "FROM features AS _zones(_id, _layer, _kind, _space, _camera, _floor, _geometry) "
+            "FROM features AS _zones(_id, _layer, _kind, _space, _camera, _storey, _geometry) "
             "WHERE _id = zone AND _kind = 'zone'))"
         )
         con.execute(
             "CREATE MACRO distance_to_m(x, y, feature) AS ST_Distance(ST_Point(x, y), ("
             "SELECT if(count(*) = 0, error('no zone or line ' || feature || ': see the table features'), "
-            "any_value(_geometry)) FROM features AS _places(_id, _layer, _kind, _space, _camera, _floor, _geometry) "
+            "any_value(_geometry)) FROM features AS _places(_id, _layer, _kind, _space, _camera, _storey, _geometry) "
             "WHERE _id = feature))"
         )
     else:
@@ -134,7 +134,7 @@ def _create_features(con: duckdb.DuckDBPyConnection, name: str, coordinates: str
 
 def features_table(features: Sequence[Feature]) -> pa.Table:
     """Returns zones and lines as rows, with their geometry as WKT."""
-    rows = [(f.feature_id, f.layer, str(f.kind), f.space, f.camera, f.floor, f.geometry.wkt) for f in features]
+    rows = [(f.feature_id, f.layer, str(f.kind), f.space, f.camera, f.storey, f.geometry.wkt) for f in features]
     return pa.table(
         [pa.array([row[number] for row in rows], field.type) for number, field in enumerate(_FEATURES)],
         schema=_FEATURES,

@@ -201,7 +201,7 @@ def features_as_of(site: SiteFiles, store: Store, run_id: str | None) -> tuple[F
             row["space"],
             row["camera"],
             shapely.from_wkt(row["wkt"]),
-            row["floor"],
+            row["storey"],
         )
         for row in rows
     )
@@ -256,7 +256,7 @@ def layer_versions_table(store: Store) -> pa.Table:
 
 
 def _row(record: LayerRecord, layer: LayerVersion) -> dict[str, object]:
-    plain: Sequence[str] = ("role", "space", "floor")
+    plain: Sequence[str] = ("role", "space", "storey")
     return {
         "layer": layer.config.name,
         "version": layer.version,

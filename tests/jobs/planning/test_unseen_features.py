@@ -1,4 +1,4 @@
-"""Zones that count nobody are named: out of view, in another city, on a floor without a camera."""
+"""Zones that count nobody are named: out of view, in another city, on a storey without a camera."""
 
 from dataclasses import replace
 
@@ -12,10 +12,10 @@ VIEW = make_view()
 AT = VIEW.control_points[0].x_m, VIEW.control_points[0].y_m
 
 
-def zone(name: str, east_m: float, floor: int = 0) -> Feature:
+def zone(name: str, east_m: float, storey: int = 0) -> Feature:
     x, y = AT
     shape = box(x + east_m, y, x + east_m + 1, y + 1)
-    return Feature(name, "zones", FeatureKind.ZONE, "map", None, shape, floor)
+    return Feature(name, "zones", FeatureKind.ZONE, "map", None, shape, storey)
 
 
 def test_a_zone_in_another_city_is_told_with_its_distance():
@@ -27,10 +27,10 @@ def test_a_zone_in_another_city_is_told_with_its_distance():
 
 
 def test_a_floor_without_a_camera_is_told():
-    upstairs = zone("attic", 0, floor=2)
+    upstairs = zone("attic", 0, storey=2)
     (warning,) = unseen_features([VIEW], [zone("shop", 0), upstairs])
-    assert warning.startswith("zone attic of layer zones is on a floor that no camera sees: set floor")
-    assert unseen_features([VIEW, replace(VIEW, camera="up", floor=2)], [zone("shop", 0), upstairs]) == []
+    assert warning.startswith("zone attic of layer zones is on a storey that no camera sees: set storey")
+    assert unseen_features([VIEW, replace(VIEW, camera="up", storey=2)], [zone("shop", 0), upstairs]) == []
 
 
 def test_without_a_camera_on_the_map_there_is_nothing_to_compare_with():

@@ -36,9 +36,9 @@ def test_cameras_far_from_each_other_and_uncalibrated_ones_are_in_no_group():
 
 
 def test_cameras_one_above_the_other_are_in_no_group():
-    upstairs = replace(camera("b", 0), floor=1)
+    upstairs = replace(camera("b", 0), storey=1)
     assert camera_groups([camera("a", 0), upstairs]) == ()
-    assert camera_groups([camera("a", 0), upstairs, replace(camera("c", 5), floor=1)]) == (("b", "c"),)
+    assert camera_groups([camera("a", 0), upstairs, replace(camera("c", 5), storey=1)]) == (("b", "c"),)
 
 
 def test_a_camera_that_two_points_place_is_in_the_group_of_those_around_its_points():

@@ -94,10 +94,10 @@ def test_only_the_part_of_a_zone_before_the_camera_is_in_the_picture():
 
 
 def test_a_camera_counts_on_its_own_floor_only():
-    camera, above = make_view(), replace(make_view(), floor=1)
+    camera, above = make_view(), replace(make_view(), storey=1)
     shop = feature(ground_box(0.0, 0.0))
     assert concerns(camera, shop, PLANE) and not concerns(above, shop, PLANE)
-    assert concerns(above, replace(shop, floor=1), PLANE) and not concerns(camera, replace(shop, floor=1), PLANE)
+    assert concerns(above, replace(shop, storey=1), PLANE) and not concerns(camera, replace(shop, storey=1), PLANE)
     in_picture_of = feature(shapely.box(0, 0, 9, 9), "pixel", camera.camera)
     assert concerns(above, in_picture_of, None)
 

@@ -8,7 +8,7 @@ from shapely.geometry import LineString, box
 from schemas.errors import UserError
 from schemas.values import Feature, FeatureKind
 from storage.exports.geometry_columns import is_geometry
-from storage.exports.places import with_floors, with_places
+from storage.exports.places import with_places, with_storeys
 
 HALL = Feature("hall", "zones", FeatureKind.ZONE, "map", None, box(0, 0, 2, 2))
 DOOR = Feature("door", "lines", FeatureKind.LINE, "map", None, LineString([(0, 0), (2, 0)]))
@@ -72,9 +72,9 @@ def test_no_rows_have_no_shapes_and_rows_of_the_whole_view_no_place() -> None:
 
 def test_rows_of_a_building_have_the_floor_of_their_camera() -> None:
     rows = pa.table({"camera": ["shop", "attic", "yard"], "x_m": [1.0, 2.0, 3.0]})
-    assert with_floors(rows, {"attic": 2, "shop": 0})["floor"].to_pylist() == [0, 2, 0]
-    assert with_floors(rows, {"attic": 0, "shop": 0}) is rows
-    own = rows.append_column("floor", pa.array(["roof"] * 3))
-    assert with_floors(own, {"attic": 2}) is own
+    assert with_storeys(rows, {"attic": 2, "shop": 0})["storey"].to_pylist() == [0, 2, 0]
+    assert with_storeys(rows, {"attic": 0, "shop": 0}) is rows
+    own = rows.append_column("storey", pa.array(["roof"] * 3))
+    assert with_storeys(own, {"attic": 2}) is own
     counted = pa.table({"camera": [3]})
-    assert with_floors(counted, {"attic": 2}) is counted
+    assert with_storeys(counted, {"attic": 2}) is counted

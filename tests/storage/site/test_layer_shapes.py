@@ -79,15 +79,15 @@ def test_a_collection_is_no_zone(root: Path) -> None:
 
 def test_features_have_the_floor_of_their_layer_or_camera(root: Path) -> None:
     toml = root / "site.toml"
-    toml.write_text(toml.read_text() + '\n[[cameras]]\nid = "attic"\nfloor = 3\n')
+    toml.write_text(toml.read_text() + '\n[[cameras]]\nid = "attic"\nstorey = 3\n')
     (root / "layers/b.geojson").write_text(json.dumps(collection(({"id": "mat"}, box(0, 0, 9, 9)))))
     document = collection(({"id": "shop"}, square()), crs="EPSG:28992")
-    with_geojson(root, document, "floor = -1")
+    with_geojson(root, document, "storey = -1")
     site = site_with(root, 'name = "b"\nfile = "layers/b.geojson"\nspace = "pixel"\ncamera = "attic"')
-    assert {feature.feature_id: feature.floor for feature in load_features(site)} == {"shop": -1, "mat": 3}
+    assert {feature.feature_id: feature.storey for feature in load_features(site)} == {"shop": -1, "mat": 3}
 
 
 def test_a_pixel_layer_names_no_floor(root: Path) -> None:
     (root / "site.toml").write_text((root / "site.toml").read_text() + '\n[[cameras]]\nid = "gate"\n')
-    with pytest.raises(SiteError, match="layer a: its camera has a floor"):
+    with pytest.raises(SiteError, match="layer a: its camera has a storey"):
         site_with(root, 'name = "a"\nfile = "a.geojson"\nspace = "pixel"\ncamera = "gate"\nfloor = 0')
