@@ -87,7 +87,7 @@ def test_features_have_the_floor_of_their_layer_or_camera(root: Path) -> None:
     assert {feature.feature_id: feature.storey for feature in load_features(site)} == {"shop": -1, "mat": 3}
 
 
-def test_a_pixel_layer_names_no_floor(root: Path) -> None:
+def test_a_pixel_layer_names_no_storey(root: Path) -> None:
     (root / "site.toml").write_text((root / "site.toml").read_text() + '\n[[cameras]]\nid = "gate"\n')
     with pytest.raises(SiteError, match="layer a: its camera has a storey"):
-        site_with(root, 'name = "a"\nfile = "a.geojson"\nspace = "pixel"\ncamera = "gate"\nfloor = 0')
+        site_with(root, 'name = "a"\nfile = "a.geojson"\nspace = "pixel"\ncamera = "gate"\nstorey = 0')
