@@ -172,7 +172,7 @@ def _pets_view() -> tuple[CameraView, Float64]:
 
 def _run(root: Path, camera: str, table: str, truth: Truth, ticks: int) -> Errors:
     """Runs a site as far as a table of positions, and matches its people with true boxes that they overlap by half."""
-    run_site(open_site(root), Selection(ops=(table,)), RunOptions(workers=1))
+    run_site(open_site(root), Selection(ops=(table,)), RunOptions(workers=None))
     with closing(connect(open_site(root))) as connection:
         rows = connection.execute(
             f"""SELECT t.pts, x1, y1, x2, y2, p.x_m, p.y_m, var_x_m2, cov_xy_m2, var_y_m2 FROM track_points t

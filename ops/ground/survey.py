@@ -8,7 +8,7 @@ from ops.ground.ground_model import GroundModel, to_vector
 from ops.ground.homography import GroundPlane, ground_plane
 from ops.ground.lens import surveyed_camera
 from ops.ground.pinhole import PinholeGround
-from ops.ground.point_fit import click_sigma_px
+from ops.ground.point_fit import click_sigma_px, homography
 from schemas.errors import SiteError
 from schemas.values import CameraView
 
@@ -26,22 +26,22 @@ def survey_model(view: CameraView) -> GroundModel | None:
     pinhole = None if plane is None else _pinhole(plane)
     if plane is None or pinhole is None:
         return None
-    random = np.random.default_rng([len(view.control_points), 0xC11C])
+    # The same points in each trial: one that a trial leaves out makes the survey look unsure.
+    used = np.flatnonzero(np.ones(len(view.control_points)) if plane.used_points is None else plane.used_points)
+    points = [view.control_points[number] for number in used]
+    pixels = np.array([(point.u_px, point.v_px) for point in points])
+    metres = np.array([(point.x_m, point.y_m) for point in points]) - plane.origin_m
+    random, found = np.random.default_rng([len(points), 0xC11C]), []
     sigma_px = click_sigma_px(plane.size_px[0])
-    found = []
     for _ in range(TRIALS):
-        moved = random.normal(0, sigma_px, (len(view.control_points), 2))
-        points = tuple(
-            replace(point, u_px=point.u_px + float(u), v_px=point.v_px + float(v))
-            for point, (u, v) in zip(view.control_points, moved, strict=True)
-        )
+        moved = pixels + random.normal(0, sigma_px, pixels.shape)
         try:
-            other = ground_plane(replace(view, control_points=points))
+            matrix = homography(metres, moved, view.camera)
         except SiteError:  # these clicks fix no plane: a sign of how weak the survey is, as the others show
             continue
-        other_pinhole = None if other is None else _pinhole(other)
-        if other_pinhole is not None:
-            found.append(to_vector(other_pinhole) - to_vector(pinhole))
+        other = _pinhole(replace(plane, image_from_ground=matrix))
+        if other is not None:
+            found.append(to_vector(other) - to_vector(pinhole))
     if len(found) < TRIALS // 2:
         return None
     off = np.array(found)
@@ -49,6 +49,7 @@ def survey_model(view: CameraView) -> GroundModel | None:
 
 
 def _pinhole(plane: GroundPlane) -> PinholeGround | None:
+    """Returns the camera above a plane, of which only ``image_from_ground`` is asked."""
     camera = surveyed_camera(plane)
     if camera is None:
         return None
