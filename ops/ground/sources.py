@@ -19,7 +19,7 @@ from schemas.values import CameraView, Float64, Segment
 MOST_SIGMA_SHARE = 0.4
 """A ground whose places are less sure than this share of their distance is no measurement."""
 
-SURER = 2.0
+SURER = 3.0
 """How many times surer than control points alone the ground must be before people or depth bend it: see decision 60."""
 
 MOVES = "the camera moves: site.toml says fixed = false"
