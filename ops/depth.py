@@ -40,7 +40,7 @@ class Depth(TableOp):
 
     spec = OpSpec(
         name="depth",
-        version=5,
+        version=6,
         summary="Distance of every track point from the lens, by the ground plane, or a network where feet are hidden.",
         scope=Scope.CAMERA_DAY,
         reads=(
@@ -71,7 +71,7 @@ class Depth(TableOp):
         params, unit = self.params, replace(unit, camera=ground.pictured(unit.camera))
         trajectories = Trajectories.from_table(points)
         feet = feet_of(points, trajectories, unit.camera, unit.segments)
-        by_ground = sight_distances(ground, unit.camera, feet.pixels, feet.sigma_px(params))
+        by_ground = sight_distances(ground, unit.camera, feet.on_ground_px, feet.sigma_px(params))
         if by_ground is None:
             return None
         distance_m, sigma_m = by_ground

@@ -53,7 +53,7 @@ class Link(TableOp):
 
     spec = OpSpec(
         name="link",
-        version=6,
+        version=7,
         summary="Links tracklets across segment borders and midnight into tracks with lasting ids.",
         scope=Scope.CAMERA_DAY,
         reads=(

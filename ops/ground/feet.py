@@ -26,7 +26,9 @@ class FootParams:
     labels: tuple[str, ...] = param(GROUND_LABELS, "classes that stand on the ground")
     sigma_u_share: float = param(0.04, "standard deviation of the foot point sideways, share of the box height")
     sigma_v_share: float = param(0.04, "standard deviation of the foot point up and down, share of the box height")
-    cut_sigma_share: float = param(0.3, "the same up and down where the lower edge of the frame hides the feet")
+    cut_sigma_share: float = param(
+        0.3, "the same up and down where the lower edge of the frame hides the feet, share of the whole height"
+    )
     floor_px: float = param(1.0, "least standard deviation of a foot point, pixels of image_size")
 
 
@@ -39,19 +41,27 @@ class Feet:
             pixels where that is not set.
         height_px: ``(N,)``, heights of the boxes in the same pixels.
         cut: ``(N,)``, whether the lower edge of the frame hides the feet.
+        hidden_px: ``(N,)``, how far below that edge the feet are: what the box lacks of the height that the track has
+            where its feet are seen, at the nearest time; 0 where they are, and where they never are.
         interpolation_px: ``(N,)``, standard deviation that interpolation adds.
     """
 
     pixels: Float64
     height_px: Float64
     cut: Bools
+    hidden_px: Float64
     interpolation_px: Float64
+
+    @property
+    def on_ground_px(self) -> Float64:
+        """Where feet touch the ground, ``(N, 2)``: ``pixels``, or below the frame where its edge hides them."""
+        return self.pixels + np.column_stack([np.zeros(len(self.cut)), self.hidden_px])
 
     def sigma_px(self, params: FootParams) -> Float64:
         """Returns standard deviations ``(N, 2)`` of u and v: shares of the box's height, more between detections."""
         share_v = np.where(self.cut, params.cut_sigma_share, params.sigma_v_share)
         shares = np.column_stack([np.full(len(self.cut), params.sigma_u_share), share_v])
-        detected_px = np.maximum(shares * self.height_px[:, None], params.floor_px)
+        detected_px = np.maximum(shares * (self.height_px + self.hidden_px)[:, None], params.floor_px)
         return np.asarray(np.hypot(detected_px, self.interpolation_px[:, None]))
 
 
@@ -68,7 +78,27 @@ def feet_of(points: pa.Table, trajectories: Trajectories, view: CameraView, segm
     foot = np.column_stack([(box[:, 0] + box[:, 2]) / 2, box[:, 3]])
     added_px = np.nan_to_num(trajectories.columns(points, "interpolation_sigma_px")[:, 0]) * scale[:, 1]
     height_px = (box[:, 3] - box[:, 1]) * scale[:, 1]
-    return Feet(foot * scale, height_px, box[:, 3] > frame[:, 1] - EDGE_PX, added_px)
+    cut = box[:, 3] > frame[:, 1] - EDGE_PX
+    return Feet(foot * scale, height_px, cut, _hidden_px(trajectories, height_px, cut), added_px)
+
+
+def _hidden_px(trajectories: Trajectories, height_px: Float64, cut: Bools) -> Float64:
+    """Returns how much of each box is below the frame, by the height that its track has where its feet are seen."""
+    seen = np.flatnonzero(~cut)
+    hidden = np.zeros(len(cut))
+    if not len(seen):
+        return hidden
+    number = np.flatnonzero(cut)
+    after = np.searchsorted(seen, number)
+    whole, apart_us = np.zeros(len(number)), np.full(len(number), np.inf)
+    for side in (after - 1, after):
+        other = seen[np.clip(side, 0, len(seen) - 1)]
+        gap_us = np.abs(trajectories.time_us[other] - trajectories.time_us[number]).astype(np.float64)
+        gap_us[trajectories.track[other] != trajectories.track[number]] = np.inf
+        nearer = gap_us < apart_us
+        whole[nearer], apart_us[nearer] = height_px[other[nearer]], gap_us[nearer]
+    hidden[number] = np.maximum(whole - height_px[number], 0)
+    return hidden
 
 
 def pixel_scale(frame_px: Float64, view: CameraView) -> Float64:

@@ -46,7 +46,7 @@ def cut_at_jumps(
     trajectories = Trajectories.from_table(grounded)
     feet = feet_of(grounded, trajectories, view, segments)
     sigma_px = feet.sigma_px(params)
-    jumps = np.flatnonzero(find_jumps(trajectories, feet.pixels, sigma_px, plane, params.max_speed_m_s, window_s))
+    jumps = np.flatnonzero(find_jumps(trajectories, feet.on_ground_px, sigma_px, plane, params.max_speed_m_s, window_s))
     rows = grounded["row"].to_numpy()[trajectories.row]
     first = points.select(["tracklet_id", "pts"]).take(pa.array(rows[jumps])).to_pylist()
     for jump, begin in zip(jumps, first, strict=True):

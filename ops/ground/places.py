@@ -119,9 +119,9 @@ def place_columns(
     feet = feet_of(points, trajectories, ground.pictured(unit.camera), unit.segments)
     sigma_px = feet.sigma_px(params)
     trust = sigma_px[:, 1] ** -2.0
-    foot = local_line(trajectories.time_us, feet.pixels, trust, trajectories.track, params.smooth_s).value
+    foot = local_line(trajectories.time_us, feet.on_ground_px, trust, trajectories.track, params.smooth_s).value
     spread = covariance(plane, foot, sigma_px)
-    drift = local_line(trajectories.time_us, feet.pixels, trust, trajectories.track, params.speed_s)
+    drift = local_line(trajectories.time_us, feet.on_ground_px, trust, trajectories.track, params.speed_s)
     moved = movement(plane, foot, drift, sigma_px)
     moved = moved.where(~is_impossible(moved, trajectories, params.max_speed_m_s))
     kept = np.flatnonzero(largest_sigma_m(spread) <= params.max_sigma_m)  # NaN above the horizon: left out

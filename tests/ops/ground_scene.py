@@ -55,16 +55,17 @@ def make_points(
     times_s: Float64,
     foot_px: Float64,
     track: str = "a",
-    height_px: float = 80.0,
+    height_px: float | Float64 = 80.0,
     label: str = "person",
     state: Sequence[str] | None = None,
     start: datetime = START,
 ) -> pa.Table:
-    """``track_points`` of one track: boxes of one height, 0.4 as wide, that stand on ``foot_px`` ``(N, 2)``.
+    """``track_points`` of one track: boxes ``height_px`` high, 0.4 as wide, that stand on ``foot_px`` ``(N, 2)``.
 
     Interpolated ones are twice as unsure as observed ones.
     """
     count = len(times_s)
+    height_px = np.broadcast_to(height_px, count)
     time_us = round(start.timestamp() * 1e6) + np.round(times_s * 1e6).astype(np.int64)
     return TABLES["track_points"].conform(
         {
@@ -80,7 +81,8 @@ def make_points(
             "y2": foot_px[:, 1],
             "confidence": np.full(count, 0.8),
             "interpolation_sigma_px": [
-                0.04 * height_px * 3**0.5 if each == "interpolated" else 0.0 for each in state or ["observed"] * count
+                0.04 * height * 3**0.5 if each == "interpolated" else 0.0
+                for each, height in zip(state or ["observed"] * count, height_px, strict=True)
             ],
             "state": ["observed"] * count if state is None else list(state),
         }

@@ -142,6 +142,23 @@ def test_feet_below_the_frame_and_guessed_boxes_are_less_certain():
     assert 3 * seen < guessed < 4 * seen, "twice as unsure, but for the calibration"
 
 
+def test_a_person_who_leaves_over_the_lower_edge_walks_straight_on():
+    """Boxes end at the edge: feet taken there would slide along it, and seem the surer the less of them is seen."""
+    times_s = np.arange(30) / 10
+    true_m = walk(times_s, velocity=(0.4, -1.2), begin=(-1.0, 5.5))
+    foot = project(true_m)
+    whole_px = 120.0
+    cut = foot[:, 1] > SIZE_PX[1]
+    seen_px = np.where(cut, SIZE_PX[1] - foot[:, 1] + whole_px, whole_px)
+    kept = seen_px > 30
+    shown = np.column_stack([foot[:, 0], np.minimum(foot[:, 1], SIZE_PX[1])])
+    table = positions(make_points(SEGMENT, times_s[kept], shown[kept], height_px=seen_px[kept]))
+    assert 5 < cut[kept].sum() < kept.sum() - 5
+    assert np.linalg.norm(places(table) - true_m[kept], axis=1).max() < 0.1
+    sigma_m = np.sqrt(table["var_y_m2"].to_numpy())[cut[kept]]
+    assert sigma_m.min() > 3 * np.sqrt(table["var_y_m2"][0].as_py())
+
+
 def test_frames_of_another_size_than_the_calibration_are_scaled():
     times_s = np.arange(20) / 10
     foot = project(walk(times_s))
