@@ -36,7 +36,6 @@ PAGES = (
     DOCS / "results.md",
     DOCS / "map.md",
     DOCS / "depth.md",
-    DOCS / "map.md",
     DOCS / "interactions.md",
     DOCS / "evaluate.md",
 )
