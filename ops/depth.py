@@ -2,7 +2,9 @@
 
 That ground is of control points, or what people and depth measured on this day, on the map or not.
 
-Where the frame's lower edge hides the feet, the depth that a network sees at the trunk is taken if it is the surer one.
+Where feet are hidden, the depth that a network sees at the trunk is taken: if the frame's lower edge hides them,
+where it is the surer one; if something in the scene does, where the ground below the box is farther than the trunk by
+more than both are unsure.
 The standard deviation is that of the foot point, carried along the line of sight, and of a measured ground. The error
 of a place of the lens that ``site.toml`` gives is not part of it: it is the same for all points of a camera.
 """
@@ -23,6 +25,9 @@ from schemas.values import UnitContext
 
 GROUND, MODEL = "ground_plane", "model"
 """Values of ``method``."""
+
+HIDDEN = 3.0
+"""Standard deviations by which the trunk is nearer than the ground at the lower edge of a box that hides no feet."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +80,10 @@ class Depth(TableOp):
         if by_ground is None:
             return None
         distance_m, sigma_m = by_ground
-        seen = trunk_distances(points, trajectories, feet, person_depths, unit, ground.plane, params.model_sigma_share)
-        by_model = seen[:, 1] < np.nan_to_num(sigma_m, nan=np.inf)  # NaN above the horizon
+        seen = trunk_distances(points, trajectories, person_depths, unit, ground.plane, params.model_sigma_share)
+        surer = seen[:, 1] < np.nan_to_num(sigma_m, nan=np.inf)  # NaN above the horizon
+        nearer = np.isnan(distance_m) | (distance_m - seen[:, 0] > HIDDEN * np.hypot(sigma_m, seen[:, 1]))
+        by_model = np.where(feet.cut, surer, nearer)
         distance_m, sigma_m = np.where(by_model, seen.T, [distance_m, sigma_m])
         kept = np.flatnonzero(sigma_m <= params.max_sigma_m)
         rows = pa.array(trajectories.row[kept])

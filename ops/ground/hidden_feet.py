@@ -1,4 +1,4 @@
-"""How far people are whose feet are hidden: by the depth that a network sees at their trunk."""
+"""How far people are whose feet may be hidden: by the depth that a network sees at their trunk."""
 
 from collections import defaultdict
 
@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from ops.arrays import boxes_of, float_columns
 from ops.boxes import iou_matrix
-from ops.ground.feet import Feet, frame_sizes_px, pixel_scale
+from ops.ground.feet import frame_sizes_px, pixel_scale
 from ops.ground.homography import GroundPlane
 from ops.ground.lens import surveyed_camera
 from ops.trajectories import Trajectories
@@ -25,7 +25,6 @@ _SIGMA_OF_MAD = 1.4826
 def trunk_distances(
     points: pa.Table,
     trajectories: Trajectories,
-    feet: Feet,
     person_depths: pa.Table,
     unit: UnitContext,
     plane: GroundPlane,
@@ -33,11 +32,11 @@ def trunk_distances(
 ) -> Float64:
     """Returns distance from the lens to the trunk and its standard deviation ``(N, 2)``, metres.
 
-    NaN where the feet are visible, or no depth was measured, or the camera looks straight down.
+    NaN where no depth was measured, and of a camera that looks straight down.
 
     Args:
         points: ``track_points``.
-        trajectories, feet: of them.
+        trajectories: of them.
         person_depths: rows of that table.
         unit: whose segments these are.
         plane: the camera's ground plane; its focal length turns depth into distance.
@@ -53,8 +52,7 @@ def trunk_distances(
     known_boxes, known = boxes_of(person_depths), float_columns(person_depths, ("depth_m", "spread_m"))
     keys, boxes = _frames(points), boxes_of(points)
     scale = pixel_scale(frame_sizes_px(points, unit.segments), unit.camera)
-    for number in np.flatnonzero(feet.cut).tolist():
-        row = int(trajectories.row[number])
+    for number, row in enumerate(trajectories.row.tolist()):
         rows = by_frame.get(keys[row], [])
         overlaps = iou_matrix(boxes[row][None], known_boxes[rows])[0] if rows else np.zeros(0)
         if not len(overlaps) or overlaps.max() < _SAME_BOX:

@@ -81,6 +81,23 @@ def test_hidden_feet_leave_the_distance_to_a_network_where_that_is_surer():
     assert set(unsure["method"].to_pylist()) == {"ground_plane"}, "the surer one counts"
 
 
+def test_somebody_behind_a_counter_is_as_far_as_a_network_sees_the_trunk():
+    """The counter hides half of the person: where the box ends, the ground is twice as far."""
+    foot = project(np.array([[0.0, 12.0], [0.0, 12.0]]) + ORIGIN_M)
+    points = make_points(SEGMENT, np.arange(2) / 10, foot)
+    ground_m = depth(foot)["distance_m"][0].as_py()
+    rows = points.to_pylist()
+    measured = TABLES["person_depths"].conform(
+        {name: [row[name] for row in rows] for name in ("camera", "segment_id", "time", "pts", "x1", "y1", "x2", "y2")}
+        | {"detection": [0, 0], "depth_m": [5.0, 10.0], "spread_m": [0.1, 0.1], "keyframe": [True, False]}
+    )
+    unit = make_unit([SEGMENT], make_view(), unit="day")
+    inputs = {"track_points": points, "person_depths": measured}
+    behind, free = Depth().run(unit, inputs, FakeServices())["depth"].to_pylist()
+    assert behind["method"] == "model" and 5.0 <= behind["distance_m"] < 6.0 and behind["sigma_m"] > 0.7
+    assert free["method"] == "ground_plane" and free["distance_m"] == pytest.approx(ground_m)
+
+
 @pytest.mark.parametrize("image_size_px", [None, (1280, 960)])
 def test_a_camera_that_nobody_surveyed_measures_on_its_own_ground(image_size_px):
     """Privacy masks may have been drawn in pictures of another size."""
