@@ -111,10 +111,10 @@ def test_a_change_of_a_reference_layer_makes_nothing_stale(tmp_path):
     assert print_of(1, "count") != print_of(1, "reference")
 
 
-def test_people_of_one_floor_do_not_count_on_another(tmp_path):
+def test_people_of_one_storey_do_not_count_on_another(tmp_path):
     site_with_squares(tmp_path, 3, "count")
     toml = tmp_path / "site.toml"
-    toml.write_text(toml.read_text().replace('id = "hall"\n', 'id = "hall"\nfloor = 1\n'))
+    toml.write_text(toml.read_text().replace('id = "hall"\n', 'id = "hall"\nstorey = 1\n'))
     ready = configure_site(load_site(tmp_path))
     assert len(ready.features_of("gate")) == 3 and ready.features_of("hall") == []
     layers = {camera: fingerprint_base(ready, "counts", camera).ingredients["layers"] for camera in ("gate", "hall")}
