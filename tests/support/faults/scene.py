@@ -14,7 +14,7 @@ from storage.maintenance.verify import verify
 from tests.support.faults.contents import Contents, contents_of, published_files
 from tests.support.faults.points import Act, full_disk, kill_9
 from tests.support.faults.programs import ExitResult, Job, Nightshift, night, run_job
-from tests.support.small_site import SMALL
+from tests.support.small_site import SMALLEST
 
 _LONG_PAST = 1_700_000_000.0
 _QUOTED_CHARS = 300
@@ -145,7 +145,7 @@ class Scene:
 def make_scene(folder: Path) -> Scene:
     """Builds the site, and runs it undisturbed."""
     built, done = folder / "built", folder / "done"
-    build_sample_site(built, spec=SMALL)  # the suite runs it about a hundred times
+    build_sample_site(built, spec=SMALLEST)  # the suite runs it about a hundred times
     for file in (built / "archive").rglob("*.mp4"):
         os.utime(file, (_LONG_PAST, _LONG_PAST))  # else it might count as still growing
     shutil.copytree(built, done)

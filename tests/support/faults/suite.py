@@ -36,7 +36,7 @@ class Size:
     repeats: int = 3
 
 
-SHORT = Size(kills=6, points=3, points_killed=2, disks=1, torn=6, repeats=1)
+SHORT = Size(kills=4, points=2, points_killed=2, disks=1, torn=6, repeats=1)
 
 
 @dataclass(frozen=True)
