@@ -114,7 +114,7 @@ AREA_VIEWS = (
     ),
     TableSpec(
         "zone_density",
-        "How densely people stand in a zone on the map, per time bin, with Fruin's level of service of walkways.",
+        "Pedestrian density of each zone on the map per time bin, with Fruin's level of service for walkways.",
         (
             string("camera", "camera id, as in site.toml"),
             string("zone", "id of the zone"),

@@ -9,11 +9,10 @@ import shapely
 from schemas.errors import UserError
 from schemas.tables.columns import column, float64
 from storage.exports.geometry_columns import GEOMETRY
+from storage.sql.areas import MAX_PAUSE_S
 
 CELL_M = 0.5
 """Default edge of a cell."""
-_MAX_PAUSE_S = 1.0
-"""Longer steps between two points of a track count as this: nobody saw where the person was."""
 CELL_COLUMNS = (
     float64("x_m", "middle of the cell; east, in the site's CRS", "m"),
     float64("y_m", "middle of the cell; north, in the site's CRS", "m"),
@@ -65,12 +64,12 @@ def density_cells(positions: pa.Table, cell_m: float = CELL_M) -> pa.Table:
 
 
 def _spent_s(rows: pa.Table) -> npt.NDArray[np.float64]:
-    """Returns the seconds until the next point of the track; 0 for its last."""
+    """Returns the seconds until the next point of the track; 0 for its last, and for steps above ``MAX_PAUSE_S``."""
     track, time_us = _numbers(rows["track_id"]), pc.cast(pc.cast(rows["time"], pa.timestamp("us", "UTC")), pa.int64())
     spent = np.zeros(rows.num_rows)
     if rows.num_rows > 1:
         steps = np.diff(time_us.to_numpy()) / 1e6
-        spent[:-1] = np.where(np.diff(track) == 0, np.minimum(steps, _MAX_PAUSE_S), 0)
+        spent[:-1] = np.where((np.diff(track) == 0) & (steps <= MAX_PAUSE_S), steps, 0)
     return spent
 
 

@@ -22,6 +22,9 @@ JOIN_S = 2
 LEVELS = {"A": 3.24, "B": 2.32, "C": 1.39, "D": 0.93, "E": 0.46}
 """Least area for each person of a level, m2; less is F."""
 
+MAX_PAUSE_S = 2
+"""Longest step between two points of a track that is time spent there, seconds; in a longer one nobody saw it."""
+
 ZONE_AREAS = pa.schema([("zone", pa.string()), ("area_m2", pa.float64())])
 
 MACROS_READ: Mapping[str, tuple[str, ...]] = {
@@ -164,14 +167,14 @@ WHERE camera IN (SELECT DISTINCT camera FROM counts WHERE zone = zone_id)
 ORDER BY camera, bin_start
 """
 
-_HEAT_MAP = """
+_HEAT_MAP = f"""
 WITH spans AS (
     SELECT label, x_m, y_m, camera, track_id, epoch_us(lead(time) OVER track - time) / 1e6 AS length_s
     FROM positions WINDOW track AS (PARTITION BY camera, track_id ORDER BY time)
 )
 SELECT (floor(x_m / cell_m) + 0.5) * cell_m AS x_m, (floor(y_m / cell_m) + 0.5) * cell_m AS y_m, label,
-    -- During a longer gap nobody knows where somebody is.
-    coalesce(sum(length_s) FILTER (length_s <= 2), 0.0) AS presence_s, count(DISTINCT (camera, track_id)) AS tracks
+    coalesce(sum(length_s) FILTER (length_s <= {MAX_PAUSE_S}), 0.0) AS presence_s,
+    count(DISTINCT (camera, track_id)) AS tracks
 FROM spans GROUP BY ALL ORDER BY ALL
 """
 

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.values import Float64
+from storage.sql.areas import MAX_PAUSE_S
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -20,7 +21,6 @@ _MAX_ENTRIES = 200_000
 _BARS = 360
 MAX_POINTS = 100_000
 """Most positions on the page, besides the first and the last of each track."""
-_MAX_PAUSE_S = 2.0  # a longer one is a gap in the footage, not time spent
 
 Bounds = tuple[float, float, float, float]
 Point = tuple[float, float]
@@ -46,7 +46,7 @@ def read_trajectories(positions: pa.Table) -> "DataFrame":
     )
     trajectories["number"] = trajectories.groupby(["camera", "track_id"], observed=True, sort=False).ngroup()
     pause_s = trajectories["time_us"].diff(-1) / -1e6
-    trajectories["spent_s"] = pause_s.where(trajectories["number"].diff(-1).eq(0) & pause_s.le(_MAX_PAUSE_S), 0.0)
+    trajectories["spent_s"] = pause_s.where(trajectories["number"].diff(-1).eq(0) & pause_s.le(MAX_PAUSE_S), 0.0)
     return trajectories
 
 

@@ -21,7 +21,7 @@ def compare(one: Movers, other: Movers) -> RelativeMotion:
 
 
 def one_pair(place: tuple[float, float], velocity: tuple[float, float]) -> dict[str, float]:
-    """A mover that stands at (0, 0), and another one."""
+    """Compares a track at rest at (0, 0) with a moving one."""
     found = compare(movers(np.zeros((1, 2)), np.zeros((1, 2))), movers(np.array([place]), np.array([velocity])))
     return {name: float(getattr(found, name)[0]) for name in found.__dataclass_fields__}
 

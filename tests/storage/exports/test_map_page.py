@@ -72,7 +72,7 @@ def test_all_layers_and_figures_obey_the_time_in_a_browser(root: Path) -> None:
     assert (late.text("sum-tracks"), late.text("sum-crossings")) == ("1", "0")
     assert late.text("window") == "21:01:50 – 21:01:54", START
     assert late.root("labels") == "door", "names of hidden layers are hidden"
-    assert late.text("top") == "≥ 64 s/m²", "who stands for 4 s in a cell of 0.25 m"
+    assert late.text("top") == "≥ 64 s/m²", "4 s of one person in a cell of 0.25 m x 0.25 m"
 
 
 @needs_browser
