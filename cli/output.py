@@ -58,7 +58,14 @@ class Output:
 
     def json(self, value: Any) -> None:
         """Prints a value as JSON."""
-        text = json.dumps(value, indent=2, default=_plain, ensure_ascii=False)
+        self._write_json(json.dumps(value, indent=2, default=_plain, ensure_ascii=False))
+
+    def json_line(self, value: Any) -> None:
+        """Prints a value as JSON in one line, at once: for commands that print one after the other."""
+        self._write_json(json.dumps(value, default=_plain, ensure_ascii=False))
+        self.out.file.flush()
+
+    def _write_json(self, text: str) -> None:
         # JSON itself escapes what is below a space; the line ends are its own.
         self.out.file.write(_OBEYED_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
 

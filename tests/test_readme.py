@@ -42,6 +42,8 @@ PAGES = (
 NOT_RUN = {
     "nightshift doctor": "starts a Ray, which takes longer than all else here",
     "nightshift run --address auto": "needs a cluster",
+    "nightshift watch --ops anonymize,counts": "runs until it is stopped",
+    "nightshift watch --until 06:00 --poll 30": "runs until it is stopped",
     "nightshift tune gate": "needs more footage than the sample site has",
     "nightshift tune gate --within 0.1 --stretches 12": "needs more footage than the sample site has",
     "nightshift models convert detector.onnx --int8": "needs more footage than the sample site has",
