@@ -15,7 +15,7 @@ class LocalPositions(TableOp):
 
     spec = OpSpec(
         name="local_positions",
-        version=2,
+        version=3,
         summary="Where tracks are on the ground, in metres around a camera that nobody placed on the map.",
         scope=Scope.CAMERA_DAY,
         reads=(Read("track_points"), Read("ground_models", required=False, build_if_missing=True)),

@@ -21,9 +21,6 @@ BELOW = "below overview"
 def pixels_per_metre(plane: GroundPlane, boxes: Float64, frame_px: tuple[int, int]) -> Float64:
     """Returns pixels per metre ``(N,)`` at the feet of boxes ``(N, 4)``; NaN on and above the horizon.
 
-    Ground is foreshortened along the line of sight, but not across it. So the larger of its two scales in the picture
-    is that of an upright person in that place.
-
     Args:
         plane: of the camera.
         boxes: in pixels of the frame.
@@ -31,7 +28,21 @@ def pixels_per_metre(plane: GroundPlane, boxes: Float64, frame_px: tuple[int, in
     """
     scale = np.array(plane.size_px) / np.array(frame_px)
     feet = np.column_stack([(boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 3]])
-    metres_a_px = jacobian(plane, feet * scale) * scale
+    return density_at(plane, feet * scale, np.tile(scale, (len(feet), 1)))
+
+
+def density_at(plane: GroundPlane, pixels: Float64, scale: Float64) -> Float64:
+    """Returns pixels of the frame per metre ``(N,)`` where people stand; NaN on and above the horizon.
+
+    Ground is foreshortened along the line of sight, but not across it. So the larger of its two scales in the picture
+    is that of an upright person in that place.
+
+    Args:
+        plane: of the camera.
+        pixels: ``(N, 2)`` of the plane.
+        scale: ``(N, 2)``, factors from pixels of the frame to those of the plane.
+    """
+    metres_a_px = jacobian(plane, pixels) * scale[:, None, :]
     square = (metres_a_px**2).sum(axis=(1, 2))
     (a, b), (c, d) = metres_a_px.transpose(1, 2, 0)
     area = np.abs(a * d - b * c)

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ops.ground.feet import feet_of, on_ground
+from ops.ground.density import density_at
+from ops.ground.feet import feet_of, frame_sizes_px, on_ground, pixel_scale
 from ops.ground.homography import GroundPlane, ground_plane
 from ops.ground.lens import lens_position, surveyed_camera
 from ops.ground.movement import MovementParams, is_impossible, movement
@@ -116,7 +117,8 @@ def place_columns(
     if not points.num_rows:
         return None
     plane, trajectories = ground.plane, Trajectories.from_table(points)
-    feet = feet_of(points, trajectories, ground.pictured(unit.camera), unit.segments)
+    view = ground.pictured(unit.camera)
+    feet = feet_of(points, trajectories, view, unit.segments)
     sigma_px = feet.sigma_px(params)
     trust = sigma_px[:, 1] ** -2.0
     foot = local_line(trajectories.time_us, feet.on_ground_px, trust, trajectories.track, params.smooth_s).value
@@ -127,6 +129,7 @@ def place_columns(
     kept = np.flatnonzero(largest_sigma_m(spread) <= params.max_sigma_m)  # NaN above the horizon: left out
     foot, spread = foot[kept], spread[kept]
     place = to_ground(plane, foot)
+    frame_scale = pixel_scale(frame_sizes_px(points, unit.segments)[trajectories.row[kept]], view)
     rows = pa.array(trajectories.row[kept])
     same = {name: points[name].take(rows) for name in ("camera", "track_id", "time", "label", "state")}
     return same | {
@@ -137,5 +140,6 @@ def place_columns(
         "var_y_m2": spread[:, 1, 1],
         "speed_m_s": pa.array(moved.speed_m_s[kept], from_pandas=True),
         "speed_sigma_m_s": pa.array(moved.sigma_m_s[kept], from_pandas=True),
+        "px_per_m": density_at(plane, foot, frame_scale),
         "heading_deg": pa.array(moved.heading_deg(params.min_speed_m_s)[kept], from_pandas=True),
     }

@@ -16,7 +16,7 @@ from schemas.tables.columns import (
     string,
     timestamp,
 )
-from schemas.tables.ground import MOVEMENT
+from schemas.tables.ground import DENSITY, MOVEMENT
 from schemas.tables.spec import Privacy, TableSpec
 
 
@@ -52,12 +52,13 @@ ANALYTICS_TABLES = (
                 "deg",
                 null=True,
             ),
+            DENSITY,
             STATE,
         ),
         ("camera", "track_id", "time"),
         ("time", "track_id"),
         Privacy.PSEUDONYMOUS,
-        version=2,
+        version=3,
     ),
     TableSpec(
         "site_tracks",

@@ -19,6 +19,14 @@ MOVEMENT = (
 )
 """How sure a position is, and how fast it moves."""
 
+DENSITY = float32(
+    "px_per_m",
+    "pixels of the frame that show a metre of an upright person here; null in rows of older versions",
+    "px/m",
+    null=True,
+)
+"""How large a person appears: IEC 62676-4 names bands of it."""
+
 START = timestamp("start_time", "start of the camera's first footage of the day")
 
 GROUND_TABLES = (
@@ -156,10 +164,12 @@ GROUND_TABLES = (
                 "deg",
                 null=True,
             ),
+            DENSITY,
             STATE,
         ),
         ("camera", "track_id", "time"),
         ("time", "track_id"),
         Privacy.PSEUDONYMOUS,
+        version=2,
     ),
 )

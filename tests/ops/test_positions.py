@@ -19,7 +19,7 @@ from schemas.op import DETECTOR, ModelRequest
 from schemas.tables import TABLES
 from schemas.values import CameraView, ControlPoint
 from storage.weights.catalogue import ModelStore
-from tests.ops.ground_scene import ORIGIN_M, SIZE_PX, join, make_points, make_view, project
+from tests.ops.ground_scene import FOCAL_PX, ORIGIN_M, SIZE_PX, depth_m, join, make_points, make_view, project
 from tests.support.fakes import START, FakeServices, make_batch, make_segment, make_unit
 
 SEGMENT = make_segment(duration_s=30, size_px=SIZE_PX)
@@ -57,6 +57,16 @@ def test_headings_go_clockwise_from_north(velocity, heading):
     turned = (table["heading_deg"].to_numpy() - heading + 180) % 360 - 180
     assert np.abs(turned).max() < 3
     assert ((table["heading_deg"].to_numpy() >= 0) & (table["heading_deg"].to_numpy() < 360)).all()
+
+
+def test_pixels_per_metre_are_those_of_the_frame_whatever_its_size():
+    times_s = np.arange(3) / 10
+    truth = walk(times_s, (0, 0), (0.0, 6.0))
+    whole = positions(make_points(SEGMENT, times_s, project(truth)))
+    assert whole["px_per_m"].to_numpy() == pytest.approx(FOCAL_PX / depth_m(truth), rel=1e-3)
+    small = make_segment(duration_s=30, size_px=(SIZE_PX[0] // 2, SIZE_PX[1] // 2))
+    half = positions(make_points(small, times_s, project(truth) / 2), segments=(small,))
+    assert half["px_per_m"].to_numpy() == pytest.approx(whole["px_per_m"].to_numpy() / 2, rel=1e-3)
 
 
 def test_who_stands_has_a_speed_but_no_heading_and_a_lone_point_has_neither():
