@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ops.arrays import datetime_us, run_starts
-from ops.zones import PlanarTrajectories
+from ops.trajectories import PlanarTrajectories
 from schemas.values import Bools, Int64, Segment
 
 

@@ -51,3 +51,28 @@ class Trajectories:
     def first(self) -> Bools:
         """``(N,)``, whether a point is its track's first."""
         return run_starts(self.track)
+
+
+@dataclass(frozen=True, eq=False)
+class PlanarTrajectories:
+    """Tracks in a plane, one after the other.
+
+    Attributes:
+        track: ``(N,)`` number of each point's track; points of one track are adjacent.
+        time_us: ``(N,)``, rising within a track.
+        at: ``(N, 2)``, in the units of the geometries that it is compared with, second axis up.
+    """
+
+    track: Int64
+    time_us: Int64
+    at: Float64
+
+    @property
+    def first(self) -> Bools:
+        """``(N,)``, whether a point is its track's first."""
+        return run_starts(self.track)
+
+    @property
+    def last(self) -> Bools:
+        """``(N,)``, whether a point is its track's last."""
+        return np.roll(self.first, -1)

@@ -1,219 +1,157 @@
-"""Finds when trajectories enter and leave zones and cross lines.
+"""Finds when trajectories enter and leave zones: of all zones of a day at once.
 
 With hysteresis, as a Schmitt trigger has it: a border counts as passed only when a track is farther than a margin
 beyond it, so that jitter on the border is no event.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from ops.arrays import latest_in_run, run_starts
+from ops.arrays import latest_in_run
+from ops.trajectories import PlanarTrajectories
 from schemas.values import Bools, Float64, Int64
 
-BISECTIONS = 30
-"""Halvings of a step: a hundred metres become less than a micrometre."""
+POINTS_AT_ONCE = 2_000_000
+"""Points of tracks near zones that are looked at together: about 0.3 GB."""
 
 
 @dataclass(frozen=True, eq=False)
-class PlanarTrajectories:
-    """Tracks in a plane, one after the other.
+class Visits:
+    """The tracks that come near zones, and which of their points count as inside: zone by zone, track by track.
 
     Attributes:
-        track: ``(N,)`` number of each point's track; points of one track are adjacent.
-        time_us: ``(N,)``, rising within a track.
-        at: ``(N, 2)``, in the units of the geometries that it is compared with, second axis up.
+        zones: which of the zones these are.
+        zone: ``(P,)`` number of each point's zone among all zones.
+        point: ``(P,)`` number of each point among those of all tracks.
+        tracks: the same points, one track for each pair of a zone and a track that comes near it.
+        inside: ``(P,)``, whether a point counts as inside its zone.
     """
 
-    track: Int64
-    time_us: Int64
-    at: Float64
-
-    @property
-    def first(self) -> Bools:
-        """``(N,)``, whether a point is its track's first."""
-        return run_starts(self.track)
-
-    @property
-    def last(self) -> Bools:
-        """``(N,)``, whether a point is its track's last."""
-        return np.roll(self.first, -1)
-
-
-@dataclass(frozen=True, eq=False)
-class Crossings:
-    """Crossings of one line.
-
-    Attributes:
-        point: ``(K,)``, the trajectory point after each crossing.
-        time_us: ``(K,)``, interpolated.
-        at: ``(K, 2)``, where on the line.
-        rightwards: ``(K,)``, from the left side to the right side as seen along the line.
-    """
-
+    zones: range
+    zone: Int64
     point: Int64
-    time_us: Int64
-    at: Float64
-    rightwards: Bools
+    tracks: PlanarTrajectories
+    inside: Bools
 
 
-def inside(zone: BaseGeometry, tracks: PlanarTrajectories, margin: float, min_stay_s: float) -> Bools:
-    """Marks the points ``(N,)`` that count as inside a zone.
+def find_visits(
+    zones: Sequence[BaseGeometry],
+    tracks: PlanarTrajectories,
+    margin: float,
+    min_stay_s: float,
+    points_at_once: int = POINTS_AT_ONCE,
+) -> Iterator[Visits]:
+    """Yields the visits of all zones, in their order, several zones at once.
 
     A track changes sides only once it is farther than ``margin`` beyond the border and then stays for ``min_stay_s``;
     the change is dated back to the passing of the border itself. A track that never leaves the margin counts as where
-    most of its points are. In a zone too small for the margin, half of the way to its middle is enough.
+    most of its points are. In a zone too small for the margin, half of the way to its middle is enough. A track that
+    stays farther away than the margin is no visit.
+
+    Args:
+        points_at_once: number of points beyond which zones go into the next visits; memory grows with it.
     """
-    if not len(tracks.track):
-        return np.zeros(0, dtype=np.bool_)
+    finder, found, points = _NearTracks(tracks), list[_NearPoints](), 0
+    borders = [_borders(zone, margin) for zone in zones]
+    begin = 0
+    for number, border in enumerate(borders, 1):
+        found.append(finder.near(border))
+        points += len(found[-1].point)
+        if points >= points_at_once or number == len(borders):
+            yield _visits(range(begin, number), borders, found, tracks, min_stay_s)
+            begin, found, points = number, [], 0
+
+
+@dataclass(frozen=True, eq=False)
+class _Borders:
+    """A zone's border, and those of its margin to both sides; prepared, so that each test of a point is a look-up.
+
+    Attributes:
+        low, high: ``(2,)`` corners of the box around all three.
+    """
+
+    zone: BaseGeometry
+    inner: BaseGeometry
+    outer: BaseGeometry
+    low: Float64
+    high: Float64
+
+
+# A buffer takes longer than a day's points, and the zones of the next day are the same.
+@lru_cache(maxsize=4096)
+def _borders(zone: BaseGeometry, margin: float) -> _Borders:
     zone = shapely.make_valid(zone)
-    within = _contains(zone, tracks.at)
-    surely_in = _contains(zone.buffer(-min(margin, _inner_radius(zone) / 2)), tracks.at)
-    surely_out = ~_contains(zone.buffer(margin), tracks.at)
+    inner, outer = zone.buffer(-min(margin, _inner_radius(zone) / 2)), zone.buffer(margin)
+    shapely.prepare([zone, inner, outer])
+    box = shapely.total_bounds([zone, inner, outer])
+    return _Borders(zone, inner, outer, box[:2], box[2:])
+
+
+class _NearPoints(NamedTuple):
+    """All points of the tracks that come near a zone, and which of them are in the box around its margin."""
+
+    point: Int64
+    in_box: Bools
+
+
+class _NearTracks:
+    """Finds the tracks that come near a zone: most of a day's are nowhere near, and need no geometry."""
+
+    def __init__(self, tracks: PlanarTrajectories) -> None:
+        first = tracks.first
+        self._x, self._y = np.ascontiguousarray(tracks.at.T)
+        self._track = np.cumsum(first) - 1
+        self._begin = np.flatnonzero(first)
+        self._length = np.diff(self._begin, append=len(first))
+
+    def near(self, borders: _Borders) -> _NearPoints:
+        """Returns the points of tracks with a point in the box around a zone's margin."""
+        x, y, low, high = self._x, self._y, borders.low, borders.high
+        in_box = (x >= low[0]) & (x <= high[0]) & (y >= low[1]) & (y <= high[1])
+        track = np.unique(self._track[in_box])
+        length = self._length[track]
+        # The first point of each track, and on from there.
+        point = np.repeat(self._begin[track] - np.cumsum(length) + length, length) + np.arange(length.sum())
+        return _NearPoints(point, in_box[point])
+
+
+def _visits(
+    zones: range,
+    borders: Sequence[_Borders],
+    found: Sequence[_NearPoints],
+    tracks: PlanarTrajectories,
+    min_stay_s: float,
+) -> Visits:
+    zone = np.repeat(np.array(zones), [len(each.point) for each in found])
+    point = np.concatenate([each.point for each in found])
+    in_box = np.flatnonzero(np.concatenate([each.in_box for each in found]))
+
+    def contains(shape: str) -> Bools:
+        shapes = np.array([getattr(each, shape) for each in borders], dtype=object)
+        marked, at = np.zeros(len(point), dtype=np.bool_), tracks.at[point[in_box]]
+        marked[in_box] = shapely.contains_xy(shapes[zone[in_box]], at[:, 0], at[:, 1])
+        return marked
+
+    near = PlanarTrajectories(np.cumsum(tracks.first[point]) - 1, tracks.time_us[point], tracks.at[point])
+    there = settled(contains("zone"), contains("inner"), ~contains("outer"), near, min_stay_s)
+    return Visits(zones, zone, point, near, there)
+
+
+def settled(within: Bools, surely_in: Bools, surely_out: Bools, tracks: PlanarTrajectories, min_stay_s: float) -> Bools:
+    """Returns the points ``(N,)`` that count as inside, of those within a border and those beyond its margin."""
+    if not len(within):
+        return within
     first = tracks.first
     # Between the two thresholds a point keeps the side of the last sure one: that is the hysteresis.
     side = _fill(within, surely_in | surely_out, first, otherwise=_majority(within, first))
     side = _date_back(side, within, first)
     return _without_short_stays(side, tracks, min_stay_s)
-
-
-def crossings(line: BaseGeometry, tracks: PlanarTrajectories, margin: float, min_stay_s: float = 0.0) -> Crossings:
-    """Returns the crossings of a line.
-
-    A track crosses when it was farther than ``margin`` from the line, passed it on its own length (not on its
-    extension), and came farther than ``margin`` from it on the other side. Going back and forth counts each time that
-    both margins are passed; but a crossing and the one back within ``min_stay_s`` cancel out: nobody turns so fast, and
-    two tracks that exchange their people on the line do so again and again.
-    """
-    passages = _passages(line, tracks)
-    # Only points beyond the margin tell sides. What lies between two of them is one attempt to cross.
-    far = np.flatnonzero(_is_far(line, tracks.at, margin))
-    before, after = far[:-1], far[1:]
-    same = tracks.track[before] == tracks.track[after]
-    before, after = before[same], after[same]
-    # The net of all passages of an attempt decides, so that jitter on the line cancels out.
-    total = np.cumsum(passages.sign)
-    net = np.sign(total[after] - total[before])
-    # The crossing is dated by the last passage in the net's direction.
-    point = np.where(net > 0, _latest(passages.sign > 0, tracks)[after], _latest(passages.sign < 0, tracks)[after])
-    met = np.flatnonzero(net != 0)
-    before, after, net, point = before[met], after[met], net[met], point[met]
-    crossed = passages.edges[passages.edge[point]]
-    found = _interpolate(tracks, point, crossed, net > 0)
-    # Around the end of a line and back to the same side is no crossing, though its net is not zero. Sides are taken
-    # where the margin begins and ends, not at the points themselves: those depend on the frame rate.
-    direct = (after == before + 1)[:, None]
-    entry = _edge_of_margin(line, tracks.at[before], np.where(direct, found.at, tracks.at[before + 1]), margin)
-    leave = _edge_of_margin(line, tracks.at[after], np.where(direct, found.at, tracks.at[after - 1]), margin)
-    kept = np.flatnonzero((_left(crossed, entry) > 0) != (_left(crossed, leave) > 0))
-    kept = kept[_stays(found.time_us[kept], found.rightwards[kept], tracks.track[found.point[kept]], min_stay_s)]
-    return Crossings(found.point[kept], found.time_us[kept], found.at[kept], found.rightwards[kept])
-
-
-def _stays(time_us: Int64, rightwards: Bools, track: Int64, min_stay_s: float) -> Bools:
-    """Marks the crossings ``(K,)`` that the same track does not take back within a time."""
-    kept = np.ones(len(track), dtype=np.bool_)
-    open_crossings: list[int] = []
-    for number in range(len(track)):
-        before = open_crossings[-1] if open_crossings else -1
-        if (
-            before >= 0
-            and track[before] == track[number]
-            and rightwards[before] != rightwards[number]
-            and time_us[number] - time_us[before] < min_stay_s * 1e6
-        ):
-            kept[[before, number]] = False
-            open_crossings.pop()
-        else:
-            open_crossings.append(number)
-    return kept
-
-
-def _is_far(line: BaseGeometry, at: Float64, margin: float) -> Bools:
-    """Marks the points farther than a margin from a line."""
-    shapely.prepare(line)
-    low_x, low_y, high_x, high_y = line.bounds
-    above, below = at >= (low_x - margin, low_y - margin), at <= (high_x + margin, high_y + margin)
-    # Most of a day's points are nowhere near, and need not become geometries.
-    near = np.flatnonzero(above.all(axis=1) & below.all(axis=1))
-    far = np.ones(len(at), dtype=np.bool_)
-    far[near] = ~shapely.dwithin(line, shapely.points(at[near]), margin)
-    return far
-
-
-def _edge_of_margin(line: BaseGeometry, far: Float64, near: Float64, margin: float) -> Float64:
-    """Returns where steps ``(K, 2)`` from beyond a line's margin to within it pass the margin's edge, just outside."""
-    for _ in range(BISECTIONS):
-        middle = (far + near) / 2
-        beyond = _is_far(line, middle, margin)[:, None]
-        far, near = np.where(beyond, middle, far), np.where(beyond, near, middle)
-    return far
-
-
-@dataclass(frozen=True, eq=False)
-class _Passages:
-    """Raw passages of a line, jitter included.
-
-    Attributes:
-        sign: ``(N,)`` on the step to each point: 1 rightwards, -1 leftwards, 0 none.
-        edge: ``(N,)`` number of the line's edge that the step passed last.
-        edges: ``(S, 2, 2)`` the line's edges.
-    """
-
-    sign: Int64
-    edge: Int64
-    edges: Float64
-
-
-def _passages(line: BaseGeometry, tracks: PlanarTrajectories) -> _Passages:
-    parts = [shapely.get_coordinates(part) for part in shapely.get_parts(line)]
-    edges = np.concatenate([np.stack([part[:-1], part[1:]], axis=1) for part in parts])
-    sign = np.zeros(len(tracks.track), dtype=np.int64)
-    edge = np.zeros(len(tracks.track), dtype=np.int64)
-    steps = np.flatnonzero(~tracks.first)
-    low = np.minimum(tracks.at[steps - 1], tracks.at[steps])
-    high = np.maximum(tracks.at[steps - 1], tracks.at[steps])
-    for number, ends in enumerate(edges):
-        near = steps[((high >= ends.min(axis=0)) & (low <= ends.max(axis=0))).all(axis=1)]
-        start, end = tracks.at[near - 1], tracks.at[near]
-        ends = np.broadcast_to(ends, (len(near), 2, 2))  # noqa: PLW2901
-        # A point on the line counts as right of it, here and below, so that a step that ends on the line and the one
-        # that begins there pass it once together.
-        was_left, is_left = _left(ends, start) > 0, _left(ends, end) > 0
-        # A corner of the line lies on one side of the step for both edges that meet there: it is passed once.
-        step = np.stack([start, end], axis=1)
-        between = (_left(step, ends[:, 0]) > 0) != (_left(step, ends[:, 1]) > 0)
-        passed = between & (was_left != is_left)
-        sign[near[passed]] += np.where(was_left[passed], 1, -1)
-        edge[near[passed]] = number
-    return _Passages(sign, edge, edges)
-
-
-def _left(edges: Float64, points: Float64) -> Float64:
-    """Returns a number ``(N,)``, positive where a point ``(N, 2)`` lies left of its edge ``(N, 2, 2)``."""
-    along, away = edges[:, 1] - edges[:, 0], points - edges[:, 0]
-    return np.asarray(along[:, 0] * away[:, 1] - along[:, 1] * away[:, 0])
-
-
-def _latest(chosen: Bools, tracks: PlanarTrajectories) -> Int64:
-    return latest_in_run(np.where(chosen, np.arange(len(chosen)), -1), tracks.first)
-
-
-def _interpolate(tracks: PlanarTrajectories, point: Int64, edges: Float64, rightwards: Bools) -> Crossings:
-    """Returns the crossings of edges on the steps to points, their time and place exact to the step."""
-    start, end = tracks.at[point - 1], tracks.at[point]
-    away, left = _left(edges, start), _left(edges, end)
-    share = away / (away - left)
-    step_us = tracks.time_us[point] - tracks.time_us[point - 1]
-    time_us = tracks.time_us[point - 1] + np.round(share * step_us).astype(np.int64)
-    return Crossings(point, time_us, start + share[:, None] * (end - start), rightwards)
-
-
-def _contains(zone: BaseGeometry, at: Float64) -> Bools:
-    shapely.prepare(zone)
-    return np.asarray(shapely.contains_xy(zone, at[:, 0], at[:, 1]))
 
 
 def _inner_radius(zone: BaseGeometry) -> float:

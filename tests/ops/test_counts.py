@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 import shapely
 
@@ -227,6 +229,37 @@ def test_pixel_zones_are_in_the_size_that_the_camera_was_calibrated_in():
     there = stand(segment, 0, 10, (75, 100))
     tables = run(there, [zone(shapely.box(140, 190, 160, 210))], [segment], replace(PLAIN, image_size_px=SIZE_PX))
     assert rows(tables["counts"], zone="z")[0]["dwell_s"] == pytest.approx(10)
+
+
+def test_features_count_together_as_each_alone():
+    first, second = make_segment(duration_s=60, size_px=SIZE_PX), make_segment(0, 60, size_px=SIZE_PX)
+    second = replace(second, start=START + timedelta(minutes=5), end=START + timedelta(minutes=6))
+    across = go(first, [(50, 300), (550, 350), (60, 420)], (0, 20, 40))
+    points = join(
+        across, stand(second, 5, 9, (300, 400), "b", label="car"), go(second, [(500, 300), (90, 400)], (0, 9), "c")
+    )
+    view = make_view()
+    unit = make_unit([first, second], view)
+    on_ground = Positions().run(unit, {"track_points": points}, FakeServices())["positions"]
+    x, y = (on_ground.filter(pc.equal(on_ground["track_id"], "a"))[name][40].as_py() for name in ("x_m", "y_m"))
+    features = [
+        zone(shapely.box(100, 250, 300, 450), "in_picture"),
+        zone(shapely.Point(x, y).buffer(4), "on_map", "map"),
+        line((320, 200), (320, 470), name="line_in_picture"),
+        zone(shapely.Point(x, y).buffer(0.2), "small", "map"),
+        line((x, y - 9), (x + 1, y + 9), name="line_on_map", space="map"),
+        zone(shapely.box(580, 440, 630, 470), "corner"),
+    ]
+    together = run(points, features, [first, second], view)
+    alone = [run(points, [feature], [first, second], view) for feature in features]
+    for name, table in together.items():
+        parts = [tables[name] for tables in alone]
+        if "zone" in table.column_names:  # the whole view is in each of them
+            parts = [parts[0], *(part.filter(pc.not_equal(part["zone"], "view")) for part in parts[1:])]
+        assert table.equals(TABLES[name].conform(pa.concat_tables(parts)))
+    assert {row["feature"] for row in together["zone_events"].to_pylist()} == {
+        feature.feature_id for feature in features if feature.feature_id != "corner"
+    }
 
 
 def test_zones_that_this_camera_cannot_see_have_no_rows():
