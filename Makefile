@@ -8,12 +8,18 @@ DEMO_SITE ?= demo-site
 # start, would then compile every module again, for some eight seconds each.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: install install-test demo test test-fast coverage check bench docs pins site clean
+.PHONY: install install-cluster install-test demo test test-fast coverage check bench docs pins site clean
 
 install: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt tools/install.sh
 	PYTHON=$(PYTHON) sh tools/install.sh $(VENV) run
+	touch $@
+
+install-cluster: $(VENV)/.installed-cluster
+
+$(VENV)/.installed-cluster: $(VENV)/.installed
+	PYTHON=$(PYTHON) sh tools/install.sh $(VENV) cluster
 	touch $@
 
 install-test: $(VENV)/.installed-test

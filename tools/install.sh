@@ -1,7 +1,7 @@
 #!/bin/sh
 # install.sh VENV WHAT: makes the virtual environment VENV if needed, and installs Nightshift from this folder into it.
-# WHAT: "run" for what a site needs, "test" for what tests and documentation need besides. Every downloaded file must
-# have a hash of constraints.txt.
+# WHAT: "run" for what a site needs, "cluster" for what Ray clusters need besides, "test" for what tests and documentation
+# need besides. Every downloaded file must have a hash of constraints.txt.
 set -eu
 venv=$1
 what=$2
@@ -28,7 +28,7 @@ only() { awk -v name="$1==" '/^[^ ]/ { on = index($0, name) == 1 } on' constrain
 # pip does the work.
 [ -x "$venv/bin/uv" ] || { only uv; "$venv/bin/python" -m pip install --quiet --require-hashes -r "$venv/pins.txt"; }
 install() { VIRTUAL_ENV="$venv" "$venv/bin/uv" pip install --quiet --compile-bytecode "$@" || "$venv/bin/python" -m pip install --quiet "$@"; }
-case $what in test) under run test ;; *) under run ;; esac
+case $what in test) under run cluster test ;; cluster) under run cluster ;; *) under run ;; esac
 # opencv-python needs the system's libGL and libxcb; a bare machine has neither, and the headless build is the same code.
 install --require-hashes -r "$venv/pins.txt"
 "$venv/bin/python" -c 'import cv2' 2>/dev/null || {

@@ -14,8 +14,10 @@ HEADER = """\
 # Versions that are known to work together, and the hashes of their files: written by `make pins`.
 # No index is named here: pip and uv use the one they are set up for.
 """
-RUN, TEST, HEADLESS = "# --- run ---", "# --- test ---", "# --- without libGL ---"
-"""Headings: what a site needs, what tests and pages need besides, what replaces a package on some machines."""
+RUN, CLUSTER, TEST = "# --- run ---", "# --- cluster ---", "# --- test ---"
+HEADLESS = "# --- without libGL ---"
+"""Headings: what a site needs, what a cluster, and what tests and pages need besides; what replaces a package on some
+machines."""
 
 OLDEST_PYTHON = "3.11"
 TO_INSTALL = ("setuptools>=77", "uv")
@@ -64,12 +66,14 @@ def pin(requirements: tuple[str, ...], *options: str) -> dict[str, str]:
 def main() -> None:
     """Writes the file."""
     run = pin(TO_INSTALL, "pyproject.toml")
+    on_cluster = pin(TO_INSTALL, "pyproject.toml", "--extra", "cluster")
+    cluster = {name: block for name, block in on_cluster.items() if name not in run}
     everything = pin(TO_INSTALL, "pyproject.toml", "--all-extras")
-    test = {name: block for name, block in everything.items() if name not in run}
+    test = {name: block for name, block in everything.items() if name not in on_cluster}
     version = run["opencv-python"].split()[0].split("==")[1]
     headless = pin((f"{INSTEAD}=={version}",), "--no-deps")
     parts = [HEADER]
-    for heading, blocks in ((RUN, run), (TEST, test), (HEADLESS, headless)):
+    for heading, blocks in ((RUN, run), (CLUSTER, cluster), (TEST, test), (HEADLESS, headless)):
         parts += [heading, *blocks.values()]
     CONSTRAINTS.write_text("\n".join(parts) + "\n")
 

@@ -10,7 +10,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tools.pins import HEADLESS, RUN, TEST, entries, known_versions
+from tools.pins import CLUSTER, HEADLESS, RUN, TEST, entries, known_versions
 
 ROOT = Path(__file__).parents[2]
 PINS = (ROOT / "constraints.txt").read_text()
@@ -19,7 +19,7 @@ HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?")
 
 
 def section(heading: str) -> dict[str, str]:
-    return entries(re.split(r"(?m)^# ---.*\n", PINS)[[RUN, TEST, HEADLESS].index(heading) + 1])
+    return entries(re.split(r"(?m)^# ---.*\n", PINS)[[RUN, CLUSTER, TEST, HEADLESS].index(heading) + 1])
 
 
 @pytest.mark.parametrize("name", entries(PINS))
@@ -33,7 +33,9 @@ def test_every_pin_has_hashes_and_nothing_else(name):
 @pytest.mark.parametrize("extra", ["", *PROJECT["optional-dependencies"]])
 def test_what_the_project_requires_is_pinned_at_a_version_that_it_allows(extra):
     wanted = PROJECT["optional-dependencies"][extra] if extra else PROJECT["dependencies"]
-    pinned = section(RUN) if not extra else section(RUN) | section(TEST)
+    pinned = (
+        section(RUN) | (section(CLUSTER) if extra else {}) | (section(TEST) if extra not in ("", "cluster") else {})
+    )
     for requirement in map(Requirement, wanted):
         block = pinned[canonicalize_name(requirement.name)]
         version = block.split()[0].split("==")[1]
@@ -72,9 +74,11 @@ def test_install_lists_exactly_one_section_and_demands_hashes(tmp_path):
         subprocess.run(command, check=True, cwd=ROOT, env=environment)
         return log.read_text()
 
-    run, test = installed("run"), installed("test")
+    run, cluster, test = map(installed, ("run", "cluster", "test"))
     assert set(entries(section_of(run))) == set(section(RUN)) - {"opencv-python"}
-    assert set(entries(section_of(test))) == (set(section(RUN)) | set(section(TEST))) - {"opencv-python"}
+    on_cluster = set(section(RUN)) | set(section(CLUSTER))
+    assert set(entries(section_of(cluster))) == on_cluster - {"opencv-python"}
+    assert set(entries(section_of(test))) == (on_cluster | set(section(TEST))) - {"opencv-python"}
     downloads = [line for line in run.splitlines() if " install " in line and "-e ." not in line]
     assert downloads and all("--require-hashes" in line for line in downloads)
 

@@ -1,4 +1,4 @@
-"""Ray: embedded, as a cluster with a head of its own, with workers that are killed; and the cluster file."""
+"""Ray: embedded, as a cluster with a head of its own, with workers that are killed."""
 
 import os
 import shutil
@@ -11,7 +11,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-import yaml
 
 pytestmark = pytest.mark.slow
 
@@ -136,21 +135,3 @@ def test_a_cluster_gives_the_same_rows(ray_head, small_site, small_night, nights
 def test_a_cluster_that_does_not_answer_is_the_users_mistake(small_site, nightshift):
     said = nightshift("run", "--site", small_site, "--address", "127.0.0.1:1", "--json")
     assert said.code == 2 and "--address 127.0.0.1:1" in said.err.splitlines()[-1], said.err
-
-
-def test_the_cluster_file_fits_rays_own_schema(tmp_path):
-    check = (
-        "import sys, yaml; from ray.autoscaler._private.util import prepare_config, validate_config; "
-        "validate_config(prepare_config(yaml.safe_load(open(sys.argv[1]))))"
-    )
-
-    def fits(path: Path) -> bool:
-        command = [sys.executable, "-W", "ignore", "-c", check, str(path)]
-        return subprocess.run(command, check=False, capture_output=True).returncode == 0
-
-    assert fits(ROOT / "ray_cluster.yaml")
-    config = yaml.safe_load((ROOT / "ray_cluster.yaml").read_text())
-    assert config["provider"]["type"] == "local" and config["max_workers"] == len(config["provider"]["worker_ips"])
-    broken = tmp_path / "broken.yaml"
-    broken.write_text(yaml.safe_dump(config | {"no_such_key": 1}))
-    assert not fits(broken), "the check can fail"
