@@ -77,6 +77,8 @@ TYPICAL: Figures = {
     "time_base_den": 90_000,
     "has_audio": False,
     "lost_s": 0.0,
+    "recorded_s": float(SEGMENT_S),
+    "overlap_s": 0.0,
     "start_pts": 0,
     "decoding_version": DECODING_VERSION,
     "cutting_version": CUTTING_VERSION,

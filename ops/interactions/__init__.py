@@ -35,7 +35,7 @@ class Interactions(TableOp):
 
     spec = OpSpec(
         name="interactions",
-        version=9,
+        version=10,
         summary="Who did what with whom or what: meetings, things left and taken, vehicles, zones, with the evidence.",
         scope=Scope.CAMERA_DAY,
         reads=(

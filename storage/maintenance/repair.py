@@ -76,7 +76,11 @@ class Repair:
     def unrepairable(self) -> list[Problem]:
         """Returns the problems that need a backup, another user, or a clock set right."""
         kinds = (ProblemKind.TORN, ProblemKind.EXPOSED, ProblemKind.LINK, ProblemKind.FUTURE)
-        return [problem for problem in self.verification.to_repair if problem.kind in kinds]
+        return [
+            problem
+            for problem in self.verification.to_repair
+            if problem.kind in kinds or (problem.kind in _DROPPED and not problem.units)
+        ]
 
 
 def repair(store: Store, on_progress: Callable[[int, int], None] = lambda _done, _total: None) -> Repair:
@@ -96,7 +100,8 @@ def repair(store: Store, on_progress: Callable[[int, int], None] = lambda _done,
     store.blobs.delete(deleted)
     exposed = protect(store)
     found = verify(store, on_progress)
-    damaged = [problem for problem in found.to_repair if problem.kind in _DROPPED]
+    # What belongs to no unit, as a version of a layer, is made again by no run: it stays for who has a backup.
+    damaged = [problem for problem in found.to_repair if problem.kind in _DROPPED and problem.units]
     dropped = sorted({unit for problem in damaged for unit in problem.units})
     drop_receipts(store, {unit.fingerprint for unit in dropped})
     altered = [problem.name for problem in damaged if problem.kind is ProblemKind.ALTERED]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +23,8 @@ from storage.maintenance.tombstones import TOMBSTONES_FOLDER, read_tombstones
 from storage.maintenance.verify_manifest import find_headless_shards, verify_manifest
 from storage.maintenance.verify_receipts import find_future_receipts, find_torn_receipts
 from storage.maintenance.verify_records import find_record_problems
-from storage.store.layout import pending_file
+from storage.store.layer_versions import recorded_layer_files
+from storage.store.layout import LAYER_FILES, pending_file
 from storage.store.manifest import MERGED_SCHEMA
 from storage.store.named_files import (
     AUDITS_TABLE,
@@ -98,6 +100,7 @@ class _Verifier:
         self._oldest = time.time() - young_h * 3600
         self._hashed: dict[str, str] = {}
         self._files: dict[str, Blob] = {}
+        self._layer_files: dict[str, Blob] = {}
         self._future: list[Problem] = []
         self._bytes = self._bytes_total = 0
 
@@ -107,7 +110,7 @@ class _Verifier:
             # A compaction or a publication may have moved it meanwhile. Hashes are kept, so nothing is hashed twice.
             problems = self._check()
         problems += [*find_exposed(self._store), *find_outward_links(self._store), *self._future]
-        problems += find_record_problems(self._store, datetime.now(UTC))
+        problems += [*find_record_problems(self._store, datetime.now(UTC)), *self._layers()]
         problems.sort(key=lambda problem: (problem.kind, problem.name))
         return Verification(tuple(problems), len(self._hashed), self._bytes)
 
@@ -115,7 +118,8 @@ class _Verifier:
         store = self._store
         # Files before receipts, for the reason given in sweep.py; loose receipts before the head, as in manifest.py.
         self._files = {blob.name: blob for blob in sweepable_files(store)}
-        self._bytes_total = sum(blob.size_bytes for blob in self._files.values())
+        self._layer_files = {blob.name: blob for blob in store.blobs.list(LAYER_FILES)}
+        self._bytes_total = sum(blob.size_bytes for blob in chain(self._files.values(), self._layer_files.values()))
         torn = [*find_torn_receipts(store), *_torn_tombstones(store)]
         loose = receipts_to_arrow(store.read_loose_receipts().rows.values())
         broken, head = verify_manifest(store)
@@ -192,6 +196,19 @@ class _Verifier:
         ]
         return [*problems, *_foreign(receipts, foreign, "file")], paths
 
+    def _layers(self) -> list[Problem]:
+        """Returns the problems of versions of layers. They belong to no unit: only a backup brings old ones back."""
+        try:
+            expected = recorded_layer_files(self._store)
+        except NightshiftError:
+            return []  # a record is torn, and named as such
+        names = sorted(expected)
+        advice = "restore it from a backup; `nightshift run` writes only the present version again, once it is deleted"
+        return [
+            Problem(kind, names[number], f"a version of a layer: {detail}; {advice}")
+            for number, (kind, detail) in self._compare(names, [expected[name] for name in names]).items()
+        ]
+
     def _compare(self, names: Sequence[str], hashes: Sequence[str | None]) -> dict[int, tuple[ProblemKind, str]]:
         """Hashes files, two at a time; returns kind and detail of problems, by index in ``names``."""
         wrong = {}
@@ -210,7 +227,8 @@ class _Verifier:
                 return ProblemKind.MISSING, "it does not exist"
             except OSError as error:
                 return ProblemKind.ALTERED, f"it cannot be read: {first_line(error)}"
-            self._bytes += self._files[name].size_bytes if name in self._files else 0
+            blob = self._files.get(name) or self._layer_files.get(name)
+            self._bytes += blob.size_bytes if blob else 0
             self._on_progress(self._bytes, self._bytes_total)
         return None if sha256 in (None, known) else (ProblemKind.ALTERED, "its content is not what was written")
 

@@ -10,7 +10,7 @@ purged: they are places, and no people. A layer that was read once is read from 
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from hashlib import file_digest, sha256
 from pathlib import Path
@@ -45,12 +45,14 @@ class LayerVersion:
         version: hash of the file's content, of ``config`` and of the site's CRS.
         features: how many it has.
         notices: what was repaired, and what else a user should know.
+        sha256: hash of the file with its rows; None in records of an earlier Nightshift.
     """
 
     config: LayerConfig
     version: str
     features: int
     notices: tuple[str, ...]
+    sha256: str | None = None
 
     @property
     def file(self) -> str:
@@ -115,8 +117,9 @@ def _stored_layer(site: SiteFiles, number: int, store: Store, stored: dict[str, 
     layer = load_layer(site, number)
     sink = pa.BufferOutputStream()
     pq.write_table(layer_table(layer.features, layer.attributes), sink, compression="zstd")
-    store.blobs.write(version.file, sink.getvalue().to_pybytes())
-    return LayerVersion(config, version.version, len(layer.features), layer.notices)
+    content = sink.getvalue().to_pybytes()
+    store.blobs.write(version.file, content)
+    return replace(version, features=len(layer.features), notices=layer.notices, sha256=sha256(content).hexdigest())
 
 
 def layer_version(site: SiteFiles, number: int) -> str:
@@ -225,6 +228,16 @@ def read_layer_records(store: Store) -> list[LayerRecord]:
     return sorted(found, key=lambda record: record.time)
 
 
+def recorded_layer_files(store: Store) -> dict[str, str | None]:
+    """Returns the hash of each file with a version of a layer, by name; None where no record has it.
+
+    Raises:
+        NightshiftError: a record is damaged.
+    """
+    # A file that was lost and written again may differ: the newest record counts.
+    return {layer.file: layer.sha256 for record in read_layer_records(store) for layer in record.layers}
+
+
 def parse_layer_record(name: str, content: bytes) -> LayerRecord:
     """Returns the record in a file.
 
@@ -234,7 +247,13 @@ def parse_layer_record(name: str, content: bytes) -> LayerRecord:
     fields = parse_record(content, FORMAT)
     try:
         layers = tuple(
-            LayerVersion(LayerConfig(**each["config"]), each["version"], each["features"], tuple(each["notices"]))
+            LayerVersion(
+                LayerConfig(**each["config"]),
+                each["version"],
+                each["features"],
+                tuple(each["notices"]),
+                each.get("sha256"),
+            )
             for each in fields["layers"]
         )
         record = LayerRecord(fields["run_id"], parse_time("time", fields["time"]), fields["crs"], layers)

@@ -11,7 +11,7 @@ from ops.interactions.rules.scene import PERSON, Evidence, Interaction, Scene
 from schemas.errors import SiteError
 from schemas.op import Tables
 
-SEEN = ("track_points", "positions", "zone_events", "static_objects", "static_object_tracks")
+SEEN = ("track_points", "positions", "local_positions", "zone_events", "static_objects", "static_object_tracks")
 """Tables that a query sees, beside ``interactions``."""
 
 NEEDED = ("subject", "start_time")
@@ -21,8 +21,8 @@ MEMORY_MB = 1000
 def find_queried(found: Sequence[Interaction], scene: Scene) -> list[Interaction]:
     """Returns what the site's queries find.
 
-    A query sees ``track_points``, ``positions``, ``zone_events``, ``static_objects`` and, of this op, ``interactions``
-    with what the rules found. It can read no file.
+    A query sees the tables ``SEEN`` and, of this op, ``interactions`` with what the rules found. It can read no file.
+    Places that it gives are kept only of a camera on the map: those of any other are metres around that camera.
 
     Raises:
         SiteError: a query fails, or lacks a column; the message names its verb.
@@ -108,7 +108,7 @@ def _rows(query: UserQuery, result: pa.Table, scene: Scene) -> list[Interaction]
                 min(max(float(1.0 if row.get("score") is None else row["score"]), 0.0), 1.0),
                 evidence,
                 f"{query.verb} query",
-                None if None in place else (float(place[0]), float(place[1])),
+                (float(place[0]), float(place[1])) if scene.on_map and None not in place else None,
             )
         )
     return found

@@ -1,6 +1,7 @@
 """Every version of a layer stays in the store: queries as of a run see the zones that counted then."""
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from shapely.geometry import Point
 
 import storage.site.layers
 from schemas.errors import NightshiftError
+from storage.maintenance.repair import repair
+from storage.maintenance.verify import verify
 from storage.site.file import SiteFiles, load_site
 from storage.sql.connection import open_sql
 from storage.sql.query import run_query
@@ -21,6 +24,7 @@ from storage.store.layer_versions import (
     record_layers,
 )
 from storage.store.reader import open_store
+from storage.store.records import record_bytes
 from storage.store.store import Store
 from tests.storage.rows import NOW
 from tests.storage.sql_site import make_site, rows_of
@@ -142,6 +146,40 @@ def test_damage_is_told(site: SiteFiles, store: Store) -> None:
     Path(store.blobs.url, record.name).write_text('{"format": 1}')
     with pytest.raises(NightshiftError, match="the record of a site's layers, cannot be read"):
         layer_versions_table(store)
+
+
+@pytest.mark.parametrize(("damage", "kind"), [(lambda file: file.write_bytes(file.read_bytes()[:-1] + b"?"), "altered"),
+                                              (Path.unlink, "missing")])  # fmt: skip
+def test_verify_hashes_every_version_and_repair_leaves_what_only_a_backup_brings_back(
+    site: SiteFiles, store: Store, damage: Callable[[Path], None], kind: str
+) -> None:
+    run(site, store, "first", 0)
+    move_door(site)
+    run(site, store, "second", 1)
+    sound = verify(store)
+    files = list(store.blobs.list("_layers/files"))
+    assert (sound.problems, sound.files) == ((), len(files))
+    assert sound.size_bytes == sum(blob.size_bytes for blob in files)
+    former = read_layer_records(store)[0].layers[0]
+    damage(Path(store.blobs.url, former.file))
+    (problem,) = verify(store).problems
+    assert (problem.kind, problem.name) == (kind, former.file) and "backup" in problem.detail
+    done = repair(store)
+    assert (done.unrepairable, done.deleted) == ([problem], ())
+
+
+def test_a_version_recorded_without_a_hash_needs_to_exist(site: SiteFiles, store: Store) -> None:
+    run(site, store, "first", 0)
+    (record,) = store.blobs.list("_layers/records")
+    path = Path(store.blobs.url, record.name)
+    fields = json.loads(path.read_text())
+    for layer in fields["layers"]:
+        del layer["sha256"]
+    path.write_bytes(record_bytes(fields))
+    assert verify(store).problems == ()
+    lost = read_layer_records(store)[0].layers[0].file
+    store.blobs.delete([lost])
+    assert [(problem.kind, problem.name) for problem in verify(store).problems] == [("missing", lost)]
 
 
 def test_a_point_layer_keeps_its_places(site: SiteFiles, store: Store) -> None:

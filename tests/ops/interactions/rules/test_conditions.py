@@ -9,7 +9,7 @@ from ops.interactions.params import InteractionsParams, UserQuery, UserRule
 from ops.interactions.rules.alone import PRIMITIVES
 from ops.interactions.rules.conditions import parse_condition
 from schemas.errors import SiteError
-from tests.ops.ground_scene import join, make_view
+from tests.ops.ground_scene import join, make_view, measured_ground
 from tests.ops.interactions.rules.day import THING, go, on_ground, only, run, seconds_of, verbs
 
 VIEW = make_view()
@@ -109,6 +109,24 @@ def test_a_query_of_the_users_own_is_found():
     rows = [row for row in run(PAIR, VIEW, queries=(query,)) if row["verb"] == "stood"]
     assert [(row["subject"], row["evidence"]["points"], row["score"]) for row in rows] == [("a", 101, 1), ("b", 101, 1)]
     assert rows[0]["rule"] == "stood query"
+
+
+@pytest.mark.parametrize(
+    ("given", "table"), [({"view": VIEW}, "positions"), ({"ground": measured_ground()}, "local_positions")]
+)
+def test_a_query_sees_places_of_any_ground_and_gives_those_on_the_map(given, table):
+    tables = [f"SELECT *, '{name}' AS seen FROM {name}" for name in ("positions", "local_positions")]
+    query = UserQuery(
+        "stood",
+        "SELECT track_id AS subject, min(time) AS start_time, avg(x_m) AS x_m, avg(y_m) AS y_m, count(*) AS points, "
+        f"count(*) FILTER (seen = '{table}') AS seen FROM ({' UNION ALL BY NAME '.join(tables)}) GROUP BY ALL",
+    )
+    rows = [row for row in run(PAIR, queries=(query,), **given) if row["verb"] == "stood"]
+    assert [(row["subject"], row["evidence"]["points"], row["evidence"]["seen"]) for row in rows] == [
+        ("a", 101, 101),
+        ("b", 101, 101),
+    ]
+    assert [row["x_m"] is None for row in rows] == [table == "local_positions"] * 2
 
 
 @pytest.mark.parametrize(
