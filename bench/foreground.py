@@ -24,9 +24,10 @@ from bench.material import ASSETS, require_assets
 from bench.real_clips import load_frames
 from ops.anonymize.cover.outlines import OutlineCover
 from ops.depth_models.kinds import MetricDepth, RelativeDepth
+from ops.depth_models.network import DepthEstimate
 from ops.foreground.carried import CarriedForeground, CarriedMasks
-from ops.foreground.depth import people_by_depth
-from ops.foreground.looks import ForegroundFinder, MaskFinder
+from ops.foreground.depth import DepthMasks
+from ops.foreground.looks import ForegroundFinder, MaskFinder, Seen, Square
 from ops.foreground.networks import open_masks
 from ops.known_picture import NOBODY, PEOPLE, PHOTOGRAPH, draw_known_picture, known_boxes
 from sample_site import DEMO
@@ -63,7 +64,6 @@ class Clip:
     boxes: Sequence[Float64]
     masks: Sequence[Bools]
     depths_m: Sequence[Float32] = ()
-    empty_m: Float32 | None = None
 
 
 def hall(count: int) -> Clip:
@@ -90,7 +90,7 @@ def hall(count: int) -> Clip:
         boxes.append(np.array(here, np.float64).reshape(-1, 4))
         masks.append(mask)
         depths.append(depth)
-    return Clip(frames, boxes, masks, depths, renderer.backdrop.depth_m)
+    return Clip(frames, boxes, masks, depths)
 
 
 def real(clip: str, truth: str, count: int, scale: float) -> Clip:
@@ -133,28 +133,34 @@ def looks(finder: MaskFinder, clip: Clip) -> Figures:
     return figures | {"trusted": round(trusted / max(asked, 1), 3), "boxes": asked}
 
 
-def by_depth(clip: Clip, kind: str, threshold: float | None) -> Figures:
-    """Measures thresholds on the true depth with noise."""
-    assert clip.empty_m is not None
-    random = np.random.default_rng(5)
+class TrueDepth:
+    """A ``MaskFinder`` by the true depth of a clip, with noise.
 
-    def noisy(z: Float32) -> Float32:
-        noise = random.standard_normal(z.shape) * NOISE_M * (z / 5) ** 2
-        return np.asarray(np.maximum(z + noise, 0.1), np.float32)
+    Args:
+        clip: whose depth is known.
+        kind: ``metric`` or ``relative``, with another scale and offset in every frame, as networks give it.
+        threshold: of ``DepthMasks``.
+    """
 
-    def cut(number: int) -> Bools:
-        here, there = noisy(clip.depths_m[number]), noisy(clip.empty_m)  # type: ignore[arg-type]
-        boxes = clip.boxes[number]
-        if kind == "metric":
-            return people_by_depth(MetricDepth(here), boxes, MetricDepth(there), threshold) > 0
-        # Another scale and offset in every frame, as networks give it.
-        scaled = np.asarray(1 / here * np.float32(2 + number % 3) + np.float32(0.1), np.float32)
-        return (
-            people_by_depth(RelativeDepth(scaled), boxes, RelativeDepth(np.asarray(1 / there, np.float32)), threshold)
-            > 0
-        )
+    def __init__(self, clip: Clip, kind: str, threshold: float) -> None:
+        self._random = np.random.default_rng(5)
+        self._numbers = {id(frame): number for number, frame in enumerate(clip.frames)}
+        self._clip, self._kind, self._number = clip, kind, 0
+        self._masks = DepthMasks(self._depth, threshold)
 
-    return _measured(clip, cut)
+    def look(self, frame: Uint8, square: Square) -> Seen:
+        """Looks at a square of a frame of the clip, see ``MaskFinder``."""
+        self._number = self._numbers[id(frame)]
+        return self._masks.look(frame, square)
+
+    def _depth(self, _: Uint8) -> DepthEstimate:
+        z = self._clip.depths_m[self._number]
+        noise = self._random.standard_normal(z.shape) * NOISE_M * (z / 5) ** 2
+        noisy = np.asarray(np.maximum(z + noise, 0.1), np.float32)
+        if self._kind == "metric":
+            return DepthEstimate(MetricDepth(noisy))
+        scaled = 1 / noisy * np.float32(2 + self._number % 3) + np.float32(0.1)
+        return DepthEstimate(RelativeDepth(np.asarray(scaled, np.float32)))
 
 
 def _measured(clip: Clip, cut: Callable[[int], Bools]) -> Figures:
@@ -198,9 +204,9 @@ def measure(count: int) -> Figures:
         figures.update({f"{name}.{key}": value for key, value in found.items()})
 
     scene = hall(count)
-    for kind, by_hand in (("metric", 0.5), ("relative", 0.008)):
-        add(f"hall.depth_{kind}_otsu", by_depth(scene, kind, None))
-        add(f"hall.depth_{kind}_by_hand", by_depth(scene, kind, by_hand))
+    for kind, by_hand in (("metric", 0.5), ("relative", 0.05)):
+        for way, threshold in (("otsu", 0.0), ("by_hand", by_hand)):
+            add(f"hall.depth_{kind}_{way}", looks(TrueDepth(scene, kind, threshold), scene))
     clips = {"hall": scene, "campus": real("TUD-Campus.mp4", "TUD-Campus", count, 1.0)}
     clips["pets"] = real("pets09_s2l1_480x360.mp4", "PETS09-S2L1", count, 0.625)
     with tempfile.TemporaryDirectory() as folder:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from jobs.planning.configure import ReadyOp
+from ops.anonymize.detectors import MASKS
 from ops.known_picture import PHOTOGRAPH, PHOTOGRAPH_PX
 from ops.proof import Proof, is_detector, prove
 from schemas.errors import ModelError, UserError
@@ -46,8 +47,8 @@ def prove_ops(ops: Mapping[str, ReadyOp], names: Collection[str]) -> list[tuple[
     """
     users: dict[ModelFile, list[str]] = {}
     for name, ready in ops.items():
-        for model in ready.models.values() if name in names else ():
-            if is_detector(model) and name not in users.setdefault(model, []):
+        for role, model in ready.models.items() if name in names else ():
+            if (is_detector(model) or role == MASKS) and name not in users.setdefault(model, []):
                 users[model].append(name)
     return [(", ".join(used_by), prove_model(model)) for model, used_by in users.items()]
 

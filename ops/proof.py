@@ -2,7 +2,7 @@
 
 A detector that finds nobody looks like a quiet night (docs/decisions/0022). People prove detectors and pose networks,
 faces prove face detectors, and buses prove detectors that know no people. A network that cuts people out must do so in
-the boxes of known people, and not where nobody is.
+the boxes of known people, and not where nobody is; so must one for depth, if its depth is to cut people out.
 """
 
 from dataclasses import dataclass
@@ -64,6 +64,8 @@ def is_detector(model: ModelFile) -> bool:
 def prove(model: ModelFile, photograph: Uint8, cpus: int = 1) -> Proof:
     """Shows the known picture to a detector.
 
+    A network for depth cuts people out with Otsu's threshold here, whatever a site gives by hand for its own scenes.
+
     Args:
         photograph: ``(H, W, 3)`` BGR; see ``draw_known_picture``.
         cpus: threads.
@@ -74,7 +76,7 @@ def prove(model: ModelFile, photograph: Uint8, cpus: int = 1) -> Proof:
     picture = draw_known_picture(photograph)
     if model.task == "face":
         return _judge(model, FACES, FaceDetector(model, cpus).find(picture)[:, :4])
-    if model.task == "mask":
+    if model.task in ("mask", "depth"):
         return _judge(model, PEOPLE, _cut_out(open_masks(model), picture))
     network = open_network(model, cpus)
     # Pose networks find people and nothing else, whatever their metadata call them.

@@ -143,11 +143,13 @@ class ModelRequest:
 
     Attributes:
         required: the op cannot work without weights.
+        or_task: another task whose weights will do if they are named; ``auto`` never takes them.
     """
 
     name: str
     task: Literal["detect", "pose", "mask", "depth", "face", "embed", "interactions"]
     required: bool = False
+    or_task: Literal["depth"] | None = None
 
 
 DETECTOR = "detector"

@@ -67,7 +67,7 @@ class Anonymize(FrameOp):
         if self.params.mode == "skeleton":
             wanted[POSE] = ModelRequest(self.params.pose_model, "pose", required=True)
         if self.params.mode in OUTLINED and "person" in self.params.targets and self.params.mask_model != "none":
-            wanted[MASKS] = ModelRequest(self.params.mask_model, "mask")
+            wanted[MASKS] = ModelRequest(self.params.mask_model, "mask", or_task="depth")
         return wanted
 
     def open(self, models: Models, cpus: int) -> None:

@@ -71,7 +71,7 @@ class DetectorSet:
             people = NetworkPersonDetector(models[VERIFIER], cpus) if VERIFIER in models else HogPersonDetector()
         faces = FaceDetector(models[FACES], cpus) if verifies and FACES in models else None
         pose = open_pose(models[POSE], cpus) if params.mode == "skeleton" else None
-        masks = open_masks(models[MASKS]) if MASKS in models else None
+        masks = open_masks(models[MASKS], params.mask_depth_threshold) if MASKS in models else None
         return cls(people, faces, pose, masks, models)
 
     def people_in(self, background: Uint8) -> Float64:

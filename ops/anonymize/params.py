@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from schemas.anonymity import ModeName, TargetName
 from schemas.op import param
 
@@ -70,8 +72,13 @@ class AnonymizeParams:
     pose_model: str = param("auto", "skeleton: weights that find poses; 'auto': those that are installed")
     mask_model: str = param(
         "auto",
-        "silhouette, replace: weights that cut people out where no background vouches; 'auto': those that are "
-        "installed, if any; or 'none'",
+        "silhouette, replace: weights that cut people out where no background vouches, or that give depth; 'auto': "
+        "those installed that cut people out, if any; or 'none'",
+    )
+    mask_depth_threshold: float = param(
+        0.0,
+        "mask_model for depth: how much nearer than the scene beside them people are, in metres, or, if its depth is "
+        "not metric, as a share of a frame's depth range; 0: Otsu's threshold",
     )
     mask_every: int = param(
         1,
@@ -92,6 +99,8 @@ class AnonymizeParams:
             raise ValueError(f"colour must be #rrggbb, got {self.colour!r}")
         if self.block_px < 2:
             raise ValueError(f"block_px must be at least 2, got {self.block_px}")
+        if not 0 <= self.mask_depth_threshold < np.inf:
+            raise ValueError(f"mask_depth_threshold must be 0 or more, got {self.mask_depth_threshold}")
         if self.mask_every < 1:
             raise ValueError(f"mask_every must be at least 1, got {self.mask_every}")
         if not self.targets:

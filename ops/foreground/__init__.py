@@ -3,7 +3,7 @@
 - ``looks``: what all networks have in common: a look at a square around one person (``MaskFinder``), or at all of a
   frame (``ForegroundFinder``);
 - ``blazepose``, ``matting``, ``u2net``: three networks; ``networks`` tells them apart by their inputs and outputs;
-- ``depth``: what is nearer than the background, or than a threshold;
+- ``depth``: people who are nearer than the scene beside them, by a network for depth;
 - ``contours``: false contours are filtered out;
 - ``carried``: masks of some frames are carried to the next ones by optical flow.
 

@@ -1,19 +1,23 @@
-"""Foreground by depth: what is nearer than the background, or than a threshold given by hand or found by Otsu's method.
+"""People by depth: what is nearer than the scene beside it, by a threshold given by hand or found by Otsu's method.
+
+What is left and right of a person shows how far the scene is in each row of the picture: the floor in front of a wall,
+for a lens that looks down as for a level one. A person is what is nearer than that. How much nearer grows with the
+height above the feet, since the floor behind them is farther the higher it is in the picture. So one threshold for all
+of a person loses the legs, and Otsu's is found band by band.
 
 Otsu (IEEE Trans. SMC 1979) takes the threshold that separates two classes best, and finds one in anything, noise
 included. So a split counts only if it explains most of the variance.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from ops.boxes import pad, whole_boxes
 from ops.depth_models.kinds import Depth, RelativeDepth
-from ops.foreground.contours import BESIDE, people_contours
-from schemas.values import Bools, Float32, Float64, Uint8
+from ops.depth_models.network import DepthNetwork
+from ops.foreground.looks import SIDE, Seen, Square
+from schemas.values import Bools, Float32, Uint8
 
 SEPARATED = 0.7
 """Least share of the variance, 0..1, that two classes must explain: noise of a normal distribution gives .64."""
@@ -21,9 +25,31 @@ SEPARATED = 0.7
 LEAST_PIXELS = 64
 """Least number of known pixels that are split."""
 
+BAND = 16
+"""Height of a band, pixels of a look: 8 % of a person's height."""
+
+BESIDE = 25
+"""Width of what is beside a person, on either side, pixels of a look: boxes end there (``OutlineCover``)."""
+
+COVERED_FROM = 0.3
+"""Share of the threshold, 0..1, from which a pixel may be a person's, who may be behind something that is nearer."""
+
+NOISE_FACTOR = 3.0
+"""Multiple of the standard deviation of the scene's depth from which on a pixel may be a person's."""
+
+FEET = 32
+"""Height, pixels of a look, over which a person is continued downward: the floor is as near as the feet on it."""
+
+_MAYBE = -0.4
+"""Logit of a pixel that may be a person's: outlines cover it, but it does not speak for an outline."""
+
+_COVERED = float(np.log(0.3 / 0.7))  # outlines cover pixels from a probability of .3
+_STEEPEST = 0.05  # least distance of the two levels, as a share of the threshold
+_SURE_BOUND = 8.0
+_TO_SIGMA = 1.4826  # a normal distribution's standard deviation, by its median deviation
 _BINS = 256
 _FAR_OUT = 0.5  # percent of the values on either side that no bin is spent on
-_ROUNDS, _OUTLYING = 5, 2.5
+_RANGE = (2.0, 98.0)  # percentiles
 
 
 class Split(NamedTuple):
@@ -37,26 +63,6 @@ def nearness(depth: Depth) -> Float32:
     """Returns values ``(H, W)`` that rise towards the lens, in the kind's own units; NaN where the depth is unknown."""
     sign = np.float32(1 if isinstance(depth, RelativeDepth) else -1)
     return np.where(depth.known, sign * depth.values, np.float32(np.nan)).astype(np.float32)
-
-
-def nearer_than(depth: Depth, background: Depth) -> Float32:
-    """Returns how much nearer each pixel ``(H, W)`` is than the background; NaN where either is unknown.
-
-    In metres if both are metric. Scale and offset of the other kinds differ from frame to frame, so these are aligned
-    to the background by most of the picture (least squares without outliers), and the unit is the background's.
-
-    Raises:
-        ValueError: the two are of different kinds or sizes.
-    """
-    if type(depth) is not type(background) or depth.values.shape != background.values.shape:
-        raise ValueError(
-            f"depth of one kind and size is compared, got {depth.kind} {depth.values.shape} "
-            f"and {background.kind} {background.values.shape}"
-        )
-    here, there = nearness(depth), nearness(background)
-    if depth.kind != "metric":
-        here = _aligned(here, there)
-    return np.asarray(here - there, np.float32)
 
 
 def otsu(values: Float32) -> Split | None:
@@ -73,93 +79,108 @@ def otsu(values: Float32) -> Split | None:
     if not near.any() or total == 0:
         return None
     share = float(near.mean())
-    apart = float(levels[near].mean()) - float(levels[~near].mean())
-    return Split(float(low + (level + 0.5) * (high - low) / (_BINS - 1)), share * (1 - share) * apart**2 / total)
+    nearer, farther = float(levels[near].mean()), float(levels[~near].mean())
+    # The best threshold is midway between the classes; where nothing is between them, OpenCV gives the lowest of many.
+    threshold = low + (nearer + farther) / 2 * (high - low) / (_BINS - 1)
+    return Split(float(threshold), share * (1 - share) * (nearer - farther) ** 2 / total)
 
 
-def foreground_by_depth(depth: Depth, background: Depth | None = None, threshold: float | None = None) -> Bools:
-    """Returns the foreground ``(H, W)``; pixels of unknown depth are none of it.
+class DepthMasks:
+    """A ``MaskFinder`` by a network that gives depth; it looks at whole frames, once at each.
 
-    Args:
-        depth: of the frame.
-        background: of the empty scene; None: near and far parts of the frame itself are split.
-        threshold: by hand: least nearness, or difference to the background, in the unit of ``nearer_than``; None:
-            Otsu's, and nothing is foreground where that does not separate. Small people do not separate in a whole
-            frame: ``people_by_depth`` finds them.
-    """
-    return _nearer(_values(depth, background), threshold, background is not None)
-
-
-def people_by_depth(
-    depth: Depth, boxes: Float64, background: Depth | None = None, threshold: float | None = None
-) -> Uint8:
-    """Returns people's contours ``(H, W)``, 255, each told from what is around it in and beside their box.
+    Depth in metres is right for whole frames only: a network that sees a part of one takes it for a longer lens.
 
     Args:
-        boxes: ``(N, 4)`` x1, y1, x2, y2 of people, pixels of the depth map.
-        depth, background, threshold: see ``foreground_by_depth``.
-    """
-    values = _values(depth, background)
-    height, width = values.shape
-    people: Uint8 = np.zeros((height, width), np.uint8)
-    around = whole_boxes(pad(boxes, BESIDE, 0.0), (width, height))
-    for (x1, y1, x2, y2), box in zip(around.tolist(), boxes, strict=True):
-        found = np.zeros_like(people)
-        part = values[y1:y2, x1:x2]
-        found[y1:y2, x1:x2] = _nearer(part, threshold, background is not None) * np.uint8(255)
-        people |= people_contours(found, box[None])
-    return people
-
-
-def _values(depth: Depth, background: Depth | None) -> Float32:
-    return nearness(depth) if background is None else nearer_than(depth, background)
-
-
-def _nearer(values: Float32, threshold: float | None, differences: bool) -> Bools:
-    """Returns which values are above a threshold, or above Otsu's; of differences none that are not above 0."""
-    if threshold is None:
-        split = otsu(values)
-        if split is None or split.separation < SEPARATED:
-            return np.zeros(values.shape, bool)
-        threshold = max(split.threshold, 0.0) if differences else split.threshold
-    return np.asarray(values > threshold)
-
-
-class ForegroundByDepth:
-    """A ``ForegroundFinder`` by a network that gives depth.
-
-    Args:
-        depth_of: gives the depth of a frame ``(H, W, 3)`` BGR, at any size.
-        background: of the empty scene, at that size; ``threshold``: see ``foreground_by_depth``.
+        network: gives the depth of a picture.
+        threshold: by hand: how much nearer than the scene beside them people are, in metres if the depth is metric,
+            else as a share, 0..1, of the frame's depth range (its 2nd to 98th percentile); 0: Otsu's.
     """
 
-    def __init__(
-        self, depth_of: Callable[[Uint8], Depth], background: Depth | None = None, threshold: float | None = None
-    ) -> None:
-        self._depth_of = depth_of
-        self._background = background
+    def __init__(self, network: DepthNetwork, threshold: float = 0.0) -> None:
+        self._network = network
         self._threshold = threshold
+        self._frame: Uint8 | None = None
+        self._near: Float32 = np.empty((0, 0), np.float32)
+        self._by_hand = 0.0
 
-    def find(self, frame: Uint8) -> Float32:
-        """Returns the foreground of a frame, 0 or 1, see ``ForegroundFinder``."""
-        found = foreground_by_depth(self._depth_of(frame), self._background, self._threshold).astype(np.uint8)
-        size = (frame.shape[1], frame.shape[0])
-        return cv2.resize(found, size, interpolation=cv2.INTER_NEAREST).astype(np.float32)
+    def look(self, frame: Uint8, square: Square) -> Seen:
+        """Looks at a square of a frame, see ``MaskFinder``; somebody is present in as many rows as anything is near.
+
+        Raises:
+            ModelError: the network cannot take the frame, or gives no map with a finite number.
+        """
+        if frame is not self._frame:
+            self._see(frame)
+        return people_in(square.cut_values(self._near), self._by_hand)
+
+    def _see(self, frame: Uint8) -> None:
+        depth = self._network(np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8)).depth
+        self._frame, self._near = frame, nearness(depth)
+        unit = 1.0 if depth.kind == "metric" else float(np.ptp(np.nanpercentile(self._near, _RANGE)))
+        self._by_hand = self._threshold * unit
 
 
-def _aligned(here: Float32, there: Float32) -> Float32:
-    """Returns values in the scale and offset of others, by the pixels that agree best."""
-    both = np.isfinite(here) & np.isfinite(there)
-    if both.sum() < LEAST_PIXELS:
-        return here
-    x, y = here[both].astype(np.float64), there[both].astype(np.float64)
-    kept = np.ones(len(x), bool)
-    scale, offset = 1.0, 0.0
-    # People are the outliers: each round fits the scene better and leaves out more of them.
-    for _ in range(_ROUNDS):
-        if np.ptp(x[kept]) <= 0:
-            return np.asarray(here + np.float32(np.median(y - x)), np.float32)
-        scale, offset = np.polyfit(x[kept], y[kept], 1).tolist()
-        off = np.abs(scale * x + offset - y)
-        kept = off <= max(_OUTLYING * float(np.median(off)), 1e-9)
-    return np.asarray(here * np.float32(scale) + np.float32(offset), np.float32)
+def people_in(near: Float32, by_hand: float = 0.0) -> Seen:
+    """Returns who is nearer than the scene in a look.
+
+    Pixels of unknown depth, and bands in the middle of somebody that Otsu's method does not split, may be a person's.
+
+    Args:
+        near: ``(SIDE, SIDE)``, rising towards the lens; NaN where it is unknown.
+        by_hand: threshold in its unit; 0: Otsu's.
+    """
+    scene, noise = _scene(near)
+    ahead = near - scene[:, None]
+    thresholds = np.full(SIDE, by_hand) if by_hand > 0 else _otsu_by_band(ahead)
+    parted = np.isfinite(thresholds) & (thresholds > 0)
+    if not parted.any():
+        return Seen(0.0, np.full((SIDE, SIDE), -_SURE_BOUND, np.float32))
+    levels = np.where(parted, thresholds, 1.0)
+    covered = np.clip(NOISE_FACTOR * np.nan_to_num(noise), COVERED_FROM * levels, (1 - _STEEPEST) * levels)
+    logits = (levels[:, None] - ahead) * (_COVERED / (levels - covered))[:, None]
+    logits = np.where(parted[:, None], np.clip(logits, -_SURE_BOUND, _SURE_BOUND), -_SURE_BOUND)
+    sure = logits >= 0  # false where unknown
+    rows = np.flatnonzero(sure.any(axis=1))
+    maybe = np.isnan(ahead)
+    if len(rows):
+        maybe |= _between(parted, rows)[:, None] | _feet(sure, int(rows[-1]))
+    logits = np.where(maybe, np.fmax(logits, _MAYBE), logits)
+    return Seen(float(sure[BESIDE:-BESIDE].any(axis=1).mean()), logits.astype(np.float32))
+
+
+def _scene(near: Float32) -> tuple[Float32, Float32]:
+    """Returns how near the scene is in each row ``(SIDE,)``, and its standard deviation there; NaN if unknown.
+
+    As what is farther, of both sides, and the smaller deviation: beside a person another one may stand.
+    """
+    rows = np.full((2, SIDE), np.nan, np.float32)
+    noises = rows.copy()
+    for number, side in enumerate((near[:, :BESIDE], near[:, -BESIDE:])):
+        known = np.isfinite(side).any(axis=1)
+        rows[number, known] = np.nanmedian(side[known], axis=1)
+        away = np.abs(side[known] - rows[number, known, None])
+        noises[number, known] = _TO_SIGMA * np.nanmedian(away, axis=1)
+    return np.asarray(np.fmin(*rows), np.float32), np.asarray(np.fmin(*noises), np.float32)
+
+
+def _otsu_by_band(ahead: Float32) -> Float32:
+    """Returns Otsu's threshold in each row ``(SIDE,)``; NaN where it does not separate."""
+    thresholds = np.full(SIDE, np.nan, np.float32)
+    for top in range(0, SIDE, BAND):
+        split = otsu(ahead[top : top + BAND])
+        if split is not None and split.separation >= SEPARATED:
+            thresholds[top : top + BAND] = split.threshold
+    return thresholds
+
+
+def _between(parted: Bools, rows: np.ndarray) -> Bools:
+    """Returns the rows ``(SIDE,)`` without a threshold between the first and the last one in which somebody is."""
+    numbers = np.arange(SIDE)
+    return np.asarray(~parted & (numbers > rows[0]) & (numbers < rows[-1]))
+
+
+def _feet(sure: Bools, last: int) -> Bools:
+    """Returns ``(SIDE, SIDE)``, what is below the lowest rows of somebody."""
+    feet = np.zeros((SIDE, SIDE), bool)
+    feet[last + 1 : last + 1 + FEET] = sure[max(last + 1 - BAND, 0) : last + 1].any(axis=0)
+    return feet

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from ops.boxes import whole_boxes
-from schemas.values import Float32, Float64, Uint8
+from schemas.values import Float32, Float64, Int64, Uint8
 
 SIDE = 256
 """Side of a look and of its mask, pixels."""
@@ -23,12 +23,20 @@ class Square(NamedTuple):
 
     def cut(self, frame: Uint8) -> Uint8:
         """Returns this part of a frame ``(H, W, 3)``, ``(SIDE, SIDE, 3)``; the frame's border continues beyond it."""
-        height, width = frame.shape[:2]
-        columns = np.clip(np.arange(self.x, self.x + self.side), 0, width - 1)
-        rows = np.clip(np.arange(self.y, self.y + self.side), 0, height - 1)
-        part = frame[rows[:, None], columns[None]]
         way = cv2.INTER_AREA if self.side > SIDE else cv2.INTER_LINEAR
-        return np.asarray(cv2.resize(part, (SIDE, SIDE), interpolation=way), np.uint8)
+        return np.asarray(cv2.resize(frame[self._places(frame)], (SIDE, SIDE), interpolation=way), np.uint8)
+
+    def cut_values(self, values: Float32) -> Float32:
+        """Returns this part of values ``(H, W)``, ``(SIDE, SIDE)``; never a mix of two, since NaN spreads."""
+        part = values[self._places(values)]
+        return np.asarray(cv2.resize(part, (SIDE, SIDE), interpolation=cv2.INTER_NEAREST_EXACT), np.float32)
+
+    def _places(self, picture: Uint8 | Float32) -> tuple[Int64, Int64]:
+        """Returns the rows and columns of a picture that this part shows."""
+        height, width = picture.shape[:2]
+        rows = np.clip(np.arange(self.y, self.y + self.side), 0, height - 1)
+        columns = np.clip(np.arange(self.x, self.x + self.side), 0, width - 1)
+        return rows[:, None], columns[None]
 
     def inside(self, box: Float64) -> tuple[slice, slice]:
         """Returns the rows and columns of the mask that a box ``(4,)`` of the frame takes."""

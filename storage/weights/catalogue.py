@@ -102,7 +102,7 @@ class ModelStore:
                 "import them with `nightshift models import FILE`, or name others (`nightshift models list`)"
             )
         model = self._describe(path)
-        if model.task != request.task:
+        if model.task not in (request.task, request.or_task):
             raise ModelError(f"weights {request.name!r} ({path}) are for {model.task}, but {request.task} is asked for")
         require_allowed(model, self._licences)
         return model

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bench.foreground import Clip, by_depth, looks, whole_frames
+from bench.foreground import Clip, TrueDepth, looks, whole_frames
 from schemas.values import Float32, Uint8
 from tests.ops.mask_networks import BODY_BGR, SeesDark
 
@@ -16,7 +16,7 @@ def clip() -> Clip:
     mask = (frame == BODY_BGR).all(axis=2)
     empty = np.repeat(np.linspace(14, 6, 140, dtype=np.float32)[:, None], 160, axis=1)
     depth = np.where(mask, np.float32(4), empty).astype(np.float32)
-    return Clip([frame] * 3, [BOX] * 3, [mask] * 3, [depth] * 3, empty)
+    return Clip([frame] * 3, [BOX] * 3, [mask] * 3, [depth] * 3)
 
 
 class SeesHalf:
@@ -42,6 +42,8 @@ def test_looks_count_whose_outline_is_trusted() -> None:
 
 
 def test_depth_cuts_people_out_by_either_threshold() -> None:
-    for kind, by_hand in (("metric", 1.0), ("relative", 0.03)):
-        assert by_depth(clip(), kind, None)["iou"] > 0.8
-        assert by_depth(clip(), kind, by_hand)["iou"] > 0.8
+    scene = clip()
+    for kind, by_hand in (("metric", 1.0), ("relative", 0.1)):
+        for threshold in (0.0, by_hand):
+            found = looks(TrueDepth(scene, kind, threshold), scene)
+            assert found["trusted"] == 1.0 and found["iou"] > 0.4, "outlines are grown"

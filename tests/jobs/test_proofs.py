@@ -8,12 +8,17 @@ import pytest
 
 from jobs.planning.configure import ReadyOp
 from jobs.proofs import import_weights, prove_ops, require_able
+from ops.anonymize import Anonymize
+from ops.anonymize.detectors import MASKS
+from ops.anonymize.params import AnonymizeParams
+from ops.depth_map import DepthMap, DepthMapParams
 from ops.detect import Detect, DetectParams
 from ops.known_picture import PHOTOGRAPH
 from ops.second_look import SECOND, SecondLook
 from schemas.errors import ModelError
 from schemas.op import DETECTOR
 from storage.weights.catalogue import ModelStore
+from tests.ops.depth_models.models import described, floor_graph
 from tests.ops.interactions.qpic.tiny import tiny_weights
 from tests.ops.known_people import KNOWN_PEOPLE, constant_detector
 from tests.storage.onnx_file import constant_network
@@ -107,6 +112,21 @@ def test_a_broken_detector_is_refused_with_its_file_and_what_to_do(able, blind):
     )
     with pytest.raises(ModelError, match=expected):
         require_able(ready(able, blind), {"detect", "second_look"})
+
+
+def test_a_network_for_depth_is_proven_where_it_cuts_people_out_and_nowhere_else(tmp_path):
+    depth = described(floor_graph(tmp_path / "net"), input_px=(64, 48), resize="stretch")
+    ops = {
+        "depth_map": ReadyOp(DepthMap(DepthMapParams(model="mine")), {DepthMap.role: depth}),
+        "anonymize": ReadyOp(Anonymize(AnonymizeParams(mask_model="mine")), {MASKS: depth}),
+    }
+    assert prove_ops(ops, {"depth_map"}) == []
+    expected = (
+        r"weights 'mine' \(.*/net\) are not able to see: it found 0 of 18 people on the known picture, and 0 boxes "
+        r"elsewhere; expected are .*, or name others under \[ops\.anonymize\]$"
+    )
+    with pytest.raises(ModelError, match=expected):
+        require_able(ops, {"depth_map", "anonymize"})
 
 
 def test_without_the_photograph_nothing_is_proven_and_that_is_said(models, blind, tmp_path, no_photograph):

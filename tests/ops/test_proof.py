@@ -13,6 +13,7 @@ from ops.proof import is_detector, prove
 from schemas.errors import ModelError
 from storage.photographs import read_photograph
 from storage.weights.catalogue import ModelStore
+from tests.ops.depth_models.models import described, floor_graph, red_graph
 from tests.ops.known_people import KNOWN_BUSES, KNOWN_PEOPLE, constant_detector
 from tests.ops.mask_networks import constant_masks
 
@@ -61,6 +62,14 @@ def test_a_network_that_cuts_people_out_proves_it(assets, tmp_path, photograph):
 def test_a_network_that_cuts_out_wrongly_is_broken(tmp_path, photograph, logits, said):
     proof = prove(constant_masks(tmp_path / "net", logits), photograph)
     assert proof.verdict == "broken" and said in proof.result
+
+
+@pytest.mark.parametrize("values", ["red", "row"])
+def test_a_network_for_depth_that_cuts_nobody_out_is_broken(tmp_path, photograph, values):
+    """Of a network for depth the red of a picture, or the same floor everywhere: nobody is nearer than the scene."""
+    path = red_graph(tmp_path / "net") if values == "red" else floor_graph(tmp_path / "net")
+    proof = prove(described(path, input_px=(64, 48), resize="stretch"), photograph)
+    assert proof.verdict == "broken" and "of 18 people on the known picture" in proof.result
 
 
 @pytest.mark.assets

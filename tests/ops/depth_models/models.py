@@ -42,6 +42,22 @@ def red_graph(folder: Path, sides_px: tuple[int, int] = (-1, -1), **outputs: lis
     return folder
 
 
+def floor_graph(folder: Path, height: int = 48, width: int = 64) -> Path:
+    """A network that sees an empty floor in every picture, nearer from row to row."""
+    import openvino
+    import openvino.opset13 as ops
+
+    picture = ops.parameter([1, 3, height, width], dtype=np.float32, name="image")
+    picture.output(0).set_names({"image"})
+    nothing = ops.multiply(ops.gather(picture, ops.constant([0]), ops.constant(1)), ops.constant(np.float32(0)))
+    rows = np.linspace(0, 1, height, dtype=np.float32).reshape(1, 1, height, 1)
+    depth = ops.add(nothing, ops.constant(rows))
+    depth.output(0).set_names({"depth"})
+    folder.mkdir()
+    openvino.save_model(openvino.Model([depth], [picture]), folder / "net.xml", compress_to_fp16=False)
+    return folder
+
+
 def points_graph(folder: Path) -> Path:
     """A network as MoGe: ``points`` ``(1, H, W, 3)`` are the colours times ``gain``; ``mask`` is green."""
     import openvino

@@ -167,6 +167,17 @@ def test_weights_for_interactions_need_no_trust_and_are_no_detector(store: Model
         store.import_model(detector(tmp_path / "net.onnx", metadata={}), task="interactions")
 
 
+def test_named_weights_may_be_for_another_task_that_will_do_as_well(store: ModelStore, tmp_path: Path) -> None:
+    (tmp_path / "net.depth.toml").write_text('kind = "relative"\nresize = "pad"\n')
+    path = tmp_path / "net.onnx"
+    path.write_bytes(constant_network((1, 3, 32, 64), (1, 32, 64)))
+    imported = store.import_model(path, task="depth")
+    assert store.resolve(ModelRequest("net", "mask", or_task="depth")) == imported
+    assert store.resolve(ModelRequest("auto", "mask", or_task="depth")) is None
+    with pytest.raises(ModelError, match="are for depth, but mask is asked for"):
+        store.resolve(ModelRequest("net", "mask"))
+
+
 @pytest.mark.assets
 def test_the_known_list_describes_the_real_weights(
     store: ModelStore, assets: Path, monkeypatch: pytest.MonkeyPatch
