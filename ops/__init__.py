@@ -23,6 +23,7 @@ from ops.keypoints import Keypoints
 from ops.link import Link
 from ops.local_positions import LocalPositions
 from ops.motion import Motion
+from ops.position_features import PositionFeatures
 from ops.positions import Positions
 from ops.publish import Publish
 from ops.relations import Relations
@@ -47,6 +48,7 @@ _OPS: tuple[type[Op], ...] = (
     Statics,
     Positions,
     LocalPositions,
+    PositionFeatures,
     SiteTracks,
     Counts,
     FrameDepth,

@@ -119,7 +119,8 @@ class OpSpec:
         summary: one sentence for people.
         version: raised whenever the same input would give other rows.
         params: the frozen dataclass of parameters; each is declared by ``param``.
-        uses: parts of the unit's context that change the result, beside segments and tables. An op that uses ``stereo``
+        uses: parts of the unit's context that change the result, beside segments and tables. An op that uses
+            ``named_layers`` has a parameter ``layers``, and gets the features of these. An op that uses ``stereo``
             runs on the cameras of stereo pairs even if it is off otherwise.
         cpus, gpus, memory_mb: resources of one worker while it runs.
     """
@@ -131,7 +132,7 @@ class OpSpec:
     reads: tuple[Read, ...]
     writes: tuple[str, ...]
     params: type
-    uses: tuple[Literal["calibration", "layers", "fixed", "privacy_masks", "stereo", "tuned"], ...] = ()
+    uses: tuple[Literal["calibration", "layers", "fixed", "privacy_masks", "stereo", "tuned", "named_layers"], ...] = ()
     cpus: float = 1
     gpus: float = 0
     memory_mb: int = 500

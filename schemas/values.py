@@ -243,7 +243,8 @@ class UnitContext:
     Attributes:
         unit: segment id, footage id, or ``day``.
         segments: the one segment of a segment op; for camera-day and footage ops all segments, by start time.
-        features: zones and lines that apply to this camera; empty unless the op's spec uses layers.
+        features: zones and lines that apply to this camera, if the op's spec uses layers; the features of named layers
+            near its view, if it uses these; else empty.
         tuned: parameters of the op that `nightshift tune` measured for this camera, in place of the op's own; empty
             unless the op's spec uses them.
         stereo: the camera's stereo pair; None unless it is in one and the op's spec uses it.

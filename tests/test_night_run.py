@@ -113,6 +113,22 @@ def test_a_moved_zone_recounts_without_video(used_site, nightshift):
     assert "middle" in {row["zone"] for row in rows(used_site, "SELECT DISTINCT zone FROM counts")}
 
 
+def test_named_layers_are_joined_with_positions_and_again_after_an_edit(used_site, nightshift):
+    config, zones = used_site / "site.toml", used_site / "layers" / "zones.geojson"
+    config.write_text(config.read_text() + '\n[ops.position_features]\nlayers = ["zones"]\n')
+    stored = "SELECT DISTINCT track_id, feature_id FROM position_features WHERE distance_m = 0 ORDER BY ALL"
+    asked = "SELECT DISTINCT track_id, unnest(areas_at(x_m, y_m, 'zones')) AS feature_id FROM positions ORDER BY ALL"
+    for middle in ("hall_centre", "middle"):
+        zones.write_text(zones.read_text().replace('"hall_centre"', f'"{middle}"'))
+        plan = nightshift("plan", "--site", used_site, "--json").json
+        assert "position_features" in {unit["op"] for unit in plan["units"]}
+        run = nightshift("run", "--site", used_site, "--in-process", "--ops", "position_features", "--json").json
+        assert run["frames_decoded"] == 0
+        found = rows(used_site, stored)
+        assert middle in {row["feature_id"] for row in found}
+        assert found == rows(used_site, asked)
+
+
 def test_reverted_parameters_restore_the_former_rows(used_site, nightshift):
     config = used_site / "site.toml"
     before = rows(used_site, "SELECT * FROM counts")

@@ -34,6 +34,7 @@ USES = {
     "calibration": "its control points",
     "layers": "its zones and lines",
     "privacy_masks": "its privacy masks",
+    "named_layers": "the features of named layers near its view",
     "stereo": "its stereo pair",
 }
 DOCS = Path(__file__).parents[1] / "docs"

@@ -33,7 +33,7 @@ def build_tasks(states: UnitStates, keys: Sequence[UnitKey]) -> tuple[Task, ...]
             site_crs=plan.ready.site.config.crs,
             segments=unit.segments,
             # Only for ops that declare them: zones of a large site would travel with every task.
-            features=tuple(plan.ready.features_of(key.camera)) if "layers" in op.spec.uses else (),
+            features=tuple(plan.ready.features_for(key.op, key.camera)),
             tuned=plan.ready.tuned_params(key.op, key.camera),
             stereo=plan.ready.stereo.get(key.camera) if "stereo" in op.spec.uses else None,
         )

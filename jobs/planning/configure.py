@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
 from jobs.planning.camera_checks import warn_of_cameras
 from jobs.planning.graph import Dependency
+from jobs.planning.named_layers import NamedLayers
 from jobs.planning.unseen_features import unseen_features
 from ops import REGISTRY
 from ops.ground.groups import camera_groups
@@ -61,6 +62,11 @@ class ReadySite:
     _features_of: dict[str, Sequence[Feature]] = field(default_factory=dict, repr=False, compare=False)
     _feature_digests: dict[tuple[str, ...], str] = field(default_factory=dict, repr=False, compare=False)
 
+    @cached_property
+    def named_layers(self) -> NamedLayers:
+        """The features of layers that ops name."""
+        return NamedLayers(self.site)
+
     def features_of(self, camera: str) -> Sequence[Feature]:
         """Returns the zones and lines that concern a camera: its own in pixels, and those near its view on the map.
 
@@ -72,6 +78,13 @@ class ReadySite:
             ground = known_ground(view, {}) if mine else None
             self._features_of[camera] = features_near_view(ground.plane if ground else None, mine)
         return self._features_of[camera]
+
+    def features_for(self, op: str, camera: str) -> Sequence[Feature]:
+        """Returns the features that an op's units on a camera get; none unless the op declares them."""
+        uses, params = self.ops[op].op.spec.uses, self.ops[op].op.params
+        if "named_layers" in uses:
+            return self.named_layers.near(camera, params.layers)
+        return self.features_of(camera) if "layers" in uses else ()
 
     def runs_on(self, op: str, camera: str) -> bool:
         """Returns whether an op runs on a camera: one that is off but for stereo pairs runs on their cameras only."""
@@ -201,6 +214,7 @@ def configure_site(site: SiteFiles) -> ReadySite:
     calibration_errors(site)  # fails now, and not in the middle of the night when positions are computed
     features, notices = read_counting_layers(site)
     _check_rule_zones(site, ops, features)
+    _check_named_layers(site, ops)
     views = [site.config.camera_view(camera.id) for camera in site.config.cameras]
     warnings += [*notices, *warn_of_cameras(views), *unseen_features(views, features)]
     return ReadySite(site, ops, features, tuple(warnings), read_tuned(site.root), camera_groups(views), stereo)
@@ -285,3 +299,17 @@ def _check_rule_zones(site: SiteFiles, ops: Mapping[str, ReadyOp], features: Seq
             if zone != name and zone not in zones:
                 where, there = _where(site, "ops", "interactions", "rules"), ", ".join(sorted(zones)) or "no zone"
                 raise SiteError(f"{where}: {rule.verb!r} names the zone {zone!r}; the layers have {there}")
+
+
+def _check_named_layers(site: SiteFiles, ops: Mapping[str, ReadyOp]) -> None:
+    """Checks that the layers exist which ops name.
+
+    Raises:
+        SiteError: there is no such layer on the map.
+    """
+    on_map = [layer.name for layer in site.config.layers if layer.space == "map"]
+    for op, _ in ops.values():
+        for name in op.params.layers if "named_layers" in op.spec.uses else ():
+            if name not in on_map:
+                where, there = _where(site, "ops", op.spec.name, "layers"), ", ".join(on_map) or "none"
+                raise SiteError(f"{where}: there is no layer {name!r} on the map; there are {there}")

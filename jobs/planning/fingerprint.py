@@ -25,7 +25,7 @@ SHORT_DIGITS = 16
 """Hex digits of an ingredient's hash. It only explains a change, so it need not resist a deliberate collision."""
 
 _SEPARATOR = "\x1f"
-_DIGESTS = ("calibration", "layers", "privacy masks", "stereo")
+_DIGESTS = ("calibration", "layers", "named layers", "privacy masks", "stereo")
 _READABLE = ("op", "weights", "fixed", "crs", "decoding", "tuned")
 _MAX_VALUE_CHARS = 60
 """Length of two values of a parameter together, above which a change names the parameter only."""
@@ -90,6 +90,8 @@ def fingerprint_base(ready: ReadySite, op: str, camera: str) -> FingerprintBase:
         parts["calibration"] = digest([view.image_size_px, view.position_m, points])
     if "layers" in spec.uses:
         parts["layers"] = ready.digest_features(camera, digest)
+    if "named_layers" in spec.uses:
+        parts["named layers"] = ready.named_layers.digest(camera, configured.op.params.layers, digest)
     if "fixed" in spec.uses:
         parts["fixed"] = str(view.fixed)
     if "privacy_masks" in spec.uses:

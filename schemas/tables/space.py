@@ -127,4 +127,20 @@ SPACE_TABLES = (
         ("start_time", "track_id"),
         Privacy.PSEUDONYMOUS,
     ),
+    TableSpec(
+        "position_features",
+        "Which features of the layers that `[ops.position_features]` names each position is in or near: all areas that "
+        "contain it; of a layer without such, the nearest feature.",
+        (
+            CAMERA,
+            TRACK,
+            timestamp("time", "time of the frame"),
+            string("layer", "name of the layer"),
+            string("feature_id", "id of the feature in its layer"),
+            float64("distance_m", "distance to the feature; 0 within an area", "m"),
+        ),
+        ("camera", "track_id", "time", "layer", "feature_id"),
+        ("time", "track_id", "layer", "feature_id"),
+        Privacy.PSEUDONYMOUS,
+    ),
 )

@@ -79,6 +79,17 @@ def load_references(site: SiteFiles) -> tuple[Feature, ...]:
     return tuple(feature for layer, path in paths for feature in _read(site, layer, path, [layer.id_field]).features)
 
 
+def load_named_features(site: SiteFiles, names: Sequence[str]) -> tuple[Feature, ...]:
+    """Returns the features of layers of any role, in the order of ``site.toml``; errors as of ``load_features``."""
+    layers = [(layer, layer_path(site, number)) for number, layer in enumerate(site.config.layers)]
+    return tuple(
+        feature
+        for layer, path in layers
+        if layer.name in names
+        for feature in _read(site, layer, path, [layer.id_field]).features
+    )
+
+
 def load_layer(site: SiteFiles, number: int) -> Layer:
     """Returns one layer, with the attributes of its features.
 

@@ -106,6 +106,7 @@ def test_the_clip_gives_every_table_something_to_do(chain: Chain) -> None:
         "frame_interactions",
         "keypoints",
         "person_depths",
+        "position_features",
         "review_frames",
         "second_detections",
         "detector_samples",

@@ -9,6 +9,7 @@ import jobs.planning.fingerprint
 import jobs.planning.unseen_features
 from jobs.planning.configure import configure_site
 from jobs.planning.fingerprint import fingerprint_base
+from schemas.errors import SiteError
 from storage.site.file import load_site
 from tests.support.mistakes import one_line
 
@@ -136,3 +137,33 @@ def test_only_cameras_near_a_zone_count_again_after_an_edit(tmp_path):
     (tmp_path / "a.geojson").write_text(json.dumps(document))
     assert layers_of("gate") != before["gate"]
     assert layers_of("hall") == before["hall"]
+
+
+@pytest.mark.parametrize("role", ["count", "reference"])
+def test_a_layer_that_an_op_names_makes_it_stale_on_cameras_near_a_change(tmp_path, role):
+    site_with_squares(tmp_path, 3, role)
+    toml = tmp_path / "site.toml"
+    here, points = toml.read_text().split('id = "hall"')
+    points = points.replace("x = 155", "x = 156")  # a kilometre further east
+    toml.write_text(f'{here}id = "hall"{points}[ops.position_features]\nlayers = ["a"]\n')
+
+    def near(camera):
+        ready = configure_site(load_site(tmp_path))
+        given = ready.features_for("position_features", camera)
+        return fingerprint_base(ready, "position_features", camera).ingredients["named layers"], len(given)
+
+    before = {camera: near(camera) for camera in ("gate", "hall")}
+    assert (before["gate"][1], before["hall"][1]) == (3, 0)
+    document = json.loads((tmp_path / "a.geojson").read_text())
+    document["features"][1]["geometry"] = mapping(box(155009, 462960, 155012, 462963))
+    (tmp_path / "a.geojson").write_text(json.dumps(document))
+    assert near("gate") != before["gate"]
+    assert near("hall") == before["hall"]
+
+
+def test_an_op_names_layers_that_exist(tmp_path):
+    site_with_squares(tmp_path, 1, "reference")
+    toml = tmp_path / "site.toml"
+    toml.write_text(f'{toml.read_text()}[ops.position_features]\nlayers = ["a", "streets"]\n')
+    with pytest.raises(SiteError, match=r"line \d+: there is no layer 'streets' on the map; there are a"):
+        configure_site(load_site(tmp_path))
