@@ -6,7 +6,7 @@ What plans and runs is imported by the options that need it: ``sql`` and ``--hel
 import functools
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
@@ -112,10 +112,10 @@ def with_shared_options(command: Callable[..., Result]) -> Callable[..., Result]
         def run(*, folder: SiteFolder = HERE, selected: SelectionOptions, work: WorkOptions) -> int: ...
     """
     signature = inspect.signature(command)  # where Typer finds a command's options
-    groups = {
+    groups: dict[str, Any] = {
         name: parameter.annotation
         for name, parameter in signature.parameters.items()
-        if parameter.annotation in (SelectionOptions, WorkOptions)
+        if is_dataclass(parameter.annotation)
     }
     parameters: list[inspect.Parameter] = []
     for name, parameter in signature.parameters.items():

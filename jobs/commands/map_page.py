@@ -68,12 +68,15 @@ def write_map_page(site: Site, request: MapRequest) -> MapFile:
         SiteError: a layer or a picture cannot be read.
     """
     from storage.exports.map_page import render_map
-    from storage.site.layers import load_references
     from storage.site.pictures import load_pictures
-    from storage.store.layer_versions import features_as_of
+    from storage.store.layer_versions import features_as_of, references_as_of
 
     tables = _read(site, request)
-    features = (*features_as_of(site.files, site.store, request.as_of), *load_references(site.files))
+    features = tuple(
+        feature
+        for read in (features_as_of, references_as_of)
+        for feature in read(site.files, site.store, request.as_of)
+    )
     pictures = load_pictures(site.files)
     size = render_map(site.files, features, pictures, tables, request.target, datetime.now(UTC))
     return MapFile(request.target, tables.positions.num_rows, size)

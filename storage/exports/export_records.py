@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from schemas.errors import NightshiftError, TransientError, UserError
+from schemas.errors import TransientError, UserError
 from schemas.tables import TABLES
-from storage.files import atomic_path, first_line, safe_name
+from storage.files import atomic_path, safe_name
 from storage.store.layout import EXPORTS_FOLDER
-from storage.store.records import parse_as, record_bytes
+from storage.store.records import parse_as, read_whole_folder, record_bytes
 from storage.store.store import Store
 
 FORMAT = 1
@@ -58,15 +58,9 @@ def exports_table(store: Store) -> pa.Table:
     Raises:
         NightshiftError: a record is damaged. It is not skipped, since the list of exports must be complete.
     """
-    rows = []
-    for blob in store.blobs.list(EXPORTS_FOLDER):
-        try:
-            rows.append(asdict(parse_export_record(blob.name, store.blobs.read(blob.name))))
-        except ValueError as error:
-            raise NightshiftError(
-                f"{store.blobs.url}/{blob.name}, the record of an export, cannot be read: {first_line(error)}; "
-                "restore it from a backup"
-            ) from error
+    advice = "restore it from a backup"
+    records = read_whole_folder(store.blobs, EXPORTS_FOLDER, parse_export_record, "an export", advice)
+    rows = [asdict(each) for each in records]
     spec = TABLES["exports"]
     return spec.conform({name: [row[name] for row in rows] for name in spec.schema.names})
 

@@ -10,11 +10,11 @@ from enum import StrEnum
 
 import pyarrow as pa
 
-from schemas.errors import NightshiftError, TransientError
+from schemas.errors import TransientError
 from schemas.tables import TABLES
-from storage.files import first_line, safe_name
+from storage.files import safe_name
 from storage.store.layout import REVIEWS_FOLDER
-from storage.store.records import parse_as, record_bytes
+from storage.store.records import parse_as, read_whole_folder, record_bytes
 from storage.store.store import Store
 
 FORMAT = 1
@@ -65,16 +65,9 @@ def read_reviews(store: Store) -> list[Review]:
     Raises:
         NightshiftError: a record is damaged.
     """
-    found = []
-    for blob in store.blobs.list(REVIEWS_FOLDER):
-        try:
-            found.append(parse_review(blob.name, store.blobs.read(blob.name)))
-        except ValueError as error:
-            raise NightshiftError(
-                f"{store.blobs.url}/{blob.name}, the record of a review, cannot be read: {first_line(error)}; "
-                "restore it from a backup, or delete it and review again"
-            ) from error
-    found.sort(key=lambda each: (each.time, each.review_id))
+    advice = "restore it from a backup, or delete it and review again"
+    records = read_whole_folder(store.blobs, REVIEWS_FOLDER, parse_review, "a review", advice)
+    found = sorted(records, key=lambda each: (each.time, each.review_id))
     newest = {(each.camera, each.interaction_id): each for each in found}
     return [each for each in found if newest[each.camera, each.interaction_id] is each]
 

@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from schemas.errors import NightshiftError, TransientError
+from schemas.errors import TransientError
 from schemas.tables import TABLES
-from storage.files import first_line, safe_name
+from storage.files import safe_name
 from storage.store.layout import SIGN_OFFS_FOLDER
-from storage.store.records import parse_as, record_bytes
+from storage.store.records import parse_as, read_whole_folder, record_bytes
 from storage.store.store import Store
 
 FORMAT = 1
@@ -80,15 +80,7 @@ def read_sign_offs(store: Store) -> list[SignOff]:
     Raises:
         NightshiftError: a record is damaged. It is not skipped: it may be the one that rejects a file.
     """
-    found = []
-    for blob in store.blobs.list(SIGN_OFFS_FOLDER):
-        try:
-            found.append(parse_sign_off(blob.name, store.blobs.read(blob.name)))
-        except ValueError as error:
-            raise NightshiftError(
-                f"{store.blobs.url}/{blob.name}, the record of a sign-off, cannot be read: {first_line(error)}; "
-                "restore it from a backup"
-            ) from error
+    found = read_whole_folder(store.blobs, SIGN_OFFS_FOLDER, parse_sign_off, "a sign-off", "restore it from a backup")
     # Of two at the same moment the one that rejects counts.
     return sorted(found, key=lambda each: (each.time, each.verdict == Verdict.REJECT, each.sign_off_id))
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from schemas.errors import NightshiftError, TransientError
+from schemas.errors import TransientError
 from schemas.tables import TABLES
-from storage.files import first_line, safe_name
+from storage.files import safe_name
 from storage.store.layout import HOLDS_FOLDER
-from storage.store.records import Record, parse_as, record_bytes
+from storage.store.records import Record, parse_as, read_whole_folder, record_bytes
 from storage.store.store import Store
 
 FORMAT = 1
@@ -136,11 +136,5 @@ def parse_release(name: str, content: bytes) -> Release:
 
 
 def _read(store: Store, folder: str, parse: Callable[[str, bytes], Record]) -> Iterator[Record]:
-    for blob in store.blobs.list(folder):
-        try:
-            yield parse(blob.name, store.blobs.read(blob.name))
-        except ValueError as error:
-            raise NightshiftError(
-                f"{store.blobs.url}/{blob.name}, the record of a hold, cannot be read: {first_line(error)}; "
-                "restore it from a backup: nothing is purged without it"
-            ) from error
+    advice = "restore it from a backup: nothing is purged without it"
+    return read_whole_folder(store.blobs, folder, parse, "a hold", advice)

@@ -26,7 +26,7 @@ from storage.files import first_line, safe_name
 from storage.site.file import SiteFiles, layer_path
 from storage.sql.macros import FEATURE_COLUMNS, layer_table
 from storage.store.layout import LAYER_FILES, LAYER_RECORDS
-from storage.store.records import parse_record, parse_time, record_bytes
+from storage.store.records import parse_record, parse_time, read_whole_folder, record_bytes
 from storage.store.snapshot import end_of_run
 from storage.store.store import Store
 
@@ -187,14 +187,30 @@ def features_as_of(site: SiteFiles, store: Store, run_id: str | None) -> tuple[F
         SelectionError: there is no such run.
         NightshiftError: a version of a layer is damaged.
     """
-    import shapely
-
     from storage.site.layers import load_features
 
-    recorded = layers_at(store, end_of_run(store, run_id)) if run_id is not None else None
-    if recorded is None:
-        return load_features(site)
-    tables = [read_layer_rows(store, each) for each in recorded.layers if each.config.role == "count"]
+    recorded = _recorded(store, run_id)
+    return load_features(site) if recorded is None else _features(store, recorded, "count")
+
+
+def references_as_of(site: SiteFiles, store: Store, run_id: str | None) -> tuple[Feature, ...]:
+    """Returns the features of reference layers on the map when a run ended; otherwise as ``features_as_of``."""
+    from storage.site.layers import load_references
+
+    recorded = _recorded(store, run_id)
+    return load_references(site) if recorded is None else _features(store, recorded, "reference", "map")
+
+
+def _recorded(store: Store, run_id: str | None) -> LayerRecord | None:
+    return None if run_id is None else layers_at(store, end_of_run(store, run_id))
+
+
+def _features(store: Store, recorded: LayerRecord, role: str, space: str | None = None) -> tuple[Feature, ...]:
+    """Returns the features of the recorded layers of a role, and of a space if one is given."""
+    import shapely
+
+    layers = [each for each in recorded.layers if each.config.role == role and space in (None, each.config.space)]
+    tables = [read_layer_rows(store, each) for each in layers]
     rows = [row for table in tables for row in table.select(FEATURE_COLUMNS).to_pylist()]
     return tuple(
         Feature(
@@ -216,15 +232,8 @@ def read_layer_records(store: Store) -> list[LayerRecord]:
     Raises:
         NightshiftError: one is damaged.
     """
-    found = []
-    for blob in store.blobs.list(LAYER_RECORDS):
-        try:
-            found.append(parse_layer_record(blob.name, store.blobs.read(blob.name)))
-        except ValueError as error:
-            raise NightshiftError(
-                f"{store.blobs.url}/{blob.name}, the record of a site's layers, cannot be read: {first_line(error)}; "
-                "restore it from a backup, or delete it: queries as of its run then take the layers before"
-            ) from error
+    advice = "restore it from a backup, or delete it: queries as of its run then take the layers before"
+    found = read_whole_folder(store.blobs, LAYER_RECORDS, parse_layer_record, "a site's layers", advice)
     return sorted(found, key=lambda record: record.time)
 
 

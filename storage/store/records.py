@@ -7,8 +7,9 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any, Generic, TypeVar, get_type_hints
 
+from schemas.errors import NightshiftError
 from storage.blobs import Blobs
-from storage.files import safe_name
+from storage.files import first_line, safe_name
 
 RECORD_SUFFIX = ".json"
 
@@ -131,3 +132,25 @@ def read_records(
         except (OSError, ValueError) as error:
             errors[name] = error
     return found, errors
+
+
+def read_whole_folder(
+    blobs: Blobs, folder: str, parse: Callable[[str, bytes], Record], what: str, advice: str
+) -> Iterator[Record]:
+    """Yields all records of a folder, by name. None is skipped: it may be the one that holds or rejects something.
+
+    Args:
+        parse: returns a record, given its name and content; raises ``ValueError`` if it is torn.
+        what: a record is of, as in "a hold".
+        advice: what to do about one that cannot be read.
+
+    Raises:
+        NightshiftError: a record is damaged.
+    """
+    for blob in blobs.list(folder):
+        try:
+            yield parse(blob.name, blobs.read(blob.name))
+        except ValueError as error:
+            raise NightshiftError(
+                f"{blobs.url}/{blob.name}, the record of {what}, cannot be read: {first_line(error)}; {advice}"
+            ) from error

@@ -53,8 +53,78 @@ class Declared:
 _TWO = "height_ratio < 1.35 and overlap < 0.7"
 
 
+_WITH_THINGS = (
+    Declared(
+        "carries",
+        "hand > 0.15 and relative_speed_m_s < 0.6 and speed_m_s > 0.3 and object_speed_m_s > 0.3",
+        "gap_m < 0.2 and relative_speed_m_s < 0.8 and object_speed_m_s > 0.2",
+        1.0,
+        break_s=3.0,
+        objects=BAGS,
+        exclusive=True,
+    ),
+    Declared(
+        "rides",
+        "covered > 0.15 and feet_above_m > 0 and aside_m < 0.6 and relative_speed_m_s < 1 "
+        "and object_speed_m_s > ride_m_s",
+        "covered > 0.1 and aside_m < 0.8 and relative_speed_m_s < 1.5 and object_speed_m_s > 0.7 * ride_m_s",
+        1.0,
+        break_s=1.5,
+        objects=RIDDEN,
+        exclusive=True,
+    ),
+    Declared(
+        "pushes",
+        "gap_m < 0.2 and -0.4 < feet_above_m < 0.3 and relative_speed_m_s < 0.6 "
+        "and 0.3 < object_speed_m_s < ride_m_s and speed_m_s > 0.3",
+        "gap_m < 0.4 and feet_above_m < 0.4 and relative_speed_m_s < 1 and 0.15 < object_speed_m_s < 1.2 * ride_m_s",
+        1.5,
+        break_s=1.5,
+        objects=PUSHED,
+        exclusive=True,
+    ),
+)
+
+_POSTURES = (
+    Declared(
+        "sits_on",
+        "0.45 < stature < 0.8 and spread < 1.1 and speed_m_s < 0.3",
+        "stature < 0.87 and speed_m_s < 0.5",
+        5.0,
+        break_s=2.0,
+        by_motion=False,
+        version=2,
+    ),
+    Declared(
+        "falls",
+        "stature < 0.6 and spread > 0.9 and since_upright_s < 3 and speed_m_s < 1.5",
+        "stature < 0.7 and spread > 0.7",
+        2.0,
+        by_motion=False,
+        version=2,
+    ),
+)
+
+_ALONE = (
+    Declared("loiters", "around_s >= loiter_s", "around_s >= loiter_s", 0.0, break_s=5.0),
+    # A camera that shakes moves everybody, and nobody gets anywhere.
+    Declared("runs", "speed_m_s > run_m_s and pace_m_s > 0.8 * run_m_s", "speed_m_s > 0.8 * run_m_s", 1.0, version=2),
+)
+
+
 def catalogue(params: InteractionsParams) -> tuple[Declared, ...]:
     """Returns the declared interactions, with the user's own."""
+    return (
+        *_between_people(params),
+        *_WITH_THINGS,
+        *_POSTURES,
+        _at_vehicles(params),
+        *_ALONE,
+        *(user_rule(rule) for rule in params.rules),
+    )
+
+
+def _between_people(params: InteractionsParams) -> tuple[Declared, ...]:
     return (
         Declared(
             "meets",
@@ -85,67 +155,17 @@ def catalogue(params: InteractionsParams) -> tuple[Declared, ...]:
             break_s=1.5,
             objects=(PERSON,),
         ),
-        Declared(
-            "carries",
-            "hand > 0.15 and relative_speed_m_s < 0.6 and speed_m_s > 0.3 and object_speed_m_s > 0.3",
-            "gap_m < 0.2 and relative_speed_m_s < 0.8 and object_speed_m_s > 0.2",
-            1.0,
-            break_s=3.0,
-            objects=BAGS,
-            exclusive=True,
-        ),
-        Declared(
-            "rides",
-            "covered > 0.15 and feet_above_m > 0 and aside_m < 0.6 and relative_speed_m_s < 1 "
-            "and object_speed_m_s > ride_m_s",
-            "covered > 0.1 and aside_m < 0.8 and relative_speed_m_s < 1.5 and object_speed_m_s > 0.7 * ride_m_s",
-            1.0,
-            break_s=1.5,
-            objects=RIDDEN,
-            exclusive=True,
-        ),
-        Declared(
-            "pushes",
-            "gap_m < 0.2 and -0.4 < feet_above_m < 0.3 and relative_speed_m_s < 0.6 "
-            "and 0.3 < object_speed_m_s < ride_m_s and speed_m_s > 0.3",
-            "gap_m < 0.4 and feet_above_m < 0.4 and relative_speed_m_s < 1 "
-            "and 0.15 < object_speed_m_s < 1.2 * ride_m_s",
-            1.5,
-            break_s=1.5,
-            objects=PUSHED,
-            exclusive=True,
-        ),
-        Declared(
-            "sits_on",
-            "0.45 < stature < 0.8 and spread < 1.1 and speed_m_s < 0.3",
-            "stature < 0.87 and speed_m_s < 0.5",
-            5.0,
-            break_s=2.0,
-            by_motion=False,
-            version=2,
-        ),
-        Declared(
-            "falls",
-            "stature < 0.6 and spread > 0.9 and since_upright_s < 3 and speed_m_s < 1.5",
-            "stature < 0.7 and spread > 0.7",
-            2.0,
-            by_motion=False,
-            version=2,
-        ),
-        Declared(
-            "loads_unloads",
-            "gap_m < at_vehicle_m and -0.6 < feet_above_m < 1 and object_speed_m_s < 0.3 and speed_m_s < 1.2",
-            "gap_m < 1.5 * at_vehicle_m and -1 < feet_above_m < 1.4 and object_speed_m_s < 0.5 and speed_m_s < 1.5",
-            params.load_s,
-            break_s=3.0,
-            objects=(*VEHICLES, *(f"{STATIC}:{label}" for label in VEHICLES)),
-        ),
-        Declared("loiters", "around_s >= loiter_s", "around_s >= loiter_s", 0.0, break_s=5.0),
-        # A camera that shakes moves everybody, and nobody gets anywhere.
-        Declared(
-            "runs", "speed_m_s > run_m_s and pace_m_s > 0.8 * run_m_s", "speed_m_s > 0.8 * run_m_s", 1.0, version=2
-        ),
-        *(user_rule(rule) for rule in params.rules),
+    )
+
+
+def _at_vehicles(params: InteractionsParams) -> Declared:
+    return Declared(
+        "loads_unloads",
+        "gap_m < at_vehicle_m and -0.6 < feet_above_m < 1 and object_speed_m_s < 0.3 and speed_m_s < 1.2",
+        "gap_m < 1.5 * at_vehicle_m and -1 < feet_above_m < 1.4 and object_speed_m_s < 0.5 and speed_m_s < 1.5",
+        params.load_s,
+        break_s=3.0,
+        objects=(*VEHICLES, *(f"{STATIC}:{label}" for label in VEHICLES)),
     )
 
 

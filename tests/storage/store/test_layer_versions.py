@@ -22,6 +22,7 @@ from storage.store.layer_versions import (
     layer_versions_table,
     read_layer_records,
     record_layers,
+    references_as_of,
 )
 from storage.store.reader import open_store
 from storage.store.records import record_bytes
@@ -113,6 +114,23 @@ def test_a_layer_is_read_from_its_file_once(site: SiteFiles, store: Store, monke
     monkeypatch.setattr(storage.site.layers, "read_layer_file", None)
     assert current_rows(site, store, 0).equals(fresh)
     run(site, store, "second", 1)
+
+
+def test_a_map_as_of_a_run_has_the_reference_layers_of_that_run(site: SiteFiles, store: Store) -> None:
+    toml, path = site.root / "site.toml", site.root / "streets.geojson"
+    toml.write_text(toml.read_text() + '[[layers]]\nname = "streets"\nfile = "streets.geojson"\nrole = "reference"\n')
+    mapped = load_site(site.root)
+    for name, hours in (("first", 0), ("second", 1)):
+        street = {"type": "LineString", "coordinates": [[4.0, 52.0], [4.001, 52.0 + hours / 1000]]}
+        feature = {"type": "Feature", "properties": {"id": name}, "geometry": street}
+        path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+        run(mapped, store, name, hours)
+    path.unlink()
+    assert [[f.feature_id for f in references_as_of(mapped, store, name)] for name in ("first", "second")] == [
+        ["first"],
+        ["second"],
+    ]
+    assert "first" not in {f.feature_id for f in features_as_of(mapped, store, "first")}
 
 
 def test_notices_of_a_reference_layer_are_said_at_every_run(site: SiteFiles, store: Store) -> None:
