@@ -92,6 +92,8 @@ DAMAGE_REASONS = (
     STILL_WRITTEN,  # modified while it was read, or less than ``settle_s`` before; no error, and not in quarantine
     "truncated",  # ends before its declared length; the part that exists is used
     "decode_error",  # the decoder rejects packets; that stretch is lost
+    "decoder_dies",  # three workers ended while they decoded it
+    "decoder_hangs",  # the decoder gave no frame within a limit that depends on the segment's length, twice
     SECOND_CLOCK,  # the content of another file of the camera, whose name gives another time; that one is used
     CLOCK_JUMP,  # times jump by more than a day; each stretch is used at the times that it has
     "wrong_clock",  # impossible times; the footage is processed, but not anonymized

@@ -56,6 +56,12 @@ def usable_memory_bytes(root: Path = _ROOT) -> int:
     return min(limits)
 
 
+def resident_bytes() -> int:
+    """Returns the memory that this process holds now."""
+    pages = int((_ROOT / "proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
 def reuse_freed_memory() -> None:
     """Lets this process use freed memory again, in place of giving it back to the system after each frame.
 

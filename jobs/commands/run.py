@@ -188,6 +188,7 @@ def _drive(
         plan.ready.ops,
         hold_video=run.site.files.config.publish.waits,
         max_pixels=run.site.files.config.max_pixels,
+        step_limit_s=run.options.step_limit_s,
     )
     try:
         for warning in require_able(plan.ready.ops, {key.op for key in plan.to_do}):
@@ -199,6 +200,7 @@ def _drive(
                 run_id=run.record.run_id,
                 keep=run.site.journal.quarantine,
                 on_progress=on_progress,
+                on_warning=on_warning,
                 deadline=run.deadline,
                 stop=stop,
                 priority=run.options.priority,
@@ -231,7 +233,8 @@ def open_pool(setup: WorkerSetup, options: RunOptions, units: int, on_warning: C
     """Opens the workers that the options ask for, at most one per unit; without units Ray is not started."""
     if options.workers is None or not units:
         return InlinePool(setup)
-    from jobs.engine.ray_pool import RayPool, start_ray  # Ray takes a second to import: only a run pays for it
+    from jobs.engine.ray_actors import RayPool  # Ray takes a second to import: only a run pays for it
+    from jobs.engine.ray_pool import start_ray
 
     slots = start_ray(options.address, options.workers, on_warning)
     return RayPool(setup, max(1, min(slots, units)))

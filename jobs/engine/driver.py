@@ -7,28 +7,27 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from jobs.engine.build_tasks import build_tasks
+from jobs.engine.outage import Outage
 from jobs.engine.pool import Finished, Pool
+from jobs.engine.retries import Retries
 from jobs.engine.run_clock import RunClock
-from jobs.engine.tasks import Failure, Outcome, TaskBatch
+from jobs.engine.tasks import Failure, LostWorker, Outcome, TaskBatch
 from jobs.planning.graph import UnitKey
 from jobs.planning.ledger import key_of
 from jobs.planning.plan import Plan
 from jobs.planning.queue import Priority, WorkQueue
 from jobs.planning.unit_states import UnitStates
-from schemas.errors import StoreFull, TransientError
+from schemas.errors import StoreFull
 from schemas.values import Quarantined, Receipt
-from storage.coordination import Claims
+from storage.coordination import Claims, Partition
+from storage.store.lost_workers import LostWorkerCounts
 from storage.store.store import Store
-
-MAX_ATTEMPTS = 3
-"""Attempts at a unit whose failures are transient; then it is quarantined."""
-
-BACKOFF_S = 1.0
-"""Retry delay after n failed attempts: this times 2 to the power of n."""
 
 CLAIM_RETRY_S = 1.0
 """Retry delay while another run holds the claim."""
@@ -106,6 +105,7 @@ class Driver:
         claims: of this run; they only save work, receipts keep the store right
             (docs/decisions/0011-claims-save-work.md).
         deadline: no batch begins that would, by the estimate, end after it.
+        on_warning: called with one line when the archive or the store does not answer, and when it does again.
         stop: once set, batches in flight are finished and no others begun.
         clock: the time of commits.
 
@@ -124,6 +124,7 @@ class Driver:
         store: Store,
         claims: Claims,
         on_progress: Callable[[Progress], None] = lambda _: None,
+        on_warning: Callable[[str], None] = lambda _: None,
         deadline: datetime | None = None,
         stop: threading.Event | None = None,
         priority: Priority | None = None,
@@ -142,8 +143,8 @@ class Driver:
         self._clock = clock or RunClock(None)
         self._queue = WorkQueue(self.states, priority)
         self._in_flight: dict[int, TaskBatch] = {}
-        self._attempts: Counter[UnitKey] = Counter()
-        self._backing_off: list[tuple[float, list[UnitKey]]] = []
+        self._outage = Outage(store, on_warning, self._ends_early)
+        self._retries = Retries(LostWorkerCounts(store.blobs))
         self._batches = 0
         self._began = time.monotonic()
 
@@ -152,16 +153,16 @@ class Driver:
 
         Raises:
             StoreFull: no space is left for results; what is committed stays.
+            TransientError: the archive or the store has not answered for ``outage.PATIENCE_S``.
         """
         while True:
-            self._end_backoff()
-            held_back = self._dispatch()
+            self._queue.give_back(self._retries.due())
+            may_go_on = self._dispatch()
             self._report_progress()
             if not self._in_flight:
-                if not self._backing_off or held_back or self._stop.is_set() or self._is_late():
+                if not may_go_on:
                     break
                 time.sleep(POLL_S)
-                continue
             for finished in self._pool.wait(POLL_S):
                 self._collect(finished)
             if self._in_flight and self._is_late(-DEADLINE_GRACE_S):
@@ -172,7 +173,7 @@ class Driver:
 
     def _close_report(self) -> RunReport:
         report, statuses = self.report, self.states.statuses.values()
-        report.left = len(self._queue.left) + sum(len(keys) for _, keys in self._backing_off)
+        report.left = len(self._queue.left) + self._retries.waiting
         report.wall_s = time.monotonic() - self._began
         if self._stop.is_set():
             report.state = "interrupted"
@@ -182,28 +183,27 @@ class Driver:
             report.state = "partial"
         return report
 
-    def _end_backoff(self) -> None:
-        """Gives units back to the queue whose retry delay is over."""
-        now = time.monotonic()
-        for due, keys in [each for each in self._backing_off if each[0] <= now]:
-            self._backing_off.remove((due, keys))
-            self._queue.give_back(keys)
-
     def _dispatch(self) -> bool:
-        """Fills free worker slots. Returns whether units are held back because of the deadline."""
-        while len(self._in_flight) < self._pool.slots and not self._stop.is_set():
-            keys = self._queue.take()
+        """Fills free worker slots. Returns whether units are left that may run before the deadline."""
+        while not self._ends_early():
+            if self._outage.must_wait or not self._pool.free:
+                return True
+            keys, others = self._retries.split(self._queue.take())
+            self._queue.give_back(others)
             if not keys:
-                return False
+                return self._retries.waiting > 0
             if self._is_late(sum(map(self._plan.work_s, keys))):
                 self._queue.give_back(keys)
-                return True
-            if self._claims.acquire(keys[0].partition):
+                return False
+            if self._outage.outlast(partial(self._claims.acquire, keys[0].partition)):
                 self._submit(keys)
             else:
                 # Another run works on it: it may have done these units by the next try.
-                self._backing_off.append((time.monotonic() + CLAIM_RETRY_S, keys))
+                self._retries.wait(keys, CLAIM_RETRY_S)
         return False
+
+    def _ends_early(self) -> bool:
+        return self._stop.is_set() or self._is_late()
 
     def _submit(self, keys: Sequence[UnitKey]) -> None:
         """Submits units of a claimed partition, without those that another run has done meanwhile."""
@@ -211,14 +211,14 @@ class Driver:
         if self._claims.met_other_runs:  # until then, nobody else commits: no unit is looked up before it runs
             keys = [key for key in keys if not self._is_done_elsewhere(key, self.states.fingerprint(key))]
         if not keys:
-            self._claims.release(partition)
+            self._release(partition)
             return
         self._batches += 1
         batch = TaskBatch(
             number=self._batches,
             run_id=self.report.run_id,
             tasks=build_tasks(self.states, keys),
-            attempt=max(self._attempts[key] for key in keys) + 1,
+            attempt=self._retries.attempt(keys),
             not_before=self._clock.floor,
         )
         self._in_flight[batch.number] = batch
@@ -226,7 +226,7 @@ class Driver:
 
     def _is_done_elsewhere(self, key: UnitKey, fingerprint: str) -> bool:
         """Whether exactly this work is committed by now; then it is recorded as done."""
-        receipt = self._store.find_receipt(*key, fingerprint)
+        receipt = self._outage.outlast(partial(self._store.find_receipt, *key, fingerprint))
         if receipt is None:
             return False
         self._record_done(receipt)
@@ -237,8 +237,14 @@ class Driver:
             self.report.receipts.append(receipt)
         else:
             self.report.elsewhere += 1  # a worker of another run was first: its receipt is the one in the store
+        self._retries.forget(receipt)
         self._clock.advance_past(receipt.committed)
         self._queue.mark_done(key_of(receipt), receipt)
+
+    def _release(self, partition: Partition) -> None:
+        # A claim that cannot be removed now is removed at the end of the run.
+        with suppress(OSError):
+            self._claims.release(partition)
 
     def _is_late(self, work_s: float = 0.0) -> bool:
         """Whether work of this length, begun now, ends after the deadline."""
@@ -250,18 +256,23 @@ class Driver:
         self._in_flight.pop(batch.number, None)
         fingerprints = {task.key: task.fingerprint for task in batch.tasks}
         keys = list(fingerprints)
-        if isinstance(outcome, TransientError):
-            # The worker was lost. Only the first unit counts the attempt: most likely the worker died of that one.
-            outcome = Outcome(failures=(Failure(keys[0], "transient", "TransientError", str(outcome)),))
-        self._claims.release(keys[0].partition)
+        if isinstance(outcome, LostWorker):
+            outcome = Outcome(failures=self._outage.outlast(partial(self._retries.blame, batch, outcome)))
+        self._release(keys[0].partition)
         for receipt in outcome.receipts:
             self._record_done(receipt)
         for stretch in outcome.lost:
             self.report.lost.append(self._keep_entry(stretch, fingerprints[keys[0]]))
-        for failure in outcome.failures:
+        away = [failure for failure in outcome.failures if failure.kind == "away"]
+        if away:
+            self._outage.begin(away[0].reason, away[0].detail)
+        elif any("frames_decoded" in receipt.counters for receipt in outcome.receipts):
+            self._outage.end("archive")
+        failures = [failure for failure in outcome.failures if failure.kind != "away"]
+        for failure in failures:
             self._record_failure(failure, fingerprints[failure.key])
-        ended = {key_of(receipt) for receipt in outcome.receipts} | {failure.key for failure in outcome.failures}
-        # The others were not tried, because one that they read failed; some can do without it.
+        ended = {key_of(receipt) for receipt in outcome.receipts} | {failure.key for failure in failures}
+        # The others were not tried: they wait for footage, or one that they read failed. Some can do without it.
         self._queue.give_back([key for key in keys if key not in ended])
 
     def _record_failure(self, failure: Failure, fingerprint: str) -> None:
@@ -270,11 +281,8 @@ class Driver:
             raise StoreFull(failure.detail)
         if self._is_done_elsewhere(key, fingerprint):
             return  # such as a merge whose parts are gone, because another run has merged and deleted them
-        if failure.kind == "transient":
-            self._attempts[key] += 1
-            if self._attempts[key] < MAX_ATTEMPTS:
-                self._backing_off.append((time.monotonic() + BACKOFF_S * 2 ** self._attempts[key], [key]))
-                return
+        if self._retries.may_retry(failure):
+            return
         self.report.failures.append(failure)
         entry = self._keep_entry(failure, fingerprint)
         self.report.quarantined.append(entry)
@@ -288,14 +296,14 @@ class Driver:
         entry = Quarantined(
             **key._asdict(),
             fingerprint=fingerprint,
-            kind="bug" if failure.kind == "transient" else failure.kind,  # type: ignore[arg-type]  # "full" ends the run
+            kind="bug" if failure.kind == "transient" else failure.kind,  # type: ignore[arg-type]  # others end no unit
             reason=failure.reason,
             detail=failure.detail or next(iter(last_lines), failure.reason),
             path=segments[0].path if len(segments) == 1 else None,
             time=datetime.now(UTC),
             run_id=self.report.run_id,
         )
-        self._keep(entry)
+        self._outage.outlast(partial(self._keep, entry))
         return entry
 
     def _report_progress(self) -> None:

@@ -34,6 +34,19 @@ def one_line(text: str) -> str:
     return line if len(line) <= _LONGEST_DETAIL else line[: _LONGEST_DETAIL - 1] + "…"
 
 
+def ray_reason(error: BaseException) -> str:
+    """Returns the one line of an error of Ray that says what happened.
+
+    Ray puts colours, its own frames and those of the worker before the message of what a worker raised.
+    """
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    frames = [index for index, line in enumerate(lines) if "ray::" in line]
+    # After the last group of frames, whose lines are indented, comes what was raised: "module.Name: message".
+    raised = [line for line in lines[frames[-1] + 1 :] if not line[0].isspace()] if frames else []
+    reason = one_line((raised or lines or [type(error).__name__])[0])
+    return re.sub(r"^(?:\w+\.)+(?=\w+: )", "", reason)
+
+
 @contextmanager
 def arising_in(origin: Origin) -> Iterator[None]:
     """Notes the origin of errors that pass through; also a decorator. The innermost block wins."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from jobs.engine.tasks import STEP_LIMIT_S
 from jobs.planning.queue import Priority
 from schemas.errors import UserError
 from storage.coordination import LEASE_S
@@ -30,6 +31,7 @@ class RunOptions:
         retry: also try quarantined units again.
         priority: what runs first.
         lease_s: seconds without a heartbeat after which a run's claims may be taken over.
+        step_limit_s: seconds without progress after which a worker ends itself, beside what its footage's length adds.
     """
 
     workers: int | None = 0
@@ -39,6 +41,7 @@ class RunOptions:
     retry: bool = False
     priority: Priority = field(default_factory=Priority)
     lease_s: float = LEASE_S
+    step_limit_s: float = STEP_LIMIT_S
 
     def deadline(self, zone: ZoneInfo, now: datetime) -> datetime | None:
         """Returns when the run ends at the latest; None if there is no limit.

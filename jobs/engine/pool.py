@@ -3,12 +3,11 @@
 from collections.abc import Iterable
 from typing import Protocol
 
-from jobs.engine.tasks import Outcome, TaskBatch, WorkerSetup
+from jobs.engine.tasks import LostWorker, Outcome, TaskBatch, WorkerSetup
 from jobs.engine.worker import Worker
-from schemas.errors import TransientError
 
-Finished = tuple[TaskBatch, Outcome | TransientError]
-"""A batch with its outcome; with an error where the worker itself was lost."""
+Finished = tuple[TaskBatch, Outcome | LostWorker]
+"""A batch with its outcome, or without one where the worker itself was lost."""
 
 
 class Pool(Protocol):
@@ -16,13 +15,17 @@ class Pool(Protocol):
 
     @property
     def slots(self) -> int:
-        """How many batches may be in flight."""
+        """How many workers there are once all have started."""
+
+    @property
+    def free(self) -> int:
+        """How many workers wait for a batch: started, and not busy."""
 
     def submit(self, batch: TaskBatch) -> None:
-        """Gives a batch to a free worker; the caller never has more than ``slots`` in flight."""
+        """Gives a batch to a free worker."""
 
     def wait(self, timeout_s: float) -> Iterable[Finished]:
-        """Returns batches that have ended; waits for the first of them at most ``timeout_s``."""
+        """Returns batches that have ended; waits at most ``timeout_s`` for the first of them, or for a free worker."""
 
     def close(self) -> None:
         """Ends the workers at once. What they have not committed leaves no trace for readers."""
@@ -36,6 +39,11 @@ class InlinePool:
     def __init__(self, setup: WorkerSetup) -> None:
         self._worker = Worker(setup)
         self._waiting: list[TaskBatch] = []
+
+    @property
+    def free(self) -> int:
+        """Whether a batch may be submitted."""
+        return self.slots - len(self._waiting)
 
     def submit(self, batch: TaskBatch) -> None:
         """Keeps the batch until ``wait``."""

@@ -1,23 +1,14 @@
-"""A pool of Ray actors, one per worker slot. The only file that knows Ray.
-
-Ray Core, not Ray Data: tracking is ordered and stateful within a segment, and frames must not cross the object store.
-An actor holds opened models and returns receipts, a few kilobytes per batch.
-"""
+"""Starts Ray on this machine, or connects to a cluster. With ray_actors.py the only file that knows Ray."""
 
 import logging
 import os
-import re
 import socket
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable
 
-from jobs.engine.failures import one_line
+from jobs.engine.failures import ray_reason
 from jobs.engine.local_ray import PrivateFolder, private_environment, require_loopback
 from jobs.engine.options import default_workers
-from jobs.engine.pool import Finished
-from jobs.engine.tasks import TaskBatch, WorkerSetup
-from jobs.engine.worker import Worker
-from schemas.errors import TransientError, UserError
+from schemas.errors import UserError
 from storage.machine import home_folder, usable_cpus
 
 CONNECT_S = 5.0
@@ -65,7 +56,7 @@ def probe_ray() -> str:
     import ray
 
     ray.get(ray.remote(usable_cpus).remote())
-    _stop_ray()
+    stop_ray()
     return str(ray.__version__)
 
 
@@ -83,7 +74,8 @@ def _connect(address: str) -> None:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
         raise UserError(
-            f"--address {address}: no Ray cluster answers ({_reason(error)}); start one with `ray up ray_cluster.yaml`"
+            f"--address {address}: no Ray cluster answers ({ray_reason(error)}); "
+            "start one with `ray up ray_cluster.yaml`"
         ) from error
 
 
@@ -105,16 +97,16 @@ def _start_here(workers: int, on_warning: Callable[[str], None]) -> None:
             except Exception as error:  # Ray raises no narrower one where its node is late
                 if not left:
                     raise UserError(
-                        f"Ray does not start on this machine: {_reason(error)}; its logs are in {folder.ray}; "
+                        f"Ray does not start on this machine: {ray_reason(error)}; its logs are in {folder.ray}; "
                         "`nightshift run --in-process` works without it"
                     ) from error
-                on_warning(f"Ray did not start ({_reason(error)}); it is started once more")
+                on_warning(f"Ray did not start ({ray_reason(error)}); it is started once more")
                 ray.shutdown()
     _folder = folder
     # A program that imported Ray earlier has fixed its settings: then Ray listens on all interfaces.
     listens_at = str(ray.util.get_node_ip_address())  # type: ignore[no-untyped-call]
     if not listens_at.startswith("127."):
-        _stop_ray()
+        stop_ray()
         raise UserError(f"Ray would listen at {listens_at}, since this program imported it before Nightshift did")
 
 
@@ -133,7 +125,7 @@ def _init_here(cpus: int, folder: PrivateFolder) -> None:
     )
 
 
-def _stop_ray() -> None:
+def stop_ray() -> None:
     """Ends the embedded Ray and deletes its folder, or leaves the cluster."""
     global _folder
     import ray
@@ -155,75 +147,3 @@ def _check_reachable(address: str) -> None:
         raise UserError(
             f"--address {address}: nothing answers there ({error}); start a cluster with `ray up ray_cluster.yaml`"
         ) from error
-
-
-class RayPool:
-    """Worker actors on a Ray that ``start_ray`` has started."""
-
-    def __init__(self, setup: WorkerSetup, slots: int) -> None:
-        self._setup = setup
-        self.slots = slots
-        self._free = [self._start_actor() for _ in range(slots)]
-        self._busy: dict[Any, tuple[Any, TaskBatch]] = {}
-
-    def _start_actor(self) -> Any:
-        import ray
-
-        environment = {"OMP_NUM_THREADS": str(self._setup.cpus), "RAY_USAGE_STATS_ENABLED": "0"}
-        if "HOME" in os.environ:  # an embedded Ray has another one
-            environment["HOME"] = os.environ["HOME"]
-        actor = ray.remote(Worker).options(
-            num_cpus=self._setup.cpus, max_restarts=0, runtime_env={"env_vars": environment}
-        )
-        return actor.remote(self._setup)
-
-    def submit(self, batch: TaskBatch) -> None:
-        """Gives a batch to a free actor."""
-        actor = self._free.pop()
-        self._busy[actor.run.remote(batch)] = (actor, batch)
-
-    def wait(self, timeout_s: float) -> Iterable[Finished]:
-        """Returns batches that have ended. An actor that died is replaced, and its batch gets a transient error."""
-        if not self._busy:
-            return []
-        import ray
-
-        done, _ = ray.wait(list(self._busy), num_returns=1, timeout=timeout_s)
-        return [self._collect(reference) for reference in done]
-
-    def _collect(self, reference: Any) -> Finished:
-        import ray
-
-        actor, batch = self._busy.pop(reference)
-        try:
-            outcome = ray.get(reference)
-        except ray.exceptions.RayActorError as error:
-            self._free.append(self._start_actor())
-            return batch, TransientError(f"a worker was lost: {_reason(error)}")
-        except ray.exceptions.RayError as error:
-            self._free.append(actor)
-            return batch, TransientError(f"Ray: {_reason(error)}")
-        self._free.append(actor)
-        return batch, outcome
-
-    def close(self) -> None:
-        """Kills the actors, and ends the embedded Ray or leaves the cluster."""
-        import ray
-
-        for actor in [*self._free, *(actor for actor, _ in self._busy.values())]:
-            ray.kill(actor)
-        self._free, self._busy = [], {}
-        _stop_ray()
-
-
-def _reason(error: BaseException) -> str:
-    """Returns the one line of an error that says what happened.
-
-    Ray puts colours, its own frames and those of the worker before the message of what a worker raised.
-    """
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    frames = [index for index, line in enumerate(lines) if "ray::" in line]
-    # After the last group of frames, whose lines are indented, comes what was raised: "module.Name: message".
-    raised = [line for line in lines[frames[-1] + 1 :] if not line[0].isspace()] if frames else []
-    reason = one_line((raised or lines or [type(error).__name__])[0])
-    return re.sub(r"^(?:\w+\.)+(?=\w+: )", "", reason)

@@ -12,6 +12,10 @@ from schemas.values import LARGEST_FRAME_PX, Receipt, UnitContext, UnitFile
 
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 
+STEP_LIMIT_S = 600.0
+"""Seconds that one step of a worker may take, beside what the length of its footage adds: a share that is gone for five
+minutes must not look like a decoder that hangs."""
+
 
 @dataclass(frozen=True)
 class TaskInput:
@@ -62,13 +66,14 @@ class Failure:
 
     Attributes:
         kind: ``footage`` (damaged or unreadable), ``coverage`` (covering cannot be vouched for) and ``bug`` are
-            quarantined; ``transient`` is tried again; ``full`` (no space in the store) stops the run.
+            quarantined; ``transient`` and ``lost`` (its worker ended) are tried again, so many times; ``away`` (the
+            archive or the store does not answer) waits; ``full`` (no space left) stops the run.
         reason: a short stable word: of ``DAMAGE_REASONS``, or the error's type.
         trace: the error's traceback, where it helps to find the cause.
     """
 
     key: UnitKey
-    kind: Literal["footage", "coverage", "bug", "transient", "full"]
+    kind: Literal["footage", "coverage", "bug", "transient", "lost", "away", "full"]
     reason: str
     detail: str
     trace: str = ""
@@ -80,11 +85,35 @@ class Outcome:
 
     Attributes:
         lost: stretches of footage that could not be decoded, of units that may be committed all the same.
+        resident_bytes: memory of the worker's process at the end.
     """
 
     receipts: tuple[Receipt, ...] = ()
     failures: tuple[Failure, ...] = ()
     lost: tuple[Failure, ...] = ()
+    resident_bytes: int = 0
+
+
+Cause = Literal["died", "memory", "hung", "node"]
+"""Why a worker ended: its process died, was killed for its memory, made no progress, or its machine was lost."""
+
+
+@dataclass(frozen=True)
+class LostWorker:
+    """A worker that ended in the middle of a batch. What it has committed is in the store.
+
+    Attributes:
+        detail: one line.
+        working_on: the units that it worked on; none if its notes cannot be read.
+        decoding: whether it was decoding footage for these units.
+        stacks: of all its threads, where it hung.
+    """
+
+    detail: str
+    cause: Cause = "died"
+    working_on: tuple[UnitKey, ...] = ()
+    decoding: bool = False
+    stacks: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,6 +126,7 @@ class WorkerSetup:
         cpus: threads that a worker may use.
         hold_video: published video awaits its sign-off.
         max_pixels: limit of frames, as for ``SegmentReader``.
+        step_limit_s: seconds without progress after which a worker ends itself, see ``crash_notes.limit_s``.
     """
 
     archive: str
@@ -105,3 +135,4 @@ class WorkerSetup:
     cpus: int = 1
     hold_video: bool = False
     max_pixels: int = LARGEST_FRAME_PX
+    step_limit_s: float = STEP_LIMIT_S

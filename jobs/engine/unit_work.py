@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from jobs.engine.failures import arising_in
 from jobs.engine.services import UnitServices
 from jobs.engine.tasks import Task, TaskBatch
+from schemas.errors import TransientError
 from schemas.op import FrameNeed, FrameOp, FrameSession, Op, TableOp, Tables
 from schemas.values import FrameBatch, Receipt
 from storage.store.store import Store
@@ -88,7 +89,12 @@ class UnitWork:
 
         Returns:
             The receipt in the store: another worker's if that one committed the same work first.
+
+        Raises:
+            TransientError: the store is gone. What were written into its folder now would be hidden by its share later.
         """
+        if not self._store.is_present():
+            raise TransientError("the store is not there any more; is its share mounted?")
         task, key = self.task, self.key
         with self.timed("commit"):
             written = {

@@ -11,27 +11,36 @@ from functools import partial
 import cv2
 import pyarrow as pa
 
+from jobs.engine.away import find_away
+from jobs.engine.crash_notes import CrashNotes, limit_s
 from jobs.engine.failures import arising_in, classify
 from jobs.engine.task_inputs import read_input
 from jobs.engine.tasks import Failure, Outcome, Task, TaskBatch, WorkerSetup
 from jobs.engine.unit_work import UnitWork
 from jobs.planning.graph import UnitKey
 from schemas.op import FrameNeed, Op, Tables
-from schemas.values import Receipt
+from schemas.values import FrameBatch, Receipt
 from storage.blobs import LocalFileCache, open_blobs
-from storage.machine import reuse_freed_memory
+from storage.machine import resident_bytes, reuse_freed_memory
 from storage.store.store import Store
 from storage.video.raw import readable
 from storage.video.reader import SegmentReader
 
 
 class Worker:
-    """Runs batches, one after the other. Ops are opened when first needed and stay open."""
+    """Runs batches, one after the other. Ops are opened when first needed and stay open.
 
-    def __init__(self, setup: WorkerSetup) -> None:
+    Args:
+        notes: for the case that this process ends; they also end it if a step takes too long. None in the driver's own
+            process, which must not end.
+    """
+
+    def __init__(self, setup: WorkerSetup, notes: CrashNotes | None = None) -> None:
         self.setup = setup
+        self.notes = notes
         self.store = Store.open(setup.store)
-        self.footage = LocalFileCache(open_blobs(setup.archive))
+        self.archive = open_blobs(setup.archive)
+        self.footage = LocalFileCache(self.archive)
         self._open: dict[str, Op] = {}
         # Without limits each worker's libraries would start a thread per core, and workers would crowd each other out.
         cv2.setNumThreads(setup.cpus)
@@ -48,7 +57,9 @@ class Worker:
             work.do(group)
             if any(failure.kind == "full" for failure in work.failures):
                 break
-        return Outcome(tuple(work.receipts), tuple(work.failures), tuple(work.lost))
+        if self.notes:
+            self.notes.end_batch()
+        return Outcome(tuple(work.receipts), tuple(work.failures), tuple(work.lost), resident_bytes())
 
     @arising_in("weights")
     def open_op(self, name: str) -> None:
@@ -64,6 +75,8 @@ class Worker:
             op.close()
         self._open.clear()
         self.footage.close()
+        if self.notes:
+            self.notes.close()
 
 
 def decode_groups(units: Sequence[UnitWork]) -> list[list[UnitWork]]:
@@ -92,6 +105,7 @@ class _BatchWork:
         self._batch = batch
         self._tables: dict[tuple[UnitKey, str], pa.Table] = {}
         self._failed: set[UnitKey] = set()
+        self._numbers = {task.key: number for number, task in enumerate(batch.tasks)}
         self.receipts: list[Receipt] = []
         self.failures: list[Failure] = []
         self.lost: list[Failure] = []
@@ -101,6 +115,7 @@ class _BatchWork:
         needs: list[tuple[UnitWork, FrameNeed]] = []
         for unit in self._possible(units):
             with self._boundary(unit):
+                self._begin_step(unit)
                 self._worker.open_op(unit.key.op)
                 need = unit.start(self._inputs(unit, late=False)) if unit.on_frames else None
                 if need is not None:
@@ -135,16 +150,33 @@ class _BatchWork:
             reader = SegmentReader(
                 path, segment, [need for _, need in needs], threads=setup.cpus, max_pixels=setup.max_pixels
             )
-            for index, frames in reader:
+            for index, frames in self._decoded(reader, units):
                 unit = units[index]
                 if unit.key not in self._failed:
                     with self._boundary(unit):
+                        self._begin_step(unit)
                         unit.feed(frames)
             for unit in units:
                 unit.stage_s["decode"] = reader.decode_s / len(units)
             # For one unit only: a run adds up the counters of its units, and these frames were decoded once.
             units[0].services.count("frames_decoded", reader.frames_decoded)
             self._note_lost(units[0].task, reader.lost)
+
+    def _decoded(self, reader: SegmentReader, units: Sequence[UnitWork]) -> Iterator[tuple[int, FrameBatch]]:
+        """Yields what the reader gives; each wait for it is a step of all units that it feeds."""
+        batches = iter(reader)
+        while True:
+            self._begin_step(*units, decoding=True)
+            batch = next(batches, None)
+            if batch is None:
+                return
+            yield batch
+
+    def _begin_step(self, *units: UnitWork, decoding: bool = False) -> None:
+        """Notes that these units are worked on from here on."""
+        if self._worker.notes:
+            limit = limit_s(self._worker.setup.step_limit_s, units[0].task.context.segments)
+            self._worker.notes.begin_step([self._numbers[unit.key] for unit in units], decoding, limit)
 
     def _note_lost(self, task: Task, lost: Sequence[tuple[int, int, str]]) -> None:
         """Notes one row per cause: damage of one kind often loses hundreds of stretches of a segment."""
@@ -159,6 +191,7 @@ class _BatchWork:
             self.lost.append(Failure(key, "footage", reason, f"{total_s:.2f} s {where} cannot be decoded"))
 
     def _finish(self, unit: UnitWork) -> None:
+        self._begin_step(unit)
         tables = unit.finish(self._inputs(unit, late=unit.on_frames))
         self.receipts.append(unit.commit(tables, self._batch))
         self._tables |= {(unit.key, name): table for name, table in tables.items()}
@@ -180,8 +213,18 @@ class _BatchWork:
         except Exception as error:  # noqa: BLE001  every error of an op or a file is classed here, and returned
             for unit in units:
                 if unit.key not in self._failed:
-                    self.failures.append(classify(unit.key, error, self._worker.store.blobs.url))
+                    self.failures.append(self._failure(unit, error))
                     self._drop(unit)
+
+    def _failure(self, unit: UnitWork, error: Exception) -> Failure:
+        """Classes an error. Where the archive or the store does not answer, the unit has not failed: it waits."""
+        worker = self._worker
+        failure = classify(unit.key, error, worker.store.blobs.url)
+        if failure.kind in ("footage", "transient"):
+            away = find_away(worker.archive, worker.store, unit.task.context.segments)
+            if away:
+                return Failure(unit.key, "away", *away)
+        return failure
 
     def _drop(self, unit: UnitWork) -> None:
         self._failed.add(unit.key)

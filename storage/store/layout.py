@@ -14,6 +14,7 @@
     _manifest/                                          units committed before it, manifest.py
     _runs/, _quarantine/                                journal.py
     _claims/                                            storage/coordination.py
+    _lost_workers/                                      lost_workers.py
     _tombstones/                                        storage/maintenance/tombstones.py
     _exports/                                           storage/exports/export_records.py
     _sign_offs/                                         storage/exports/sign_off_records.py

@@ -19,7 +19,7 @@ from schemas.tables import TABLES
 from schemas.values import UNIT_TAG_DIGITS, Receipt, UnitFile
 from storage.blobs import Blobs, open_blobs
 from storage.files import first_line, safe_name, sha256_file
-from storage.store.format import check_format, write_format
+from storage.store.format import STORE_FILE, check_format, write_format
 from storage.store.layout import PRIVATE_FOLDERS, month_of, table_file
 from storage.store.manifest import Manifest
 from storage.store.parquet import add_unit_columns, check_rows, conform_rows, read_units, write_units
@@ -71,6 +71,10 @@ class Store:
         store = cls(open_blobs(location, PRIVATE_FOLDERS))
         check_format(store.blobs)
         return store
+
+    def is_present(self) -> bool:
+        """Returns whether the store is where it was made: its share may be gone, and leave an empty folder."""
+        return self.blobs.exists(STORE_FILE)
 
     # Tables
 

@@ -13,7 +13,6 @@ from jobs.planning.graph import Selection
 from jobs.planning.ledger import Ledger
 from jobs.planning.plan import make_plan
 from schemas.values import Receipt
-from storage.blobs import LocalBlobs
 from storage.coordination import Claims
 from storage.store.store import Store
 from tests.jobs.engine.test_driver import SINGLE_RUN
@@ -31,12 +30,12 @@ OF_ANOTHER_RUN = TaskBatch(1, "other", ())
 def no_rest(monkeypatch):
     monkeypatch.setattr("jobs.engine.driver.CLAIM_RETRY_S", 0.005)
     monkeypatch.setattr("jobs.engine.driver.POLL_S", 0.001)
-    monkeypatch.setattr("jobs.engine.driver.BACKOFF_S", 0.0)
+    monkeypatch.setattr("jobs.engine.retries.BACKOFF_S", 0.0)
 
 
 @pytest.fixture
 def store(tmp_path):
-    return Store(LocalBlobs(tmp_path / "store"))
+    return Store.create(tmp_path / "store")
 
 
 class CommittingPool:
@@ -49,10 +48,16 @@ class CommittingPool:
         self.worked = []
         self._waiting = []
 
+    @property
+    def free(self):
+        return self.slots - len(self._waiting)
+
     def submit(self, batch):
         self._waiting.append(batch)
 
     def wait(self, timeout_s):
+        if not self._waiting:
+            return []
         batch = self._waiting.pop(0)
         receipts, failures = [], []
         for task in batch.tasks:

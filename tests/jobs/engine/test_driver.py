@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from jobs.engine.driver import MAX_ATTEMPTS, Driver
-from jobs.engine.tasks import Failure, Outcome
+from jobs.engine.driver import Driver
+from jobs.engine.retries import MAX_ATTEMPTS
+from jobs.engine.tasks import Failure, LostWorker, Outcome
 from jobs.planning.graph import UnitKey
 from jobs.planning.unit_status import State
 from schemas.errors import StoreFull, TransientError
@@ -22,17 +23,23 @@ SEGMENTS = [make_segment(index) for index in range(3)]
 class ScriptedPool:
     """Commits every unit, but for those that the script fails."""
 
-    def __init__(self, script=None, slots=2):
-        self.slots = slots
+    def __init__(self, script=None, slots=2, notes=True):
+        self.slots, self.notes = slots, notes
         self.script = script or (lambda key, attempt: None)
         self.waiting = []
         self.tried = []
+
+    @property
+    def free(self):
+        return self.slots - len(self.waiting)
 
     def submit(self, batch):
         self.waiting.append(batch)
         assert len(self.waiting) <= self.slots
 
     def wait(self, timeout_s):
+        if not self.waiting:
+            return []
         batch = self.waiting.pop(0)
         receipts, failures, failed = [], [], set()
         for task in batch.tasks:
@@ -42,7 +49,10 @@ class ScriptedPool:
                 continue
             failure = self.script(task.key, batch.attempt)
             if failure == "lost":
-                return [(batch, TransientError("a worker was lost"))]
+                at_work = (task.key,) if self.notes else ()
+                return [(batch, LostWorker("a worker was lost", working_on=at_work))]
+            if failure == "node":
+                return [(batch, LostWorker("a worker was lost", "node"))]
             if failure:
                 failures.append(Failure(task.key, *failure))
                 failed.add(task.key)
@@ -70,9 +80,26 @@ class ScriptedPool:
 
 
 class NoOtherRuns:
-    """The store and the claims of a run that has its store to itself."""
+    """The store, its files and the claims of a run that has its store to itself."""
 
     met_other_runs = False
+    url = "store"
+
+    @property
+    def blobs(self):
+        return self
+
+    def is_present(self):
+        return True
+
+    def list(self, below):
+        return []
+
+    def write(self, name, content):
+        pass
+
+    def delete(self, names):
+        pass
 
     def acquire(self, partition):
         return True
@@ -120,7 +147,7 @@ def test_a_bad_segment_is_quarantined_and_everything_else_goes_on():
 
 @pytest.fixture
 def no_backoff(monkeypatch):
-    monkeypatch.setattr("jobs.engine.driver.BACKOFF_S", 0.0)
+    monkeypatch.setattr("jobs.engine.retries.BACKOFF_S", 0.0)
     monkeypatch.setattr("jobs.engine.driver.POLL_S", 0.001)
 
 
@@ -150,6 +177,79 @@ def test_a_lost_worker_loses_nothing():
     plan = plan_tiny(SEGMENTS)
     report, kept = night(plan, ScriptedPool(script))
     assert report.state == "done" and len(report.receipts) == len(plan.units) and not kept
+
+
+@pytest.mark.usefixtures("no_backoff")
+@pytest.mark.parametrize("notes", [True, False])
+def test_a_unit_that_kills_its_worker_is_given_up_and_no_other_is_blamed(notes):
+    plan = plan_tiny(SEGMENTS)
+    poison = UnitKey("track", "cam1", "2026-03-02", SEGMENTS[2].segment_id)
+    pool = ScriptedPool(lambda key, attempt: "lost" if key == poison else None, notes=notes)
+    report, kept = night(plan, pool)
+    assert [(entry.op, entry.unit, entry.kind, entry.reason) for entry in kept] == [
+        ("track", poison.unit, "bug", "worker_dies")
+    ]
+    assert pool.tried.count(poison) == MAX_ATTEMPTS + (not notes), "without notes the first loss blames nobody"
+    assert {receipt.op for receipt in report.receipts} == {"detect", "track", "link", "counts"}
+    assert len([receipt for receipt in report.receipts if receipt.op == "detect"]) == len(SEGMENTS)
+
+
+@pytest.mark.usefixtures("no_backoff")
+def test_a_lost_machine_is_the_fault_of_no_unit():
+    losses = iter(["node"] * 7)
+    report, kept = night(plan_tiny(SEGMENTS), ScriptedPool(lambda key, attempt: next(losses, None)))
+    assert report.state == "done" and not kept
+
+
+@pytest.fixture
+def no_patience(monkeypatch):
+    monkeypatch.setattr("jobs.engine.outage.RETRY_S", 0.0)
+    monkeypatch.setattr("jobs.engine.driver.POLL_S", 0.0)
+
+
+@pytest.mark.usefixtures("no_patience")
+def test_units_wait_for_an_archive_that_does_not_answer():
+    away = iter([("away", "archive", "archive /a does not answer")] * 9)
+
+    class Archive(ScriptedPool):
+        def wait(self, timeout_s):
+            for batch, outcome in super().wait(timeout_s):
+                decoded = [replace(receipt, counters={"frames_decoded": 1}) for receipt in outcome.receipts]
+                yield batch, replace(outcome, receipts=tuple(decoded))
+
+    said = []
+    pool = Archive(lambda key, n: next(away, None) if key.op == "detect" else None)
+    report, kept = night(plan_tiny(SEGMENTS), pool, on_warning=said.append)
+    assert report.state == "done" and not kept and pool.tried.count(pool.tried[0]) > MAX_ATTEMPTS
+    assert [line.partition(":")[0].partition(",")[0] for line in said] == [
+        "archive /a does not answer",
+        "the archive answers again",
+    ]
+
+
+@pytest.mark.usefixtures("no_patience")
+def test_a_run_ends_that_has_waited_for_long(monkeypatch):
+    monkeypatch.setattr("jobs.engine.outage.PATIENCE_S", 0.0)
+    pool = ScriptedPool(lambda key, n: ("away", "archive", "archive /a does not answer"))
+    with pytest.raises(TransientError, match="archive /a does not answer, for 0 s; run again"):
+        night(plan_tiny(SEGMENTS), pool)
+
+
+@pytest.mark.usefixtures("no_patience")
+def test_a_store_that_does_not_answer_is_waited_for():
+    class Share(NoOtherRuns):
+        answers = 6  # of each seven looks at it, the last one finds it
+
+        def is_present(self):
+            self.answers = (self.answers + 1) % 7
+            return self.answers == 6
+
+    said = []
+    driver = Driver(
+        plan_tiny(SEGMENTS), ScriptedPool(), "run", lambda entry: None, Share(), NoOtherRuns(), on_warning=said.append
+    )
+    assert driver.run().state == "done"
+    assert said[0].startswith("store store does not answer") and "the store answers again" in said[1]
 
 
 def test_a_full_disk_stops_the_night():

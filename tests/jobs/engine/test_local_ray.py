@@ -20,11 +20,14 @@ START_AND_LOOK = """
 import contextlib, json, os, stat, sys, time
 import psutil
 from jobs.engine import ray_pool
+from jobs.engine.ray_actors import RayPool
 from jobs.engine.tasks import TaskBatch, WorkerSetup
 from storage.store.store import Store
 
 store = Store.create(sys.argv[1]).blobs.url
-pool = ray_pool.RayPool(WorkerSetup(store, store, {}), ray_pool.start_ray(None, 1))
+pool = RayPool(WorkerSetup(store, store, {}), ray_pool.start_ray(None, 1))
+while not pool.free:
+    pool.wait(60)
 pool.submit(TaskBatch(1, "run", ()))
 finished = list(pool.wait(60))
 import ray
@@ -199,6 +202,7 @@ def test_the_environment_is_the_former_one_afterwards(temporary, monkeypatch):
 STARTS_LATE = """
 import ray
 from jobs.engine import ray_pool
+from jobs.engine.ray_actors import RayPool
 from schemas.errors import UserError
 
 def init(**options):

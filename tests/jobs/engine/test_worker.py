@@ -3,11 +3,12 @@
 import errno
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
-from jobs.engine.tasks import Task, TaskBatch, TaskInput, WorkerSetup
+from jobs.engine.tasks import STEP_LIMIT_S, Task, TaskBatch, TaskInput, WorkerSetup
 from jobs.engine.unit_work import UnitWork
 from jobs.engine.worker import Worker, decode_groups
 from jobs.planning.configure import ReadyOp
@@ -16,6 +17,7 @@ from schemas.errors import CorruptFootage, CoverageError, ModelError, SiteError,
 from schemas.op import FrameNeed, FrameOp, FrameSession, OpSpec, Read, Scope, TableOp
 from schemas.tables import TABLES
 from storage.blobs import LocalBlobs
+from storage.store.format import STORE_FILE
 from storage.store.store import Store
 from tests.support.fakes import make_batch, make_segment, make_unit
 
@@ -216,9 +218,49 @@ def test_what_the_reader_raises_fails_the_units_that_are_fed(run, monkeypatch, e
     assert done(outcome) == []
 
 
-def test_footage_that_is_gone_is_a_failure_of_footage(run, tmp_path):
-    (tmp_path / "archive" / SEGMENT.path).unlink()
+def test_footage_that_is_gone_is_a_failure_of_footage_unless_all_is_gone(run, tmp_path):
+    footage = tmp_path / "archive" / SEGMENT.path
+    footage.rename(footage.with_name("other.mp4"))
     assert [found[:3] for found in failed(run(Watch()))] == [("watch", "footage", "unreadable")]
+    footage.with_name("other.mp4").unlink()
+    ((op, kind, what, detail),) = failed(run(Watch()))
+    assert (op, kind, what) == ("watch", "away", "archive") and "is its share mounted?" in detail
+
+
+def test_nothing_is_written_to_a_store_whose_share_is_gone(run, tmp_path):
+    (tmp_path / "store" / STORE_FILE).unlink()
+    assert [found[:3] for found in failed(run(Watch(), Glance()))] == [
+        ("watch", "away", "store"),
+        ("glance", "away", "store"),
+    ]
+    assert not (tmp_path / "store" / "_receipts").exists()
+
+
+class Noted(Worker):
+    """A worker whose notes are kept in a list."""
+
+    steps: ClassVar[list] = []
+
+    def __init__(self, setup):
+        super().__init__(setup)
+        self.notes = self
+        self.steps.clear()
+
+    def begin_step(self, at_work, decoding, limit):
+        self.steps.append((list(at_work), decoding, limit))
+
+    def end_batch(self):
+        self.steps.append("ended")
+
+
+def test_each_step_is_noted_with_the_units_that_it_works_on(run):
+    run(Watch(), Glance(), Follow(), workers=Noted)
+    steps = [step[:2] for step in Noted.steps[:-1]]
+    decoding = ([0, 1], True)
+    two_batches = [decoding, ([0], False), decoding, ([1], False)] * 2
+    started = finished = [([0], False), ([1], False)]
+    assert steps == [*started, *two_batches, decoding, *finished, ([2], False), ([2], False)]
+    assert Noted.steps[-1] == "ended" and {step[2] for step in Noted.steps[:-1]} == {STEP_LIMIT_S + 4 * 10.0}
 
 
 @pytest.mark.parametrize("step", ["feeds", "needs"])

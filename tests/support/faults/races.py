@@ -73,6 +73,11 @@ class TwoWorkers:
         self._random = random_
         self._compacting = compacting
 
+    @property
+    def free(self) -> int:
+        """Whether a batch may be submitted."""
+        return self.slots - len(self._waiting)
+
     def submit(self, batch: TaskBatch) -> None:
         """Keeps the batch until ``wait``."""
         self._waiting.append(batch)
