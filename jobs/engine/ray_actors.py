@@ -165,7 +165,8 @@ class RayPool:
         if notes.stacks:
             reason = f"no progress within {notes.limit_s:.0f} s"
             return LostWorker(reason, "hung", at_work, notes.decoding, notes.stacks)
-        out_of_memory = isinstance(error, ray.exceptions.OutOfMemoryError) or "OOM" in str(error)
+        # Ray's own monitor says so in these words. A kernel's kill for memory looks like any other.
+        out_of_memory = isinstance(error, ray.exceptions.OutOfMemoryError) or "running low on memory" in str(error)
         return LostWorker(reason, "memory" if out_of_memory else "died", at_work, notes.decoding)
 
     def _is_alive(self, node: str) -> bool:
