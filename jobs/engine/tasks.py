@@ -66,7 +66,7 @@ class Failure:
 
     Attributes:
         kind: ``footage`` (damaged or unreadable), ``coverage`` (covering cannot be vouched for) and ``bug`` are
-            quarantined; ``transient`` and ``lost`` (its worker ended) are tried again, so many times; ``away`` (the
+            quarantined; ``transient`` and ``lost`` (its worker ended) are tried again a few times; ``away`` (the
             archive or the store does not answer) waits; ``full`` (no space left) stops the run.
         reason: a short stable word: of ``DAMAGE_REASONS``, or the error's type.
         trace: the error's traceback, where it helps to find the cause.

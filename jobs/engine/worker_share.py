@@ -106,7 +106,7 @@ def thread_limits(cpus: float) -> dict[str, str]:
     """Returns environment variables that keep the libraries of a process to so many threads.
 
     Without them each worker starts a thread per core of the machine, and workers crowd each other out. OpenCV, Arrow,
-    FFmpeg, OpenVINO and torch are told by calls when they are used.
+    FFmpeg, OpenVINO and torch get theirs by calls when they are used.
     """
     return dict.fromkeys(_THREAD_VARIABLES, str(max(1, int(cpus))))
 

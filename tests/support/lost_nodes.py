@@ -64,7 +64,8 @@ def main(folder: Path, count: int) -> None:
     pool.close()
     cluster.shutdown()
     said |= {"state": report.state, "left": report.left, "quarantined": len(report.quarantined), "nodes": len(workers)}
-    print(json.dumps(said | {"units": len(report.receipts), "differences": differences(shared, alone)}))
+    said |= {"units": len(report.receipts), "differences": differences(shared, alone)}
+    sys.stdout.write(json.dumps(said) + "\n")
 
 
 if __name__ == "__main__":

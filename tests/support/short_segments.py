@@ -191,7 +191,8 @@ def receipts_of(store: Store) -> list[Receipt]:
 
 def rows_of(store: Store, table: str) -> pa.Table:
     """Returns all rows that a store's receipts name, in a fixed order."""
-    files = [UnitFile(receipt.files[table], receipt.unit_tag) for receipt in receipts_of(store) if table in receipt.files]
+    named = [receipt for receipt in receipts_of(store) if table in receipt.files]
+    files = [UnitFile(receipt.files[table], receipt.unit_tag) for receipt in named]
     rows = store.read_tables(table, files)
     return rows.sort_by([(name, "ascending") for name in ("camera", "segment_id", "pts")])
 

@@ -96,7 +96,9 @@ class Faulty:
         self.outages += 1
 
 
-def run(short: ShortSegments, store: Store, pool: Pool, said: list[str] | None = None) -> tuple[RunReport, list[Quarantined]]:
+def run(
+    short: ShortSegments, store: Store, pool: Pool, said: list[str] | None = None
+) -> tuple[RunReport, list[Quarantined]]:
     """Runs all segments; returns the report and what was written to the journal's quarantine."""
     kept: list[Quarantined] = []
     with Claims(store.blobs, "run") as claims:
@@ -140,9 +142,8 @@ def soak(folder: Path, size: Size, seed: int = 1) -> dict[str, object]:
         striking.join()
         pool.close()
     done = Counter((receipt.op, receipt.unit) for receipt in receipts_of(shaken))
-    expected = {
-        (op, segment.segment_id) for segment in short.segments if segment.segment_id not in poisoned for op in ("look", "sum")
-    }
+    sound = [segment.segment_id for segment in short.segments if segment.segment_id not in poisoned]
+    expected = {(op, unit) for unit in sound for op in ("look", "sum")}
     memory_mb = faulty.memory_mb or [0.0]
     rows = differences(shaken, calm)
     return {
@@ -173,4 +174,4 @@ def _rows_of(poisoned: set[str], table: str) -> int:
 
 
 if __name__ == "__main__":
-    print(json.dumps(soak(Path(sys.argv[1]), Size(*map(int, sys.argv[2:8])))))
+    sys.stdout.write(json.dumps(soak(Path(sys.argv[1]), Size(*map(int, sys.argv[2:8])))) + "\n")

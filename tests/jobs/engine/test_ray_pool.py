@@ -87,7 +87,7 @@ pools[0].close()
 
 @pytest.mark.ray
 def test_failures_in_a_worker_are_those_of_one_process_and_their_reason_is_one_line(ray_head, tmp_path):
-    """Weights that do not load are a bug of their op; that none starts is told without Ray's frames and colours."""
+    """Weights that do not load are a bug of their op; that none starts is a line without Ray's frames and colours."""
     command = [sys.executable, "-c", FAILING_POOLS, str(tmp_path / "store"), ray_head]
     ended = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT, timeout=120)
     reason = "SiteError: gopher://x: unknown protocol gopher://: use a folder or s3://BUCKET/PREFIX"
