@@ -172,7 +172,8 @@ class RayPool:
     def _is_alive(self, node: str) -> bool:
         import ray
 
-        return any(each["Alive"] for each in ray.nodes() if each["NodeID"] == node)
+        nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+        return any(each["Alive"] for each in nodes if each["NodeID"] == node)
 
     def _notes_of(self, member: _Member) -> Notes | None:
         """Returns the notes of a lost worker from its machine; None if they cannot be read."""

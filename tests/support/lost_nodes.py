@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 from jobs.engine.driver import Driver, RunReport
 from jobs.engine.pool import InlinePool, Pool
@@ -40,7 +41,7 @@ def main(folder: Path, count: int) -> None:
     short = make_short_segments(folder, count)
     alone, shared = short.store("alone"), short.store("shared")
     run(short, alone, InlinePool(short.setup(alone)))
-    node = {"num_cpus": 1, "object_store_memory": STORE_BYTES}
+    node: dict[str, Any] = {"num_cpus": 1, "object_store_memory": STORE_BYTES}
     # The head does no work, so that each worker is on another machine than the driver.
     cluster = Cluster(head_node_args={"num_cpus": 0, "object_store_memory": STORE_BYTES, "include_dashboard": False})
     nodes = [cluster.add_node(**node) for _ in range(2)]
@@ -60,9 +61,9 @@ def main(folder: Path, count: int) -> None:
     breaking.start()
     report = run(short, shared, pool)
     breaking.join()
-    workers = [each["NodeID"] for each in ray.nodes() if each["Alive"]]
+    workers = [each["NodeID"] for each in ray.nodes() if each["Alive"]]  # type: ignore[no-untyped-call]
     pool.close()
-    cluster.shutdown()
+    cluster.shutdown()  # type: ignore[no-untyped-call]
     said |= {"state": report.state, "left": report.left, "quarantined": len(report.quarantined), "nodes": len(workers)}
     said |= {"units": len(report.receipts), "differences": differences(shared, alone)}
     sys.stdout.write(json.dumps(said) + "\n")

@@ -8,6 +8,7 @@ import ctypes
 import os
 import secrets
 import signal
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -65,7 +66,7 @@ class Look(FrameOp):
     def open(self, models: Models, cpus: int) -> None:
         """Puts the faulty decoder in place."""
         FaultyReader.folder = Path(self.params.folder)
-        worker.SegmentReader = FaultyReader  # type: ignore[misc]
+        setattr(worker, "SegmentReader", FaultyReader)  # noqa: B010  the worker's module has imported it by name
 
     def frame_need(self, unit: UnitContext) -> FrameNeed:
         """Asks for every frame."""
@@ -199,14 +200,14 @@ def rows_of(store: Store, table: str) -> pa.Table:
 
 def differences(one: Store, other: Store) -> Mapping[str, tuple[int, int]]:
     """Returns, by table, how many rows the first store lacks and how many it has too many, compared as whole rows."""
-    found = {}
+    found: dict[str, tuple[int, int]] = {}
     for table in ("detector_samples", "review_frames"):
         mine, theirs = (rows_of(store, table).to_pylist() for store in (one, other))
-        counts = {}
+        counts: Counter[tuple[tuple[str, object], ...]] = Counter()
         for rows, sign in ((mine, 1), (theirs, -1)):
             for row in rows:
                 name = tuple(row.items())
-                counts[name] = counts.get(name, 0) + sign
+                counts[name] += sign
         lost = -sum(count for count in counts.values() if count < 0)
         found[table] = (lost, sum(count for count in counts.values() if count > 0))
     return found

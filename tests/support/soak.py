@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 from jobs.engine.driver import Driver, RunReport
 from jobs.engine.pool import InlinePool, Pool
