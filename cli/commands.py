@@ -33,6 +33,7 @@ COMMANDS = {
     "doctor": Command("cli.site", "doctor"),
     "plan": Command("cli.run", "plan"),
     "run": Command("cli.run", "run"),
+    "submit": Command("cli.submit", "submit"),
     "watch": Command("cli.watch", "watch"),
     "schedule": Command("cli.run", "schedule"),
     "tune": Command("cli.tune", "tune"),

@@ -72,9 +72,10 @@ class WorkOptions:
         int, typer.Option("--workers", min=0, help="Worker processes; 0 for one per CPU, if memory suffices.")
     ] = 0
     in_process: Annotated[bool, typer.Option("--in-process", help="Work in this process, without Ray.")] = False
-    address: Annotated[str | None, typer.Option("--address", help="Address of a Ray cluster: HOST:6379, or auto.")] = (
-        None
-    )
+    address: Annotated[
+        str | None,
+        typer.Option("--address", help="Address of a Ray cluster: HOST:6379, or auto; for submit http://HOST:8265."),
+    ] = None
     until: Annotated[str | None, typer.Option("--until", metavar="HH:MM", help="Stop by this local time.")] = None
     max_hours: Annotated[float | None, typer.Option("--max-hours", min=0, help="Stop after this many hours.")] = None
     age: Annotated[

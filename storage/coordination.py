@@ -98,6 +98,11 @@ class Claims:
         self._held.clear()
         self._blobs.delete([_heartbeat_file(self._run_id)])
 
+    @property
+    def heartbeat(self) -> str:
+        """Name of this run's heartbeat in the store."""
+        return _heartbeat_file(self._run_id)
+
     def acquire(self, partition: Partition) -> bool:
         """Claims a partition; returns False while another live run holds it. May be called again for a held one.
 

@@ -14,6 +14,7 @@ from importlib.metadata import version
 from itertools import islice
 from zoneinfo import ZoneInfo
 
+from jobs.cluster.versions import require_client_version
 from jobs.commands.plan import check_priority, plan_run
 from jobs.commands.scan import record_scan, start_clock
 from jobs.commands.sign_offs import release_video
@@ -101,8 +102,8 @@ def run_site(
         stop: once set, units in flight are finished and no others begun.
 
     Raises:
-        UserError: the selection, the site or the cluster is not as described, a detector is broken, or the store
-            cannot be written.
+        UserError: the selection, the site or the cluster is not as described, a detector is broken, the store cannot be
+            written, or another version of Nightshift submitted the run.
         StoreFull: no space is left; what is committed stays.
     """
     run = _prepare(site, selection, options)
@@ -131,6 +132,7 @@ def run_site(
 def _prepare(site: Site, selection: Selection, options: RunOptions) -> _Run:
     """Creates the store if there is none, and names the run."""
     began_s = time.monotonic()
+    require_client_version()
     Store.create(site.files.store)
     deadline = options.deadline(ZoneInfo(site.files.config.timezone), datetime.now(UTC))
     clock = start_clock(site)
@@ -193,7 +195,7 @@ def _drive(
     try:
         for warning in require_able(plan.ready.ops, {key.op for key in plan.to_do}):
             on_warning(warning)
-        with closing(open_pool(setup, run.options, len(plan.to_do), on_warning)) as pool:
+        with closing(open_pool(setup, run.options, len(plan.to_do), on_warning, claims.heartbeat)) as pool:
             driver = Driver(
                 plan,
                 pool,
@@ -229,14 +231,24 @@ def _committed(run: _Run, plan: Plan) -> list[Receipt]:
     return [receipt for receipt in receipts_from_rows(done) if key_of(receipt) in plan.units]
 
 
-def open_pool(setup: WorkerSetup, options: RunOptions, units: int, on_warning: Callable[[str], None]) -> Pool:
-    """Opens the workers that the options ask for, at most one per unit; without units Ray is not started."""
+def open_pool(
+    setup: WorkerSetup, options: RunOptions, units: int, on_warning: Callable[[str], None], witness: str
+) -> Pool:
+    """Opens the workers that the options ask for, at most one per unit; without units Ray is not started.
+
+    Args:
+        witness: a file that this run has written to the store, by which machines of a cluster prove that they see it.
+    """
     if options.workers is None or not units:
         return InlinePool(setup)
     from jobs.engine.ray_actors import RayPool  # Ray takes a second to import: only a run pays for it
     from jobs.engine.ray_pool import start_ray
 
     slots = start_ray(options.address, options.workers, on_warning)
+    if options.address:
+        from jobs.cluster.nodes import NodeNeeds, check_nodes
+
+        check_nodes(NodeNeeds.of(setup, witness), on_warning)
     return RayPool(setup, max(1, min(slots, units)))
 
 

@@ -107,6 +107,23 @@ def private_environment(folder: PrivateFolder) -> Iterator[None]:
         _restore(former)
 
 
+@contextmanager
+def without_agent_extras() -> Iterator[None]:
+    """Starts Ray as if it were installed without its extra ``default``: with no job server and no exporter of metrics.
+
+    Where the extra is installed, each machine's agent loads them all, for some seconds of CPU, and listens for their
+    clients. A cluster needs them; one machine does not.
+    """
+    from ray._private import utils
+
+    found = utils.get_dashboard_dependency_error
+    utils.get_dashboard_dependency_error = lambda: ImportError("not for one machine")
+    try:
+        yield
+    finally:
+        utils.get_dashboard_dependency_error = found
+
+
 def _restore(former: Mapping[str, str | None]) -> None:
     for name, value in former.items():
         if value is None:

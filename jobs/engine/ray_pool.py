@@ -5,11 +5,13 @@ import os
 import socket
 from collections.abc import Callable
 
+from jobs.cluster.authentication import use_own_token
+from jobs.cluster.versions import ray_mismatch
 from jobs.engine.failures import ray_reason
-from jobs.engine.local_ray import PrivateFolder, private_environment, require_loopback
+from jobs.engine.local_ray import PrivateFolder, private_environment, require_loopback, without_agent_extras
 from jobs.engine.options import default_workers
 from schemas.errors import UserError
-from storage.machine import home_folder, usable_cpus
+from storage.machine import usable_cpus
 
 CONNECT_S = 5.0
 """Timeout of a connection to a cluster's head."""
@@ -62,9 +64,7 @@ def probe_ray() -> str:
 
 def _connect(address: str) -> None:
     _check_reachable(address)
-    home = home_folder()
-    if home and (home / ".ray" / "auth_token").is_file():
-        os.environ.setdefault("RAY_AUTH_MODE", "token")  # like a head that this user starts
+    use_own_token()
     import ray  # reads its settings from the environment at import
 
     if ray.is_initialized():
@@ -73,6 +73,8 @@ def _connect(address: str) -> None:
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+        if mismatch := ray_mismatch(str(error)):
+            raise UserError(f"--address {address}: {mismatch}") from error
         raise UserError(
             f"--address {address}: no Ray cluster answers ({ray_reason(error)}); "
             "start one with `ray up ray_cluster.yaml`"
@@ -113,16 +115,17 @@ def _start_here(workers: int, on_warning: Callable[[str], None]) -> None:
 def _init_here(cpus: int, folder: PrivateFolder) -> None:
     import ray
 
-    ray.init(
-        address="local",
-        num_cpus=cpus,
-        include_dashboard=False,
-        object_store_memory=OBJECT_STORE_BYTES,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-        _node_ip_address="127.0.0.1",
-        _temp_dir=str(folder.ray),
-    )
+    with without_agent_extras():
+        ray.init(
+            address="local",
+            num_cpus=cpus,
+            include_dashboard=False,
+            object_store_memory=OBJECT_STORE_BYTES,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            _node_ip_address="127.0.0.1",
+            _temp_dir=str(folder.ray),
+        )
 
 
 def stop_ray() -> None:
