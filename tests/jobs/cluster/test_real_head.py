@@ -52,7 +52,7 @@ def test_a_submitted_run_gives_the_rows_of_one_process_and_writes_no_secret(head
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert said["status"] == "SUCCEEDED" and "models" not in {Path(name).parts[0] for name in said["files"]}
-    for table in ("detections", "track_points"):
+    for table in ("detections", "observed_frames"):
         query = f"SELECT * FROM {table} ORDER BY ALL"
         rows = [nightshift("sql", query, "--site", site, "--json").json for site in (here, real_site)]
         assert rows[0] == rows[1] and rows[0], table
