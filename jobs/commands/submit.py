@@ -61,7 +61,7 @@ def submit_run(
     Args:
         arguments: options of ``nightshift run``.
         address: of the head's dashboard, as ``http://127.0.0.1:8265``.
-        on_line: called with each line that the run prints.
+        on_line: called with each line of the run's output.
         stop: once set, the run is stopped: it finishes its units in flight.
         wait: False returns as soon as the cluster has the job.
 
