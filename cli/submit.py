@@ -72,4 +72,4 @@ def options_given(group: SelectionOptions | WorkOptions, but: tuple[str, ...] = 
 def _name(field: Field[Any]) -> str:
     _, option = get_args(field.type)
     # Within Annotated, Typer takes the first name for the default until it reads the command's signature.
-    return next(each for each in (option.default, *option.param_decls) if str(each).startswith("--"))
+    return next(each for each in map(str, (option.default, *option.param_decls)) if each.startswith("--"))

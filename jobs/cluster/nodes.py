@@ -134,7 +134,8 @@ def _reports(needs: NodeNeeds) -> list[tuple[NodeReport, float]]:
     """Returns what each machine with a CPU reports, and by how much its clock is surely off."""
     import ray
 
-    nodes = [str(node["NodeID"]) for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+    known = ray.nodes()  # type: ignore[no-untyped-call]
+    nodes = [str(node["NodeID"]) for node in known if node["Alive"] and node["Resources"].get("CPU")]
     try:
         _ask_all(needs, nodes)  # starts a process on each, which takes seconds: the second answer is for the clocks
         return _ask_all(needs, nodes)
