@@ -123,6 +123,11 @@ class SiteConfig(Strict):
         found = next((each.raw_fps for each in self.cameras if each.id == camera), None)
         return None if found is None else Fraction(found).limit_denominator(1001)
 
+    @property
+    def node_labels(self) -> dict[str, str]:
+        """The label of a cluster's machines by camera, of those cameras that have one."""
+        return {camera.id: camera.node_label for camera in self.cameras if camera.node_label}
+
     def camera_view(self, camera: str) -> CameraView:
         """Returns a camera's settings for ops; a camera missing in site.toml counts as fixed and uncalibrated."""
         for config in self.cameras:

@@ -11,6 +11,9 @@ from schemas.values import Polygon
 
 LAYER_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 
+NODE_LABEL = r"^[A-Za-z0-9][A-Za-z0-9_./-]{0,62}=[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
+"""A label of Ray's nodes, KEY=VALUE."""
+
 _Pixel = Annotated[float, Field(allow_inf_nan=True)]  # _polygons checks it, with the camera's name in the message
 
 
@@ -47,6 +50,12 @@ class CameraConfig(Strict):
         (),
         description="four or more ground control points, no three of them on one line, fix the ground; two or three "
         "place a camera on the map whose ground people or depth measure",
+    )
+    node_label: str | None = Field(
+        None,
+        pattern=NODE_LABEL,
+        description="on a cluster: label of the machines that do its units, such as machine=vault-2, whose disk has "
+        "its footage; where no machine has it, any does them, and the run says so",
     )
     storey: int = Field(
         0, description="the one that it sees: 0 at street level, basements negative; only map layers of it count"

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from jobs.cluster.placement import Machine
 from jobs.cluster.versions import own_version
 from jobs.engine.failures import one_line
 from jobs.engine.tasks import WorkerSetup
@@ -130,12 +131,23 @@ def check_nodes(needs: NodeNeeds, on_warning: Callable[[str], None]) -> None:
         )
 
 
+def cluster_machines() -> list[Machine]:
+    """Returns the machines with CPUs of the cluster that Ray is connected to."""
+    import ray
+
+    known = ray.nodes()  # type: ignore[no-untyped-call]
+    return [
+        Machine(node["Labels"], int(node["Resources"]["CPU"]), str(node["NodeID"]))
+        for node in known
+        if node["Alive"] and node["Resources"].get("CPU")
+    ]
+
+
 def _reports(needs: NodeNeeds) -> list[tuple[NodeReport, float]]:
     """Returns what each machine with a CPU reports, and by how much its clock is surely off."""
     import ray
 
-    known = ray.nodes()  # type: ignore[no-untyped-call]
-    nodes = [str(node["NodeID"]) for node in known if node["Alive"] and node["Resources"].get("CPU")]
+    nodes = [machine.node for machine in cluster_machines()]
     try:
         _ask_all(needs, nodes)  # starts a process on each, which takes seconds: the second answer is for the clocks
         return _ask_all(needs, nodes)

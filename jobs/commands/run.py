@@ -6,7 +6,7 @@ Runs share a store as docs/decisions/0011-claims-save-work.md describes; done wo
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -14,6 +14,8 @@ from importlib.metadata import version
 from itertools import islice
 from zoneinfo import ZoneInfo
 
+from jobs.cluster.nodes import NodeNeeds, check_nodes, cluster_machines
+from jobs.cluster.placement import place
 from jobs.cluster.versions import require_client_version
 from jobs.commands.plan import check_priority, plan_run
 from jobs.commands.scan import record_scan, start_clock
@@ -68,6 +70,19 @@ class RunSummary:
     def exit_code(self) -> int:
         """0 done; 1 something is quarantined or failed; 3 stopped at the deadline; 130 interrupted."""
         return {"done": 0, "partial": 1, "deadline": 3, "interrupted": 130}[self.report.state]
+
+
+@dataclass(frozen=True)
+class ClusterUse:
+    """What a run asks of a cluster.
+
+    Attributes:
+        witness: a file that this run has written to the store, by which machines prove that they see it.
+        node_labels: by camera, the label of the machines that do its units.
+    """
+
+    witness: str
+    node_labels: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -195,7 +210,8 @@ def _drive(
     try:
         for warning in require_able(plan.ready.ops, {key.op for key in plan.to_do}):
             on_warning(warning)
-        with closing(open_pool(setup, run.options, len(plan.to_do), on_warning, claims.heartbeat)) as pool:
+        cluster = ClusterUse(claims.heartbeat, run.site.files.config.node_labels)
+        with closing(open_pool(setup, run.options, len(plan.to_do), on_warning, cluster)) as pool:
             driver = Driver(
                 plan,
                 pool,
@@ -232,24 +248,26 @@ def _committed(run: _Run, plan: Plan) -> list[Receipt]:
 
 
 def open_pool(
-    setup: WorkerSetup, options: RunOptions, units: int, on_warning: Callable[[str], None], witness: str
+    setup: WorkerSetup, options: RunOptions, units: int, on_warning: Callable[[str], None], cluster: ClusterUse
 ) -> Pool:
     """Opens the workers that the options ask for, at most one per unit; without units Ray is not started.
 
-    Args:
-        witness: a file that this run has written to the store, by which machines of a cluster prove that they see it.
+    Raises:
+        UserError: the cluster cannot be reached, or one of its machines is not ready.
     """
     if options.workers is None or not units:
         return InlinePool(setup)
     from jobs.engine.ray_actors import RayPool  # Ray takes a second to import: only a run pays for it
     from jobs.engine.ray_pool import start_ray
 
-    slots = start_ray(options.address, options.workers, on_warning)
-    if options.address:
-        from jobs.cluster.nodes import NodeNeeds, check_nodes
-
-        check_nodes(NodeNeeds.of(setup, witness), on_warning)
-    return RayPool(setup, max(1, min(slots, units)))
+    slots = max(1, min(start_ray(options.address, options.workers, on_warning), units))
+    if not options.address:
+        return RayPool(setup, slots)
+    check_nodes(NodeNeeds.of(setup, cluster.witness), on_warning)
+    placement = place(slots, cluster_machines(), cluster.node_labels)
+    for notice in placement.notices:
+        on_warning(notice)
+    return RayPool(setup, slots, placement=placement)
 
 
 def _record_end(run: _Run, plan: Plan, report: RunReport) -> RunRecord:

@@ -141,7 +141,7 @@ class Driver:
         self._stop = stop or threading.Event()
         self._store, self._claims = store, claims
         self._clock = clock or RunClock(None)
-        self._queue = WorkQueue(self.states, priority)
+        self._queue = WorkQueue(self.states, priority, pool.labels)
         self._in_flight: dict[int, TaskBatch] = {}
         self._outage = Outage(store, on_warning, self._ends_early)
         self._retries = Retries(LostWorkerCounts(store.blobs))
@@ -188,10 +188,10 @@ class Driver:
         while not self._ends_early():
             if self._outage.must_wait or not self._pool.free:
                 return True
-            keys, others = self._retries.split(self._queue.take())
+            keys, others = self._retries.split(self._queue.take(self._pool.free_labels))
             self._queue.give_back(others)
             if not keys:
-                return self._retries.waiting > 0
+                return self._retries.waiting > 0 or self._queue.offers_others(self._pool.free_labels)
             if self._is_late(sum(map(self._plan.work_s, keys))):
                 self._queue.give_back(keys)
                 return False

@@ -1,6 +1,6 @@
 """Pools of workers: the interface that the driver uses, and the pool that is this very process."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
 from jobs.engine.tasks import LostWorker, Outcome, TaskBatch, WorkerSetup
@@ -21,6 +21,14 @@ class Pool(Protocol):
     def free(self) -> int:
         """How many workers wait for a batch: started, and not busy."""
 
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """By camera, the label of the machines whose workers take its units; of cameras that have one."""
+
+    @property
+    def free_labels(self) -> Collection[str | None] | None:
+        """The labels whose units a free worker takes, with None for cameras without one; None if each takes all."""
+
     def submit(self, batch: TaskBatch) -> None:
         """Gives a batch to a free worker."""
 
@@ -35,6 +43,8 @@ class InlinePool:
     """One worker in this process: for debugging, and for tests without Ray."""
 
     slots = 1
+    labels: Mapping[str, str] = {}
+    free_labels = None
 
     def __init__(self, setup: WorkerSetup) -> None:
         self._worker = Worker(setup)

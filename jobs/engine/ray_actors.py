@@ -7,10 +7,12 @@ retries would try a unit for ever that kills its worker.
 
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from jobs.cluster.nodes import cluster_machines
+from jobs.cluster.placement import Label, Placement
 from jobs.engine.crash_notes import CrashNotes, Notes, take_notes
 from jobs.engine.failures import ray_reason
 from jobs.engine.pool import Finished
@@ -48,6 +50,7 @@ class _Member:
 
     Attributes:
         notes: name of its notes.
+        label: of the machines that it may run on; None for any.
         node: id of its machine, once it has started.
         batches: number of batches that it has ended.
         first_bytes: its memory after the first of them.
@@ -55,6 +58,7 @@ class _Member:
 
     actor: Any
     notes: str
+    label: Label | None = None
     node: str = ""
     batches: int = 0
     first_bytes: int = 0
@@ -65,40 +69,60 @@ class RayPool:
 
     Args:
         share: what each worker gets of its machine.
+        placement: which machines the workers run on; any if it is None.
     """
 
-    def __init__(self, setup: WorkerSetup, slots: int, share: WorkerShare | None = None) -> None:
+    def __init__(
+        self, setup: WorkerSetup, slots: int, share: WorkerShare | None = None, placement: Placement | None = None
+    ) -> None:
         self._setup = setup
         self._share = share or WorkerShare(setup.cpus)
         self.slots = slots
+        self._placement = placement or Placement((None,) * slots, {})
         self._free: list[_Member] = []
         self._starting: dict[Any, _Member] = {}
         self._busy: dict[Any, tuple[_Member, TaskBatch]] = {}
         self._failed_starts = 0
-        for _ in range(slots):
-            self._start_actor()
+        for label in self._placement.workers:
+            self._start_actor(label)
 
     @property
     def free(self) -> int:
         """How many workers wait for a batch."""
         return len(self._free)
 
-    def _start_actor(self) -> None:
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """By camera, the label of the machines whose workers take its units."""
+        return self._placement.labels
+
+    @property
+    def free_labels(self) -> Collection[str | None] | None:
+        """The labels whose units a free worker takes. Workers with a label also take units without one."""
+        return {None, *(member.label for member in self._free)} if self.labels else None
+
+    def _start_actor(self, label: Label | None = None) -> None:
         import ray
 
         environment = {**thread_limits(self._setup.cpus), "RAY_USAGE_STATS_ENABLED": "0"}
         if "HOME" in os.environ:  # an embedded Ray has another one
             environment["HOME"] = os.environ["HOME"]
         actor_class = ray.remote(WorkerActor).options(
-            **self._share.ray_options(), max_restarts=0, runtime_env={"env_vars": environment}
+            **self._share.ray_options(),
+            max_restarts=0,
+            runtime_env={"env_vars": environment},
+            # Where the machines of a label are lost, others do its units, or they would wait for ever.
+            label_selector=self._placement.selector(label) if _any_machine_has(label) else {},
         )
         notes = secrets.token_hex(8)
-        member = _Member(actor_class.remote(self._setup, notes), notes)
+        member = _Member(actor_class.remote(self._setup, notes), notes, label)
         self._starting[member.actor.node.remote()] = member
 
     def submit(self, batch: TaskBatch) -> None:
-        """Gives a batch to a free actor."""
-        member = self._free.pop()
+        """Gives a batch to a free actor: of its camera's label, or else one that has none, if there is such a one."""
+        wanted = self.labels.get(batch.tasks[0].key.camera) if batch.tasks else None
+        member = next((each for each in self._free if each.label == wanted), self._free[-1])
+        self._free.remove(member)
         self._busy[member.actor.run.remote(batch)] = (member, batch)
 
     def wait(self, timeout_s: float) -> Iterable[Finished]:
@@ -128,7 +152,7 @@ class RayPool:
             self._failed_starts += 1
             if self._failed_starts >= FAILED_STARTS:
                 raise TransientError(f"no worker starts: {ray_reason(error)}") from error
-            self._start_actor()
+            self._start_actor(member.label)
         else:
             self._failed_starts = 0
             self._free.append(member)
@@ -142,13 +166,13 @@ class RayPool:
         except ray.exceptions.RayError as error:
             lost = self._examine(member, batch, error)
             ray.kill(member.actor)  # after some errors, such as a broken connection, it may still run
-            self._start_actor()
+            self._start_actor(member.label)
             return batch, lost
         member.batches += 1
         member.first_bytes = member.first_bytes or outcome.resident_bytes
         if is_worn(member.batches, member.first_bytes, outcome.resident_bytes):
             member.actor.close.remote()  # the last handle is dropped here: Ray ends the actor after this call
-            self._start_actor()
+            self._start_actor(member.label)
         else:
             self._free.append(member)
         return batch, outcome
@@ -204,3 +228,7 @@ class RayPool:
             take_notes(member.notes)  # where it ran on this machine: a process that is killed leaves its notes
         self._free, self._starting, self._busy = [], {}, {}
         stop_ray()
+
+
+def _any_machine_has(label: Label | None) -> bool:
+    return label is None or any(machine.has(label) for machine in cluster_machines())

@@ -4,7 +4,7 @@ Pure bookkeeping: a run, or a simulation of one, takes units from it and reports
 """
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -28,6 +28,10 @@ class Priority:
     cameras_first: tuple[str, ...] = ()
 
 
+_Offer = tuple[int, int, float, Partition]
+"""What sorts a partition before others, and the partition."""
+
+
 @dataclass
 class Tally:
     """Units, seconds of footage (each once per op), and estimated seconds of work."""
@@ -49,11 +53,16 @@ class WorkQueue:
     A unit is settled when it is done, or never will be. A unit whose sources are all settled is ready. Partitions go by
     priority, and units within a partition in pipeline order.
 
+    Args:
+        groups: by camera, whose units only some workers take; cameras without one have the group None.
+
     Attributes:
         total, settled: how much there was to do, and how much of it is settled.
     """
 
-    def __init__(self, states: UnitStates, priority: Priority | None = None) -> None:
+    def __init__(
+        self, states: UnitStates, priority: Priority | None = None, groups: Mapping[str, str] | None = None
+    ) -> None:
         self._states, self._plan = states, (plan := states.plan)
         self._priority = priority or Priority()
         self.total, self.settled = Tally(), Tally()
@@ -64,7 +73,8 @@ class WorkQueue:
         }
         self._running: set[UnitKey] = set()
         self._partitions: dict[Partition, list[UnitKey]] = {}
-        self._heap: list[tuple[int, int, float, Partition]] = []
+        self._groups = groups or {}
+        self._heaps: dict[str | None, list[_Offer]] = {group: [] for group in (None, *self._groups.values())}
         for key in to_do:
             self._partitions.setdefault(key.partition, []).append(key)
             self.total.add(plan, key)
@@ -78,21 +88,24 @@ class WorkQueue:
         camera = first.index(key.camera) if key.camera in first else len(first)
         sign = -1 if self._priority.newest_first else 1
         when = (sign * date.fromisoformat(key.date).toordinal(), sign * start.timestamp())
-        heapq.heappush(self._heap, (camera, *when, key.partition))
+        heapq.heappush(self._heaps[self._groups.get(key.camera)], (camera, *when, key.partition))
 
     @property
     def left(self) -> list[UnitKey]:
         """The units that are neither settled nor running."""
         return [key for key in self._open_sources if key not in self._running]
 
-    def take(self) -> list[UnitKey]:
+    def take(self, groups: Collection[str | None] | None = None) -> list[UnitKey]:
         """Returns the ready units of the next partition, in pipeline order; an empty list if nothing is ready.
 
         They include those of the partition that will be ready as soon as the others are done: a worker then keeps their
         tables in memory, and frame ops share one decode.
+
+        Args:
+            groups: of the cameras to choose from; None for all.
         """
-        while self._heap:
-            partition = heapq.heappop(self._heap)[-1]
+        while heaps := [heap for group, heap in self._heaps.items() if heap and (groups is None or group in groups)]:
+            partition = heapq.heappop(min(heaps))[-1]
             taken: list[UnitKey] = []
             for key in self._partitions[partition]:
                 if key not in self._open_sources or key in self._running:
@@ -106,6 +119,10 @@ class WorkQueue:
                 self._running.update(taken)
                 return taken
         return []
+
+    def offers_others(self, groups: Collection[str | None] | None) -> bool:
+        """Returns whether units of cameras of other groups wait, for whose workers they are."""
+        return groups is not None and any(heap for group, heap in self._heaps.items() if group not in groups)
 
     def _is_done_already(self, key: UnitKey) -> bool:
         """Whether exactly this work is committed; then it is recorded as done.

@@ -77,8 +77,11 @@ def test_who_lacks_the_token_cannot_submit(head, small_site):
 
 CHECK = """
 import sys
-from jobs.cluster.nodes import NodeNeeds, check_nodes
+from jobs.cluster.nodes import NodeNeeds, check_nodes, cluster_machines
+from jobs.cluster.placement import place
+from jobs.engine.ray_actors import RayPool
 from jobs.engine.ray_pool import start_ray
+from jobs.engine.tasks import TaskBatch, WorkerSetup
 from schemas.errors import UserError
 from storage.store.store import Store
 
@@ -92,14 +95,24 @@ try:
     check_nodes(needs._replace(weights=("/srv/models/face.onnx",)), print)
 except UserError as error:
     print(error)
+placement = place(2, cluster_machines(), {"hall": "machine=test", "gate": "machine=gone"})
+pool = RayPool(WorkerSetup(sys.argv[2], store.blobs.url, {}), 2, placement=placement)
+while not pool.free:
+    pool.wait(1)
+print(*placement.notices, sorted(map(str, pool.free_labels)))
+pool.submit(TaskBatch(1, "run", ()))
+print(len(list(pool.wait(60))))
+pool.close()
 """
 
 
-def test_a_cluster_without_the_weights_is_said_with_machine_and_file(head, tmp_path):
+def test_weights_and_labels_that_no_machine_has_are_said_and_workers_start_where_labels_say(head, tmp_path):
     command = (sys.executable, "-c", CHECK, head.address, str(tmp_path / "store"))
     said = run(*command, environment=head.environment())
-    *_, ready, problem = said.stdout.splitlines()
+    *_, ready, problem, labels, finished = said.stdout.splitlines()
     assert ready == "ready", said.stdout + said.stderr
+    assert "machine=gone of gate: no machine of the cluster has that label" in labels and finished == "1"
+    assert labels.endswith("['None', 'machine=test']")
     assert (
         "machines of the cluster are not ready: " in problem and " lacks the weights /srv/models/face.onnx;" in problem
     )

@@ -48,6 +48,8 @@ class CommittingPool:
         self.worked = []
         self._waiting = []
 
+    labels, free_labels = {}, None
+
     @property
     def free(self):
         return self.slots - len(self._waiting)

@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 import pytest
 
@@ -11,6 +12,7 @@ from jobs.engine.driver import Driver
 from jobs.engine.retries import MAX_ATTEMPTS
 from jobs.engine.tasks import Failure, LostWorker, Outcome
 from jobs.planning.graph import UnitKey
+from jobs.planning.queue import Priority
 from jobs.planning.unit_status import State
 from schemas.errors import StoreFull, TransientError
 from schemas.values import Receipt
@@ -28,6 +30,8 @@ class ScriptedPool:
         self.script = script or (lambda key, attempt: None)
         self.waiting = []
         self.tried = []
+
+    labels, free_labels = {}, None
 
     @property
     def free(self):
@@ -303,3 +307,20 @@ def test_the_report_is_there_although_the_run_was_broken_off():
     with pytest.raises(KeyboardInterrupt):
         driver.run()
     assert len(driver.report.receipts) == 7 and driver.report.counters == Counter()
+
+
+def test_a_camera_waits_for_the_machines_of_its_label_while_others_go_on():
+    class PlacedPool(ScriptedPool):
+        """The worker on the camera's machine has started once two other units are done."""
+
+        labels = MappingProxyType({"cam1": "machine=vault-2"})
+
+        @property
+        def free_labels(self):
+            return {None, "machine=vault-2"} if len(self.tried) >= 2 else {None}
+
+    other = [replace(segment, camera="cam2", segment_id=f"cam2-{segment.segment_id}") for segment in SEGMENTS[:1]]
+    pool, plan = PlacedPool(), plan_tiny([*SEGMENTS, *other])
+    report, _ = night(plan, pool, priority=Priority(cameras_first=("cam1",)))
+    assert report.state == "done" and sorted(pool.tried) == sorted(plan.units)
+    assert [key.camera for key in pool.tried[:2]] == ["cam2", "cam2"]

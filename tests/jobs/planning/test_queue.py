@@ -109,3 +109,13 @@ def test_units_are_given_back_from_a_generator_too():
     keys = queue.take()
     queue.give_back(key for key in keys)
     assert queue.take() == keys
+
+
+def test_cameras_of_a_group_wait_for_their_workers_and_the_others_go_on():
+    queue = WorkQueue(UnitStates(plan_tiny(LONE)), groups={"cam1": "machine=vault-2"})
+    taken = []
+    while keys := queue.take({None}):
+        taken += keys
+    assert {key.camera for key in taken} == {"cam2", "cam3"}
+    assert queue.offers_others({None}) and not queue.offers_others(None)
+    assert {key.camera for key in queue.take({None, "machine=vault-2"})} == {"cam1"}

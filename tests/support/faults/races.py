@@ -4,7 +4,7 @@ import pickle
 import random
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
@@ -72,6 +72,9 @@ class TwoWorkers:
         self._waiting: list[TaskBatch] = []
         self._random = random_
         self._compacting = compacting
+
+    labels: Mapping[str, str] = {}
+    free_labels = None
 
     @property
     def free(self) -> int:
