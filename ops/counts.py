@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ops.arrays import BOX_COLUMNS
 from ops.bins import Bins, Stretches, point_ends
 from ops.count_rows import TABLE_NAMES, Day, DayRows, SpaceTracks, turned_up
 from ops.ground.feet import feet_of
@@ -26,6 +27,7 @@ from schemas.errors import SiteError
 from schemas.op import OpSpec, Read, Scope, Services, TableOp, Tables, param
 from schemas.values import Feature, FeatureKind, Float64, UnitContext
 
+_KEY = ("track_id", "label", "time")
 VIEW = "view"
 """The zone that is the whole frame."""
 
@@ -56,8 +58,8 @@ class Counts(TableOp):
         summary="People and things in zones and across lines, per time bin, with dwell times.",
         scope=Scope.CAMERA_DAY,
         reads=(
-            Read("track_points"),
-            Read("positions"),
+            Read("track_points", columns=(*_KEY, *BOX_COLUMNS, "segment_id", "interpolation_sigma_px")),
+            Read("positions", columns=(*_KEY, "x_m", "y_m")),
             Read("ground_models", required=False, build_if_missing=True),
         ),
         writes=TABLE_NAMES,
