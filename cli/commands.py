@@ -35,7 +35,7 @@ COMMANDS = {
     "run": Command("cli.run", "run"),
     "submit": Command("cli.submit", "submit"),
     "watch": Command("cli.watch", "watch"),
-    "schedule": Command("cli.run", "schedule"),
+    "night": Command("cli.night", "night"),
     "tune": Command("cli.tune", "tune"),
     "reprocess": Command("cli.reprocess", "reprocess"),
     "diff": Command("cli.reprocess", "diff"),
@@ -87,6 +87,13 @@ REVIEW_COMMANDS = {
 }
 """The commands below ``review``."""
 
+SCHEDULE_COMMANDS = {
+    "add": Command("cli.schedule", "schedule_add"),
+    "list": Command("cli.schedule", "schedule_list"),
+    "remove": Command("cli.schedule", "schedule_remove"),
+}
+"""The commands below ``schedule``."""
+
 
 class Group(NamedTuple):
     """Commands below one word; ``default`` is the one that runs where none is named."""
@@ -97,6 +104,9 @@ class Group(NamedTuple):
 
 
 GROUPS = {
+    "schedule": Group(
+        "Start a run every night by systemd, cron or Kubernetes; list and remove schedules.", SCHEDULE_COMMANDS, "add"
+    ),
     "models": Group("List, import, convert and verify model weights.", MODEL_COMMANDS),
     "train": Group("Train networks on labelled pictures.", TRAIN_COMMANDS),
     "eval": Group(

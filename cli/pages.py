@@ -76,6 +76,7 @@ def _show_report(output: Output, found: SiteReport) -> None:
     ]
     columns = ["camera", "recorded_s", "usual_s", "looked_at_s", "lost_s", "gaps", "gap_s"]
     output.table(columns, footage, f"{found.site}, {found.date}")
+    output.say(f"left to do: {found.backlog.text}")
     if found.quarantine:
         output.say("")
         output.table(

@@ -1,24 +1,21 @@
-"""`plan`, `run` and `schedule`: shows what a run would do, runs it, and prints what starts it every night."""
+"""`plan` and `run`: shows what a run would do, and runs it."""
 
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from types import FrameType
-from typing import Annotated
+from zoneinfo import ZoneInfo
 
-import typer
-
-from cli.account import user_name
 from cli.cost import cost_text
 from cli.options import HERE, Json, SelectionOptions, SiteFolder, WorkOptions, with_shared_options
 from cli.output import Output, duration, tracebacks_wanted
 from cli.quarantine import show_quarantine
 from jobs.commands.plan import plan_run
 from jobs.commands.run import RunSummary, run_site
-from jobs.commands.schedule import schedule_text
 from jobs.engine.driver import Progress
-from jobs.engine.options import RunOptions, default_workers, parse_clock
+from jobs.engine.options import RunOptions, default_workers
 from jobs.planning.graph import Selection
 from jobs.planning.plan import Plan
 from jobs.planning.unit_status import State
@@ -99,10 +96,14 @@ def run(*, folder: SiteFolder = HERE, selected: SelectionOptions, work: WorkOpti
 
 def run_and_show(output: Output, site: Site, chosen: Selection, options: RunOptions) -> RunSummary:
     """Runs a selection with a progress bar, until it is done or the user stops it."""
+    zone, now = ZoneInfo(site.files.config.timezone), datetime.now(UTC)
+    if deadline := options.deadline(zone, now):
+        left = duration((deadline - now).total_seconds())
+        output.log(f"this run ends by {deadline.astimezone(zone):%Y-%m-%d %H:%M}, in {left}")
     with stopping_gently(output) as stop, output.progress("night") as bar:
 
         def show(progress: Progress) -> None:
-            bar.update(progress.units_done, progress.units_total, _rate(progress))
+            bar.update(progress.units_done, progress.units_total, progress_note(progress))
 
         summary = run_site(site, chosen, options, show, output.warn, stop)
     if tracebacks_wanted.get():
@@ -113,7 +114,8 @@ def run_and_show(output: Output, site: Site, chosen: Selection, options: RunOpti
     return summary
 
 
-def _rate(progress: Progress) -> str:
+def progress_note(progress: Progress) -> str:
+    """Returns how much time is left at a run's speed; empty as long as it is unknown."""
     if not progress.elapsed_s or progress.left_s is None:
         return ""
     return f"about {duration(progress.left_s)} left at this run's speed"
@@ -182,20 +184,3 @@ def show_summary(output: Output, summary: RunSummary) -> None:
         show_quarantine(output, summary.quarantined)
     if cost := cost_text(record.cost):
         output.say(f"cost: {cost}")
-
-
-def schedule(
-    at: Annotated[str, typer.Option("--at", metavar="HH:MM", help="Local time to start.")],
-    until: Annotated[str, typer.Option("--until", metavar="HH:MM", help="Local time by which to stop.")],
-    folder: SiteFolder = HERE,
-    as_json: Json = False,
-) -> None:
-    """Print a systemd service and timer, and a crontab line, that start a run every night."""
-    output = Output(as_json)
-    site = open_site(folder)
-    text = schedule_text(site.files.root, site.files.config.timezone, parse_clock(at), parse_clock(until), user_name())
-    if as_json:
-        output.json(text)
-        return
-    for part in (text["service"], text["timer"], "# or, in crontab -e:\n" + text["crontab"]):
-        output.say_lines(part.splitlines())

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from schemas.backlog import Backlog
+
 REPORT_VERSION = 1
 """Version of the fields; a field is added without a new one."""
 
@@ -143,8 +145,26 @@ class PrivacyChecks:
 
 
 @dataclass(frozen=True)
+class NightOfReport:
+    """A scheduled night; fields as in the records of nights."""
+
+    night: str
+    state: str
+    started: datetime
+    ended: datetime | None
+    units_done: int
+    units_left: int
+    new_quarantine: int
+
+
+@dataclass(frozen=True)
 class SiteReport:
-    """The report of one local day of a site."""
+    """The report of one local day of a site.
+
+    Attributes:
+        backlog: what is left of all days when the report was made.
+        nights: the last scheduled nights, newest first.
+    """
 
     version: int
     site: str
@@ -156,6 +176,8 @@ class SiteReport:
     hours: tuple[HourOfPeople, ...]
     costs: tuple[OpCost, ...]
     privacy: PrivacyChecks
+    backlog: Backlog
+    nights: tuple[NightOfReport, ...] = ()
 
     @property
     def unusual(self) -> tuple[HourOfPeople, ...]:

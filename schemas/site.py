@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator, model_validator
 
 from schemas.site_limits import ModelsConfig, PublishConfig, RetentionConfig, SqlConfig
+from schemas.site_notify import NotifyConfig
 from schemas.site_section import Strict, known_timezone
 from schemas.site_stereo import StereoConfig
 from schemas.site_views import CameraConfig, LayerConfig, PictureConfig
@@ -33,6 +34,7 @@ class SiteConfig(Strict):
     publish: PublishConfig = Field(PublishConfig(), description="what anonymized video waits for")
     retention: RetentionConfig = Field(RetentionConfig(), description="retention periods")
     sql: SqlConfig = Field(SqlConfig(), description="limits of queries")
+    notify: NotifyConfig = Field(NotifyConfig(), description="messages after scheduled nights")
     pattern: str | tuple[str, ...] = Field(
         "{camera}/%Y-%m-%dT%H-%M-%S",
         description="path of a footage file in the archive, without suffix: {camera}, strftime codes, {*} for any "
@@ -127,6 +129,11 @@ class SiteConfig(Strict):
     def node_labels(self) -> dict[str, str]:
         """The label of a cluster's machines by camera, of those cameras that have one."""
         return {camera.id: camera.node_label for camera in self.cameras if camera.node_label}
+
+    @property
+    def camera_priorities(self) -> dict[str, int]:
+        """The priority of each camera that has one other than 0."""
+        return {camera.id: camera.priority for camera in self.cameras if camera.priority}
 
     def camera_view(self, camera: str) -> CameraView:
         """Returns a camera's settings for ops; a camera missing in site.toml counts as fixed and uncalibrated."""

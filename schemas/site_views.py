@@ -32,6 +32,7 @@ class CameraConfig(Strict):
     id: str = Field(description="name of the camera in the paths of its files, or its id in tables")
     name: str = Field("", description="display name; default: the id")
     timezone: str | None = Field(None, description="IANA time zone of its clock; default: the site's")
+    priority: int = Field(0, ge=-100, le=100, description="cameras of a higher one are processed first")
     fixed: bool = Field(True, description="true if the view does not move; false for pan-tilt-zoom")
     position: tuple[float, float] | tuple[float, float, float] | None = Field(
         None, description="position in the site's CRS: [x, y] or [x, y, height], metres"

@@ -117,6 +117,24 @@ class Claims:
         self._look_for_runs()
         return acquired
 
+    def acquire_from_dead(self, partition: Partition, poll_s: float = 1.0) -> bool:
+        """Claims a partition, after a wait if its holder may be dead; returns False once the holder is known to live.
+
+        A holder on this machine is known at once to live or not, one on another machine by its next heartbeat.
+
+        Raises:
+            StoreFull: no space is left.
+        """
+        beat: bytes | None = None
+        while not self.acquire(partition):
+            known = self._last_change.get(self._holder(partition) or "")
+            if known is not None:  # else it was released since
+                if _is_of_this_machine(known[0]) or (beat is not None and beat != known[0]):
+                    return False
+                beat = known[0]
+            time.sleep(poll_s)
+        return True
+
     def release(self, partition: Partition) -> None:
         """Releases a partition, once per ``acquire``; a claim that was taken over meanwhile stays."""
         self._held[partition] -= 1
@@ -198,15 +216,22 @@ def _heartbeat_file(run_id: str) -> str:
     return f"{_RUN}{safe_name(run_id)}.json"
 
 
+def _is_of_this_machine(beat: bytes) -> bool:
+    """Returns whether a heartbeat is of a process of this machine; of a torn one it is unknown."""
+    try:
+        return str(json.loads(beat)["host"]) == platform.node()
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
 def _process_is_gone(beat: bytes) -> bool:
     """Returns whether a heartbeat is of a process of this machine that no longer exists."""
+    if not _is_of_this_machine(beat):
+        return False
     try:
-        found = json.loads(beat)
-        host, pid = str(found["host"]), int(found["pid"])
+        pid = int(json.loads(beat)["pid"])
     except (ValueError, KeyError, TypeError):
         return False  # torn: the lease decides
-    if host != platform.node():
-        return False
     try:
         os.kill(pid, 0)  # signal 0 only checks
     except ProcessLookupError:

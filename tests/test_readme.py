@@ -33,6 +33,7 @@ PAGES = (
     ROOT / "README.md",
     DOCS / "getting-started.md",
     DOCS / "nights.md",
+    DOCS / "schedule.md",
     DOCS / "results.md",
     DOCS / "map.md",
     DOCS / "depth.md",

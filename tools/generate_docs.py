@@ -23,6 +23,7 @@ from schemas.op import Neighbour, Op, Read
 from schemas.reidentification import ATTACKER_CHANCE, CHANCE, ONLY_SCENE, ONLY_SCENE_WIDE, REIDENTIFIED
 from schemas.site import SiteConfig
 from schemas.site_limits import ModelsConfig, PublishConfig, RetentionConfig, SqlConfig
+from schemas.site_notify import NotifyConfig
 from schemas.site_stereo import StereoConfig
 from schemas.site_views import CameraConfig, ControlPointConfig, LayerConfig, PictureConfig
 from schemas.tables import TABLES, TIME, TableSpec
@@ -154,12 +155,13 @@ def site_page() -> str:
         _keys(
             "The site",
             SiteConfig,
-            skip={"models", "publish", "retention", "sql", "cameras", "layers", "pictures", "stereo", "ops"},
+            skip={"models", "publish", "retention", "sql", "notify", "cameras", "layers", "pictures", "stereo", "ops"},
         ),
         _keys("`[models]`", ModelsConfig),
         _keys("`[publish]`", PublishConfig),
         _keys("`[sql]`", SqlConfig),
         _keys("`[retention]`", RetentionConfig),
+        _keys("`[notify]`", NotifyConfig),
         _keys("`[[cameras]]`", CameraConfig),
         _keys("A control point, in `control_points` of a camera", ControlPointConfig),
         _keys("`[[layers]]`", LayerConfig),

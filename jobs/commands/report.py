@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,17 @@ import duckdb
 
 from jobs.commands.results import connect
 from jobs.commands.sign_offs import awaiting_video
+from jobs.nights.backlog import read_backlog
 from jobs.site import Site
 from ops.usual import usual_range
+from schemas.backlog import Backlog
 from schemas.errors import SelectionError
 from schemas.night_report import (
     REPORT_VERSION,
     BusyPlace,
     CameraCoverage,
     HourOfPeople,
+    NightOfReport,
     OpCost,
     PrivacyChecks,
     QuarantinedUnit,
@@ -27,9 +30,13 @@ from schemas.night_report import (
 )
 from storage.files import write_atomic
 from storage.sql.query import run_query
+from storage.store.nights import read_nights
 
 WEEKS = 8
 """Weeks before in which the same weekday and hour is looked at."""
+
+NIGHTS_SHOWN = 7
+"""Scheduled nights in a report."""
 
 _NAMED = (
     "coverage people_by_hour people_by_day flows quarantine receipts segments anonymized audits review_frames cameras"
@@ -83,12 +90,13 @@ _AUDITS = """SELECT count(*) AS audited, coalesce(sum(head_checks), 0)::BIGINT A
     coalesce(sum(head_leaks), 0)::BIGINT AS leaks, max(leak_rate_bound) AS bound FROM audits WHERE date = {day}"""
 
 
-def night_report(site: Site, day: date | None = None) -> SiteReport:
+def night_report(site: Site, day: date | None = None, backlog: Backlog | None = None) -> SiteReport:
     """Returns the report of a local day.
 
     Args:
         site: the site.
         day: the day; None for the last one with footage.
+        backlog: what is left; None reads it.
 
     Raises:
         SelectionError: there is no footage, or none of that day.
@@ -109,6 +117,10 @@ def night_report(site: Site, day: date | None = None) -> SiteReport:
             for row in _rows(connection, _COSTS, night)
         )
         privacy = _privacy(connection, night, quarantine, _awaiting(site, connection, night))
+    nights = [
+        NightOfReport(**{each.name: getattr(record, each.name) for each in fields(NightOfReport)})
+        for record in read_nights(site.store.blobs).rows[: -NIGHTS_SHOWN - 1 : -1]
+    ]
     config = site.files.config
     return SiteReport(
         version=REPORT_VERSION,
@@ -121,6 +133,8 @@ def night_report(site: Site, day: date | None = None) -> SiteReport:
         hours=hours,
         costs=costs,
         privacy=privacy,
+        backlog=backlog or read_backlog(site, datetime.now(UTC)),
+        nights=tuple(nights),
     )
 
 

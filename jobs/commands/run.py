@@ -7,7 +7,7 @@ Runs share a store as docs/decisions/0011-claims-save-work.md describes; done wo
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -54,12 +54,14 @@ class RunSummary:
         report: of the units that ran.
         record: the run's row of the table ``runs``.
         footage_quarantined: files of the selected cameras that the scan could not use.
+        emptied: whether nothing is left in an archive in which the scan before found footage.
     """
 
     report: RunReport
     record: RunRecord
     plan: Plan = field(repr=False)  # its repr is pages long
     footage_quarantined: list[Quarantined]
+    emptied: bool = False
 
     @property
     def quarantined(self) -> list[Quarantined]:
@@ -105,6 +107,7 @@ def run_site(
     on_progress: Callable[[Progress], None] = lambda _: None,
     on_warning: Callable[[str], None] = lambda _: None,
     stop: threading.Event | None = None,
+    night: Claims | None = None,
 ) -> RunSummary:
     """Scans, plans and runs a selection. Every unit is committed as soon as it is done.
 
@@ -115,6 +118,7 @@ def run_site(
         on_progress: called whenever units end, and while workers are waited for.
         on_warning: called with one line per problem that does not stop the run.
         stop: once set, units in flight are finished and no others begun.
+        night: the claims of the night that this run is part of; None opens claims for the run alone.
 
     Raises:
         UserError: the selection, the site or the cluster is not as described, a detector is broken, the store cannot be
@@ -123,7 +127,8 @@ def run_site(
     """
     run = _prepare(site, selection, options)
     # The claims open before the store is read: a unit that another run commits after that read is then noticed.
-    with Claims(site.store.blobs, run.record.run_id, options.lease_s) as claims:
+    own = nullcontext(night) if night else Claims(site.store.blobs, run.record.run_id, options.lease_s)
+    with own as claims:
         scan = record_scan(site, run.record.run_id, run.clock)
         for notice in scan.notices:
             on_warning(notice)
@@ -141,7 +146,7 @@ def run_site(
     _release(site, on_warning)
     if report.state in ("done", "partial"):
         _compact_if_many(site.store, on_warning)
-    return RunSummary(report, record, plan, footage_quarantined)
+    return RunSummary(report, record, plan, footage_quarantined, scan.inventory.emptied)
 
 
 def _prepare(site: Site, selection: Selection, options: RunOptions) -> _Run:

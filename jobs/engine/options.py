@@ -28,6 +28,7 @@ class RunOptions:
         address: of a Ray cluster; None for this machine.
         until: local time of day at which the run ends.
         max_hours: hours after which the run ends.
+        ends: moment at which the run ends, aware.
         retry: also try quarantined units again.
         priority: what runs first.
         lease_s: seconds without a heartbeat after which a run's claims may be taken over.
@@ -38,6 +39,7 @@ class RunOptions:
     address: str | None = None
     until: time | None = None
     max_hours: float | None = None
+    ends: datetime | None = None
     retry: bool = False
     priority: Priority = field(default_factory=Priority)
     lease_s: float = LEASE_S
@@ -49,7 +51,7 @@ class RunOptions:
         Args:
             zone: the time zone of ``until``.
         """
-        ends = []
+        ends = [] if self.ends is None else [self.ends]
         if self.until is not None:
             ends.append(next_time(self.until, zone, now))
         if self.max_hours is not None:

@@ -5,7 +5,7 @@ camera at a time, and only a receipt that is asked for becomes a ``Receipt``.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import pairwise
 
@@ -17,6 +17,9 @@ import pyarrow.compute as pc
 from jobs.planning.graph import UnitKey
 from schemas.values import FOOTAGE_OP, Quarantined, Receipt, Tombstone
 from storage.store.receipts import receipts_from_rows
+
+TELLING_MEDIA_S = 600.0
+"""Footage of a camera from which on its own speed is used: less is mostly the start of workers."""
 
 _LOOKED_UP = ("fingerprint", "date", "unit", "committed", "ingredients")
 
@@ -136,9 +139,18 @@ class Ledger:
 
     def rates(self) -> dict[str, float]:
         """Returns, by op, seconds of work per second of footage, as past runs measured it."""
-        worked = self._table.select(["op", "wall_s", "media_s"]).filter(pc.greater(self._table["media_s"], 0))
-        sums = worked.group_by("op").aggregate([("wall_s", "sum"), ("media_s", "sum")])
-        return {row["op"]: row["wall_s_sum"] / row["media_s_sum"] for row in sums.to_pylist()}
+        return {op: wall_s / media_s for (op,), wall_s, media_s in self._sums("op")}
+
+    def camera_rates(self) -> dict[tuple[str, str], float]:
+        """Returns the same by op and camera, of those with enough footage to tell."""
+        sums = self._sums("op", "camera")
+        return {(op, camera): wall_s / media_s for (op, camera), wall_s, media_s in sums if media_s >= TELLING_MEDIA_S}
+
+    def _sums(self, *by: str) -> Iterator[tuple[tuple[str, ...], float, float]]:
+        """Yields seconds of work and of footage, of all receipts with footage, by some columns."""
+        worked = self._table.select([*by, "wall_s", "media_s"]).filter(pc.greater(self._table["media_s"], 0))
+        for row in worked.group_by(by).aggregate([("wall_s", "sum"), ("media_s", "sum")]).to_pylist():
+            yield tuple(row[name] for name in by), row["wall_s_sum"], row["media_s_sum"]
 
 
 def _combine_chunks(receipts: pa.Table) -> pa.Table:

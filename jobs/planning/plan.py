@@ -7,7 +7,7 @@ import gc
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 
 import pyarrow as pa
@@ -41,6 +41,7 @@ class Plan:
         superseded: which of those are done by their fingerprint, while readers get newer work under other parameters.
         fingerprints: of ``units``, and of the finished units that they read; a unit without one will have no result.
         rates: by op, seconds of work per second of footage, as past runs measured it.
+        camera_rates: the same by op and camera, where past runs had enough footage of it.
     """
 
     ready: ReadySite
@@ -51,6 +52,7 @@ class Plan:
     fingerprints: Mapping[UnitKey, str]
     ledger: Ledger
     rates: Mapping[str, float]
+    camera_rates: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
     @property
     def to_do(self) -> list[UnitKey]:
@@ -59,7 +61,10 @@ class Plan:
 
     def work_s(self, key: UnitKey) -> float:
         """Returns the estimated seconds of work of a unit on one worker."""
-        return self.units[key].media_s * self.rates.get(key.op, FIRST_RATES.get(key.op, DEFAULT_RATE))
+        rate = self.camera_rates.get((key.op, key.camera))
+        if rate is None:
+            rate = self.rates.get(key.op, FIRST_RATES.get(key.op, DEFAULT_RATE))
+        return self.units[key].media_s * rate
 
     def estimate_s(self, workers: int) -> float:
         """Returns the estimated seconds until everything is done."""
@@ -113,7 +118,7 @@ def make_plan(ready: ReadySite, segments: pa.Table, ledger: Ledger, selection: S
         for group in _groups(context, cameras):
             if any(map(selection.wants_camera, group)):
                 plan_group(context, [CameraLayout(camera, cameras[camera]) for camera in group], parts)
-    return Plan(ready=ready, ledger=ledger, rates=ledger.rates(), **vars(parts))
+    return Plan(ready=ready, ledger=ledger, rates=ledger.rates(), camera_rates=ledger.camera_rates(), **vars(parts))
 
 
 def _groups(context: PlanContext, recorded: Collection[str]) -> Iterator[Sequence[str]]:

@@ -28,7 +28,7 @@ class Priority:
     cameras_first: tuple[str, ...] = ()
 
 
-_Offer = tuple[int, int, float, Partition]
+_Offer = tuple[int, int, int, float, Partition]
 """What sorts a partition before others, and the partition."""
 
 
@@ -51,7 +51,7 @@ class WorkQueue:
     """The units of a plan on their way from waiting through running to settled.
 
     A unit is settled when it is done, or never will be. A unit whose sources are all settled is ready. Partitions go by
-    priority, and units within a partition in pipeline order.
+    the priority of the run, then by that of their camera in site.toml; units within a partition in pipeline order.
 
     Args:
         groups: by camera, whose units only some workers take; cameras without one have the group None.
@@ -65,6 +65,7 @@ class WorkQueue:
     ) -> None:
         self._states, self._plan = states, (plan := states.plan)
         self._priority = priority or Priority()
+        self._camera_priorities = plan.ready.site.config.camera_priorities
         self.total, self.settled = Tally(), Tally()
         to_do = dict.fromkeys(plan.to_do)
         # Of the units that are not settled, how many of their sources are not settled either.
@@ -88,7 +89,8 @@ class WorkQueue:
         camera = first.index(key.camera) if key.camera in first else len(first)
         sign = -1 if self._priority.newest_first else 1
         when = (sign * date.fromisoformat(key.date).toordinal(), sign * start.timestamp())
-        heapq.heappush(self._heaps[self._groups.get(key.camera)], (camera, *when, key.partition))
+        rank = -self._camera_priorities.get(key.camera, 0)
+        heapq.heappush(self._heaps[self._groups.get(key.camera)], (camera, rank, *when, key.partition))
 
     @property
     def left(self) -> list[UnitKey]:

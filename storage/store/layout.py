@@ -15,6 +15,7 @@
     _runs/, _quarantine/                                journal.py
     _claims/                                            storage/coordination.py
     _lost_workers/                                      lost_workers.py
+    _nights/                                            nights.py
     _tombstones/                                        storage/maintenance/tombstones.py
     _exports/                                           storage/exports/export_records.py
     _sign_offs/                                         storage/exports/sign_off_records.py
@@ -39,6 +40,7 @@ EXPORTS_FOLDER = "_exports"
 SIGN_OFFS_FOLDER = "_sign_offs"
 REVIEWS_FOLDER = "_interaction_reviews"
 HOLDS_FOLDER = "_holds"
+NIGHTS_FOLDER = "_nights"
 LAYER_FILES, LAYER_RECORDS = "_layers/files", "_layers/records"
 MANIFEST_FOLDER = "_manifest"
 VIDEO_FOLDER = "anonymized"

@@ -1,4 +1,4 @@
-"""`plan`, `run` and `schedule`: reasons and estimates, and nights that were stopped, killed or out of space."""
+"""`plan` and `run`: reasons and estimates, and nights that were stopped, killed or out of space."""
 
 import errno
 import os
@@ -16,23 +16,6 @@ from jobs.engine.tasks import Failure
 from jobs.planning.graph import UnitKey
 from tests.support import clips, damage
 from tests.support.mistakes import one_line
-
-
-def test_schedule_prints_units_for_systemd_and_cron(nightshift, used_site):
-    said = nightshift("schedule", "--at", "01:00", "--until", "06:00", "--site", used_site, "--json").json
-    assert "OnCalendar=*-*-* 01:00:00 Europe/Amsterdam" in said["timer"]
-    assert f"run --site {used_site} --until 06:00" in said["service"]
-    assert said["crontab"].startswith("CRON_TZ=Europe/Amsterdam\n0 1 * * * ")
-    assert nightshift("schedule", "--at", "late", "--until", "06:00", "--site", used_site).code == 2
-
-
-def test_schedule_names_an_account_without_a_name_by_its_number(nightshift, used_site, monkeypatch):
-    def unnamed():
-        raise KeyError("getpwuid(): uid not found")
-
-    monkeypatch.setattr("getpass.getuser", unnamed)
-    said = nightshift("schedule", "--at", "01:00", "--until", "06:00", "--site", used_site, "--json")
-    assert said.code == 0 and f"User={os.getuid()}\n" in said.json["service"]
 
 
 def test_plan_gives_reasons_and_an_estimate_from_past_runs(nightshift, used_site):

@@ -58,6 +58,12 @@ def test_unknown_work_has_no_receipt():
     assert Ledger(receipts_to_arrow([])).newest_fingerprint(key) is None
 
 
+def test_a_camera_has_its_own_rate_once_there_is_enough_of_it():
+    slow = [receipt(unit=f"{number}", wall_s=90.0, media_s=300.0) for number in range(2)]
+    little = receipt(camera="cam9", wall_s=1.0, media_s=300.0)
+    assert Ledger(receipts_to_arrow([*slow, little])).camera_rates() == {("detect", "cam1"): pytest.approx(0.3)}
+
+
 def test_rates_count_only_units_with_footage():
     receipts = [receipt(), receipt(unit="v", wall_s=3.0), receipt("scan", media_s=0.0)]
     assert Ledger(receipts_to_arrow(receipts)).rates() == {"detect": pytest.approx(4.0 / 20.0)}

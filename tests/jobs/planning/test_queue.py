@@ -9,7 +9,8 @@ from jobs.planning.graph import UnitKey
 from jobs.planning.queue import Priority, WorkQueue
 from jobs.planning.unit_states import UnitStates
 from jobs.planning.unit_status import State
-from tests.jobs.pipeline import all_receipts, plan_tiny, receipt_for
+from schemas.site_views import CameraConfig
+from tests.jobs.pipeline import all_receipts, plan_tiny, receipt_for, tiny_site
 from tests.support.fakes import make_segment
 
 SEGMENTS = [make_segment(index) for index in range(3)]
@@ -40,6 +41,18 @@ def partitions(queue):
 def test_partitions_go_by_priority(order, first, last):
     found = partitions(WorkQueue(UnitStates(plan_tiny(LONE)), order))
     assert (found[0], found[-1]) == (first, last) and len(found) == 6
+
+
+def test_cameras_of_a_higher_priority_go_first_and_the_options_of_a_run_before_them():
+    site = tiny_site()
+    cameras = tuple(CameraConfig(id=name, priority=rank) for name, rank in (("cam1", -1), ("cam3", 5)))
+    config = site.site.config.model_copy(update={"cameras": cameras})
+    site = replace(site, site=replace(site.site, config=config))
+    found = partitions(WorkQueue(UnitStates(plan_tiny(LONE, site=site))))
+    assert [camera for camera, _ in found] == ["cam3", "cam3", "cam2", "cam2", "cam1", "cam1"]
+    assert found[0] == ("cam3", "02"), "and the newest footage of each first"
+    chosen = partitions(WorkQueue(UnitStates(plan_tiny(LONE, site=site)), Priority(cameras_first=("cam1",))))
+    assert [camera for camera, _ in chosen[::2]] == ["cam1", "cam3", "cam2"]
 
 
 def test_within_a_day_the_newest_footage_goes_first():

@@ -2,10 +2,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from schemas.backlog import Backlog, CameraBacklog
 from schemas.night_report import (
     BusyPlace,
     CameraCoverage,
     HourOfPeople,
+    NightOfReport,
     OpCost,
     PrivacyChecks,
     QuarantinedUnit,
@@ -28,9 +30,12 @@ REPORT = SiteReport(
     hours=(HOUR, replace(HOUR, hour=START + timedelta(hours=1), verdict="usual")),
     costs=(OpCost("detect", 12, 1200.0, 1200.0),),
     privacy=PrivacyChecks(2, 3600, 2, ("silhouette",), 500, 0, 0.006, 0, 4, 0, 0),
+    backlog=Backlog((CameraBacklog("yard", 1200, 7200, 36000, "2026-02-27"),), 2.0, 18000, 9000, 2, "2026-03-04"),
+    nights=(NightOfReport("2026-03-03", "deadline", NOW, NOW, 321, 1200, 1),),
 )
 NO_CHECKS = PrivacyChecks(0, 0, 0, (), 0, 0, None, 0, 0, 0, 0)
-NOTHING = SiteReport(1, "Dam", "Europe/Amsterdam", "2026-03-02", (), (), (), (), (), NO_CHECKS)
+DONE = Backlog((), None, None, None, 0, None)
+NOTHING = SiteReport(1, "Dam", "Europe/Amsterdam", "2026-03-02", (), (), (), (), (), NO_CHECKS, DONE)
 
 
 def page(report: SiteReport, target: Path) -> str:
@@ -43,12 +48,20 @@ def test_the_page_shows_what_the_report_has(tmp_path: Path) -> None:
     assert page(REPORT, tmp_path / "night.html") == text, "the same report gives the same bytes"
     for said in ("Monday 2 March 2026", "1,234", "truncated", "&lt;b&gt;ends", "more than usual", "9 to 37", "50 %"):
         assert said in text, said
+    for said in (
+        "1,200 units are left, 5.0 h of running",
+        "after 2 nights, that of 2026-03-04",
+        "2026-02-27",
+        "deadline",
+    ):
+        assert said in text, said
 
 
 def test_a_night_of_nothing_says_so(tmp_path: Path) -> None:
     text = page(NOTHING, tmp_path / "night.html")
     for said in (
         "No camera has footage",
+        "Nothing is left",
         "Nothing of this day is in quarantine",
         "Nobody was counted",
         "Too little history",
