@@ -100,8 +100,8 @@ def _logged(site: Site, quiet: bool) -> Iterator[tuple[Output, Callable[[], None
 
     with file:
         out, err = (held, held) if quiet else (sys.stdout, sys.stderr)
-        consoles = (Console(file=_Both(file, shown), width=PIPE_WIDTH) for shown in (out, err))
-        output = Output(False, *consoles)
+        both = [Console(file=_Both(file, shown), width=PIPE_WIDTH) for shown in (out, err)]
+        output = Output(False, both[0], both[1])
         output.log(f"--- {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
         try:
             yield output, release
@@ -111,10 +111,11 @@ def _logged(site: Site, quiet: bool) -> Iterator[tuple[Output, Callable[[], None
             raise
 
 
-class _Both(io.TextIOBase):
+class _Both(io.StringIO):
     """A text file that writes to two."""
 
     def __init__(self, *files: TextIO) -> None:
+        super().__init__()
         self._files = files
 
     def write(self, text: str) -> int:

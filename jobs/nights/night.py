@@ -24,7 +24,7 @@ from schemas.backlog import Backlog
 from schemas.errors import NightshiftError, SelectionError
 from storage.coordination import Claims, Partition
 from storage.store.journal import new_run_id
-from storage.store.nights import ENDED, NightRecord, read_nights, write_night
+from storage.store.nights import ENDED, NightRecord, NightState, read_nights, write_night
 from storage.store.store import Store
 
 NIGHT: Partition = ("night", "", "")
@@ -197,7 +197,7 @@ class _Night:
     def _fail(self, error: BaseException) -> None:
         """Records and notifies a run that raised; what it raised goes on to the scheduler."""
         interrupted = isinstance(error, KeyboardInterrupt)
-        state = "interrupted" if interrupted else "failed"
+        state: NightState = "interrupted" if interrupted else "failed"
         self._record = replace(self._record, ended=datetime.now(UTC), state=state)
         problems = _notify(self._site, self._record, NightEnd(failure="" if interrupted else type(error).__name__))
         for problem in problems:
