@@ -1,4 +1,4 @@
-"""The section ``[notify]`` of ``site.toml``: who is told how a night ended."""
+"""The section ``[notify]`` of ``site.toml``: who gets a message about how a night ended."""
 
 from typing import Annotated, Literal
 from urllib.parse import urlsplit

@@ -1,7 +1,7 @@
 """Schedules of cron: a block of lines in the crontab of the account.
 
 Debian's cron knows the machine's time zone alone, catches up with nothing, and has no other way to report an exit code
-than what a command prints, which it mails. So the command itself knows the window, and prints only what needs a person.
+than to mail the output of a command. So the command itself knows the window, and prints only what needs a person.
 """
 
 import shlex

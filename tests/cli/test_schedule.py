@@ -1,4 +1,4 @@
-"""`schedule`: what it prints, and the mistakes that it refuses."""
+"""`schedule`: its output, and the mistakes that it refuses."""
 
 import os
 import stat

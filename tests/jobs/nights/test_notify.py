@@ -111,7 +111,7 @@ def test_a_command_gets_the_line_and_the_json(tmp_path):
         (("sh", "-c", f"echo {SECRET} >&2; exit 3"), "exit code 3"),
     ],
 )
-def test_a_command_that_fails_is_one_line_without_what_it_prints(command, word):
+def test_a_command_that_fails_is_one_line_without_its_output(command, word):
     config = NotifyConfig(command=command, timeout_s=0.05 if command[0] == "sleep" else 20, retries=0)
     (problem,) = send_message(config, MESSAGE)
     assert word in problem and SECRET not in problem
