@@ -126,7 +126,8 @@ def test_an_embedded_ray_listens_on_loopback_and_its_files_are_private(tmp_path,
 @pytest.mark.ray
 @pytest.mark.slow
 @needs_own_network
-def test_an_embedded_ray_asks_no_metadata_service_and_listens_on_no_other_address(tmp_path, home):
+def test_an_embedded_ray_asks_no_metadata_service_and_listens_on_no_other_address(tmp_path):
+    home = Path("/proc")  # where nobody can write, as in the home of a service with ProtectHome=read-only
     look = [sys.executable, "-c", START_AND_LOOK, str(tmp_path / "store"), "4"]
     environment = os.environ | {"HOME": str(home)}
     ended = in_own_network(sys.executable, "-c", METADATA_SERVICE, *look, environment=environment)
