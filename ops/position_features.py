@@ -30,11 +30,11 @@ class PositionFeaturesParams:
     """Parameters of ``position_features``."""
 
     layers: tuple[str, ...] = param((), "layers on the map that positions are joined with; without any the op is off")
-    max_distance_m: float = param(50.0, f"a feature that is farther away is not nearest, metres, 0 to {MOST_M:.0f}")
+    max_distance_m: float = param(50.0, f"a feature that is farther away is not nearest, metres, at most {MOST_M:.0f}")
 
     def __post_init__(self) -> None:
-        if not 0 <= self.max_distance_m <= MOST_M:
-            raise ValueError(f"max_distance_m is {self.max_distance_m}; it must be 0 to {MOST_M:.0f}")
+        if not 0 < self.max_distance_m <= MOST_M:
+            raise ValueError(f"max_distance_m is {self.max_distance_m}; it must be above 0, and at most {MOST_M:.0f}")
 
 
 class PositionFeatures(TableOp):
@@ -64,7 +64,7 @@ class PositionFeatures(TableOp):
         positions = inputs["positions"]
         points = shapely.points(float_columns(positions, ("x_m", "y_m")))
         parts = [table.empty()]
-        for layer in self.params.layers:
+        for layer in dict.fromkeys(self.params.layers):
             features = [feature for feature in unit.features if feature.layer == layer]
             if features and len(points):
                 rows = _rows_of_layer(points, features, self.params.max_distance_m)

@@ -87,7 +87,7 @@ def test_areas_come_before_the_nearest_and_what_is_far_is_left_out() -> None:
     assert rows(run([(3, 3)])) == [("areas", "inner", 0.0), ("areas", "square", 0.0), ("streets", "north", 17.0)]
     assert rows(run([(5, 15)], max_distance_m=6.0)) == [("areas", "square", 5.0), ("streets", "north", 5.0)]
     assert rows(run([(5, 15)], max_distance_m=4.0)) == []
-    assert rows(run([(3, 3)], layers=("streets",))) == [("streets", "north", 17.0)]
+    assert rows(run([(3, 3)], layers=("streets", "streets"))) == [("streets", "north", 17.0)]
 
 
 def test_an_id_that_two_areas_have_is_one_row() -> None:
@@ -103,5 +103,6 @@ def test_nothing_to_join_gives_no_rows() -> None:
 def test_the_op_is_off_until_layers_are_named() -> None:
     assert not PositionFeatures().enabled
     assert PositionFeatures(PositionFeaturesParams(("streets",))).enabled
-    with pytest.raises(ValueError, match="max_distance_m is 91; it must be 0 to 90"):
-        PositionFeaturesParams(max_distance_m=91)
+    for wrong in (0, 91):
+        with pytest.raises(ValueError, match=f"max_distance_m is {wrong}; it must be above 0, and at most 90"):
+            PositionFeaturesParams(max_distance_m=wrong)
