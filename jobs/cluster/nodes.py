@@ -159,6 +159,7 @@ def _ask_all(needs: NodeNeeds, nodes: Sequence[str]) -> list[tuple[NodeReport, f
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+    # As workers get it: credentials of object stores are looked for there.
     environment = {"env_vars": {"HOME": os.environ["HOME"]}} if "HOME" in os.environ else {}
     asked_s, waiting = time.time(), {}
     for node in nodes:

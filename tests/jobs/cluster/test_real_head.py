@@ -78,6 +78,7 @@ def test_who_lacks_the_token_cannot_submit(head, small_site):
 
 CHECK = """
 import sys
+from dataclasses import replace
 from jobs.cluster.nodes import NodeNeeds, check_nodes, cluster_machines
 from jobs.cluster.placement import place
 from jobs.engine.ray_actors import RayPool
@@ -96,9 +97,10 @@ try:
     check_nodes(needs._replace(weights=("/srv/models/face.onnx",)), print)
 except UserError as error:
     print(error)
-placement = place(2, cluster_machines(), {"hall": "machine=test", "gate": "machine=gone"})
-pool = RayPool(WorkerSetup(sys.argv[2], store.blobs.url, {}), 2, placement=placement)
-while not pool.free:
+placement = place(1, cluster_machines(), {"hall": "machine=test", "gate": "machine=gone"})
+after_a_loss = replace(placement, workers=("machine=test", "machine=lost"))
+pool = RayPool(WorkerSetup(sys.argv[2], store.blobs.url, {}), 2, placement=after_a_loss)
+while pool.free < 2:
     pool.wait(1)
 print(*placement.notices, sorted(map(str, pool.free_labels)))
 pool.submit(TaskBatch(1, "run", ()))
@@ -113,7 +115,9 @@ def test_weights_and_labels_that_no_machine_has_are_said_and_workers_start_where
     *_, ready, problem, labels, finished = said.stdout.splitlines()
     assert ready == "ready", said.stdout + said.stderr
     assert "machine=gone of gate: no machine of the cluster has that label" in labels and finished == "1"
-    assert labels.endswith("['None', 'machine=test']")
+    assert labels.endswith("['None', 'machine=lost', 'machine=test']"), (
+        "its machines are lost, and a worker starts elsewhere"
+    )
     assert (
         "machines of the cluster are not ready: " in problem and " lacks the weights /srv/models/face.onnx;" in problem
     )
