@@ -1,13 +1,14 @@
 """Measures depth, floors and ground models: on real depth, on rendered scenes with truth, and without a survey.
 
-    python -m bench.depth [--json] [--only pipeline floor propagation no_survey] [--open3d PYTHON]
+    python -m bench.depth [--json] [--only pipeline floor propagation no_survey stereo] [--open3d PYTHON]
 
 ``pipeline`` compares depth networks with random weights to the library's own pipeline: it verifies the wiring; accuracy
 of published weights is not measured here. ``floor`` has ``slambook.*`` and ``lidar.*`` on real depth, and
 ``rendered.*`` on rendered views. ``propagation`` carries true depth between the looks of a network whose time is that
 of DPT-Large with random weights. ``no_survey`` measures positions on PETS and the sample site, with control points and
-without. Rendered views and the sample site are ``measured-synthetic``, the others ``measured-real``. ``floor`` and
-``no_survey`` need the real material ($NIGHTSHIFT_ASSETS, default ../shared/assets).
+without. ``stereo`` measures the depth of rendered pairs of cameras, and positions by it. Rendered views and the sample
+site are ``measured-synthetic``, the others ``measured-real``. ``floor``, ``no_survey`` and ``stereo`` need the real
+material ($NIGHTSHIFT_ASSETS, default ../shared/assets).
 """
 
 import argparse
@@ -22,12 +23,13 @@ import bench.depth_floor
 import bench.depth_no_survey
 import bench.depth_pipeline
 import bench.depth_propagation
+import bench.depth_stereo
 from bench.material import require_assets
 
 Figures = dict[str, Any]
 
-PARTS = ("pipeline", "floor", "propagation", "no_survey")
-NEED_ASSETS = frozenset({"floor", "no_survey"})
+PARTS = ("pipeline", "floor", "propagation", "no_survey", "stereo")
+NEED_ASSETS = frozenset({"floor", "no_survey", "stereo"})
 
 
 def main() -> None:
@@ -44,7 +46,8 @@ def main() -> None:
             "pipeline": pipeline,
             "floor": lambda: bench.depth_floor.measure(arguments.open3d),
             "propagation": lambda: _named("propagation", bench.depth_propagation.measure()),
-            "no_survey": lambda: _named("no_survey", bench.depth_no_survey.measure(Path(folder))),
+            "no_survey": lambda: _named("no_survey", bench.depth_no_survey.measure(Path(folder) / "no_survey")),
+            "stereo": lambda: _named("stereo", bench.depth_stereo.measure(Path(folder) / "stereo")),
         }
         figures: Figures = {}
         for part in arguments.only:

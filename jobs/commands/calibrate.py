@@ -1,7 +1,7 @@
 """What is known of the ground before a camera: by control points, people and depth, and how far they are apart."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -19,6 +19,9 @@ _HIDDEN = ("image_from_ground", "ground_covariance")
 """Columns of ``ground_models`` that are not for people."""
 
 SOURCES = ("control_points", "people", "depth", "fused")
+WEAK_SHARE = 0.1
+"""Standard deviation of places by a survey, as a share of their distance, from which it is worth a warning."""
+
 SCALE_SIGMAS = 2.6
 """Deviations from 1 beyond which the scale of two control points is worth a warning: one in a hundred by chance."""
 
@@ -85,10 +88,24 @@ def ground_model_rows(site: Site, camera: str, day: date | None, as_of: str | No
     return sorted(rows, key=lambda row: SOURCES.index(row["source"]))
 
 
+def measured_warnings(site: Site, measured: Iterable[tuple[str, str]]) -> list[str]:
+    """Returns what ``calibrate`` warns of for cameras whose ground was just measured, a line each.
+
+    Args:
+        measured: cameras and local dates (YYYY-MM-DD); of each camera the newest one counts.
+    """
+    found = []
+    for camera, day in sorted({camera: day for camera, day in sorted(measured)}.items()):
+        said = calibrate(site, camera, date.fromisoformat(day))
+        found += [f"ground of {camera} on {day}: {warning}" for warning in said.warnings]
+    return found
+
+
 def _warnings(rows: list[dict[str, Any]], used: Row | None) -> list[str]:
     found: list[str] = []
     if used is None:
         return found
+    found += _weak_survey(used, rows)
     for row in rows:
         found += _wrong_points(row)
         if row["agrees"] is False:
@@ -102,6 +119,21 @@ def _warnings(rows: list[dict[str, Any]], used: Row | None) -> list[str]:
     elif used["reason"] is not None and used["source"] == "fused":
         found.append(used["reason"])
     return found
+
+
+def _weak_survey(survey: Row, rows: Iterable[Row]) -> list[str]:
+    """Warns of control points that leave much open, and that neither people nor depth made surer.
+
+    Nothing contradicts points as unsure as these beyond their errors, however far off it is.
+    """
+    if survey["source"] != "control_points" or not (survey["sigma_share"] or 0) >= WEAK_SHARE:
+        return []
+    apart_m = max((row["disagreement_m"] or 0 for row in rows), default=0)
+    others = f"; what people or depth say is {apart_m:.2f} m away in the median" if apart_m else ""
+    return [
+        f"control points leave places unsure by {survey['sigma_share']:.0%} of their distance{others}: check them, and "
+        "add points far from each other"
+    ]
 
 
 def _wrong_points(row: Row) -> list[str]:

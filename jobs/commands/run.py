@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from jobs.cluster.nodes import NodeNeeds, check_nodes, cluster_machines
 from jobs.cluster.placement import place
 from jobs.cluster.versions import require_client_version
+from jobs.commands.calibrate import measured_warnings
 from jobs.commands.plan import check_priority, plan_run
 from jobs.commands.scan import record_scan, start_clock
 from jobs.commands.sign_offs import release_video
@@ -41,6 +42,8 @@ from storage.store.layer_versions import record_layers
 from storage.store.receipts import RECEIPTS_FOLDER, receipts_from_rows
 from storage.store.runs import units_done_by
 from storage.store.store import Store
+
+GROUND = "ground"
 
 MANY_RECEIPTS = 2000
 """Loose receipts at which a run compacts the store: from here on, listing them takes noticeable time."""
@@ -144,6 +147,7 @@ def run_site(
             report.state = "partial"
         record = _record_end(run, plan, report)
     _release(site, on_warning)
+    _warn_of_grounds(site, report, on_warning)
     if report.state in ("done", "partial"):
         _compact_if_many(site.store, on_warning)
     return RunSummary(report, record, plan, footage_quarantined, scan.inventory.emptied)
@@ -310,6 +314,17 @@ def _release(site: Site, on_warning: Callable[[str], None]) -> None:
         release_video(site)
     except NightshiftError as error:
         on_warning(f"published video was not sorted by its sign-offs: {error}")
+
+
+def _warn_of_grounds(site: Site, report: RunReport, on_warning: Callable[[str], None]) -> None:
+    """Says what is doubtful about grounds that were measured. Failures become warnings: the run itself is done."""
+    try:
+        for warning in measured_warnings(
+            site, ((each.camera, each.date) for each in report.receipts if each.op == GROUND)
+        ):
+            on_warning(warning)
+    except NightshiftError as error:
+        on_warning(f"measured grounds were not checked: {error}")
 
 
 def _compact_if_many(store: Store, on_warning: Callable[[str], None]) -> None:

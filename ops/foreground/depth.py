@@ -40,6 +40,12 @@ NOISE_FACTOR = 3.0
 FEET = 32
 """Height, pixels of a look, over which a person is continued downward: the floor is as near as the feet on it."""
 
+MIDDLE = slice(SIDE // 3, SIDE - SIDE // 3)
+"""Columns of a look that show the one whom it is about, and hardly anybody else."""
+
+LEGS = 48
+"""Height, pixels of a look, of what shows how wide somebody stands."""
+
 _MAYBE = -0.4
 """Logit of a pixel that may be a person's: outlines cover it, but it does not speak for an outline."""
 
@@ -140,10 +146,12 @@ def people_in(near: Float32, by_hand: float = 0.0) -> Seen:
     logits = (levels[:, None] - ahead) * (_COVERED / (levels - covered))[:, None]
     logits = np.where(parted[:, None], np.clip(logits, -_SURE_BOUND, _SURE_BOUND), -_SURE_BOUND)
     sure = logits >= 0  # false where unknown
-    rows = np.flatnonzero(sure.any(axis=1))
+    rows = np.flatnonzero(sure[:, MIDDLE].any(axis=1))
     maybe = np.isnan(ahead)
     if len(rows):
-        maybe |= _between(parted, rows)[:, None] | _feet(sure, int(rows[-1]))
+        maybe |= _between(parted, rows)[:, None]
+        feet = _feet(sure, int(rows[-1]))
+        logits[feet], sure = _SURE_BOUND, sure | feet
     logits = np.where(maybe, np.fmax(logits, _MAYBE), logits)
     return Seen(float(sure[BESIDE:-BESIDE].any(axis=1).mean()), logits.astype(np.float32))
 
@@ -180,7 +188,8 @@ def _between(parted: Bools, rows: np.ndarray) -> Bools:
 
 
 def _feet(sure: Bools, last: int) -> Bools:
-    """Returns ``(SIDE, SIDE)``, what is below the lowest rows of somebody."""
+    """Returns ``(SIDE, SIDE)``, where the feet are of somebody whose lowest row is ``last``: below, between legs."""
+    columns = np.flatnonzero(sure[max(last + 1 - LEGS, 0) : last + 1].any(axis=0))
     feet = np.zeros((SIDE, SIDE), bool)
-    feet[last + 1 : last + 1 + FEET] = sure[max(last + 1 - BAND, 0) : last + 1].any(axis=0)
+    feet[last + 1 : last + 1 + FEET, columns[0] : columns[-1] + 1] = True
     return feet

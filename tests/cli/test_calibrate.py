@@ -8,6 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from jobs.commands.calibrate import measured_warnings
+from jobs.site import open_site
 from ops.ground.picture import GREY, TITLE_PX
 from ops.ground_models import Ground
 from schemas.tables import TABLES
@@ -15,7 +17,7 @@ from schemas.values import CameraView
 from storage.store.store import Store
 from tests.conftest import Nightshift
 from tests.ops.ground.simulated import Crowd, simulate_track_points
-from tests.ops.test_ground_models import CAMERA, SEGMENT, VIEW, surveyed
+from tests.ops.test_ground_models import CAMERA, SEGMENT, VIEW, clicked, surveyed
 from tests.storage.rows import make_rows, put_all
 from tests.storage.sql_site import make_site
 from tests.support.fakes import FakeServices, make_unit
@@ -54,6 +56,19 @@ def test_a_survey_that_contradicts_people_is_warned_of(nightshift: Nightshift, t
     said = nightshift("calibrate", "cam1", "--site", site_of(tmp_path, points, wide))
     assert said.code == 0
     assert "people and control points contradict each other: " in said.err and "m in the median" in said.err
+
+
+def test_points_that_leave_much_open_are_warned_of_by_calibrate_and_run(
+    nightshift: Nightshift, tmp_path: Path, points
+) -> None:
+    """Points far away and near each other are so unsure that nothing contradicts them; nobody makes them surer here."""
+    far_away = ((-1.5, 12.0), (1.5, 12.2), (-1.8, 14.0), (1.6, 14.2))
+    root = site_of(tmp_path, points.slice(0, 0), clicked(surveyed(*far_away)))
+    said = nightshift("calibrate", "cam1", "--site", root)
+    expected = "control points leave places unsure by "
+    assert said.code == 0 and expected in said.err and "add points far from each other" in said.err
+    (line,) = measured_warnings(open_site(root), [("cam1", "2026-03-01"), ("cam1", "2026-03-02")])
+    assert line.startswith("ground of cam1 on 2026-03-02: " + expected)
 
 
 def test_two_points_that_contradict_people_are_warned_of(nightshift: Nightshift, tmp_path: Path, points) -> None:
