@@ -10,12 +10,13 @@ from storage.blobs.local_cache import LocalFileCache
 __all__ = ["Blob", "Blobs", "LocalBlobs", "LocalFileCache", "open_blobs"]
 
 
-def open_blobs(location: str | Path, private: Collection[str] = ()) -> Blobs:
+def open_blobs(location: str | Path, private: Collection[str] = (), short_lived: Collection[str] = ()) -> Blobs:
     """Returns access to the files below a folder or ``PROTOCOL://BUCKET/PREFIX``, without any network request.
 
     Args:
         location: the folder or address.
-        private: as for ``LocalBlobs``. In an object store its policies decide who may read what.
+        private, short_lived: as for ``LocalBlobs``. In an object store its policies decide who may read what, and what
+            is written stays.
 
     Raises:
         SiteError: the location is a file, the address names no bucket, or no installed package knows the protocol.
@@ -24,6 +25,6 @@ def open_blobs(location: str | Path, private: Collection[str] = ()) -> Blobs:
         from storage.blobs.remote import RemoteBlobs  # and fsspec, which a folder does not need
 
         return RemoteBlobs(location)
-    blobs = LocalBlobs(Path(location), private)
+    blobs = LocalBlobs(Path(location), private, short_lived)
     blobs.check_not_a_file()
     return blobs

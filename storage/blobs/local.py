@@ -33,11 +33,13 @@ class LocalBlobs:
         root: the folder; the first write creates it.
         private: names of its folders, and of files directly in it, that only the owner may read; the others follow the
             umask.
+        short_lived: names of its folders whose files need not survive a power cut.
     """
 
-    def __init__(self, root: Path, private: Collection[str] = ()) -> None:
+    def __init__(self, root: Path, private: Collection[str] = (), short_lived: Collection[str] = ()) -> None:
         self.root = root
         self._private = frozenset(private)
+        self._short_lived = frozenset(short_lived)
 
     @property
     def url(self) -> str:
@@ -60,7 +62,8 @@ class LocalBlobs:
 
     def put_if_absent(self, name: str, content: bytes) -> bool:
         """Creates a file atomically unless it exists."""
-        return put_if_absent(self._file(name), content, self._is_private(name))
+        durable = name.partition("/")[0] not in self._short_lived
+        return put_if_absent(self._file(name), content, self._is_private(name), durable)
 
     def create(self, name: str) -> AbstractContextManager[Path]:
         """Yields a hidden path in the folder of the future file."""

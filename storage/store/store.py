@@ -18,6 +18,7 @@ from schemas.errors import NightshiftError, TransientError
 from schemas.tables import TABLES
 from schemas.values import UNIT_TAG_DIGITS, Receipt, UnitFile
 from storage.blobs import Blobs, open_blobs
+from storage.coordination import CLAIMS_FOLDER
 from storage.files import first_line, safe_name, sha256_file
 from storage.store.format import STORE_FILE, check_format, write_format
 from storage.store.layout import PRIVATE_FOLDERS, month_of, table_file
@@ -68,7 +69,7 @@ class Store:
         Raises:
             SiteError: it is not a folder, or another version of Nightshift wrote it.
         """
-        store = cls(open_blobs(location, PRIVATE_FOLDERS))
+        store = cls(open_blobs(location, PRIVATE_FOLDERS, [CLAIMS_FOLDER]))
         check_format(store.blobs)
         return store
 

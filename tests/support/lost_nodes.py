@@ -43,29 +43,34 @@ def main(folder: Path, count: int) -> None:
     run(short, alone, InlinePool(short.setup(alone)))
     node: dict[str, Any] = {"num_cpus": 1, "object_store_memory": STORE_BYTES}
     # The head does no work, so that each worker is on another machine than the driver.
-    cluster = Cluster(head_node_args={"num_cpus": 0, "object_store_memory": STORE_BYTES, "include_dashboard": False})
+    head = {"num_cpus": 0, "object_store_memory": STORE_BYTES, "include_dashboard": False}
+    cluster = Cluster(initialize_head=True, head_node_args=head)
+    ray.init(address=cluster.address, log_to_driver=False)  # of several nodes at one address, Ray takes any
     nodes = [cluster.add_node(**node) for _ in range(2)]
-    ray.init(address=cluster.address, log_to_driver=False)
     pool = RayPool(short.setup(shared), 2)
-    said: dict[str, object] = {}
-
-    def lose_and_add() -> None:
-        receipts = folder / "shared" / "_receipts" / "look"
-        while sum(1 for _ in receipts.rglob("*.json")) < count // 4:
-            time.sleep(0.05)
-        cluster.remove_node(nodes[0], allow_graceful=False)
-        said["lost_after"] = sum(1 for _ in receipts.rglob("*.json"))
-        cluster.add_node(**node)
-
-    breaking = threading.Thread(target=lose_and_add)
-    breaking.start()
-    report = run(short, shared, pool)
-    breaking.join()
+    reports: list[RunReport] = []
+    running = threading.Thread(target=lambda: reports.append(run(short, shared, pool)))
+    running.start()
+    receipts = folder / "shared" / "_receipts" / "look"
+    while running.is_alive() and sum(1 for _ in receipts.rglob("*.json")) < count // 4:
+        time.sleep(0.05)
+    cluster.remove_node(nodes[0], allow_graceful=False)
+    lost_after = sum(1 for _ in receipts.rglob("*.json"))
+    cluster.add_node(**node)  # in the main thread: Ray sets signal handlers
+    running.join()
+    report = reports[0]
     workers = [each["NodeID"] for each in ray.nodes() if each["Alive"]]  # type: ignore[no-untyped-call]
     pool.close()
     cluster.shutdown()  # type: ignore[no-untyped-call]
-    said |= {"state": report.state, "left": report.left, "quarantined": len(report.quarantined), "nodes": len(workers)}
-    said |= {"units": len(report.receipts), "differences": differences(shared, alone)}
+    said = {
+        "lost_after": lost_after,
+        "nodes": len(workers),
+        "state": report.state,
+        "units": len(report.receipts),
+        "left": report.left,
+        "quarantined": len(report.quarantined),
+        "differences": differences(shared, alone),
+    }
     sys.stdout.write(json.dumps(said) + "\n")
 
 
