@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
@@ -43,7 +43,7 @@ def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6  # Linux counts kibibytes
 
 
-def print_figures(figures: Mapping[str, Mapping[str, float]], as_json: bool) -> None:
+def print_figures(figures: Mapping[str, Mapping[str, Any]], as_json: bool) -> None:
     """Prints groups of figures, a line each, or all of them as one JSON object."""
     if as_json:
         print(json.dumps(figures))

@@ -1,8 +1,11 @@
 """Measures a worker's memory, the cost per hour of footage in few and many segments, and two workers beside one.
 
-    python -m bench.scale [--json] [--segments 10 100 300] [--only memory segments workers]
+    python -m bench.scale [--json] [--segments 10 100 300] [--only memory segments workers dispatch soak node_loss]
 
-Needs the real material ($NIGHTSHIFT_ASSETS, default ../shared/assets). Footage is one camera's frames, there and back
+*dispatch*, *soak* and *node_loss* need nothing else. The driver alone, for plans of 1,000 to 100,000 units without work
+(``bench.scale_dispatch``); 2,000 short segments on four workers that are killed and hang, and whose archive goes away
+(``tests.support.soak``); a cluster of three machines of which one is lost (``tests.support.lost_nodes``). The others
+need the real material ($NIGHTSHIFT_ASSETS, default ../shared/assets). Footage is one camera's frames, there and back
 again. *memory*: the peak of a process that runs a whole night of 40 seconds at 1920x1080, enlarged. *segments*: CPU
 seconds per hour of footage for a few short segments and for many, without weights, up to tracks and counts, in one
 process: its memory after a tenth of the batches and at the end, and the driver's share, which is all that is not a
@@ -11,7 +14,9 @@ little on a machine that is busy. CPU seconds are of a process with all its thre
 """
 
 import argparse
+import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -20,6 +25,7 @@ from fractions import Fraction
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import cv2
@@ -45,6 +51,13 @@ SEGMENT_S, SEGMENTS_A_FILE = 4, 10
 FRAMES = 400
 """Frames of the camera that are shown."""
 
+PARTS = ("memory", "segments", "workers", "dispatch", "soak", "node_loss")
+PLANNED = (1_000, 10_000, 100_000)
+SOAK = (2000, 40, 12, 3, 3, 4)
+"""Segments, kills, hangs, poisoned segments, outages and workers, as in ``tests.support.soak.Size``."""
+
+NODE_LOSS_SEGMENTS = 200
+
 TABLES_ONLY = ("link", "counts", "motion")
 NIGHT_S = 40
 WEIGHTS = (DETECTOR, SECOND_DETECTOR)
@@ -55,21 +68,56 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--segments", nargs="+", type=int, default=(10, 100, 300))
-    parser.add_argument("--only", nargs="*", choices=("memory", "segments", "workers"))
+    parser.add_argument("--only", nargs="*", choices=PARTS)
     arguments = parser.parse_args()
-    require_assets()
-    figures: dict[str, dict[str, float]] = {}
+    if set(arguments.only or PARTS) & {"memory", "segments", "workers"}:
+        require_assets()
+    figures: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        parts: dict[str, Callable[[], dict[str, float]]] = {
+        parts: dict[str, Callable[[], dict[str, Any]]] = {
             "memory": partial(memory, Path(folder) / "memory"),
             "segments": partial(segments, Path(folder) / "segments", arguments.segments),
             "workers": partial(workers, Path(folder) / "workers"),
+            "dispatch": dispatch,
+            "soak": partial(_said_by, "tests.support.soak", Path(folder) / "soak", *SOAK),
+            "node_loss": partial(_said_by, "tests.support.lost_nodes", Path(folder) / "node_loss", NODE_LOSS_SEGMENTS),
         }
         for name, measure in parts.items():
             if arguments.only is None or name in arguments.only:
                 print(f"measuring {name}", file=sys.stderr)
                 figures[name] = measure()
+    if arguments.json:
+        figures = headline(figures) | figures
     print_figures(figures, arguments.json)
+
+
+def headline(figures: dict[str, Any]) -> dict[str, Any]:
+    """Returns the figures that others compare, of the parts that were measured."""
+    found: dict[str, Any] = {}
+    if "dispatch" in figures:
+        found |= {name: figures["dispatch"][name] for name in ("segments_per_s", "planned")}
+    if "workers" in figures:
+        found["two_workers_speedup"] = figures["workers"]["speed_up"]
+    if "node_loss" in figures:
+        found["node_loss_equal"] = all(
+            difference == [0, 0] for difference in figures["node_loss"]["differences"].values()
+        )
+    return found
+
+
+def dispatch() -> dict[str, Any]:
+    """Returns the driver's CPU time per unit by number of planned units, and all figures of the largest plan."""
+    by_planned = {planned: _said_by("bench.scale_dispatch", planned) for planned in PLANNED}
+    growth = {f"driver_cpu_ms_{planned}": found["driver_cpu_ms"] for planned, found in by_planned.items()}
+    return by_planned[PLANNED[-1]] | growth
+
+
+def _said_by(module: str, *arguments: object) -> dict[str, Any]:
+    """Returns the JSON object that a program prints last. Each has a process of its own: Ray starts in one but once."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    ended = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    found: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
+    return found
 
 
 def memory(folder: Path) -> dict[str, float]:
