@@ -7,7 +7,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,6 +48,8 @@ class InstantPool:
     """Workers that end at once, and write nothing: what is left is the driver."""
 
     slots = SLOTS
+    labels: Mapping[str, str] = {}
+    free_labels = None
 
     def __init__(self) -> None:
         self._waiting: list[TaskBatch] = []

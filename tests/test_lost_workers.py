@@ -25,7 +25,7 @@ def said_by(module: str, folder: Path, *numbers: int) -> dict:
 
 @pytest.mark.timeout(900)
 def test_a_lost_and_an_added_machine_change_nothing(tmp_path, long):
-    count = 400 if long else 24
+    count = 1000 if long else 120
     said = said_by("tests.support.lost_nodes", tmp_path / "site", count)
     assert said["lost_after"] < count, "the machine was lost in mid-run"
     assert (said["state"], said["units"], said["left"], said["quarantined"]) == ("done", 2 * count, 0, 0)
