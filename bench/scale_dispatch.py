@@ -75,9 +75,16 @@ class InstantPool:
 def _receipts(batch: TaskBatch) -> Iterator[Receipt]:
     committed = max(datetime.now(UTC), batch.not_before)
     for task in batch.tasks:
-        op, *unit = task.key
         yield Receipt(
-            op, 1, *unit, task.fingerprint, task.ingredients, {}, committed, batch.run_id, wall_s=0.1, media_s=1.0
+            **task.key._asdict(),
+            version=1,
+            fingerprint=task.fingerprint,
+            ingredients=task.ingredients,
+            files={},
+            committed=committed,
+            run_id=batch.run_id,
+            wall_s=0.1,
+            media_s=1.0,
         )
 
 
