@@ -30,6 +30,7 @@ COMMANDS = {
     "init": Command("cli.site", "init"),
     "scan": Command("cli.site", "scan"),
     "status": Command("cli.site", "status"),
+    "log": Command("cli.logs", "log"),
     "doctor": Command("cli.site", "doctor"),
     "plan": Command("cli.run", "plan"),
     "run": Command("cli.run", "run"),

@@ -8,10 +8,11 @@ import pyarrow.compute as pc
 import typer
 
 from cli.cost import COST_COLUMNS, cost_of, cost_text
+from cli.logs import follow_runs
 from cli.options import HERE, Json, SiteFolder
 from cli.output import Output, counted
 from cli.quarantine import show_quarantine
-from cli.run import unit_count_json, unit_count_rows
+from cli.run import stopping_gently, unit_count_json, unit_count_rows
 from jobs.commands.doctor import diagnose
 from jobs.commands.scan import scan_archive
 from jobs.commands.status import read_status
@@ -84,9 +85,19 @@ def scan(folder: SiteFolder = HERE, as_json: Json = False) -> int:
     return 1 if report.quarantined or report.inventory.emptied else 0
 
 
-def status(folder: SiteFolder = HERE, as_json: Json = False) -> None:
+def status(
+    folder: SiteFolder = HERE,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Show how far the runs under way have got, until all have ended.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Show past runs, what is done, missing or in quarantine, video that awaits a sign-off, and cameras that move."""
     output = Output(as_json)
+    if follow:
+        with stopping_gently(output) as stop:
+            follow_runs(output, open_site(folder), stop)
+        return
     found = read_status(open_site(folder))
     runs = found.runs.to_pylist()
     if as_json:

@@ -34,6 +34,7 @@ PAGES = (
     DOCS / "getting-started.md",
     DOCS / "nights.md",
     DOCS / "schedule.md",
+    DOCS / "when-something-breaks.md",
     DOCS / "results.md",
     DOCS / "map.md",
     DOCS / "depth.md",

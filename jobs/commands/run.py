@@ -11,21 +11,21 @@ from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
-from itertools import islice
 from zoneinfo import ZoneInfo
 
 from jobs.cluster.nodes import NodeNeeds, check_nodes, cluster_machines
 from jobs.cluster.placement import place
 from jobs.cluster.versions import require_client_version
-from jobs.commands.calibrate import measured_warnings
+from jobs.commands.after_run import tidy_up
 from jobs.commands.plan import check_priority, plan_run
 from jobs.commands.scan import record_scan, start_clock
-from jobs.commands.sign_offs import release_video
 from jobs.engine.driver import Driver, Progress, RunReport
+from jobs.engine.metrics import RunMetrics
 from jobs.engine.missing_parts import drop_units_with_missing_parts
 from jobs.engine.options import RunOptions
 from jobs.engine.pool import InlinePool, Pool
 from jobs.engine.run_clock import RunClock
+from jobs.engine.run_events import RunEvents
 from jobs.engine.tasks import WorkerSetup
 from jobs.planning.graph import Selection
 from jobs.planning.inventory import Inventory
@@ -33,20 +33,15 @@ from jobs.planning.ledger import key_of
 from jobs.planning.plan import Plan
 from jobs.proofs import require_able
 from jobs.site import Site
-from schemas.errors import NightshiftError, StoreFull
+from schemas.errors import StoreFull
 from schemas.values import Quarantined, Receipt
 from storage.coordination import Claims
-from storage.maintenance.compaction import compact
 from storage.store.journal import RunRecord, new_run_id
 from storage.store.layer_versions import record_layers
-from storage.store.receipts import RECEIPTS_FOLDER, receipts_from_rows
+from storage.store.receipts import receipts_from_rows
+from storage.store.run_log import RunLog
 from storage.store.runs import units_done_by
 from storage.store.store import Store
-
-GROUND = "ground"
-
-MANY_RECEIPTS = 2000
-"""Loose receipts at which a run compacts the store: from here on, listing them takes noticeable time."""
 
 
 @dataclass(frozen=True)
@@ -129,27 +124,38 @@ def run_site(
         StoreFull: no space is left; what is committed stays.
     """
     run = _prepare(site, selection, options)
+    with RunLog(site.store.blobs, run.record.run_id) as log:
+        events = RunEvents(log, on_progress, on_warning)
+        events.begin(run.record, options)
+        try:
+            summary = _run_claimed(run, events, stop, night)
+        except BaseException as error:
+            events.break_off(error)
+            raise
+        tidy_up(site, summary.report, events.warn)
+        return summary
+
+
+def _run_claimed(run: _Run, events: RunEvents, stop: threading.Event | None, night: Claims | None) -> RunSummary:
+    """Scans, plans and works, with claims that other runs see."""
+    site = run.site
     # The claims open before the store is read: a unit that another run commits after that read is then noticed.
-    own = nullcontext(night) if night else Claims(site.store.blobs, run.record.run_id, options.lease_s)
+    own = nullcontext(night) if night else Claims(site.store.blobs, run.record.run_id, run.options.lease_s)
     with own as claims:
         scan = record_scan(site, run.record.run_id, run.clock)
         for notice in scan.notices:
-            on_warning(notice)
-        plan = _plan(run, scan.inventory, on_warning)
+            events.warn(notice)
+        plan = _plan(run, scan.inventory, events)
         for notice in record_layers(site.files, site.store, run.record.run_id, run.clock.now()):
-            on_warning(notice)
+            events.warn(notice)
         site.journal.write_run(replace(run.record, units_planned=len(plan.to_do)))
         reaffirm_done(site.store, plan, run.record.run_id, run.clock)
-        report = _drive(run, plan, claims, on_progress, on_warning, stop)
-        footage_quarantined = [entry for entry in scan.quarantined if selection.wants_camera(entry.camera)]
+        report = _drive(run, plan, claims, events, stop)
+        footage_quarantined = [entry for entry in scan.quarantined if run.selection.wants_camera(entry.camera)]
         # A run whose units are all done still left these files out, and its exit code says so.
         if (footage_quarantined or scan.inventory.emptied) and report.state == "done":
             report.state = "partial"
-        record = _record_end(run, plan, report)
-    _release(site, on_warning)
-    _warn_of_grounds(site, report, on_warning)
-    if report.state in ("done", "partial"):
-        _compact_if_many(site.store, on_warning)
+        record = _record_end(run, plan, report, events)
     return RunSummary(report, record, plan, footage_quarantined, scan.inventory.emptied)
 
 
@@ -170,7 +176,7 @@ def _prepare(site: Site, selection: Selection, options: RunOptions) -> _Run:
     return _Run(site, selection, options, record, clock, deadline, began_s)
 
 
-def _plan(run: _Run, inventory: Inventory, on_warning: Callable[[str], None]) -> Plan:
+def _plan(run: _Run, inventory: Inventory, events: RunEvents) -> Plan:
     """Plans the run; units whose merged parts are needed again become missing first."""
     check_priority(run.site, inventory, run.options.priority)
     plan = plan_run(run.site, run.selection, inventory, run.options.retry)
@@ -178,7 +184,8 @@ def _plan(run: _Run, inventory: Inventory, on_warning: Callable[[str], None]) ->
     if drop_units_with_missing_parts(run.site.store, plan):
         plan = plan_run(run.site, run.selection, inventory, run.options.retry)
     for warning in plan.ready.warnings:
-        on_warning(warning)
+        events.warn(warning)
+    events.planned(plan)
     return plan
 
 
@@ -198,14 +205,7 @@ def reaffirm_done(store: Store, plan: Plan, run_id: str, clock: RunClock) -> lis
     return reaffirmed
 
 
-def _drive(
-    run: _Run,
-    plan: Plan,
-    claims: Claims,
-    on_progress: Callable[[Progress], None],
-    on_warning: Callable[[str], None],
-    stop: threading.Event | None,
-) -> RunReport:
+def _drive(run: _Run, plan: Plan, claims: Claims, events: RunEvents, stop: threading.Event | None) -> RunReport:
     """Runs the plan on workers; an error is recorded as the run's end before it is raised."""
     report = RunReport(run.record.run_id)
     setup = WorkerSetup(
@@ -218,16 +218,19 @@ def _drive(
     )
     try:
         for warning in require_able(plan.ready.ops, {key.op for key in plan.to_do}):
-            on_warning(warning)
+            events.warn(warning)
         cluster = ClusterUse(claims.heartbeat, run.site.files.config.node_labels)
-        with closing(open_pool(setup, run.options, len(plan.to_do), on_warning, cluster)) as pool:
+        with closing(open_pool(setup, run.options, len(plan.to_do), events.warn, cluster)) as pool:
+            if run.options.address and plan.to_do:
+                events.metrics = RunMetrics()
             driver = Driver(
                 plan,
                 pool,
                 run_id=run.record.run_id,
                 keep=run.site.journal.quarantine,
-                on_progress=on_progress,
-                on_warning=on_warning,
+                on_progress=events.progress,
+                on_warning=events.warn,
+                on_finished=events.finish,
                 deadline=run.deadline,
                 stop=stop,
                 priority=run.options.priority,
@@ -246,7 +249,7 @@ def _drive(
     except BaseException as error:
         report.state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
         report.receipts = _committed(run, plan)
-        _record_end(run, plan, report)
+        _record_end(run, plan, report, events)
         raise
 
 
@@ -279,7 +282,7 @@ def open_pool(
     return RayPool(setup, slots, placement=placement)
 
 
-def _record_end(run: _Run, plan: Plan, report: RunReport) -> RunRecord:
+def _record_end(run: _Run, plan: Plan, report: RunReport, events: RunEvents) -> RunRecord:
     """Writes how the run ended to the journal."""
     counters = report.counters
     # Several ops work on one segment; its footage counts once.
@@ -305,33 +308,5 @@ def _record_end(run: _Run, plan: Plan, report: RunReport) -> RunRecord:
         frames_held=counters["frames_held"],
     )
     run.site.journal.finish_run(record)
+    events.end(report, record)
     return record
-
-
-def _release(site: Site, on_warning: Callable[[str], None]) -> None:
-    """Puts published video where it belongs. Failures become warnings: the run itself is done."""
-    try:
-        release_video(site)
-    except NightshiftError as error:
-        on_warning(f"published video was not sorted by its sign-offs: {error}")
-
-
-def _warn_of_grounds(site: Site, report: RunReport, on_warning: Callable[[str], None]) -> None:
-    """Says what is doubtful about grounds that were measured. Failures become warnings: the run itself is done."""
-    try:
-        for warning in measured_warnings(
-            site, ((each.camera, each.date) for each in report.receipts if each.op == GROUND)
-        ):
-            on_warning(warning)
-    except NightshiftError as error:
-        on_warning(f"measured grounds were not checked: {error}")
-
-
-def _compact_if_many(store: Store, on_warning: Callable[[str], None]) -> None:
-    """Compacts a store with many loose receipts. Failures become warnings: the run itself is done."""
-    if sum(1 for _ in islice(store.blobs.list(RECEIPTS_FOLDER), MANY_RECEIPTS)) < MANY_RECEIPTS:
-        return
-    try:
-        compact(store)
-    except NightshiftError as error:
-        on_warning(f"the store was not compacted: {error}")

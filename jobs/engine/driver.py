@@ -106,6 +106,7 @@ class Driver:
             (docs/decisions/0011-claims-save-work.md).
         deadline: no batch begins that would, by the estimate, end after it.
         on_warning: called with one line when the archive or the store does not answer, and when it does again.
+        on_finished: called with each batch that ended, and what became of it.
         stop: once set, batches in flight are finished and no others begun.
         clock: the time of commits.
 
@@ -125,6 +126,7 @@ class Driver:
         claims: Claims,
         on_progress: Callable[[Progress], None] = lambda _: None,
         on_warning: Callable[[str], None] = lambda _: None,
+        on_finished: Callable[[TaskBatch, Outcome | LostWorker], None] = lambda *_: None,
         deadline: datetime | None = None,
         stop: threading.Event | None = None,
         priority: Priority | None = None,
@@ -136,7 +138,7 @@ class Driver:
         self._plan = plan
         self._pool = pool
         self._keep = keep
-        self._on_progress = on_progress
+        self._on_progress, self._on_finished = on_progress, on_finished
         self._deadline = deadline
         self._stop = stop or threading.Event()
         self._store, self._claims = store, claims
@@ -254,6 +256,7 @@ class Driver:
         """Records what became of each unit of a batch."""
         batch, outcome = finished
         self._in_flight.pop(batch.number, None)
+        self._on_finished(batch, outcome)
         fingerprints = {task.key: task.fingerprint for task in batch.tasks}
         keys = list(fingerprints)
         if isinstance(outcome, LostWorker):

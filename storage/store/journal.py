@@ -65,6 +65,14 @@ def new_run_id(started: datetime) -> str:
     return f"{started.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
 
 
+def run_started(run_id: str) -> datetime | None:
+    """Returns when a run began, by its id; None for a name that is no id of a run."""
+    try:
+        return datetime.strptime(run_id.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
 class Journal:
     """The journal of a store."""
 

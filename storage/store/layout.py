@@ -13,6 +13,7 @@
     _receipts/OP/CAMERA/DATE/UNIT-FINGERPRINT.json      units committed since the last compaction, receipts.py
     _manifest/                                          units committed before it, manifest.py
     _runs/, _quarantine/                                journal.py
+    _run_logs/                                          run_log.py
     _claims/                                            storage/coordination.py
     _lost_workers/                                      lost_workers.py
     _nights/                                            nights.py
@@ -41,6 +42,7 @@ SIGN_OFFS_FOLDER = "_sign_offs"
 REVIEWS_FOLDER = "_interaction_reviews"
 HOLDS_FOLDER = "_holds"
 NIGHTS_FOLDER = "_nights"
+RUN_LOGS_FOLDER = "_run_logs"
 LAYER_FILES, LAYER_RECORDS = "_layers/files", "_layers/records"
 MANIFEST_FOLDER = "_manifest"
 VIDEO_FOLDER = "anonymized"
@@ -57,6 +59,7 @@ PRIVATE_FOLDERS = frozenset(
         SIGN_OFFS_FOLDER,
         REVIEWS_FOLDER,
         HOLDS_FOLDER,
+        RUN_LOGS_FOLDER,
     }
 )
 """Folders that only the store's owner may read: sensitive tables, parts that are not published, records of people."""

@@ -20,6 +20,7 @@ from ops.detect import Detect
 from schemas.errors import ModelError, StoreFull
 from schemas.values import SCAN_OP
 from storage.sql.query import run_query
+from storage.store.run_log import read_run_log
 from tests.jobs.commands.reprocessing import HERE, TRACKS, run_ids
 from tests.jobs.engine.test_coordination import CommittingPool
 from tests.ops.known_people import constant_detector
@@ -75,6 +76,31 @@ def test_a_run_that_is_broken_off_records_what_it_committed(run, fresh_site, err
     row, units = last_run(fresh_site)
     assert (row["state"], row["units_done"], len(units)) == (state, 5, 5), "also those of the batch in flight"
     assert row["units_planned"] > 6 and row["media_s"] > 0
+
+
+def test_the_log_of_a_run_tells_its_beginning_its_units_and_its_end(run, fresh_site):
+    summary = run(fail_first("track"))
+    site = open_site(fresh_site)
+    lines = read_run_log(site.store.blobs, summary.record.run_id).rows
+    events = Counter(line["event"] for line in lines)
+    assert [lines[0]["event"], lines[-1]["event"]] == ["run_began", "run_ended"]
+    assert events["unit_done"] == summary.record.units_done == lines[-1]["units_done"]
+    (failed,) = [line for line in lines if line["event"] == "unit_failed"]
+    assert (failed["op"], failed["message"], failed["level"]) == ("track", "detail", "error")
+    (planned,) = [line for line in lines if line["event"] == "planned"]
+    assert planned["units"] == sum(planned["ops"].values()) == summary.record.units_planned
+
+
+def test_the_log_says_why_a_run_broke_off(run, fresh_site):
+    def fail(task):
+        raise RuntimeError("the driver is broken")
+
+    with pytest.raises(RuntimeError):
+        run(fail)
+    site = open_site(fresh_site)
+    (run_id,) = site.journal.read_runs().rows["run_id"].to_pylist()
+    *_, last = read_run_log(site.store.blobs, run_id).rows
+    assert (last["event"], last["reason"], last["message"]) == ("run_broke_off", "RuntimeError", "the driver is broken")
 
 
 def test_while_it_runs_the_table_says_what_it_has_committed(run, fresh_site):
