@@ -3,7 +3,9 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from pydantic import ValidationError
@@ -14,6 +16,9 @@ from schemas.tables import TABLES
 from storage.site.error_messages import Document, describe_error, plain_message
 from storage.site.layouts import LAYOUT_SUFFIXES, LAYOUTS, Layout
 from storage.site.toml_lines import key_lines
+
+if TYPE_CHECKING:
+    from pyproj import CRS, Transformer
 
 SITE_FILE = "site.toml"
 FOLDERS = ("archive", "models", "layers")
@@ -138,10 +143,8 @@ def cameras_table(
         extra_cameras: camera ids; they may be in ``site.toml`` as well.
         calibration_error_m: residual of the control points' homography in metres, by camera, where known.
     """
-    from pyproj import Transformer  # 50 ms, which most queries do not need
-
     cameras = sorted({camera.id for camera in site.config.cameras} | set(extra_cameras))
-    to_lonlat = Transformer.from_crs(site.config.crs, WGS84, always_xy=True)
+    lonlat = to_lonlat(site.config.crs)
     errors = calibration_error_m or {}
     rows = []
     for view in map(site.config.camera_view, cameras):
@@ -150,10 +153,18 @@ def cameras_table(
         }
         if view.position_m is not None:
             x_m, y_m, _ = view.position_m
-            lon, lat = to_lonlat.transform(x_m, y_m)
+            lon, lat = lonlat.transform(x_m, y_m)
             row |= {"x_m": x_m, "y_m": y_m, "lon": lon, "lat": lat}
         rows.append(row | {"camera": view.camera, "calibration_error_m": errors.get(view.camera)})
     return TABLES["cameras"].conform(pa.Table.from_pylist(rows, TABLES["cameras"].schema))
+
+
+@lru_cache(maxsize=8)
+def to_lonlat(crs: "CRS | str") -> "Transformer":
+    """Returns what transforms x and y of a CRS to longitude and latitude; PROJ looks for the way for some 50 ms."""
+    from pyproj import Transformer  # 50 ms, which most queries do not need
+
+    return Transformer.from_crs(crs, WGS84, always_xy=True)
 
 
 def layer_path(site: SiteFiles, number: int) -> Path:

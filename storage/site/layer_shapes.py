@@ -9,7 +9,7 @@ from shapely.geometry.base import BaseGeometry
 
 from schemas.errors import SiteError
 from schemas.values import Bools, FeatureKind
-from storage.site.file import WGS84
+from storage.site.file import to_lonlat
 from storage.site.layer_files import Shapes
 
 KINDS = {
@@ -59,11 +59,11 @@ def _are_swapped(shapes: Shapes, crs: CRS, target: CRS) -> bool:
     bounds = bounds[np.isfinite(bounds).all(axis=1)]
     if area is None or not len(bounds):
         return False
-    to_degrees = Transformer.from_crs(crs, WGS84, always_xy=True)
+    lonlat = to_lonlat(crs)
     x, y = np.median((bounds[:, :2] + bounds[:, 2:]) / 2, axis=0)
 
     def covers(first: float, second: float) -> bool:
-        lon, lat = to_degrees.transform(first, second)
+        lon, lat = lonlat.transform(first, second)
         return bool(
             area.west - _NEAR_DEG <= lon <= area.east + _NEAR_DEG
             and area.south - _NEAR_DEG <= lat <= area.north + _NEAR_DEG

@@ -14,7 +14,7 @@ from schemas.tables.views import VIEWS
 from storage.sql.areas import AREA_SQL
 from storage.sql.lazy import INTERNAL
 from storage.sql.text import quote_name
-from storage.sql.views import IsQueried, unqueried_rows
+from storage.sql.views import IsQueried
 
 CALIBRATIONS = pa.schema(
     [
@@ -145,7 +145,7 @@ def read_with(query: str) -> set[str]:
 
 
 def create_answers(con: duckdb.DuckDBPyConnection, is_queried: IsQueried) -> None:
-    """Creates the views; the tables and the macros of local time must exist.
+    """Creates the queried views; the tables and the macros of local time must exist.
 
     Args:
         con: the connection.
@@ -169,7 +169,6 @@ def create_answers(con: duckdb.DuckDBPyConnection, is_queried: IsQueried) -> Non
     }
     for name, (_, sql) in _SQL.items():
         if not is_queried(name):
-            con.execute(f"CREATE VIEW {name} AS {unqueried_rows(VIEWS[name])}")
             continue
         columns = ", ".join(quote_name(column.name) for column in VIEWS[name].columns)
         con.execute(f"CREATE VIEW {name} AS SELECT {columns} FROM ({sql.format(**words)})")

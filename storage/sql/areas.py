@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from schemas.values import Feature, FeatureKind
 from storage.sql.lazy import INTERNAL
+from storage.sql.views import IsQueried
 
 JOIN_S = 2
 """Longest break between stays or crossings of one person that are one, seconds: clocks and borders differ by less."""
@@ -179,7 +180,7 @@ FROM spans GROUP BY ALL ORDER BY ALL
 """
 
 
-def create_area_macros(con: duckdb.DuckDBPyConnection) -> None:
+def create_area_macros(con: duckdb.DuckDBPyConnection, is_queried: IsQueried = lambda _: True) -> None:
     """Creates ``queue_length(zone_id, every_s, slow_m_s)`` and ``heat_map(cell_m)``.
 
     ``queue_length`` gives, for each camera that sees a zone and each bin of time, the mean and the largest number of
@@ -191,10 +192,14 @@ def create_area_macros(con: duckdb.DuckDBPyConnection) -> None:
     no row. It names nobody.
 
     Args:
-        con: the connection; the views of tables and the macros of local time must exist.
+        con: the connection; the views that the queried macros read, and the macros of local time, must exist.
+        is_queried: returns whether a query may call the macro of this name.
     """
-    con.execute(f"CREATE MACRO queue_length(zone_id, every_s := 60, slow_m_s := 0.6) AS TABLE {_QUEUE_LENGTH}")
-    con.execute(f"CREATE MACRO heat_map(cell_m) AS TABLE {_HEAT_MAP}")
+    if is_queried("queue_length"):
+        arguments = "zone_id, every_s := 60, slow_m_s := 0.6"
+        con.execute(f"CREATE MACRO IF NOT EXISTS queue_length({arguments}) AS TABLE {_QUEUE_LENGTH}")
+    if is_queried("heat_map"):
+        con.execute(f"CREATE MACRO IF NOT EXISTS heat_map(cell_m) AS TABLE {_HEAT_MAP}")
 
 
 def zone_areas(features: Sequence[Feature]) -> pa.Table:

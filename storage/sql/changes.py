@@ -50,18 +50,26 @@ FROM numbered GROUP BY kind, coalesce(number, 0) ORDER BY start_time, kind
 """
 
 
-def create_change_macros(con: duckdb.DuckDBPyConnection, zones: Callable[[], pa.Table]) -> None:
-    """Creates ``zone_tiles``, ``in_tiles(tiles, others)``, ``tiles_of(tiles)`` and the table macro ``changes_in``.
-
-    ``changes_in(camera_id, zone_id := NULL, since := NULL, until := NULL, gap_s := 5)`` gives the intervals in which
-    something changed, each of one kind; a pause of up to ``gap_s`` does not end one.
+def create_tile_macros(con: duckdb.DuckDBPyConnection, zones: Callable[[], pa.Table]) -> None:
+    """Creates ``zone_tiles``, ``in_tiles(tiles, others)`` and ``tiles_of(tiles)``.
 
     Args:
-        con: the connection; the view ``motion`` must exist.
+        con: the connection.
         zones: returns the tiles of each zone that a camera sees: ``ZONE_TILES``.
     """
     create_lazy(con, "zone_tiles", ZONE_TILES, zones)
     con.execute("CREATE MACRO in_tiles(tiles, others) AS bit_count(tiles::BIT & others::BIT) > 0")
     con.execute(f"CREATE MACRO tiles_of(tiles) AS {_TILES_OF}")
+
+
+def create_change_macro(con: duckdb.DuckDBPyConnection) -> None:
+    """Creates the table macro ``changes_in``.
+
+    ``changes_in(camera_id, zone_id := NULL, since := NULL, until := NULL, gap_s := 5)`` gives the intervals in which
+    something changed, each of one kind; a pause of up to ``gap_s`` does not end one.
+
+    Args:
+        con: the connection; the views ``motion`` and ``zone_tiles`` must exist.
+    """
     arguments = "camera_id, zone_id := NULL, since := NULL, until := NULL, gap_s := 5"
-    con.execute(f"CREATE MACRO changes_in({arguments}) AS TABLE {_CHANGES_IN}")
+    con.execute(f"CREATE MACRO IF NOT EXISTS changes_in({arguments}) AS TABLE {_CHANGES_IN}")

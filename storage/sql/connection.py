@@ -26,7 +26,7 @@ from storage.maintenance.tombstones import purges_table
 from storage.site.file import SiteFiles, cameras_table
 from storage.sql.answers import CALIBRATIONS, create_answers, read_with
 from storage.sql.areas import MACROS_READ, ZONE_AREAS, create_area_macros, zone_areas
-from storage.sql.changes import ASK_ZONES, CHANGES_READ, ZONE_TILES, create_change_macros
+from storage.sql.changes import ASK_ZONES, CHANGES_READ, ZONE_TILES, create_change_macro, create_tile_macros
 from storage.sql.dates import CAMERA_MACROS, Dates, create_date_macros, named_days
 from storage.sql.lazy import INTERNAL, create_lazy, make_now
 from storage.sql.macros import (
@@ -39,6 +39,7 @@ from storage.sql.macros import (
 from storage.sql.places import PLACE_FUNCTIONS
 from storage.sql.text import escape_glob, quote_text
 from storage.sql.tracks import POINTS_READ, create_track_macros
+from storage.sql.unqueried import create_unqueried, lists_tables
 from storage.sql.versions import create_versions
 from storage.sql.views import IN_FILES, FileLists, TakeSnapshot, create_views
 from storage.store.journal import Journal
@@ -161,9 +162,13 @@ def open_sql(
     areas = make_now(lambda: zone_areas(features()), is_queried("zone_density"))
     create_lazy(con, "zone_areas", ZONE_AREAS, areas, internal=True)
     create_answers(con, is_queried)
-    create_area_macros(con)
-    create_change_macros(con, make_now(zone_tiles, any(map(is_queried, ASK_ZONES))))
-    create_track_macros(con)
+    create_area_macros(con, is_queried)
+    create_tile_macros(con, make_now(zone_tiles, any(map(is_queried, ASK_ZONES))))
+    if is_queried("changes_in"):
+        create_change_macro(con)
+    create_track_macros(con, is_queried)
+    if lists_tables(text):
+        create_unqueried(con)
     asks_features = any(map(is_queried, ("features", "in_zone", "place_of", "distance_to_m")))
     layers = _layers(site, store, recorded, is_queried)
     create_layers(con, make_now(lambda: features_table(features()), asks_features), layers, has_spatial)

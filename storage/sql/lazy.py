@@ -31,7 +31,8 @@ def create_lazy(
         con.execute(f"USE {INTERNAL}")
     # Cursors do not see the views that `register` makes.
     con.from_arrow(table).create_view(name)
-    con.execute("USE memory.main")
+    if internal:
+        con.execute("USE memory.main")
 
 
 def make_now(make: Callable[[], pa.Table], is_queried: bool) -> Callable[[], pa.Table]:

@@ -1,8 +1,10 @@
 """Runs one statement, after checking that it only reads."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
+from typing import TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -11,6 +13,9 @@ from schemas.errors import QueryError
 from storage.sql.arrow_types import TOO_LARGE, fetch_arrow
 from storage.sql.macros import ADVICE
 from storage.sql.text import quote_name
+from storage.sql.unqueried import create_unqueried
+
+T = TypeVar("T")
 
 _POLL_S = 0.1  # how soon Ctrl-C is noticed
 
@@ -54,8 +59,8 @@ def _run(con: duckdb.DuckDBPyConnection, statements: Sequence[duckdb.Statement])
 
     def last_result() -> pa.Table:
         for statement in statements[:-1]:
-            con.execute(statement)
-        return fetch_arrow(con, statements[-1])
+            _with_unqueried(con, partial(con.execute, statement))
+        return _with_unqueried(con, partial(fetch_arrow, con, statements[-1]))
 
     with ThreadPoolExecutor(1) as pool:
         result = pool.submit(last_result)
@@ -69,6 +74,16 @@ def _run(con: duckdb.DuckDBPyConnection, statements: Sequence[duckdb.Statement])
             while not wait([result], _POLL_S).done:
                 con.interrupt()
             raise
+
+
+def _with_unqueried(con: duckdb.DuckDBPyConnection, run: Callable[[], T]) -> T:
+    """Runs a statement; if it names something unknown, once more when everything that is known has been created."""
+    try:
+        return run()
+    except duckdb.CatalogException:
+        if not create_unqueried(con):
+            raise
+        return run()
 
 
 def as_query(table_or_query: str) -> str:

@@ -8,6 +8,7 @@ when somebody asks.
 import duckdb
 
 from schemas.tables.columns import BOX
+from storage.sql.views import IsQueried
 
 POINTS_READ = "track_points"
 """Table that both read, which a query with them need not name."""
@@ -52,7 +53,7 @@ FROM numbered GROUP BY camera, track_id, part ORDER BY camera, start_time, track
 """
 
 
-def create_track_macros(con: duckdb.DuckDBPyConnection) -> None:
+def create_track_macros(con: duckdb.DuckDBPyConnection, is_queried: IsQueried = lambda _: True) -> None:
     """Creates ``track_boxes(camera_id, times)`` and ``track_parts(least)``.
 
     ``track_boxes`` gives the box of each track at each of these times that it lives at.
@@ -67,7 +68,10 @@ def create_track_macros(con: duckdb.DuckDBPyConnection) -> None:
     product of those of the links within the part. ``least := 0`` gives whole tracks.
 
     Args:
-        con: the connection; the view ``track_points`` must exist.
+        con: the connection; the view ``track_points`` must exist if a macro is queried.
+        is_queried: returns whether a query may call the macro of this name.
     """
-    con.execute(f"CREATE MACRO track_boxes(camera_id, times) AS TABLE {_TRACK_BOXES}")
-    con.execute(f"CREATE MACRO track_parts(least) AS TABLE {_TRACK_PARTS}")
+    if is_queried("track_boxes"):
+        con.execute(f"CREATE MACRO IF NOT EXISTS track_boxes(camera_id, times) AS TABLE {_TRACK_BOXES}")
+    if is_queried("track_parts"):
+        con.execute(f"CREATE MACRO IF NOT EXISTS track_parts(least) AS TABLE {_TRACK_PARTS}")

@@ -21,7 +21,6 @@ from storage.sql.views import (
     partition_of,
     rows_sql,
     unit_day,
-    unqueried_rows,
 )
 from storage.store.parquet import UNIT_COLUMN
 from storage.store.snapshot import Snapshot
@@ -31,7 +30,7 @@ VERSIONS_SUFFIX = "_all"
 Versions = Callable[[], Mapping[str, Names]]
 """Returns all files by table."""
 
-_ADDED = {
+ADDED = {
     "unit": "VARCHAR",
     "fingerprint": "VARCHAR",
     "run_id": "VARCHAR",
@@ -54,7 +53,7 @@ def create_versions(
     is_queried: IsQueried,
     dates: Dates,
 ) -> None:
-    """Creates the views: the table's columns, then unit, fingerprint, run_id, committed, op_version and current.
+    """Creates the queried views: a table's columns, then unit, fingerprint, run_id, committed, op_version and current.
 
     Reaffirmed work has its rows once, with the run and time of its newest receipt
     (docs/decisions/0009-results-become-live-again.md).
@@ -72,24 +71,11 @@ def create_versions(
         if any(is_queried(f"{name}{VERSIONS_SUFFIX}") for name in IN_FILES)
         else []
     )
-    unqueried = []
     for name, spec in IN_FILES.items():
         if not is_queried(name + VERSIONS_SUFFIX):
-            unqueried.append(_unqueried_views()[name])
             continue
-        sql = _versions_sql(spec, lists, versions, some[0], dates) if some else no_rows(spec, _ADDED)
-        con.execute(_create(name, sql))
-    con.execute(";".join(unqueried))
-
-
-@cache
-def _unqueried_views() -> Mapping[str, str]:
-    """Returns by table the statement that creates the view where the given query does not name it."""
-    return {name: _create(name, unqueried_rows(spec, _ADDED)) for name, spec in IN_FILES.items()}
-
-
-def _create(table: str, sql: str) -> str:
-    return f"CREATE VIEW {quote_name(table + VERSIONS_SUFFIX)} AS {sql}"
+        sql = _versions_sql(spec, lists, versions, some[0], dates) if some else no_rows(spec, ADDED)
+        con.execute(f"CREATE VIEW {quote_name(name + VERSIONS_SUFFIX)} AS {sql}")
 
 
 def _some_file(snapshot: Snapshot, versions: Versions) -> Names:
@@ -112,7 +98,7 @@ def _versions_sql(spec: TableSpec, lists: FileLists, versions: Versions, some_fi
     rows = " UNION ALL ".join(_rows_sql(spec, lists, kind, versions, some_file, dates) for kind in (BY_DATE, BY_MONTH))
     name = f"files ->> {quote_text('$.' + spec.name)}"
     return f"""
-    SELECT rows.* EXCLUDE (_file, _unit_tag, _day), {", ".join(_ADDED)}
+    SELECT rows.* EXCLUDE (_file, _unit_tag, _day), {", ".join(ADDED)}
     FROM ({rows}) AS rows JOIN (
         SELECT camera AS _camera, "date"::DATE AS _day, fingerprint[:{UNIT_TAG_DIGITS}] AS _unit_tag, unit, fingerprint,
             max_by({name}, committed) AS _file, max_by(run_id, committed) AS run_id, max(committed) AS committed,

@@ -11,7 +11,6 @@ from calendar import monthrange
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
-from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -22,7 +21,7 @@ import pyarrow.parquet as pq
 
 from schemas.tables import TABLES, TableSpec
 from storage.sql.dates import DatedRows, Dates, NamedDay, dated_rows
-from storage.sql.lazy import AS_ONE_WORD, INTERNAL, create_lazy
+from storage.sql.lazy import INTERNAL, create_lazy
 from storage.sql.text import escape_glob, quote_name, quote_text
 from storage.store.parquet import DATE_COLUMN, UNIT_COLUMN, file_schema
 from storage.store.snapshot import LiveFiles, Snapshot
@@ -115,7 +114,7 @@ def create_views(
     dates: Dates,
     only: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    """Creates a view for each table of ``IN_FILES``: its columns, and ``date`` at the end where it has none.
+    """Creates a view for each queried table of ``IN_FILES``: its columns, and ``date`` at the end where it has none.
 
     Args:
         con: the connection.
@@ -130,15 +129,12 @@ def create_views(
         # Read now, not at query time: a commit in between would supersede units of this snapshot.
         unit_tags = pa.table({"unit_tag": take_snapshot().unit_tags()})
         create_lazy(con, "unit_tags", unit_tags.schema, lambda: unit_tags, internal=True)
-    unqueried = []
     for name, spec in IN_FILES.items():
         if not is_queried(name):
-            unqueried.append(_unqueried_views()[name])
             continue
         sql = _live_sql(spec, lists, found.get(name, LiveFiles()), dates)
         shown = f"SELECT * FROM ({sql}) WHERE {only[name]}" if name in only else sql
         con.execute(f"CREATE VIEW {quote_name(name)} AS {shown}")
-    con.execute(";".join(unqueried))
 
 
 def rows_sql(
@@ -206,17 +202,6 @@ def _repeated(value: str, kinds: Mapping[str, str], source: str) -> str:
     """Returns SQL for one row of a source with the same value in each column; for no row if the value is NULL."""
     columns = ", ".join(f"CAST({value} AS {kind}) AS {quote_name(name)}" for name, kind in kinds.items())
     return f"SELECT {columns} FROM {source} WHERE {value} IS NOT NULL"
-
-
-@cache
-def _unqueried_views() -> Mapping[str, str]:
-    """Returns by table the statement that creates the view of a table that the given query does not name."""
-    return {name: f"CREATE VIEW {quote_name(name)} AS {unqueried_rows(spec)}" for name, spec in IN_FILES.items()}
-
-
-def unqueried_rows(spec: TableSpec, more: Mapping[str, str] = MappingProxyType({})) -> str:
-    """Returns SQL for a table that the given query does not name; reading it raises an error with advice."""
-    return no_rows(spec, more, AS_ONE_WORD)
 
 
 def plain_columns(spec: TableSpec) -> list[str]:

@@ -15,6 +15,7 @@ from shapely.geometry import Point
 import storage.sql.connection
 from schemas.errors import QueryError
 from schemas.tables import TABLES
+from schemas.tables.views import VIEWS
 from storage.maintenance.compaction import compact
 from storage.sql.connection import open_sql
 from storage.sql.macros import spatial_available
@@ -159,7 +160,6 @@ def test_a_connection_for_one_query_has_what_it_names(store: Store) -> None:
     with open_sql(store, query="SELECT count(*) FROM Detections") as con:
         assert rows_of(con, "SELECT count(*) FROM detections") == [(3,)]
         assert rows_of(con, "SELECT count(*) FROM receipts") == [(2,)]
-        assert set(TABLES) < {name for (name,) in rows_of(con, "SHOW TABLES")}
         assert run_query(con, "DESCRIBE tracks_all").num_rows == len(TABLES["tracks"].columns) + 7
         for hidden in ("tracks", "detections_all", "cameras", "features"):
             with pytest.raises(QueryError, match="as one word in the query"):
@@ -167,6 +167,25 @@ def test_a_connection_for_one_query_has_what_it_names(store: Store) -> None:
         for text in ("FROM tracks WHERE camera = 'cam1'", "SELECT unit FROM detections_all WHERE current"):
             with pytest.raises(QueryError, match="as one word in the query"):
                 run_query(con, text)
+
+
+@pytest.mark.parametrize("query", ["SHOW TABLES", "SELECT table_name FROM information_schema.tables", None])
+def test_a_list_of_tables_has_those_that_the_query_does_not_name(store: Store, query: str | None) -> None:
+    with open_sql(store, query=query) as con:
+        listed = {name for (name,) in rows_of(con, query or "SHOW TABLES")}
+    assert listed >= {*TABLES, *VIEWS, "detections_all"}
+
+
+def test_a_name_that_is_wrong_is_set_right_whatever_the_query_names(store: Store) -> None:
+    for wrong, right in (("FROM detection", "detections"), ("FROM heat_maps(1)", "heat_map")):
+        with open_sql(store, query=wrong) as con, pytest.raises(QueryError, match=f'Did you mean "{right}"'):
+            run_query(con, wrong)
+
+
+def test_views_are_created_when_they_are_named(store: Store) -> None:
+    with open_sql(store, query="FROM detections") as con:
+        listed = {name for (name,) in con.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()}
+        assert "detections" in listed and not listed & {"tracks", "tracks_all", "detections_all", "coverage"}
 
 
 @pytest.fixture
