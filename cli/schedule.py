@@ -1,5 +1,6 @@
 """`schedule`: prints or installs what starts a site's nights, and lists and removes what is installed."""
 
+import os
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
@@ -44,7 +45,7 @@ def schedule_add(
         root=files.root.resolve(),
         site=files.config.name,
         window=NightWindow(parse_clock(at), parse_clock(until), ZoneInfo(files.config.timezone), parse_days(days)),
-        user=user_name(),
+        user=(os.environ.get("SUDO_USER") if kind is Kind.SYSTEMD else None) or user_name(),
         purge=bool(retention.model_fields_set) if purge is None else purge,
         extra=tuple(extra),
     )

@@ -4,6 +4,7 @@ Schedulers fire late, twice, or not at all: see docs/decisions/0071-nights-that-
 """
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -163,6 +164,8 @@ class _Night:
             new_quarantine=len(new),
         )
         self._write()
+        for reason, count in sorted(Counter(entry.reason for entry in new).items()):
+            self._reporting.warn(f"new in quarantine: {count} × {reason}; `nightshift status` lists it")
         problems = list(self._purge()) if self._options.purge and summary.report.state != "interrupted" else []
         backlog = read_backlog(self._site, datetime.now(UTC))
         self._reporting.say(backlog.text)

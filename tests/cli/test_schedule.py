@@ -101,3 +101,8 @@ def test_an_account_without_a_name_is_named_by_its_number(nightshift, site, monk
 
     monkeypatch.setattr("getpass.getuser", unnamed)
     assert f"User={os.getuid()}\n" in nightshift("schedule", *TIMES, "--site", site).out
+
+
+def test_units_work_under_the_account_that_called_sudo(nightshift, site, monkeypatch):
+    monkeypatch.setenv("SUDO_USER", "camera")
+    assert "User=camera\n" in nightshift("schedule", *TIMES, "--site", site).out

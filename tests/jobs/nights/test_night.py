@@ -24,6 +24,7 @@ from storage.store.nights import NightRecord, read_nights, write_night
 from tests.support import damage
 
 ZONE = ZoneInfo("Europe/Amsterdam")
+BEGAN = datetime.now(ZONE)
 
 
 class Said:
@@ -71,9 +72,8 @@ def done_site(small_night: Path, tmp_path: Path) -> Path:
 
 
 def window(begins_h: float, ends_h: float) -> NightWindow:
-    """Returns the window of a night that begins and ends these hours from now."""
-    now = datetime.now(ZONE)
-    at, until = (now + timedelta(hours=hours) for hours in (begins_h, ends_h))
+    """Returns the window of a night that begins and ends these hours from the start of the tests."""
+    at, until = (BEGAN + timedelta(hours=hours) for hours in (begins_h, ends_h))
     return NightWindow(*(time(each.hour, each.minute) for each in (at, until)), ZONE)
 
 

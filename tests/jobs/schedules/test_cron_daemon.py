@@ -75,8 +75,8 @@ def test_cron_runs_a_night_of_real_footage_once_though_it_fires_every_minute(sit
     times = ("--at", "00:00", "--until", "23:59", "--workers", "1")
     assert nightshift("schedule", *times, "--kind", "cron", "--install", "--site", site).code == 0
     lines = subprocess.run(["crontab", "-l"], capture_output=True, text=True, check=True).stdout.splitlines()
-    (nightly,) = [line for line in lines if line.startswith("0 0 * * * ") or line.endswith("* * * * ")]
-    each_minute = nightly.replace("0 0 * * *", "* * * * *", 1).replace("--delay-min 5", "--delay-min 0")
+    (nightly,) = [line for line in lines if line.startswith("0 ") and " night " in line]  # each night or each hour
+    each_minute = f"* * * * * {nightly.split(' ', 5)[5]}".replace("--delay-min 5", "--delay-min 0")
     # cron gives its commands HOME, LOGNAME, SHELL and a short PATH; this checkout may not be the installed one.
     changed = [f"PYTHONPATH={ROOT}", *(each_minute if line == nightly else line for line in lines)]
     subprocess.run(["crontab", "-"], input="".join(f"{line}\n" for line in changed), text=True, check=True)
