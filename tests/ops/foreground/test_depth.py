@@ -73,8 +73,8 @@ def test_a_person_is_what_is_nearer_than_the_scene_beside(kind: str, threshold: 
     mask, found = cut_out(of_kind(kind, room((person(), ON_FLOOR_M))), threshold)
     assert found == [True]
     assert mask[person()].all()
-    assert not mask[110:130, 159:161].any(), "between the legs"
-    assert mask.sum() < 1.6 * person().sum()
+    assert not mask[110:124, 159:161].any(), "between the legs, above the feet"
+    assert mask.sum() < 1.75 * person().sum(), "outlines are grown, and all between the feet is covered"
 
 
 @settings(max_examples=15, deadline=None)
