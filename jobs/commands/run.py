@@ -133,6 +133,7 @@ def run_site(
             events.break_off(error)
             raise
         tidy_up(site, summary.report, events.warn)
+        events.end(summary.report, summary.record)
         return summary
 
 
@@ -155,7 +156,7 @@ def _run_claimed(run: _Run, events: RunEvents, stop: threading.Event | None, nig
         # A run whose units are all done still left these files out, and its exit code says so.
         if (footage_quarantined or scan.inventory.emptied) and report.state == "done":
             report.state = "partial"
-        record = _record_end(run, plan, report, events)
+        record = _record_end(run, plan, report)
     return RunSummary(report, record, plan, footage_quarantined, scan.inventory.emptied)
 
 
@@ -249,7 +250,7 @@ def _drive(run: _Run, plan: Plan, claims: Claims, events: RunEvents, stop: threa
     except BaseException as error:
         report.state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
         report.receipts = _committed(run, plan)
-        _record_end(run, plan, report, events)
+        _record_end(run, plan, report)
         raise
 
 
@@ -282,7 +283,7 @@ def open_pool(
     return RayPool(setup, slots, placement=placement)
 
 
-def _record_end(run: _Run, plan: Plan, report: RunReport, events: RunEvents) -> RunRecord:
+def _record_end(run: _Run, plan: Plan, report: RunReport) -> RunRecord:
     """Writes how the run ended to the journal."""
     counters = report.counters
     # Several ops work on one segment; its footage counts once.
@@ -308,5 +309,4 @@ def _record_end(run: _Run, plan: Plan, report: RunReport, events: RunEvents) -> 
         frames_held=counters["frames_held"],
     )
     run.site.journal.finish_run(record)
-    events.end(report, record)
     return record
