@@ -111,4 +111,4 @@ def _show_report(output: Output, found: SiteReport) -> None:
     work = sum(each.worker_s for each in found.costs)
     recorded = sum(each.recorded_s for each in found.coverage)
     if recorded:
-        output.say(f"cost: {work * 3600 / recorded:.0f} worker-seconds per hour of footage")
+        output.say(f"cost: {work * 3600 / recorded:.0f} worker-seconds per hour of footage, elapsed")

@@ -103,7 +103,7 @@ class OpCost:
 
     Attributes:
         units: units of work that were committed.
-        worker_s: seconds of workers, summed.
+        worker_s: elapsed seconds of workers, summed. Workers may share cores: it is no time of processors.
         worker_s_per_hour: the same per hour of the day's footage; None without footage.
     """
 

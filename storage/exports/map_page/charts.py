@@ -103,6 +103,7 @@ def activity_strip(plots: Plots, edges_us: Float64, number: Float64, clock: Cloc
     plots.paint(tool.overlay, fill_color="accent", line_color="accent")
     plot.add_tools(tool)
     plot.y_range = Range1d(start=0, end=max(float(number.max(initial=0)), 1) * 1.15)
+    plot.name = "strip"
     return plot
 
 

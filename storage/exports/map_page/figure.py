@@ -40,6 +40,8 @@ _HOVERS = {
     "interactions": "<b>@what</b><br>@camera_name<br>@time",
     "density": "@density{0.0} s/m²",
 }
+_SIDES: dict[str, Any] = {"tracks": "right", "lines": "right", "zones": "below", "density": "left"}
+"""Side of the mouse of a layer's tooltip: by it ``looks.css`` shows the one of the uppermost layer only."""
 
 
 def map_figure(
@@ -64,7 +66,25 @@ def map_figure(
         cameras: columns of the cameras: ``id``, ``name``, ``x``, ``y`` (NaN without a place).
         cell_m: edge of a cell of the density.
     """
-    west, south, east, north = np.subtract(extent, (*origin, *origin)).tolist()
+    plot = _frame(plots, np.subtract(extent, (*origin, *origin)).tolist())
+    for picture in pictures:
+        _picture(plots, plot, picture, origin)
+    _references(plots, plot, references, origin)
+    _density(plots, plot, cell_m)
+    _zones(plots, plot, [each for each in features if each.kind is FeatureKind.ZONE], origin)
+    _tracks(plots, plot)
+    _lines(plots, plot, [each for each in features if each.kind is FeatureKind.LINE], origin, extent)
+    _events(plots, plot)
+    _path(plots, plot)
+    _cameras(plots, plot, cameras)
+    _labels(plots, plot)
+    _scale_bar(plots, plot)
+    return plot
+
+
+def _frame(plots: Plots, extent: Bounds) -> figure:
+    """Returns an empty map with its tools; its extent is in metres from the origin."""
+    west, south, east, north = extent
     plot = figure(
         name="map",
         x_range=Range1d(start=west, end=east),
@@ -84,47 +104,6 @@ def map_figure(
     plots.paint(plot, background_fill_color="paper", border_fill_color="panel", outline_line_color="rule")
     for grid in plot.grid:
         plots.paint(grid, grid_line_color="grid")
-    for picture in pictures:
-        _picture(plots, plot, picture, origin)
-    _references(plots, plot, references, origin)
-    mapper = LinearColorMapper(name="density-colours", palette=DENSITY_LIGHT, low=0, high=1)
-    plots.paint_as(mapper, "palette", list(DENSITY_LIGHT), list(DENSITY_DARK))
-    cells, colour = _empty("density", "x", "y", "density"), field("density", mapper)
-    heat = plot.rect(x="x", y="y", width=cell_m, height=cell_m, source=cells, fill_color=colour, line_color=None)
-    _layer(plot, heat)
-    _zones(plots, plot, [each for each in features if each.kind is FeatureKind.ZONE], origin)
-    tracks = _empty("tracks", "xs", "ys", "colour", "label", "camera_name", "from", "to", "length", "seconds", "speed")
-    drawn = plot.multi_line("xs", "ys", source=tracks, line_color="colour", line_width=1.6, line_alpha=0.75)
-    drawn.hover_glyph = type(drawn.glyph)(line_color="colour", line_width=3.5)
-    _layer(plot, drawn)
-    heads = plot.scatter(
-        "x", "y", source=_empty("heads", "x", "y", "colour"), size=10, fill_color="colour", line_width=1.5
-    )
-    plots.paint(heads.glyph, line_color="panel")
-    points = _empty("points", "x", "y", "colour", "label", "camera_name", "time", "speed_text", "sigma")
-    _layer(plot, plot.scatter("x", "y", source=points, size=4, color="colour", line_color=None, fill_alpha=0.7))
-    _lines(plots, plot, [each for each in features if each.kind is FeatureKind.LINE], origin, extent)
-    for name, marker in (("crossings", "triangle"), ("interactions", "diamond")):
-        source = _empty(name, "x", "y", "angle", "what", "label", "camera_name", "time")
-        marks = plot.scatter("x", "y", source=source, size=11, marker=marker, angle="angle", line_width=1)
-        plots.paint(marks.glyph, fill_color=name.removesuffix("s"), line_color="panel")
-        _layer(plot, marks)
-    _path(plots, plot)
-    _cameras(plots, plot, cameras)
-    names = _empty("labels", "x", "y", "text", "colour")
-    labels = plot.text("x", "y", source=names, text="text", text_color="colour", text_baseline="middle")
-    labels.glyph.update(text_font=value(FONT), text_font_size="12px", text_font_style="bold")
-    labels.glyph.update(background_fill_alpha=0.78, padding=2, border_radius=4)
-    plots.paint(labels.glyph, background_fill_color="paper")
-    bar = ScaleBar(
-        unit="m", location="bottom_left", bar_length=0.16, bar_length_units="screen", length_sizing="adaptive"
-    )
-    bar.update(
-        label_text_font=FONT, border_line_color=None, background_fill_alpha=0.8, margin=12, label_location="above"
-    )
-    bar.bar_line_color = _BAR  # Bokeh 3.9 does not draw it again when its colour changes
-    plots.paint(bar, label_text_color="ink", background_fill_color="paper")
-    plot.add_layout(bar)
     return plot
 
 
@@ -136,7 +115,9 @@ def _layer(plot: figure, renderer: "GlyphRenderer[Any]") -> None:
     """Names a layer like its source, and gives it a tooltip."""
     renderer.name = f"layer-{renderer.data_source.name}"
     source = renderer.data_source
-    hover = HoverTool(renderers=[renderer], tooltips=_HOVERS[source.name or ""], visible=False, attachment="above")
+    side = _SIDES.get(source.name or "", "above")
+    hover = HoverTool(renderers=[renderer], tooltips=_HOVERS[source.name or ""], visible=False, attachment=side)
+    hover.limit = 4  # in a crowd, a tooltip of all would hide the map
     if source.name == "tracks":
         hover.line_policy = "interp"
     plot.add_tools(hover)
@@ -177,12 +158,34 @@ def _references(plots: Plots, plot: figure, shapes: Sequence[Any], origin: Point
         plots.paint(dots.glyph, fill_color="reference")
 
 
+def _density(plots: Plots, plot: figure, cell_m: float) -> None:
+    mapper = LinearColorMapper(name="density-colours", palette=DENSITY_LIGHT, low=0, high=1)
+    plots.paint_as(mapper, "palette", list(DENSITY_LIGHT), list(DENSITY_DARK))
+    cells, colour = _empty("density", "x", "y", "density"), field("density", mapper)
+    heat = plot.rect(x="x", y="y", width=cell_m, height=cell_m, source=cells, fill_color=colour, line_color=None)
+    _layer(plot, heat)
+
+
 def _zones(plots: Plots, plot: figure, zones: Sequence[Feature], origin: Point) -> None:
     xs, ys = _polygons([list(shapely.get_parts(zone.geometry)) for zone in zones], origin)
     source = ColumnDataSource({"xs": xs, "ys": ys, "name": [zone.feature_id for zone in zones]}, name="zones")
     drawn = plot.multi_polygons("xs", "ys", source=source, line_width=1.6, fill_alpha=0.07)
     plots.paint(drawn.glyph, fill_color="zone", line_color="zone")
     _layer(plot, drawn)
+
+
+def _tracks(plots: Plots, plot: figure) -> None:
+    """Draws tracks, each with a dot where somebody is at the end of the shown time, and their positions."""
+    tracks = _empty("tracks", "xs", "ys", "colour", "label", "camera_name", "from", "to", "length", "seconds", "speed")
+    drawn = plot.multi_line("xs", "ys", source=tracks, line_color="colour", line_width=1.6, line_alpha=0.75)
+    drawn.hover_glyph = type(drawn.glyph)(line_color="colour", line_width=3.5)
+    _layer(plot, drawn)
+    heads = plot.scatter(
+        "x", "y", source=_empty("heads", "x", "y", "colour"), size=10, fill_color="colour", line_width=1.5
+    )
+    plots.paint(heads.glyph, line_color="panel")
+    points = _empty("points", "x", "y", "colour", "label", "camera_name", "time", "speed_text", "sigma")
+    _layer(plot, plot.scatter("x", "y", source=points, size=4, color="colour", line_color=None, fill_alpha=0.7))
 
 
 def _lines(plots: Plots, plot: figure, lines: Sequence[Feature], origin: Point, extent: Bounds) -> None:
@@ -215,6 +218,14 @@ def to_the_right(line: Any, place: Float64) -> Float64:
     return np.array([north, -east])
 
 
+def _events(plots: Plots, plot: figure) -> None:
+    for name, marker in (("crossings", "triangle"), ("interactions", "diamond")):
+        source = _empty(name, "x", "y", "angle", "what", "label", "camera_name", "time")
+        marks = plot.scatter("x", "y", source=source, size=11, marker=marker, angle="angle", line_width=1)
+        plots.paint(marks.glyph, fill_color=name.removesuffix("s"), line_color="panel")
+        _layer(plot, marks)
+
+
 def _path(plots: Plots, plot: figure) -> None:
     """Draws the path that was clicked: a bright line, and its points from small to large."""
     source = _empty("path", "x", "y", "size")
@@ -231,6 +242,31 @@ def _cameras(plots: Plots, plot: figure, cameras: dict[str, Any]) -> None:
     drawn = plot.scatter("x", "y", source=source, size=15, marker="circle_dot", fill_color="colour", line_width=2)
     plots.paint(drawn.glyph, line_color="panel")
     _layer(plot, drawn)
+
+
+def _labels(plots: Plots, plot: figure) -> None:
+    names = _empty("labels", "x", "y", "text", "colour")
+    labels = plot.text("x", "y", source=names, text="text", text_color="colour", text_baseline="middle")
+    labels.glyph.update(text_font=value(FONT), text_font_size="12px", text_font_style="bold")
+    labels.glyph.update(background_fill_alpha=0.78, padding=2, border_radius=4)
+    plots.paint(labels.glyph, background_fill_color="paper")
+
+
+def _scale_bar(plots: Plots, plot: figure) -> None:
+    bar = ScaleBar(
+        name="scale",
+        unit="m",
+        location="bottom_left",
+        bar_length=0.12,
+        bar_length_units="screen",
+        length_sizing="adaptive",
+    )
+    bar.update(
+        label_text_font=FONT, border_line_color=None, background_fill_alpha=0.8, margin=12, label_location="above"
+    )
+    bar.bar_line_color = _BAR  # Bokeh 3.9 does not draw it again when its colour changes
+    plots.paint(bar, label_text_color="ink", background_fill_color="paper")
+    plot.add_layout(bar)
 
 
 def _polygons(features: Sequence[Sequence[Any]], origin: Point) -> tuple[list[Any], list[Any]]:

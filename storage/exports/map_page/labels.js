@@ -3,6 +3,7 @@
 
 const brush = document.createElement("canvas").getContext("2d");
 const LABEL_HEIGHT_PX = 17, LABEL_GAP_PX = 5;
+const SCALE_BAR_SHARE = 0.3;  // of the map's width that the scale bar takes at most: 2.5 times its wanted length
 let waiting = 0;
 
 function placeLabelsSoon(map) {
@@ -27,7 +28,7 @@ function placeLabels(map) {
   const { inner_width: width, inner_height: height, x_range: x, y_range: y } = map;
   if (!(width > 0)) return;
   brush.font = "bold 12px system-ui, sans-serif";
-  const scale = width / (x.end - x.start), taken = [[width - 46, 0, width, 56], [0, height - 44, width * 0.2, height]];
+  const scale = width / (x.end - x.start), taken = [[width - 46, 0, width, 56], [0, height - 58, width * SCALE_BAR_SHARE + 40, height]];
   const style = getComputedStyle(document.documentElement), columns = { x: [], y: [], text: [], colour: [] };
   const pixel = ([west, south, east, north]) => [(west - x.start) * scale, (y.end - south) * scale, (east - x.start) * scale, (y.end - north) * scale];
   const visible = scene.labels.filter((each) => layer(each.kind));

@@ -8,6 +8,7 @@ const PLAY_S = 30;  // how long the whole period plays
 const REACH_PX = 14;  // how far from a path a click may be
 const time = { from: 0, to: span };
 const shown = new Map([...document.querySelectorAll(".layers input")].map((box) => [box.value, box]));
+const waitingColumns = new Map();
 let points = null, chosen = -1, playing = 0;
 
 const plain = (values) => (values instanceof Float32Array ? new Float32Array(values) : values instanceof Int32Array ? new Int32Array(values) : Float64Array.from(values));
@@ -38,9 +39,17 @@ function lowerBound(values, wanted, low = 0, high = values.length) {
   return low;
 }
 
+/**
+ * Gives a source new columns with the next frame, the last ones that are asked for until then.
+ * Bokeh reads columns in several steps, also when a colour changes: it fails when their length changes in between.
+ */
 function fill(name, columns) {
+  if (!waitingColumns.size) requestAnimationFrame(() => {
+    for (const [source, values] of waitingColumns) source.data = values;
+    waitingColumns.clear();
+  });
   const source = plots.model(name);
-  if (source) source.data = columns;
+  if (source) waitingColumns.set(source, columns);
 }
 
 /** Makes marks fainter the more there are, beyond a number that is readable in full. */
@@ -286,7 +295,7 @@ function choose(map, x, y) {
 function recolour() {
   document.querySelectorAll("#cameras i").forEach((dot, number) => { dot.style.background = cameraColour(number); });
   const cameras = plots.model("cameras");
-  if (cameras) cameras.data = { ...Object.fromEntries(cameras.columns().map((name) => [name, cameras.get_column(name)])), colour: scene.cameras.map((_, number) => cameraColour(number)) };
+  if (cameras) fill("cameras", { ...Object.fromEntries(cameras.columns().map((name) => [name, cameras.get_column(name)])), colour: scene.cameras.map((_, number) => cameraColour(number)) });
   show();
 }
 

@@ -1,16 +1,19 @@
 """Builds what the map page shows: its plots, the columns that ``map.js`` shows in time, and the facts around them."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from bokeh.models import ColumnDataSource
+from bokeh.plotting import figure
 
-from schemas.values import Feature, FeatureKind, Float32
+from schemas.values import Feature, FeatureKind
 from storage.exports.map_page.charts import activity_strip, count_charts, counted_activity, span_of, span_of_charts
-from storage.exports.map_page.figure import map_figure, to_the_right
+from storage.exports.map_page.event_columns import angles, crossing, event_columns, meeting
+from storage.exports.map_page.figure import map_figure
 from storage.exports.map_page.references import clip_references
 from storage.exports.map_page.tables import MapTables
 from storage.exports.map_page.trajectories import (
@@ -30,8 +33,8 @@ from storage.exports.pages.plots import Plots
 from storage.site.file import SiteFiles
 from storage.site.pictures import Picture
 
-MAX_EVENTS = 20_000
-"""Most crossings, and most interactions, on a page; of more, some evenly spread over time."""
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 READABLE_TRACKS = 500
 """Most tracks, and crossings, that are shown at first: more would hide the density."""
@@ -51,6 +54,82 @@ def build_scene(
         ``data``: numbers for ``map.js``; ``facts``: what the page says.
     """
     clock = Clock(site.config.timezone)
+    shown = _collect(features, pictures, tables, max_tracks)
+    if shown.bounds:
+        cell_m = shown.grid["cell_m"] if shown.grid else 1.0
+        plots.add(
+            "map",
+            map_figure(plots, shown.extent, shown.origin, pictures, shown.shapes, shown.counting, shown.place, cell_m),
+        )
+    columns, events = _columns(shown, tables)
+    if shown.timed:
+        plots.add("strip", _strip(plots, shown, tables, clock))
+    charts, more_charts = count_charts(plots, tables, clock, span_of_charts(tables) or (shown.start_us, shown.end_us))
+    plots.carry([ColumnDataSource(values, name=f"all-{name}") for name, values in columns.items()])
+    facts = _facts(shown, events, clock) | {
+        "charts": charts,
+        "more_charts": more_charts,
+        "pixel_features": [
+            feature.feature_id
+            for feature in features
+            if feature.space == "pixel" and feature.kind is not FeatureKind.REFERENCE
+        ],
+    }
+    return {"data": _data(shown, clock), "facts": facts}
+
+
+@dataclass(frozen=True, eq=False)
+class _Shown:
+    """What the page shows, and where.
+
+    Attributes:
+        counting: zones and lines on the map.
+        shapes: of reference layers, near the map.
+        pictures: whether there are any.
+        trajectories: all positions.
+        drawn: those that are drawn, about one every ``step_s``.
+        bounds: of all on the map; None if there is nothing.
+        extent, origin: of the first view, and of all coordinates, in the site's CRS.
+        timed: whether anything has a time.
+        start_us, end_us: the period.
+        ids: of cameras.
+        place: columns of cameras.
+        grid: of the density; ``spent`` has the time in its cells. None without positions.
+    """
+
+    counting: Sequence[Feature]
+    shapes: Sequence[Any]
+    pictures: bool
+    trajectories: "DataFrame"
+    drawn: "DataFrame"
+    step_s: float
+    bounds: Bounds | None
+    extent: Bounds
+    origin: Point
+    timed: bool
+    start_us: int
+    end_us: int
+    ids: list[str]
+    place: dict[str, Any]
+    grid: dict[str, Any] | None
+    spent: dict[str, Any] | None
+
+    @property
+    def camera_names(self) -> list[dict[str, str]]:
+        """Id and name of each camera."""
+        return [{"id": each, "name": name} for each, name in zip(self.ids, self.place["name"], strict=True)]
+
+
+class _Events(NamedTuple):
+    """Numbers of crossings and of interactions, and of those that are drawn."""
+
+    crossings: int
+    drawn_crossings: int
+    interactions: int
+    drawn_interactions: int
+
+
+def _collect(features: Sequence[Feature], pictures: Sequence[Picture], tables: MapTables, max_tracks: int) -> _Shown:
     trajectories = read_trajectories(tables.positions)
     on_map = [feature for feature in features if feature.space == "map"]
     references = [feature for feature in on_map if feature.kind is FeatureKind.REFERENCE]
@@ -64,95 +143,114 @@ def build_scene(
     drawn, step_s = thin(trajectories, max_tracks)
     span = span_of(tables) or span_of_charts(tables)
     start_us = span[0] if span else 0
-    end_us = max(span[1], start_us + 1_000_000) if span else 1_000_000
     ids = sorted({*tables.cameras["camera"].to_pylist(), *tables.positions["camera"].unique().to_pylist()})
-    grid = density_steps(trajectories, typical, origin) if typical else None
-    place = _camera_columns(tables.cameras, ids, origin)
-    shapes = clip_references(references, bounds) if bounds and references else []
-    if bounds:
-        cell_m = grid["cell_m"] if grid else 1.0
-        plots.add("map", map_figure(plots, extent, origin, pictures, shapes, counting, place, cell_m))
-    columns = {"points": point_columns(drawn, origin, start_us)} if len(drawn) else {}
-    if grid:
-        grid["start"] = (int(trajectories["time_us"].min()) - start_us) / 1e3
-        columns["spent"] = {name: grid.pop(name) for name in ("step", "cell", "spent_s")}
+    grid, spent = _density(trajectories, typical, origin, start_us) if typical else (None, None)
+    return _Shown(
+        counting=counting,
+        shapes=clip_references(references, bounds) if bounds and references else [],
+        pictures=bool(pictures),
+        trajectories=trajectories,
+        drawn=drawn,
+        step_s=step_s,
+        bounds=bounds,
+        extent=extent,
+        origin=origin,
+        timed=span is not None,
+        start_us=start_us,
+        end_us=max(span[1], start_us + 1_000_000) if span else 1_000_000,
+        ids=ids,
+        place=_camera_columns(tables.cameras, ids, origin),
+        grid=grid,
+        spent=spent,
+    )
+
+
+def _density(
+    trajectories: "DataFrame", bounds: Bounds, origin: Point, start_us: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Returns the grid of the density, and the columns of the time in its cells."""
+    grid = density_steps(trajectories, bounds, origin)
+    spent = {name: grid.pop(name) for name in ("step", "cell", "spent_s")}
+    return grid | {"start": (int(trajectories["time_us"].min()) - start_us) / 1e3}, spent
+
+
+def _columns(shown: _Shown, tables: MapTables) -> tuple[dict[str, dict[str, Any]], _Events]:
+    """Returns the columns that ``map.js`` shows in time."""
+    origin, start_us, ids = shown.origin, shown.start_us, shown.ids
+    columns: dict[str, dict[str, Any]] = (
+        {"points": point_columns(shown.drawn, origin, start_us)} if len(shown.drawn) else {}
+    )
+    if shown.spent:
+        columns["spent"] = shown.spent
     crossed = tables.events.filter(pc.equal(tables.events["kind"], "cross"))
     met = tables.interactions.filter(pc.not_equal(tables.interactions["object_kind"], "zone"))
-    columns["crossed"], crossings = _event_columns(crossed, "time", _crossing, ids, origin, start_us)
-    columns["crossed"]["angle"] = _angles(columns["crossed"], counting, origin)
-    columns["met"], interactions = _event_columns(met, "start_time", _meeting, ids, origin, start_us)
-    if span:
-        edges, number = (
-            present(trajectories, start_us, end_us) if len(drawn) else counted_activity(tables, (start_us, end_us))
-        )
-        unit = "people seen" if not len(drawn) or set(drawn["label"]) == {"person"} else "tracks"
-        plots.add("strip", activity_strip(plots, edges, number, clock, unit))
-    charts, more_charts = count_charts(plots, tables, clock, span_of_charts(tables) or (start_us, end_us))
-    plots.carry([ColumnDataSource(values, name=f"all-{name}") for name, values in columns.items()])
-    data = {
-        "origin": origin,
-        "extent": np.subtract(extent, (*origin, *origin)).round(3).tolist(),
-        "start_ms": start_us / 1e3,
-        "end_ms": end_us / 1e3,
-        "offsets": clock.offsets(start_us, end_us),
-        "cameras": [{"id": each, "name": name} for each, name in zip(ids, place["name"], strict=True)],
+    columns["crossed"], crossings = event_columns(crossed, "time", crossing, ids, origin, start_us)
+    columns["crossed"]["angle"] = angles(columns["crossed"], shown.counting, origin)
+    columns["met"], interactions = event_columns(met, "start_time", meeting, ids, origin, start_us)
+    return columns, _Events(crossed.num_rows, crossings, met.num_rows, interactions)
+
+
+def _strip(plots: Plots, shown: _Shown, tables: MapTables, clock: Clock) -> figure:
+    if not len(shown.drawn):
+        edges, number = counted_activity(tables, (shown.start_us, shown.end_us))
+        return activity_strip(plots, edges, number, clock, "people seen")
+    edges, number = present(shown.trajectories, shown.start_us, shown.end_us)
+    unit = "people seen" if set(shown.drawn["label"]) == {"person"} else "tracks"
+    return activity_strip(plots, edges, number, clock, unit)
+
+
+def _data(shown: _Shown, clock: Clock) -> dict[str, Any]:
+    """Returns the numbers for ``map.js``."""
+    return {
+        "origin": shown.origin,
+        "extent": np.subtract(shown.extent, (*shown.origin, *shown.origin)).round(3).tolist(),
+        "start_ms": shown.start_us / 1e3,
+        "end_ms": shown.end_us / 1e3,
+        "offsets": clock.offsets(shown.start_us, shown.end_us),
+        "cameras": shown.camera_names,
         "camera_colours": [list(colour) for colour in CAMERAS],
-        "tracks": track_columns(drawn, ids),
-        "grid": grid,
-        "labels": _labels(counting, place, origin),
+        "tracks": track_columns(shown.drawn, shown.ids),
+        "grid": shown.grid,
+        "labels": _labels(shown.counting, shown.place, shown.origin),
     }
-    facts = {
-        "empty": bounds is None,
-        "period": clock.period(start_us, end_us) if span else "",
-        "cameras": [{"id": each, "name": name} for each, name in zip(ids, place["name"], strict=True)],
-        "tracks": trajectories["number"].nunique(),
-        "drawn_tracks": drawn["number"].nunique(),
-        "points": len(trajectories),
-        "drawn_points": len(drawn),
-        "step_s": step_s,
-        "outside": grid["outside"] if grid else 0,
-        "density": grid,
-        "crossings": crossed.num_rows,
-        "drawn_crossings": crossings,
-        "interactions": met.num_rows,
-        "drawn_interactions": interactions,
-        "charts": charts,
-        "more_charts": more_charts,
-        "unplaced": [each for each, x in zip(ids, place["x"], strict=True) if np.isnan(x)],
-        "pixel_features": [
-            feature.feature_id
-            for feature in features
-            if feature.space == "pixel" and feature.kind is not FeatureKind.REFERENCE
-        ],
-        "layers": _layers(
-            counting,
-            shapes,
-            pictures,
-            place,
-            facts_there=(len(drawn), drawn["number"].nunique(), crossings, interactions, grid),
-        ),
-        "timed": span is not None,
-    }
-    return {"data": data, "facts": facts}
 
 
-def _layers(
-    counting: Sequence[Feature], shapes: Sequence[Any], pictures: Sequence[Picture], place: Any, facts_there: Any
-) -> list[tuple[str, str, bool, bool]]:
+def _facts(shown: _Shown, events: _Events, clock: Clock) -> dict[str, Any]:
+    """Returns what the page says of the map."""
+    return {
+        "empty": shown.bounds is None,
+        "period": clock.period(shown.start_us, shown.end_us) if shown.timed else "",
+        "cameras": shown.camera_names,
+        "tracks": shown.trajectories["number"].nunique(),
+        "drawn_tracks": shown.drawn["number"].nunique(),
+        "points": len(shown.trajectories),
+        "drawn_points": len(shown.drawn),
+        "step_s": shown.step_s,
+        "outside": shown.grid["outside"] if shown.grid else 0,
+        "density": shown.grid,
+        **events._asdict(),
+        "unplaced": [each for each, x in zip(shown.ids, shown.place["x"], strict=True) if np.isnan(x)],
+        "layers": _layers(shown, events),
+        "timed": shown.timed,
+    }
+
+
+def _layers(shown: _Shown, events: _Events) -> list[tuple[str, str, bool, bool]]:
     """Returns id, name, whether there is something, and whether it is shown at first, for each layer of the map."""
-    points, tracks, crossings, interactions, grid = facts_there
-    kinds = {feature.kind for feature in counting}
+    kinds = {feature.kind for feature in shown.counting}
+    some, few = len(shown.drawn) > 0, shown.drawn["number"].nunique() <= READABLE_TRACKS
+    crossings = events.drawn_crossings
     return [
-        ("picture", "Picture of the ground", bool(pictures), True),
-        ("reference", "Streets and buildings", bool(shapes), True),
-        ("density", "Density: time spent", grid is not None, True),
+        ("picture", "Picture of the ground", shown.pictures, True),
+        ("reference", "Streets and buildings", bool(shown.shapes), True),
+        ("density", "Density: time spent", shown.grid is not None, True),
         ("zones", "Zones", FeatureKind.ZONE in kinds, True),
         ("lines", "Lines", FeatureKind.LINE in kinds, True),
-        ("tracks", "Tracks", points > 0, tracks <= READABLE_TRACKS),
-        ("points", "Positions", points > 0, False),
+        ("tracks", "Tracks", some, few),
+        ("points", "Positions", some, False),
         ("crossings", "Crossings", crossings > 0, crossings <= READABLE_TRACKS),
-        ("interactions", "Interactions", interactions > 0, False),
-        ("cameras", "Cameras", bool(np.isfinite(place["x"]).any()), True),
+        ("interactions", "Interactions", events.drawn_interactions > 0, False),
+        ("cameras", "Cameras", bool(np.isfinite(shown.place["x"]).any()), True),
     ]
 
 
@@ -178,54 +276,6 @@ def _camera_columns(cameras: pa.Table, ids: Sequence[str], origin: Point) -> dic
         "x": x - origin[0],
         "y": y - origin[1],
     }
-
-
-def _crossing(row: dict[str, Any]) -> tuple[str, str]:
-    along = "along the arrow" if row["direction"] == "left_to_right" else "against the arrow"
-    return f"{row['feature']}, {along}", row["label"]
-
-
-def _meeting(row: dict[str, Any]) -> tuple[str, str]:
-    thing = f" {row['object_label']}" if row["object_label"] else ""
-    return f"{row['verb'].replace('_', ' ')}{thing}", row["subject_label"]
-
-
-def _event_columns(
-    events: pa.Table, time: str, said: Any, ids: Sequence[str], origin: Point, start_us: int
-) -> tuple[dict[str, Any], int]:
-    """Returns columns of the events that have a place, sorted by time, and their number."""
-    events = events.filter(pc.and_(pc.is_valid(events["x_m"]), pc.is_valid(events["y_m"])))
-    events = events.sort_by([(time, "ascending"), ("camera", "ascending")])
-    if events.num_rows > MAX_EVENTS:
-        events = events.take(np.linspace(0, events.num_rows - 1, MAX_EVENTS).round().astype(np.int64))
-    rows = events.to_pylist()
-    what = [said(row) for row in rows]
-    times_us = events[time].cast("int64").to_numpy()
-    ends_us = events["end_time"].cast("int64").to_numpy() if "end_time" in events.column_names else times_us
-    columns = {
-        "t": ((times_us - start_us) / 1e3).round(),
-        "until": ((ends_us - start_us) / 1e3).round(),
-        "x": (events["x_m"].to_numpy() - origin[0]).astype(np.float32),
-        "y": (events["y_m"].to_numpy() - origin[1]).astype(np.float32),
-        "camera": [ids.index(row["camera"]) if row["camera"] in ids else -1 for row in rows],
-        "what": [each for each, _ in what],
-        "label": [each for _, each in what],
-        "angle": np.zeros(len(rows), np.float32),
-    }
-    return columns, len(rows)
-
-
-def _angles(crossed: dict[str, Any], features: Sequence[Feature], origin: Point) -> Float32:
-    """Returns the directions of crossings, for triangles that point north at 0: radians, anticlockwise."""
-    lines = {feature.feature_id: feature.geometry for feature in features if feature.kind is FeatureKind.LINE}
-    angles = np.zeros(len(crossed["x"]), np.float32)
-    for number, (what, x, y) in enumerate(zip(crossed["what"], crossed["x"], crossed["y"], strict=True)):
-        line, _, side = what.rpartition(", ")
-        if line in lines:
-            east, north = to_the_right(lines[line], np.array([x, y]) + origin)
-            turned = np.pi if side.startswith("against") else 0
-            angles[number] = np.arctan2(north, east) - np.pi / 2 + turned
-    return angles
 
 
 def _labels(features: Sequence[Feature], place: dict[str, Any], origin: Point) -> list[dict[str, Any]]:

@@ -7,10 +7,17 @@ from shapely.geometry import LineString, box
 
 from storage.site.file import load_site
 from tests.storage.exports.map_page.drawn import START, X, Y, crossing, draw, walk, with_camera, zone
-from tests.support.browser import browse, needs_browser
+from tests.support.browser import needs_browser, opened
 
 HALL = zone("hall", box(X, Y - 5, X + 8, Y + 5))
 DOOR = zone("door", LineString([(X + 2, Y - 2), (X + 2, Y + 2)]))
+EARLY_AND_LATE = pa.concat_tables(
+    [
+        walk("early", [float(step) / 10 for step in range(60)], [0.0] * 60),
+        walk("late", [6.0] * 300, [3.0] * 300, after_s=100),
+    ]
+)
+CROSSINGS = pa.concat_tables([crossing("early", "door", 2, 2.0), crossing("late", "door", 101, 2.0)])
 
 
 def test_the_page_asks_for_nothing_from_outside(root: Path) -> None:
@@ -53,30 +60,21 @@ def test_the_page_says_what_its_tracks_are(root: Path) -> None:
 
 @needs_browser
 def test_all_layers_and_figures_obey_the_time_in_a_browser(root: Path) -> None:
-    positions = pa.concat_tables(
-        [
-            walk("early", [float(step) / 10 for step in range(60)], [0.0] * 60),
-            walk("late", [6.0] * 300, [3.0] * 300, after_s=100),
-        ]
-    )
-    events = pa.concat_tables([crossing("early", "door", 2, 2.0), crossing("late", "door", 101, 2.0)])
-    page = draw(with_camera(root), positions, [HALL, DOOR], events=events)
-    whole = browse(page.path)
-    assert whole.console == ()
-    assert whole.root("ready") == "yes"
-    assert (whole.text("sum-tracks"), whole.text("sum-crossings")) == ("2", "2")
-    assert whole.root("labels").split("|") == ["door", "hall", "Gate"]
-    late = browse(page.path, "from=110&to=114&theme=dark&track=1&layers=tracks,lines,density")
-    assert late.console == ()
-    assert late.root("theme") == "dark"
-    assert (late.text("sum-tracks"), late.text("sum-crossings")) == ("1", "0")
-    assert late.text("window") == "21:01:50 – 21:01:54", START
-    assert late.root("labels") == "door", "names of hidden layers are hidden"
-    assert late.text("top") == "≥ 64 s/m²", "4 s of one person in a cell of 0.25 m x 0.25 m"
+    page = draw(with_camera(root), EARLY_AND_LATE, [HALL, DOOR], events=CROSSINGS)
+    with opened(page.path) as whole:
+        assert (whole.text("sum-tracks"), whole.text("sum-crossings")) == ("2", "2")
+        assert whole.root("labels").split("|") == ["door", "hall", "Gate"]
+        assert whole.console == ()
+    with opened(page.path, "from=110&to=114&theme=dark&track=1&layers=tracks,lines,density") as late:
+        assert late.root("theme") == "dark"
+        assert (late.text("sum-tracks"), late.text("sum-crossings")) == ("1", "0")
+        assert late.text("window") == "21:01:50 – 21:01:54", START
+        assert late.root("labels") == "door", "names of hidden layers are hidden"
+        assert late.text("top") == "≥ 64 s/m²", "4 s of one person in a cell of 0.25 m x 0.25 m"
+        assert late.console == ()
 
 
 @needs_browser
 def test_a_page_with_nothing_runs_without_an_error(root: Path) -> None:
-    opened = browse(draw(load_site(root)).path)
-    assert opened.console == ()
-    assert opened.root("ready") == "yes"
+    with opened(draw(load_site(root)).path) as tab:
+        assert tab.console == ()

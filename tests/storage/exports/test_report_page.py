@@ -14,7 +14,7 @@ from schemas.night_report import (
     SiteReport,
 )
 from storage.exports.report_page import render_report
-from tests.support.browser import browse, needs_browser
+from tests.support.browser import needs_browser, opened
 
 START = datetime(2026, 3, 2, 19, tzinfo=UTC)
 NOW = datetime(2026, 3, 3, 6, tzinfo=UTC)
@@ -73,6 +73,6 @@ def test_a_night_of_nothing_says_so(tmp_path: Path) -> None:
 def test_both_open_in_a_browser_without_an_error(tmp_path: Path) -> None:
     for report in (REPORT, NOTHING):
         page(report, tmp_path / "night.html")
-        opened = browse(tmp_path / "night.html", "theme=dark")
-        assert opened.console == ()
-        assert opened.root("drawn") == "yes"
+        with opened(tmp_path / "night.html", "theme=dark") as tab:
+            assert tab.root("drawn") == "yes"
+            assert tab.console == ()

@@ -9,7 +9,7 @@ import pytest
 from shapely.geometry import LineString, Polygon, box
 
 from schemas.tables import TABLES
-from storage.exports.map_page import scene
+from storage.exports.map_page import event_columns
 from storage.site.file import load_site
 from tests.storage.exports.map_page.drawn import (
     FLOWS,
@@ -48,7 +48,7 @@ def test_crossings_point_where_people_went(root: Path) -> None:
 
 
 def test_too_many_crossings_are_spread_over_time_and_said(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scene, "MAX_EVENTS", 3)
+    monkeypatch.setattr(event_columns, "MAX_EVENTS", 3)
     events = pa.concat_tables([crossing(f"t{number}", "door", number, 2) for number in range(9)])
     page = draw(with_camera(root), events=events)
     assert page.columns("all-crossed")["t"] == [0, 4000, 8000]
