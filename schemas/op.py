@@ -122,9 +122,7 @@ class OpSpec:
         uses: parts of the unit's context that change the result, beside segments and tables. An op that uses
             ``named_layers`` has a parameter ``layers``, and gets the features of these. An op that uses ``stereo``
             runs on the cameras of stereo pairs even if it is off otherwise.
-        cpus, memory_mb: resources of one worker while it runs.
-        gpus: GPUs of one worker, or the part of one; 0 where ``gpu_memory_mb`` decides, or it needs none.
-        gpu_memory_mb: memory on a GPU; workers share one as far as its memory goes.
+        cpus, gpus, memory_mb: resources of one worker while it runs.
     """
 
     name: str
@@ -138,7 +136,6 @@ class OpSpec:
     cpus: float = 1
     gpus: float = 0
     memory_mb: int = 500
-    gpu_memory_mb: int = 0
 
 
 @dataclass(frozen=True)

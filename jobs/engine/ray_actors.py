@@ -19,7 +19,7 @@ from jobs.engine.pool import Finished
 from jobs.engine.ray_pool import stop_ray
 from jobs.engine.tasks import LostWorker, TaskBatch, WorkerSetup
 from jobs.engine.worker import Worker
-from jobs.engine.worker_share import WorkerShare, is_worn, thread_limits
+from jobs.engine.worker_limits import is_worn, thread_limits
 from schemas.errors import TransientError
 
 FAILED_STARTS = 5
@@ -68,15 +68,11 @@ class RayPool:
     """Worker actors on a Ray that ``start_ray`` has started. One that is lost or worn out is replaced.
 
     Args:
-        share: what each worker gets of its machine.
         placement: which machines the workers run on; any if it is None.
     """
 
-    def __init__(
-        self, setup: WorkerSetup, slots: int, share: WorkerShare | None = None, placement: Placement | None = None
-    ) -> None:
+    def __init__(self, setup: WorkerSetup, slots: int, placement: Placement | None = None) -> None:
         self._setup = setup
-        self._share = share or WorkerShare(setup.cpus)
         self.slots = slots
         self._placement = placement or Placement((None,) * slots, {})
         self._free: list[_Member] = []
@@ -108,7 +104,7 @@ class RayPool:
         if "HOME" in os.environ:  # an embedded Ray has another one
             environment["HOME"] = os.environ["HOME"]
         actor_class = ray.remote(WorkerActor).options(
-            **self._share.ray_options(),
+            num_cpus=self._setup.cpus,
             max_restarts=0,
             runtime_env={"env_vars": environment},
             # Where the machines of a label are lost, others do its units, or they would wait for ever.
