@@ -144,6 +144,7 @@ def soak(folder: Path, size: Size, seed: int = 1) -> dict[str, object]:
     done = Counter((receipt.op, receipt.unit) for receipt in receipts_of(shaken))
     sound = [segment.segment_id for segment in short.segments if segment.segment_id not in poisoned]
     expected = {(op, unit) for unit in sound for op in ("look", "sum")}
+    ended = "partial" if poisoned else "done"
     memory_mb = faulty.memory_mb or [0.0]
     rows = differences(shaken, calm)
     return {
@@ -158,7 +159,7 @@ def soak(folder: Path, size: Size, seed: int = 1) -> dict[str, object]:
         "poisoned": len(poisoned),
         "quarantined": sorted(f"{entry.op} {entry.kind} {entry.reason}" for entry in kept),
         "quarantine_right": {entry.unit for entry in kept} == poisoned and len(kept) == len(poisoned),
-        "report_right": len(report.receipts) == len(expected) and report.left == 0 and report.state == "partial",
+        "report_right": len(report.receipts) == len(expected) and report.left == 0 and report.state == ended,
         "hangs_left": len(list(short.faults.glob(f"{HANG}-*"))),
         "memory_mb_early": round(memory_mb[len(memory_mb) // 10]),
         "memory_mb_end": round(memory_mb[-1]),
