@@ -1,5 +1,6 @@
 """Sign-offs are recorded for the bytes that somebody looked at; a site that waits hands out nothing before."""
 
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -40,6 +41,24 @@ def waiting(used_site: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     monkeypatch.chdir(used_site)
     change(used_site, WAIT)
     return open_site(used_site)
+
+
+@pytest.fixture(scope="module")
+def sorted_site(night_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site that waits, after a run that put all its video aside. Tests copy it and never change it."""
+    root = tmp_path_factory.mktemp("sorted") / "site"
+    shutil.copytree(night_site, root)
+    change(root, WAIT)
+    run(open_site(root))
+    return root
+
+
+@pytest.fixture
+def pending(sorted_site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """A site all of whose video waits for sign-offs."""
+    root = Path(shutil.copytree(sorted_site, tmp_path / "site"))
+    monkeypatch.chdir(root)
+    return open_site(root)
 
 
 def run(site: Site) -> RunSummary:
@@ -177,13 +196,12 @@ def test_a_site_that_waits_hands_out_only_what_was_accepted(waiting: Site, tmp_p
     )
 
 
-def test_a_site_that_waits_no_more_hands_all_out(waiting: Site) -> None:
-    published = videos(waiting, ".")
-    run(waiting)
-    sign_off(waiting, NO, NOW)
-    config = waiting.files.root / "site.toml"
+def test_a_site_that_waits_no_more_hands_all_out(pending: Site, night_site: Path) -> None:
+    published = videos(open_site(night_site), ".")
+    sign_off(pending, NO, NOW)
+    config = pending.files.root / "site.toml"
     config.write_text(config.read_text().replace(WAIT, ""))
-    site = open_site(waiting.files.root)
+    site = open_site(pending.files.root)
     assert videos(site, "anonymized") == set() and awaiting_video(site) == []
     assert run(site).record.units_done == 0 and videos(site, ".") == published
     assert query(site, "FROM anonymized").num_rows == 3
@@ -199,21 +217,19 @@ def test_a_first_night_writes_the_same_rows_whether_the_site_waits_or_not(fresh_
     assert rows == query(open_site(night_site), f"SELECT {columns} FROM anonymized ORDER BY path")
 
 
-def test_what_was_accepted_before_a_new_publication_does_not_hold_for_it(waiting: Site) -> None:
-    run(waiting)
-    sign_off(waiting, YES, NOW)
-    former = film_of(waiting)
-    toml = Path(waiting.files.root) / "site.toml"
+def test_what_was_accepted_before_a_new_publication_does_not_hold_for_it(pending: Site) -> None:
+    sign_off(pending, YES, NOW)
+    former = film_of(pending)
+    toml = Path(pending.files.root) / "site.toml"
     toml.write_text(toml.read_text().replace("[ops.anonymize]", '[ops.anonymize]\ncolour = "#2050f0"'))
-    site = open_site(waiting.files.root)
+    site = open_site(pending.files.root)
     run(site)
     assert film_of(site) != former and read_audit(site, FILM).sign_offs == ()
     assert len(awaiting_video(site)) == 3 and query(site, "FROM anonymized").num_rows == 0
 
 
-def test_a_sorting_that_is_killed_is_finished_by_the_next(waiting: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    run(waiting)
-    film = film_of(waiting)
+def test_a_sorting_that_is_killed_is_finished_by_the_next(pending: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    film = film_of(pending)
 
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
@@ -221,33 +237,31 @@ def test_a_sorting_that_is_killed_is_finished_by_the_next(waiting: Site, monkeyp
     with monkeypatch.context() as patch:
         patch.setattr(LocalBlobs, "delete", killed)
         with pytest.raises(KeyboardInterrupt):
-            sign_off(waiting, YES, NOW)
-    assert {film, pending_file(film)} <= videos(waiting, "."), "it exists twice"
-    assert verify(waiting.store).problems == ()
-    assert sweep(waiting.store, 0) == []
-    assert not sign_off(waiting, YES, LATER).is_new, "it was recorded"
-    assert film not in videos(waiting, "_pending") and verify(waiting.store).problems == ()
+            sign_off(pending, YES, NOW)
+    assert {film, pending_file(film)} <= videos(pending, "."), "it exists twice"
+    assert verify(pending.store).problems == ()
+    assert sweep(pending.store, 0) == []
+    assert not sign_off(pending, YES, LATER).is_new, "it was recorded"
+    assert film not in videos(pending, "_pending") and verify(pending.store).problems == ()
 
 
-def test_an_altered_file_is_not_released(waiting: Site) -> None:
-    run(waiting)
-    film = film_of(waiting)
-    sign_off(waiting, YES, NOW)
-    sign_off(waiting, NO, LATER)
-    Path(waiting.files.store, pending_file(film)).write_bytes(b"people")
-    assert pending_file(film) in {problem.name for problem in verify(waiting.store).to_repair}
-    (record,) = Path(waiting.files.store, "_sign_offs").glob(f"{read_sign_offs(waiting.store)[1].sign_off_id}*")
+def test_an_altered_file_is_not_released(pending: Site) -> None:
+    film = film_of(pending)
+    sign_off(pending, YES, NOW)
+    sign_off(pending, NO, LATER)
+    Path(pending.files.store, pending_file(film)).write_bytes(b"people")
+    assert pending_file(film) in {problem.name for problem in verify(pending.store).to_repair}
+    (record,) = Path(pending.files.store, "_sign_offs").glob(f"{read_sign_offs(pending.store)[1].sign_off_id}*")
     record.unlink()
     with pytest.raises(NightshiftError, match="so it stays pending"):
-        release_video(waiting)
-    assert videos(waiting, "anonymized") == set()
+        release_video(pending)
+    assert videos(pending, "anonymized") == set()
 
 
-def test_pending_video_is_purged_and_sign_offs_are_not(waiting: Site) -> None:
-    run(waiting)
-    sign_off(waiting, NO, NOW)
-    change(waiting.files.root, "\n[retention]\nvideo_days = 30\n")
-    site = open_site(waiting.files.root)
+def test_pending_video_is_purged_and_sign_offs_are_not(pending: Site) -> None:
+    sign_off(pending, NO, NOW)
+    change(pending.files.root, "\n[retention]\nvideo_days = 30\n")
+    site = open_site(pending.files.root)
     later = datetime(2026, 6, 1, tzinfo=UTC)
     apply_purge(site.files, site.store, plan_purge(site.files, site.store, later), later)
     assert videos(site, ".") == set() and verify(site.store).problems == () and len(read_sign_offs(site.store)) == 1

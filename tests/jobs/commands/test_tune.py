@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from jobs.commands.scan import scan_archive
 from jobs.commands.tune import tune_camera
 from jobs.planning.configure import configure_site
 from jobs.planning.fingerprint import fingerprint_base
@@ -41,7 +42,7 @@ def restless(number: int) -> Uint8:
     return np.ascontiguousarray(np.broadcast_to(blocks.repeat(20, axis=0).repeat(20, axis=1), (180, 320, 3)))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("clips")
     for view in (still, restless):
@@ -62,10 +63,10 @@ id = "roof"
 """
 
 
-@pytest.fixture
-def site(tmp_path: Path, clips: Path, nightshift: Nightshift) -> Path:
+@pytest.fixture(scope="module")
+def scanned(tmp_path_factory: pytest.TempPathFactory, clips: Path) -> Path:
     """A site with a minute of a view that rests, and of one that never does, and a detector of 18 people."""
-    root = tmp_path / "site"
+    root = tmp_path_factory.mktemp("scanned") / "site"
     for camera, clip in (("gate", "still"), ("hall", "restless")):
         folder = root / "archive" / camera
         folder.mkdir(parents=True)
@@ -74,8 +75,14 @@ def site(tmp_path: Path, clips: Path, nightshift: Nightshift) -> Path:
     constant_detector(root / "models" / "sure.onnx", np.asarray(known_boxes(PEOPLE.whole), np.float64))
     (root / "site.toml").write_text(SITE)
     detect(root, "")
-    nightshift("scan", "--site", root, "--json")
+    scan_archive(open_site(root))
     return root
+
+
+@pytest.fixture
+def site(scanned: Path, tmp_path: Path) -> Path:
+    """A copy of the scanned site, free to change."""
+    return Path(shutil.copytree(scanned, tmp_path / "site"))
 
 
 def detect(root: Path, line: str) -> None:
