@@ -3,7 +3,8 @@
     python -m bench.foreground [--json] [--frames N]
 
 Needs the real material ($NIGHTSHIFT_ASSETS). ``hall.*`` is measured-synthetic: people cut out of a photograph walk
-through the rendered hall of the sample site, whose true masks and true depth are known. ``campus.*`` and ``pets.*`` are
+through the rendered hall of the sample site, whose true masks and true depth are known; ``hall.depth_network`` is by a
+small network that was trained on this hall. ``campus.*`` and ``pets.*`` are
 measured-real; nobody drew masks there, so that masks are compared with what differs from the median of the clip, which
 holds shadows, too. Looks are at true boxes. ``known.*``: people of 18, and places without anybody of 27, that are cut
 out of the known picture. Times are CPU time of one thread, the cutting out alone.
@@ -20,6 +21,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from bench.depth_network import write_depth_network
 from bench.material import ASSETS, require_assets
 from bench.real_clips import load_frames
 from ops.anonymize.cover.outlines import OutlineCover
@@ -210,6 +212,14 @@ def measure(count: int) -> Figures:
     clips = {"hall": scene, "campus": real("TUD-Campus.mp4", "TUD-Campus", count, 1.0)}
     clips["pets"] = real("pets09_s2l1_480x360.mp4", "PETS09-S2L1", count, 0.625)
     with tempfile.TemporaryDirectory() as folder:
+        depth = ModelStore(Path(folder) / "none").describe(write_depth_network(Path(folder) / "depth"))
+        add("known.depth", known(open_masks(depth)))
+        add("hall.depth_network", looks(open_masks(depth), scene))
+        carried = CarriedMasks(open_masks(depth), EVERY)
+        add("hall.depth_network_carried", looks(carried, scene))
+        add(
+            "hall.depth_network_carried", {"network_share": round(carried.looks / (carried.looks + carried.carried), 3)}
+        )
         for name, file in NETWORKS.items():
             model = _weights(file, Path(folder))
             add(f"known.{name}", known(open_masks(model)))

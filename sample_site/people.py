@@ -103,6 +103,9 @@ _IN_DARK_COAT = _Pedestrian(
 # fmt: on
 
 
+_PEDESTRIANS = (_IN_TEDDY_COAT, _IN_DARK_COAT)
+
+
 @dataclass(frozen=True)
 class _Dye:
     """Colour of cloth: factors on its brightness (blue, green, red), and the level that dark cloth is raised to."""
@@ -161,10 +164,13 @@ def cut_out_people(photograph: Path) -> tuple[Appearance, ...]:
     photo = cv2.imread(str(photograph))
     if photo is None or photo.shape[:2] != _PHOTO_SIZE:
         raise UserError(f"{photograph} is not the 810 x 1080 photograph of a bus that people are cut out of")
-    bodies = {
-        id(pedestrian): _cut(np.asarray(photo, np.uint8), pedestrian) for pedestrian in (_IN_TEDDY_COAT, _IN_DARK_COAT)
-    }
+    bodies = dict(zip(map(id, _PEDESTRIANS), cut_out_bodies(np.asarray(photo, np.uint8)), strict=True))
     return tuple(_pictures(_dress(*bodies[id(worn.pedestrian)], worn), worn.pedestrian) for worn in _WARDROBE)
+
+
+def cut_out_bodies(photo: Uint8) -> list[tuple[Uint8, tuple[int, int]]]:
+    """Cuts the two people out of the photograph: ``(H, W, 4)`` BGRA, and its corner (x, y) in the photograph."""
+    return [_cut(photo, pedestrian) for pedestrian in _PEDESTRIANS]
 
 
 def _cut(photo: Uint8, pedestrian: _Pedestrian) -> tuple[Uint8, tuple[int, int]]:
