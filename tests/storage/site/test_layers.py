@@ -7,6 +7,7 @@ import pytest
 import shapely
 from shapely.geometry import LineString, MultiPolygon, Polygon, box
 
+import storage.site.file
 import storage.site.layers
 from schemas.values import FeatureKind
 from storage.site.file import load_site
@@ -47,6 +48,14 @@ def test_lonlat_geojson_lands_on_the_metre_grid(root: Path) -> None:
     assert dam.geometry.hausdorff_distance(square()) < 0.01
     assert door.kind is FeatureKind.LINE
     assert shapely.get_coordinates(door.geometry) == pytest.approx(shapely.get_coordinates(line), abs=0.01)
+
+
+def test_the_way_from_a_crs_to_degrees_is_looked_for_once(root: Path) -> None:
+    site = with_geojson(root, collection(({"id": "dam"}, square()), crs="urn:ogc:def:crs:EPSG::28992"))
+    storage.site.file.to_lonlat.cache_clear()
+    for _ in range(3):
+        load_features(site)
+    assert storage.site.file.to_lonlat.cache_info().misses == 1
 
 
 def test_a_crs_that_geojson_names_is_honoured(root: Path) -> None:
