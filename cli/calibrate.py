@@ -9,7 +9,7 @@ import typer
 
 from cli.options import HERE, AsOf, Camera, Json, SiteFolder, parse_day
 from cli.output import Output
-from jobs.commands.calibrate import Calibration, Row
+from jobs.commands.calibrate import Calibration, Row, bent_corner_px
 from jobs.commands.calibrate import calibrate as known_ground
 from jobs.site import open_site
 
@@ -69,9 +69,20 @@ def _show(output: Output, found: Calibration) -> None:
     ]
     output.table(columns, [_line(row) for row in found.sources])
     for row in found.sources:
+        if row["distortion"] is not None:
+            output.say(_lens(row))
         if row["point_residuals"] is not None:
             off = enumerate(json.loads(row["point_residuals"]), 1)
             output.say(f"control points, metres off ({row['source']}): " + ", ".join(f"{n}: {m:.2f}" for n, m in off))
+
+
+def _lens(row: Row) -> str:
+    corner_px, share = bent_corner_px(row), row["distortion"]
+    where = "towards the middle" if share < 0 else "outwards"
+    return (
+        f"the lens bends the picture ({row['source']}): its corners are {abs(corner_px):.0f} px {where}, lambda "
+        f"{_with_sigma(share, row['distortion_sigma'], 3)}"
+    )
 
 
 def _line(row: Row) -> list[object]:

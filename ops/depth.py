@@ -45,7 +45,7 @@ class Depth(TableOp):
 
     spec = OpSpec(
         name="depth",
-        version=6,
+        version=7,
         summary="Distance of every track point from the lens, by the ground plane, or a network where feet are hidden.",
         scope=Scope.CAMERA_DAY,
         reads=(

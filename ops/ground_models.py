@@ -33,7 +33,7 @@ class Ground(TableOp):
 
     spec = OpSpec(
         name="ground",
-        version=6,
+        version=7,
         summary="Where each camera's ground is, by control points, people and depth.",
         scope=Scope.CAMERA_DAY,
         reads=(

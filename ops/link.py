@@ -53,7 +53,7 @@ class Link(TableOp):
 
     spec = OpSpec(
         name="link",
-        version=7,
+        version=8,
         summary="Links tracklets across segment borders and midnight into tracks with lasting ids.",
         scope=Scope.CAMERA_DAY,
         reads=(

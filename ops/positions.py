@@ -21,7 +21,7 @@ class Positions(TableOp):
 
     spec = OpSpec(
         name="positions",
-        version=8,
+        version=9,
         summary="Where tracks are on the map, by control points.",
         scope=Scope.CAMERA_DAY,
         reads=(Read("track_points"), Read("ground_models", required=False, build_if_missing=True)),

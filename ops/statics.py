@@ -48,7 +48,7 @@ class Statics(TableOp):
 
     spec = OpSpec(
         name="statics",
-        version=4,
+        version=5,
         summary="Things that stay in their place, such as parked cars and left bags, from when they came to when "
         "they went.",
         scope=Scope.CAMERA_DAY,

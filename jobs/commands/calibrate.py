@@ -10,6 +10,7 @@ from jobs.commands.excerpts import find_camera
 from jobs.commands.results import query
 from jobs.planning.camera_checks import wrong_point
 from jobs.site import Site
+from ops.ground.distortion import RadialDistortion
 from schemas.errors import SelectionError
 from storage.sql.text import quote_text
 
@@ -99,6 +100,11 @@ def measured_warnings(site: Site, measured: Iterable[tuple[str, str]]) -> list[s
         said = calibrate(site, camera, date.fromisoformat(day))
         found += [f"ground of {camera} on {day}: {warning}" for warning in said.warnings]
     return found
+
+
+def bent_corner_px(row: Row) -> float:
+    """Returns how far the lens of a row moves the corners of a straight picture: negative towards the middle."""
+    return RadialDistortion((row["width"], row["height"]), row["distortion"]).corner_px
 
 
 def _warnings(rows: list[dict[str, Any]], used: Row | None) -> list[str]:

@@ -70,7 +70,7 @@ class Boxes3d(TableOp):
 
     spec = OpSpec(
         name="boxes3d",
-        version=2,
+        version=3,
         summary="The 3D box of each tracked thing on the ground: place, size, heading, in KITTI's convention too.",
         scope=Scope.CAMERA_DAY,
         reads=(
@@ -91,7 +91,7 @@ class Boxes3d(TableOp):
         """Gives ``boxes3d``; none for a camera whose ground nobody knows, or that looks straight down."""
         ground = known_ground(unit.camera, inputs)
         camera = None if ground is None else camera_matrix(ground.plane)
-        scene = None if camera is None else self._scene(unit, camera.size_px, inputs)
+        scene = None if ground is None or camera is None else self._scene(unit, ground.plane, inputs)
         if ground is None or camera is None or scene is None:
             return {"boxes3d": TABLES["boxes3d"].empty()}
         cuboids, source = self._fit(camera, scene)
@@ -99,8 +99,11 @@ class Boxes3d(TableOp):
         frame = "site" if ground.on_map else "local"
         return {"boxes3d": self._rows(camera, frame, scene, cuboids, source, inputs["tracks"])}
 
-    def _scene(self, unit: UnitContext, size_px: tuple[int, int], inputs: Tables) -> "_Scene | None":
-        """Returns what is known of the points that get a box, by track and then by time; None if there are none."""
+    def _scene(self, unit: UnitContext, plane: GroundPlane, inputs: Tables) -> "_Scene | None":
+        """Returns what is known of the points that get a box, by track and then by time; None if there are none.
+
+        KITTI's convention knows no distortion: boxes are those of a straight picture.
+        """
         points, positions = inputs["track_points"], known_places(inputs)
         labels = pa.array([each for each in self.params.labels if each in CLASS_SIZES], pa.string())
         points = points.filter(pa.compute.is_in(points["label"], labels))
@@ -108,11 +111,12 @@ class Boxes3d(TableOp):
             return None
         trajectories = Trajectories.from_table(points)
         frame = frame_sizes_px(points, unit.segments)[trajectories.row]
-        scale = pixel_scale(frame, replace(unit.camera, image_size_px=size_px))
+        scale = pixel_scale(frame, replace(unit.camera, image_size_px=plane.size_px))
         box = trajectories.columns(points, "x1", "y1", "x2", "y2")
         added = np.nan_to_num(trajectories.column(points, "interpolation_sigma_px")) * scale[:, 1]
         cut = np.concatenate([box[:, :2] < EDGE_PX, box[:, 2:] > frame - EDGE_PX], axis=1)
-        seen = box * np.tile(scale, 2)
+        bent = box * np.tile(scale, 2)
+        seen = bent if plane.lens is None else plane.lens.straighten_boxes(bent)
         extent = np.maximum(size(seen)[:, 1], np.sqrt(size(seen).prod(axis=1)))
         own = np.maximum(self.params.edge_sigma_share * extent, self.params.floor_px)
         sigma = np.hypot(own, added)

@@ -10,6 +10,7 @@ from ops.boxes import iou_matrix
 from ops.ground.feet import frame_sizes_px, pixel_scale
 from ops.ground.homography import GroundPlane
 from ops.ground.lens import surveyed_camera
+from ops.ground.project import straight_pixels
 from ops.trajectories import Trajectories
 from schemas.values import Float64, UnitContext
 
@@ -59,7 +60,8 @@ def trunk_distances(
             continue
         depth_m, spread_m = known[rows[int(overlaps.argmax())]]
         x1, y1, x2, y2 = boxes[row]
-        trunk_px = np.array([(x1 + x2) / 2, y1 + _TRUNK * (y2 - y1)]) * scale[row]
+        trunk = np.array([(x1 + x2) / 2, y1 + _TRUNK * (y2 - y1)]) * scale[row]
+        trunk_px = straight_pixels(plane, trunk[None])[0]
         slant = float(np.hypot(1, np.linalg.norm(trunk_px - np.array(plane.size_px) / 2) / camera.focal_px))
         sigma_m = float(np.hypot(_SIGMA_OF_MAD * spread_m, sigma_share * depth_m))
         found[number] = depth_m * slant, sigma_m * slant

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from ops.depth_models.kinds import Depth, MetricDepth
+from ops.ground.distortion import RadialDistortion
 from ops.ground.ground_model import visible_ground
 from ops.ground.homography import GroundPlane
 from ops.ground.pinhole import PinholeGround
@@ -121,8 +122,9 @@ def _grid_panel(shown: Uint8, scene: Scene) -> Uint8:
     title = f"ground: a line every {spacing:g} m"
     if scene.pinhole is not None:
         title += f", posts of {POST_M:g} m, "
-        title += "horizon in red" if _draw_horizon(panel, scene.pinhole) else "the horizon is outside the picture"
-        _draw_posts(panel, scene.pinhole)
+        lens = scene.plane.lens
+        title += "horizon in red" if _draw_horizon(panel, scene.pinhole, lens) else "the horizon is outside the picture"
+        _draw_posts(panel, scene.pinhole, lens)
     return _titled(panel, title)
 
 
@@ -158,24 +160,30 @@ def _draw_line(panel: Uint8, pixels: Float64, colour: tuple[int, int, int]) -> N
             cv2.line(panel, *ends, colour, 1, cv2.LINE_AA, FRACTION_BITS)
 
 
-def _draw_horizon(panel: Uint8, pinhole: PinholeGround) -> bool:
+def _draw_horizon(panel: Uint8, pinhole: PinholeGround, lens: RadialDistortion | None) -> bool:
     """Draws the horizon; tells whether it is in the picture."""
     a, b, c = pinhole.horizon()
     if abs(b) < 1e-12:
         return False
     width = pinhole.size_px[0]
     share = panel.shape[1] / width
-    ends = np.array([(0, -c / b), (width, -(a * width + c) / b)]) * share
-    _draw_line(panel, ends, HORIZON)
-    return bool(ends[:, 1].max() >= 0 and ends[:, 1].min() < panel.shape[0])
+    u = np.linspace(-width, 2 * width, 301)  # beyond the frame: a lens brings it in
+    line = _bent(lens, np.column_stack([u, -(a * u + c) / b])) * share
+    _draw_line(panel, line, HORIZON)
+    seen = line[(line[:, 0] >= 0) & (line[:, 0] <= panel.shape[1]), 1]
+    return bool(len(seen) and seen.max() >= 0 and seen.min() < panel.shape[0])
 
 
-def _draw_posts(panel: Uint8, pinhole: PinholeGround) -> None:
+def _bent(lens: RadialDistortion | None, straight: Float64) -> Float64:
+    return straight if lens is None else lens.bend(straight)
+
+
+def _draw_posts(panel: Uint8, pinhole: PinholeGround, lens: RadialDistortion | None) -> None:
     share = panel.shape[1] / pinhole.size_px[0]
     feet = np.array(POSTS) * pinhole.size_px
-    places = to_ground(pinhole.ground_plane(""), feet)
+    places = to_ground(pinhole.ground_plane(""), feet if lens is None else lens.straighten(feet))
     for place in places[np.isfinite(places).all(axis=1)]:
-        ends = pinhole.project(np.array([[*place, 0.0], [*place, POST_M]])) * share
+        ends = _bent(lens, pinhole.project(np.array([[*place, 0.0], [*place, POST_M]]))) * share
         if np.isfinite(ends).all():
             cv2.line(panel, _point(ends[0]), _point(ends[1]), POST, 2, cv2.LINE_AA)
             cv2.circle(panel, _point(ends[0]), 3, POST, -1, cv2.LINE_AA)

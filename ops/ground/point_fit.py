@@ -68,7 +68,7 @@ def fit_points(metres: Float64, pixels: Float64, width_px: float, camera: str) -
     if len(metres) >= CHECKED_POINTS and _off_px(matrix, metres, pixels).max() > click_px:
         used = _agreeing(metres, pixels, click_px, camera)
         matrix = homography(metres[used], pixels[used], camera)
-    sigma_px = _sigma_px(_off_px(matrix, metres[used], pixels[used]), click_px)
+    sigma_px = sigma_of_clicks(_off_px(matrix, metres[used], pixels[used]), click_px)
     return PointFit(matrix, used, sigma_px, _spread(matrix, metres[used], pixels[used], sigma_px))
 
 
@@ -83,7 +83,7 @@ def homography(metres: Float64, pixels: Float64, camera: str) -> Float64:
     Raises:
         SiteError: too many points lie on one line.
     """
-    from_m, from_px = _normaliser(metres, camera), _normaliser(pixels, camera)
+    from_m, from_px = normaliser(metres, camera), normaliser(pixels, camera)
     source, target = apply(from_m, metres), apply(from_px, pixels)
     # Eight equations fix a homography: an eighth singular value near 0 shows that some repeat others.
     spread = np.linalg.svd(_dlt_rows(source, target), compute_uv=False)
@@ -108,16 +108,22 @@ def _off_px(matrix: Float64, metres: Float64, pixels: Float64) -> Float64:
     return np.asarray(np.hypot(*(apply(matrix, metres) - pixels).T))
 
 
-def _sigma_px(off_px: Float64, click_px: float) -> float:
-    """Returns the deviation of a coordinate of a click: residuals and what is assumed, by how much each knows."""
-    known, spare = 2 * PRIOR_POINTS, 2 * len(off_px) - 8
+def sigma_of_clicks(off_px: Float64, click_px: float, free: int = 8) -> float:
+    """Returns the deviation of a coordinate of a click: residuals and what is assumed, by how much each knows.
+
+    Args:
+        off_px: ``(K,)``, residuals.
+        click_px: what is assumed.
+        free: numbers that were fitted to the points.
+    """
+    known, spare = 2 * PRIOR_POINTS, 2 * len(off_px) - free
     return float(np.sqrt((known * click_px**2 + off_px @ off_px) / (known + spare)))
 
 
 def _agreeing(metres: Float64, pixels: Float64, click_px: float, camera: str) -> Bools:
     """Marks the points ``(K,)`` that agree with each other; all of them where no majority of the others does."""
     count = len(metres)
-    majority = (count + 5) // 2
+    majority = suits_most(count)
     best, least = None, np.inf
     for rows in _samples(count):
         try:
@@ -142,6 +148,11 @@ def _agreeing(metres: Float64, pixels: Float64, click_px: float, camera: str) ->
     return used if used.sum() >= majority else np.ones(count, np.bool_)
 
 
+def suits_most(count: int) -> int:
+    """Returns how many of some points must agree with each other before another one is wrong."""
+    return (count + 5) // 2
+
+
 def _samples(count: int) -> list[list[int]]:
     if comb(count, 4) <= MOST_SAMPLES:
         return [list(rows) for rows in combinations(range(count), 4)]
@@ -152,9 +163,9 @@ def _samples(count: int) -> list[list[int]]:
 def _deviations(matrix: Float64, metres: Float64, pixels: Float64, used: Bools, click_px: float) -> Float64:
     """Returns how far each point ``(K,)`` is from where the others have it, in standard deviations."""
     off = apply(matrix, metres) - pixels
-    sigma_px = _sigma_px(np.hypot(*off[used].T), click_px)
+    sigma_px = sigma_of_clicks(np.hypot(*off[used].T), click_px)
     spread = _spread(matrix, metres[used], pixels[used], sigma_px)
-    slope = _slope(matrix, metres)
+    slope = homography_slope(matrix, metres)
     # A point that is part of the fit draws it to itself, so its residual varies less than a click.
     sign = np.where(used, -1.0, 1.0)[:, None, None]
     variance = sigma_px**2 * np.eye(2) + sign * (slope @ spread @ slope.transpose(0, 2, 1))
@@ -162,7 +173,7 @@ def _deviations(matrix: Float64, metres: Float64, pixels: Float64, used: Bools, 
     return np.asarray(np.sqrt(np.einsum("ni,nij,nj->n", off, np.linalg.inv(variance + floor), off)))
 
 
-def _slope(matrix: Float64, metres: Float64) -> Float64:
+def homography_slope(matrix: Float64, metres: Float64) -> Float64:
     """Returns how pixels move with the elements of the homography: ``(K, 2, 9)``."""
     plain = np.column_stack([metres, np.ones(len(metres))])
     mapped = plain @ matrix.T
@@ -179,9 +190,9 @@ def _slope(matrix: Float64, metres: Float64) -> Float64:
 
 def _spread(matrix: Float64, metres: Float64, pixels: Float64, sigma_px: float) -> Float64:
     """Returns the covariance ``(9, 9)`` of the elements of a homography; along itself it has none."""
-    from_m, from_px = _normaliser(metres, ""), _normaliser(pixels, "")
+    from_m, from_px = normaliser(metres, ""), normaliser(pixels, "")
     normal = from_px @ matrix @ np.linalg.inv(from_m)
-    slope = _slope(normal, apply(from_m, metres)).reshape(-1, 9)
+    slope = homography_slope(normal, apply(from_m, metres)).reshape(-1, 9)
     # Eight of nine directions: the scale of a homography means nothing.
     left, values, _ = np.linalg.svd(slope.T, full_matrices=False)
     scaled = left[:, :8] * (sigma_px * from_px[0, 0] / values[:8])
@@ -196,7 +207,7 @@ def _degenerate(camera: str) -> SiteError:
     )
 
 
-def _normaliser(points: Float64, camera: str) -> Float64:
+def normaliser(points: Float64, camera: str) -> Float64:
     """Returns the similarity that centres points and brings their mean distance from the centre to sqrt(2)."""
     centre = points.mean(axis=0)
     reach = float(np.hypot(*(points - centre).T).mean())

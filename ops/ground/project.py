@@ -1,4 +1,7 @@
-"""Projects between pixels and metres on the ground, and carries a pixel's uncertainty over."""
+"""Projects between pixels and metres on the ground, and carries a pixel's uncertainty over.
+
+Pixels are those of the frames, as the lens bends them.
+"""
 
 import numpy as np
 
@@ -8,12 +11,18 @@ from schemas.values import Float64
 
 def to_ground(plane: GroundPlane, pixels: Float64) -> Float64:
     """Returns places on the ground ``(N, 2)`` of pixels ``(N, 2)``, metres in the site's CRS; NaN above the horizon."""
-    return _through(plane.ground_from_image, pixels)[0] + plane.origin_m
+    return _through(plane.ground_from_image, straight_pixels(plane, pixels))[0] + plane.origin_m
 
 
 def to_pixels(plane: GroundPlane, points_m: Float64) -> Float64:
     """Returns pixels ``(N, 2)`` of places on the ground ``(N, 2)``; NaN for places beside or behind the camera."""
-    return _through(plane.image_from_ground, points_m - plane.origin_m)[0]
+    straight = _through(plane.image_from_ground, points_m - plane.origin_m)[0]
+    return straight if plane.lens is None else plane.lens.bend(straight)
+
+
+def straight_pixels(plane: GroundPlane, pixels: Float64) -> Float64:
+    """Returns where a picture without distortion has pixels ``(N, 2)``."""
+    return pixels if plane.lens is None else plane.lens.straighten(pixels)
 
 
 def jacobian(plane: GroundPlane, pixels: Float64) -> Float64:
@@ -21,8 +30,13 @@ def jacobian(plane: GroundPlane, pixels: Float64) -> Float64:
 
     It also turns a velocity in pixels per second into one in metres per second.
     """
+    found = _straight_jacobian(plane, straight_pixels(plane, pixels))
+    return found if plane.lens is None else found @ plane.lens.jacobian(pixels)
+
+
+def _straight_jacobian(plane: GroundPlane, straight: Float64) -> Float64:
     matrix = plane.ground_from_image
-    place, depth = _through(matrix, pixels)
+    place, depth = _through(matrix, straight)
     return np.asarray((matrix[None, :2, :2] - place[:, :, None] * matrix[None, 2:, :2]) / depth[:, :, None])
 
 
@@ -43,15 +57,23 @@ def covariance(plane: GroundPlane, pixels: Float64, sigma_px: Float64) -> Float6
 
 
 def matrix_jacobian(plane: GroundPlane, pixels: Float64) -> Float64:
-    """Returns how places move with the elements of ``ground_from_image``: ``(N, 2, 9)``, rows x and y."""
-    place, depth = _through(plane.ground_from_image, pixels)
-    sight = np.column_stack([pixels, np.ones(len(pixels))]) / depth
+    """Returns how places move with the elements of ``ground_from_image``: ``(N, 2, 9)``, rows x and y.
+
+    ``(N, 2, 10)`` of a plane with a lens: the last is its distortion.
+    """
+    straight = straight_pixels(plane, pixels)
+    place, depth = _through(plane.ground_from_image, straight)
+    sight = np.column_stack([straight, np.ones(len(pixels))]) / depth
     nothing = np.zeros_like(sight)
     rows = [
         np.hstack([*pair, -place[:, axis : axis + 1] * sight])
         for axis, pair in enumerate(((sight, nothing), (nothing, sight)))
     ]
-    return np.stack(rows, axis=1)
+    by_matrix = np.stack(rows, axis=1)
+    if plane.lens is None:
+        return by_matrix
+    by_lens = _straight_jacobian(plane, straight) @ plane.lens.by_share(pixels)[:, :, None]
+    return np.concatenate([by_matrix, by_lens], axis=2)
 
 
 def largest_sigma_m(covariances: Float64) -> Float64:

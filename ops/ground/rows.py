@@ -84,7 +84,8 @@ def _plane(source: Source) -> dict[str, Any]:
     plane, placed = source.plane, source.placed
     names = ("image_from_ground", "ground_covariance", "origin_x_m", "origin_y_m", "heading_deg", "scale")
     if plane is None:
-        return dict.fromkeys((*names, "scale_sigma", "residual_m", "point_residuals", "wrong_points"))
+        points = ("scale_sigma", "residual_m", "point_residuals", "wrong_points", "distortion", "distortion_sigma")
+        return dict.fromkeys((*names, *points))
     spread = plane.matrix_covariance
     return {
         "image_from_ground": json.dumps(plane.image_from_ground.ravel().tolist()),
@@ -97,4 +98,6 @@ def _plane(source: Source) -> dict[str, Any]:
         "residual_m": plane.median_residual_m,
         "point_residuals": json.dumps(plane.residual_m.round(4).tolist()) if len(plane.residual_m) else None,
         "wrong_points": json.dumps(plane.wrong_points) if plane.wrong_points else None,
+        "distortion": None if plane.lens is None else plane.lens.share,
+        "distortion_sigma": plane.lens_sigma,
     }

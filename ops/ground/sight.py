@@ -62,12 +62,12 @@ def _plane_variance(ground: KnownGround, pixels: Float64, lens_m: Float64) -> Fl
     if ground.measured and not moves:
         found = (lens_m[2] / _away(plane, lens_m, pixels)[1] * ground.height_sigma_m) ** 2
     # In shares of the frame, elements of the matrix are alike in size.
-    share = np.tile([*plane.size_px, 1.0], 3)
+    share = np.append(np.tile([*plane.size_px, 1.0], 3), np.ones(len(plane.matrix_covariance) - 9))
     values, vectors = np.linalg.eigh(share[:, None] * plane.matrix_covariance * share)
     for value, vector in zip(values, vectors.T, strict=True):
         if value <= _LEAST_SHARE * values[-1]:
             continue
-        step = (_STEP * np.sqrt(value) * vector / share).reshape(3, 3)
+        step = _STEP * np.sqrt(value) * vector / share
         high, low = (_moved_distance(plane, sign * step, pixels, None if moves else lens_m) for sign in (1, -1))
         found = found + ((high - low) / (2 * _STEP)) ** 2
     return found
@@ -79,8 +79,7 @@ def _is_steep(camera: SurveyedCamera | None) -> bool:
 
 def _moved_distance(plane: GroundPlane, step: Float64, pixels: Float64, lens_m: Float64 | None) -> Float64:
     """Returns distances from a lens, or from that of the moved plane."""
-    matrix = plane.ground_from_image + step
-    moved = replace(plane, ground_from_image=matrix, image_from_ground=np.asarray(np.linalg.inv(matrix)))
+    moved = plane.moved(step)
     if lens_m is None:
         camera = surveyed_camera(moved)
         assert camera is not None, "it looked at the ground at an angle before this small step"

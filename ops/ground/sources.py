@@ -175,10 +175,11 @@ def _fused(
 def _with_survey(survey: Source, fused: Source, view: CameraView) -> Source | None:
     """Returns the ground that suits control points, people and depth, if it is much surer than control points alone.
 
-    None where they contradict each other, and where a homography suits the points better than any camera above level
-    ground does: it can follow what bends the picture. Points that show hardly any perspective are as unsure as can be.
+    None where they contradict each other, where the points show a lens, of which the others know nothing, and where a
+    homography suits the points better than any camera above level ground does: it can follow what bends the picture.
+    Points that show hardly any perspective are as unsure as can be.
     """
-    if survey.plane is None or fused.model is None:
+    if survey.plane is None or survey.plane.lens is not None or fused.model is None:
         return None
     if survey.model is not None and not _agree(survey.model, fused.model):
         return None

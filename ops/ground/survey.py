@@ -7,10 +7,11 @@ import numpy as np
 from ops.ground.ground_model import GroundModel, to_vector
 from ops.ground.homography import GroundPlane, ground_plane
 from ops.ground.lens import surveyed_camera
+from ops.ground.lens_fit import refit_lens
 from ops.ground.pinhole import PinholeGround
 from ops.ground.point_fit import click_sigma_px, homography
 from schemas.errors import SiteError
-from schemas.values import CameraView
+from schemas.values import CameraView, Float64
 
 TRIALS = 48
 """Surveys with other clicks, for the covariance."""
@@ -36,7 +37,7 @@ def survey_model(view: CameraView) -> GroundModel | None:
     for _ in range(TRIALS):
         moved = pixels + random.normal(0, sigma_px, pixels.shape)
         try:
-            matrix = homography(metres, moved, view.camera)
+            matrix = _matrix(plane, metres, moved)
         except SiteError:  # these clicks fix no plane: a sign of how weak the survey is, as the others show
             continue
         other = _pinhole(replace(plane, image_from_ground=matrix))
@@ -46,6 +47,13 @@ def survey_model(view: CameraView) -> GroundModel | None:
         return None
     off = np.array(found)
     return GroundModel("control_points", pinhole, off.T @ off / len(off))
+
+
+def _matrix(plane: GroundPlane, metres: Float64, pixels: Float64) -> Float64:
+    """Returns the homography of points, to a straight picture if the plane has a lens."""
+    if plane.lens is None:
+        return homography(metres, pixels, plane.camera)
+    return refit_lens(metres, pixels, plane.lens, plane.camera).points.image_from_ground
 
 
 def _pinhole(plane: GroundPlane) -> PinholeGround | None:

@@ -1,17 +1,22 @@
 """Tells which zones and lines a camera's view shows, and where."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from ops.ground.distortion import RadialDistortion
 from ops.ground.homography import GroundPlane
-from ops.ground.project import to_pixels
+from ops.ground.project import to_ground, to_pixels
 from schemas.values import Bools, CameraView, Feature, Float64
 
 NEAR_SHARE = 1e-6
 """Ground closer to the plane of the lens than this share of a feature's farthest point is not projected."""
+
+LENS_STEPS = 40
+"""Pieces of half a diagonal into which edges are cut before a lens bends them."""
 
 NEAR_M = 100.0
 """Distance beyond the seen ground up to which a feature may matter to a camera: a rule may ask who comes near it."""
@@ -70,11 +75,17 @@ def concerns(view: CameraView, feature: Feature, plane: GroundPlane | None) -> b
 def in_picture(plane: GroundPlane, geometry: BaseGeometry, size_px: tuple[int, int]) -> BaseGeometry:
     """Returns what a camera sees of a geometry on the ground, in pixels of frames of a size; empty if nothing.
 
-    Straight edges stay straight.
+    Straight edges stay straight, unless a lens bends them.
     """
     seen = shapely.intersection(geometry, seen_ground(plane, np.array(geometry.bounds)))
     scale = np.array(size_px) / plane.size_px
-    return shapely.transform(seen, lambda points: to_pixels(plane, points) * scale)
+    if plane.lens is None or seen.is_empty:
+        return shapely.transform(seen, lambda points: to_pixels(plane, points) * scale)
+    lens, flat = plane.lens, replace(plane, lens=None)
+    straight = shapely.segmentize(
+        shapely.transform(seen, lambda points: to_pixels(flat, points)), lens.radius_px / LENS_STEPS
+    )
+    return shapely.transform(straight, lambda points: lens.bend(points) * scale)
 
 
 def _seen(
@@ -97,7 +108,7 @@ def _seen(
 def seen_ground(plane: GroundPlane, bounds: Float64) -> BaseGeometry:
     """Returns the part of a rectangle on the ground that the camera's frame shows.
 
-    Each edge of the frame, and the plane of the lens, is a straight line on the ground.
+    Each edge of the frame, and the plane of the lens, is a straight line on the ground, unless a lens bends the edges.
 
     Args:
         plane: the camera's ground plane.
@@ -109,11 +120,23 @@ def seen_ground(plane: GroundPlane, bounds: Float64) -> BaseGeometry:
     u, v, depth = plane.image_from_ground
     width, height = plane.size_px
     near = (0.0, 0.0, NEAR_SHARE * float(np.abs(shape @ depth[:2] + depth[2]).max()))
-    for line in (depth - near, u, v, width * depth - u, height * depth - v):
+    frame = (u, v, width * depth - u, height * depth - v) if plane.lens is None else ()
+    for line in (depth - near, *frame):
         shape = np.array(_clip(shape, shape @ line[:2] + line[2]))
         if not len(shape):
             return shapely.Polygon()
+    if plane.lens is not None:
+        return _within_lens(plane, plane.lens, shapely.Polygon(shape + plane.origin_m))
     return shapely.transform(shapely.Polygon(shape), lambda points: points + plane.origin_m)
+
+
+def _within_lens(plane: GroundPlane, lens: RadialDistortion, ground: BaseGeometry) -> BaseGeometry:
+    """Returns the part of a shape on the ground in front of the lens that the bent frame shows."""
+    flat = replace(plane, lens=None)
+    edge = shapely.segmentize(shapely.box(0, 0, *plane.size_px), lens.radius_px / LENS_STEPS)
+    frame = shapely.transform(edge, lens.straighten)
+    straight = shapely.transform(ground, lambda points: to_pixels(flat, points))
+    return shapely.transform(shapely.intersection(frame, straight), lambda pixels: to_ground(flat, pixels))
 
 
 def _clip(corners: Float64, depth: Float64) -> list[Float64]:

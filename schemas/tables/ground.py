@@ -81,14 +81,22 @@ GROUND_TABLES = (
             ),
             string(
                 "image_from_ground",
-                "JSON: homography from metres around the origin to pixels, 9 numbers by row",
+                "JSON: homography from metres around the origin to pixels, straight ones if there is a distortion, 9 "
+                "numbers by row",
                 null=True,
             ),
             string(
                 "ground_covariance",
-                "JSON: covariance of its inverse's elements, 81 numbers by row",
+                "JSON: covariance of its inverse's elements, 81 numbers by row; 100 with distortion as the last",
                 null=True,
             ),
+            float64(
+                "distortion",
+                "lambda of the lens: what is r half diagonals from the frame's middle is at r / (1 + lambda r^2) in a "
+                "straight picture; negative: barrel; null where control points show none",
+                null=True,
+            ),
+            float64("distortion_sigma", "standard deviation of distortion", null=True),
             float64(
                 "origin_x_m", "origin of the homography: east, in the site's CRS; 0 in a local frame", "m", null=True
             ),
@@ -117,6 +125,7 @@ GROUND_TABLES = (
         ("camera", "start_time", "source"),
         ("start_time", "source"),
         Privacy.OPEN,
+        version=2,
     ),
     TableSpec(
         "floors",

@@ -10,6 +10,7 @@ import pytest
 
 from jobs.commands.calibrate import measured_warnings
 from jobs.site import open_site
+from ops.ground.distortion import RadialDistortion
 from ops.ground.picture import GREY, TITLE_PX
 from ops.ground_models import Ground
 from schemas.tables import TABLES
@@ -69,6 +70,22 @@ def test_points_that_leave_much_open_are_warned_of_by_calibrate_and_run(
     assert said.code == 0 and expected in said.err and "add points far from each other" in said.err
     (line,) = measured_warnings(open_site(root), [("cam1", "2026-03-01"), ("cam1", "2026-03-02")])
     assert line.startswith("ground of cam1 on 2026-03-02: " + expected)
+
+
+def test_a_lens_is_shown(nightshift: Nightshift, tmp_path: Path, points) -> None:
+    places = [(east, north) for north in (7.0, 11.0, 18.0) for east in (-0.35 * north, 0.0, 0.35 * north)]
+    view = surveyed(*places)
+    lens = RadialDistortion(view.image_size_px, -0.1)
+    bent = lens.bend(np.array([(point.u_px, point.v_px) for point in view.control_points])).tolist()
+    bent_points = tuple(replace(each, u_px=u, v_px=v) for each, (u, v) in zip(view.control_points, bent, strict=True))
+    root = site_of(tmp_path, points, replace(view, control_points=bent_points))
+    said = nightshift("calibrate", "cam1", "--site", root)
+    assert "positions are by control points" in said.out
+    shown = " ".join(said.out.split())
+    assert "the lens bends the picture (control_points): its corners are" in shown
+    assert "px towards the middle, lambda -0." in shown and "±" in shown
+    survey = nightshift("calibrate", "cam1", "--site", root, "--json").json["sources"][0]
+    assert survey["distortion"] == pytest.approx(-0.1, abs=0.01) and 0 < survey["distortion_sigma"] < 0.04
 
 
 def test_two_points_that_contradict_people_are_warned_of(nightshift: Nightshift, tmp_path: Path, points) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -14,6 +15,7 @@ from scipy.optimize import linear_sum_assignment
 
 from ops.boxes import iou_matrix
 from ops.detect import Detect, DetectParams
+from ops.ground.distortion import RadialDistortion
 from ops.positions import Positions, PositionsParams
 from schemas.op import DETECTOR, ModelRequest
 from schemas.tables import TABLES
@@ -57,6 +59,22 @@ def test_headings_go_clockwise_from_north(velocity, heading):
     turned = (table["heading_deg"].to_numpy() - heading + 180) % 360 - 180
     assert np.abs(turned).max() < 3
     assert ((table["heading_deg"].to_numpy() >= 0) & (table["heading_deg"].to_numpy() < 360)).all()
+
+
+def test_feet_are_where_they_are_whatever_the_lens_bends():
+    lens = RadialDistortion(SIZE_PX, -0.12)
+    view = make_view(((-3, 5), (3, 5), (-5, 14), (5, 14), (0, 9), (-2, 7), (2, 7), (0, 4.5), (-4, 10), (4, 10)))
+    bent = lens.bend(np.array([(point.u_px, point.v_px) for point in view.control_points]))
+    points = tuple(
+        replace(point, u_px=u, v_px=v) for point, (u, v) in zip(view.control_points, bent.tolist(), strict=True)
+    )
+    times_s = np.arange(40) / 10
+    truth = walk(times_s, (0.6, 0.3), (-2.0, 5.0))
+    feet = make_points(SEGMENT, times_s, lens.bend(project(truth)))
+    table = positions(feet, replace(view, control_points=points))
+    assert np.abs(places(table) - truth).max() < 0.03
+    assert table["speed_m_s"].to_numpy()[5:-5] == pytest.approx(np.full(30, np.hypot(0.6, 0.3)), abs=0.03)
+    assert np.abs(places(positions(feet, view)) - truth).max() > 0.08, "without the lens they are elsewhere"
 
 
 def test_pixels_per_metre_are_those_of_the_frame_whatever_its_size():

@@ -8,7 +8,9 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ops.ground.view import concerns, features_near_view, in_picture, zones_outside_view
+from ops.ground.distortion import RadialDistortion
+from ops.ground.project import to_pixels
+from ops.ground.view import concerns, features_near_view, in_picture, seen_ground, zones_outside_view
 from schemas.values import CameraView, Feature, FeatureKind
 from tests.ops.ground_scene import ORIGIN_M, SIZE_PX, depth_m, make_view, plane_of, project, site
 
@@ -47,6 +49,23 @@ def test_map_features_are_no_mistake_of_an_uncalibrated_camera():
     view = CameraView("cam1", "", "UTC", True)
     inside, outside = (feature(shapely.box(u, 0, u + 1, 1), "pixel", "cam1") for u in (50, 350))
     assert zones_outside_view(view, [feature(ground_box(0, 8)), inside, outside], (320, 240), None) == [outside]
+
+
+def test_a_lens_bends_edges_and_shows_more_of_the_ground():
+    lens = RadialDistortion(SIZE_PX, -0.15)
+    bent = replace(PLANE, lens=lens)
+    wide = ground_box(0, 8, 30)
+    seen, seen_straight = (in_picture(each, wide, SIZE_PX) for each in (bent, PLANE))
+    frame = shapely.box(0, 0, *SIZE_PX)
+    assert shapely.difference(seen, frame.buffer(0.5)).area < 1
+    straight = shapely.transform(shapely.segmentize(seen_straight, 4), lens.bend)
+    assert shapely.difference(straight, seen.buffer(0.5)).area < 1, "what a straight lens shows, this one shows as well"
+    assert seen_ground(bent, np.array(wide.bounds)).area > 1.1 * seen_ground(PLANE, np.array(wide.bounds)).area
+    random = np.random.default_rng(0)
+    places = ORIGIN_M + random.uniform((-30, -22), (30, 38), (4000, 2))
+    pixels = to_pixels(bent, places)
+    shown = ((pixels > 1) & (pixels < np.array(SIZE_PX) - 1)).all(axis=1)
+    assert shapely.contains_xy(seen_ground(bent, np.array(wide.bounds)), *places[shown].T).all()
 
 
 PLACES = st.tuples(st.integers(-60_000, 60_000), st.integers(-20_000, 90_000))  # millimetres
