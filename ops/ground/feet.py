@@ -9,7 +9,10 @@ import pyarrow.compute as pc
 
 from ops.trajectories import Trajectories
 from schemas.op import param
-from schemas.values import Bools, CameraView, Float64, Segment
+from schemas.values import Bools, CameraView, Float64, Int64, Segment
+
+SHORT_SHARE = 0.1
+"""Share of its own height by which a box behind somebody must be too short before its feet count as hidden."""
 
 EDGE_PX = 2.0
 """Distance from the lower edge of the frame up to which a box counts as cut by it."""
@@ -27,7 +30,7 @@ class FootParams:
     sigma_u_share: float = param(0.04, "standard deviation of the foot point sideways, share of the box height")
     sigma_v_share: float = param(0.04, "standard deviation of the foot point up and down, share of the box height")
     cut_sigma_share: float = param(
-        0.3, "the same up and down where the lower edge of the frame hides the feet, share of the whole height"
+        0.3, "the same up and down where the frame's lower edge or somebody hides the feet, share of the whole height"
     )
     floor_px: float = param(1.0, "least standard deviation of a foot point, pixels of image_size")
 
@@ -40,9 +43,9 @@ class Feet:
         pixels: ``(N, 2)``, u to the right and v downwards, in the camera's ``image_size_px``, or in the frame's own
             pixels where that is not set.
         height_px: ``(N,)``, heights of the boxes in the same pixels.
-        cut: ``(N,)``, whether the lower edge of the frame hides the feet.
-        hidden_px: ``(N,)``, how far below that edge the feet are: what the box lacks of the height that the track has
-            where its feet are seen, at the nearest time; 0 where they are, and where they never are.
+        cut: ``(N,)``, whether the lower edge of the frame, or somebody in front, hides the feet.
+        hidden_px: ``(N,)``, how far below the box the feet are: what it lacks of the height that the track has where
+            its feet are seen, at the nearest time; 0 where they are, and where they never are.
         interpolation_px: ``(N,)``, standard deviation that interpolation adds.
     """
 
@@ -54,7 +57,7 @@ class Feet:
 
     @property
     def on_ground_px(self) -> Float64:
-        """Where feet touch the ground, ``(N, 2)``: ``pixels``, or below the frame where its edge hides them."""
+        """Where feet touch the ground, ``(N, 2)``: ``pixels``, or below the box where they are hidden."""
         return self.pixels + np.column_stack([np.zeros(len(self.cut)), self.hidden_px])
 
     def sigma_px(self, params: FootParams) -> Float64:
@@ -79,11 +82,34 @@ def feet_of(points: pa.Table, trajectories: Trajectories, view: CameraView, segm
     added_px = np.nan_to_num(trajectories.columns(points, "interpolation_sigma_px")[:, 0]) * scale[:, 1]
     height_px = (box[:, 3] - box[:, 1]) * scale[:, 1]
     cut = box[:, 3] > frame[:, 1] - EDGE_PX
-    return Feet(foot * scale, height_px, cut, _hidden_px(trajectories, height_px, cut), added_px)
+    behind = _behind(trajectories.time_us, box) & ~cut
+    lacking = _hidden_px(trajectories, height_px, cut | behind)
+    # A box that is as high as ever ends at the feet, no matter who is before them: networks guess what is hidden.
+    short = lacking >= SHORT_SHARE * (height_px + lacking)
+    hidden = cut | (behind & short)
+    return Feet(foot * scale, height_px, hidden, np.where(hidden, lacking, 0.0), added_px)
+
+
+def _behind(time_us: Int64, box: Float64) -> Bools:
+    """Marks boxes ``(N, 4)`` whose lower edge ends, in its middle, within the box of somebody who is nearer."""
+    order = np.argsort(time_us, kind="stable")
+    moment, boxes = time_us[order], box[order]
+    middle, found = (boxes[:, 0] + boxes[:, 2]) / 2, np.zeros(len(box), np.bool_)
+    for step in range(1, len(box)):
+        rows = np.flatnonzero(moment[step:] == moment[:-step])
+        if not len(rows):
+            break
+        for one, other in ((rows, rows + step), (rows + step, rows)):
+            beside = (middle[one] > boxes[other, 0]) & (middle[one] < boxes[other, 2])
+            within = (boxes[one, 3] > boxes[other, 1]) & (boxes[one, 3] < boxes[other, 3])
+            found[one] |= beside & within
+    marked = np.zeros(len(box), np.bool_)
+    marked[order] = found
+    return marked
 
 
 def _hidden_px(trajectories: Trajectories, height_px: Float64, cut: Bools) -> Float64:
-    """Returns how much of each box is below the frame, by the height that its track has where its feet are seen."""
+    """Returns how much each box lacks of the height that its track has where its feet are seen."""
     seen = np.flatnonzero(~cut)
     hidden = np.zeros(len(cut))
     if not len(seen):

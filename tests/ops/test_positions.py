@@ -77,6 +77,29 @@ def test_feet_are_where_they_are_whatever_the_lens_bends():
     assert np.abs(places(positions(feet, view)) - truth).max() > 0.08, "without the lens they are elsewhere"
 
 
+def test_feet_behind_somebody_are_where_the_own_height_says():
+    """A box that ends where a nearer person begins is a third too short for 1.5 s."""
+    times_s = np.arange(60) / 10
+    truth = walk(times_s, (0.5, 0.0), (-1.5, 9.0))
+    feet = project(truth)
+    behind = (times_s > 2) & (times_s < 3.5)
+    nearer = project(walk(times_s, (0.5, 0.0), (-1.5, 8.0)))
+    front = make_points(SEGMENT, times_s[behind], nearer[behind], "b", height_px=160.0)
+
+    def worst(shown, height_px):
+        walker = make_points(SEGMENT, times_s, shown, "a", height_px=height_px)
+        rows = positions(join(walker, front)).filter(pc.field("track_id") == "a")
+        return np.abs(places(rows) - truth)[behind].max(), rows
+
+    cut = np.where(behind, 40.0, 0.0)
+    off, rows = worst(feet - np.column_stack([np.zeros(60), cut]), 120.0 - cut)
+    assert off < 0.1
+    spread = rows["var_y_m2"].to_numpy()
+    assert spread[behind].min() > 4 * spread[~behind].max(), "and they are less sure"
+    whole, same = worst(feet, 120.0)
+    assert whole < 0.03 and same["var_y_m2"].to_numpy().max() == pytest.approx(spread[~behind].max(), rel=0.2)
+
+
 def test_pixels_per_metre_are_those_of_the_frame_whatever_its_size():
     times_s = np.arange(3) / 10
     truth = walk(times_s, (0, 0), (0.0, 6.0))
