@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 
+import jobs.planning.inventory
 from jobs.commands.plan import plan_run
 from jobs.commands.purge import plan_purge
 from jobs.commands.results import query
@@ -19,6 +21,7 @@ from jobs.planning.inventory import recorded_inventory
 from jobs.site import Site, open_site
 from schemas.camera_ids import camera_id
 from schemas.errors import SiteError
+from storage.arrow_sql import connect_arrow
 from storage.site.file import write_new_site
 from tests.support import clips
 
@@ -49,6 +52,26 @@ def test_scans_record_each_path_once_and_each_segment_once(site: Site) -> None:
         assert recorded.segments["segment_id"].to_pylist() == report.inventory.segments["segment_id"].to_pylist()
         assert len(recorded.timeline) == 1, scans
         assert sum(recorded.footage["recorded_s"].to_pylist()) == pytest.approx(2, abs=0.01)
+
+
+def test_a_scan_that_finds_nothing_new_runs_no_sql_and_writes_nothing(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def counted() -> duckdb.DuckDBPyConnection:
+        asked.append("sql")
+        return connect_arrow()
+
+    monkeypatch.setattr(jobs.planning.inventory, "connect_arrow", counted)
+    scan_archive(site)
+    before = site.store.read_receipts().rows
+    asked.clear()
+    scan_archive(site)
+    assert asked == [] and site.store.read_receipts().rows.equals(before)
+    (site.files.root / "archive" / "door" / "copy.mp4").unlink()
+    scan_archive(site)
+    assert asked and not site.store.read_receipts().rows.equals(before)
 
 
 def test_status_and_plan_see_one_segment(site: Site) -> None:
