@@ -67,12 +67,9 @@ def fit_lens(
     """
     if len(metres) < LENS_POINTS:
         return None
-    # Points that suit no homography together may all suit a lens.
-    everything = np.ones(len(metres), np.bool_)
-    starts = [plain.used] if plain.used.all() else [plain.used, everything]
+    # Never from all points if some contradict each other: of eight, a wrong click is then taken for a lens.
     least = max(LENS_POINTS, int(plain.used.sum()), suits_most(len(metres)))
-    agreeing = (_agreeing(metres, pixels, size_px, used, least, camera) for used in starts)
-    found = next((each for each in agreeing if each is not None), None)
+    found = _agreeing(metres, pixels, size_px, plain.used, least, camera)
     if found is None:
         return None
     used = found.points.used
