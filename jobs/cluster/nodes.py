@@ -136,11 +136,7 @@ def cluster_machines() -> list[Machine]:
     import ray
 
     known = ray.nodes()  # type: ignore[no-untyped-call]
-    return [
-        Machine(node["Labels"], int(node["Resources"]["CPU"]), str(node["NodeID"]))
-        for node in known
-        if node["Alive"] and node["Resources"].get("CPU")
-    ]
+    return [Machine.of(node) for node in known if node["Alive"] and node["Resources"].get("CPU")]
 
 
 def _reports(needs: NodeNeeds) -> list[tuple[NodeReport, float]]:

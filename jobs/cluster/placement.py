@@ -5,9 +5,13 @@ are placed once, when a run begins: those of a machine belong to its first label
 cameras without a label.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
+from typing import Any
+
+from jobs.engine.options import WORKER_BYTES
 
 Label = str
 """A key and a value of Ray's labels: ``machine=vault-2``."""
@@ -15,11 +19,18 @@ Label = str
 
 @dataclass(frozen=True)
 class Machine:
-    """A node of a cluster: its labels, its number of CPUs, and Ray's id of it."""
+    """A node of a cluster: its labels, the number of workers that it has CPUs and memory for, and Ray's id of it."""
 
     labels: Mapping[str, str]
-    cpus: int
+    room: int
     node: str = ""
+
+    @classmethod
+    def of(cls, node: Mapping[str, Any]) -> "Machine":
+        """Returns a node as ``ray.nodes`` describes it. The memory that Ray leaves to workers is less than all."""
+        resources = node["Resources"]
+        room = min(resources.get("CPU", 0), resources.get("memory", math.inf) // WORKER_BYTES)
+        return cls(node["Labels"], int(room), str(node["NodeID"]))
 
     def has(self, label: Label) -> bool:
         """Returns whether the node has a label."""
@@ -67,13 +78,18 @@ def place(slots: int, machines: Sequence[Machine], node_labels: Mapping[str, Lab
     seats: dict[Label | None, int] = {}
     for machine in machines:
         group = next((label for label in wanted if machine.has(label)), None)
-        seats[group] = seats.get(group, 0) + machine.cpus
-    # In turns, so that fewer workers than CPUs still leave one for each label.
+        seats[group] = seats.get(group, 0) + machine.room
+    # In turns, so that fewer workers than there is room for still leave one for each label.
     turns = zip_longest(*([label] * count for label, count in sorted(seats.items(), key=str)), fillvalue="")
     workers = tuple(label for turn in turns for label in turn if label != "")[:slots]
     workers += (None,) * (slots - len(workers))
     labels = {camera: label for camera, label in node_labels.items() if label in workers}
     notices = []
+    if slots > (room := sum(seats.values())):
+        notices.append(
+            f"the cluster has CPUs and memory ({WORKER_BYTES / 1e9:.1f} GB each) for {room} of {slots} workers: the "
+            "others start when there is more room"
+        )
     for label in wanted:
         if label in workers:
             continue

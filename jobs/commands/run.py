@@ -273,11 +273,13 @@ def open_pool(
     from jobs.engine.ray_actors import RayPool  # Ray takes a second to import: only a run pays for it
     from jobs.engine.ray_pool import start_ray
 
-    slots = max(1, min(start_ray(options.address, options.workers, on_warning), units))
+    slots = start_ray(options.address, options.workers, on_warning)
     if not options.address:
-        return RayPool(setup, slots)
+        return RayPool(setup, max(1, min(slots, units)))
     check_nodes(NodeNeeds.of(setup, cluster.witness), on_warning)
-    placement = place(slots, cluster_machines(), cluster.node_labels)
+    machines = cluster_machines()
+    slots = max(1, min(options.workers or sum(machine.room for machine in machines), units))
+    placement = place(slots, machines, cluster.node_labels)
     for notice in placement.notices:
         on_warning(notice)
     return RayPool(setup, slots, placement=placement)

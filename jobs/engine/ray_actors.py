@@ -15,6 +15,7 @@ from jobs.cluster.nodes import cluster_machines
 from jobs.cluster.placement import Label, Placement
 from jobs.engine.crash_notes import CrashNotes, Notes, take_notes
 from jobs.engine.failures import ray_reason
+from jobs.engine.options import WORKER_BYTES
 from jobs.engine.pool import Finished
 from jobs.engine.ray_pool import stop_ray
 from jobs.engine.tasks import LostWorker, TaskBatch, WorkerSetup
@@ -75,6 +76,8 @@ class RayPool:
         self._setup = setup
         self.slots = slots
         self._placement = placement or Placement((None,) * slots, {})
+        # Of one machine, ``start_ray`` and its user have said how many; of a cluster, Ray counts what is left of each.
+        self._memory_bytes = WORKER_BYTES if placement else None
         self._free: list[_Member] = []
         self._starting: dict[Any, _Member] = {}
         self._busy: dict[Any, tuple[_Member, TaskBatch]] = {}
@@ -105,6 +108,7 @@ class RayPool:
             environment["HOME"] = os.environ["HOME"]
         actor_class = ray.remote(WorkerActor).options(
             num_cpus=self._setup.cpus,
+            memory=self._memory_bytes,
             max_restarts=0,
             runtime_env={"env_vars": environment},
             # Where the machines of a label are lost, others do its units, or they would wait for ever.

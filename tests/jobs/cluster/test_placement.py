@@ -2,7 +2,10 @@
 
 from collections import Counter
 
+import pytest
+
 from jobs.cluster.placement import Machine, place
+from jobs.engine.options import WORKER_BYTES
 
 PLAIN, VAULT_1, VAULT_2 = (Machine(labels, 4) for labels in ({}, {"machine": "vault-1"}, {"machine": "vault-2"}))
 LABELS = {"gate": "machine=vault-1", "hall": "machine=vault-2", "door": "machine=vault-2"}
@@ -40,6 +43,26 @@ def test_without_labels_every_worker_goes_anywhere():
     assert placed.workers == (None,) * 5 and placed.selector(None) == {}
 
 
-def test_more_workers_than_cpus_go_anywhere_else():
+def test_more_workers_than_there_is_room_for_go_anywhere_else():
     placed = place(6, [VAULT_1], {"gate": "machine=vault-1"})
     assert Counter(placed.workers) == {"machine=vault-1": 4, None: 2}
+
+
+@pytest.mark.parametrize(
+    ("resources", "room"),
+    [
+        ({"CPU": 8.0, "memory": 8.0 * WORKER_BYTES}, 8),
+        ({"CPU": 64.0, "memory": 21.5 * WORKER_BYTES}, 21),
+        ({"CPU": 4.0, "memory": 0.5 * WORKER_BYTES}, 0),
+        ({"CPU": 4.0}, 4),
+    ],
+)
+def test_a_machine_has_room_for_as_many_workers_as_its_cpus_and_its_memory_allow(resources, room):
+    machine = Machine.of({"Labels": {"machine": "vault-1"}, "NodeID": "n1", "Resources": resources})
+    assert machine == Machine({"machine": "vault-1"}, room, "n1")
+
+
+def test_more_workers_than_there_is_room_for_are_said():
+    assert place(8, [PLAIN, VAULT_1], {}).notices == ()
+    (notice,) = place(9, [PLAIN, VAULT_1], {}).notices
+    assert "(1.5 GB each) for 8 of 9 workers" in notice
