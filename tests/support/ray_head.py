@@ -23,6 +23,9 @@ PATIENCE = {
 }
 """Ray's own limits of a start, which a machine exceeds that runs several tests at once."""
 
+PROMPT = {"RAY_metrics_report_interval_ms": "500"}
+"""A run of a test ends sooner than Ray's usual ten seconds between reports of metrics."""
+
 PORTS = ("port", "dashboard-port", "dashboard-agent-grpc-port", "dashboard-agent-listen-port", "metrics-export-port")
 
 
@@ -33,12 +36,14 @@ class RayHead:
     Attributes:
         address: of the cluster.
         jobs: of the job server.
+        metrics: where Prometheus asks for metrics.
         token: that its clients need.
         folder: its logs and sockets.
     """
 
     address: str
     jobs: str
+    metrics: str
     token: str
     folder: Path
 
@@ -59,15 +64,15 @@ def running_head(cpus: int = 2, labels: str = "machine=test") -> Iterator[RayHea
     """Starts a head, and ends it with all that it started."""
     folder = Path(tempfile.mkdtemp(prefix="head-", dir="/tmp"))  # Ray's sockets need a short path
     ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
-    jobs, token = f"http://127.0.0.1:{ports['dashboard-port']}", secrets.token_hex(32)
-    head = RayHead(f"127.0.0.1:{ports['port']}", jobs, token, folder)
+    jobs, metrics = (f"http://127.0.0.1:{ports[name]}" for name in ("dashboard-port", "metrics-export-port"))
+    head = RayHead(f"127.0.0.1:{ports['port']}", jobs, f"{metrics}/metrics", secrets.token_hex(32), folder)
     command = [str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", f"--num-cpus={cpus}"]
     # A port that is given is one that the node need not wait for: its agent may be late on a busy machine.
     command += [f"--{name}={port}" for name, port in ports.items()]
     command += ["--dashboard-host=127.0.0.1", "--node-ip-address=127.0.0.1", f"--temp-dir={folder}"]
     command += ["--object-store-memory=80000000", f"--labels={labels}"]
     with (folder / "head.log").open("w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=head.environment(**PATIENCE))
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=head.environment(**PATIENCE, **PROMPT))
     try:
         _wait_for(head, process)
         yield head

@@ -1,11 +1,13 @@
 """A run submitted to a real Ray head: end to end on real footage, with a token, and no secret in what it writes."""
 
 import json
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -57,6 +59,10 @@ def test_a_submitted_run_gives_the_rows_of_one_process_and_writes_no_secret(head
         query = f"SELECT * FROM {table} ORDER BY ALL"
         rows = [nightshift("sql", query, "--site", site, "--json").json for site in (here, real_site)]
         assert rows[0] == rows[1] and rows[0], table
+    with urllib.request.urlopen(head.metrics, timeout=30) as answer:
+        exported = answer.read().decode()
+    units = re.findall(r'^ray_nightshift_units_done_total{.*op="(\w+)".*} ([\d.]+)$', exported, re.MULTILINE)
+    assert {"detect", "track"} <= {op for op, count in units if float(count) > 0}, "Prometheus sees what was done"
     written = [done.stdout, done.stderr, *texts(real_site / "store"), *texts(head.folder)]
     assert len(written) > 10
     assert not [text[:200] for text in written if SECRET in text or head.token in text]
