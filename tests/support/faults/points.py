@@ -16,6 +16,7 @@ from unittest import mock
 
 from storage import files
 from storage.blobs import LocalBlobs, local
+from storage.store.run_log import RunLog
 
 Act = Callable[[], None]
 
@@ -51,8 +52,8 @@ class WritePoints:
         self._inside = threading.local()
 
     def point(self) -> None:
-        """Passes a point. Heartbeats are not counted, since their times vary; neither are folders."""
-        if threading.current_thread().name == _HEARTBEAT_THREAD or getattr(self._inside, "folder", False):
+        """Passes a point. Heartbeats and logs are not counted, since their times vary; neither are folders."""
+        if threading.current_thread().name == _HEARTBEAT_THREAD or getattr(self._inside, "uncounted", False):
             return
         with self._lock:
             self.passed += 1
@@ -61,10 +62,19 @@ class WritePoints:
             self._act()
 
     @contextmanager
+    def _uncounted(self) -> Iterator[None]:
+        outer = getattr(self._inside, "uncounted", False)
+        self._inside.uncounted = True
+        try:
+            yield
+        finally:
+            self._inside.uncounted = outer
+
+    @contextmanager
     def watched(self) -> Iterator[None]:
         """Counts the points of all stores in folders while the block runs."""
         fsync, make_folder = os.fsync, files.make_folder
-        create, delete = LocalBlobs.create, LocalBlobs.delete
+        create, delete, flush = LocalBlobs.create, LocalBlobs.delete, RunLog.flush
 
         def fsync_here(descriptor: int) -> None:
             # A file is synced before it gets its name, its folder afterwards.
@@ -76,12 +86,12 @@ class WritePoints:
                 self.point()
 
         def make_folder_here(folder: Path, private: bool = False) -> None:
-            outer = getattr(self._inside, "folder", False)
-            self._inside.folder = True
-            try:
+            with self._uncounted():
                 make_folder(folder, private)
-            finally:
-                self._inside.folder = outer
+
+        def flush_here(log: RunLog) -> None:
+            with self._uncounted():
+                flush(log)
 
         @contextmanager
         def create_here(blobs: LocalBlobs, name: str) -> Iterator[Path]:
@@ -103,6 +113,7 @@ class WritePoints:
             mock.patch.object(os, "fsync", fsync_here),
             mock.patch.object(files, "make_folder", make_folder_here),
             mock.patch.object(local, "make_folder", make_folder_here),
+            mock.patch.object(RunLog, "flush", flush_here),
             mock.patch.object(LocalBlobs, "create", create_here),
             mock.patch.object(LocalBlobs, "delete", delete_here if self._act is kill_9 else delete),
         ):
