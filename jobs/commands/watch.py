@@ -18,7 +18,8 @@ from jobs.site import Site, open_site
 from schemas.errors import NightshiftError
 from storage.archive.watching import ArchiveWatch, finished_files, reason_not_watched, reason_to_poll
 from storage.blobs import open_blobs
-from storage.site.file import SITE_FILE
+from storage.site.file import SITE_FILE, SiteFiles
+from storage.site.tuned import TUNED_FOLDER
 
 POLL_S = 60.0
 """Seconds between listings of an archive whose changes nobody tells of."""
@@ -66,7 +67,8 @@ class WatchEvents:
 def watch_site(
     folder: Path, selection: Selection, options: WatchOptions, tell: WatchEvents, stop: threading.Event
 ) -> None:
-    """Runs a selection now and whenever files are completed, or ``site.toml``, a layer or a model changes.
+    """Runs a selection now and whenever files are completed, or ``site.toml``, a file that it names, a profile or a
+    model of the site changes.
 
     Returns when it is stopped or at its deadline. Problems that arise later do not end it: an archive that is not
     mounted, a mistake in ``site.toml`` and a full store are one warning each, and the run is tried again after a while.
@@ -159,7 +161,7 @@ class _Watch:
         began_s = time.monotonic()
         found = finished_files(open_blobs(site.files.archive), site.files.config, datetime.now(UTC))
         listing_s = time.monotonic() - began_s
-        now = (found.states, _inputs(self._folder))
+        now = (found.states, _inputs(site.files))
         is_new = self._done is None or bool(now[0] - self._done[0]) or now[1] != self._done[1]
         if is_new:
             self._run(site)
@@ -186,14 +188,14 @@ class _Watch:
         self._tell.on_run(run_site(site, self._selection, options, self._tell.on_progress, warn, self._stop))
 
 
-def _inputs(folder: Path) -> frozenset[int]:
-    """Returns a number for the state of each file besides footage that results depend on."""
-    files = [
-        folder / SITE_FILE,
-        *(file for name in ("layers", "models") for file in sorted((folder / name).rglob("*"))),
-    ]
+def _inputs(site: SiteFiles) -> frozenset[int]:
+    """Returns a number for the state of each file besides footage that results depend on, wherever it lies."""
+    config, root = site.config, site.root
+    named = [*(layer.file for layer in config.layers), *(file for pair in config.stereo for file in pair.calibration)]
+    # A shapefile has others beside it.
+    beside = (file for name in named for file in (root / name).parent.glob(f"{(root / name).stem}.*"))
     states = set()
-    for file in files:
+    for file in {root / SITE_FILE, *(root / TUNED_FOLDER).glob("*"), *site.models.rglob("*"), *beside}:
         try:
             status = file.stat()
         except OSError:

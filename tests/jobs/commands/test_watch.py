@@ -115,6 +115,24 @@ def test_a_change_of_the_site_is_run(watched):
     assert seen.runs[1].record.units_done == 0, "a remark changes no result"
 
 
+@pytest.mark.parametrize("changed", ["layer elsewhere", "tuned/gate.toml", "models/new.onnx"])
+def test_a_change_of_a_file_that_results_depend_on_is_run(watched, tmp_path, changed):
+    folder, _, _ = watched
+    toml = folder / "site.toml"
+    layer = next(line for line in toml.read_text().splitlines() if line.startswith("file = "))
+    inside = folder / layer.split('"')[1]
+    outside = shutil.copy2(inside, tmp_path / inside.name)
+    toml.write_text(toml.read_text().replace(layer, f'file = "{outside}"'))
+    with watch(folder, 0.05) as seen:
+        seen.until(lambda: len(seen.runs) == 1)
+        if changed == "layer elsewhere":
+            outside.write_text(outside.read_text() + " ")
+        else:
+            (folder / changed).parent.mkdir(exist_ok=True)
+            (folder / changed).write_text("")
+        seen.until(lambda: len(seen.runs) == 2 or seen.warnings)
+
+
 def test_a_mistake_in_the_site_and_a_lost_archive_are_told_once_and_end_nothing(watched):
     folder, kept, target = watched
     toml = folder / "site.toml"
