@@ -151,7 +151,7 @@ def _run_claimed(run: _Run, events: RunEvents, stop: threading.Event | None, nig
             events.warn(notice)
         site.journal.write_run(replace(run.record, units_planned=len(plan.to_do)))
         reaffirm_done(site.store, plan, run.record.run_id, run.clock)
-        report = _drive(run, plan, claims, events, stop)
+        report = _drive(run, plan, scan.inventory.folders, claims, events, stop)
         footage_quarantined = [entry for entry in scan.quarantined if run.selection.wants_camera(entry.camera)]
         # A run whose units are all done still left these files out, and its exit code says so.
         if (footage_quarantined or scan.inventory.emptied) and report.state == "done":
@@ -206,7 +206,14 @@ def reaffirm_done(store: Store, plan: Plan, run_id: str, clock: RunClock) -> lis
     return reaffirmed
 
 
-def _drive(run: _Run, plan: Plan, claims: Claims, events: RunEvents, stop: threading.Event | None) -> RunReport:
+def _drive(
+    run: _Run,
+    plan: Plan,
+    folders: frozenset[str],
+    claims: Claims,
+    events: RunEvents,
+    stop: threading.Event | None,
+) -> RunReport:
     """Runs the plan on workers; an error is recorded as the run's end before it is raised."""
     report = RunReport(run.record.run_id)
     setup = WorkerSetup(
@@ -216,6 +223,7 @@ def _drive(run: _Run, plan: Plan, claims: Claims, events: RunEvents, stop: threa
         hold_video=run.site.files.config.publish.waits,
         max_pixels=run.site.files.config.max_pixels,
         step_limit_s=run.options.step_limit_s,
+        folders=folders,
     )
     try:
         for warning in require_able(plan.ready.ops, {key.op for key in plan.to_do}):

@@ -1,30 +1,36 @@
 """Archives and stores that do not answer for a while: a network share that is gone looks like files that are gone.
 
 An unmounted share leaves an empty folder, or none. So before a unit fails because of a file, its worker looks whether
-the rest is there.
+the rest is there. Footage of a folder that was empty already when the run scanned the archive was taken away: nobody
+waits for it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from schemas.errors import NightshiftError
 from schemas.values import Segment
+from storage.archive.listing import folder_of
 from storage.blobs import Blobs
 from storage.store.store import Store
 
 
-def find_away(archive: Blobs, store: Store, segments: Sequence[Segment]) -> tuple[str, str] | None:
+def find_away(
+    archive: Blobs, store: Store, segments: Sequence[Segment], folders: Collection[str]
+) -> tuple[str, str] | None:
     """Returns what does not answer, ``archive`` or ``store``, with a line about it; None if both do.
 
     Args:
-        segments: whose camera's folder must not be empty, since each camera may have a share of its own.
+        segments: of the unit.
+        folders: right below the archive, in which the run's scan found files. Each may be a share of its own.
     """
     if not store_answers(store):
         return "store", f"store {store.blobs.url} does not answer"
-    folder, slash, _ = segments[0].path.partition("/") if segments else ("", "", "")
-    below = folder if slash else ""
+    folder = folder_of(segments[0].path) if segments else ""
+    below = folder if folder in folders else ""
     if _has_files(archive, below):
         return None
-    return "archive", f"archive {archive.url}{slash}{below} does not answer, or has no file: is its share mounted?"
+    place = f"{archive.url}/{below}" if below else archive.url
+    return "archive", f"archive {place} does not answer, or has no file: is its share mounted?"
 
 
 def store_answers(store: Store) -> bool:

@@ -127,6 +127,7 @@ class WorkerSetup:
         hold_video: published video awaits its sign-off.
         max_pixels: limit of frames, as for ``SegmentReader``.
         step_limit_s: seconds without progress after which a worker ends itself, see ``crash_notes.limit_s``.
+        folders: right below the archive, in which the run's scan found files, see ``away.find_away``.
     """
 
     archive: str
@@ -136,3 +137,4 @@ class WorkerSetup:
     hold_video: bool = False
     max_pixels: int = LARGEST_FRAME_PX
     step_limit_s: float = STEP_LIMIT_S
+    folders: frozenset[str] = frozenset()

@@ -221,7 +221,7 @@ class _BatchWork:
         worker = self._worker
         failure = classify(unit.key, error, worker.store.blobs.url)
         if failure.kind in ("footage", "transient"):
-            away = find_away(worker.archive, worker.store, unit.task.context.segments)
+            away = find_away(worker.archive, worker.store, unit.task.context.segments, worker.setup.folders)
             if away:
                 return Failure(unit.key, "away", *away)
         return failure

@@ -74,7 +74,7 @@ def run_night(
         stop: once set, units in flight are finished and no others begun.
 
     Raises:
-        NightshiftError: the run failed; it is recorded and notified.
+        NightshiftError: the run, or what follows it, failed; that is recorded and notified.
     """
     Store.create(site.files.store)
     night = options.window.night_at(now)
@@ -138,10 +138,10 @@ class _Night:
                 self._stop,
                 self._claims,
             )
+            end = self._finish(summary, since)
         except BaseException as error:
             self._fail(error)
             raise
-        end = self._finish(summary, since)
         problems = _notify(self._site, self._record, end)
         for problem in problems:
             self._reporting.warn(problem)

@@ -19,6 +19,7 @@ from jobs.planning.ledger import Ledger
 from schemas.errors import SiteError
 from schemas.tables import TABLES
 from schemas.values import DAY_UNIT, FOOTAGE_OP, SCAN_OP, Quarantined, Receipt
+from storage.archive.listing import folder_of
 from storage.archive.notices import emptied
 from storage.archive.scan import QuarantinedFile, ScanResult, scan_archive
 from storage.archive.segments import segments_from_tables
@@ -54,6 +55,7 @@ class Inventory:
         notices: one line each about the archive as a whole.
         emptied: whether nothing is left in an archive in which the scan before found footage.
         previous: what the scan before recorded, if it was read.
+        folders: right below the archive, in which the scan found files.
     """
 
     footage: pa.Table
@@ -64,6 +66,7 @@ class Inventory:
     waiting: tuple[QuarantinedFile, ...] = ()
     notices: tuple[str, ...] = ()
     emptied: bool = False
+    folders: frozenset[str] = frozenset()
 
 
 def recorded_inventory(store: Store) -> Inventory:
@@ -86,7 +89,8 @@ def scan_inventory(site: SiteFiles, store: Store, progress: Callable[[int, int],
     gone = _emptied(found, known, site, store)
     timeline = segments_from_tables(footage, segments)
     notices = (*gone, *found.notices)
-    return Inventory(footage, segments, timeline, found.quarantined, known, found.waiting, notices, bool(gone))
+    folders = frozenset(map(folder_of, found.footage["path"].to_pylist())) - {""}
+    return Inventory(footage, segments, timeline, found.quarantined, known, found.waiting, notices, bool(gone), folders)
 
 
 def _require_folders_of_their_own(cameras: list[str], store: Store) -> None:

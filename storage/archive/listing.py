@@ -64,6 +64,12 @@ def empty_folders(archive: Blobs, files: Iterable[ListedFile]) -> list[str]:
     return sorted(folders - {file.path.parts[0] for file in files if file.path.parts})
 
 
+def folder_of(path: str) -> str:
+    """Returns the folder right below the archive in which a file lies; empty if it lies in none."""
+    folder, slash, _ = path.partition("/")
+    return folder if slash else ""
+
+
 def _list_folder(
     folder: Path, path: PurePath, suffixes: Collection[str], parents: tuple[tuple[int, int], ...], others: Counter[str]
 ) -> Iterator[ListedFile]:

@@ -112,6 +112,9 @@ class FakeReader:
             raise_if(self.error)
 
 
+FOLDERS = frozenset({SEGMENT.path.split("/")[0]})
+
+
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """Runs the units of these ops, of one segment, in one batch."""
@@ -122,10 +125,9 @@ def run(tmp_path, monkeypatch):
     footage.write_bytes(b"video")
     Store.create(tmp_path / "store")
 
-    def run_ops(*ops, workers=Worker):
-        setup = WorkerSetup(
-            str(tmp_path / "archive"), str(tmp_path / "store"), {op.spec.name: ReadyOp(op, {}) for op in ops}, 3
-        )
+    def run_ops(*ops, workers=Worker, folders=FOLDERS):
+        places = (str(tmp_path / "archive"), str(tmp_path / "store"))
+        setup = WorkerSetup(*places, {op.spec.name: ReadyOp(op, {}) for op in ops}, 3, folders=folders)
         return workers(setup).run(TaskBatch(1, "run", tuple(task_of(op) for op in ops)))
 
     return run_ops
@@ -225,6 +227,18 @@ def test_footage_that_is_gone_is_a_failure_of_footage_unless_all_is_gone(run, tm
     footage.with_name("other.mp4").unlink()
     ((op, kind, what, detail),) = failed(run(Watch()))
     assert (op, kind, what) == ("watch", "away", "archive") and "is its share mounted?" in detail
+
+
+def test_nobody_waits_for_footage_of_a_camera_that_the_scan_did_not_find(run, tmp_path):
+    (tmp_path / "archive" / SEGMENT.path).unlink()
+    other = tmp_path / "archive" / "other" / "clip.mp4"
+    other.parent.mkdir()
+    other.write_bytes(b"video")
+    assert [found[:3] for found in failed(run(Watch()))] == [("watch", "away", "archive")], "it was there at the scan"
+    found = failed(run(Watch(), folders=frozenset({"other"})))
+    assert [each[:3] for each in found] == [("watch", "footage", "unreadable")], "its footage was taken away"
+    other.unlink()
+    assert [each[1] for each in failed(run(Watch(), folders=frozenset()))] == ["away"], "all of the archive is gone"
 
 
 def test_nothing_is_written_to_a_store_whose_share_is_gone(run, tmp_path):

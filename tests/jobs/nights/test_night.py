@@ -194,16 +194,17 @@ def test_a_night_of_another_machine_that_lives_is_left_alone(empty_site, said, m
     assert said.lines == ["another process works on this night: nothing to do here"]
 
 
-def test_a_run_that_fails_is_recorded_notified_and_tried_again(empty_site, said, monkeypatch):
+@pytest.mark.parametrize("step", ["run_site", "plan_purge", "read_backlog"])
+def test_a_night_that_fails_is_recorded_notified_and_tried_again(empty_site, said, monkeypatch, step):
     site = open_site(empty_site)
 
     def full(*_: object) -> None:
         raise StoreFull("no space left in /secret/place")
 
     with monkeypatch.context() as patch:
-        patch.setattr(nights, "run_site", full)
+        patch.setattr(nights, step, full)
         with pytest.raises(StoreFull):
-            run(site, said)
+            run(site, said, purge=True)
     (message,) = said.messages
     assert (message["events"], message["failure"]) == (["failed"], "StoreFull")
     assert "/secret/place" not in json.dumps(message)
